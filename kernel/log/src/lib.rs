@@ -1,0 +1,11 @@
+//! The journal as shards see it: append a batch, learn how durable it is, read a log, tail it, trim it, seal the
+//! journal, keep attachments. Nothing in the trait assumes a local disk.
+//!
+//! Reading order: [`journal`] (the trait and its promises) → [`error`].
+
+pub mod error;
+pub mod journal;
+
+pub use bole_wal::{Batch, EntryHeader, EntryRef, PayloadKind, entry};
+pub use error::Error;
+pub use journal::{AttachmentId, Gap, Journal, Read, StoredEntry};
