@@ -1,0 +1,1 @@
+//! What a shard keeps in memory, and how effects change it.
