@@ -82,6 +82,12 @@ pub trait Journal: Send + Sync + 'static {
     /// Forgets a log that was deleted: as `trim` of everything, and its bookkeeping goes.
     fn forget(&self, log: LogId);
 
+    /// Bytes that the journal keeps because some log's entries are not trimmed.
+    fn retained_bytes(&self) -> u64;
+
+    /// The log whose retained entries reach back furthest: a checkpoint of it frees the most.
+    fn oldest_log(&self) -> Option<LogId>;
+
     /// Ends the journal: after this returned, no append succeeds, here or on any other holder, and the returned position
     /// is its end. Idempotent.
     fn seal(&self) -> Result<Position, Error>;

@@ -1,7 +1,19 @@
 //! The shard runtime: one log plus the state that it builds.
 //!
-//! Reading order: [`state`] (what a service supplies).
+//! Reading order: [`state`] (what a service supplies) → [`shard`] (lock, decide, push) → [`transaction`] (admit, append) →
+//! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`].
 
+pub mod checkpoint;
+pub mod error;
+pub mod hosted;
+pub mod runtime;
+pub mod shard;
 pub mod state;
+pub mod transaction;
 
+pub use error::Error;
+pub use hosted::{Hosted, ShardStatus};
+pub use runtime::Runtime;
+pub use shard::{Locked, Shard};
 pub use state::{ApplyError, Section, State, Step};
+pub use transaction::Transaction;

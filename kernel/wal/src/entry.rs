@@ -74,6 +74,14 @@ pub struct Batch {
     open: Option<usize>,
 }
 
+/// A place in a batch in the making.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    bytes: usize,
+    count: u32,
+    class: Durability,
+}
+
 impl Default for Batch {
     fn default() -> Self {
         Self::new()
@@ -110,6 +118,18 @@ impl Batch {
         entry.header.encode(entry.payload.len() as u32, entry.extensions.len() as u16, header);
         self.count += 1;
         self.class = self.class.max(class);
+    }
+
+    /// The place to `rewind` to.
+    pub const fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes.len(), count: self.count, class: self.class }
+    }
+
+    /// Takes back what was pushed since `mark`.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.count = mark.count;
+        self.class = mark.class;
     }
 
     /// The encoded entries. A write that panicked half-way leaves no trace here.

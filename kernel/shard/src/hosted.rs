@@ -1,0 +1,118 @@
+//! A shard without its state's type: what recovery, checkpoints and status need of every shard alike.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bole_base::{Clock, Epoch, LogId, Offset};
+use bole_log::{EntryRef, Journal};
+
+use crate::checkpoint::{PassReport, Store, run_pass};
+use crate::{Error, Section, Shard, State, Transaction};
+
+/// A future of a boxed trait method.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What the status page shows of a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardStatus {
+    /// The log's id.
+    pub id: LogId,
+    /// `namespace/service/dataset#number`.
+    pub name: String,
+    /// The offset that the next effect gets.
+    pub next: Offset,
+    /// The offset that recovery would replay from.
+    pub checkpoint: Offset,
+    /// About how many bytes of memory the state takes.
+    pub memory_bytes: u64,
+    /// Why the shard is quarantined, if it is.
+    pub quarantined: Option<String>,
+}
+
+/// A shard of any service.
+pub trait Hosted: Send + Sync {
+    /// The log's id.
+    fn id(&self) -> LogId;
+    /// Puts the newest checkpoint back into the empty state. The error is a sentence for the operator.
+    fn restore(&self, store: &Store) -> Result<(), String>;
+    /// Applies an entry of the log; quarantines the shard where that fails.
+    fn replay(&self, entry: &EntryRef<'_>);
+    /// Ends recovery: the log must have reached `end`, which the checkpoint has seen.
+    fn finish_replay(&self, end: Offset);
+    /// Adds the entry that announces a new epoch of this shard; nothing for a quarantined one.
+    fn announce(&self, transaction: &mut Transaction) -> Result<(), Error>;
+    /// Writes a checkpoint and trims the log.
+    fn checkpoint<'a>(
+        &'a self,
+        store: &'a mut Store,
+        journal: &'a dyn Journal,
+        clock: &'a dyn Clock,
+    ) -> BoxFuture<'a, Result<PassReport, Error>>;
+    /// For the status page.
+    fn status(&self) -> ShardStatus;
+}
+
+impl<S: State> Hosted for Shard<S> {
+    fn id(&self) -> LogId {
+        Shard::id(self)
+    }
+
+    fn restore(&self, store: &Store) -> Result<(), String> {
+        let Some(manifest) = store.manifest() else { return Ok(()) };
+        let mut locked = self.lock().map_err(|error| error.to_string())?;
+        for place in &manifest.sections {
+            let bytes = store.read(place)?;
+            let section = Section { start: place.start, end: place.end, offset: place.offset };
+            locked.state_mut().restore(section, &bytes).map_err(|error| error.to_string())?;
+        }
+        locked.set_restored(manifest.from, manifest.epoch);
+        self.set_checkpoint(manifest.from);
+        Ok(())
+    }
+
+    fn replay(&self, entry: &EntryRef<'_>) {
+        let outcome = self.lock().map(|mut locked| locked.replay(entry));
+        if let Ok(Err(reason)) = outcome {
+            self.quarantine(reason);
+        }
+    }
+
+    fn finish_replay(&self, end: Offset) {
+        let Ok(next) = self.lock().map(|locked| locked.next()) else { return };
+        if next < end {
+            self.quarantine(format!(
+                "the log ends at offset {next}, but the checkpoint has seen it reach {end}: acknowledged entries are missing"
+            ));
+        }
+    }
+
+    fn announce(&self, transaction: &mut Transaction) -> Result<(), Error> {
+        if let Ok(mut locked) = self.lock() {
+            let epoch = Epoch(locked.epoch().0 + 1);
+            locked.announce(transaction, epoch);
+        }
+        Ok(())
+    }
+
+    fn checkpoint<'a>(
+        &'a self,
+        store: &'a mut Store,
+        journal: &'a dyn Journal,
+        clock: &'a dyn Clock,
+    ) -> BoxFuture<'a, Result<PassReport, Error>> {
+        Box::pin(run_pass(self, store, journal, clock))
+    }
+
+    fn status(&self) -> ShardStatus {
+        let (next, memory_bytes) =
+            self.lock().map_or((Offset::ZERO, 0), |locked| (locked.next(), locked.state().memory_bytes()));
+        ShardStatus {
+            id: self.id(),
+            name: self.name().to_owned(),
+            next,
+            checkpoint: Shard::checkpoint(self),
+            memory_bytes,
+            quarantined: self.quarantined(),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! A shard: one lock around one state, and the bookkeeping that ties the state to its log.
+//!
+//! # Invariants
+//! - The state holds exactly the effects of the offsets below `next`.
+//! - Whoever pushes an effect appends its batch before the lock is released.
+//! - A panic inside apply leaves `applying` set; from then on the shard is quarantined.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bole_base::{Durability, Epoch, LogId, Offset, Position};
+use bole_log::{EntryHeader, EntryRef, PayloadKind};
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::{Error, State, Transaction};
+
+/// One log plus the state that it builds.
+pub struct Shard<S> {
+    id: LogId,
+    name: Arc<str>,
+    core: Mutex<Core<S>>,
+    /// The offset below which no entry is needed any more, for status.
+    checkpoint: AtomicU64,
+}
+
+struct Core<S> {
+    state: S,
+    next: Offset,
+    epoch: Epoch,
+    position: Position,
+    applying: bool,
+    quarantine: Option<String>,
+}
+
+impl<S: State> Shard<S> {
+    /// A shard with an empty state at offset 0.
+    pub fn new(id: LogId, name: impl Into<Arc<str>>, state: S) -> Self {
+        let core = Core {
+            state,
+            next: Offset::ZERO,
+            epoch: Epoch::ZERO,
+            position: Position::ZERO,
+            applying: false,
+            quarantine: None,
+        };
+        Self { id, name: name.into(), core: Mutex::new(core), checkpoint: AtomicU64::new(0) }
+    }
+
+    /// The log's id.
+    pub const fn id(&self) -> LogId {
+        self.id
+    }
+
+    /// `namespace/service/dataset#number`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The offset that recovery would replay from.
+    pub fn checkpoint(&self) -> Offset {
+        Offset(self.checkpoint.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_checkpoint(&self, offset: Offset) {
+        self.checkpoint.store(offset.0, Ordering::Relaxed);
+    }
+
+    /// Locks the shard. When several are locked, in ascending order of id; never across a wait.
+    /// Errors: `Quarantined`.
+    pub fn lock(&self) -> Result<Locked<'_, S>, Error> {
+        let mut core = self.core.lock();
+        if core.applying {
+            core.applying = false;
+            core.quarantine = Some("a panic while an entry was applied; the log says where".to_owned());
+            tracing::error!(shard = %self.name, offset = core.next.0, "apply panicked; the shard is quarantined");
+        }
+        match &core.quarantine {
+            None => Ok(Locked { id: self.id, core }),
+            Some(reason) => Err(Error::Quarantined { shard: self.name.to_string(), reason: reason.clone() }),
+        }
+    }
+
+    /// Stops the shard: from now on `lock` fails with `reason`.
+    pub fn quarantine(&self, reason: String) {
+        tracing::error!(shard = %self.name, reason, "the shard is quarantined");
+        self.core.lock().quarantine.get_or_insert(reason);
+    }
+
+    /// Why the shard is quarantined, if it is.
+    pub fn quarantined(&self) -> Option<String> {
+        self.core.lock().quarantine.clone()
+    }
+}
+
+/// A locked shard.
+pub struct Locked<'a, S> {
+    id: LogId,
+    core: MutexGuard<'a, Core<S>>,
+}
+
+impl<S: State> Locked<'_, S> {
+    /// The state, to decide on.
+    pub fn state(&self) -> &S {
+        &self.core.state
+    }
+
+    /// The state, for bookkeeping that is not part of it (access times, positions). Never to change what apply builds.
+    pub fn state_mut(&mut self) -> &mut S {
+        &mut self.core.state
+    }
+
+    /// The offset that the next effect gets.
+    pub fn next(&self) -> Offset {
+        self.core.next
+    }
+
+    /// The epoch in which this node appends.
+    pub fn epoch(&self) -> Epoch {
+        self.core.epoch
+    }
+
+    /// Where the last batch that touched the shard ends in the journal.
+    pub fn position(&self) -> Position {
+        self.core.position
+    }
+
+    /// Encodes `effect` into the transaction and applies it. For `Memory` it is only applied.
+    ///
+    /// Errors, before anything changed: `Wait`, or the journal's.
+    pub fn push(
+        &mut self,
+        transaction: &mut Transaction,
+        class: Durability,
+        effect: &S::Effect<'_>,
+    ) -> Result<(), Error> {
+        let offset = self.core.next;
+        if class != Durability::Memory {
+            let (kind, version) = S::kind(effect);
+            let mark = transaction.batch.mark();
+            let header = self.header(transaction.hlc, kind, version);
+            transaction.batch.push(&header, class, |out| S::encode(effect, out));
+            if let Err(error) = transaction.reserve(0) {
+                transaction.batch.rewind(mark);
+                return Err(error);
+            }
+            self.core.next = offset.next();
+        }
+        self.core.applying = true;
+        self.core.state.apply(offset, effect);
+        self.core.applying = false;
+        Ok(())
+    }
+
+    /// Adds an entry that announces the shard's epoch.
+    pub(crate) fn announce(&mut self, transaction: &mut Transaction, epoch: Epoch) {
+        self.core.epoch = epoch;
+        let header = self.header(transaction.hlc, PayloadKind::EPOCH, 1);
+        transaction.batch.push(&header, Durability::Sync, |_| {});
+        self.core.next = self.core.next.next();
+    }
+
+    /// Tells the shard where the batch that it is part of ends.
+    pub fn appended(&mut self, position: Position) {
+        self.core.position = position;
+    }
+
+    fn header(&self, hlc: u64, kind: PayloadKind, version: u8) -> EntryHeader {
+        EntryHeader {
+            log: self.id,
+            offset: self.core.next,
+            epoch: self.core.epoch,
+            hlc,
+            origin: 0,
+            kind,
+            version,
+            flags: 0,
+        }
+    }
+
+    /// Applies an entry of the log: recovery and followers. Entries that the state holds already, and those of older
+    /// epochs, are ignored. Errors: a gap before the entry, or bytes that the state cannot take.
+    pub(crate) fn replay(&mut self, entry: &EntryRef<'_>) -> Result<(), String> {
+        let header = &entry.header;
+        if header.offset < self.core.next {
+            return Ok(());
+        }
+        if header.offset > self.core.next {
+            return Err(format!(
+                "the log goes on at offset {} where the state expects {}; entries are missing",
+                header.offset, self.core.next
+            ));
+        }
+        self.core.next = header.offset.next();
+        if header.epoch < self.core.epoch {
+            return Ok(());
+        }
+        self.core.epoch = header.epoch;
+        if header.kind == PayloadKind::EPOCH {
+            return Ok(());
+        }
+        let effect = S::decode(header.kind, header.version, entry.payload)
+            .map_err(|error| format!("entry at offset {}: {error}", header.offset))?;
+        self.core.applying = true;
+        self.core.state.apply(header.offset, &effect);
+        self.core.applying = false;
+        Ok(())
+    }
+
+    /// Sets where the state stands after a checkpoint was restored.
+    pub(crate) fn set_restored(&mut self, next: Offset, epoch: Epoch) {
+        self.core.next = next;
+        self.core.epoch = epoch;
+    }
+}
