@@ -1,0 +1,92 @@
+//! The databases of a keyspace and the shards that they are made of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bole_base::{Durability, LogId};
+use bole_shard::Shard;
+
+use crate::partition::Partition;
+use crate::slots::{SLOTS, slot};
+
+/// The number of databases.
+pub const DATABASES: usize = 16;
+
+/// One database's keys: equal, contiguous ranges of slots, a shard each.
+pub struct Dataset {
+    /// `default/keyspace/N`.
+    pub name: String,
+    /// In order of slots, and of log ids.
+    pub shards: Box<[Arc<Shard<Partition>>]>,
+    class: AtomicU8,
+}
+
+impl Dataset {
+    /// A dataset of these shards, whose log ids rise.
+    pub fn new(name: String, shards: Vec<Arc<Shard<Partition>>>, class: Durability) -> Self {
+        assert!(shards.is_sorted_by_key(|shard| shard.id()), "shards are locked in order of their log ids");
+        Self { name, shards: shards.into(), class: AtomicU8::new(class as u8) }
+    }
+
+    /// How durable its writes are.
+    pub fn class(&self) -> Durability {
+        const CLASSES: [Durability; 3] = [Durability::Memory, Durability::Async, Durability::Sync];
+        CLASSES[usize::from(self.class.load(Ordering::Acquire))]
+    }
+
+    /// Changes how durable its writes are. The caller holds the locks of all its shards.
+    pub fn set_class(&self, class: Durability) {
+        self.class.store(class as u8, Ordering::Release);
+    }
+
+    /// The index of the shard that owns `key`.
+    pub fn shard_of(&self, key: &[u8]) -> usize {
+        slot(key) * self.shards.len() / SLOTS
+    }
+
+    /// The logs of its shards.
+    pub fn logs(&self) -> Vec<LogId> {
+        self.shards.iter().map(|shard| shard.id()).collect()
+    }
+}
+
+/// All databases: the numbers that clients select, and the datasets behind them (`SWAPDB` changes which).
+pub struct Databases {
+    datasets: Box<[Dataset]>,
+    map: [AtomicU8; DATABASES],
+}
+
+impl Databases {
+    /// `map[n]` is the dataset behind database `n`.
+    pub fn new(datasets: Vec<Dataset>, map: [u8; DATABASES]) -> Self {
+        assert!(map.iter().all(|&dataset| usize::from(dataset) < datasets.len()), "every database has a dataset");
+        Self { datasets: datasets.into(), map: map.map(AtomicU8::new) }
+    }
+
+    /// The dataset behind a database. May change until the shard is locked: check with [`Databases::index`] again.
+    pub fn dataset(&self, database: usize) -> &Dataset {
+        &self.datasets[self.index(database)]
+    }
+
+    /// The number of the dataset behind a database.
+    pub fn index(&self, database: usize) -> usize {
+        usize::from(self.map[database].load(Ordering::Acquire))
+    }
+
+    /// All datasets, by number.
+    pub fn datasets(&self) -> &[Dataset] {
+        &self.datasets
+    }
+
+    /// Exchanges two databases. The caller holds the locks of all shards of both.
+    pub fn swap(&self, first: usize, second: usize) {
+        let behind_first = self.map[first].load(Ordering::Acquire);
+        let behind_second = self.map[second].swap(behind_first, Ordering::AcqRel);
+        self.map[first].store(behind_second, Ordering::Release);
+    }
+
+    /// Which dataset is behind each database.
+    pub fn map(&self) -> [u8; DATABASES] {
+        std::array::from_fn(|database| self.map[database].load(Ordering::Acquire))
+    }
+}

@@ -1,0 +1,462 @@
+//! The keys that a command may touch: the shards that are locked for it, the batch that its effects go into, and what its reply
+//! has to wait for.
+//!
+//! # Invariants
+//! - Shards are locked in ascending order of their log ids, before the handler runs, and stay locked until the batch is appended.
+//! - A handler reserves journal space for all its effects before the first one; the dispatcher does so for what the arguments bound.
+//! - Whatever was read or written raises `need`, so that no reply leaves before what it shows is durable.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bole_base::{Durability, Position};
+use bole_shard::{Error, Locked, Transaction};
+use smallvec::SmallVec;
+
+use crate::blocking::{Waiter, Wish};
+use crate::dataset::Databases;
+use crate::durable::Need;
+use crate::failure::{Failure, WRONG_TYPE};
+use crate::partition::Partition;
+use crate::protocol::Reply;
+use crate::commands::serve_blocked;
+use crate::state::{Effect, Hash, Kind, List, Set, Slot, SortedSet, Text, View};
+
+/// Journal space that a command takes besides its arguments: headers and small numbers of an effect or two.
+const SPACE_PER_COMMAND: usize = 256;
+/// Journal space per argument besides its bytes: if each makes an effect of its own.
+const SPACE_PER_ARGUMENT: usize = 64;
+
+/// A locked shard of a database.
+struct Part<'a> {
+    database: usize,
+    shard: usize,
+    class: Durability,
+    locked: Locked<'a, Partition>,
+}
+
+/// Which shards a command needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// These shards: (database, shard), sorted, each once.
+    Shards(SmallVec<[(usize, usize); 1]>),
+    /// All shards of one database.
+    Database(usize),
+    /// All shards of all databases.
+    Everything,
+}
+
+/// See the module.
+pub struct Keys<'a> {
+    databases: &'a Databases,
+    parts: SmallVec<[Part<'a>; 1]>,
+    transaction: &'a mut Transaction,
+    /// The database that the client has selected.
+    pub database: usize,
+    /// Milliseconds since the Unix epoch: the one time of this command.
+    pub now: u64,
+    /// What the reply waits for.
+    pub need: Need,
+    /// Keys found and not found, for INFO.
+    pub hits: (u64, u64),
+    /// What the batch has changed: part and hash.
+    touched: SmallVec<[(usize, u64); 4]>,
+    /// Keys that were found past their deadline: they go before the first effect on them.
+    stale: SmallVec<[(usize, Vec<u8>); 1]>,
+    /// Lists and sorted sets that grew while somebody may be waiting.
+    ready: SmallVec<[(usize, Vec<u8>); 1]>,
+    /// Clients that were served from what the batch changes, and their replies.
+    served: Vec<(Arc<Waiter>, Vec<u8>)>,
+    flushed: bool,
+    random: u64,
+}
+
+impl<'a> Keys<'a> {
+    /// Locks the shards of `scope`. Errors: `Quarantined`.
+    pub fn lock(
+        databases: &'a Databases,
+        scope: &Scope,
+        database: usize,
+        now: u64,
+        transaction: &'a mut Transaction,
+    ) -> Result<Self, Error> {
+        loop {
+            let map = databases.map();
+            let parts = lock_parts(databases, scope)?;
+            // Databases were swapped between the look-up and the lock: look again.
+            if map == databases.map() {
+                return Ok(Self {
+                    databases,
+                    parts,
+                    transaction,
+                    database,
+                    now,
+                    need: Need::default(),
+                    hits: (0, 0),
+                    touched: SmallVec::new(),
+                    stale: SmallVec::new(),
+                    ready: SmallVec::new(),
+                    served: Vec::new(),
+                    flushed: false,
+                    random: now,
+                });
+            }
+        }
+    }
+
+    /// Seeds the choices of this command: which member SPOP takes, and the like.
+    pub fn set_random(&mut self, seed: u64) {
+        self.random = seed;
+    }
+
+    /// A random number (SplitMix64).
+    pub fn random(&mut self) -> u64 {
+        next_random(&mut self.random)
+    }
+
+    /// The state of the choices, for functions that take a source of numbers while keys are borrowed.
+    pub fn random_source(&mut self) -> impl FnMut() -> u64 + use<> {
+        let mut state = self.random();
+        move || next_random(&mut state)
+    }
+
+    /// Takes journal space for what the arguments of a command bound.
+    pub fn reserve_for(&mut self, args: &[&[u8]]) -> Result<(), Error> {
+        self.transaction.reserve(space_for(args))
+    }
+
+    /// Takes journal space for effects of `bytes` on top of what is reserved. Before the first effect of a command.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        self.transaction.reserve(bytes + SPACE_PER_COMMAND)
+    }
+
+    fn part(&self, database: usize, key: &[u8]) -> usize {
+        if let [only] = &self.parts[..] {
+            debug_assert_eq!(only.shard, self.databases.dataset(database).shard_of(key), "the key's shard is locked");
+            return 0;
+        }
+        let shard = self.databases.dataset(database).shard_of(key);
+        let found = self.parts.iter().position(|part| part.database == database && part.shard == shard);
+        found.expect("the dispatcher locks the shard of every key of the command")
+    }
+
+    /// Whether the shard of `key` is locked.
+    pub fn holds(&self, database: usize, key: &[u8]) -> bool {
+        let shard = self.databases.dataset(database).shard_of(key);
+        self.parts.iter().any(|part| part.database == database && part.shard == shard)
+    }
+
+    /// The live slot of `key` in the selected database, without counting it as used.
+    pub fn peek(&mut self, key: &[u8]) -> Option<&Slot> {
+        self.peek_in(self.database, key)
+    }
+
+    /// The live slot of `key` in some database, without counting it as used.
+    pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Option<&Slot> {
+        let index = self.part(database, key);
+        let part = &self.parts[index];
+        let partition = part.locked.state();
+        let hash = partition.data.hash(key);
+        let position = partition.data.position(hash).max(partition.flushed);
+        self.need.raise(part.class, position);
+        let slot = partition.data.get(hash, key)?;
+        if slot.deadline() <= self.now {
+            if !self.stale.iter().any(|(at, stale)| *at == index && stale == key) {
+                self.stale.push((index, key.to_vec()));
+            }
+            return None;
+        }
+        Some(slot)
+    }
+
+    /// The live slot of `key`, counted as used.
+    pub fn get(&mut self, key: &[u8]) -> Option<&Slot> {
+        let seconds = (self.now / 1_000) as u32;
+        let index = self.part(self.database, key);
+        let part = &mut self.parts[index];
+        let partition = part.locked.state_mut();
+        let hash = partition.data.hash(key);
+        let position = partition.data.position(hash).max(partition.flushed);
+        self.need.raise(part.class, position);
+        match partition.data.touch(hash, key, seconds) {
+            None => {
+                self.hits.1 += 1;
+                None
+            }
+            Some(slot) if slot.deadline() <= self.now => {
+                self.hits.1 += 1;
+                if !self.stale.iter().any(|(at, stale)| *at == index && stale == key) {
+                    self.stale.push((index, key.to_vec()));
+                }
+                None
+            }
+            found => {
+                self.hits.0 += 1;
+                found
+            }
+        }
+    }
+
+    /// Whether `key` exists.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// The string at `key`. Errors: another type.
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, Failure> {
+        match self.get(key).map(Slot::view) {
+            None => Ok(None),
+            Some(View::Bytes(bytes)) => Ok(Some(Text::Bytes(bytes))),
+            Some(View::Integer(integer)) => Ok(Some(Text::Integer(integer))),
+            Some(_) => Err(WRONG_TYPE.into()),
+        }
+    }
+
+    /// The list at `key`. Errors: another type.
+    pub fn list(&mut self, key: &[u8]) -> Result<Option<&List>, Failure> {
+        match self.get(key).map(Slot::view) {
+            None => Ok(None),
+            Some(View::List(list)) => Ok(Some(list)),
+            Some(_) => Err(WRONG_TYPE.into()),
+        }
+    }
+
+    /// The hash at `key`. Errors: another type.
+    pub fn hash(&mut self, key: &[u8]) -> Result<Option<&Hash>, Failure> {
+        match self.get(key).map(Slot::view) {
+            None => Ok(None),
+            Some(View::Hash(hash)) => Ok(Some(hash)),
+            Some(_) => Err(WRONG_TYPE.into()),
+        }
+    }
+
+    /// The set at `key`. Errors: another type.
+    pub fn set(&mut self, key: &[u8]) -> Result<Option<&Set>, Failure> {
+        match self.get(key).map(Slot::view) {
+            None => Ok(None),
+            Some(View::Set(set)) => Ok(Some(set)),
+            Some(_) => Err(WRONG_TYPE.into()),
+        }
+    }
+
+    /// The sorted set at `key`. Errors: another type.
+    pub fn sorted_set(&mut self, key: &[u8]) -> Result<Option<&SortedSet>, Failure> {
+        match self.get(key).map(Slot::view) {
+            None => Ok(None),
+            Some(View::SortedSet(set)) => Ok(Some(set)),
+            Some(_) => Err(WRONG_TYPE.into()),
+        }
+    }
+
+    /// Logs and applies an effect on a key of the selected database.
+    pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), Error> {
+        self.apply_in(self.database, effect)
+    }
+
+    /// Logs and applies an effect on a key of some database.
+    pub fn apply_in(&mut self, database: usize, effect: &Effect<'_>) -> Result<(), Error> {
+        let key = effect.key().expect("only `flush` empties a database");
+        let index = self.part(database, key);
+        if !self.stale.is_empty() {
+            self.expire_stale(index, key)?;
+        }
+        let part = &mut self.parts[index];
+        part.locked.push(self.transaction, part.class, effect)?;
+        self.mark(index, key, matches!(effect, Effect::ListPush { .. } | Effect::SortedAdd { .. } | Effect::Put { .. } | Effect::ListInsert { .. }));
+        Ok(())
+    }
+
+    /// Removes a key that was found past its deadline, before anything else happens to it.
+    fn expire_stale(&mut self, index: usize, key: &[u8]) -> Result<(), Error> {
+        let Some(at) = self.stale.iter().position(|(part, stale)| *part == index && stale == key) else {
+            return Ok(());
+        };
+        self.stale.swap_remove(at);
+        let part = &mut self.parts[index];
+        part.locked.push(self.transaction, part.class, &Effect::Expired { key })?;
+        self.mark(index, key, false);
+        Ok(())
+    }
+
+    /// Remembers that `key` has changed, and tells those who watch or wait.
+    fn mark(&mut self, index: usize, key: &[u8], grew: bool) {
+        let partition = self.parts[index].locked.state();
+        self.touched.push((index, partition.data.hash(key)));
+        if !partition.watched.is_empty() {
+            partition.touch(key);
+        }
+        if grew && !partition.blocked.is_empty() && partition.blocked.contains_key(key) {
+            self.ready.push((index, key.to_vec()));
+        }
+    }
+
+    /// Empties a database, all of whose shards are locked. Returns the old tables, to be dropped elsewhere.
+    pub fn flush(&mut self, database: usize) -> Result<Vec<Box<dyn Send>>, Error> {
+        let mut old: Vec<Box<dyn Send>> = Vec::new();
+        for part in self.parts.iter_mut().filter(|part| part.database == database) {
+            let partition = part.locked.state_mut();
+            partition.touch_all();
+            if partition.data.is_empty() {
+                continue;
+            }
+            part.locked.push(self.transaction, part.class, &Effect::Flush)?;
+            if let Some(table) = part.locked.state_mut().data.take_old() {
+                old.push(Box::new(table));
+            }
+            self.flushed = true;
+        }
+        Ok(old)
+    }
+
+    /// The partitions of a database that are locked, in order.
+    pub fn partitions(&self, database: usize) -> impl Iterator<Item = &Partition> {
+        self.parts.iter().filter(move |part| part.database == database).map(|part| part.locked.state())
+    }
+
+    /// As `partitions`, to watch or block on a key.
+    pub fn partition_mut(&mut self, database: usize, key: &[u8]) -> &mut Partition {
+        let index = self.part(database, key);
+        self.parts[index].locked.state_mut()
+    }
+
+    /// Makes the reply wait for everything in the shards of `database` that are locked.
+    pub fn need_all(&mut self, database: usize) {
+        for part in self.parts.iter().filter(|part| part.database == database) {
+            self.need.raise(part.class, part.locked.position());
+        }
+    }
+
+    /// The databases, for commands on all of them.
+    pub fn databases(&self) -> &'a Databases {
+        self.databases
+    }
+
+    /// About how many bytes the value at `key` takes when it is logged.
+    pub fn value_bytes(&mut self, key: &[u8]) -> usize {
+        if !self.holds(self.database, key) {
+            return 0;
+        }
+        self.peek(key).map_or(0, Slot::heap_bytes)
+    }
+
+    /// The type of the value at `key`.
+    pub fn kind(&mut self, key: &[u8]) -> Option<Kind> {
+        self.peek(key).map(|slot| slot.view().kind())
+    }
+
+    /// Serves clients that wait for what has grown, appends the batch, and says what the reply waits for.
+    /// The locks go when `self` is dropped.
+    pub fn commit(&mut self) -> Result<Need, Error> {
+        while let Some((index, key)) = self.ready.pop() {
+            self.serve(index, &key)?;
+        }
+        let mut position = Position::ZERO;
+        if !self.transaction.is_empty() {
+            let class = self.transaction.class();
+            position = self.transaction.append()?;
+            self.need.raise(class, position);
+        }
+        for (index, hash) in self.touched.drain(..) {
+            let part = &mut self.parts[index];
+            part.locked.appended(position);
+            part.locked.state_mut().data.set_position(hash, position);
+        }
+        if std::mem::take(&mut self.flushed) {
+            for part in &mut self.parts {
+                part.locked.appended(position);
+                part.locked.state_mut().flushed = position;
+            }
+        }
+        for (waiter, reply) in self.served.drain(..) {
+            waiter.finish(reply, self.need);
+        }
+        Ok(self.need)
+    }
+
+    /// Lets the clients that wait for `key` have what it holds, the first first.
+    fn serve(&mut self, index: usize, key: &[u8]) -> Result<(), Error> {
+        let database = self.parts[index].database;
+        loop {
+            let partition = self.parts[index].locked.state_mut();
+            let Some(queue) = partition.blocked.get_mut(key) else { return Ok(()) };
+            queue.retain(|waiter| waiter.is_waiting());
+            let Some(waiter) = queue.front().cloned() else {
+                partition.blocked.remove(key);
+                return Ok(());
+            };
+            if !self.serve_one(database, key, &waiter)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Serves one client; `false` if there is nothing (more) for it here.
+    fn serve_one(&mut self, database: usize, key: &[u8], waiter: &Arc<Waiter>) -> Result<bool, Error> {
+        if !waiter.claim() {
+            return Ok(true);
+        }
+        if let Wish::Move { destination, .. } = &waiter.wish
+            && !self.holds(database, destination)
+        {
+            waiter.retry();
+            return Ok(true);
+        }
+        let resp3 = waiter.client.protocol.load(Ordering::Relaxed) == 3;
+        let mut reply = Reply { resp3, ..Reply::new() };
+        let selected = std::mem::replace(&mut self.database, database);
+        let outcome = serve_blocked(self, key, &waiter.wish, &mut reply);
+        self.database = selected;
+        match outcome {
+            Ok(true) => {}
+            Err(Failure::Reply(text)) => reply.error(&text),
+            Ok(false) | Err(Failure::Block { .. }) => {
+                waiter.release();
+                return Ok(false);
+            }
+            Err(Failure::Shard(error)) => {
+                waiter.release();
+                return Err(error);
+            }
+        }
+        self.served.push((Arc::clone(waiter), reply.bytes().to_vec()));
+        Ok(true)
+    }
+}
+
+/// The journal space that the arguments of a command bound.
+pub fn space_for(args: &[&[u8]]) -> usize {
+    let bytes: usize = args.iter().map(|arg| arg.len()).sum();
+    bytes + args.len() * SPACE_PER_ARGUMENT + SPACE_PER_COMMAND
+}
+
+fn lock_parts<'a>(databases: &'a Databases, scope: &Scope) -> Result<SmallVec<[Part<'a>; 1]>, Error> {
+    let lock = |database: usize, shard: usize| {
+        let dataset = databases.dataset(database);
+        let locked = dataset.shards[shard].lock()?;
+        Ok(Part { database, shard, class: dataset.class(), locked })
+    };
+    let all = |database: usize| (0..databases.dataset(database).shards.len()).map(move |shard| (database, shard));
+    match scope {
+        Scope::Shards(shards) if shards.len() == 1 => Ok(SmallVec::from_iter([lock(shards[0].0, shards[0].1)?])),
+        Scope::Shards(shards) => {
+            let mut shards = shards.clone();
+            // Databases may have been swapped: the order of log ids is the order of the datasets behind them.
+            shards.sort_by_key(|(database, shard)| (databases.index(*database), *shard));
+            shards.iter().map(|(database, shard)| lock(*database, *shard)).collect()
+        }
+        Scope::Database(database) => all(*database).map(|(database, shard)| lock(database, shard)).collect(),
+        Scope::Everything => {
+            let mut order: Vec<usize> = (0..crate::dataset::DATABASES).collect();
+            order.sort_by_key(|database| databases.index(*database));
+            order.into_iter().flat_map(all).map(|(database, shard)| lock(database, shard)).collect()
+        }
+    }
+}
+
+fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
