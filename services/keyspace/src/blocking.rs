@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use crate::client::Client;
 use crate::durable::Need;
 
-
 /// What a blocked client wants.
 #[derive(Clone, Debug)]
 pub enum Wish {
@@ -55,8 +54,8 @@ pub enum Wish {
 pub struct Waiter {
     /// Whom to wake.
     pub client: Arc<Client>,
-    /// The database that the command was sent to.
-    pub database: usize,
+    /// The number of the dataset in whose queues it stands.
+    pub dataset: usize,
     /// The keys that it waits for, each once.
     pub keys: Vec<Vec<u8>>,
     /// What it wants of the first of them that has elements.
@@ -87,8 +86,8 @@ pub enum Outcome {
 
 impl Waiter {
     /// A client that starts to wait.
-    pub fn new(client: Arc<Client>, database: usize, keys: Vec<Vec<u8>>, wish: Wish) -> Self {
-        Self { client, database, keys, wish, state: Mutex::default() }
+    pub fn new(client: Arc<Client>, dataset: usize, keys: Vec<Vec<u8>>, wish: Wish) -> Self {
+        Self { client, dataset, keys, wish, state: Mutex::default() }
     }
 
     /// Whether it still waits.

@@ -138,6 +138,11 @@ impl Client {
         blocked
     }
 
+    /// Whether somebody else wants to end this client's wait.
+    pub fn wants_unblock(&self) -> bool {
+        self.unblock.load(Ordering::Acquire) != 0
+    }
+
     /// Takes the wish of somebody else to end this client's wait.
     pub fn take_unblock(&self) -> Option<Unblock> {
         match self.unblock.swap(0, Ordering::AcqRel) {

@@ -153,8 +153,21 @@ pub struct Multi {
 pub struct Watch {
     /// Set by whoever changes one of the keys.
     pub dirty: Arc<AtomicBool>,
-    /// The keys, with their databases, and whether they existed.
-    pub keys: Vec<(usize, Vec<u8>, bool)>,
+    /// The keys.
+    pub keys: Vec<WatchedKey>,
+}
+
+/// A key that EXEC depends on.
+#[derive(Debug)]
+pub struct WatchedKey {
+    /// The database that was selected.
+    pub database: usize,
+    /// The dataset that was behind it.
+    pub dataset: usize,
+    /// The key.
+    pub key: Vec<u8>,
+    /// Whether it existed.
+    pub live: bool,
 }
 
 impl SessionState {
@@ -207,11 +220,11 @@ impl SessionState {
     /// Forgets the watched keys.
     pub fn unwatch(&mut self, service: &Service) {
         let Some(watch) = self.watch.take() else { return };
-        for (database, key, _) in &watch.keys {
-            let dataset = service.databases.dataset(*database);
+        for watched in &watch.keys {
+            let dataset = &service.databases.datasets()[watched.dataset];
             // A quarantined shard has nobody who could touch the key.
-            if let Ok(mut locked) = dataset.shards[dataset.shard_of(key)].lock() {
-                locked.state_mut().unwatch(key, &watch.dirty);
+            if let Ok(mut locked) = dataset.shards[dataset.shard_of(&watched.key)].lock() {
+                locked.state_mut().unwatch(&watched.key, &watch.dirty);
             }
         }
     }

@@ -59,7 +59,10 @@ pub struct Databases {
 impl Databases {
     /// `map[n]` is the dataset behind database `n`.
     pub fn new(datasets: Vec<Dataset>, map: [u8; DATABASES]) -> Self {
-        assert!(map.iter().all(|&dataset| usize::from(dataset) < datasets.len()), "every database has a dataset");
+        assert!(
+            map.iter().all(|&dataset| usize::from(dataset) < datasets.len()),
+            "every database has a dataset"
+        );
         Self { datasets: datasets.into(), map: map.map(AtomicU8::new) }
     }
 

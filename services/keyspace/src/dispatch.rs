@@ -58,7 +58,9 @@ pub fn run(
     if queues && let Some(multi) = &mut state.multi {
         let outcome = queue(multi, index, args, service.config.request_bytes_max);
         state.client.queued.store(multi.commands.len() as u32, Ordering::Relaxed);
-        outcome.as_ref().map_or((), |()| reply.simple("QUEUED"));
+        if outcome.is_ok() {
+            reply.simple("QUEUED");
+        }
         return settle(service, reply, start, outcome);
     }
     let outcome = if let Handler::Session(handler) = command.handler {
@@ -222,7 +224,9 @@ fn cover(service: &Service, needs: &[Place]) -> Scope {
                 return Scope::Database(database);
             }
             Place::Database(database) => {
-                shards.extend((0..service.databases.dataset(database).shards.len()).map(|shard| (database, shard)));
+                shards.extend(
+                    (0..service.databases.dataset(database).shards.len()).map(|shard| (database, shard)),
+                );
             }
             Place::Everything => {}
         }
@@ -237,7 +241,8 @@ fn cover(service: &Service, needs: &[Place]) -> Scope {
 /// The scope of one command, without a detour for the most frequent case: one key.
 fn scope_of_one(service: &Service, command: &Command, args: &[&[u8]], database: usize) -> Scope {
     use crate::command::KeyPlaces;
-    if let (Handler::Keys(_), KeyPlaces::Range { first: 1, last: 1, step: 1 }) = (command.handler, command.keys)
+    if let (Handler::Keys(_), KeyPlaces::Range { first: 1, last: 1, step: 1 }) =
+        (command.handler, command.keys)
         && crate::commands::other_database(command.name, args).is_none()
     {
         let shard = service.databases.dataset(database).shard_of(args[1]);
@@ -246,6 +251,19 @@ fn scope_of_one(service: &Service, command: &Command, args: &[&[u8]], database: 
     let mut needs = Vec::new();
     scope(service, command, args, database, &mut needs);
     cover(service, &needs)
+}
+
+/// Runs what a blocked client wants once more, after a push that could not serve it by itself.
+pub fn retry_blocked(
+    service: &Arc<Service>,
+    state: &mut SessionState,
+    reply: &mut Reply,
+    waiter: &Waiter,
+    now: u64,
+) -> Flow {
+    let args = crate::commands::as_command(waiter);
+    let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+    run(service, state, reply, &args, now)
 }
 
 /// How a command on keys ended.
@@ -280,7 +298,8 @@ fn run_on_keys(
     count_lookups(service, &keys);
     if let Err(Failure::Block { wish, keys: names, deadline, array }) = outcome {
         // It joins the queues before the locks go: no push can come in between.
-        let waiter = Arc::new(Waiter::new(Arc::clone(client), *database, names, wish));
+        let dataset = service.databases.index(*database);
+        let waiter = Arc::new(Waiter::new(Arc::clone(client), dataset, names, wish));
         waiter.keys.iter().for_each(|name| keys.partition_mut(*database, name).block(name, &waiter));
         need.merge(keys.need);
         return Ran::Blocked { waiter, deadline, array };
@@ -415,8 +434,9 @@ fn exec_needs(session: &Session<'_>) -> Vec<Place> {
             database = crate::commands::parse_database(args[1]).unwrap_or(database);
         }
     }
-    for (database, key, _) in session.state.watch.iter().flat_map(|watch| &watch.keys) {
-        needs.push(Place::Shard(*database, service.databases.dataset(*database).shard_of(key)));
+    for watched in session.state.watch.iter().flat_map(|watch| &watch.keys) {
+        let shard = service.databases.dataset(watched.database).shard_of(&watched.key);
+        needs.push(Place::Shard(watched.database, shard));
     }
     needs
 }
@@ -452,5 +472,8 @@ fn reserve_computed(keys: &mut Keys<'_>, multi: Option<&Multi>) -> Result<(), Er
 fn watch_failed(state: &SessionState, keys: &mut Keys<'_>) -> bool {
     let Some(watch) = &state.watch else { return false };
     watch.dirty.load(Ordering::Acquire)
-        || watch.keys.iter().any(|(database, key, live)| *live && keys.peek_in(*database, key).is_none())
+        || watch
+            .keys
+            .iter()
+            .any(|watched| watched.live && keys.peek_in(watched.database, &watched.key).is_none())
 }

@@ -28,6 +28,12 @@ impl Need {
         self.synced = self.synced.max(other.synced);
     }
 
+    /// The same positions, all fsynced.
+    #[must_use]
+    pub fn as_synced(&self) -> Self {
+        Self { written: Position::ZERO, synced: self.written.max(self.synced) }
+    }
+
     /// Whether the journal is there already.
     pub fn is_met(&self, journal: &dyn Journal) -> bool {
         (self.written == Position::ZERO || self.written <= journal.reached(Durability::Async))

@@ -74,11 +74,9 @@ pub fn kernel_text(error: &bole_shard::Error) -> String {
         Kind::Limit => format!("BUSY {error}; try again"),
         Kind::Unavailable => format!("LOADING {error}"),
         Kind::Denied => format!("NOPERM {error}"),
-        Kind::Corrupt
-        | Kind::Internal
-        | Kind::InvalidInput
-        | Kind::NotFound
-        | Kind::Conflict => format!("ERR {error}"),
+        Kind::Corrupt | Kind::Internal | Kind::InvalidInput | Kind::NotFound | Kind::Conflict => {
+            format!("ERR {error}")
+        }
     }
 }
 

@@ -14,13 +14,15 @@ use bole_shard::{Error, Locked, Transaction};
 use smallvec::SmallVec;
 
 use crate::blocking::{Waiter, Wish};
+use crate::commands::serve_blocked;
 use crate::dataset::Databases;
 use crate::durable::Need;
 use crate::failure::{Failure, WRONG_TYPE};
 use crate::partition::Partition;
 use crate::protocol::Reply;
-use crate::commands::serve_blocked;
-use crate::state::{Effect, Hash, Kind, List, Set, Slot, SortedSet, Text, View};
+use crate::state::database::Old;
+use crate::state::value::{Hash, List, Set, SortedSet};
+use crate::state::{Effect, Entry, Kind, Text, View};
 
 /// Journal space that a command takes besides its arguments: headers and small numbers of an effect or two.
 const SPACE_PER_COMMAND: usize = 256;
@@ -132,7 +134,11 @@ impl<'a> Keys<'a> {
 
     fn part(&self, database: usize, key: &[u8]) -> usize {
         if let [only] = &self.parts[..] {
-            debug_assert_eq!(only.shard, self.databases.dataset(database).shard_of(key), "the key's shard is locked");
+            debug_assert_eq!(
+                only.shard,
+                self.databases.dataset(database).shard_of(key),
+                "the key's shard is locked"
+            );
             return 0;
         }
         let shard = self.databases.dataset(database).shard_of(key);
@@ -146,54 +152,53 @@ impl<'a> Keys<'a> {
         self.parts.iter().any(|part| part.database == database && part.shard == shard)
     }
 
-    /// The live slot of `key` in the selected database, without counting it as used.
-    pub fn peek(&mut self, key: &[u8]) -> Option<&Slot> {
+    /// The key in the selected database, without counting it as used.
+    pub fn peek(&mut self, key: &[u8]) -> Option<Entry<'_>> {
         self.peek_in(self.database, key)
     }
 
-    /// The live slot of `key` in some database, without counting it as used.
-    pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Option<&Slot> {
+    /// The key in some database, without counting it as used.
+    pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Option<Entry<'_>> {
         let index = self.part(database, key);
-        let part = &self.parts[index];
-        let partition = part.locked.state();
-        let hash = partition.data.hash(key);
-        let position = partition.data.position(hash).max(partition.flushed);
-        self.need.raise(part.class, position);
-        let slot = partition.data.get(hash, key)?;
-        if slot.deadline() <= self.now {
-            if !self.stale.iter().any(|(at, stale)| *at == index && stale == key) {
-                self.stale.push((index, key.to_vec()));
+        let hash = self.see(index, key);
+        let data = &self.parts[index].locked.state().data;
+        let found = data.lookup(hash, key, self.now);
+        if found.is_none() && data.is_expired(hash, key, self.now) {
+            self.note_stale(index, key);
+            return None;
+        }
+        self.parts[index].locked.state().data.lookup(hash, key, self.now)
+    }
+
+    /// The key in the selected database, counted as used.
+    pub fn get(&mut self, key: &[u8]) -> Option<Entry<'_>> {
+        let index = self.part(self.database, key);
+        let hash = self.see(index, key);
+        let now = self.now;
+        let data = &self.parts[index].locked.state().data;
+        if data.lookup(hash, key, now).is_none() {
+            self.hits.1 += 1;
+            if data.is_expired(hash, key, now) {
+                self.note_stale(index, key);
             }
             return None;
         }
-        Some(slot)
+        self.hits.0 += 1;
+        self.parts[index].locked.state_mut().data.access(hash, key, now)
     }
 
-    /// The live slot of `key`, counted as used.
-    pub fn get(&mut self, key: &[u8]) -> Option<&Slot> {
-        let seconds = (self.now / 1_000) as u32;
-        let index = self.part(self.database, key);
-        let part = &mut self.parts[index];
-        let partition = part.locked.state_mut();
-        let hash = partition.data.hash(key);
-        let position = partition.data.position(hash).max(partition.flushed);
-        self.need.raise(part.class, position);
-        match partition.data.touch(hash, key, seconds) {
-            None => {
-                self.hits.1 += 1;
-                None
-            }
-            Some(slot) if slot.deadline() <= self.now => {
-                self.hits.1 += 1;
-                if !self.stale.iter().any(|(at, stale)| *at == index && stale == key) {
-                    self.stale.push((index, key.to_vec()));
-                }
-                None
-            }
-            found => {
-                self.hits.0 += 1;
-                found
-            }
+    /// Makes the reply wait for what it is going to show of `key`; its hash.
+    fn see(&mut self, index: usize, key: &[u8]) -> u64 {
+        let part = &self.parts[index];
+        let data = &part.locked.state().data;
+        let hash = data.hash(key);
+        self.need.raise(part.class, Position(data.position(hash)));
+        hash
+    }
+
+    fn note_stale(&mut self, index: usize, key: &[u8]) {
+        if !self.stale.iter().any(|(at, stale)| *at == index && stale == key) {
+            self.stale.push((index, key.to_vec()));
         }
     }
 
@@ -204,7 +209,7 @@ impl<'a> Keys<'a> {
 
     /// The string at `key`. Errors: another type.
     pub fn string(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, Failure> {
-        match self.get(key).map(Slot::view) {
+        match self.get(key).map(|entry| entry.view()) {
             None => Ok(None),
             Some(View::Bytes(bytes)) => Ok(Some(Text::Bytes(bytes))),
             Some(View::Integer(integer)) => Ok(Some(Text::Integer(integer))),
@@ -214,7 +219,7 @@ impl<'a> Keys<'a> {
 
     /// The list at `key`. Errors: another type.
     pub fn list(&mut self, key: &[u8]) -> Result<Option<&List>, Failure> {
-        match self.get(key).map(Slot::view) {
+        match self.get(key).map(|entry| entry.view()) {
             None => Ok(None),
             Some(View::List(list)) => Ok(Some(list)),
             Some(_) => Err(WRONG_TYPE.into()),
@@ -223,7 +228,7 @@ impl<'a> Keys<'a> {
 
     /// The hash at `key`. Errors: another type.
     pub fn hash(&mut self, key: &[u8]) -> Result<Option<&Hash>, Failure> {
-        match self.get(key).map(Slot::view) {
+        match self.get(key).map(|entry| entry.view()) {
             None => Ok(None),
             Some(View::Hash(hash)) => Ok(Some(hash)),
             Some(_) => Err(WRONG_TYPE.into()),
@@ -232,7 +237,7 @@ impl<'a> Keys<'a> {
 
     /// The set at `key`. Errors: another type.
     pub fn set(&mut self, key: &[u8]) -> Result<Option<&Set>, Failure> {
-        match self.get(key).map(Slot::view) {
+        match self.get(key).map(|entry| entry.view()) {
             None => Ok(None),
             Some(View::Set(set)) => Ok(Some(set)),
             Some(_) => Err(WRONG_TYPE.into()),
@@ -241,7 +246,7 @@ impl<'a> Keys<'a> {
 
     /// The sorted set at `key`. Errors: another type.
     pub fn sorted_set(&mut self, key: &[u8]) -> Result<Option<&SortedSet>, Failure> {
-        match self.get(key).map(Slot::view) {
+        match self.get(key).map(|entry| entry.view()) {
             None => Ok(None),
             Some(View::SortedSet(set)) => Ok(Some(set)),
             Some(_) => Err(WRONG_TYPE.into()),
@@ -262,7 +267,17 @@ impl<'a> Keys<'a> {
         }
         let part = &mut self.parts[index];
         part.locked.push(self.transaction, part.class, effect)?;
-        self.mark(index, key, matches!(effect, Effect::ListPush { .. } | Effect::SortedAdd { .. } | Effect::Put { .. } | Effect::ListInsert { .. }));
+        self.mark(
+            index,
+            key,
+            matches!(
+                effect,
+                Effect::ListPush { .. }
+                    | Effect::SortedAdd { .. }
+                    | Effect::Put { .. }
+                    | Effect::ListInsert { .. }
+            ),
+        );
         Ok(())
     }
 
@@ -290,9 +305,9 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Empties a database, all of whose shards are locked. Returns the old tables, to be dropped elsewhere.
-    pub fn flush(&mut self, database: usize) -> Result<Vec<Box<dyn Send>>, Error> {
-        let mut old: Vec<Box<dyn Send>> = Vec::new();
+    /// Empties a database, all of whose shards are locked. Returns the old tables, to be dropped where that delays nobody.
+    pub fn flush(&mut self, database: usize) -> Result<Vec<Old>, Error> {
+        let mut old = Vec::new();
         for part in self.parts.iter_mut().filter(|part| part.database == database) {
             let partition = part.locked.state_mut();
             partition.touch_all();
@@ -300,9 +315,7 @@ impl<'a> Keys<'a> {
                 continue;
             }
             part.locked.push(self.transaction, part.class, &Effect::Flush)?;
-            if let Some(table) = part.locked.state_mut().data.take_old() {
-                old.push(Box::new(table));
-            }
+            old.extend(part.locked.state_mut().data.take_old());
             self.flushed = true;
         }
         Ok(old)
@@ -336,12 +349,12 @@ impl<'a> Keys<'a> {
         if !self.holds(self.database, key) {
             return 0;
         }
-        self.peek(key).map_or(0, Slot::heap_bytes)
+        self.peek(key).map_or(0, |entry| entry.memory_bytes())
     }
 
     /// The type of the value at `key`.
     pub fn kind(&mut self, key: &[u8]) -> Option<Kind> {
-        self.peek(key).map(|slot| slot.view().kind())
+        self.peek(key).map(|entry| entry.kind())
     }
 
     /// Serves clients that wait for what has grown, appends the batch, and says what the reply waits for.
@@ -359,12 +372,12 @@ impl<'a> Keys<'a> {
         for (index, hash) in self.touched.drain(..) {
             let part = &mut self.parts[index];
             part.locked.appended(position);
-            part.locked.state_mut().data.set_position(hash, position);
+            part.locked.state_mut().data.set_position(hash, position.0);
         }
         if std::mem::take(&mut self.flushed) {
             for part in &mut self.parts {
                 part.locked.appended(position);
-                part.locked.state_mut().flushed = position;
+                part.locked.state_mut().data.set_position_all(position.0);
             }
         }
         for (waiter, reply) in self.served.drain(..) {
@@ -402,7 +415,7 @@ impl<'a> Keys<'a> {
             return Ok(true);
         }
         let resp3 = waiter.client.protocol.load(Ordering::Relaxed) == 3;
-        let mut reply = Reply { resp3, ..Reply::new() };
+        let mut reply = Reply::in_version(resp3);
         let selected = std::mem::replace(&mut self.database, database);
         let outcome = serve_blocked(self, key, &waiter.wish, &mut reply);
         self.database = selected;
@@ -435,9 +448,12 @@ fn lock_parts<'a>(databases: &'a Databases, scope: &Scope) -> Result<SmallVec<[P
         let locked = dataset.shards[shard].lock()?;
         Ok(Part { database, shard, class: dataset.class(), locked })
     };
-    let all = |database: usize| (0..databases.dataset(database).shards.len()).map(move |shard| (database, shard));
+    let all =
+        |database: usize| (0..databases.dataset(database).shards.len()).map(move |shard| (database, shard));
     match scope {
-        Scope::Shards(shards) if shards.len() == 1 => Ok(SmallVec::from_iter([lock(shards[0].0, shards[0].1)?])),
+        Scope::Shards(shards) if shards.len() == 1 => {
+            Ok(SmallVec::from_iter([lock(shards[0].0, shards[0].1)?]))
+        }
         Scope::Shards(shards) => {
             let mut shards = shards.clone();
             // Databases may have been swapped: the order of log ids is the order of the datasets behind them.

@@ -1,5 +1,34 @@
 //! The key-value service that speaks Redis's protocol.
 //!
-//! Reading order: [`state`] (what a shard keeps and how effects change it).
+//! It turns commands into effects on the shards of sixteen databases, and answers from the state that these build. Listening, TLS, identity
+//! and the catalog are the node's; the journal is the kernel's.
+//!
+//! Reading order: [`protocol`] (bytes to commands) → [`connection`] → [`dispatch`] (look up, lock, run, commit) → [`commands`] (one file a
+//! family) → [`keys`] (what a handler may touch) → [`state`] (what a shard keeps and how effects change it).
 
+pub mod blocking;
+pub mod client;
+pub mod command;
+pub mod commands;
+pub mod config;
+pub mod connection;
+pub mod context;
+pub mod dataset;
+pub mod dispatch;
+pub mod durable;
+pub mod expiry;
+pub mod failure;
+pub mod glob;
+pub mod keys;
+pub mod limits;
+pub mod metrics;
+pub mod partition;
+pub mod protocol;
+pub mod pubsub;
+pub mod service;
+pub mod slots;
 pub mod state;
+pub mod swap;
+
+pub use config::Config;
+pub use service::Service;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bole_base::{Offset, Position};
+use bole_base::Offset;
 use bole_log::PayloadKind;
 use bole_shard::{ApplyError, Section, State, Step};
 
@@ -19,14 +19,12 @@ pub struct Partition {
     pub watched: HashMap<Box<[u8]>, Vec<Arc<AtomicBool>>>,
     /// Clients that block on a key, in the order in which they came.
     pub blocked: HashMap<Box<[u8]>, VecDeque<Arc<Waiter>>>,
-    /// Where the last flush of the database ends in the journal.
-    pub flushed: Position,
 }
 
 impl Partition {
     /// A partition without keys.
     pub fn new(data: Database) -> Self {
-        Self { data, watched: HashMap::new(), blocked: HashMap::new(), flushed: Position::ZERO }
+        Self { data, watched: HashMap::new(), blocked: HashMap::new() }
     }
 
     /// Makes the transactions fail that watch `key`.

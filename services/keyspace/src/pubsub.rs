@@ -66,7 +66,14 @@ impl PubSub {
     }
 
     /// Delivers a message to a channel and to the patterns that match it, or to a shard channel. Returns the number of receivers.
-    pub fn publish(&self, shard: bool, channel: &[u8], message: &[u8], limit: OutputLimit, now_ms: u64) -> usize {
+    pub fn publish(
+        &self,
+        shard: bool,
+        channel: &[u8],
+        message: &[u8],
+        limit: OutputLimit,
+        now_ms: u64,
+    ) -> usize {
         let kind = if shard { Kind::Shard } else { Kind::Channel };
         let mut receivers = 0;
         if let Some(subscribers) = self.table(kind).read().get(channel) {
@@ -102,7 +109,12 @@ impl PubSub {
     }
 }
 
-fn deliver(subscribers: &HashMap<u64, Arc<Client>>, words: &[&[u8]], limit: OutputLimit, now_ms: u64) -> usize {
+fn deliver(
+    subscribers: &HashMap<u64, Arc<Client>>,
+    words: &[&[u8]],
+    limit: OutputLimit,
+    now_ms: u64,
+) -> usize {
     let mut encoded: [Option<Bytes>; 2] = [None, None];
     for client in subscribers.values() {
         let resp3 = client.protocol.load(Ordering::Relaxed) == 3;
@@ -113,7 +125,7 @@ fn deliver(subscribers: &HashMap<u64, Arc<Client>>, words: &[&[u8]], limit: Outp
 }
 
 fn encode(words: &[&[u8]], resp3: bool) -> Bytes {
-    let mut reply = Reply { resp3, ..Reply::new() };
+    let mut reply = Reply::in_version(resp3);
     reply.push(words.len());
     words.iter().for_each(|word| reply.bulk(word));
     Bytes::copy_from_slice(reply.bytes())

@@ -14,6 +14,11 @@ impl Reply {
         Self { bytes: Vec::new(), resp3: false }
     }
 
+    /// No replies, in RESP3 or RESP2.
+    pub const fn in_version(resp3: bool) -> Self {
+        Self { bytes: Vec::new(), resp3 }
+    }
+
     /// The bytes so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -192,6 +197,19 @@ impl NumberText {
             self.text.push_str(itoa::Buffer::new().format(value as i64));
         } else {
             self.shortest(value);
+        }
+        &self.text
+    }
+
+    /// The text of `value` without an exponent, as INCRBYFLOAT stores it: up to 17 digits after the point, without trailing zeros.
+    pub fn fixed(&mut self, value: f64) -> &str {
+        if value.fract() == 0.0 {
+            self.text = format!("{value:.0}");
+        } else {
+            self.text = format!("{value}");
+        }
+        if self.text == "-0" {
+            self.text.remove(0);
         }
         &self.text
     }

@@ -103,8 +103,11 @@ impl Parser {
         let max = if self.authenticated { ARGUMENTS_MAX } else { UNAUTHENTICATED_ARGUMENTS_MAX };
         let Some((number, at)) = read_number(bytes, 1, "invalid multibulk length")? else { return Ok(None) };
         if number > max as i64 {
-            let text =
-                if self.authenticated { "invalid multibulk length" } else { "unauthenticated multibulk length" };
+            let text = if self.authenticated {
+                "invalid multibulk length"
+            } else {
+                "unauthenticated multibulk length"
+            };
             return Err(ProtocolError(text.to_owned()));
         }
         let count = number.max(0) as usize;
@@ -301,8 +304,15 @@ mod tests {
     #[test]
     fn commands_come_out_however_they_arrive() {
         let bytes = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n*0\r\n*1\r\n$0\r\n\r\nset a \"b \\x41\\n\" 'c\\'d'\n\r\n*-1\r\n";
-        let expected: Vec<Vec<&str>> =
-            vec![vec!["GET", "k"], vec!["PING"], vec![], vec![""], vec!["set", "a", "b A\\n", "c\\'d"], vec![], vec![]];
+        let expected: Vec<Vec<&str>> = vec![
+            vec!["GET", "k"],
+            vec!["PING"],
+            vec![],
+            vec![""],
+            vec!["set", "a", "b A\\n", "c\\'d"],
+            vec![],
+            vec![],
+        ];
         for step in 1..bytes.len() {
             assert_eq!(commands(bytes, step).unwrap(), expected, "step {step}");
         }

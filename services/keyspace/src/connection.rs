@@ -1,0 +1,502 @@
+//! One connection: read, run what is whole, wait until it is durable, reply.
+//!
+//! Commands of one read run one after the other and their replies leave together, once everything that they show is durable (promise P2).
+//! A client that does not read its replies is not read from either, so what it can make the server hold is bounded.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use smallvec::SmallVec;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::blocking::{Outcome, Waiter};
+use crate::client::{Client, Unblock};
+use crate::commands::hello;
+use crate::context::{ReplyMode, SessionState, Then};
+use crate::dispatch::{self, Flow};
+use crate::failure::journal_text;
+use crate::limits::{INPUT_BYTES_BLOCKED_MAX, INPUT_BYTES_MIN, INPUT_BYTES_STEP, REPLY_FLUSH_BYTES};
+use crate::protocol::{Parser, Reply};
+use crate::service::Service;
+
+/// Serves one client until it leaves, is killed, or the service drains.
+pub async fn serve<S>(service: Arc<Service>, stream: S, peer: SocketAddr, local: SocketAddr)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let client = Arc::new(Client::new(service.next_client_id(), peer, local, service.now()));
+    service.clients.insert(&client);
+    service.metrics.connections.fetch_add(1, Ordering::Relaxed);
+    let grants = service.authenticator.anonymous();
+    let mut state = SessionState::new(Arc::clone(&client), service.transaction(), grants);
+    state.policy_version = service.authenticator.version();
+    let mut connection = Connection {
+        parser: Parser::new(service.config.request_bytes_max),
+        service: Arc::clone(&service),
+        client: Arc::clone(&client),
+        stream,
+        input: BytesMut::with_capacity(INPUT_BYTES_MIN),
+        reply: Reply::new(),
+        state,
+    };
+    // An I/O error means that the client is gone; there is nobody to tell.
+    let _gone = connection.run().await;
+    let state = &mut connection.state;
+    state.unwatch(&service);
+    state.unsubscribe_all(&service);
+    service.clients.remove(client.id);
+}
+
+struct Connection<S> {
+    service: Arc<Service>,
+    client: Arc<Client>,
+    stream: S,
+    parser: Parser,
+    input: BytesMut,
+    reply: Reply,
+    state: SessionState,
+}
+
+/// Why a wait ended.
+enum Event {
+    Read(usize),
+    Woken,
+    TimeUp,
+}
+
+/// Whether the connection goes on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Serve,
+    Close,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    async fn run(&mut self) -> std::io::Result<()> {
+        loop {
+            if self.run_whole_commands().await? == Next::Close {
+                return self.send().await;
+            }
+            self.send().await?;
+            if self.service.is_draining() {
+                return Ok(());
+            }
+            self.make_room();
+            let deadline = self.idle_deadline();
+            match self.wait(true, deadline).await? {
+                Event::Read(0) => return Ok(()),
+                Event::Read(count) => {
+                    self.service.metrics.bytes_in.fetch_add(count as u64, Ordering::Relaxed);
+                }
+                Event::TimeUp => return Ok(()),
+                Event::Woken if self.client.is_killed() => return Ok(()),
+                Event::Woken => {}
+            }
+            self.push_messages();
+        }
+    }
+
+    /// Runs the commands that have arrived whole.
+    async fn run_whole_commands(&mut self) -> std::io::Result<Next> {
+        let now = self.service.now();
+        self.client.active_ms.store(now, Ordering::Relaxed);
+        while !self.input.is_empty() && !self.client.is_killed() {
+            if self.reply.len() >= REPLY_FLUSH_BYTES {
+                self.send().await?;
+            }
+            self.parser.authenticated = self.state.grants.is_some();
+            let (flow, length, mode) = match self.run_first(now) {
+                Ok(Some(done)) => done,
+                Ok(None) => break,
+                Err(complaint) => {
+                    self.reply.error(&format!("ERR {complaint}"));
+                    return Ok(Next::Close);
+                }
+            };
+            let retry = matches!(flow, Flow::Retry(_));
+            if !retry {
+                self.parser.next();
+            }
+            let next = self.follow(flow, now, mode).await?;
+            if !retry {
+                self.input.advance(length);
+            }
+            if next == Next::Close {
+                return Ok(Next::Close);
+            }
+        }
+        self.state.transaction.finish();
+        Ok(Next::Serve)
+    }
+
+    /// Parses and runs the first command; its length and what the connection does next. `None`: it is not whole yet.
+    fn run_first(
+        &mut self,
+        now: u64,
+    ) -> Result<Option<(Flow, usize, usize)>, crate::protocol::ProtocolError> {
+        let start = self.reply.len();
+        let Some(parsed) = self.parser.parse(&self.input)? else { return Ok(None) };
+        let source = parsed.unquoted.unwrap_or(&self.input);
+        let args: SmallVec<[&[u8]; 16]> = parsed.ranges.iter().map(|range| &source[range.clone()]).collect();
+        if args.is_empty() {
+            return Ok(Some((Flow::Next, parsed.length, start)));
+        }
+        let flow = dispatch::run(&self.service, &mut self.state, &mut self.reply, &args, now);
+        Ok(Some((flow, parsed.length, start)))
+    }
+
+    /// Does what a command left to do. `start` is where its reply begins.
+    async fn follow(&mut self, flow: Flow, now: u64, start: usize) -> std::io::Result<Next> {
+        match flow {
+            Flow::Next => {}
+            Flow::Retry(bytes) => {
+                if let Err(error) = self.state.transaction.admit(bytes).await {
+                    // The command runs again and is refused for the same reason.
+                    tracing::debug!(%error, "waited for journal space in vain");
+                }
+                return Ok(Next::Serve);
+            }
+            Flow::Block { waiter, deadline, array } => {
+                self.send().await?;
+                return self.block(&waiter, deadline, array).await;
+            }
+            Flow::Then(then) => return self.then(then, now).await,
+        }
+        match self.state.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => self.reply.truncate(start),
+            ReplyMode::SkipNext => {
+                self.reply.truncate(start);
+                self.state.reply_mode = ReplyMode::Skip;
+            }
+            ReplyMode::Skip => {
+                self.reply.truncate(start);
+                self.state.reply_mode = ReplyMode::On;
+            }
+        }
+        Ok(Next::Serve)
+    }
+
+    /// Sends the replies, once what they show is durable.
+    async fn send(&mut self) -> std::io::Result<()> {
+        self.state.transaction.finish();
+        let journal = Arc::clone(self.service.runtime.journal());
+        if !self.state.need.is_met(&*journal)
+            && let Err(error) = self.state.need.met(&*journal).await
+        {
+            // What the replies say may not be durable: they are withheld, and the client is told why.
+            self.reply.truncate(0);
+            self.reply.error(&journal_text(&error));
+            self.client.kill();
+        }
+        if self.reply.is_empty() {
+            return Ok(());
+        }
+        self.service.metrics.bytes_out.fetch_add(self.reply.len() as u64, Ordering::Relaxed);
+        self.stream.write_all(self.reply.bytes()).await?;
+        self.reply.clear();
+        Ok(())
+    }
+
+    /// Appends messages that others have sent.
+    fn push_messages(&mut self) {
+        if self.client.has_messages() {
+            let mut messages: Vec<Bytes> = Vec::new();
+            self.client.take_messages(&mut messages);
+            messages.iter().for_each(|message| self.reply.raw(message));
+        }
+    }
+
+    /// Makes room for what is to come.
+    fn make_room(&mut self) {
+        let wanted = self.parser.wanted(self.input.len());
+        let full = self.input.capacity() == self.input.len();
+        let step = if wanted > 0 {
+            wanted
+        } else if full {
+            self.input.capacity().clamp(INPUT_BYTES_MIN, INPUT_BYTES_STEP)
+        } else {
+            return;
+        };
+        if self.input.is_empty() && self.input.capacity() > INPUT_BYTES_STEP {
+            self.input = BytesMut::with_capacity(INPUT_BYTES_MIN.max(step));
+        } else {
+            self.input.reserve(step);
+        }
+    }
+
+    fn idle_deadline(&self) -> Option<Duration> {
+        let seconds = self.service.settings.read().idle_seconds;
+        (seconds > 0 && !self.state.is_subscriber()).then(|| Duration::from_secs(seconds))
+    }
+
+    /// Waits for bytes (if `read`), for somebody who wakes this client, or for time to pass.
+    async fn wait(&mut self, read: bool, timeout: Option<Duration>) -> std::io::Result<Event> {
+        match timeout {
+            None => poll_fn(|context| self.poll_event(read, context)).await,
+            Some(timeout) => {
+                let mut sleep = pin!(tokio::time::sleep(timeout));
+                poll_fn(|context| {
+                    if let Poll::Ready(event) = self.poll_event(read, context) {
+                        return Poll::Ready(event);
+                    }
+                    sleep.as_mut().poll(context).map(|()| Ok(Event::TimeUp))
+                })
+                .await
+            }
+        }
+    }
+
+    fn poll_event(&mut self, read: bool, context: &mut TaskContext<'_>) -> Poll<std::io::Result<Event>> {
+        if read {
+            let read = self.stream.read_buf(&mut self.input);
+            if let Poll::Ready(count) = pin!(read).poll(context) {
+                return Poll::Ready(count.map(Event::Read));
+            }
+        }
+        self.client.register(context);
+        if self.client.is_killed() || self.client.has_messages() || self.service.is_draining() {
+            return Poll::Ready(Ok(Event::Woken));
+        }
+        Poll::Pending
+    }
+
+    /// Waits until a blocked command is served, its time is up, or the client is gone.
+    async fn block(
+        &mut self,
+        waiter: &Arc<Waiter>,
+        deadline: Option<u64>,
+        array: bool,
+    ) -> std::io::Result<Next> {
+        self.client.blocked.store(true, Ordering::Release);
+        let outcome = self.blocked(waiter, deadline, array).await;
+        self.client.blocked.store(false, Ordering::Release);
+        self.client.take_unblock();
+        self.leave_queues(waiter);
+        outcome
+    }
+
+    async fn blocked(
+        &mut self,
+        waiter: &Arc<Waiter>,
+        deadline: Option<u64>,
+        array: bool,
+    ) -> std::io::Result<Next> {
+        loop {
+            if let Some(outcome) = waiter.take() {
+                match outcome {
+                    Outcome::Served(reply, need) => {
+                        self.reply.raw(&reply);
+                        self.state.need.merge(need);
+                    }
+                    Outcome::Retry => return self.run_again(waiter, deadline, array).await,
+                }
+                return Ok(Next::Serve);
+            }
+            let now = self.service.now();
+            let ended = if self.client.is_killed() || self.service.is_draining() {
+                Some(Next::Close)
+            } else if let Some(how) = self.client.take_unblock() {
+                waiter.give_up().then(|| {
+                    match how {
+                        Unblock::Error => self.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+                        Unblock::Timeout => self.time_up(array),
+                    }
+                    Next::Serve
+                })
+            } else if deadline.is_some_and(|deadline| deadline <= now) && waiter.give_up() {
+                self.time_up(array);
+                Some(Next::Serve)
+            } else {
+                None
+            };
+            match ended {
+                Some(Next::Close) if !waiter.give_up() => {}
+                Some(next) => return Ok(next),
+                None => {}
+            }
+            if self.wait_blocked(waiter, deadline, now).await? == Next::Close && waiter.give_up() {
+                return Ok(Next::Close);
+            }
+        }
+    }
+
+    fn time_up(&mut self, array: bool) {
+        if array {
+            self.reply.null_array();
+        } else {
+            self.reply.null();
+        }
+    }
+
+    /// Sleeps until something may have happened. `Close`: the client is gone.
+    async fn wait_blocked(
+        &mut self,
+        waiter: &Waiter,
+        deadline: Option<u64>,
+        now: u64,
+    ) -> std::io::Result<Next> {
+        let timeout = deadline.map(|deadline| Duration::from_millis(deadline.saturating_sub(now).max(1)));
+        let read = self.input.len() < INPUT_BYTES_BLOCKED_MAX;
+        if read && self.input.capacity() == self.input.len() {
+            self.input.reserve(INPUT_BYTES_MIN);
+        }
+        let mut sleep = pin!(tokio::time::sleep(timeout.unwrap_or_default()));
+        let client = Arc::clone(&self.client);
+        let service = Arc::clone(&self.service);
+        let stream = &mut self.stream;
+        let input = &mut self.input;
+        let mut woken = false;
+        poll_fn(|context| {
+            client.register(context);
+            if std::mem::replace(&mut woken, true)
+                || !waiter.is_waiting()
+                || client.wants_unblock()
+                || client.is_killed()
+                || service.is_draining()
+            {
+                return Poll::Ready(Ok(Next::Serve));
+            }
+            if timeout.is_some() && sleep.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Ok(Next::Serve));
+            }
+            if read && let Poll::Ready(count) = Pin::new(&mut *stream).poll_read_into(input, context) {
+                return Poll::Ready(count.map(|count| if count == 0 { Next::Close } else { Next::Serve }));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Runs a blocked command again, which has its arguments in the input still.
+    async fn run_again(
+        &mut self,
+        waiter: &Arc<Waiter>,
+        deadline: Option<u64>,
+        array: bool,
+    ) -> std::io::Result<Next> {
+        self.leave_queues(waiter);
+        let again = dispatch::retry_blocked(
+            &self.service,
+            &mut self.state,
+            &mut self.reply,
+            waiter,
+            self.service.now(),
+        );
+        match again {
+            Flow::Block { waiter, .. } => {
+                let outcome = Box::pin(self.blocked(&waiter, deadline, array)).await;
+                self.leave_queues(&waiter);
+                outcome
+            }
+            Flow::Retry(bytes) => {
+                if self.state.transaction.admit(bytes).await.is_err() {
+                    tracing::debug!("waited for journal space in vain");
+                }
+                Box::pin(self.run_again(waiter, deadline, array)).await
+            }
+            Flow::Next | Flow::Then(_) => Ok(Next::Serve),
+        }
+    }
+
+    /// Takes a waiter out of the queues of its keys.
+    fn leave_queues(&self, waiter: &Arc<Waiter>) {
+        let dataset = &self.service.databases.datasets()[waiter.dataset];
+        for key in &waiter.keys {
+            // A quarantined shard serves nobody.
+            if let Ok(mut locked) = dataset.shards[dataset.shard_of(key)].lock() {
+                locked.state_mut().unblock(key, waiter);
+            }
+        }
+    }
+
+    /// Work that a command left because it waits.
+    async fn then(&mut self, then: Then, now: u64) -> std::io::Result<Next> {
+        match then {
+            Then::Close => return Ok(Next::Close),
+            Then::Shutdown => {
+                self.service.node.stop();
+                return Ok(Next::Close);
+            }
+            Then::Authenticate { user, password, hello: asked } => {
+                let service = Arc::clone(&self.service);
+                let grants = service.authenticator.verify(&user, &password).await;
+                hello::authenticated(&service, &mut self.state, &mut self.reply, &user, grants, asked);
+            }
+            Then::Checkpoint => {
+                let service = Arc::clone(&self.service);
+                let handle = tokio::runtime::Handle::current();
+                let saved = tokio::task::spawn_blocking(move || handle.block_on(service.save())).await;
+                match saved {
+                    Ok(Ok(())) => self.reply.ok(),
+                    Ok(Err(text)) => self.reply.error(&text),
+                    Err(_) => self.reply.error("ERR the checkpoint failed; the server's log says why"),
+                }
+            }
+            Then::WaitSynced { deadline } => self.wait_synced(deadline, now).await,
+            Then::WaitReplicas { deadline } => {
+                self.send().await?;
+                self.sleep_until(deadline).await?;
+                self.reply.integer(0);
+            }
+        }
+        Ok(Next::Serve)
+    }
+
+    async fn wait_synced(&mut self, deadline: Option<u64>, now: u64) {
+        let journal = Arc::clone(self.service.runtime.journal());
+        let need = self.state.last_write.as_synced();
+        let met = need.met(&*journal);
+        let synced = match deadline {
+            None => met.await.is_ok(),
+            Some(deadline) => {
+                let timeout = Duration::from_millis(deadline.saturating_sub(now));
+                matches!(tokio::time::timeout(timeout, met).await, Ok(Ok(())))
+            }
+        };
+        self.reply.array(2);
+        self.reply.integer(i64::from(synced));
+        self.reply.integer(0);
+    }
+
+    /// Waits until the deadline, or until the client is killed or gone.
+    async fn sleep_until(&mut self, deadline: Option<u64>) -> std::io::Result<()> {
+        loop {
+            let now = self.service.now();
+            if deadline.is_some_and(|deadline| deadline <= now)
+                || self.client.is_killed()
+                || self.service.is_draining()
+            {
+                return Ok(());
+            }
+            let timeout = deadline.map(|deadline| Duration::from_millis(deadline - now));
+            self.wait(false, timeout).await?;
+        }
+    }
+}
+
+/// Reading into a growing buffer, polled.
+trait PollReadInto {
+    fn poll_read_into(
+        self: Pin<&mut Self>,
+        into: &mut BytesMut,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<std::io::Result<usize>>;
+}
+
+impl<S: AsyncRead + Unpin> PollReadInto for S {
+    fn poll_read_into(
+        mut self: Pin<&mut Self>,
+        into: &mut BytesMut,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<std::io::Result<usize>> {
+        let read = self.read_buf(into);
+        pin!(read).poll(context)
+    }
+}

@@ -1,0 +1,14 @@
+//! Every bound of the service that is not a setting (promise P7).
+
+/// Replies are sent when they have grown to this, before further commands of the same connection run.
+pub const REPLY_FLUSH_BYTES: usize = 1 << 20;
+/// A connection's input buffer when it is idle. It grows to what one command needs.
+pub const INPUT_BYTES_MIN: usize = 4 << 10;
+/// A read asks for at most so much.
+pub const INPUT_BYTES_STEP: usize = 64 << 10;
+/// While a client blocks, so much of what it sends ahead is taken in.
+pub const INPUT_BYTES_BLOCKED_MAX: usize = 1 << 20;
+/// Keys that one round of active expiry removes from a shard before it lets go of the lock.
+pub const EXPIRED_PER_ROUND: usize = 64;
+/// Milliseconds between rounds of active expiry.
+pub const EXPIRY_INTERVAL_MS: u64 = 100;
