@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tracing::{Instrument, debug, debug_span, error, warn};
+use tracing::{Instrument, debug, debug_span, error, info, warn};
 
 use crate::error::{Error, Result};
 use crate::limits::{ConnectionLimit, Place};
@@ -92,7 +92,7 @@ impl Config {
     }
 }
 
-/// How the connections that were open at a stop ended.
+/// How the connections ended that were open at a stop, or had ended just before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Their handlers returned in time.
@@ -202,7 +202,7 @@ where
         match accepted {
             Ok((socket, peer)) => {
                 if backoff.succeeded() == Change::Recovered {
-                    warn!("{} accepts connections again", self.service);
+                    info!("{} accepts connections again", self.service);
                 }
                 self.admit(socket, peer);
                 Duration::ZERO
@@ -289,7 +289,6 @@ async fn open(
 }
 
 async fn drain(connections: &mut JoinSet<()>, limit: Duration) -> Drained {
-    while connections.try_join_next().is_some() {}
     let mut drained = Drained { finished: 0, aborted: 0 };
     let all = async {
         while connections.join_next().await.is_some() {
