@@ -1,0 +1,209 @@
+//! A connection's bytes, plain or through TLS, counted. The plain path is the socket itself: one branch, no buffer.
+
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio_rustls::server::TlsStream;
+
+use crate::error::Result;
+use crate::metrics::{Counter, ServiceMetrics};
+use crate::tls::Tls;
+
+type Secured = TlsStream<TcpStream>;
+
+/// Both directions of a connection.
+#[derive(Debug)]
+pub struct Stream {
+    transport: Transport<TcpStream, Box<Secured>>,
+    received: Counter,
+    sent: Counter,
+}
+
+/// The receiving direction of a [`Stream`].
+#[derive(Debug)]
+pub struct Receiving {
+    transport: Transport<OwnedReadHalf, tokio::io::ReadHalf<Box<Secured>>>,
+    received: Counter,
+}
+
+/// The sending direction of a [`Stream`]. Shutting it down ends the direction; dropping both halves closes.
+#[derive(Debug)]
+pub struct Sending {
+    transport: Transport<OwnedWriteHalf, tokio::io::WriteHalf<Box<Secured>>>,
+    sent: Counter,
+}
+
+#[derive(Debug)]
+enum Transport<P, T> {
+    Plain(P),
+    Tls(T),
+}
+
+impl Stream {
+    /// A socket without TLS whose bytes are counted for a service.
+    pub fn plain(socket: TcpStream, metrics: &ServiceMetrics) -> Self {
+        let (received, sent) = (metrics.bytes_in.clone(), metrics.bytes_out.clone());
+        Self { transport: Transport::Plain(socket), received, sent }
+    }
+
+    /// Continues with TLS, for protocols that ask for it in clear first. Waits for the client's handshake as long as
+    /// `tls` allows. A stream that is secured already is returned as it is.
+    pub async fn secure(self, tls: &Tls) -> Result<Self> {
+        let transport = match self.transport {
+            Transport::Plain(socket) => Transport::Tls(Box::new(tls.accept(socket).await?)),
+            secured @ Transport::Tls(_) => secured,
+        };
+        Ok(Self { transport, received: self.received, sent: self.sent })
+    }
+
+    /// Whether the bytes travel through TLS.
+    pub const fn is_secured(&self) -> bool {
+        matches!(self.transport, Transport::Tls(_))
+    }
+
+    /// The client's own certificate, verified, if it presented one.
+    pub fn client_certificate(&self) -> Option<&CertificateDer<'static>> {
+        match &self.transport {
+            Transport::Plain(_) => None,
+            Transport::Tls(secured) => secured.get_ref().1.peer_certificates()?.first(),
+        }
+    }
+
+    /// Two halves that may live in different tasks.
+    pub fn into_split(self) -> (Receiving, Sending) {
+        let (received, sent) = (self.received, self.sent);
+        let (reader, writer) = match self.transport {
+            Transport::Plain(socket) => {
+                let (reader, writer) = socket.into_split();
+                (Transport::Plain(reader), Transport::Plain(writer))
+            }
+            Transport::Tls(secured) => {
+                let (reader, writer) = tokio::io::split(secured);
+                (Transport::Tls(reader), Transport::Tls(writer))
+            }
+        };
+        (Receiving { transport: reader, received }, Sending { transport: writer, sent })
+    }
+}
+
+impl<P: AsyncRead + Unpin, T: AsyncRead + Unpin> Transport<P, T> {
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        received: &Counter,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(match self {
+            Self::Plain(plain) => pin!(plain).poll_read(cx, buf),
+            Self::Tls(secured) => pin!(secured).poll_read(cx, buf),
+        })?;
+        received.add((buf.filled().len() - before) as u64);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<P: AsyncWrite + Unpin, T: AsyncWrite + Unpin> Transport<P, T> {
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], sent: &Counter) -> Poll<io::Result<usize>> {
+        let written = ready!(match self {
+            Self::Plain(plain) => pin!(plain).poll_write(cx, bytes),
+            Self::Tls(secured) => pin!(secured).poll_write(cx, bytes),
+        })?;
+        sent.add(written as u64);
+        Poll::Ready(Ok(written))
+    }
+
+    fn write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        sent: &Counter,
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(match self {
+            Self::Plain(plain) => pin!(plain).poll_write_vectored(cx, slices),
+            Self::Tls(secured) => pin!(secured).poll_write_vectored(cx, slices),
+        })?;
+        sent.add(written as u64);
+        Poll::Ready(Ok(written))
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(plain) => pin!(plain).poll_flush(cx),
+            Self::Tls(secured) => pin!(secured).poll_flush(cx),
+        }
+    }
+
+    fn shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(plain) => pin!(plain).poll_shutdown(cx),
+            Self::Tls(secured) => pin!(secured).poll_shutdown(cx),
+        }
+    }
+
+    fn is_vectored(&self) -> bool {
+        match self {
+            Self::Plain(plain) => plain.is_write_vectored(),
+            Self::Tls(secured) => secured.is_write_vectored(),
+        }
+    }
+}
+
+macro_rules! read_through_transport {
+    ($($half:ty),*) => {$(
+        impl AsyncRead for $half {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                let this = self.get_mut();
+                this.transport.read(cx, buf, &this.received)
+            }
+        }
+    )*};
+}
+
+macro_rules! write_through_transport {
+    ($($half:ty),*) => {$(
+        impl AsyncWrite for $half {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                let this = self.get_mut();
+                this.transport.write(cx, bytes, &this.sent)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                slices: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let this = self.get_mut();
+                this.transport.write_vectored(cx, slices, &this.sent)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                self.transport.is_vectored()
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.get_mut().transport.flush(cx)
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.get_mut().transport.shutdown(cx)
+            }
+        }
+    )*};
+}
+
+read_through_transport!(Stream, Receiving);
+write_through_transport!(Stream, Sending);
