@@ -115,9 +115,9 @@ fn cycle(lists: &Lists) -> Option<Vec<u64>> {
     let mut before: BTreeMap<u64, usize> = BTreeMap::new();
     let mut after: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for list in lists.values() {
-        list.iter().for_each(|number| {
+        for number in list {
             before.entry(*number).or_default();
-        });
+        }
         for pair in list.windows(2) {
             *before.entry(pair[1]).or_default() += 1;
             after.entry(pair[0]).or_default().push(pair[1]);

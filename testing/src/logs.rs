@@ -73,9 +73,8 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let lines = self.unexpected();
-        if !lines.is_empty() && !std::thread::panicking() {
-            panic!("unexpected log lines:\n{}", lines.join("\n"));
-        }
+        let fine = lines.is_empty() || std::thread::panicking();
+        assert!(fine, "unexpected log lines:\n{}", lines.join("\n"));
     }
 }
 

@@ -243,7 +243,8 @@ pub struct Cycles {
 ///
 /// `check` looks at what the last cycle left; `work` runs in a thread of its own until the [`Stop`] is set or its server
 /// fails, and returns what it did. A cycle whose server ends before it is killed is an error, with its output. The kill
-/// waits for the clients neither before nor after, except that the next cycle begins when `work` has returned.
+/// does not wait for `work`, but the next cycle begins only when it has returned: its connections must fail, or time out,
+/// when the server is gone.
 pub fn kill_cycles<T: Send>(
     spec: &Spec,
     cycles: &Cycles,

@@ -1,5 +1,5 @@
 //! A small generator of pseudo-random numbers of our own, so that a seed means the same run for ever: xoshiro256**
-//! (Blackman and Vigna, 2018), its state filled by SplitMix64 as its authors advise. The stream for a seed is frozen;
+//! (Blackman and Vigna, 2018), its state filled by `SplitMix64` as its authors advise. The stream for a seed is frozen;
 //! a test holds its first values.
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ pub struct Rng {
     state: [u64; 4],
 }
 
-/// One step of SplitMix64 (Steele, Lea and Flood, 2014): advances `state` and returns a mixed value of it.
+/// One step of `SplitMix64` (Steele, Lea and Flood, 2014): advances `state` and returns a mixed value of it.
 fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut mixed = *state;
@@ -28,6 +28,7 @@ impl Rng {
 
     /// A generator for one purpose, independent of how often this one is used afterwards for others. Advances this one
     /// by one value.
+    #[must_use = "it advances this generator"]
     pub fn fork(&mut self) -> Self {
         Self::new(self.next_u64())
     }
@@ -93,12 +94,13 @@ impl Rng {
 mod tests {
     use super::*;
 
+    const FIRST_OF_42: [u64; 4] =
+        [0x1578_0B2E_0C2E_C716, 0x6104_D986_6D11_3A7E, 0xAE17_5332_39E4_99A1, 0xECB8_AD47_03B3_60A1];
+
     #[test]
     fn the_stream_of_a_seed_is_frozen() {
         // SplitMix64's published first value for the state 0.
         assert_eq!(split_mix(&mut 0), 0xE220_A839_7B1D_CDAF);
-        const FIRST_OF_42: [u64; 4] =
-            [0x1578_0B2E_0C2E_C716, 0x6104_D986_6D11_3A7E, 0xAE17_5332_39E4_99A1, 0xECB8_AD47_03B3_60A1];
         let mut rng = Rng::new(42);
         let first: Vec<u64> = (0..4).map(|_| rng.next_u64()).collect();
         assert_eq!(first, FIRST_OF_42, "the stream of a seed must never change");

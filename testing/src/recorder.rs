@@ -5,7 +5,7 @@
 //! [`FaultDisk`]: a crash after any event keeps what was synced and any legal subset of the rest. What the child prints
 //! on standard output becomes a [`Event::Mark`], so that a check knows what was acknowledged before the cut.
 //!
-//! Not seen, and listed in [`Recording::unseen`]: writes through shared mappings and through io_uring, and copies inside the
+//! Not seen, and listed in [`Recording::unseen`]: writes through shared mappings and through `io_uring`, and copies inside the
 //! operating system. Folders are taken as durable when they are made.
 
 pub mod strace;
@@ -31,6 +31,7 @@ pub type FileNumber = u64;
 
 /// What the child did. Paths are relative to the recorded folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the sentence of each variant covers its fields")]
 pub enum Event {
     /// Opened a file that was there.
     Open { file: FileNumber, path: PathBuf },

@@ -347,11 +347,11 @@ mod tests {
         let woken = Rc::new(Cell::new(Duration::ZERO));
         let (handle, at) = (scheduler.handle(), Rc::clone(&woken));
         scheduler.spawn("sleeper", async move {
-            handle.sleep(Duration::from_secs(3600)).await;
+            handle.sleep(Duration::from_hours(1)).await;
             at.set(handle.clock().monotonic());
         });
         assert!(scheduler.run_until(100, || woken.get() > Duration::ZERO));
-        assert!(clock.monotonic() < Duration::from_secs(3601) && woken.get() >= Duration::from_secs(3600));
+        assert!(clock.monotonic() < Duration::from_secs(3601) && woken.get() >= Duration::from_hours(1));
         assert_eq!(scheduler.step(), Step::Nothing);
     }
 

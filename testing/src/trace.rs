@@ -80,7 +80,9 @@ mod tests {
     fn the_hash_covers_what_the_text_forgot() {
         let run = |first: &str| {
             let mut trace = Trace::new(2);
-            [first, "b", "c"].iter().for_each(|event| trace.push((*event).to_owned()));
+            for event in [first, "b", "c"] {
+                trace.push(event.to_owned());
+            }
             trace
         };
         assert_eq!(run("a").hash(), run("a").hash());

@@ -1,14 +1,17 @@
 //! The fault-injecting disk keeps its contract: what was synced survives, what was not may be lost in every legal way,
 //! and each fault shows where it was asked for.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use bole_base::disk::{read_all, read_exact_at, replace_file};
-use bole_base::{Disk, File};
-use bole_testing::fault_disk::{BitFlips, DamageKind};
+use bole_base::{Disk, File, RealDisk};
+use bole_testing::fault_disk::BitFlips;
+use bole_testing::fault_disk::DamageKind::{self, BitFlip, ReadFlip, StaleSector};
 use bole_testing::{FaultDisk, Faults, Rng};
 
 const EIO: i32 = 5;
@@ -204,7 +207,6 @@ fn silent_damage_is_done_and_told() {
     disk.set_faults(|faults| faults.bit_flips.clear());
     assert_eq!(read_all(&*file).unwrap()[300], 7);
     let kinds: Vec<DamageKind> = disk.damage().iter().map(|damage| damage.kind).collect();
-    use DamageKind::{BitFlip, ReadFlip, StaleSector};
     assert_eq!(kinds, [StaleSector, StaleSector, BitFlip, ReadFlip]);
 }
 
@@ -250,4 +252,50 @@ fn workload(seed: u64) -> (u64, u64) {
 fn the_same_seed_gives_the_same_trace() {
     assert_eq!(workload(5), workload(5));
     assert_ne!(workload(5), workload(6));
+}
+
+/// One random operation on a disk; what it answered, as text.
+fn random_operation(disk: &dyn Disk, root: &Path, rng: &mut Rng) -> String {
+    let name = |rng: &mut Rng| root.join(rng.pick(&["a", "b", "sub/c", "gone/d"]));
+    let path = name(rng);
+    let kind = |error: std::io::Error| error.kind();
+    let on_file = |act: &dyn Fn(&dyn File) -> std::io::Result<u64>| {
+        format!("{:?}", disk.open(&path).and_then(|file| act(&*file)).map_err(kind))
+    };
+    let (offset, len) = (rng.below(9000), rng.below(3000));
+    let bytes = rng.bytes(len as usize);
+    match rng.below(12) {
+        0 | 1 => format!("{:?}", disk.create(&path).map(drop).map_err(kind)),
+        2 | 3 => on_file(&|file| file.write_all_at(offset, &bytes).map(|()| 0)),
+        4 => on_file(&|file| file.set_len(offset).map(|()| 0)),
+        5 => on_file(&|file| file.fill_zero(len).map(|()| 0)),
+        6 => on_file(&|file| file.sync_data().map(|()| 0)),
+        7 => format!("{:?}", disk.rename(&path, &name(rng)).map_err(kind)),
+        8 => format!("{:?}", disk.remove(&path).map_err(kind)),
+        9 => format!("{:?}", disk.list(root).map_err(kind)),
+        10 => format!("{:?}", disk.sync_dir(&root.join("sub")).map_err(kind)),
+        _ => on_file(&|file| {
+            let bytes = read_all(file)?;
+            Ok(bytes
+                .iter()
+                .fold(file.len()?, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte))))
+        }),
+    }
+}
+
+#[test]
+fn it_answers_as_the_real_disk_does() {
+    for seed in 0..8 {
+        let dir = bole_testing::process::temp_dir("real").unwrap();
+        let fault_disk = FaultDisk::new(seed, Faults::default());
+        let (mut first, mut second) = (Rng::new(seed), Rng::new(seed));
+        fault_disk.create_dir(Path::new("root/sub")).unwrap();
+        RealDisk.create_dir(&dir.path().join("sub")).unwrap();
+        for step in 0..400 {
+            let expected = random_operation(&RealDisk, dir.path(), &mut first);
+            let found = random_operation(&*fault_disk, Path::new("root"), &mut second);
+            assert_eq!(found, expected, "seed {seed}, step {step}\n{}", fault_disk.trace());
+        }
+        assert!(fault_disk.damage().is_empty());
+    }
 }

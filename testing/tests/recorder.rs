@@ -1,5 +1,7 @@
 //! What a child process does to its files is recorded, and every image of a replay is one that a power cut could leave.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,7 @@ fn recorded(script: &str) -> Option<Recording> {
     match record(dir.path(), Path::new("/bin/sh"), &["-c", script]) {
         Ok(recording) => Some(recording),
         Err(Error::Unavailable(text)) => {
-            println!("skipped: {text}");
+            eprintln!("skipped: {text}");
             None
         }
         Err(error) => panic!("{error}"),

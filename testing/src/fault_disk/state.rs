@@ -259,7 +259,7 @@ impl State {
         self.files.retain(|file, inode| inode.handles > 0 || reachable.contains(file));
     }
 
-    /// The disk as the machine finds it after a power cut.
+    /// The disk as the machine finds it after a power cut. This one loses its files.
     pub(super) fn after_power_cut(&mut self, rng: &mut Rng) -> Self {
         let changes = self.files.values().flat_map(|inode| inode.unsynced.iter().map(|change| change.seq));
         let mut seqs: Vec<u64> = changes.chain(self.names.pending()).collect();
@@ -272,24 +272,36 @@ impl State {
         let images: Vec<(FileId, Vec<u8>)> = images.collect();
         let kept = images.into_iter().filter(|(file, _)| reachable.contains(file));
         let files = kept.map(|(file, image)| (file, Inode::durable(image))).collect();
-        Self { names, files, ..self.rebooted() }
+        self.files.clear();
+        self.rebooted(names, files)
     }
 
-    /// The disk as a new process finds it after a kill: the page cache is as it was.
+    /// The disk as a new process finds it after a kill: the page cache is as it was. This one loses its
+    /// files.
     pub(super) fn after_kill(&mut self) -> Self {
         self.log("kill".to_owned());
-        let mut next = self.rebooted();
+        let (names, files) = (std::mem::take(&mut self.names), std::mem::take(&mut self.files));
+        let mut next = self.rebooted(names, files);
         next.files.values_mut().for_each(|inode| inode.handles = 0);
         next.forget_unreachable();
         next
     }
 
-    fn rebooted(&self) -> Self {
-        let mut next = self.clone();
-        next.power = Power::On;
-        next.counters = Counters::default();
-        next.faults.forget_appointments();
-        next
+    fn rebooted(&self, names: Names, files: BTreeMap<FileId, Inode>) -> Self {
+        let mut faults = self.faults.clone();
+        faults.forget_appointments();
+        Self {
+            names,
+            files,
+            faults,
+            next_file: self.next_file,
+            seq: self.seq,
+            counters: Counters::default(),
+            rng: self.rng.clone(),
+            trace: self.trace.clone(),
+            power: Power::On,
+            damage: self.damage.clone(),
+        }
     }
 
     /// Adds a file that is on the medium already.

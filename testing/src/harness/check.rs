@@ -176,6 +176,8 @@ mod tests {
         }
     }
 
+    /// The history, the crash, what is recovered, whether that is right.
+    type Row<'a> = (Vec<Record<List>>, Crash, &'a [u32], bool);
     type End = (Option<u64>, Option<Outcome<usize>>);
 
     fn acked(at: u64) -> End {
@@ -195,8 +197,7 @@ mod tests {
         let refused: End = (Some(2), Some(Outcome::Refused("full".into())));
         let one = |class, end| vec![record(1, class, 1, end)];
         let then = |class, second: End| vec![record(1, class, 1, acked(2)), record(2, class, 3, second)];
-        // The history, the crash, what is recovered, whether that is right.
-        let rows: Vec<(Vec<Record<List>>, Crash, &[u32], bool)> = vec![
+        let rows: Vec<Row<'_>> = vec![
             (one(Sync, acked(2)), PowerCut, &[1], true),
             (one(Sync, acked(2)), PowerCut, &[], false),
             (one(Async, acked(2)), PowerCut, &[], true),

@@ -50,6 +50,9 @@ enum Ended {
     RefusedDamage,
 }
 
+/// A system that is open with what it shows, or why there is none.
+type Opening<S> = Result<(Rc<S>, Observed<StateOf<S>>), Ended>;
+
 /// A system that is open and was found right.
 struct Session<S: System> {
     scheduler: Scheduler,
@@ -156,19 +159,15 @@ impl<'a, S: System> Run<'a, S> {
         unreachable!("the loop ends by returning: an undisturbed opening is never cut")
     }
 
-    fn open_and_observe(
-        &mut self,
-        scheduler: &mut Scheduler,
-    ) -> Result<Result<(Rc<S>, Observed<StateOf<S>>), Ended>, String> {
+    fn open_and_observe(&mut self, scheduler: &mut Scheduler) -> Result<Opening<S>, String> {
         let env = Env {
             disk: Arc::clone(&self.disk),
             clock: scheduler.clock(),
             scheduler: scheduler.handle(),
             seed: self.rng.next_u64(),
         };
-        let opened = match self.complete(scheduler, "open", S::open(env))? {
-            None => return Ok(Err(Ended::PowerOff)),
-            Some(opened) => opened,
+        let Some(opened) = self.complete(scheduler, "open", S::open(env))? else {
+            return Ok(Err(Ended::PowerOff));
         };
         let system = match opened {
             Ok(system) => system,

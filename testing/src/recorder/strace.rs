@@ -130,7 +130,7 @@ impl Parser<'_> {
         let has = |flag: &str| flags.split('|').any(|word| word == flag);
         let kind = match self.below(&path) {
             Some(below) if !has("O_DIRECTORY") && !path.is_dir() && !self.is_folder(&below) => {
-                Kind::File(self.open_file(below, has("O_TRUNC"))?)
+                Kind::File(self.open_file(below, has("O_TRUNC")))
             }
             _ => Kind::Folder(path),
         };
@@ -143,12 +143,12 @@ impl Parser<'_> {
         self.before.join(below).is_dir() || self.parsed.events.iter().any(made)
     }
 
-    fn open_file(&mut self, path: PathBuf, truncates: bool) -> Result<FileNumber, String> {
+    fn open_file(&mut self, path: PathBuf, truncates: bool) -> FileNumber {
         if let Some(file) = self.files.get(&path).copied() {
             if truncates {
                 self.set_len(file, 0);
             }
-            return Ok(file);
+            return file;
         }
         let file = self.lengths.len() as FileNumber;
         self.files.insert(path.clone(), file);
@@ -166,7 +166,7 @@ impl Parser<'_> {
                 self.parsed.events.push(Event::Create { file, path });
             }
         }
-        Ok(file)
+        file
     }
 
     fn removed(&self, name: &Path) -> bool {
@@ -225,7 +225,7 @@ impl Parser<'_> {
         let file = if call.name == "truncate" {
             let path = self.path(process, call, 0, false)?;
             let Some(below) = self.below(&path) else { return Ok(()) };
-            self.open_file(below, false)?
+            self.open_file(below, false)
         } else {
             match self.tables.get(process, call.fd(0)?).map(|open| open.kind.clone()) {
                 Some(Kind::File(file)) => file,
@@ -263,7 +263,7 @@ impl Parser<'_> {
             (Some(from), Some(to))
                 if call.name.starts_with("rename") && !exchanges && !self.is_folder(&from) =>
             {
-                let file = self.open_file(from.clone(), false)?;
+                let file = self.open_file(from.clone(), false);
                 self.files.remove(&from);
                 self.files.insert(to.clone(), file);
                 self.parsed.events.push(Event::Rename { from, to });
@@ -283,7 +283,7 @@ impl Parser<'_> {
         } else if removes_folder {
             self.parsed.events.push(Event::RemoveDir { path });
         } else {
-            self.open_file(path.clone(), false)?;
+            self.open_file(path.clone(), false);
             self.files.remove(&path);
             self.parsed.events.push(Event::Remove { path });
         }

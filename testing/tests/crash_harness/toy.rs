@@ -120,7 +120,7 @@ fn frame(bytes: &[u8], at: usize, checked: bool) -> Option<&[u8]> {
     let length = u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize;
     let body = bytes.get(at + FRAME_HEADER..at + FRAME_HEADER + length)?;
     let right = number(bytes, at + 4)? == frame_hash(at as u64, body);
-    (length > 0 && length % 5 == 0 && (right || !checked)).then_some(body)
+    (length > 0 && length.is_multiple_of(5) && (right || !checked)).then_some(body)
 }
 
 impl<const FLAW: u8, const PLACED: bool> Toy<FLAW, PLACED> {

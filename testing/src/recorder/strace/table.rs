@@ -51,7 +51,7 @@ struct Table {
 /// The tables of all processes. Threads share one.
 #[derive(Debug)]
 pub(super) struct Tables {
-    tables: Vec<Table>,
+    all: Vec<Table>,
     by_process: HashMap<u32, usize>,
     start: PathBuf,
 }
@@ -73,7 +73,7 @@ pub(super) fn normal(path: &Path) -> PathBuf {
 
 impl Tables {
     pub(super) fn new(start: &Path) -> Self {
-        Self { tables: Vec::new(), by_process: HashMap::new(), start: start.to_owned() }
+        Self { all: Vec::new(), by_process: HashMap::new(), start: start.to_owned() }
     }
 
     /// Gives a process a table when it is seen first: the one that the clone call in progress says, or an empty one.
@@ -84,12 +84,11 @@ impl Tables {
         // A child may run before the call that made it has returned.
         let is_clone = |text: &str| ["clone", "fork", "vfork"].iter().any(|name| text.starts_with(name));
         let parent = unfinished.iter().find(|(_, (text, _))| is_clone(text));
-        match parent.map(|(parent, (text, _))| (*parent, text.contains("CLONE_FILES"))) {
-            Some((parent, shares)) => self.fork(parent, process, shares),
-            None => {
-                self.tables.push(Table { descriptors: HashMap::new(), folder: self.start.clone() });
-                self.by_process.insert(process, self.tables.len() - 1);
-            }
+        if let Some((parent, (text, _))) = parent {
+            self.fork(*parent, process, text.contains("CLONE_FILES"));
+        } else {
+            self.all.push(Table { descriptors: HashMap::new(), folder: self.start.clone() });
+            self.by_process.insert(process, self.all.len() - 1);
         }
     }
 
@@ -101,24 +100,24 @@ impl Tables {
         let table = if shares {
             table
         } else {
-            self.tables.push(self.tables[table].clone());
-            self.tables.len() - 1
+            self.all.push(self.all[table].clone());
+            self.all.len() - 1
         };
         self.by_process.insert(child, table);
     }
 
     fn table(&mut self, process: u32) -> Result<&mut Table, String> {
         let index = self.by_process.get(&process).copied().ok_or("an unknown process")?;
-        Ok(&mut self.tables[index])
+        Ok(&mut self.all[index])
     }
 
     pub(super) fn get(&self, process: u32, descriptor: i32) -> Option<Rc<Description>> {
         let table = self.by_process.get(&process)?;
-        self.tables[*table].descriptors.get(&descriptor).cloned()
+        self.all[*table].descriptors.get(&descriptor).cloned()
     }
 
     pub(super) fn current_folder(&self, process: u32) -> PathBuf {
-        let table = self.by_process.get(&process).map(|index| &self.tables[*index]);
+        let table = self.by_process.get(&process).map(|index| &self.all[*index]);
         table.map_or_else(|| self.start.clone(), |table| table.folder.clone())
     }
 
