@@ -92,7 +92,7 @@ impl FaultDisk {
     #[must_use]
     pub fn crash(&self, rng: &mut Rng) -> Arc<Self> {
         let mut state = self.state();
-        assert!(state.power != Power::Gone, "this disk ended before: use the one that crash or kill returned");
+        state.check_not_gone();
         let next = state.after_power_cut(rng);
         state.power = Power::Gone;
         Self::from_state(next)
@@ -103,7 +103,7 @@ impl FaultDisk {
     #[must_use]
     pub fn kill(&self) -> Arc<Self> {
         let mut state = self.state();
-        assert!(state.power != Power::Gone, "this disk ended before: use the one that crash or kill returned");
+        state.check_not_gone();
         let next = state.after_kill();
         state.power = Power::Gone;
         Self::from_state(next)

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -104,6 +104,8 @@ impl Spec {
 struct Output {
     lines: Mutex<VecDeque<String>>,
     changed: Condvar,
+    /// Streams that have not ended.
+    streams: AtomicUsize,
 }
 
 impl Output {
@@ -113,6 +115,7 @@ impl Output {
 
     fn follow(self: &Arc<Self>, stream: Box<dyn Read + Send>) {
         let output = Arc::clone(self);
+        output.streams.fetch_add(1, Ordering::SeqCst);
         thread::spawn(move || {
             for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
                 let mut lines = output.lines();
@@ -122,6 +125,7 @@ impl Output {
                 lines.push_back(String::from_utf8_lossy(&line).into_owned());
                 output.changed.notify_all();
             }
+            output.streams.fetch_sub(1, Ordering::SeqCst);
         });
     }
 }
@@ -148,8 +152,9 @@ impl Process {
     pub fn wait_line(&mut self, text: &str) -> io::Result<String> {
         let deadline = Instant::now() + self.timeout;
         loop {
-            // Asked before the lines are, so that the last words of a process that ended are not missed.
-            let ended = self.child.try_wait()?;
+            // The last words of a process that ended may still be on their way; both are asked before the lines are.
+            let all_read = self.output.streams.load(Ordering::SeqCst) == 0;
+            let ended = self.child.try_wait()?.filter(|_| all_read);
             let lines = self.output.lines();
             if let Some(line) = lines.iter().find(|line| line.contains(text)) {
                 return Ok(line.clone());

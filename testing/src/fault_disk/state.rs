@@ -56,6 +56,12 @@ impl State {
         if self.power == Power::On { Ok(()) } else { Err(stopped()) }
     }
 
+    /// Panics if another disk has taken over: a test that ends a disk twice has mixed them up.
+    pub(super) fn check_not_gone(&self) {
+        let gone = self.power == Power::Gone;
+        assert!(!gone, "this disk has ended before; go on with the one that crash or kill returned");
+    }
+
     pub(super) fn log(&mut self, event: String) {
         self.trace.push(event);
     }

@@ -1,6 +1,6 @@
 //! One seed from beginning to end: open, look, check, work, crash, and again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -229,26 +229,23 @@ impl<'a, S: System> Run<'a, S> {
         if plan.fills {
             self.spawn_operator(&mut session);
         }
+        let working = Rc::new(Cell::new(self.options.clients));
         for client in 0..self.options.clients {
-            self.spawn_client(&mut session, client);
+            self.spawn_client(&mut session, client, Rc::clone(&working));
         }
-        let clients_done = Rc::clone(&self.history);
-        let waiting = move || clients_done.borrow().iter().any(|record| record.outcome.is_none());
-        let steps_max = if plan.crash == Crash::Clean { self.options.steps_max } else { plan.steps };
-        let mut stuck = false;
-        for _ in 0..steps_max {
-            if self.disk.is_off() {
-                break;
-            }
-            if session.scheduler.step() == Step::Nothing {
-                stuck = waiting();
-                break;
-            }
+        let clean = plan.crash == Crash::Clean;
+        let steps_max = if clean { self.options.steps_max } else { plan.steps };
+        let mut steps = 0;
+        let mut idle = false;
+        while steps < steps_max && !idle && !self.disk.is_off() && (working.get() > 0 || !clean) {
+            idle = session.scheduler.step() == Step::Nothing;
+            steps += 1;
         }
-        if stuck {
-            return Err(
-                "an operation never ends: no task is ready, no actor has work, no timer waits".to_owned()
-            );
+        if working.get() > 0 && !self.disk.is_off() && (idle || clean) {
+            return Err(format!(
+                "an operation does not end: {} clients still wait after {steps} steps",
+                working.get()
+            ));
         }
         self.close_and_crash(session, plan.crash)
     }
@@ -299,7 +296,7 @@ impl<'a, S: System> Run<'a, S> {
         });
     }
 
-    fn spawn_client(&mut self, session: &mut Session<S>, client: usize) {
+    fn spawn_client(&mut self, session: &mut Session<S>, client: usize, working: Rc<Cell<usize>>) {
         let mut rng = self.rng.fork();
         let handle = session.scheduler.handle();
         let system = Rc::clone(&session.system);
@@ -317,6 +314,7 @@ impl<'a, S: System> Run<'a, S> {
                     break;
                 }
             }
+            working.set(working.get() - 1);
         });
     }
 }
