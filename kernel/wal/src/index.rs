@@ -73,9 +73,7 @@ pub(crate) struct Fresh {
 impl Fresh {
     /// What is added from here on is in another segment.
     pub(crate) fn begin_segment(&mut self) {
-        if self.segments.last().is_none_or(|runs| !runs.is_empty()) {
-            self.segments.push(LogMap::default());
-        }
+        self.segments.push(LogMap::default());
     }
 
     /// Adds the entries of the frame at `position`.
@@ -161,6 +159,18 @@ impl Index {
         }
     }
 
+    /// Frames were moved to other segments while the journal is opened, at the same positions: `moved` says what each new segment
+    /// holds, and `bases` where it starts. Pieces are cut where the new segments start.
+    pub(crate) fn moved(&mut self, moved: Fresh, bases: &[u64]) {
+        for (runs, base) in moved.segments.into_iter().zip(bases) {
+            for (id, run) in runs {
+                if let Some(log) = self.logs.get_mut(&id) {
+                    log.split(run, *base);
+                }
+            }
+        }
+    }
+
     pub(crate) fn add_segment(&mut self, segment: Arc<Segment>) {
         self.segments.push_back((segment, 0));
     }
@@ -203,7 +213,14 @@ impl Index {
             if self.forgotten.get(&id).is_some_and(|until| run.position < *until) {
                 continue;
             }
-            if self.change(id, |log| log.extend(run)) {
+            // Of each segment one piece is enough. While a journal is opened, each segment is merged once.
+            let at = self.segment_index(run.position);
+            let base = if self.opening {
+                u64::MAX
+            } else {
+                self.segments.get(at).map_or(0, |(found, _)| found.base)
+            };
+            if self.change(id, |log| log.extend(run, base)) {
                 moved.push(id);
             }
         }
@@ -312,17 +329,34 @@ impl Log {
     }
 
     /// Adds a run behind the tail. Says whether the tail moved.
-    fn extend(&mut self, run: Run) -> bool {
+    fn extend(&mut self, run: Run, segment_base: u64) -> bool {
         if run.next <= self.next {
             return false;
         }
         if run.first > self.next || (self.pieces.is_empty() && self.next == 0) {
             self.reset(run);
         } else {
-            self.pieces.push(Piece { first: self.next, position: run.position });
+            if self.pieces.last().is_none_or(|piece| piece.position < segment_base) {
+                self.pieces.push(Piece { first: self.next, position: run.position });
+            }
             self.next = run.next;
         }
         true
+    }
+
+    /// Cuts the piece that reaches into the segment at `base`, which holds `run`.
+    fn split(&mut self, run: Run, base: u64) {
+        let first = run.first.max(self.first);
+        let at = self.pieces.partition_point(|piece| piece.first <= first);
+        let Some(piece) = at.checked_sub(1).and_then(|at| self.pieces.get_mut(at)) else { return };
+        if piece.position >= base || first >= run.next {
+            return;
+        }
+        if piece.first == first {
+            piece.position = run.position;
+        } else {
+            self.pieces.insert(at, Piece { first, position: run.position });
+        }
     }
 
     /// Takes in entries that were copied forward.

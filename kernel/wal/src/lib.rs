@@ -8,6 +8,7 @@
 //! `survey` and `recovery` (what a crash leaves) → `index` and `reader` (one log again) → [`driver`] (the threads).
 
 mod admission;
+pub mod check;
 pub mod config;
 pub mod driver;
 pub mod entry;

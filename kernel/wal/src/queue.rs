@@ -13,6 +13,7 @@ pub(crate) struct Queue {
     start: u64,
     pub(crate) end: u64,
     generation: u64,
+    next_generation: u64,
     /// At this position the next frame starts another segment.
     roll_at: u64,
     capacity: u64,
@@ -44,13 +45,14 @@ impl Taken {
 }
 
 impl Queue {
-    /// An empty queue behind `end`, in the segment `generation` that is left at `roll_at`.
-    pub(crate) fn new(seed: u32, capacity: u64, generation: u64, end: u64, roll_at: u64) -> Self {
+    /// An empty queue behind `end`, in the first segment of `generations`, which is left at `roll_at` for the second.
+    pub(crate) fn new(seed: u32, capacity: u64, generations: (u64, u64), end: u64, roll_at: u64) -> Self {
         Self {
             buffer: Vec::new(),
             start: end,
             end,
-            generation,
+            generation: generations.0,
+            next_generation: generations.1,
             roll_at,
             capacity,
             rolls: VecDeque::new(),
@@ -73,7 +75,8 @@ impl Queue {
         let mut overdrawn = 0;
         if self.end >= self.roll_at && kind != FrameKind::Seal {
             overdrawn = self.end - self.roll_at;
-            self.generation += 1;
+            self.generation = self.next_generation;
+            self.next_generation += 1;
             self.roll_at = self.end + self.capacity;
             self.rolls.push_back(self.end);
         }

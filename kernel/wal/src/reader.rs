@@ -100,7 +100,8 @@ impl Wal {
                     }
                     next += 1;
                     if !visit(&entry)? {
-                        return Ok((next, position));
+                        let after = view.pieces.get(at + 1).map_or(view.synced, |piece| piece.position);
+                        return Ok((next, if next < piece_end { position } else { after }));
                     }
                 }
             }

@@ -1,14 +1,14 @@
 //! From a survey to an open journal: the kept tail is written again, fsynced, and only then headed (step 4 of the tail rule).
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bole_base::Disk;
 use bole_base::disk::read_exact_at;
 
 use crate::frame::{FRAME_HEADER_BYTES, frame_bytes};
-use crate::index::Index;
+use crate::index::{Fresh, Index};
 use crate::scan::{Cursor, Step};
 use crate::segment::{Segment, SegmentHeader, Spare, prepare, recycle, remove_if_there};
 use crate::survey::{Scanned, Survey, Unused, survey};
@@ -29,6 +29,7 @@ pub(crate) struct Opened {
     pub(crate) sealed: bool,
     /// The synced position that the files say.
     pub(crate) stamped: u64,
+    /// The generation of the first file that is prepared after the spares.
     pub(crate) next_generation: u64,
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, config: &Config) -> Result<Opene
         next_generation: survey.generation_max + 1,
         blank: Vec::new(),
         segments: Vec::new(),
+        fresh: Fresh::default(),
     };
     let (blank, used): (Vec<_>, Vec<_>) = survey.unused.drain(..).partition(|file| file.blank);
     rewrite.blank = blank;
@@ -85,6 +87,8 @@ struct Rewrite<'a> {
     next_generation: u64,
     blank: Vec<Unused>,
     segments: Vec<Segment>,
+    /// What the new segments hold.
+    fresh: Fresh,
 }
 
 impl Rewrite<'_> {
@@ -117,6 +121,7 @@ impl Rewrite<'_> {
                     position = header.position;
                     self.start(position)?;
                 }
+                self.fresh.add(header.position, body);
                 header.generation = self.segments.last().map_or(0, |segment| segment.generation);
                 pending.extend_from_slice(&header.encode(self.seed));
                 pending.extend_from_slice(body);
@@ -151,6 +156,7 @@ impl Rewrite<'_> {
             None => prepare(self.disk, self.dir, generation, self.config.segment_bytes)?,
         };
         self.segments.push(spare.into_segment(base));
+        self.fresh.begin_segment();
         Ok(())
     }
 
@@ -187,6 +193,17 @@ impl Rewrite<'_> {
         );
         files.extend(used.into_iter().map(|file| (file.path, file.len)));
         files.extend(self.blank.drain(..).map(|file| (file.path, file.len)));
+        let spares = self.reuse(files)?;
+        let bases: Vec<_> = self.segments.iter().map(|segment| segment.base).collect();
+        let mut index = survey.index;
+        index.moved(std::mem::take(&mut self.fresh), &bases);
+        segments.extend(self.segments.drain(..).map(Arc::new));
+        let room = self.config.capacity();
+        Ok(self.opened(index, segments, spares, (survey.end, survey.sealed), room))
+    }
+
+    /// Makes spares of files that nobody needs, as many as are wanted, and removes the others.
+    fn reuse(&mut self, files: Vec<(PathBuf, u64)>) -> Result<VecDeque<Spare>, Error> {
         let mut spares = VecDeque::new();
         let mut removed = false;
         for (path, len) in files {
@@ -201,13 +218,11 @@ impl Rewrite<'_> {
         if removed {
             self.disk.sync_dir(self.dir).map_err(|error| Error::io(self.dir, "cannot fsync", &error))?;
         }
-        segments.extend(self.segments.drain(..).map(Arc::new));
-        let room = self.config.capacity();
-        Ok(self.opened(survey.index, segments, spares, (survey.end, survey.sealed), room))
+        Ok(spares)
     }
 
     /// Writes the tail again where it is and fsyncs it. The next frame starts another segment.
-    fn finish_in_place(self, survey: Survey) -> Result<Opened, Error> {
+    fn finish_in_place(mut self, survey: Survey) -> Result<Opened, Error> {
         let mut buffer = vec![0; COPY_BYTES];
         for scanned in survey.kept.iter().filter(|scanned| scanned.end > self.base) {
             let segment = &scanned.segment;
@@ -224,8 +239,12 @@ impl Rewrite<'_> {
             };
             copy().map_err(|error| Error::io(&segment.path, "cannot write the tail again", &error))?;
         }
+        // A file that was begun must not keep its generation: its frames could be taken for new ones.
+        let begun = self.segments.drain(..).map(|segment| (segment.path, segment.len));
+        let files = begun.chain(self.blank.drain(..).map(|file| (file.path, file.len))).collect();
+        let spares = self.reuse(files)?;
         let segments = survey.kept.into_iter().map(|scanned| scanned.segment).collect();
-        Ok(self.opened(survey.index, segments, VecDeque::new(), (survey.end, survey.sealed), 0))
+        Ok(self.opened(survey.index, segments, spares, (survey.end, survey.sealed), 0))
     }
 
     fn opened(

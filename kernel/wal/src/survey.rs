@@ -17,8 +17,6 @@ use crate::segment::{HEADER_BLOCK_BYTES, Segment, SegmentHeader, parse_name, rea
 pub(crate) struct Scanned {
     pub(crate) segment: Arc<Segment>,
     pub(crate) header: SegmentHeader,
-    /// Frames count up to this position.
-    pub(crate) limit: u64,
     /// Where its valid frames end; they start at the base.
     pub(crate) end: u64,
     pub(crate) frames: u64,
@@ -227,7 +225,7 @@ impl Survey {
         }
         let end = cursor.position();
         self.index.merge(fresh, end);
-        Ok((Scanned { segment: Arc::new(segment), header, limit, end, frames, entries }, damage))
+        Ok((Scanned { segment: Arc::new(segment), header, end, frames, entries }, damage))
     }
 
     fn look_beyond(

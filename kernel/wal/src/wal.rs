@@ -134,8 +134,9 @@ impl Wal {
         let admission = Admission::new(config.queue_bytes_max, config.held_bytes());
         admission.add_credit(opened.roll_at - opened.end.min(opened.roll_at));
         admission.add_credit(opened.spares.len() as u64 * capacity);
-        let mut queue =
-            Queue::new(opened.seed, capacity, opened.active.generation, opened.end, opened.roll_at);
+        let following = opened.spares.front().map_or(opened.next_generation, |spare| spare.generation);
+        let generations = (opened.active.generation, following);
+        let mut queue = Queue::new(opened.seed, capacity, generations, opened.end, opened.roll_at);
         queue.sealed = opened.sealed;
         queue.stamped = opened.stamped;
         let synced_at = AtomicU64::new(clock.monotonic().as_micros() as u64);
