@@ -55,3 +55,16 @@ impl Error {
         }
     }
 }
+
+impl From<bole_wal::Error> for Error {
+    fn from(error: bole_wal::Error) -> Self {
+        match error {
+            bole_wal::Error::Full(text) => Self::Full(text),
+            bole_wal::Error::Sealed => Self::Sealed,
+            bole_wal::Error::BatchTooLarge { bytes, max } => Self::BatchTooLarge { bytes, max },
+            bole_wal::Error::BeyondTail { log, offset, tail } => Self::BeyondTail { log, offset, tail },
+            damage @ bole_wal::Error::Corrupt { .. } => Self::Corrupt(damage.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! From the queue to the disk: pwrite by any thread, fsync by one, marks when idle.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Wal;
+use crate::Error;
+use crate::admission::Taken as Space;
+use crate::frame::{FRAME_HEADER_BYTES, FrameKind, frame_bytes, u32_at};
+use crate::index::Fresh;
+use crate::queue::Taken;
+use crate::segment::{Segment, SegmentHeader};
+
+/// The most bytes that one pwrite writes, if frames allow.
+const WRITE_BYTES_MAX: usize = 4 << 20;
+/// After so many rounds a thread hands the queue to the driver, so that it can go on with its own work.
+const ROUNDS_MAX: usize = 16;
+
+/// What the thread that writes owns.
+pub(super) struct Writer {
+    taken: Taken,
+    active: Arc<Segment>,
+    written: u64,
+    unsynced: Vec<Arc<Segment>>,
+    fresh: Fresh,
+}
+
+impl Writer {
+    pub(super) fn new(active: Arc<Segment>, written: u64) -> Self {
+        Self { taken: Taken::default(), active, written, unsynced: Vec::new(), fresh: Fresh::default() }
+    }
+
+    fn mark_unsynced(&mut self) {
+        let active = &self.active;
+        if self.unsynced.last().is_none_or(|last| !Arc::ptr_eq(last, active)) {
+            self.unsynced.push(Arc::clone(active));
+        }
+    }
+}
+
+impl Wal {
+    /// Hands queued frames to the operating system, unless another thread is doing so: that one looks at the queue again
+    /// after it let go, so nothing stays behind. Does not fsync.
+    pub fn write_queued(&self) -> Result<(), Error> {
+        let mut rounds = 0;
+        loop {
+            self.check_failed()?;
+            let Some(mut writer) = self.writer.try_lock() else { return Ok(()) };
+            while self.write_round(&mut writer)? {
+                rounds += 1;
+                if rounds >= ROUNDS_MAX
+                    && let Some(hooks) = self.hooks.get()
+                {
+                    drop(writer);
+                    let end = self.queue.lock().end;
+                    self.sync_wanted.fetch_max(end, Ordering::SeqCst);
+                    hooks.sync_wanted();
+                    return Ok(());
+                }
+            }
+            drop(writer);
+            if self.queue.lock().is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes what is queued now. Says whether there was anything.
+    fn write_round(&self, writer: &mut Writer) -> Result<bool, Error> {
+        self.check_failed()?;
+        let mut taken = std::mem::take(&mut writer.taken);
+        let any = self.queue.lock().take(&mut taken);
+        let result = if any { self.write_taken(writer, &mut taken) } else { Ok(()) };
+        taken.clear();
+        writer.taken = taken;
+        result.map(|()| any)
+    }
+
+    fn write_taken(&self, writer: &mut Writer, taken: &mut Taken) -> Result<(), Error> {
+        let mut at = 0;
+        while at < taken.bytes.len() {
+            let position = taken.start + at as u64;
+            if taken.rolls.front() == Some(&position) {
+                taken.rolls.pop_front();
+                self.start_segment(writer, position)?;
+            }
+            let until = taken.rolls.front().map_or(taken.bytes.len(), |roll| (roll - taken.start) as usize);
+            let group = gather(&mut writer.fresh, &taken.bytes[at..until], position);
+            self.write_group(writer, position, &taken.bytes[at..at + group])?;
+            at += group;
+        }
+        Ok(())
+    }
+
+    fn write_group(&self, writer: &mut Writer, position: u64, bytes: &[u8]) -> Result<(), Error> {
+        writer.mark_unsynced();
+        let segment = &writer.active;
+        let offset = segment.offset_of(position);
+        segment.file.write_all_at(offset, bytes).map_err(|error| {
+            self.fail(&format!("cannot write {} at byte {offset}: {error}", segment.path.display()))
+        })?;
+        let end = position + bytes.len() as u64;
+        writer.written = end;
+        self.metrics.wrote(bytes.len() as u64);
+        self.written.store(end, Ordering::SeqCst);
+        self.admission.written(bytes.len() as u64);
+        self.write_waiters.wake(end);
+        Ok(())
+    }
+
+    /// Makes the next spare the active segment.
+    fn start_segment(&self, writer: &mut Writer, base: u64) -> Result<(), Error> {
+        let ready = self.spares.lock().pop_front();
+        let spare = match ready {
+            Some(spare) => spare,
+            // Who appended without admission gets here. Waiting for the disk is then the price.
+            None => self.make_spare_now()?,
+        };
+        let header = SegmentHeader {
+            generation: spare.generation,
+            base,
+            synced: self.synced.load(Ordering::Acquire),
+            journal_id: self.journal_id,
+        };
+        let segment = Arc::new(spare.into_segment(base));
+        segment.file.write_all_at(0, &header.encode()).map_err(|error| {
+            self.fail(&format!("cannot write the header of {}: {error}", segment.path.display()))
+        })?;
+        self.index.lock().add_segment(Arc::clone(&segment));
+        writer.active = segment;
+        writer.fresh.begin_segment();
+        self.metrics.segments_started.fetch_add(1, Ordering::Relaxed);
+        self.want_space();
+        Ok(())
+    }
+
+    /// Writes and fsyncs everything that is queued when it is called.
+    pub fn sync(&self) -> Result<(), Error> {
+        let _turn = self.syncing.lock();
+        let (target, segments, fresh) = {
+            let mut writer = self.writer.lock();
+            self.write_round(&mut writer)?;
+            self.check_failed()?;
+            let fresh = std::mem::take(&mut writer.fresh);
+            (writer.written, std::mem::take(&mut writer.unsynced), fresh)
+        };
+        if segments.is_empty() {
+            return Ok(());
+        }
+        let start = self.monotonic();
+        for segment in segments {
+            segment
+                .file
+                .sync_data()
+                .map_err(|error| self.fail(&format!("cannot fsync {}: {error}", segment.path.display())))?;
+        }
+        let now = self.monotonic();
+        let before = self.synced.load(Ordering::Acquire);
+        self.metrics.synced(now.saturating_sub(start), target - before);
+        let moved = self.index.lock().merge(fresh, target);
+        self.synced.store(target, Ordering::SeqCst);
+        self.synced_at.store(now.as_micros() as u64, Ordering::SeqCst);
+        self.sync_waiters.wake(target);
+        self.tail_waiters.wake(&moved);
+        self.retire_free();
+        Ok(())
+    }
+
+    /// Does what is due: an fsync if a batch of class `sync` waits or written bytes are old enough, a mark when idle.
+    /// Returns how long nothing more will be due, if nothing is appended.
+    pub fn sync_due(&self) -> Result<Duration, Error> {
+        self.check_failed()?;
+        let interval = self.config.sync_interval;
+        if self.sync_is_wanted() {
+            self.sync()?;
+            return Ok(Duration::ZERO);
+        }
+        let last = Duration::from_micros(self.synced_at.load(Ordering::SeqCst));
+        let age = self.monotonic().saturating_sub(last);
+        let (end, content_end, stamped) = {
+            let queue = self.queue.lock();
+            (queue.end, queue.content_end, queue.stamped)
+        };
+        let synced = self.synced.load(Ordering::SeqCst);
+        let unsynced = end > synced;
+        if age < interval {
+            return Ok(interval - age);
+        }
+        if unsynced {
+            self.sync()?;
+        } else if content_end > stamped {
+            self.stamp()?;
+        }
+        Ok(interval)
+    }
+
+    /// Whether a batch of class `sync` waits for its fsync.
+    pub fn sync_is_wanted(&self) -> bool {
+        self.sync_wanted.load(Ordering::SeqCst) > self.synced.load(Ordering::SeqCst)
+    }
+
+    /// Writes a mark, so that the synced position reaches the file, unless it is there or no space is left.
+    pub(crate) fn stamp(&self) -> Result<(), Error> {
+        let bytes = frame_bytes(0);
+        let stamped = {
+            let queue = self.queue.lock();
+            queue.sealed || queue.stamped >= queue.content_end
+        };
+        if stamped || self.admission.take(bytes, true) != Space::Yes {
+            return Ok(());
+        }
+        let synced = self.synced.load(Ordering::SeqCst);
+        let mut queue = self.queue.lock();
+        if queue.sealed {
+            drop(queue);
+            self.admission.give_back(bytes);
+            return Ok(());
+        }
+        let (_, overdrawn) = queue.push(FrameKind::Mark, &[], 0, 0, synced);
+        drop(queue);
+        self.admission.add_credit(overdrawn);
+        self.write_queued()
+    }
+
+    /// Writes, fsyncs and marks everything: the last step before a clean exit.
+    pub fn close(&self) -> Result<(), Error> {
+        self.sync()?;
+        self.stamp()?;
+        self.sync()
+    }
+}
+
+/// Notes the entries of the leading frames in `bytes`, as many as one pwrite takes, and returns their bytes.
+fn gather(fresh: &mut Fresh, bytes: &[u8], position: u64) -> usize {
+    let mut len = 0;
+    while len < bytes.len() {
+        let body_len = u32_at(bytes, len + 8) as usize;
+        let frame = frame_bytes(body_len) as usize;
+        if len > 0 && len + frame > WRITE_BYTES_MAX {
+            break;
+        }
+        let body = &bytes[len + FRAME_HEADER_BYTES..len + FRAME_HEADER_BYTES + body_len];
+        fresh.add(position + len as u64, body);
+        len += frame;
+    }
+    len
+}
