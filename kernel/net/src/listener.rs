@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tracing::{Instrument, debug, debug_span, error, info, warn};
@@ -80,15 +81,24 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What a client hears when there is no place for it.
     pub last_word: LastWord,
+    /// A client that was silent for this long is asked by TCP whether it is still there, and closed if it does not
+    /// answer. Without it, the connections of machines that vanished stay for ever.
+    pub keepalive: Option<Duration>,
     /// After a stop was asked for, connections that take longer are cut off.
     pub drain_timeout: Duration,
 }
 
 impl Config {
-    /// Without TLS and last word; 10 s to finish what is in flight.
+    /// Without TLS and last word; keepalive after 300 s; 10 s to finish what is in flight.
     pub fn new(service_limit: ConnectionLimit, node_limit: ConnectionLimit) -> Self {
-        let drain_timeout = Duration::from_secs(10);
-        Self { service_limit, node_limit, tls: None, last_word: LastWord::none(), drain_timeout }
+        Self {
+            service_limit,
+            node_limit,
+            tls: None,
+            last_word: LastWord::none(),
+            keepalive: Some(Duration::from_mins(5)),
+            drain_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -239,6 +249,10 @@ where
     }
 
     fn start(&mut self, socket: TcpStream, peer: SocketAddr, places: Places) {
+        // If it fails, the socket is gone, which its handler learns at its first read.
+        if let Err(error) = prepare(&socket, self.config.keepalive) {
+            debug!("{peer}: {error}");
+        }
         self.metrics.connections_accepted.add(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (service, metrics, opened) = (self.service, self.metrics.clone(), self.metrics.clone());
@@ -259,7 +273,17 @@ where
     }
 }
 
-/// Readies an accepted socket for its handler; `None` if it is gone already or does not complete its handshake.
+/// Sends small answers at once, and notices peers that vanished.
+fn prepare(socket: &TcpStream, keepalive: Option<Duration>) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let Some(idle) = keepalive else { return Ok(()) };
+    // A third of the idle time between probes, three of them, as other servers do.
+    let interval = (idle / 3).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(3);
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+/// Secures an accepted socket for its handler; `None` if it is gone already or does not complete its handshake.
 async fn open(
     socket: TcpStream,
     peer: SocketAddr,
@@ -269,7 +293,6 @@ async fn open(
     metrics: ServiceMetrics,
 ) -> Option<Connection> {
     let local = socket.local_addr().ok()?;
-    socket.set_nodelay(true).ok()?;
     let mut stream = Stream::plain(socket, &metrics);
     if let Some(tls) = tls {
         let secured = tokio::select! {

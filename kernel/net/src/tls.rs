@@ -15,7 +15,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::error::{Error, Result};
 use crate::shutdown::Shutdown;
@@ -104,8 +104,13 @@ impl Tls {
                 () = tokio::time::sleep(interval) => {}
             }
             let tls = self.clone();
-            let Ok(next) = tokio::task::spawn_blocking(move || tls.look(seen)).await else { return };
-            seen = next;
+            seen = match tokio::task::spawn_blocking(move || tls.look(seen)).await {
+                Ok(next) => next,
+                Err(failure) => {
+                    error!("TLS files are not looked at any more, the last good ones stay in use: {failure}");
+                    return;
+                }
+            };
         }
     }
 

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bole_net::{Stopper, Tls};
+use bole_net::{Connection, Listener, Metrics, Stopper, Tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -189,4 +190,40 @@ fn unusable_files_are_named() {
         let text = Tls::load(config).unwrap_err().to_string();
         assert!(text.contains(expected), "{text} lacks {expected}");
     }
+}
+
+#[tokio::test]
+async fn a_protocol_may_ask_for_tls_in_clear_first_and_split() {
+    let authority = Authority::new();
+    let tls = Tls::load(authority.config()).unwrap();
+    let listener = Listener::bind("upgrade", "upgrade.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local();
+    let (stopper, shutdown) = Stopper::new();
+    let metrics = Metrics::new().service("upgrade");
+    let handler = move |mut connection: Connection| {
+        let tls = tls.clone();
+        async move {
+            assert!(!connection.stream.is_secured());
+            assert_eq!(connection.stream.read_u8().await.unwrap(), b'S');
+            let stream = connection.stream.secure(&tls).await.unwrap();
+            assert!(stream.is_secured() && stream.client_certificate().is_none());
+            let (mut receiving, mut sending) = stream.into_split();
+            tokio::io::copy(&mut receiving, &mut sending).await.unwrap();
+            sending.shutdown().await.unwrap();
+        }
+    };
+    let serving = tokio::spawn(listener.serve(config(), metrics.clone(), shutdown, handler));
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(b"S").await.unwrap();
+    let client = authority.client(None, &[&rustls::version::TLS13]);
+    let mut stream =
+        soon(client.0.connect(ServerName::try_from("localhost").unwrap(), socket)).await.unwrap();
+    assert!(echoes(&mut stream, b"secret").await);
+    stream.shutdown().await.unwrap();
+    assert_eq!(rest(&mut stream).await, b"");
+    stopper.stop();
+    assert_eq!(soon(serving).await.unwrap().aborted, 0);
+    // The byte in clear and the six through TLS.
+    assert_eq!((metrics.bytes_in.get(), metrics.bytes_out.get()), (7, 6));
+    assert_eq!(metrics.connections_panicked.get(), 0);
 }

@@ -1,0 +1,29 @@
+//! Who may do what: users with password verifiers and access keys, roles made of policies, and one answer to "may this
+//! user do that" for all protocols.
+//!
+//! Passwords are kept only as verifiers; secrets that a protocol must know in clear are encrypted under a key file
+//! outside the data directory. This crate knows no protocol: it offers what their handshakes compute with.
+//!
+//! Invariants: a directory changes only by applying an [`entry::Entry`]; applying reads no clock, no randomness and no
+//! key; a deny wins over every allow, and what nothing allows is denied.
+//!
+//! Reading order: [`verifier`] → [`secret`] → [`user`] → [`policy`] → [`entry`] → [`directory`] → [`cache`].
+
+pub mod cache;
+pub mod directory;
+pub mod entry;
+pub mod error;
+mod hex;
+pub mod policy;
+pub mod secret;
+pub mod user;
+pub mod verifier;
+
+pub use cache::Authenticator;
+pub use directory::Directory;
+pub use entry::Entry;
+pub use error::{Error, Result};
+pub use policy::{Decision, Policy, Role, Statement};
+pub use secret::{Key, Sealed};
+pub use user::{AccessKey, User};
+pub use verifier::{Cost, Scram, Verifiers};
