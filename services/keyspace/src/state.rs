@@ -6,7 +6,7 @@
 pub mod codec;
 pub mod database;
 pub mod effect;
-mod layout;
+pub mod layout;
 pub mod slot;
 pub mod table;
 pub mod value;
