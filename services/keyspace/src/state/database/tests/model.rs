@@ -96,7 +96,7 @@ impl Content {
                 hash.retain(|field, _| !fields.iter().any(|other| other == field));
             }
             (Self::Set(set), Effect::SetAdd { members, .. }) => {
-                set.extend(members.iter().map(<[u8]>::to_vec))
+                set.extend(members.iter().map(<[u8]>::to_vec));
             }
             (Self::Set(set), Effect::SetRemove { members, .. }) => {
                 set.retain(|member| !members.iter().any(|other| other == member));
