@@ -1,12 +1,14 @@
 //! What a shard keeps in memory, and how effects change it. No I/O, no clock, no protocol.
 //!
 //! Reading order: [`effect`] (what changes a database) → [`database`] (reads, apply, sections) → [`slot`] and [`value`] (what keys
-//! hold) → [`table`] (where they stand) → [`codec`] (values in checkpoints).
+//! hold) → [`table`] (where they stand) → [`codec`] (values in checkpoints),
+//! [`dump`] (values as Redis writes them).
 
 pub mod codec;
 pub mod database;
+pub mod dump;
 pub mod effect;
-mod layout;
+pub mod layout;
 pub mod slot;
 pub mod table;
 pub mod value;

@@ -20,12 +20,12 @@ use super::layout::{Reader, put_bytes, put_varint};
 use super::slot::Slot;
 use super::value::{Hash, List, Rules, Set, SortedSet, Value, View};
 
-const STRING: u8 = 0;
+pub(super) const STRING: u8 = 0;
 const INTEGER: u8 = 1;
-const LIST: u8 = 2;
-const HASH: u8 = 3;
-const SET: u8 = 4;
-const SORTED_SET: u8 = 5;
+pub(super) const LIST: u8 = 2;
+pub(super) const HASH: u8 = 3;
+pub(super) const SET: u8 = 4;
+pub(super) const SORTED_SET: u8 = 5;
 
 /// Appends a value.
 pub fn put(out: &mut Vec<u8>, value: View<'_>) {

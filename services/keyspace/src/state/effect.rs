@@ -29,7 +29,7 @@
 
 mod items;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use items::{Indices, Items, Scored};
 

@@ -5,7 +5,7 @@ use bole_shard::ApplyError;
 
 /// Appends `value` as LEB128 (seven bits a byte, low ones first).
 #[inline]
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -15,13 +15,13 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// The bytes that [`put_varint`] takes.
 #[inline]
-pub(super) const fn varint_len(value: u64) -> usize {
+pub const fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 /// Reads what [`put_varint`] wrote at the beginning of `bytes`: the value and its length. `None` if cut or too long.
 #[inline]
-pub(super) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+pub fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     if first < 0x80 {
         return Some((first as u64, 1));
@@ -42,14 +42,14 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
 
 /// Appends a length and the bytes.
 #[inline]
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Reads layouts from the front of a slice.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 

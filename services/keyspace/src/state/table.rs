@@ -269,9 +269,12 @@ impl<E: Element, M: Clone> Table<E, M> {
             if !segment.is_full() {
                 return index;
             }
-            if !segment.is_worth_splitting() {
+            if segment.is_worn() {
                 let seed = self.seed;
                 self.segments[index].rebuild(seed);
+                return index;
+            }
+            if !segment.is_large() {
                 return index;
             }
             let deepest = segment.depth == self.depth;

@@ -1,9 +1,14 @@
 //! Sections: the keys of one segment as bytes, and back.
 //!
 //! # Layout (*persisted*)
-//! A version byte, 1; then for each key: its LEB128 length and bytes, flags (1: has a deadline), the deadline (u64, if it has
+//! A version byte, 1; the first and the last hash of the range (u64 each); then for each key: its LEB128 length and bytes, flags (1: has a deadline), the deadline (u64, if it has
 //! one), the time of last use (u32), the value as in [`codec`]. Numbers are little-endian. A section's range begins and ends at bounds of
 //! segments, so at multiples of 2^40.
+//!
+//! A section may be restored in a narrower range than it was written for, where later sections cover the rest of it: its other
+//! keys are left out then. This is how a checkpoint that continues an older one is put together.
+
+use std::ops::RangeInclusive;
 
 use bole_shard::{ApplyError, Section, Step};
 
@@ -28,6 +33,8 @@ impl Database {
             let next = segment.end().checked_add(1);
             if segment.meta.touched > since || since == 0 {
                 out.push(VERSION);
+                out.extend_from_slice(&cursor.to_le_bytes());
+                out.extend_from_slice(&segment.end().to_le_bytes());
                 for slot in segment.iter() {
                     if segment.start() == cursor || self.hash(slot.key()) >= cursor {
                         put_key(out, slot);
@@ -67,28 +74,42 @@ impl Database {
                 "section layout {version} is not known to this version"
             )));
         }
+        let written = reader.u64()?..=reader.u64()?;
+        if !written.contains(&start) || !written.contains(&end) {
+            let (first, last) = written.into_inner();
+            return Err(ApplyError::Malformed(format!(
+                "a section of {first:#x} to {last:#x} is asked for {start:#x} to {end:#x}"
+            )));
+        }
         while !reader.is_empty() {
-            self.restore_key(&mut reader, start, end)?;
+            self.restore_key(&mut reader, &written, &(start..=end))?;
         }
         Ok(())
     }
 
-    fn restore_key(&mut self, reader: &mut Reader<'_>, start: u64, end: u64) -> Result<(), ApplyError> {
+    fn restore_key(
+        &mut self,
+        reader: &mut Reader<'_>,
+        written: &RangeInclusive<u64>,
+        wanted: &RangeInclusive<u64>,
+    ) -> Result<(), ApplyError> {
         let key = reader.bytes()?;
         let deadline = if reader.byte()? & HAS_DEADLINE == 0 { NEVER } else { reader.u64()? };
         let accessed = reader.take(4)?.iter().rev().fold(0, |value, byte| value << 8 | *byte as u32);
         let hash = self.hash(key);
-        if !(start..=end).contains(&hash) {
+        if !written.contains(&hash) {
             return Err(ApplyError::Malformed(
                 "a key is outside of its section; was the seed another?".into(),
             ));
         }
         let slot = codec::read(reader, key, deadline, accessed, &self.rules)?;
-        self.totals.change(Share::NOTHING, Share::of(&slot));
-        if let Some(old) = self.table.insert(hash, slot) {
-            self.totals.change(Share::of(&old), Share::NOTHING);
+        if wanted.contains(&hash) {
+            self.totals.change(Share::NOTHING, Share::of(&slot));
+            if let Some(old) = self.table.insert(hash, slot) {
+                self.totals.change(Share::of(&old), Share::NOTHING);
+            }
+            self.note_deadline(hash, deadline);
         }
-        self.note_deadline(hash, deadline);
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use super::{Element, Seed, bucket_hash};
 
 /// A full segment has this many buckets; `hashbrown` fills seven eighths of them.
 const BUCKETS_MAX: usize = 512;
-/// A segment that ran out of buckets with fewer elements has its buckets worn by removals: it is rebuilt, not split.
-const SPLIT_LEN_MIN: usize = BUCKETS_MAX * 5 / 8;
+/// Below this many buckets `hashbrown` alone decides when to grow.
+const BUCKETS_MIN: usize = 64;
 
 /// The elements whose ordering hashes share their first `depth` bits.
 #[derive(Debug)]
@@ -49,20 +49,26 @@ impl<E: Element, M: Clone> Segment<E, M> {
         self.table.is_empty()
     }
 
-    /// Whether one more element would make the array larger than a segment's should be.
+    /// Whether one more element would make `hashbrown` grow the array.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.table.len() == self.table.capacity() && self.table.num_buckets() >= BUCKETS_MAX
+        self.table.len() == self.table.capacity() && self.table.num_buckets() >= BUCKETS_MIN
     }
 
-    pub(super) fn is_worth_splitting(&self) -> bool {
-        self.table.len() >= SPLIT_LEN_MIN
+    /// Whether the array is as large as a segment's should be.
+    pub(super) fn is_large(&self) -> bool {
+        self.table.num_buckets() >= BUCKETS_MAX
     }
 
-    /// Clears the marks that removals left, in an array of the size that a segment should have.
+    /// Whether it is removals that wore out the buckets of a full segment: a fifth of them or more hold nothing.
+    pub(super) fn is_worn(&self) -> bool {
+        self.table.len() < self.table.num_buckets().min(BUCKETS_MAX) * 7 / 10
+    }
+
+    /// Clears the marks that removals left.
     pub(super) fn rebuild(&mut self, seed: Seed) {
-        let old = std::mem::take(&mut self.table);
-        self.table = HashTable::with_capacity(SPLIT_LEN_MIN + SPLIT_LEN_MIN / 4);
+        let capacity = self.table.num_buckets().min(BUCKETS_MAX) * 7 / 8;
+        let old = std::mem::replace(&mut self.table, HashTable::with_capacity(capacity));
         for element in old {
             Self::put(&mut self.table, seed, seed.hash(element.key()), element);
         }

@@ -125,8 +125,8 @@ impl List {
         if index == 0 || index == self.len {
             self.push(index == 0, element, rules);
         } else if index < self.len {
-            self.len += 1;
             self.splice(index, 0, element, rules);
+            self.len += 1;
         }
     }
 
