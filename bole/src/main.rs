@@ -1,0 +1,2 @@
+//! The `bole` program.
+fn main() {}
