@@ -73,7 +73,7 @@ pub fn load(
 
 fn set(values: &mut Values, spec: &'static Spec, value: String, origin: Origin) -> Result<(), Error> {
     if let Err(reason) = spec.check(&value) {
-        return Err(Error::Value { origin, name: spec.name(), value, reason, allowed: spec.allowed() });
+        return Err(Error::Value { origin, spec, value, reason });
     }
     values.insert((spec.section, spec.key), (value, origin));
     Ok(())

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path, text: &str, sink: &mut Sink<'_>) -> Result<(), E
 }
 
 /// The text form of a value: strings as they are, whole numbers and booleans as they print.
-fn plain_text(spec: &Spec, value: &Spanned<DeValue<'_>>, origin: &Origin) -> Result<String, Error> {
+fn plain_text(spec: &'static Spec, value: &Spanned<DeValue<'_>>, origin: &Origin) -> Result<String, Error> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Boolean(value) => Ok(value.to_string()),
@@ -43,10 +43,9 @@ fn plain_text(spec: &Spec, value: &Spanned<DeValue<'_>>, origin: &Origin) -> Res
             .map(|number| number.to_string())
             .map_err(|_| Error::Value {
                 origin: origin.clone(),
-                name: spec.name(),
+                spec,
                 value: number.as_str().to_owned(),
                 reason: "the number is too large".to_owned(),
-                allowed: spec.allowed(),
             }),
         other => Err(Error::Form {
             origin: origin.clone(),
@@ -65,5 +64,5 @@ const fn article(value: &DeValue<'_>) -> &'static str {
 }
 
 fn line_of(text: &str, byte: usize) -> usize {
-    text.as_bytes()[..byte.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text[..byte.min(text.len())].matches('\n').count() + 1
 }

@@ -125,7 +125,7 @@ options! {
     log: Log {
         /// auto: for people on a terminal, JSON lines elsewhere.
         format: LogFormat = word(&["auto", "human", "json"]), "auto";
-        /// error, warn, info, debug or trace; targets may differ: info,bole_wal=debug.
+        /// error, warn, info, debug or trace; targets may differ: `info,bole_wal=debug`.
         level: LogFilter = Text("a level (error, warn, info, debug, trace), or a list such as info,bole_wal=debug"), "info";
     }
 
@@ -171,9 +171,9 @@ options! {
         listen: SocketAddr = Address, "127.0.0.1:6379";
         /// Address of the TLS door. Empty: none.
         tls_listen: Option<SocketAddr> = Address, "";
-        /// Durability of databases that database_durability does not name: sync (fsync before the reply), async (fsync within 1 s), memory (not logged).
+        /// Durability of databases that `database_durability` does not name: sync (fsync before the reply), async (fsync within 1 s), memory (not logged).
         durability: Durability = word(&["sync", "async", "memory"]), "async";
-        /// Databases with a durability of their own, such as 1=sync,2=memory.
+        /// Databases with a durability of their own, such as `1=sync,2=memory`.
         database_durability: DatabaseDurability = Text("a list of DATABASE=sync|async|memory with databases 0 to 15, such as 1=sync,2=memory"), "";
         /// Shards of each database. Fixed for a data directory when it is created.
         shards: u64 = Count(1, 256), "16";

@@ -33,7 +33,7 @@ impl fmt::Display for Origin {
 }
 
 /// Why settings cannot be used. The node does not start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
     #[error("configuration file {} cannot be read: {reason}", path.display())]
@@ -64,18 +64,16 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// The option does not allow that value.
-    #[error("{origin}: {name} = \"{value}\": {reason}; allowed: {allowed}")]
+    #[error("{origin}: {} = \"{value}\": {reason}; allowed: {}", spec.name(), spec.allowed())]
     Value {
         /// Where.
         origin: Origin,
         /// The option.
-        name: String,
+        spec: &'static Spec,
         /// The value that was given.
         value: String,
         /// What is wrong with it.
         reason: String,
-        /// What the option allows.
-        allowed: String,
     },
     /// Options that do not fit each other.
     #[error("settings do not fit each other: {0}")]

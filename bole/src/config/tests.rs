@@ -78,8 +78,12 @@ fn values() {
     assert_eq!(bytes.journal.segment_bytes, 16 << 20);
 }
 
+/// File, variables, `--set` flags, and parts of the message.
+type Refusal =
+    (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str], &'static [&'static str]);
+
 /// What is wrong and every part of the message that must be there.
-const REFUSED: &[(&str, &[(&str, &str)], &[&str], &[&str])] = &[
+const REFUSED: &[Refusal] = &[
     ("\n[keyspce]\n", &[], &[], &["bole.toml:2", "section \"keyspce\"", "did you mean \"keyspace\"?"]),
     (
         "[keyspace]\n\nshard = 2",
