@@ -1,0 +1,129 @@
+//! The operators' door: health, readiness, metrics, status and users over HTTP.
+//!
+//! | request | answer | who |
+//! |---|---|---|
+//! | `GET /healthz` | 200 while the process answers | everybody |
+//! | `GET /readyz` | 200 when it serves, 503 with the reason | everybody |
+//! | `GET /metrics` | Prometheus text | everybody on loopback, else [`Action::ReadStatus`] |
+//! | `GET /api/status` | [`Status`] | everybody on loopback, else [`Action::ReadStatus`] |
+//! | `GET /api/users` | list of [`User`] | [`Action::ManageUsers`] |
+//! | `POST /api/users` | adds a [`NewUser`]: 201 | [`Action::ManageUsers`] |
+//! | `DELETE /api/users/{name}` | removes a user: 204 | [`Action::ManageUsers`] |
+//!
+//! Every request passes the [`Guard`] first, so that no web page reaches this door through a browser (promise P8).
+//! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`] and [`Users`].
+
+pub mod access;
+pub mod default_user;
+mod error;
+pub mod guard;
+mod listener;
+mod routes;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use futures_util::future::BoxFuture;
+use parking_lot::RwLock;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+pub use access::{Action, Authenticator, Credentials, NewUser, User, Users};
+pub use error::Error;
+pub use guard::Guard;
+
+use crate::metrics::Collector;
+use crate::parts::Part;
+use crate::status::Status;
+
+/// The largest request body.
+pub const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// What the door shows and whom it asks.
+pub struct Admin {
+    /// Whether the node serves.
+    pub readiness: Readiness,
+    /// The status at this moment. Must not block.
+    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// Metrics besides the node's own.
+    pub collectors: Vec<Collector>,
+    /// Who may do what.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// The users.
+    pub users: Arc<dyn Users>,
+    /// Which Host and Origin headers are ours.
+    pub guard: Guard,
+    /// Whether status and metrics ask for credentials: where others than this machine can reach the door.
+    pub private: bool,
+}
+
+/// Whether the node serves, and if not, why. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<RwLock<Result<(), String>>>);
+
+impl Readiness {
+    /// Not ready, for `reason`.
+    pub fn new(reason: &str) -> Self {
+        Self(Arc::new(RwLock::new(Err(reason.to_owned()))))
+    }
+
+    /// From here on the node serves.
+    pub fn ready(&self) {
+        *self.0.write() = Ok(());
+    }
+
+    /// From here on the node does not serve, for `reason`.
+    pub fn not_ready(&self, reason: &str) {
+        *self.0.write() = Err(reason.to_owned());
+    }
+
+    /// `Ok` if the node serves, else the reason.
+    pub fn check(&self) -> Result<(), String> {
+        self.0.read().clone()
+    }
+}
+
+/// The open door, a part of the node.
+pub struct Door {
+    address: SocketAddr,
+    close: oneshot::Sender<()>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Door {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Opens the door on a socket that listens.
+pub fn open(socket: TcpListener, admin: Admin) -> Result<Door> {
+    let address = socket.local_addr().context("the admin listener has no address")?;
+    let (close, closed) = oneshot::channel::<()>();
+    let service = routes::router(admin).into_make_service_with_connect_info::<listener::Peer>();
+    let serve = axum::serve(listener::Bounded::new(socket), service);
+    // A sender that was dropped closes the door too: nobody is left who could.
+    let serve = serve.with_graceful_shutdown(async { drop(closed.await) });
+    let task = tokio::spawn(serve.into_future());
+    Ok(Door { address, close, task })
+}
+
+impl Part for Door {
+    fn name(&self) -> &'static str {
+        "admin"
+    }
+
+    fn stop(self: Box<Self>, _: Instant) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            let _ = self.close.send(());
+            self.task.await.context("the admin door failed")?.context("the admin door failed")
+        })
+    }
+}

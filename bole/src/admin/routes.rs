@@ -1,0 +1,133 @@
+//! The requests that the admin door answers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Json, Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use bole_base::Kind;
+
+use super::access::{Action, Credentials, NewUser, User};
+use super::listener::Peer;
+use super::{Admin, BODY_BYTES_MAX, Error};
+use crate::metrics;
+use crate::status::Status;
+
+type Shared = State<Arc<Admin>>;
+
+/// All requests behind the guard.
+pub(super) fn router(admin: Admin) -> Router {
+    let admin = Arc::new(admin);
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics_page))
+        .route("/api/status", get(status))
+        .route("/api/users", get(list_users).post(add_user))
+        .route("/api/users/{name}", delete(remove_user))
+        .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard))
+        .with_state(admin)
+}
+
+async fn guard(State(admin): Shared, request: Request, next: Next) -> Response {
+    match verdict(&admin, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(reason) => Error::new(Kind::Denied, reason).into_response(),
+    }
+}
+
+fn verdict(admin: &Admin, headers: &HeaderMap) -> Result<(), String> {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("(not text)"));
+    (admin.guard)(text(header::HOST), text(header::ORIGIN))
+}
+
+async fn ready(State(admin): Shared) -> Response {
+    match admin.readiness.check() {
+        Ok(()) => "ready\n".into_response(),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+    }
+}
+
+async fn metrics_page(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    authorize_read(&admin, peer, &headers).await?;
+    let page = metrics::render(&(admin.status)(), &admin.collectors);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response())
+}
+
+async fn status(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Json<Status>, Error> {
+    authorize_read(&admin, peer, &headers).await?;
+    Ok(Json((admin.status)()))
+}
+
+async fn list_users(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<User>>, Error> {
+    authorize(&admin, peer, &headers, Action::ManageUsers).await?;
+    admin.users.list().await.map(Json)
+}
+
+async fn add_user(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Result<Json<NewUser>, JsonRejection>,
+) -> Result<StatusCode, Error> {
+    let by = authorize(&admin, peer, &headers, Action::ManageUsers).await?;
+    let Json(user) = body.map_err(|error| Error::new(Kind::InvalidInput, error.body_text()))?;
+    let name = user.name.clone();
+    admin.users.add(user).await?;
+    tracing::info!(user = name, by, "user added");
+    Ok(StatusCode::CREATED)
+}
+
+async fn remove_user(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Error> {
+    let by = authorize(&admin, peer, &headers, Action::ManageUsers).await?;
+    admin.users.remove(&name).await?;
+    tracing::info!(user = name, by, "user removed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn authorize_read(admin: &Admin, peer: ConnectInfo<Peer>, headers: &HeaderMap) -> Result<(), Error> {
+    if admin.private {
+        authorize(admin, peer, headers, Action::ReadStatus).await?;
+    }
+    Ok(())
+}
+
+/// Checks the request's credentials, if any; returns the name of their owner.
+async fn authorize(
+    admin: &Admin,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    headers: &HeaderMap,
+    action: Action,
+) -> Result<String, Error> {
+    let credentials = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => {
+            let text = value.to_str().map_err(|error| Error::new(Kind::InvalidInput, error.to_string()))?;
+            Some(Credentials::from_header(text).map_err(|reason| Error::new(Kind::InvalidInput, reason))?)
+        }
+    };
+    admin.authenticator.authorize(peer, credentials.as_ref(), action).await
+}

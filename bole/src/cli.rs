@@ -1,0 +1,249 @@
+//! The command line. Each command's work is elsewhere; here is what may be written and what exit code comes back:
+//! 0 done, 1 it failed, 2 the command line or the settings are wrong.
+
+mod password;
+mod user;
+
+use std::io::Write;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::admin::Credentials;
+use crate::config::{self, Flags, Loaded};
+use crate::http::Client;
+use crate::status::Status;
+use crate::{check, serve};
+
+/// The whole backend of an application in one program, on one durable log.
+///
+/// Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "bole", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node until SIGINT or SIGTERM (the default command)
+    Serve(SettingsArgs),
+    /// Print every option with its default and documentation, as a file that can be used
+    Config {
+        /// Print the values that are in force instead, and where each comes from
+        #[arg(long)]
+        effective: bool,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Show a running node: journal, services, shards
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Verify a data directory while no node runs on it
+    Check {
+        /// The data directory
+        dir: PathBuf,
+        /// Drop what is damaged, as the report says; without it nothing is changed
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Manage the users of a running node
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
+    /// Print a completion script, such as `bole completions bash`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Where settings come from besides the environment.
+#[derive(Clone, Debug, Args)]
+struct SettingsArgs {
+    /// Configuration file; ./bole.toml is read when it exists
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data directory; short for --set node.data=DIR
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Set one option; may be given several times
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Which running node to talk to, and as whom.
+#[derive(Clone, Debug, Args)]
+struct NodeArgs {
+    /// Address of the node's admin door
+    #[arg(long, env = "BOLE_ADDR", default_value = "127.0.0.1:4280", value_name = "HOST:PORT")]
+    addr: String,
+    /// User to act as; the password comes from `BOLE_PASSWORD` or a prompt. On this machine: bole
+    #[arg(long = "as", env = "BOLE_USER", value_name = "USER")]
+    user: Option<String>,
+}
+
+impl SettingsArgs {
+    fn load(self) -> Result<Loaded, config::Error> {
+        let Self { config, data, set } = self;
+        config::load(&Flags { config, data, set }, std::env::vars_os())
+    }
+}
+
+impl NodeArgs {
+    /// A client for the node. On loopback, and only there, the default user is taken when no other is named.
+    fn client(self, credentials: Need) -> Result<Client> {
+        let Self { addr, user } = self;
+        let loopback = is_loopback(&addr);
+        let credentials = match user {
+            Some(user) => {
+                let password =
+                    password::from_variable_or_prompt("BOLE_PASSWORD", &format!("Password of {user}: "))?;
+                Some(Credentials { user, password })
+            }
+            None if loopback && credentials == Need::Always => Some(default_user()),
+            None => None,
+        };
+        Ok(Client { addr, credentials })
+    }
+}
+
+/// Whether a request needs credentials on loopback too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Always,
+    ElsewhereOnly,
+}
+
+/// The user that every fresh node knows on loopback; `BOLE_PASSWORD` says that its password was changed.
+fn default_user() -> Credentials {
+    let password = std::env::var("BOLE_PASSWORD").unwrap_or_else(|_| "bolebole".to_owned());
+    Credentials { user: "bole".to_owned(), password }
+}
+
+fn is_loopback(addr: &str) -> bool {
+    let found =
+        addr.to_socket_addrs().map(|mut found| found.all(|address: SocketAddr| address.ip().is_loopback()));
+    found.unwrap_or(false)
+}
+
+/// Runs the program and returns its exit code.
+pub fn run() -> ExitCode {
+    // clap prints usage errors itself and exits with 2; help and version with 0.
+    let cli = Cli::parse();
+    match run_command(cli, &mut std::io::stdout().lock()) {
+        Ok(code) => code,
+        // Whoever read our output has seen enough: `bole status | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let wrong_settings = error.downcast_ref::<config::Error>().is_some();
+            let _ = writeln!(std::io::stderr(), "bole: {error:#}");
+            ExitCode::from(if wrong_settings { 2 } else { 1 })
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
+    match cli.command.unwrap_or(Command::Serve(cli.settings)) {
+        Command::Serve(settings) => return serve::run(&settings.load()?),
+        Command::Config { effective: false, settings } => {
+            // What is wrong with the settings is said here too.
+            settings.load()?;
+            out.write_all(config::render_defaults().as_bytes())?;
+        }
+        Command::Config { effective: true, settings } => {
+            out.write_all(settings.load()?.render().as_bytes())?;
+        }
+        Command::Status { json, node } => show_status(&node.client(Need::ElsewhereOnly)?, json, out)?,
+        Command::Check { dir, repair } => return check::run(&dir, repair, out),
+        Command::User { command } => user::run(command, out)?,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "bole", &mut { out });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_status(client: &Client, json: bool, out: &mut dyn Write) -> Result<()> {
+    let body = client.request("GET", "/api/status", b"")?;
+    if json {
+        out.write_all(&body)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let status: Status =
+        serde_json::from_slice(&body).context("the status is not in a form that is known here")?;
+    write!(out, "{status}")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        let bare = parse("bole --data /tmp/x --set a.b=c --set d.e=f").unwrap();
+        assert!(bare.command.is_none());
+        assert_eq!((bare.settings.data, bare.settings.set.len()), (Some("/tmp/x".into()), 2));
+        for (line, expected) in [
+            ("bole serve --config b.toml", "Serve"),
+            ("bole config --effective", "Config"),
+            ("bole status --json --addr [::1]:1", "Status"),
+            ("bole check /tmp/x --repair", "Check"),
+            ("bole user add ann --role admin", "User"),
+            ("bole user list", "User"),
+            ("bole user remove ann --addr 127.0.0.1:1", "User"),
+            ("bole completions zsh", "Completions"),
+        ] {
+            let command = format!("{:?}", parse(line).unwrap().command.unwrap());
+            assert!(command.starts_with(expected), "{line}: {command}");
+        }
+        for line in ["bole serv", "bole check", "bole user", "bole --data x status", "bole completions x"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn completions_know_the_commands() {
+        let mut out = Vec::new();
+        run_command(Cli::try_parse_from(["bole", "completions", "bash"]).unwrap(), &mut out).unwrap();
+        let script = String::from_utf8(out).unwrap();
+        for word in ["serve", "config", "status", "check", "user", "completions", "--repair"] {
+            assert!(script.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_gets_the_default_user() {
+        for (addr, loopback) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("10.0.0.1:1", false), ("x", false)]
+        {
+            assert_eq!(is_loopback(addr), loopback, "{addr}");
+        }
+    }
+}

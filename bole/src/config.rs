@@ -1,0 +1,173 @@
+//! Settings: built-in defaults, then a TOML file, then `BOLE_SECTION_KEY` variables, then flags. What no option is
+//! named after is refused with the nearest known name, and so is a value that its option does not allow.
+//!
+//! Reading order: [`options`] (the one table) → `kind` (what values look like) → [`source`] (where they come from).
+
+mod file;
+mod kind;
+pub mod options;
+pub mod source;
+pub mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Component, Path, PathBuf};
+
+pub use options::{OPTIONS, SECTIONS, Settings, Spec};
+pub use source::{Error, Origin};
+
+/// The file that is read when it exists and no other is named.
+pub const DEFAULT_FILE: &str = "bole.toml";
+
+/// Variables with our prefix that are not settings: the command line reads them.
+pub const COMMAND_VARIABLES: [&str; 4] = ["BOLE_ADDR", "BOLE_USER", "BOLE_PASSWORD", "BOLE_NEW_PASSWORD"];
+
+/// What the command line says about settings.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config FILE`: a file that must exist.
+    pub config: Option<PathBuf>,
+    /// `--data DIR`: short for `--set node.data=DIR`.
+    pub data: Option<PathBuf>,
+    /// `--set section.key=value`, in order; the last one of an option counts.
+    pub set: Vec<String>,
+}
+
+/// Settings with the place that each came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// The file that was read, if any.
+    pub file: Option<PathBuf>,
+    values: Values,
+}
+
+type Values = BTreeMap<(&'static str, &'static str), (String, Origin)>;
+
+/// Loads the settings of a node whose environment is `variables`.
+pub fn load(
+    flags: &Flags,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, Error> {
+    let mut values = Values::new();
+    let file = match &flags.config {
+        Some(path) => Some(path.clone()),
+        None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
+    };
+    if let Some(path) = &file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
+        file::read(path, &text, &mut |spec, value, origin| set(&mut values, spec, value, origin))?;
+    }
+    source::read_environment(variables, &mut |spec, value, origin| set(&mut values, spec, value, origin))?;
+    source::read_flags(flags, &mut |spec, value, origin| set(&mut values, spec, value, origin))?;
+    let settings = Settings::read(|section, key| text_of(&values, section, key)).map_err(Error::Together)?;
+    settings.check_together().map_err(Error::Together)?;
+    Ok(Loaded { settings, file, values })
+}
+
+fn set(values: &mut Values, spec: &'static Spec, value: String, origin: Origin) -> Result<(), Error> {
+    if let Err(reason) = spec.check(&value) {
+        return Err(Error::Value { origin, spec, value, reason });
+    }
+    values.insert((spec.section, spec.key), (value, origin));
+    Ok(())
+}
+
+fn text_of(values: &Values, section: &str, key: &str) -> String {
+    let spec = source::find(section, key).expect("settings and table are made by one macro");
+    values.get(&(spec.section, spec.key)).map_or_else(|| spec.default.to_owned(), |(text, _)| text.clone())
+}
+
+impl Settings {
+    /// The settings of a node that nobody configured.
+    pub fn defaults() -> Self {
+        Self::read(|section, key| text_of(&Values::new(), section, key)).expect("a test reads each default")
+    }
+
+    /// The file with the key for secrets: as set, or beside the data directory.
+    pub fn key_file(&self) -> PathBuf {
+        let beside = || self.node.data.parent().unwrap_or(Path::new("")).join("bole-identity.key");
+        self.identity.key_file.clone().unwrap_or_else(beside)
+    }
+
+    /// What no option can check by itself.
+    fn check_together(&self) -> Result<(), String> {
+        let Self { journal, checkpoint, tls, keyspace, .. } = self;
+        if journal.bytes_max < 4 * journal.segment_bytes {
+            return Err("journal.bytes_max must be at least four times journal.segment_bytes".to_owned());
+        }
+        if checkpoint.bytes_max > journal.bytes_max / 2 {
+            return Err("checkpoint.bytes_max must be at most half of journal.bytes_max, or writers would \
+                        wait for each checkpoint"
+                .to_owned());
+        }
+        if tls.certificate.is_some() != tls.key.is_some() {
+            return Err("tls.certificate and tls.key must be set together".to_owned());
+        }
+        if tls.client_ca.is_some() && tls.certificate.is_none() {
+            return Err("tls.client_ca needs tls.certificate and tls.key".to_owned());
+        }
+        if keyspace.tls_listen.is_some() && tls.certificate.is_none() {
+            return Err("keyspace.tls_listen needs tls.certificate and tls.key".to_owned());
+        }
+        if plain(&self.key_file()).starts_with(plain(&self.node.data)) {
+            return Err(format!(
+                "identity.key_file \"{}\" is inside the data directory; a copy of that must not hold the key",
+                self.key_file().display()
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A path without `.` parts, so that `./a/b` is seen to be inside `a`.
+fn plain(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    absolute.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// Every option with its documentation and default, as a file that can be loaded.
+pub fn render_defaults() -> String {
+    render("Every option of Bole with its default.", |spec| (spec.default.to_owned(), None))
+}
+
+impl Loaded {
+    /// Every option with the value that is in force and where it comes from, as a file that can be loaded.
+    pub fn render(&self) -> String {
+        render("Every option of Bole with the value that is in force.", |spec| {
+            match self.values.get(&(spec.section, spec.key)) {
+                Some((text, origin)) => (text.clone(), Some(origin.to_string())),
+                None => (spec.default.to_owned(), None),
+            }
+        })
+    }
+}
+
+fn render(title: &str, value: impl Fn(&Spec) -> (String, Option<String>)) -> String {
+    let mut out = format!(
+        "# {title} A file named {DEFAULT_FILE} in the folder that the node starts in is read\n\
+         # by itself, any other with --config FILE. BOLE_SECTION_KEY variables override the file, flags override both.\n"
+    );
+    for (section, doc) in SECTIONS {
+        let _ = write!(out, "\n# {doc}\n[{section}]\n");
+        for spec in OPTIONS.iter().filter(|spec| spec.section == *section) {
+            let (text, origin) = value(spec);
+            let shown = if spec.bare() { text } else { toml::Value::String(text).to_string() };
+            let origin = origin.map(|origin| format!("  # from {origin}")).unwrap_or_default();
+            let _ = write!(
+                out,
+                "# {}\n# Allowed: {}.\n{} = {shown}{origin}\n",
+                spec.doc,
+                spec.allowed(),
+                spec.key
+            );
+        }
+    }
+    out
+}

@@ -1,0 +1,197 @@
+//! The one table of options. A row is an option: its documentation, type, kind (with bounds) and default; the typed
+//! settings, `bole config`, the environment variables and all error messages come from it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bole_base::Durability;
+
+use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, Path, Text, Time, word};
+use super::value::{DatabaseDurability, LogFilter, LogFormat};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// The section that the option stands in.
+    pub section: &'static str,
+    /// Its name in that section.
+    pub key: &'static str,
+    /// The default, as a user would write it.
+    pub default: &'static str,
+    /// What it does, in one line.
+    pub doc: &'static str,
+    bare: fn() -> bool,
+    check: fn(&str) -> Result<(), String>,
+    allowed: fn() -> String,
+}
+
+impl Spec {
+    /// Says what is wrong with `text` as a value of this option, if anything.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        (self.check)(text)
+    }
+
+    /// What the option allows.
+    pub fn allowed(&self) -> String {
+        (self.allowed)()
+    }
+
+    /// Whether TOML writes the value without quotes.
+    pub fn bare(&self) -> bool {
+        (self.bare)()
+    }
+
+    /// The name in messages and for `--set`: `section.key`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.section, self.key)
+    }
+
+    /// The environment variable that sets the option.
+    pub fn variable(&self) -> String {
+        format!("BOLE_{}_{}", self.section, self.key).to_ascii_uppercase()
+    }
+}
+
+/// Defines the table and the settings that are read from it.
+macro_rules! options {
+    ($( $(#[doc = $section_doc:literal])+ $section:ident: $Section:ident {
+        $( #[doc = $doc:literal] $key:ident: $type:ty = $kind:expr, $default:literal; )+
+    } )+) => {
+        /// All settings of a node.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Settings {
+            $( $(#[doc = $section_doc])+ pub $section: $Section, )+
+        }
+
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $Section {
+                $( #[doc = $doc] pub $key: $type, )+
+            }
+        )+
+
+        /// Every option, in the order in which `bole config` prints them.
+        pub const OPTIONS: &[Spec] = &[
+            $( $( Spec {
+                section: stringify!($section),
+                key: stringify!($key),
+                default: $default,
+                doc: $doc.trim_ascii(),
+                bare: || Kind::<$type>::bare(&$kind),
+                check: |text| Kind::<$type>::parse(&$kind, text).map(drop),
+                allowed: || Kind::<$type>::allowed(&$kind),
+            }, )+ )+
+        ];
+
+        /// Every section with its documentation.
+        pub const SECTIONS: &[(&str, &str)] = &[
+            $( (stringify!($section), concat!($($section_doc),+).trim_ascii()), )+
+        ];
+
+        impl Settings {
+            /// Reads the settings from the text of each option, which `text` gives by section and key.
+            pub(super) fn read(text: impl Fn(&str, &str) -> String) -> Result<Self, String> {
+                Ok(Self {
+                    $( $section: $Section {
+                        $( $key: Kind::<$type>::parse(&$kind, &text(stringify!($section), stringify!($key)))?, )+
+                    }, )+
+                })
+            }
+        }
+    };
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+const SECOND: u64 = 1_000;
+const HOUR: u64 = 3_600 * SECOND;
+
+options! {
+    /// The process.
+    node: Node {
+        /// The data directory. Created when it is missing; one node at a time may use it.
+        data: PathBuf = Path, "./bole-data";
+        /// How long a stop may take: connections finish, states are checkpointed. What is late is dropped and replayed at the next start.
+        shutdown_timeout: Duration = Time(0, HOUR), "10s";
+        /// Memory that the services share. auto: half of what the machine or the cgroup has.
+        memory: Option<u64> = BytesOrAuto(64 * MIB), "auto";
+    }
+
+    /// Structured logs, on standard error.
+    log: Log {
+        /// auto: for people on a terminal, JSON lines elsewhere.
+        format: LogFormat = word(&["auto", "human", "json"]), "auto";
+        /// error, warn, info, debug or trace; targets may differ: `info,bole_wal=debug`.
+        level: LogFilter = Text("a level (error, warn, info, debug, trace), or a list such as info,bole_wal=debug"), "info";
+    }
+
+    /// The write-ahead log that all services share.
+    journal: Journal {
+        /// Size of a segment file. Segments are allocated and zero-filled before they are used, and recycled.
+        segment_bytes: u64 = Bytes(4 * MIB, 4 * GIB), "64MiB";
+        /// The most that all segments together may take. Writers wait for a checkpoint when it is reached.
+        bytes_max: u64 = Bytes(16 * MIB, 64 * TIB), "2GiB";
+        /// The most that may be queued for the disk and not yet written. Sockets are not read while it is reached.
+        queue_bytes_max: u64 = Bytes(2 * MIB, 4 * GIB), "64MiB";
+        /// Disk space that only checkpoints and trimming may use, so that a full disk can free itself.
+        reserve_bytes: u64 = Bytes(0, TIB), "256MiB";
+    }
+
+    /// Checkpoints: how much of the journal a start has to replay.
+    checkpoint: Checkpoint {
+        /// The longest that a replay at the next start should take.
+        replay_max: Duration = Time(SECOND, 24 * HOUR), "30s";
+        /// Journal bytes after which a checkpoint starts, whatever the replay would take.
+        bytes_max: u64 = Bytes(4 * MIB, 64 * TIB), "512MiB";
+    }
+
+    /// The door for operators: status, users, metrics, health.
+    admin: Admin {
+        /// Address of the admin API and the metrics.
+        listen: SocketAddr = Address, "127.0.0.1:4280";
+    }
+
+    /// Certificates of all TLS doors. Files are read again when they change.
+    tls: Tls {
+        /// The certificate chain, PEM.
+        certificate: Option<PathBuf> = Path, "";
+        /// The certificate's private key, PEM.
+        key: Option<PathBuf> = Path, "";
+        /// Authorities whose certificates clients must show, PEM. Empty: clients need none.
+        client_ca: Option<PathBuf> = Path, "";
+    }
+
+    /// The key-value service that speaks Redis's protocol.
+    keyspace: Keyspace {
+        /// Address of the plain door.
+        listen: SocketAddr = Address, "127.0.0.1:6379";
+        /// Address of the TLS door. Empty: none.
+        tls_listen: Option<SocketAddr> = Address, "";
+        /// Durability of databases that `database_durability` does not name: sync (fsync before the reply), async (fsync within 1 s), memory (not logged).
+        durability: Durability = word(&["sync", "async", "memory"]), "async";
+        /// Databases with a durability of their own, such as `1=sync,2=memory`.
+        database_durability: DatabaseDurability = Text("a list of DATABASE=sync|async|memory with databases 0 to 15, such as 1=sync,2=memory"), "";
+        /// Shards of each database. Fixed for a data directory when it is created.
+        shards: u64 = Count(1, 256), "16";
+        /// Connections at a time; more are refused with an error.
+        connections_max: u64 = Count(1, 1_000_000), "10000";
+        /// Replies that may wait for a slow client before it is disconnected.
+        output_buffer_bytes_max: u64 = Bytes(MIB, 64 * GIB), "256MiB";
+        /// The same for a client that is subscribed to channels.
+        pubsub_output_buffer_bytes_max: u64 = Bytes(MIB, 64 * GIB), "32MiB";
+        /// Silence after which a client is disconnected. 0s: never.
+        idle_timeout: Duration = Time(0, 365 * 24 * HOUR), "0s";
+        /// The largest request, and the largest value.
+        request_bytes_max: u64 = Bytes(64 * KIB, 4 * GIB), "512MiB";
+    }
+
+    /// Users and their secrets.
+    identity: Identity {
+        /// Key that encrypts access-key secrets. Kept outside the data directory, so that a copy of that does not hold it. Empty: bole-identity.key beside the data directory.
+        key_file: Option<PathBuf> = Path, "";
+    }
+}

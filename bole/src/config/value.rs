@@ -1,0 +1,104 @@
+//! Types of settings that are more than a number or a path.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use bole_base::Durability;
+use tracing_subscriber::EnvFilter;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    Auto,
+    /// One readable line an event.
+    Human,
+    /// One JSON object an event.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            other => Err(format!("log format \"{other}\" is unknown")),
+        }
+    }
+}
+
+/// Which events are logged: levels, by target where wanted. Always parses as an [`EnvFilter`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The filter in the form that the subscriber takes.
+    pub fn to_filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.0)
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // A bare word that is no level would be taken for a target, and silence everything else.
+        let levels = ["error", "warn", "info", "debug", "trace", "off"];
+        for directive in text.split(',') {
+            let level = directive.rsplit('=').next().unwrap_or(directive);
+            if !levels.contains(&level.to_ascii_lowercase().as_str()) {
+                return Err(format!("\"{level}\" is not a level"));
+            }
+        }
+        EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The databases of the keyspace that have a durability of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseDurability(BTreeMap<u8, Durability>);
+
+impl DatabaseDurability {
+    /// How many databases there are, as in Redis's default configuration.
+    pub const DATABASES: u8 = 16;
+
+    /// The durability of `database`, if it has one of its own.
+    pub fn get(&self, database: u8) -> Option<Durability> {
+        self.0.get(&database).copied()
+    }
+
+    /// The databases and their durability, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u8, Durability)> + '_ {
+        self.0.iter().map(|(database, class)| (*database, *class))
+    }
+}
+
+impl FromStr for DatabaseDurability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut databases = BTreeMap::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (number, class) =
+                part.split_once('=').ok_or_else(|| format!("\"{part}\" is not DATABASE=DURABILITY"))?;
+            let database = number.trim().parse().ok().filter(|database| *database < Self::DATABASES);
+            let database = database.ok_or_else(|| format!("database \"{number}\" does not exist"))?;
+            if databases.insert(database, class.trim().parse()?).is_some() {
+                return Err(format!("database {database} is named twice"));
+            }
+        }
+        Ok(Self(databases))
+    }
+}
+
+impl fmt::Display for DatabaseDurability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.iter().map(|(database, class)| format!("{database}={class}")).collect();
+        f.write_str(&parts.join(","))
+    }
+}

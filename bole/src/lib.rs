@@ -1,0 +1,24 @@
+//! The binary: command line, configuration, composition. The only crate that knows every service.
+//!
+//! Nothing here decides how a service works: a part of the node is opened with its section of the settings, put on
+//! the list of parts, and stopped in reverse order.
+//!
+//! Reading order: [`cli`] (the commands) → [`config`] → [`serve`] (how a node is put together) → [`parts`] and
+//! [`shutdown`] → [`admin`] with [`status`] and [`metrics`] → [`check`].
+
+pub mod admin;
+pub mod banner;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod listen;
+pub mod lock;
+pub mod logging;
+pub mod memory;
+pub mod metrics;
+pub mod node_meta;
+pub mod parts;
+pub mod serve;
+pub mod shutdown;
+pub mod status;
