@@ -7,7 +7,7 @@ pub mod clients;
 
 use crate::server::{self, Ports, Profile, Settings};
 use crate::{process, tools};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clients::{CLIENTS, Client};
 use std::net::SocketAddr;
 
@@ -34,7 +34,7 @@ pub struct KeyspaceArgs {
     /// A running server to test, HOST:PORT; its data is flushed. Starts a Bole node when absent
     #[arg(long)]
     pub addr: Option<String>,
-    /// Run only this client (may be repeated)
+    /// Run only the clients whose name starts with this (may be repeated)
     #[arg(long = "client")]
     pub clients: Vec<String>,
 }
@@ -64,11 +64,15 @@ fn choose(names: &[String]) -> Result<Vec<&'static Client>> {
         return Ok(CLIENTS.iter().collect());
     }
     let known = || CLIENTS.iter().map(|client| client.name).collect::<Vec<_>>().join(", ");
-    let find = |name: &String| {
-        let found = CLIENTS.iter().find(|client| client.name == name);
-        found.with_context(|| format!("no client {name:?}; there are {}", known()))
-    };
-    names.iter().map(find).collect()
+    let mut chosen = Vec::new();
+    for name in names {
+        let before = chosen.len();
+        chosen.extend(CLIENTS.iter().filter(|client| client.name.starts_with(name.as_str())));
+        if chosen.len() == before {
+            bail!("no client {name:?}; there are {}", known());
+        }
+    }
+    Ok(chosen)
 }
 
 fn run_all(clients: &[&Client], server: SocketAddr, all: bool) -> Result<()> {

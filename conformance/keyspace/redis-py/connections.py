@@ -101,12 +101,13 @@ def commands(t, r, _):
     get = get if isinstance(get, dict) else dict(zip(("name", "arity", "flags"), get))
     flags = {text(flag) for flag in get["flags"]}
     t.equal("command info", (get["arity"], {"readonly", "fast"} <= flags), (2, True))
-    docs = r.execute_command("COMMAND", "DOCS", "SET")
+    docs = r.execute_command("COMMAND DOCS", "SET")
     docs = docs if isinstance(docs, dict) else dict(zip(docs[::2], docs[1::2]))
     entry = docs.get(b"set", docs.get("set"))
     entry = entry if isinstance(entry, dict) else dict(zip(entry[::2], entry[1::2]))
     t.equal("command docs", entry.get(b"group", entry.get("group")), b"string")
-    t.equal("command getkeys", r.command_getkeys("MSET", "a", 1, "b", 2), [b"a", b"b"])
+    keys = [text(key) for key in r.command_getkeys("MSET", "a", 1, "b", 2)]
+    t.equal("command getkeys", keys, ["a", "b"])
 
 
 def errors(t, r, connect):

@@ -33,7 +33,7 @@ pub const CLIENTS: &[Client] = &[
         command: |folder| script("bash", &[&folder.join("run.sh")]),
     },
     Client {
-        name: "redis-py",
+        name: "redis-py-resp2",
         room: "redis-py",
         programs: &["python3"],
         packages: Some(tools::PYTHON),
@@ -47,14 +47,21 @@ pub const CLIENTS: &[Client] = &[
         command: |folder| python(folder, "3"),
     },
     Client {
-        name: "ioredis",
+        name: "ioredis-resp2",
         room: "node",
         programs: &["node", "npm"],
         packages: Some(tools::NODE),
         command: |folder| node(folder, "ioredis.js", "2"),
     },
     Client {
-        name: "node-redis",
+        name: "ioredis-resp3",
+        room: "node",
+        programs: &["node", "npm"],
+        packages: Some(tools::NODE),
+        command: |folder| node(folder, "ioredis.js", "3"),
+    },
+    Client {
+        name: "node-redis-resp2",
         room: "node",
         programs: &["node", "npm"],
         packages: Some(tools::NODE),
