@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: the command line over the benchmarks.
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Side-by-side runs of Bole against the best peer of a service.
 #[derive(Parser)]
@@ -16,8 +17,8 @@ enum Benchmark {
     Keyspace(bole_bench::keyspace::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().benchmark {
+fn main() -> ExitCode {
+    xtask::process::exit(&match Cli::parse().benchmark {
         Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
-    }
+    })
 }

@@ -5,7 +5,7 @@
 
 pub mod clients;
 
-use crate::server::{self, Ports, Profile, Settings};
+use crate::server::TemporaryBole;
 use crate::{process, tools};
 use anyhow::{Result, bail};
 use clients::{CLIENTS, Client};
@@ -49,14 +49,13 @@ pub fn run(args: &Args) -> Result<()> {
 /// Runs the Redis clients; fails when a script fails, or when too few clients could run.
 pub fn keyspace(args: &KeyspaceArgs) -> Result<()> {
     let chosen = choose(&args.clients)?;
-    let Some(address) = &args.addr else {
-        let data = tempfile::tempdir()?;
-        server::build_bole(Profile::Debug)?;
-        let settings = Settings { log: Some(data.path().join("bole.log")), ..Settings::default() };
-        let bole = server::start_bole(Profile::Debug, &data.path().join("data"), Ports::free()?, &settings)?;
-        return run_all(&chosen, bole.keyspace, args.clients.is_empty());
-    };
-    run_all(&chosen, crate::tair::resolve(address)?, args.clients.is_empty())
+    let all = args.clients.is_empty();
+    if let Some(address) = &args.addr {
+        return run_all(&chosen, crate::tair::resolve(address)?, all);
+    }
+    let bole = TemporaryBole::start("conformance-keyspace")?;
+    let judged = run_all(&chosen, bole.keyspace(), all);
+    bole.still_runs().and(judged)
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Client>> {

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the command line over the developer commands. One line a command; the work is in the library.
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Developer commands of Bole. `check` is the only one that a contributor must know.
 #[derive(Parser)]
@@ -26,8 +27,12 @@ enum Command {
     Tools(xtask::tools::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    xtask::process::exit(&run(Cli::parse().command))
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Check(args) => xtask::check::run(&args),
         Command::Test(args) => xtask::test::run(&args),
         Command::Conformance(args) => xtask::conformance::run(&args),

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// The root of the repository, known from where this crate was built.
 pub fn repository() -> PathBuf {
@@ -81,6 +81,17 @@ pub fn output(command: &mut Command) -> Result<String> {
         bail!("{}: {}\n{}", output.status, line(command), said.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Says why a command failed, causes included, and turns its result into the exit code.
+pub fn exit(result: &Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 #[cfg(test)]

@@ -70,6 +70,41 @@ pub fn build_bole(profile: Profile) -> Result<()> {
     process::run(&mut cargo)
 }
 
+/// A node on a data directory of its own that goes when the run is over; its log stays in the target directory.
+#[derive(Debug)]
+pub struct TemporaryBole {
+    server: Server,
+    log: PathBuf,
+    // Dropped after the server, which writes to it until it has stopped.
+    _data: tempfile::TempDir,
+}
+
+impl TemporaryBole {
+    /// Builds Bole and starts it; `run` names the log.
+    pub fn start(run: &str) -> Result<Self> {
+        build_bole(Profile::Debug)?;
+        let data = tempfile::tempdir()?;
+        let log = process::target_dir().join(format!("{run}.log"));
+        let settings = Settings { log: Some(log.clone()), ..Settings::default() };
+        let server = start_bole(Profile::Debug, &data.path().join("data"), Ports::free()?, &settings)?;
+        println!("bole listens on {}; its log: {}", server.keyspace, log.display());
+        Ok(Self { server, log, _data: data })
+    }
+
+    /// Where its Redis-compatible service listens.
+    pub fn keyspace(&self) -> SocketAddr {
+        self.server.keyspace
+    }
+
+    /// Fails when the node did not survive what was done to it.
+    pub fn still_runs(mut self) -> Result<()> {
+        match self.server.child.try_wait()? {
+            Some(status) => bail!("bole ended during the run: {status}; its log: {}", self.log.display()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Starts the built `bole` binary on `data_dir` and waits until its keyspace accepts connections.
 pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings) -> Result<Server> {
     let folder = if profile == Profile::Release { "release" } else { "debug" };
@@ -104,8 +139,16 @@ pub fn start(mut command: Command, port: u16, settings: &Settings) -> Result<Ser
     let line = process::line(&command);
     let child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start: {line}"))?;
     let mut server = Server { child, keyspace: SocketAddr::from(([127, 0, 0, 1], port)) };
-    server.wait_until_it_listens().with_context(|| format!("started: {line}"))?;
+    server.wait_until_it_listens().with_context(|| format!("started: {line}{}", last_lines(settings)))?;
     Ok(server)
+}
+
+/// The end of the server's log, for the message about a start that failed.
+fn last_lines(settings: &Settings) -> String {
+    let log = settings.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    let last = &lines[lines.len().saturating_sub(10)..];
+    if last.is_empty() { String::new() } else { format!("\n  | {}", last.join("\n  | ")) }
 }
 
 impl Server {

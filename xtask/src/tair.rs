@@ -9,7 +9,7 @@ mod families;
 mod report;
 
 use crate::resp::Connection;
-use crate::server::{self, Ports, Profile, Settings};
+use crate::server::TemporaryBole;
 use anyhow::{Context, Result, bail};
 use cases::{Case, Outcome};
 use families::Families;
@@ -50,14 +50,12 @@ pub fn run(args: &Args) -> Result<()> {
         println!("tair: skipped, because {} does not exist; name the file with --cases", path.display());
         return Ok(());
     }
-    let Some(address) = &args.addr else {
-        let data = tempfile::tempdir()?;
-        server::build_bole(Profile::Debug)?;
-        let settings = Settings { log: Some(data.path().join("bole.log")), ..Settings::default() };
-        let bole = server::start_bole(Profile::Debug, &data.path().join("data"), Ports::free()?, &settings)?;
-        return judge(bole.keyspace, &path, args);
-    };
-    judge(resolve(address)?, &path, args)
+    if let Some(address) = &args.addr {
+        return judge(resolve(address)?, &path, args);
+    }
+    let bole = TemporaryBole::start("tair")?;
+    let judged = judge(bole.keyspace(), &path, args);
+    bole.still_runs().and(judged)
 }
 
 /// The first address that `HOST:PORT` means.

@@ -5,7 +5,7 @@
 use crate::conformance::clients::{CLIENTS, Client};
 use crate::process;
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::ffi::OsString;
 use std::process::Command;
 
 /// Options of `cargo xtask tools`.
@@ -90,15 +90,15 @@ pub const NODE: Packages = Packages {
 pub const GO: Packages = Packages {
     room: "go",
     pins: &["go.mod", "go.sum"],
-    fetch: |folder, _| process::run(go().args(["mod", "download"]).current_dir(folder)),
+    fetch: |folder, _| {
+        process::run(Command::new("go").args(["mod", "download"]).envs(go_caches()).current_dir(folder))
+    },
 };
 
-/// `go` with its caches under `.tools/`, writable so that they can be deleted.
-pub fn go() -> Command {
-    let room: PathBuf = process::tools_dir().join("go");
-    let mut go = Command::new("go");
-    go.env("GOMODCACHE", room.join("modules"))
-        .env("GOCACHE", room.join("cache"))
-        .env("GOFLAGS", "-modcacherw");
-    go
+/// Variables that keep what `go` fetches and builds under `.tools/`, writable so that it can be deleted.
+pub fn go_caches() -> [(&'static str, OsString); 3] {
+    let room = process::tools_dir().join("go");
+    let mut flags = std::env::var_os("GOFLAGS").unwrap_or_default();
+    flags.push(" -modcacherw");
+    [("GOMODCACHE", room.join("modules").into()), ("GOCACHE", room.join("cache").into()), ("GOFLAGS", flags)]
 }

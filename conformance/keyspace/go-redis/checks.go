@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // checks counts what passed and prints one line for each check.
@@ -44,6 +46,16 @@ func (c *checks) eventually(name string, condition func() bool) {
 		}
 	}
 	c.note(name, false, "a condition that holds within 10 s", "none")
+}
+
+// family runs one family of checks; a panic is one failed check, and the next family goes on.
+func (c *checks) family(family func(*checks, *redis.Client), r *redis.Client) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.note("a family of checks", false, "no panic", cause)
+		}
+	}()
+	family(c, r)
 }
 
 // result is a reply and its error, so that one expression can be compared.

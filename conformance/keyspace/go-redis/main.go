@@ -43,7 +43,7 @@ func everything(c *checks, r *redis.Client) {
 		stringsAndNumbers, keys, scans, hashes, lists, sets, sortedSets,
 		blockingPops, transactions, pipelines, publishAndSubscribe, server, reconnects,
 	} {
-		family(c, r)
+		c.family(family, r)
 	}
 	reply(c, "flushall at the end", r.FlushAll(ctx), "OK")
 }

@@ -23,7 +23,11 @@ func blockingPops(c *checks, r *redis.Client) {
 	c.equal("blpop", <-popped, result{[]string{"b:a", "1"}, nil})
 	go func() {
 		value, err := other.BZPopMin(ctx, 10*time.Second, "b:z").Result()
-		popped <- result{fmt.Sprint(value.Key, value.Member, value.Score), err}
+		if err != nil {
+			popped <- result{nil, err}
+			return
+		}
+		popped <- result{fmt.Sprint(value.Key, value.Member, value.Score), nil}
 	}()
 	c.eventually("bzpopmin blocks", blocked)
 	r.ZAdd(ctx, "b:z", redis.Z{Score: 2, Member: "m"})
@@ -59,7 +63,7 @@ func transactions(c *checks, r *redis.Client) {
 		return nil
 	})
 	c.fails("an error inside", err, wrongType)
-	c.equal("does not stop the rest", replies[2].(*redis.IntCmd).Val(), int64(1))
+	c.truth("does not stop the rest", len(replies) == 3 && replies[2].(*redis.IntCmd).Val() == 1, replies)
 }
 
 func pipelines(c *checks, r *redis.Client) {

@@ -70,4 +70,7 @@ const finish = () => {
   process.exit(failed === 0 ? 0 : 1);
 };
 
+// A promise that fails while another one is awaited must not end the script: it is one failed check.
+process.on('unhandledRejection', (error) => note('a promise', false, 'no rejection', error.message));
+
 module.exports = { equal, among, truth, rejects, eventually, run, finish };

@@ -9,6 +9,7 @@ const Redis = require('ioredis');
 const { equal, among, truth, rejects, eventually, run, finish } = require('./checks');
 
 const url = process.env.BOLE_KEYSPACE_URL;
+if (!url) throw new Error('BOLE_KEYSPACE_URL must name the server to test; it is flushed');
 const protocol = Number(process.argv[2] ?? 3);
 const connect = (options = {}) => new Redis(url, { protocol, ...options });
 const wrongType = 'WRONGTYPE Operation against a key holding the wrong kind of value';

@@ -8,6 +8,7 @@ const { createClient, RESP_TYPES, WatchError } = require('redis');
 const { equal, among, truth, rejects, eventually, run, finish } = require('./checks');
 
 const url = process.env.BOLE_KEYSPACE_URL;
+if (!url) throw new Error('BOLE_KEYSPACE_URL must name the server to test; it is flushed');
 const RESP = Number(process.argv[2] ?? 3);
 const connect = async (options = {}) => {
   const client = createClient({ url, RESP, ...options });

@@ -56,7 +56,14 @@ def blocking_pops(t, r, connect):
     def while_blocked(name, call, then, expected):
         """`call` blocks on the other connection until `then` runs on this one."""
         results = []
-        thread = threading.Thread(target=lambda: results.append(call()))
+
+        def note_result():
+            try:
+                results.append(call())
+            except redis.RedisError as error:
+                results.append(str(error))
+
+        thread = threading.Thread(target=note_result, daemon=True)
         thread.start()
         blocked = lambda: r.info("clients")["blocked_clients"] == 1
         t.eventually(f"{name} blocks", blocked)

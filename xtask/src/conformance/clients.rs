@@ -74,17 +74,7 @@ pub const CLIENTS: &[Client] = &[
         packages: Some(tools::NODE),
         command: |folder| node(folder, "node-redis.js", "3"),
     },
-    Client {
-        name: "go-redis",
-        room: "go-redis",
-        programs: &["go"],
-        packages: Some(tools::GO),
-        command: |folder| {
-            let mut go = tools::go();
-            go.args(["run", "."]).current_dir(folder);
-            go
-        },
-    },
+    Client { name: "go-redis", room: "go-redis", programs: &["go"], packages: Some(tools::GO), command: go },
 ];
 
 impl Client {
@@ -114,5 +104,11 @@ fn python(folder: &Path, protocol: &str) -> Command {
 fn node(folder: &Path, file: &str, protocol: &str) -> Command {
     let mut command = script("node", &[&folder.join(file)]);
     command.arg(protocol).env("NODE_PATH", process::tools_dir().join("node/node_modules"));
+    command
+}
+
+fn go(folder: &Path) -> Command {
+    let mut command = script("go", &[Path::new("run"), Path::new(".")]);
+    command.envs(tools::go_caches()).current_dir(folder);
     command
 }
