@@ -1,0 +1,21 @@
+//! Side-by-side runs: Bole against the best peer of a service, in one run on one machine.
+//!
+//! The method is the same everywhere. The server runs on one core and the load generator on another; durability is
+//! set equal; rounds are interleaved (ours, peer, ours, peer, …) so that a slow minute of the machine hits both; what
+//! is reported is the median over the rounds with the range, and ratios where higher is better for Bole, computed
+//! round by round. What two cores cannot show is not claimed.
+//!
+//! [`stats`] and [`histogram`] hold the arithmetic, [`usage`] reads what a server costs, [`open_loop`] is the load at a
+//! fixed rate; each service then has a file with its options and a folder with its parts: [`keyspace`].
+#![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
+
+pub mod histogram;
+pub mod keyspace;
+pub mod open_loop;
+pub mod stats;
+pub mod usage;
+
+/// The core that servers run on.
+pub const SERVER_CORE: u32 = 0;
+/// The core that load generators run on.
+pub const LOAD_CORE: u32 = 1;

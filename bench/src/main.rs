@@ -1,0 +1,24 @@
+//! `cargo xtask bench NAME`: the command line over the benchmarks.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Side-by-side runs of Bole against the best peer of a service.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+struct Cli {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// The keyspace against redis-server
+    Keyspace(bole_bench::keyspace::Args),
+}
+
+fn main() -> ExitCode {
+    xtask::process::exit(&match Cli::parse().benchmark {
+        Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
+    })
+}

@@ -1,0 +1,54 @@
+//! What a server process costs, as Linux tells it: CPU time and resident memory.
+
+use anyhow::{Context, Result};
+
+/// Clock ticks a second in `/proc/PID/stat`: `USER_HZ`, which Linux fixes at 100 for programs (proc(5)).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// CPU seconds of the process, user and system, those of children that ended (a forked rewrite of a log) included.
+pub fn cpu_seconds(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/stat");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    parse_stat(&text).with_context(|| format!("{path} is not understood: {text:?}"))
+}
+
+/// Fields 14 to 17 of proc(5); the name in field 2 may hold anything, so the count starts behind its parenthesis.
+fn parse_stat(text: &str) -> Option<f64> {
+    let (_, behind_name) = text.rsplit_once(')')?;
+    let ticks = behind_name.split_whitespace().skip(11).take(4).map(str::parse::<u64>);
+    let ticks = ticks.collect::<Result<Vec<_>, _>>().ok().filter(|ticks| ticks.len() == 4)?;
+    Some(ticks.iter().sum::<u64>() as f64 / TICKS_PER_SECOND)
+}
+
+/// Resident memory of the process in bytes.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    parse_status(&text).with_context(|| format!("{path} has no VmRSS"))
+}
+
+fn parse_status(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_and_status_are_read() {
+        let stat = "7 (a) name) S 1 7 7 0 -1 4194560 100 200 0 0 150 50 20 30 20 0 4 0 12345 1000 10";
+        assert_eq!(parse_stat(stat), Some(2.5));
+        assert_eq!(parse_stat("7 (name) S 1"), None);
+        assert_eq!(parse_status("VmPeak:\t 9 kB\nVmRSS:\t    2048 kB\n"), Some(2 * 1024 * 1024));
+        assert_eq!(parse_status("VmPeak:\t 9 kB\n"), None);
+    }
+
+    #[test]
+    fn this_process_has_a_cost() {
+        let pid = std::process::id();
+        assert!(resident_bytes(pid).unwrap() > 0);
+        assert!(cpu_seconds(pid).unwrap() >= 0.0);
+    }
+}

@@ -1,0 +1,27 @@
+//! `cargo xtask bench NAME`: a side-by-side run of `bench/`, built for release. What follows the name goes to the
+//! benchmark; `cargo xtask bench NAME --help` tells its options.
+
+use crate::process;
+use crate::server::{self, Profile};
+use anyhow::Result;
+
+/// Options of `cargo xtask bench`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(disable_help_flag = true)]
+pub struct Args {
+    /// Which benchmark, and its options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+    pub arguments: Vec<String>,
+}
+
+/// Builds Bole for release, unless it takes no part, and runs the benchmark.
+pub fn run(args: &Args) -> Result<()> {
+    let without_bole =
+        args.arguments.iter().any(|argument| argument == "--peer-only" || argument == "--help");
+    if !without_bole {
+        server::build_bole(Profile::Release)?;
+    }
+    let mut cargo = process::cargo();
+    cargo.args(["run", "-q", "--release", "-p", "bole-bench", "--"]).args(&args.arguments);
+    process::run(&mut cargo)
+}

@@ -1,0 +1,22 @@
+//! `cargo xtask test`: all tests of the workspace, then the real clients, then the Tair cases when they are present.
+
+use crate::{conformance, process, tair};
+use anyhow::Result;
+
+/// Options of `cargo xtask test`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Only the tests of the workspace: no clients are fetched, nothing is started
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// Runs everything and stops at the first failure.
+pub fn run(args: &Args) -> Result<()> {
+    process::run(process::cargo().args(["test", "--workspace"]))?;
+    if args.offline {
+        return Ok(());
+    }
+    conformance::keyspace(&conformance::KeyspaceArgs::default())?;
+    tair::run(&tair::Args { addr: None, cases: None, family: None, threshold: 95.0, json: false })
+}

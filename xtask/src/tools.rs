@@ -1,0 +1,104 @@
+//! `cargo xtask tools`: fetches the clients that the conformance scripts use, each with its language's own package
+//! manager, into `.tools/`. Versions are pinned in the files beside the scripts; a client whose pins did not change
+//! since it was fetched is left alone, so this costs nothing when there is nothing to do.
+
+use crate::conformance::clients::{CLIENTS, Client};
+use crate::process;
+use anyhow::{Context, Result};
+use std::ffi::OsString;
+use std::process::Command;
+
+/// Options of `cargo xtask tools`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Fetch again what is there already
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// Fetches what every installed language needs; says which language is missing.
+pub fn run(args: &Args) -> Result<()> {
+    if args.fresh && process::tools_dir().exists() {
+        std::fs::remove_dir_all(process::tools_dir())?;
+    }
+    for client in CLIENTS {
+        match client.missing_program() {
+            Some(program) => println!("{}: skipped, because `{program}` is not installed", client.name),
+            None => fetch(client)?,
+        }
+    }
+    Ok(())
+}
+
+/// Fetches one client's packages unless its pins are the ones that were fetched last.
+pub fn fetch(client: &Client) -> Result<()> {
+    let Some(packages) = &client.packages else { return Ok(()) };
+    let pins = packages.pins.iter().map(|pin| {
+        let path = client.folder().join(pin);
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    });
+    let pins = pins.collect::<Result<Vec<_>>>()?.concat();
+    let stamp = process::tools_dir().join(packages.room).join("fetched");
+    if std::fs::read_to_string(&stamp).is_ok_and(|fetched| fetched == pins) {
+        return Ok(());
+    }
+    let room = process::tools_dir().join(packages.room);
+    std::fs::create_dir_all(&room)?;
+    (packages.fetch)(&client.folder(), &room)?;
+    std::fs::write(&stamp, pins)?;
+    Ok(())
+}
+
+/// Where each client's packages come from.
+#[derive(Debug)]
+pub struct Packages {
+    /// The folder under `.tools/`; clients of one language may share it.
+    pub room: &'static str,
+    /// The files beside the script that pin versions.
+    pub pins: &'static [&'static str],
+    /// Fetches from the script's folder into the room.
+    pub fetch: fn(&std::path::Path, &std::path::Path) -> Result<()>,
+}
+
+/// Python packages, into a virtual environment.
+pub const PYTHON: Packages = Packages {
+    room: "python",
+    pins: &["requirements.txt"],
+    fetch: |folder, room| {
+        process::run(Command::new("python3").args(["-m", "venv"]).arg(room))?;
+        let mut pip = Command::new(room.join("bin/python"));
+        pip.args(["-m", "pip", "install", "-q", "-r"]).arg(folder.join("requirements.txt"));
+        process::run(&mut pip)
+    },
+};
+
+/// Node packages, by the lock file.
+pub const NODE: Packages = Packages {
+    room: "node",
+    pins: &["package.json", "package-lock.json"],
+    fetch: |folder, room| {
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(folder.join(file), room.join(file))?;
+        }
+        process::run(
+            Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(room),
+        )
+    },
+};
+
+/// Go modules; the conformance program is built when it runs, with this module cache.
+pub const GO: Packages = Packages {
+    room: "go",
+    pins: &["go.mod", "go.sum"],
+    fetch: |folder, _| {
+        process::run(Command::new("go").args(["mod", "download"]).envs(go_caches()).current_dir(folder))
+    },
+};
+
+/// Variables that keep what `go` fetches and builds under `.tools/`, writable so that it can be deleted.
+pub fn go_caches() -> [(&'static str, OsString); 3] {
+    let room = process::tools_dir().join("go");
+    let mut flags = std::env::var_os("GOFLAGS").unwrap_or_default();
+    flags.push(" -modcacherw");
+    [("GOMODCACHE", room.join("modules").into()), ("GOCACHE", room.join("cache").into()), ("GOFLAGS", flags)]
+}
