@@ -115,6 +115,14 @@ impl Journal for LocalJournal {
         self.wal.tail(log)
     }
 
+    fn retained_bytes(&self) -> u64 {
+        self.wal.usage().retained_bytes
+    }
+
+    fn oldest_log(&self) -> Option<LogId> {
+        self.wal.oldest_pin().map(|(log, _)| log)
+    }
+
     fn poll_tail(
         &self,
         log: LogId,

@@ -305,6 +305,16 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    fn retained_bytes(&self) -> u64 {
+        self.state.lock().retained
+    }
+
+    fn oldest_log(&self) -> Option<LogId> {
+        let state = self.state.lock();
+        let oldest = |log: &Log| log.entries.front().map(|(number, _, _)| *number);
+        state.logs.iter().filter_map(|(id, log)| Some((oldest(log)?, *id))).min().map(|(_, id)| id)
+    }
+
     fn read(&self, log: LogId, from: Offset, bytes_max: usize) -> Result<Read, Error> {
         let state = self.state.lock();
         let empty = Log::default();

@@ -10,6 +10,7 @@ pub mod runtime;
 pub mod shard;
 pub mod state;
 pub mod transaction;
+pub mod whole;
 
 pub use error::Error;
 pub use hosted::{Hosted, ShardStatus};
@@ -17,3 +18,4 @@ pub use runtime::Runtime;
 pub use shard::{Locked, Shard};
 pub use state::{ApplyError, Section, State, Step};
 pub use transaction::Transaction;
+pub use whole::{Single, Whole};
