@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use bole_base::{Clock, Disk, RealDisk, SystemClock};
 use bole_catalog::Catalog;
 use bole_identity::Identity;
-use bole_log::LocalJournal;
+use bole_log::{Journal as _, LocalJournal};
 use bole_shard::{Runtime, runtime};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -51,7 +51,7 @@ impl Kernel {
             bytes_max: settings.journal.bytes_max,
             queue_bytes_max: settings.journal.queue_bytes_max,
             reserve_bytes: settings.journal.reserve_bytes,
-            journal_id: Some(meta.node_id),
+            journal_id: Some(meta.journal_id),
             ..bole_wal::Config::default()
         };
         let dir = data.join(JOURNAL_DIR);
@@ -64,13 +64,19 @@ impl Kernel {
             retained_bytes_max: settings.checkpoint.bytes_max,
         };
         let checkpoints = data.join(CHECKPOINTS_DIR);
-        let runtime = Arc::new(Runtime::new(Arc::clone(&journal) as Arc<_>, disk, clock, checkpoints, config));
+        let runtime =
+            Arc::new(Runtime::new(Arc::clone(&journal) as Arc<_>, disk, clock, checkpoints, config));
         let catalog = Catalog::host(Arc::clone(&runtime))?;
-        let identity = Identity::host(Arc::clone(&runtime), &settings.identity.key_file, data)?;
+        let identity = Identity::host(Arc::clone(&runtime), &settings.key_file(), data)?;
         let kernel = [bole_base::LogId::CATALOG, bole_base::LogId::IDENTITY];
         runtime.recover(&kernel).await.context("catalog and identity cannot be recovered")?;
         identity.settle().await?;
         Ok(Self { journal, runtime, catalog, identity: Arc::new(identity) })
+    }
+
+    /// Drops what the journal and the checkpoints keep of a log.
+    pub fn journal_forget(&self, log: bole_base::LogId) {
+        self.journal.forget(log);
     }
 
     /// Fills in the kernel's piece of the status.
@@ -102,25 +108,27 @@ impl Kernel {
         let wal = self.journal.wal();
         let (usage, counters) = (wal.usage(), wal.metrics().snapshot());
         let totals = self.runtime.checkpoint_totals();
-        let rows = [
-            ("journal_appends_total", "counter", "Batches appended.", counters.appends),
-            ("journal_append_bytes_total", "counter", "Bytes of appended frames.", counters.append_bytes),
-            ("journal_writes_total", "counter", "Writes to the operating system.", counters.writes),
-            ("journal_write_bytes_total", "counter", "Bytes written.", counters.write_bytes),
-            ("journal_fsyncs_total", "counter", "Group commits.", counters.syncs),
-            ("journal_fsync_micros_total", "counter", "Microseconds spent in fsync.", counters.sync_micros),
-            ("journal_bytes", "gauge", "Bytes of segments on disk.", usage.total_bytes),
-            ("journal_bytes_max", "gauge", "The most that segments may take.", usage.bytes_max),
-            ("journal_retained_bytes", "gauge", "Bytes that recovery would read.", usage.retained_bytes),
-            ("journal_queued_bytes", "gauge", "Bytes not yet written.", usage.queued_bytes),
-            ("journal_free_bytes", "gauge", "Bytes that can be admitted.", usage.free_bytes),
-            ("checkpoint_passes_total", "counter", "Checkpoint passes that wrote sections.", totals.passes),
-            ("checkpoint_bytes_total", "counter", "Section bytes written.", totals.bytes),
-            ("checkpoint_lock_max_micros", "gauge", "Longest lock that a checkpoint took.", totals.lock_max.as_micros() as u64),
-            ("shards", "gauge", "Shards that this node leads.", self.runtime.status().len() as u64),
-        ];
-        for (name, kind, help, value) in rows {
-            crate::metrics::write(out, name, kind, help, value);
+        for (name, help, value) in [
+            ("journal_appends_total", "Batches appended.", counters.appends),
+            ("journal_append_bytes_total", "Bytes of appended frames.", counters.append_bytes),
+            ("journal_writes_total", "Writes to the operating system.", counters.writes),
+            ("journal_write_bytes_total", "Bytes written.", counters.write_bytes),
+            ("journal_fsync_micros_total", "Microseconds spent in fsync.", counters.sync_micros),
+            ("checkpoint_passes_total", "Checkpoint passes that wrote sections.", totals.passes),
+            ("checkpoint_bytes_total", "Section bytes written.", totals.bytes),
+        ] {
+            crate::metrics::counter(out, &format!("bole_{name}"), help, value);
+        }
+        for (name, help, value) in [
+            ("journal_retained_bytes", "Bytes that recovery would read.", usage.retained_bytes),
+            ("journal_free_bytes", "Bytes that can be admitted.", usage.free_bytes),
+            (
+                "checkpoint_lock_max_micros",
+                "Longest lock that a checkpoint took.",
+                totals.lock_max.as_micros() as u64,
+            ),
+        ] {
+            crate::metrics::gauge(out, &format!("bole_{name}"), help, value);
         }
     }
 }
@@ -156,12 +164,17 @@ impl KernelPart {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let runtime = Arc::clone(&kernel.runtime);
         let handle = tokio::runtime::Handle::current();
-        let task = tokio::task::spawn_blocking(move || handle.block_on(look_after(runtime, shutdown, stopped)));
+        let task =
+            tokio::task::spawn_blocking(move || handle.block_on(look_after(runtime, shutdown, stopped)));
         Self { kernel, stop, task }
     }
 }
 
-async fn look_after(runtime: Arc<Runtime>, shutdown: Shutdown, mut stopped: tokio::sync::watch::Receiver<bool>) {
+async fn look_after(
+    runtime: Arc<Runtime>,
+    shutdown: Shutdown,
+    mut stopped: tokio::sync::watch::Receiver<bool>,
+) {
     let mut wait = CHECKPOINT_INTERVAL;
     while !*stopped.borrow() {
         // Whether the time is up or the sender is gone, the loop's condition decides.
@@ -202,4 +215,3 @@ impl Part for KernelPart {
         })
     }
 }
-

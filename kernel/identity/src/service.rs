@@ -105,8 +105,11 @@ impl Identity {
         let now = self.runtime.clock().now();
         let (name, password) = (name.to_owned(), password.to_owned());
         // Hashing takes tens of milliseconds.
-        let made = tokio::task::spawn_blocking(move || User::new(&name, &password, Cost::DEFAULT, now, &mut rand::rng()));
-        let mut user = made.await.map_err(|error| Error::Internal(format!("hashing a password failed: {error}")))??;
+        let made = tokio::task::spawn_blocking(move || {
+            User::new(&name, &password, Cost::DEFAULT, now, &mut rand::rng())
+        });
+        let mut user =
+            made.await.map_err(|error| Error::Internal(format!("hashing a password failed: {error}")))??;
         user.roles = roles;
         self.change(|directory| match directory.user(&user.name) {
             Some(_) => Err(Error::Conflict(format!("user \"{}\" exists already", user.name))),
