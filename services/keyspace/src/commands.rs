@@ -7,13 +7,19 @@ pub mod arguments;
 pub mod blocked;
 pub mod client;
 pub mod config;
+pub mod gathered;
+pub mod hashes;
 pub mod hello;
 pub mod info;
 pub mod introspection;
 pub mod keys;
 pub mod lcs;
 pub mod pubsub;
+pub mod sampling;
+pub mod scan;
 pub mod server;
+pub mod sets;
+pub mod sort;
 pub mod strings;
 pub mod transactions;
 
@@ -29,12 +35,16 @@ use crate::command::Command;
 const FAMILIES: &[&[Command]] = &[
     client::COMMANDS,
     config::COMMANDS,
+    hashes::COMMANDS,
     hello::COMMANDS,
     info::COMMANDS,
     introspection::COMMANDS,
     keys::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    sets::COMMANDS,
+    sets::algebra::COMMANDS,
+    sort::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,
 ];
@@ -150,6 +160,11 @@ pub fn other_database(name: &str, args: &[&[u8]]) -> Option<usize> {
         }
         _ => None,
     }
+}
+
+/// Whether a command reads keys that its arguments do not name one by one, so that the whole database must be locked for it.
+pub fn reads_any_key(name: &str, args: &[&[u8]]) -> bool {
+    matches!(name, "sort" | "sort_ro") && sort::reads_any_key(args)
 }
 
 /// Whether a command logs values that it finds, so that its arguments do not bound what it logs.
