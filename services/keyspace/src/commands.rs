@@ -3,6 +3,8 @@
 //! A family's file lists its rows in `COMMANDS` and holds their handlers. `COMMAND INFO`, `COMMAND DOCS`, arity errors and
 //! key positions all come from these rows.
 
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature")]
+
 pub mod arguments;
 pub mod blocked;
 pub mod client;
@@ -10,6 +12,7 @@ pub mod config;
 pub mod gathered;
 pub mod hashes;
 pub mod hello;
+pub mod help;
 pub mod info;
 pub mod introspection;
 pub mod keys;
@@ -155,8 +158,9 @@ pub fn other_database(name: &str, args: &[&[u8]]) -> Option<usize> {
     match name {
         "move" => args.get(2).and_then(|arg| parse_database(arg).ok()),
         "copy" => {
-            let at = args.iter().skip(3).position(|arg| arg.eq_ignore_ascii_case(b"db"))? + 4;
-            args.get(at).and_then(|arg| parse_database(arg).ok())
+            // The last one counts, as for the handler.
+            let at = args.iter().rposition(|arg| arg.eq_ignore_ascii_case(b"db")).filter(|at| *at >= 3)?;
+            args.get(at + 1).and_then(|arg| parse_database(arg).ok())
         }
         _ => None,
     }

@@ -285,6 +285,7 @@ impl<'a> Keys<'a> {
             self.expire_stale(index, key)?;
         }
         let part = &mut self.parts[index];
+        part.locked.state_mut().data.set_now(self.now);
         part.locked.push(self.transaction, part.class, effect)?;
         self.mark(
             index,
