@@ -1,5 +1,7 @@
 //! Seeded histories with crashes, kills, failing disks and flipped bits, compared with a model of what was appended.
 
+#![expect(clippy::unwrap_used, reason = "a harness of tests: a failed step fails the test")]
+
 #[path = "crash/torn_disk.rs"]
 mod torn_disk;
 
@@ -83,7 +85,9 @@ impl World {
                 self.model.push(Written { entries, end });
             }
             Ok(false) | Err(Error::Failed(_) | Error::Full(_)) => {
-                entries.iter().for_each(|(log, ..)| self.next[*log as usize] -= 1);
+                for (log, ..) in &entries {
+                    self.next[*log as usize] -= 1;
+                }
             }
             Err(error) => panic!("{error}"),
         }

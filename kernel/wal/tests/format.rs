@@ -3,6 +3,8 @@
 //! The fixture is what [`write_fixture`] made once; `BOLE_WRITE_FIXTURES=1 cargo test -p bole-wal --test format` writes a missing
 //! one, and the seeds of the fuzz corpus. A fixture of a released version is never replaced.
 
+#![expect(clippy::unwrap_used, reason = "a harness of tests: a failed step fails the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Many threads on a real disk: every acknowledgement holds, nothing is lost or doubled, and nobody waits forever.
 
+#![expect(clippy::unwrap_used, reason = "a harness of tests: a failed step fails the test")]
+
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -64,9 +66,8 @@ fn follower(wal: &Wal, log: u64, count: u64) {
         });
         let end = end.unwrap();
         assert_eq!((end.gap, end.next), (None, Offset(next)));
-        // A log at its end must not pin the segments of the others.
-        let behind = if next == count { 0 } else { 3 };
-        wal.trim(LogId(log), Offset(next.saturating_sub(behind)));
+        // Whatever is left behind would pin its segment until the journal is at its bound and everybody waits.
+        wal.trim(LogId(log), Offset(next));
     }
 }
 
@@ -99,5 +100,4 @@ fn appenders_and_followers_agree() {
     .unwrap();
     // What was trimmed may be there again or not; what is there goes up to the end of its log.
     assert!(next.iter().flatten().all(|next| *next == COUNT));
-    assert!(next.iter().any(Option::is_some));
 }

@@ -189,7 +189,7 @@ impl Wal {
         let synced = self.synced.load(Ordering::SeqCst);
         let unsynced = end > synced;
         if age < interval {
-            return Ok(interval - age);
+            return Ok(interval.saturating_sub(age));
         }
         if unsynced {
             self.sync()?;
