@@ -96,6 +96,14 @@ pub trait Journal: Send + Sync + 'static {
     /// before the append of the naming entry. Blocks on disk or network; never call it while a shard is locked.
     fn put_attachment(&self, bytes: &[u8], class: Durability) -> Result<AttachmentId, Error>;
 
+    /// Takes a number for an attachment of `length` bytes that [`Journal::append_with`] is going to store. May block on the disk now and
+    /// then. Errors: `Full` if the bytes would not fit on the disk, `Failed`.
+    fn new_attachment(&self, length: u64) -> Result<u64, Error>;
+
+    /// As [`Journal::append`], for a batch whose entries name the attachment `id`. Never waits: the bytes are stored, durably, before the
+    /// record that names them is written, by whoever writes it.
+    fn append_with(&self, batch: &Batch, id: AttachmentId, bytes: Bytes) -> Result<Position, Error>;
+
     /// Reads an attachment, verified. Errors: `NoAttachment`, `Corrupt`.
     fn attachment(&self, id: &AttachmentId) -> Result<Bytes, Error>;
 

@@ -16,7 +16,8 @@ use attachments::Attachments;
 /// A journal in a folder. Without [`LocalJournal::start`] it has no thread, and a test drives it through [`LocalJournal::wal`].
 pub struct LocalJournal {
     wal: Arc<Wal>,
-    attachments: Attachments,
+    attachments: Arc<Attachments>,
+    reserve_bytes: u64,
     driver: Option<Driver>,
 }
 
@@ -28,9 +29,10 @@ impl LocalJournal {
         dir: &Path,
         config: bole_wal::Config,
     ) -> Result<Self, Error> {
+        let reserve_bytes = config.reserve_bytes;
         let wal = Wal::open(Arc::clone(&disk), clock, dir, config)?;
         let attachments = Attachments::open(disk, &dir.join("attachments"), wal.journal_id())?;
-        Ok(Self { wal: Arc::new(wal), attachments, driver: None })
+        Ok(Self { wal: Arc::new(wal), attachments: Arc::new(attachments), reserve_bytes, driver: None })
     }
 
     /// Starts the threads that fsync and prepare segments. They end when the journal is closed or dropped.
@@ -146,6 +148,16 @@ impl Journal for LocalJournal {
 
     fn put_attachment(&self, bytes: &[u8], class: Durability) -> Result<AttachmentId, Error> {
         self.attachments.put(bytes, class)
+    }
+
+    fn new_attachment(&self, length: u64) -> Result<u64, Error> {
+        self.attachments.new_number(length, self.reserve_bytes)
+    }
+
+    fn append_with(&self, batch: &Batch, id: AttachmentId, bytes: Bytes) -> Result<Position, Error> {
+        let attachments = Arc::clone(&self.attachments);
+        let before = Box::new(move || attachments.store(&id, &bytes, Durability::Sync));
+        Ok(self.wal.append_after(batch, Some(before))?)
     }
 
     fn attachment(&self, id: &AttachmentId) -> Result<Bytes, Error> {

@@ -387,6 +387,18 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn new_attachment(&self, _length: u64) -> Result<u64, Error> {
+        let mut state = self.state.lock();
+        state.usable()?;
+        state.attachment_next += 1;
+        Ok(state.attachment_next - 1)
+    }
+
+    fn append_with(&self, batch: &Batch, id: AttachmentId, bytes: Bytes) -> Result<Position, Error> {
+        self.state.lock().attachments.insert(id.number, (id, bytes));
+        self.append(batch)
+    }
+
     fn attachment(&self, id: &AttachmentId) -> Result<Bytes, Error> {
         let state = self.state.lock();
         let Some((stored, bytes)) = state.attachments.get(&id.number) else {

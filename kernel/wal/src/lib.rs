@@ -31,4 +31,5 @@ pub use entry::{Batch, EntryHeader, EntryRef, PayloadKind};
 pub use error::Error;
 pub use index::LogInfo;
 pub use reader::ReadEnd;
+pub use queue::Before;
 pub use wal::{Bounds, Hooks, Usage, Wal};

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use crate::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 
+/// What has to happen before a frame is written: storing the attachment that its batch names.
+pub type Before = Box<dyn FnOnce() -> std::io::Result<()> + Send>;
+
 /// Buffers keep this much when they were emptied.
 const BUFFER_KEEP_BYTES: usize = 8 << 20;
 
@@ -19,6 +22,8 @@ pub(crate) struct Queue {
     capacity: u64,
     /// The positions in the buffer at which segments start.
     rolls: VecDeque<u64>,
+    /// What has to happen before the frames at these positions are written.
+    before: VecDeque<(u64, Before)>,
     seed: u32,
     pub(crate) sealed: bool,
     /// The synced position in the newest frame or segment header.
@@ -33,6 +38,7 @@ pub(crate) struct Taken {
     pub(crate) bytes: Vec<u8>,
     pub(crate) start: u64,
     pub(crate) rolls: VecDeque<u64>,
+    pub(crate) before: VecDeque<(u64, Before)>,
 }
 
 impl Taken {
@@ -41,6 +47,7 @@ impl Taken {
         self.bytes.clear();
         self.bytes.shrink_to(BUFFER_KEEP_BYTES);
         self.rolls.clear();
+        self.before.clear();
     }
 }
 
@@ -56,6 +63,7 @@ impl Queue {
             roll_at,
             capacity,
             rolls: VecDeque::new(),
+            before: VecDeque::new(),
             seed,
             sealed: false,
             stamped: 0,
@@ -102,6 +110,11 @@ impl Queue {
         (self.end, overdrawn)
     }
 
+    /// Has `before` run before the frame that is queued next is written.
+    pub(crate) fn before_next(&mut self, before: Before) {
+        self.before.push_back((self.end, before));
+    }
+
     /// Moves everything to `taken`, whose old buffer is filled next. Says whether there was anything.
     pub(crate) fn take(&mut self, taken: &mut Taken) -> bool {
         if self.buffer.is_empty() {
@@ -109,6 +122,7 @@ impl Queue {
         }
         std::mem::swap(&mut self.buffer, &mut taken.bytes);
         std::mem::swap(&mut self.rolls, &mut taken.rolls);
+        std::mem::swap(&mut self.before, &mut taken.before);
         taken.start = self.start;
         self.start = self.end;
         true

@@ -22,7 +22,7 @@ use crate::entry::Batch;
 use crate::frame::{FRAME_HEADER_BYTES, FrameKind, frame_bytes};
 use crate::index::{Index, LogInfo};
 use crate::metrics::Metrics;
-use crate::queue::Queue;
+use crate::queue::{Before, Queue};
 use crate::recovery::{self, Opened};
 use crate::segment::{Segment, Spare};
 use crate::waiters::{Positions, Tails};
@@ -190,6 +190,11 @@ impl Wal {
 
     /// Queues `batch` as one frame. The contract is that of `Journal::append` in `kernel/log`.
     pub fn append(&self, batch: &Batch) -> Result<Position, Error> {
+        self.append_after(batch, None)
+    }
+
+    /// As [`Wal::append`]; `before` runs, in the thread that writes, before the frame is written. Its failure is final (promise P4).
+    pub fn append_after(&self, batch: &Batch, before: Option<Before>) -> Result<Position, Error> {
         let body = batch.bytes();
         assert!(!body.is_empty(), "an appended batch has at least one entry");
         if body.len() > self.config.batch_bytes_max {
@@ -201,6 +206,9 @@ impl Wal {
         let mut queue = self.queue.lock();
         if queue.sealed {
             return Err(Error::Sealed);
+        }
+        if let Some(before) = before {
+            queue.before_next(before);
         }
         let (end, overdrawn) = queue.push(FrameKind::Batch, body, body_crc, batch.count() as u16, synced);
         drop(queue);

@@ -68,14 +68,30 @@ impl Attachments {
         }
         let number = self.number()?;
         let id = AttachmentId { number, length: bytes.len() as u64, crc: crc32c::crc32c(bytes) };
-        let path = self.path(number);
-        let made = self.disk.create(&path).and_then(|file| self.fill(file.as_ref(), &id, bytes, class));
-        if let Err(error) = made {
+        self.store(&id, bytes, class).map_err(|error| self.broken("cannot write", &self.path(number), &error))?;
+        Ok(id)
+    }
+
+    /// Takes a number for `length` bytes, if the disk has room for them above `reserve_bytes`.
+    pub(super) fn new_number(&self, length: u64, reserve_bytes: u64) -> Result<u64, Error> {
+        let free = self.disk.free_bytes(&self.dir).map_err(|error| failed("cannot look at", &self.dir, &error))?;
+        if free < length.saturating_add(reserve_bytes) {
+            return Err(Error::Full(format!(
+                "{length} bytes do not fit on the disk: {free} bytes are free, of which {reserve_bytes} are reserved"
+            )));
+        }
+        self.number()
+    }
+
+    /// Stores bytes under an id whose number was taken before.
+    pub(super) fn store(&self, id: &AttachmentId, bytes: &[u8], class: Durability) -> io::Result<()> {
+        let path = self.path(id.number);
+        let made = self.disk.create(&path).and_then(|file| self.fill(file.as_ref(), id, bytes, class));
+        if made.is_err() {
             // Whatever is there is not named by anything; the sweep at start takes it if this does not.
             let _ = self.disk.remove(&path);
-            return Err(self.broken("cannot write", &path, &error));
         }
-        Ok(id)
+        made
     }
 
     fn fill(&self, file: &dyn File, id: &AttachmentId, bytes: &[u8], class: Durability) -> io::Result<()> {

@@ -87,8 +87,19 @@ impl Wal {
             }
             let until = taken.rolls.front().map_or(taken.bytes.len(), |roll| (roll - taken.start) as usize);
             let group = gather(&mut writer.fresh, &taken.bytes[at..until], position);
+            self.run_before(taken, position + group as u64)?;
             self.write_group(writer, position, &taken.bytes[at..at + group])?;
             at += group;
+        }
+        Ok(())
+    }
+
+    /// Runs what has to happen before the frames below `end` are written.
+    fn run_before(&self, taken: &mut Taken, end: u64) -> Result<(), Error> {
+        while taken.before.front().is_some_and(|(position, _)| *position < end) {
+            if let Some((_, before)) = taken.before.pop_front() {
+                before().map_err(|error| self.fail(&format!("cannot store an attachment: {error}")))?;
+            }
         }
         Ok(())
     }

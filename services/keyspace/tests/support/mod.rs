@@ -72,6 +72,12 @@ impl Journal for Forgetful {
     fn put_attachment(&self, _bytes: &[u8], _class: Durability) -> Result<AttachmentId, Error> {
         Err(Error::Sealed)
     }
+    fn new_attachment(&self, _length: u64) -> Result<u64, Error> {
+        Ok(0)
+    }
+    fn append_with(&self, batch: &Batch, _id: AttachmentId, _bytes: Bytes) -> Result<Position, Error> {
+        self.append(batch)
+    }
     fn attachment(&self, id: &AttachmentId) -> Result<Bytes, Error> {
         Err(Error::NoAttachment(id.to_string()))
     }
