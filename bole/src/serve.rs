@@ -104,6 +104,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let databases = services::keyspace::host(&node.settings, &node.meta, &kernel).await?;
     let logs: Vec<_> = databases.datasets().iter().flat_map(|dataset| dataset.logs()).collect();
     let recovered = kernel.runtime.recover(&logs).await.context("the shards cannot be recovered")?;
+    kernel.runtime.sweep_attachments()?;
     tracing::info!(
         entries = recovered.entries,
         milliseconds = recovered.took.as_millis() as u64,

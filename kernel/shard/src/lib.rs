@@ -3,9 +3,11 @@
 //! Reading order: [`state`] (what a service supplies) → [`shard`] (lock, decide, push) → [`transaction`] (admit, append) →
 //! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`].
 
+mod attached;
 pub mod checkpoint;
 pub mod error;
 pub mod hosted;
+mod large;
 pub mod runtime;
 pub mod shard;
 pub mod state;

@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use bole_base::{Clock, Disk, Durability, Hlc, LogId};
 use bole_log::entry::FLAG_ATTACHMENT;
-use bole_log::{EntryRef, Journal};
+use bole_log::{AttachmentId, EntryRef, Journal};
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 
+use crate::attached::Attached;
 use crate::checkpoint::{PassReport, Store};
 use crate::hosted::{Hosted, ShardStatus};
-use crate::{Error, Transaction};
+use crate::{Error, Transaction, large};
 
 /// When checkpoints start.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,7 @@ pub struct Runtime {
     shards: RwLock<BTreeMap<LogId, Arc<Slot>>>,
     replay_rate: AtomicU64,
     totals: Mutex<CheckpointTotals>,
+    attached: Arc<Attached>,
 }
 
 struct Slot {
@@ -102,6 +105,7 @@ impl Runtime {
             shards: RwLock::default(),
             replay_rate: AtomicU64::new(REPLAY_RATE_GUESS),
             totals: Mutex::default(),
+            attached: Arc::default(),
         }
     }
 
@@ -117,7 +121,7 @@ impl Runtime {
 
     /// A transaction on the journal.
     pub fn transaction(&self) -> Transaction {
-        Transaction::new(Arc::clone(&self.journal))
+        Transaction::new(Arc::clone(&self.journal), Arc::clone(&self.attached))
     }
 
     /// The next hybrid-logical-clock time.
@@ -160,12 +164,13 @@ impl Runtime {
         let start = self.clock.monotonic();
         let mut entries = 0;
         let mut bytes = 0;
+        let mut cached = None;
         self.journal.replay(&mut |entry: &EntryRef<'_>| {
             self.hlc.observe(entry.header.hlc);
             bytes += entry.payload.len() as u64 + 48;
             if let Some(slot) = slots.get(&entry.header.log) {
                 entries += 1;
-                self.replay_entry(&*slot.shard, entry)?;
+                self.replay_entry(&*slot.shard, entry, &mut cached)?;
             }
             Ok(())
         })?;
@@ -182,19 +187,45 @@ impl Runtime {
         Ok(Recovered { entries, took })
     }
 
-    fn replay_entry(&self, shard: &dyn Hosted, entry: &EntryRef<'_>) -> Result<(), bole_log::Error> {
-        if entry.header.flags & FLAG_ATTACHMENT == 0 {
+    /// Replays one entry. `cached` is the attachment that was read last: the parts of a large transaction follow each other.
+    fn replay_entry(
+        &self,
+        shard: &dyn Hosted,
+        entry: &EntryRef<'_>,
+        cached: &mut Option<(AttachmentId, Bytes)>,
+    ) -> Result<(), bole_log::Error> {
+        let header = &entry.header;
+        if header.flags & FLAG_ATTACHMENT == 0 {
             shard.replay(entry);
             return Ok(());
         }
-        let id = bole_log::AttachmentId::from_bytes(entry.payload).ok_or_else(|| {
+        // What the checkpoint holds already may have lost its attachment.
+        if shard.next().is_none_or(|next| header.offset < next) {
+            return Ok(());
+        }
+        let (id, range) = large::part_name(entry.payload).ok_or_else(|| {
             bole_log::Error::Corrupt(format!(
                 "entry {} of log {} names no attachment",
-                entry.header.offset, entry.header.log
+                header.offset, header.log
             ))
         })?;
-        let payload = self.journal.attachment(&id)?;
-        shard.replay(&EntryRef { payload: &payload, ..*entry });
+        if cached.as_ref().is_none_or(|(known, _)| *known != id) {
+            *cached = Some((id, self.journal.attachment(&id)?));
+        }
+        self.attached.add(id, std::iter::once(*header));
+        if let Some((_, bytes)) = cached {
+            shard.replay(&EntryRef { payload: &bytes[range], ..*entry });
+        }
+        Ok(())
+    }
+
+    /// Removes attachments that no retained entry names: what a crash left, and what was trimmed before it. After all shards recovered.
+    pub fn sweep_attachments(&self) -> Result<(), Error> {
+        for id in self.journal.attachments()? {
+            if !self.attached.is_named(id.number) {
+                self.journal.remove_attachment(&id)?;
+            }
+        }
         Ok(())
     }
 
@@ -265,6 +296,10 @@ impl Runtime {
         match outcome {
             Ok(report) => {
                 self.count(report);
+                let shard = &slot.shard;
+                for id in self.attached.trim(shard.id(), shard.status().checkpoint) {
+                    self.journal.remove_attachment(&id)?;
+                }
                 Ok(true)
             }
             Err(Error::Quarantined { .. }) => Ok(false),

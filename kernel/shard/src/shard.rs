@@ -12,7 +12,7 @@ use bole_base::{Durability, Epoch, LogId, Offset, Position};
 use bole_log::{EntryHeader, EntryRef, PayloadKind};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::{Error, State, Transaction};
+use crate::{Error, State, Transaction, large};
 
 /// One log plus the state that it builds.
 pub struct Shard<S> {
@@ -134,6 +134,9 @@ impl<S: State> Locked<'_, S> {
         effect: &S::Effect<'_>,
     ) -> Result<(), Error> {
         let offset = self.core.next;
+        if class != Durability::Memory && transaction.is_large() {
+            return self.push_large(transaction, class, effect);
+        }
         if class != Durability::Memory {
             let (kind, version) = S::kind(effect);
             let mark = transaction.batch.mark();
@@ -143,6 +146,26 @@ impl<S: State> Locked<'_, S> {
                 transaction.batch.rewind(mark);
                 return Err(error);
             }
+            self.core.next = offset.next();
+        }
+        self.core.applying = true;
+        self.core.state.apply(offset, effect);
+        self.core.applying = false;
+        Ok(())
+    }
+
+    /// Adds `effect` to the shard's one entry in a large transaction.
+    fn push_large(
+        &mut self,
+        transaction: &mut Transaction,
+        class: Durability,
+        effect: &S::Effect<'_>,
+    ) -> Result<(), Error> {
+        let (kind, version) = S::kind(effect);
+        let header = self.header(transaction.hlc, PayloadKind::COMPOUND, 1);
+        let (offset, started) =
+            transaction.add_large(&header, class, kind, version, |out| S::encode(effect, out));
+        if started {
             self.core.next = offset.next();
         }
         self.core.applying = true;
@@ -198,12 +221,25 @@ impl<S: State> Locked<'_, S> {
         if header.kind == PayloadKind::EPOCH {
             return Ok(());
         }
-        let effect = S::decode(header.kind, header.version, entry.payload)
-            .map_err(|error| format!("entry at offset {}: {error}", header.offset))?;
-        self.core.applying = true;
-        self.core.state.apply(header.offset, &effect);
-        self.core.applying = false;
+        let describe = |error: &dyn std::fmt::Display| format!("entry at offset {}: {error}", header.offset);
+        if header.kind != PayloadKind::COMPOUND {
+            let effect =
+                S::decode(header.kind, header.version, entry.payload).map_err(|error| describe(&error))?;
+            self.apply_replayed(header.offset, &effect);
+            return Ok(());
+        }
+        for part in large::effects(entry.payload) {
+            let (kind, version, payload) = part.map_err(|error| describe(&error))?;
+            let effect = S::decode(kind, version, payload).map_err(|error| describe(&error))?;
+            self.apply_replayed(header.offset, &effect);
+        }
         Ok(())
+    }
+
+    fn apply_replayed(&mut self, offset: Offset, effect: &S::Effect<'_>) {
+        self.core.applying = true;
+        self.core.state.apply(offset, effect);
+        self.core.applying = false;
     }
 
     /// Sets where the state stands after a checkpoint was restored.

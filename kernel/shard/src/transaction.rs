@@ -3,17 +3,25 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use bole_base::{Durability, Position};
-use bole_log::{Batch, Journal};
+use bole_base::{Durability, Offset, Position};
+use bole_log::{Batch, EntryHeader, Journal, PayloadKind};
 
 use crate::Error;
+use crate::attached::Attached;
+use crate::large::{Large, SMALL_BYTES_MAX, SPACE_PER_SHARD};
+
+/// Shards that one large transaction may touch, for the space that is admitted.
+const SHARDS_MAX: usize = 4_096;
 
 /// A batch in the making, with the journal space that is already taken for it. Reused from one operation to the next.
 ///
 /// Dropping it returns the space and forgets entries that were not appended.
 pub struct Transaction {
     journal: Arc<dyn Journal>,
+    attached: Arc<Attached>,
     pub(crate) batch: Batch,
+    /// Set when the effects may be too many for entries of their own.
+    large: Option<Large>,
     /// Admitted bytes that no append has used up.
     credit: u64,
     pub(crate) hlc: u64,
@@ -21,8 +29,8 @@ pub struct Transaction {
 
 impl Transaction {
     /// An empty transaction without space.
-    pub fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, batch: Batch::new(), credit: 0, hlc: 0 }
+    pub(crate) fn new(journal: Arc<dyn Journal>, attached: Arc<Attached>) -> Self {
+        Self { journal, attached, batch: Batch::new(), large: None, credit: 0, hlc: 0 }
     }
 
     /// Waits until journal space for `bytes` more bytes of entries is taken. Call it without holding a lock.
@@ -39,7 +47,10 @@ impl Transaction {
 
     /// As [`Transaction::admit`], without waiting. Nothing may have been applied yet when this is called: on
     /// [`Error::Wait`] the caller releases its locks, waits, and starts again.
+    ///
+    /// Above half a MiB the transaction becomes a large one: see [`crate::large`].
     pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        let bytes = self.grow(bytes)?;
         let needed = self.missing(bytes);
         if needed == 0 {
             return Ok(());
@@ -49,6 +60,21 @@ impl Transaction {
         }
         self.credit += needed;
         Ok(())
+    }
+
+    /// Makes the transaction a large one if `bytes` more are too many for entries of their own. What has to be admitted.
+    fn grow(&mut self, bytes: usize) -> Result<usize, Error> {
+        if self.large.is_none() && self.batch.bytes().len() + bytes > SMALL_BYTES_MAX {
+            if !self.batch.is_empty() {
+                return Err(Error::Refused(format!(
+                    "the transaction would grow by {bytes} bytes after it has begun to change things; split it"
+                )));
+            }
+            let number = self.journal.new_attachment(bytes as u64)?;
+            self.large = Some(Large::new(number));
+            return Ok(SMALL_BYTES_MAX + SPACE_PER_SHARD * SHARDS_MAX);
+        }
+        Ok(if self.large.is_some() { 0 } else { bytes })
     }
 
     /// What must be admitted on top of the credit, for a batch that grows by `bytes`.
@@ -63,24 +89,48 @@ impl Transaction {
 
     /// Whether there is nothing to append.
     pub fn is_empty(&self) -> bool {
-        self.batch.is_empty()
+        self.batch.is_empty() && self.large.as_ref().is_none_or(Large::is_empty)
     }
 
     /// The strongest durability of the entries.
     pub fn class(&self) -> Durability {
-        self.batch.class()
+        self.large.as_ref().map_or(Durability::Memory, Large::class).max(self.batch.class())
+    }
+
+    pub(crate) const fn is_large(&self) -> bool {
+        self.large.is_some()
+    }
+
+    /// Adds an effect to a shard's entry in a large transaction; the entry's offset, and whether it was begun by this.
+    pub(crate) fn add_large(
+        &mut self,
+        header: &EntryHeader,
+        class: Durability,
+        kind: PayloadKind,
+        version: u8,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> (Offset, bool) {
+        let large = self.large.as_mut().expect("only a large transaction collects effects by shard");
+        large.add(header, class, kind, version, encode)
     }
 
     /// Appends the batch, while every shard that it touches is still locked, and empties it. The caller tells each of
     /// them the position.
     pub fn append(&mut self) -> Result<Position, Error> {
+        let stored = self.large.take().and_then(|large| large.finish(&mut self.batch));
         let cost = self.journal.batch_cost(self.batch.bytes().len());
         assert!(
             cost <= self.credit,
             "a batch is admitted before it is applied: cost {cost}, admitted {}",
             self.credit
         );
-        let position = self.journal.append(&self.batch)?;
+        let position = match stored {
+            None => self.journal.append(&self.batch)?,
+            Some((id, bytes)) => {
+                self.attached.add(id, self.batch.entries().map_while(Result::ok).map(|entry| entry.header));
+                self.journal.append_with(&self.batch, id, bytes)?
+            }
+        };
         self.credit -= cost;
         self.batch.clear();
         Ok(position)
@@ -89,6 +139,7 @@ impl Transaction {
     /// Returns the space that is left.
     pub fn finish(&mut self) {
         self.batch.clear();
+        self.large = None;
         if self.credit > 0 {
             self.journal.return_admitted(self.credit);
             self.credit = 0;

@@ -29,6 +29,8 @@ pub struct PayloadKind(pub u16);
 impl PayloadKind {
     /// Announces the epoch that the entry carries: who appends from here on. The payload is empty.
     pub const EPOCH: Self = Self(0xFF00);
+    /// Several effects of one log under one offset: a row of `u16 kind, u8 version, u32 length, payload`.
+    pub const COMPOUND: Self = Self(0xFF01);
 }
 
 /// An entry without its payload.

@@ -30,6 +30,6 @@ pub use driver::Driver;
 pub use entry::{Batch, EntryHeader, EntryRef, PayloadKind};
 pub use error::Error;
 pub use index::LogInfo;
-pub use reader::ReadEnd;
 pub use queue::Before;
+pub use reader::ReadEnd;
 pub use wal::{Bounds, Hooks, Usage, Wal};

@@ -68,13 +68,15 @@ impl Attachments {
         }
         let number = self.number()?;
         let id = AttachmentId { number, length: bytes.len() as u64, crc: crc32c::crc32c(bytes) };
-        self.store(&id, bytes, class).map_err(|error| self.broken("cannot write", &self.path(number), &error))?;
+        self.store(&id, bytes, class)
+            .map_err(|error| self.broken("cannot write", &self.path(number), &error))?;
         Ok(id)
     }
 
     /// Takes a number for `length` bytes, if the disk has room for them above `reserve_bytes`.
     pub(super) fn new_number(&self, length: u64, reserve_bytes: u64) -> Result<u64, Error> {
-        let free = self.disk.free_bytes(&self.dir).map_err(|error| failed("cannot look at", &self.dir, &error))?;
+        let free =
+            self.disk.free_bytes(&self.dir).map_err(|error| failed("cannot look at", &self.dir, &error))?;
         if free < length.saturating_add(reserve_bytes) {
             return Err(Error::Full(format!(
                 "{length} bytes do not fit on the disk: {free} bytes are free, of which {reserve_bytes} are reserved"
