@@ -50,7 +50,9 @@ mod tests {
         let items: [&[u8]; 4] = [b"", b"one", b"", b"three"];
         let mut gathered = Gathered::default();
         assert!(gathered.is_empty());
-        items.iter().for_each(|item| gathered.push(item));
+        for item in items {
+            gathered.push(item);
+        }
         assert_eq!(gathered.iter().collect::<Vec<_>>(), items);
         assert_eq!((gathered.len(), gathered.bytes(), gathered.get(3)), (4, 8, &b"three"[..]));
     }

@@ -333,7 +333,9 @@ fn random_fields(
             let draw = |random: &mut dyn FnMut() -> u64| hash.random(random);
             let chosen = sampling::distinct(amounts, hash.iter(), draw, |(field, _)| *field, random);
             reply.array(chosen.len() * items_each);
-            chosen.into_iter().for_each(|pair| write(reply, pair));
+            for pair in chosen {
+                write(reply, pair);
+            }
             Ok(())
         }
     }

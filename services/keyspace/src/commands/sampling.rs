@@ -138,9 +138,10 @@ mod tests {
             let mut times = vec![0_usize; size];
             for _ in 0..10_000 {
                 let draw = |random: Random<'_>| Some(random() as usize % size);
-                distinct((size, count), 0..size, draw, |element| *element, &mut random)
-                    .into_iter()
-                    .for_each(|element| times[element] += 1);
+                let chosen = distinct((size, count), 0..size, draw, |element| *element, &mut random);
+                for element in chosen {
+                    times[element] += 1;
+                }
             }
             let even = 10_000 * count / size;
             assert!(

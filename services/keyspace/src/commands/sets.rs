@@ -21,7 +21,6 @@ const fn row(
     name: &'static str,
     arity: i16,
     flags: Flags,
-    keys: KeyPlaces,
     since: &'static str,
     complexity: &'static str,
     summary: &'static str,
@@ -31,13 +30,18 @@ const fn row(
         name,
         arity,
         flags,
-        keys,
+        keys: KeyPlaces::ONE,
         category: "set",
         since,
         complexity,
         summary,
         handler: Handler::Keys(handler),
     }
+}
+
+/// The same row for a command with other keys.
+const fn with_keys(command: &Command, keys: KeyPlaces) -> Command {
+    Command { keys, ..*command }
 }
 
 const O1: &str = "O(1)";
@@ -48,7 +52,6 @@ pub const COMMANDS: &[Command] = &[
         "sadd",
         -3,
         FAST_WRITE.and(Flags::DENYOOM),
-        KeyPlaces::ONE,
         "1.0.0",
         "O(1) for each element added, so O(N) to add N elements when the command is called with multiple arguments.",
         "Adds one or more members to a set. Creates the key if it doesn't exist.",
@@ -58,7 +61,6 @@ pub const COMMANDS: &[Command] = &[
         "srem",
         -3,
         FAST_WRITE,
-        KeyPlaces::ONE,
         "1.0.0",
         "O(N) where N is the number of members to be removed.",
         "Removes one or more members from a set. Deletes the set if the last member was removed.",
@@ -68,28 +70,17 @@ pub const COMMANDS: &[Command] = &[
         "smembers",
         2,
         READ,
-        KeyPlaces::ONE,
         "1.0.0",
         "O(N) where N is the set cardinality.",
         "Returns all members of a set.",
         smembers,
     ),
-    row("scard", 2, FAST_READ, KeyPlaces::ONE, "1.0.0", O1, "Returns the number of members in a set.", scard),
-    row(
-        "sismember",
-        3,
-        FAST_READ,
-        KeyPlaces::ONE,
-        "1.0.0",
-        O1,
-        "Determines whether a member belongs to a set.",
-        sismember,
-    ),
+    row("scard", 2, FAST_READ, "1.0.0", O1, "Returns the number of members in a set.", scard),
+    row("sismember", 3, FAST_READ, "1.0.0", O1, "Determines whether a member belongs to a set.", sismember),
     row(
         "smismember",
         -3,
         FAST_READ,
-        KeyPlaces::ONE,
         "6.2.0",
         "O(N) where N is the number of elements being checked for membership",
         "Determines whether multiple members belong to a set.",
@@ -99,7 +90,6 @@ pub const COMMANDS: &[Command] = &[
         "spop",
         -2,
         FAST_WRITE,
-        KeyPlaces::ONE,
         "1.0.0",
         "Without the count argument O(1), otherwise O(N) where N is the value of the passed count.",
         "Returns one or more random members from a set after removing them. Deletes the set if the last member was popped.",
@@ -109,27 +99,19 @@ pub const COMMANDS: &[Command] = &[
         "srandmember",
         -2,
         READ,
-        KeyPlaces::ONE,
         "1.0.0",
         "Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.",
         "Get one or multiple random members from a set",
         srandmember,
     ),
-    row(
-        "smove",
-        4,
-        FAST_WRITE,
+    with_keys(
+        &row("smove", 4, FAST_WRITE, "1.0.0", O1, "Moves a member from one set to another.", smove),
         KeyPlaces::TWO,
-        "1.0.0",
-        O1,
-        "Moves a member from one set to another.",
-        smove,
     ),
     row(
         "sscan",
         -3,
         READ,
-        KeyPlaces::ONE,
         "2.8.0",
         "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
         "Iterates over members of a set.",
@@ -236,7 +218,9 @@ fn spop(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
     if count.is_some() {
         context.reply.set(members.len());
     }
-    members.iter().for_each(|member| context.reply.bulk(member));
+    for member in members {
+        context.reply.bulk(member);
+    }
     Ok(())
 }
 
@@ -250,7 +234,9 @@ fn choose<'s>(set: &'s Set, count: usize, random: Random<'_>) -> Vec<Text<'s>> {
 fn gather(members: Vec<Text<'_>>) -> Gathered {
     let mut digits = IntegerBuffer::new();
     let mut gathered = Gathered::default();
-    members.into_iter().for_each(|member| gathered.push(member.bytes(&mut digits)));
+    for member in members {
+        gathered.push(member.bytes(&mut digits));
+    }
     gathered
 }
 
@@ -279,7 +265,9 @@ fn srandmember(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
         Amount::Distinct(count) => {
             let chosen = choose(set, count, &mut random);
             context.reply.array(chosen.len());
-            chosen.into_iter().for_each(|member| context.reply.bulk_text(member));
+            for member in chosen {
+                context.reply.bulk_text(member);
+            }
             Ok(())
         }
     }

@@ -1,4 +1,4 @@
-//! SORT and SORT_RO.
+//! SORT and `SORT_RO`.
 //!
 //! BY and GET with a `*` read keys that no argument names, in any shard: [`reads_any_key`] tells the dispatcher to lock the whole
 //! database. Elements are copied out once; what they are sorted by is looked up once for each.
@@ -197,7 +197,9 @@ fn arrange(
         for element in elements.iter() {
             by.look_up(context.keys, element, |value| {
                 places.push(value.map(|_| texts.len()));
-                value.into_iter().for_each(|value| texts.push(value));
+                if let Some(value) = value {
+                    texts.push(value);
+                }
             });
         }
         // An element without a text comes before those with one, as in the order of options.

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::row;
+use super::{row, with_keys};
 use crate::command::{Command, Flags, KeyPlaces};
 use crate::commands::arguments::{Options, natural, positive};
 use crate::context::Context;
@@ -20,75 +20,83 @@ const TOTAL: &str = "O(N) where N is the total number of elements in all given s
 
 /// The rows of this part of the family.
 pub const COMMANDS: &[Command] = &[
-    row(
-        "sinter",
-        -2,
-        READ,
+    with_keys(
+        &row(
+            "sinter",
+            -2,
+            READ,
+            "1.0.0",
+            INTERSECTION,
+            "Returns the intersect of multiple sets.",
+            |context, args| reply(context, args, intersection),
+        ),
         KeyPlaces::ALL,
-        "1.0.0",
-        INTERSECTION,
-        "Returns the intersect of multiple sets.",
-        |context, args| reply(context, args, intersection),
     ),
-    row(
-        "sinterstore",
-        -3,
-        WRITE,
+    with_keys(
+        &row(
+            "sinterstore",
+            -3,
+            WRITE,
+            "1.0.0",
+            INTERSECTION,
+            "Stores the intersect of multiple sets in a key.",
+            |context, args| store(context, args, intersection),
+        ),
         KeyPlaces::ALL,
-        "1.0.0",
-        INTERSECTION,
-        "Stores the intersect of multiple sets in a key.",
-        |context, args| store(context, args, intersection),
     ),
-    row(
-        "sintercard",
-        -3,
-        READ.and(Flags::MOVABLE_KEYS),
+    with_keys(
+        &row(
+            "sintercard",
+            -3,
+            READ.and(Flags::MOVABLE_KEYS),
+            "7.0.0",
+            INTERSECTION,
+            "Returns the number of members of the intersect of multiple sets.",
+            sintercard,
+        ),
         KeyPlaces::Find(numbered),
-        "7.0.0",
-        INTERSECTION,
-        "Returns the number of members of the intersect of multiple sets.",
-        sintercard,
     ),
-    row(
-        "sunion",
-        -2,
-        READ,
+    with_keys(
+        &row("sunion", -2, READ, "1.0.0", TOTAL, "Returns the union of multiple sets.", |context, args| {
+            reply(context, args, union)
+        }),
         KeyPlaces::ALL,
-        "1.0.0",
-        TOTAL,
-        "Returns the union of multiple sets.",
-        |context, args| reply(context, args, union),
     ),
-    row(
-        "sunionstore",
-        -3,
-        WRITE,
+    with_keys(
+        &row(
+            "sunionstore",
+            -3,
+            WRITE,
+            "1.0.0",
+            TOTAL,
+            "Stores the union of multiple sets in a key.",
+            |context, args| store(context, args, union),
+        ),
         KeyPlaces::ALL,
-        "1.0.0",
-        TOTAL,
-        "Stores the union of multiple sets in a key.",
-        |context, args| store(context, args, union),
     ),
-    row(
-        "sdiff",
-        -2,
-        READ,
+    with_keys(
+        &row(
+            "sdiff",
+            -2,
+            READ,
+            "1.0.0",
+            TOTAL,
+            "Returns the difference of multiple sets.",
+            |context, args| reply(context, args, difference),
+        ),
         KeyPlaces::ALL,
-        "1.0.0",
-        TOTAL,
-        "Returns the difference of multiple sets.",
-        |context, args| reply(context, args, difference),
     ),
-    row(
-        "sdiffstore",
-        -3,
-        WRITE,
+    with_keys(
+        &row(
+            "sdiffstore",
+            -3,
+            WRITE,
+            "1.0.0",
+            TOTAL,
+            "Stores the difference of multiple sets in a key.",
+            |context, args| store(context, args, difference),
+        ),
         KeyPlaces::ALL,
-        "1.0.0",
-        TOTAL,
-        "Stores the difference of multiple sets in a key.",
-        |context, args| store(context, args, difference),
     ),
 ];
 
@@ -122,7 +130,9 @@ fn difference<'s>(sets: &[Option<&'s Set>], limit: usize) -> Vec<Text<'s>> {
 fn reply(context: &mut Context<'_, '_>, args: &[&[u8]], combine: Combine) -> Outcome {
     let members = combine(&context.keys.sets(&args[1..])?, usize::MAX);
     context.reply.set(members.len());
-    members.into_iter().for_each(|member| context.reply.bulk_text(member));
+    for member in members {
+        context.reply.bulk_text(member);
+    }
     Ok(())
 }
 
