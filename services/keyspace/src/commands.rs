@@ -12,8 +12,10 @@ pub mod info;
 pub mod introspection;
 pub mod keys;
 pub mod lcs;
+pub mod lists;
 pub mod pubsub;
 pub mod server;
+pub mod sorted_sets;
 pub mod strings;
 pub mod transactions;
 
@@ -27,14 +29,17 @@ use crate::command::Command;
 
 /// All families.
 const FAMILIES: &[&[Command]] = &[
+    blocked::COMMANDS,
     client::COMMANDS,
     config::COMMANDS,
     hello::COMMANDS,
     info::COMMANDS,
     introspection::COMMANDS,
     keys::COMMANDS,
+    lists::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    sorted_sets::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,
 ];
@@ -168,6 +173,16 @@ pub fn logs_found_values(name: &str) -> bool {
             | "zunionstore"
             | "zdiffstore"
             | "zrangestore"
+            | "zremrangebyrank"
+            | "zremrangebyscore"
+            | "zremrangebylex"
+            | "zpopmin"
+            | "zpopmax"
+            | "zmpop"
+            | "bzpopmin"
+            | "bzpopmax"
+            | "bzmpop"
+            | "lrem"
             | "lmove"
             | "rpoplpush"
             | "blmove"
