@@ -40,7 +40,7 @@ pub fn counted_keys(args: &[&[u8]], at: usize) -> Vec<usize> {
     let number =
         args.get(at).and_then(|arg| parse_integer(arg)).and_then(|number| usize::try_from(number).ok());
     match number {
-        Some(number) if number <= args.len() - at - 1 => (at + 1..=at + number).collect(),
+        Some(number) if number < args.len() - at => (at + 1..=at + number).collect(),
         _ => Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ const BLOCK_GROW: Flags = BLOCK.and(Flags::DENYOOM);
 const ALL_BUT_LAST: KeyPlaces = KeyPlaces::Range { first: 1, last: -2, step: 1 };
 const COUNTED_AFTER_TIMEOUT: KeyPlaces = KeyPlaces::Find(|args| counted_keys(args, 2));
 
+#[expect(clippy::too_many_arguments, reason = "a row of the table has these columns")]
 const fn row(
     name: &'static str,
     arity: i16,

@@ -16,6 +16,7 @@ const GROW: Flags = Flags::WRITE.and(Flags::DENYOOM);
 const GROW_FAST: Flags = GROW.and(Flags::FAST);
 const COUNTED: KeyPlaces = KeyPlaces::Find(|args| counted_keys(args, 1));
 
+#[expect(clippy::too_many_arguments, reason = "a row of the table has these columns")]
 const fn row(
     name: &'static str,
     arity: i16,

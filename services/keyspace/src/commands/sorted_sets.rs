@@ -27,6 +27,7 @@ const DESTINATION_AND_COUNTED: KeyPlaces = KeyPlaces::Find(|args| {
     places
 });
 
+#[expect(clippy::too_many_arguments, reason = "a row of the table has these columns")]
 const fn row(
     name: &'static str,
     arity: i16,

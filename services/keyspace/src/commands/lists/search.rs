@@ -80,7 +80,9 @@ pub fn lpos(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
     });
     if asked.count.is_some() {
         context.reply.array(found.len());
-        found.iter().for_each(|index| context.reply.count(*index));
+        for index in found {
+            context.reply.count(index);
+        }
     } else {
         match found.first() {
             Some(index) => context.reply.count(*index),

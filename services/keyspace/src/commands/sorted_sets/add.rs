@@ -11,6 +11,7 @@ use crate::state::value::SortedSet;
 use crate::state::{Effect, Scored};
 
 /// The options of ZADD.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Rules {
     if_absent: bool,

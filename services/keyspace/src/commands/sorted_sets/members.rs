@@ -49,6 +49,11 @@ impl Copied {
         self.ends.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// The members and scores, in the order in which they were copied.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], f64)> {
         let mut start = 0;
@@ -64,7 +69,7 @@ impl Copied {
         if self.len() == length {
             keys.reserve(key.len())?;
             keys.apply(&Effect::Delete { key })?;
-        } else if self.len() > 0 {
+        } else if !self.is_empty() {
             keys.reserve(key.len() + self.bytes.len() + self.len() * ITEM_BYTES)?;
             let members: Vec<&[u8]> = self.iter().map(|(member, _)| member).collect();
             keys.apply(&Effect::SortedRemove { key, members: Items::Args(&members) })?;
