@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::client::Client;
 use crate::durable::Need;
+use crate::state::Kind;
 
 /// What a blocked client wants.
 #[derive(Clone, Debug)]
@@ -47,6 +48,16 @@ pub enum Wish {
         /// At most so many.
         count: usize,
     },
+}
+
+impl Wish {
+    /// The type of value that it can be had from.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Pop { .. } | Self::PopMany { .. } | Self::Move { .. } => Kind::List,
+            Self::PopScored { .. } | Self::PopScoredMany { .. } => Kind::SortedSet,
+        }
+    }
 }
 
 /// A blocked client.

@@ -17,12 +17,14 @@ pub mod info;
 pub mod introspection;
 pub mod keys;
 pub mod lcs;
+pub mod lists;
 pub mod pubsub;
 pub mod sampling;
 pub mod scan;
 pub mod server;
 pub mod sets;
 pub mod sort;
+pub mod sorted_sets;
 pub mod strings;
 pub mod transactions;
 
@@ -36,6 +38,7 @@ use crate::command::Command;
 
 /// All families.
 const FAMILIES: &[&[Command]] = &[
+    blocked::COMMANDS,
     client::COMMANDS,
     config::COMMANDS,
     hashes::COMMANDS,
@@ -43,11 +46,13 @@ const FAMILIES: &[&[Command]] = &[
     info::COMMANDS,
     introspection::COMMANDS,
     keys::COMMANDS,
+    lists::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
     sets::algebra::COMMANDS,
     sort::COMMANDS,
+    sorted_sets::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,
 ];
@@ -187,6 +192,16 @@ pub fn logs_found_values(name: &str) -> bool {
             | "zunionstore"
             | "zdiffstore"
             | "zrangestore"
+            | "zremrangebyrank"
+            | "zremrangebyscore"
+            | "zremrangebylex"
+            | "zpopmin"
+            | "zpopmax"
+            | "zmpop"
+            | "bzpopmin"
+            | "bzpopmax"
+            | "bzmpop"
+            | "lrem"
             | "lmove"
             | "rpoplpush"
             | "blmove"

@@ -104,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Runs the commands that have arrived whole.
     async fn run_whole_commands(&mut self) -> std::io::Result<Next> {
-        let now = self.service.now();
+        let mut now = self.service.now();
         self.client.active_ms.store(now, Ordering::Relaxed);
         while !self.input.is_empty() && !self.client.is_killed() {
             if self.reply.len() >= REPLY_FLUSH_BYTES {
@@ -123,7 +123,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if !retry {
                 self.parser.next();
             }
+            let waits = !matches!(flow, Flow::Next);
             let next = self.follow(flow, now, mode).await?;
+            if waits {
+                now = self.service.now();
+            }
             if !retry {
                 self.input.advance(length);
             }
@@ -152,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Does what a command left to do. `start` is where its reply begins.
-    async fn follow(&mut self, flow: Flow, now: u64, start: usize) -> std::io::Result<Next> {
+    async fn follow(&mut self, flow: Flow, now: u64, mut start: usize) -> std::io::Result<Next> {
         match flow {
             Flow::Next => {}
             Flow::Retry(bytes) => {
@@ -162,9 +166,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 return Ok(Next::Serve);
             }
-            Flow::Block { waiter, deadline, array } => {
-                self.send().await?;
-                return self.block(&waiter, deadline, array).await;
+            Flow::Block { waiter, deadline } => {
+                if self.block(waiter, deadline).await? == Next::Close {
+                    return Ok(Next::Close);
+                }
+                // What came before was sent when it began to wait.
+                start = 0;
             }
             Flow::Then(then) => return self.then(then, now).await,
         }
@@ -267,71 +274,59 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Poll::Pending
     }
 
-    /// Waits until a blocked command is served, its time is up, or the client is gone.
-    async fn block(
-        &mut self,
-        waiter: &Arc<Waiter>,
-        deadline: Option<u64>,
-        array: bool,
-    ) -> std::io::Result<Next> {
+    /// Sends the replies so far, and waits until a blocked command is served, its time is up, or the client is gone.
+    async fn block(&mut self, waiter: Arc<Waiter>, deadline: Option<u64>) -> std::io::Result<Next> {
+        let mut queued = Queued { service: Arc::clone(&self.service), waiter };
+        self.client.take_unblock();
         self.client.blocked.store(true, Ordering::Release);
-        let outcome = self.blocked(waiter, deadline, array).await;
+        let outcome = self.blocked(&mut queued, deadline).await;
         self.client.blocked.store(false, Ordering::Release);
         self.client.take_unblock();
-        self.leave_queues(waiter);
         outcome
     }
 
-    async fn blocked(
-        &mut self,
-        waiter: &Arc<Waiter>,
-        deadline: Option<u64>,
-        array: bool,
-    ) -> std::io::Result<Next> {
+    async fn blocked(&mut self, queued: &mut Queued, deadline: Option<u64>) -> std::io::Result<Next> {
+        self.send().await?;
         loop {
-            if let Some(outcome) = waiter.take() {
-                match outcome {
-                    Outcome::Served(reply, need) => {
-                        self.reply.raw(&reply);
-                        self.state.need.merge(need);
+            match queued.waiter.take() {
+                Some(Outcome::Served(reply, need)) => {
+                    self.reply.raw(&reply);
+                    self.state.need.merge(need);
+                    return Ok(Next::Serve);
+                }
+                Some(Outcome::Retry) => {
+                    if self.run_again(queued).await {
+                        return Ok(Next::Serve);
                     }
-                    Outcome::Retry => return self.run_again(waiter, deadline, array).await,
+                    continue;
+                }
+                None => {}
+            }
+            let now = self.service.now();
+            let gone = self.client.is_killed() || self.service.is_draining();
+            let late = deadline.is_some_and(|deadline| deadline <= now);
+            // Whoever is serving it this moment comes first: then the outcome is about to be there.
+            if (gone || late || self.client.wants_unblock()) && queued.waiter.give_up() {
+                if gone {
+                    return Ok(Next::Close);
+                }
+                match self.client.take_unblock() {
+                    Some(Unblock::Error) => {
+                        self.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+                    }
+                    Some(Unblock::Timeout) | None => self.reply.null_array(),
                 }
                 return Ok(Next::Serve);
             }
-            let now = self.service.now();
-            let ended = if self.client.is_killed() || self.service.is_draining() {
-                Some(Next::Close)
-            } else if let Some(how) = self.client.take_unblock() {
-                waiter.give_up().then(|| {
-                    match how {
-                        Unblock::Error => self.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-                        Unblock::Timeout => self.time_up(array),
-                    }
-                    Next::Serve
-                })
-            } else if deadline.is_some_and(|deadline| deadline <= now) && waiter.give_up() {
-                self.time_up(array);
-                Some(Next::Serve)
-            } else {
-                None
-            };
-            match ended {
-                Some(Next::Close) if !waiter.give_up() => {}
-                Some(next) => return Ok(next),
-                None => {}
+            if self.client.has_messages() {
+                self.push_messages();
+                self.send().await?;
             }
-            if self.wait_blocked(waiter, deadline, now).await? == Next::Close && waiter.give_up() {
+            if self.wait_blocked(&queued.waiter, deadline, now).await? == Next::Close
+                && queued.waiter.give_up()
+            {
                 return Ok(Next::Close);
             }
-        }
-    }
-
-    fn time_up(&mut self, array: bool) {
-        if array {
-            self.reply.null_array();
-        } else {
-            self.reply.null();
         }
     }
 
@@ -358,6 +353,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if std::mem::replace(&mut woken, true)
                 || !waiter.is_waiting()
                 || client.wants_unblock()
+                || client.has_messages()
                 || client.is_killed()
                 || service.is_draining()
             {
@@ -374,44 +370,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         .await
     }
 
-    /// Runs a blocked command again, which has its arguments in the input still.
-    async fn run_again(
-        &mut self,
-        waiter: &Arc<Waiter>,
-        deadline: Option<u64>,
-        array: bool,
-    ) -> std::io::Result<Next> {
-        self.leave_queues(waiter);
-        let again = dispatch::retry_blocked(
-            &self.service,
-            &mut self.state,
-            &mut self.reply,
-            waiter,
-            self.service.now(),
-        );
-        match again {
-            Flow::Block { waiter, .. } => {
-                let outcome = Box::pin(self.blocked(&waiter, deadline, array)).await;
-                self.leave_queues(&waiter);
-                outcome
-            }
-            Flow::Retry(bytes) => {
-                if self.state.transaction.admit(bytes).await.is_err() {
-                    tracing::debug!("waited for journal space in vain");
+    /// Runs a blocked command again; `false` if it waits once more, at the end of the queues.
+    async fn run_again(&mut self, queued: &mut Queued) -> bool {
+        loop {
+            let (service, now) = (&self.service, self.service.now());
+            let again =
+                dispatch::retry_blocked(service, &mut self.state, &mut self.reply, &queued.waiter, now);
+            match again {
+                Flow::Block { waiter, .. } => {
+                    *queued = Queued { service: Arc::clone(service), waiter };
+                    return false;
                 }
-                Box::pin(self.run_again(waiter, deadline, array)).await
-            }
-            Flow::Next | Flow::Then(_) => Ok(Next::Serve),
-        }
-    }
-
-    /// Takes a waiter out of the queues of its keys.
-    fn leave_queues(&self, waiter: &Arc<Waiter>) {
-        let dataset = &self.service.databases.datasets()[waiter.dataset];
-        for key in &waiter.keys {
-            // A quarantined shard serves nobody.
-            if let Ok(mut locked) = dataset.shards[dataset.shard_of(key)].lock() {
-                locked.state_mut().unblock(key, waiter);
+                Flow::Retry(bytes) => {
+                    if let Err(error) = self.state.transaction.admit(bytes).await {
+                        // The command runs again and is refused for the same reason.
+                        tracing::debug!(%error, "waited for journal space in vain");
+                    }
+                }
+                Flow::Next | Flow::Then(_) => return true,
             }
         }
     }
@@ -477,6 +453,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             let timeout = deadline.map(|deadline| Duration::from_millis(deadline - now));
             self.wait(false, timeout).await?;
+        }
+    }
+}
+
+/// A client's place in the queues of the keys that it waits for. Dropping it leaves them, however the wait ends: nobody is
+/// served any more who is not there to take it.
+struct Queued {
+    service: Arc<Service>,
+    waiter: Arc<Waiter>,
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.waiter.give_up();
+        let dataset = &self.service.databases.datasets()[self.waiter.dataset];
+        for key in &self.waiter.keys {
+            // A quarantined shard serves nobody.
+            if let Ok(mut locked) = dataset.shards[dataset.shard_of(key)].lock() {
+                locked.state_mut().unblock(key, &self.waiter);
+            }
         }
     }
 }

@@ -29,8 +29,6 @@ pub enum Flow {
         waiter: Arc<Waiter>,
         /// Milliseconds since the Unix epoch; `None`: for ever.
         deadline: Option<u64>,
-        /// The reply when time is up is a null array.
-        array: bool,
     },
     /// Waits for something else.
     Then(Then),
@@ -73,7 +71,7 @@ pub fn run(
     } else {
         match run_on_keys(service, state, reply, command, args, now) {
             Ran::Done(outcome) => outcome,
-            Ran::Blocked { waiter, deadline, array } => return Flow::Block { waiter, deadline, array },
+            Ran::Blocked { waiter, deadline } => return Flow::Block { waiter, deadline },
         }
     };
     settle(service, reply, start, outcome)
@@ -272,7 +270,7 @@ pub fn retry_blocked(
 /// How a command on keys ended.
 enum Ran {
     Done(Outcome),
-    Blocked { waiter: Arc<Waiter>, deadline: Option<u64>, array: bool },
+    Blocked { waiter: Arc<Waiter>, deadline: Option<u64> },
 }
 
 fn run_on_keys(
@@ -299,13 +297,13 @@ fn run_on_keys(
     keys.set_random(service.next_random());
     let outcome = run_handler(command, &mut keys, reply, service, client, args);
     count_lookups(service, &keys);
-    if let Err(Failure::Block { wish, keys: names, deadline, array }) = outcome {
+    if let Err(Failure::Block { wish, keys: names, deadline, .. }) = outcome {
         // It joins the queues before the locks go: no push can come in between.
         let dataset = service.databases.index(*database);
         let waiter = Arc::new(Waiter::new(Arc::clone(client), dataset, names, wish));
         waiter.keys.iter().for_each(|name| keys.partition_mut(*database, name).block(name, &waiter));
         need.merge(keys.need);
-        return Ran::Blocked { waiter, deadline, array };
+        return Ran::Blocked { waiter, deadline };
     }
     match keys.commit() {
         Err(error) => Ran::Done(Err(error.into())),
@@ -413,7 +411,11 @@ fn exec_one(session: &mut Session<'_>, keys: &mut Keys<'_>, command: &Command, a
         handler(&mut inner, args)
     } else {
         let client = Arc::clone(&session.state.client);
-        run_handler(command, keys, session.reply, session.service, &client, args)
+        // Should a command before this one have taken more than was foreseen: this one is refused whole, or done whole.
+        let reserved = if command.flags.has(Flags::WRITE) { keys.reserve_for(args) } else { Ok(()) };
+        reserved
+            .map_err(Failure::from)
+            .and_then(|()| run_handler(command, keys, session.reply, session.service, &client, args))
     };
     let Err(failure) = outcome else { return };
     session.reply.truncate(start);
@@ -468,7 +470,7 @@ fn reserve_computed(keys: &mut Keys<'_>, multi: Option<&Multi>) -> Result<(), Er
         command.keys.each(&args, |at| bytes += 2 * keys.value_bytes(args[at]));
         bytes += multi.bytes;
     }
-    if bytes == 0 { Ok(()) } else { keys.reserve(bytes) }
+    if bytes == 0 { Ok(()) } else { keys.reserve(bytes + exec_space(Some(multi))) }
 }
 
 /// Whether a watched key was changed, or has passed its deadline since.

@@ -22,7 +22,7 @@ pub enum Failure {
         keys: Vec<Vec<u8>>,
         /// `None`: for ever.
         deadline: Option<u64>,
-        /// The reply when time is up is a null array, rather than a null.
+        /// Inside MULTI, where nobody waits, the reply is a null array rather than a null.
         array: bool,
     },
 }

@@ -17,7 +17,7 @@ use crate::blocking::{Waiter, Wish};
 use crate::commands::serve_blocked;
 use crate::dataset::Databases;
 use crate::durable::Need;
-use crate::failure::{Failure, WRONG_TYPE};
+use crate::failure::{Failure, WRONG_TYPE, kernel_text};
 use crate::partition::Partition;
 use crate::protocol::Reply;
 use crate::state::database::Old;
@@ -127,7 +127,8 @@ impl<'a> Keys<'a> {
         self.transaction.reserve(space_for(args))
     }
 
-    /// Takes journal space for effects of `bytes` on top of what is reserved. Before the first effect of a command.
+    /// Takes journal space for effects of `bytes` besides those that are in the batch already: all that a command is going to log.
+    /// Before its first effect.
     pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
         self.transaction.reserve(bytes + SPACE_PER_COMMAND)
     }
@@ -380,13 +381,17 @@ impl<'a> Keys<'a> {
     /// Serves clients that wait for what has grown, appends the batch, and says what the reply waits for.
     /// The locks go when `self` is dropped.
     pub fn commit(&mut self) -> Result<Need, Error> {
-        while let Some((index, key)) = self.ready.pop() {
-            self.serve(index, &key)?;
-        }
+        self.serve_all();
         let mut position = Position::ZERO;
         if !self.transaction.is_empty() {
             let class = self.transaction.class();
-            position = self.transaction.append()?;
+            position = match self.transaction.append() {
+                Ok(position) => position,
+                Err(error) => {
+                    self.refuse_served(&error);
+                    return Err(error);
+                }
+            };
             self.need.raise(class, position);
         }
         for (index, hash) in self.touched.drain(..) {
@@ -406,33 +411,48 @@ impl<'a> Keys<'a> {
         Ok(self.need)
     }
 
-    /// Lets the clients that wait for `key` have what it holds, the first first.
-    fn serve(&mut self, index: usize, key: &[u8]) -> Result<(), Error> {
+    /// Serves the keys that have grown in the order in which they did; serving may make others grow.
+    fn serve_all(&mut self) {
+        let mut next = 0;
+        while let Some((index, key)) =
+            self.ready.get_mut(next).map(|(index, key)| (*index, std::mem::take(key)))
+        {
+            next += 1;
+            self.serve(index, &key);
+        }
+        self.ready.clear();
+    }
+
+    /// Tells the clients that were served from a batch which was not appended.
+    fn refuse_served(&mut self, error: &Error) {
+        for (waiter, _) in self.served.drain(..) {
+            let mut reply = Reply::new();
+            reply.error(&kernel_text(error));
+            waiter.finish(reply.bytes().to_vec(), Need::default());
+        }
+    }
+
+    /// Lets the clients that wait for `key` have what it holds, the first first. Those that wait for another type of value are passed over.
+    fn serve(&mut self, index: usize, key: &[u8]) {
         let database = self.parts[index].database;
+        let mut place = 0;
         loop {
-            let partition = self.parts[index].locked.state_mut();
-            let Some(queue) = partition.blocked.get_mut(key) else { return Ok(()) };
-            queue.retain(|waiter| waiter.is_waiting());
-            let Some(waiter) = queue.front().cloned() else {
-                partition.blocked.remove(key);
-                return Ok(());
-            };
-            if !self.serve_one(database, key, &waiter)? {
-                return Ok(());
+            let Some(kind) = self.peek_in(database, key).map(|entry| entry.kind()) else { return };
+            let blocked = &mut self.parts[index].locked.state_mut().blocked;
+            let Some(waiter) = blocked.get(key).and_then(|queue| queue.get(place)).cloned() else { return };
+            place += 1;
+            if kind == waiter.wish.kind() && waiter.claim() {
+                self.serve_one(database, key, &waiter);
             }
         }
     }
 
-    /// Serves one client; `false` if there is nothing (more) for it here.
-    fn serve_one(&mut self, database: usize, key: &[u8], waiter: &Arc<Waiter>) -> Result<bool, Error> {
-        if !waiter.claim() {
-            return Ok(true);
-        }
+    /// Serves a client that was claimed, or has it run its command again if that cannot be done in this batch.
+    fn serve_one(&mut self, database: usize, key: &[u8], waiter: &Arc<Waiter>) {
         if let Wish::Move { destination, .. } = &waiter.wish
             && !self.holds(database, destination)
         {
-            waiter.retry();
-            return Ok(true);
+            return waiter.retry();
         }
         let resp3 = waiter.client.protocol.load(Ordering::Relaxed) == 3;
         let mut reply = Reply::in_version(resp3);
@@ -442,17 +462,11 @@ impl<'a> Keys<'a> {
         match outcome {
             Ok(true) => {}
             Err(Failure::Reply(text)) => reply.error(&text),
-            Ok(false) | Err(Failure::Block { .. }) => {
-                waiter.release();
-                return Ok(false);
-            }
-            Err(Failure::Shard(error)) => {
-                waiter.release();
-                return Err(error);
-            }
+            Ok(false) | Err(Failure::Block { .. }) => return waiter.release(),
+            // There is no journal space for it in this batch, and nothing was done.
+            Err(Failure::Shard(_)) => return waiter.retry(),
         }
         self.served.push((Arc::clone(waiter), reply.bytes().to_vec()));
-        Ok(true)
     }
 }
 

@@ -2,13 +2,17 @@
 //!
 //! A line `> COMMAND …` is sent (typed as in redis-cli, quotes and escapes included); `2> COMMAND …` goes over a second connection, and so on. The lines that
 //! follow are the reply as redis-cli prints it raw: `+OK`, `:3`, `-ERR …`, `"bulk"`, `(nil)`, `*2` and then its elements. `..` takes any one line. A `*2` line may be
-//! followed by elements in any order if it is written `*2 unordered`. `2< ` lines await a reply on another connection without sending. `# …` is a comment.
+//! followed by elements in any order if it is written `*2 unordered`. `2<` lines await a reply on another connection without sending: to a command without a reply, which blocks. `# …` is a comment.
 
 mod support;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bole_keyspace::service::Service;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -87,7 +91,29 @@ fn matches(expected: &[String], actual: &[String]) -> bool {
         && expected.iter().zip(actual).all(|(left, right)| left == ".." || left == right)
 }
 
-async fn run(address: SocketAddr, path: &Path) {
+/// Waits until the server has this client wait, or has answered it after all.
+async fn until_blocked(service: &Service, client: &Client) {
+    let stream = client.get_ref();
+    let own = stream.local_addr().expect("it is connected");
+    let blocked = || {
+        service.clients.all().iter().any(|other| other.peer == own && other.blocked.load(Ordering::Acquire))
+    };
+    let mut byte = [0];
+    let answered = async {
+        stream.peek(&mut byte).await.expect("the server is there");
+    };
+    let waiting = async {
+        while !blocked() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = answered => {}
+        () = waiting => {}
+    }
+}
+
+async fn run((address, service): (SocketAddr, Arc<Service>), path: &Path) {
     let text = std::fs::read_to_string(path).expect("the transcript is readable");
     let mut clients: BTreeMap<String, Client> = BTreeMap::new();
     for step in parse(&text) {
@@ -99,8 +125,9 @@ async fn run(address: SocketAddr, path: &Path) {
         if let Some(command) = &step.command {
             client.write_all(format!("{command}\r\n").as_bytes()).await.expect("the server reads");
         }
-        // A command without expected lines is not waited for: it blocks, or is followed by `N<`.
+        // A command without expected lines blocks, or is followed by `N<`.
         if step.expected.is_empty() {
+            until_blocked(&service, client).await;
             continue;
         }
         let mut actual = Vec::new();

@@ -25,6 +25,37 @@ pub fn positive(arg: &[u8], complaint: &'static str) -> Result<usize, Failure> {
     }
 }
 
+/// A count that may be 0.
+pub fn count(arg: &[u8]) -> Result<usize, Failure> {
+    natural(arg, "ERR value is out of range, must be positive")
+}
+
+/// A value that is not negative, or else this complaint.
+pub fn natural_or(value: i64, complaint: &'static str) -> Result<usize, Failure> {
+    usize::try_from(value).map_err(|_| complaint.into())
+}
+
+/// Where the keys are that follow their own number, which is argument `at`. None if the number is wrong.
+pub fn counted_keys(args: &[&[u8]], at: usize) -> Vec<usize> {
+    let number =
+        args.get(at).and_then(|arg| parse_integer(arg)).and_then(|number| usize::try_from(number).ok());
+    match number {
+        Some(number) if number < args.len() - at => (at + 1..=at + number).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// One of two words: true for the first.
+pub fn choice(arg: &[u8], yes: &str, no: &str) -> Result<bool, Failure> {
+    if is(arg, yes) {
+        Ok(true)
+    } else if is(arg, no) {
+        Ok(false)
+    } else {
+        Err(SYNTAX.into())
+    }
+}
+
 /// A floating-point number, infinities included, no NaN.
 pub fn float(arg: &[u8]) -> Result<f64, Failure> {
     parse_float(arg).ok_or_else(|| NOT_FLOAT.into())

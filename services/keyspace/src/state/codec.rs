@@ -54,13 +54,20 @@ pub fn put(out: &mut Vec<u8>, value: View<'_>) {
             put_head(out, SET, set.len());
             set.iter().for_each(|member| put_bytes(out, member.bytes(&mut text)));
         }
-        View::SortedSet(sorted) => {
-            put_head(out, SORTED_SET, sorted.len());
-            for (member, score) in sorted.iter() {
-                out.extend_from_slice(&score.to_le_bytes());
-                put_bytes(out, member);
-            }
-        }
+        View::SortedSet(sorted) => put_sorted_members(out, sorted.len(), sorted.iter()),
+    }
+}
+
+/// Appends a sorted set of these members, which come in order and are not empty.
+pub fn put_sorted<'a>(out: &mut Vec<u8>, members: impl ExactSizeIterator<Item = (&'a [u8], f64)>) {
+    put_sorted_members(out, members.len(), members);
+}
+
+fn put_sorted_members<'a>(out: &mut Vec<u8>, count: usize, members: impl Iterator<Item = (&'a [u8], f64)>) {
+    put_head(out, SORTED_SET, count);
+    for (member, score) in members {
+        out.extend_from_slice(&score.to_le_bytes());
+        put_bytes(out, member);
     }
 }
 

@@ -154,9 +154,10 @@ pub(crate) fn service(shards: u64) -> Arc<Service> {
     })
 }
 
-/// Serves an empty keyspace until the runtime ends; where to connect.
-pub(crate) async fn start() -> SocketAddr {
+/// Serves an empty keyspace until the runtime ends: where to connect, and the service.
+pub(crate) async fn start() -> (SocketAddr, Arc<Service>) {
     let service = service(16);
+    let served = Arc::clone(&service);
     tokio::spawn(Arc::clone(&service).run_expiry());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -166,5 +167,5 @@ pub(crate) async fn start() -> SocketAddr {
             tokio::spawn(connection::serve(Arc::clone(&service), stream, peer, address));
         }
     });
-    address
+    (address, served)
 }
