@@ -5,10 +5,12 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature")]
 
+pub mod acl;
 pub mod arguments;
 pub mod blocked;
 pub mod client;
 pub mod config;
+pub mod diagnostics;
 pub mod hello;
 pub mod help;
 pub mod info;
@@ -18,6 +20,7 @@ pub mod lcs;
 pub mod pubsub;
 pub mod server;
 pub mod strings;
+pub mod topology;
 pub mod transactions;
 
 use std::collections::HashMap;
@@ -30,8 +33,10 @@ use crate::command::Command;
 
 /// All families.
 const FAMILIES: &[&[Command]] = &[
+    acl::COMMANDS,
     client::COMMANDS,
     config::COMMANDS,
+    diagnostics::COMMANDS,
     hello::COMMANDS,
     info::COMMANDS,
     introspection::COMMANDS,
@@ -39,6 +44,7 @@ const FAMILIES: &[&[Command]] = &[
     pubsub::COMMANDS,
     server::COMMANDS,
     strings::COMMANDS,
+    topology::COMMANDS,
     transactions::COMMANDS,
 ];
 
@@ -101,7 +107,9 @@ impl Registry {
         let mut buffer = [0_u8; NAME_BYTES_MAX];
         let name = lower(args[0], &mut buffer).and_then(|name| self.by_name(name));
         let Some((index, command)) = name else { return Err(unknown(args)) };
-        if command.arity != CONTAINER {
+        // COMMAND alone is a command, too.
+        let is_container = command.arity == CONTAINER || (command.name == "command" && args.len() > 1);
+        if !is_container {
             return Ok((index, command));
         }
         let Some(subcommand) = args.get(1) else {
