@@ -14,9 +14,9 @@
 //! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`] and [`Users`].
 
 pub mod access;
-pub mod default_user;
 mod error;
 pub mod guard;
+pub mod identity;
 mod listener;
 mod routes;
 

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use bole_base::RealDisk;
 use bole_base::disk::Disk;
-use bole_base::units::format_bytes;
 
 use crate::lock::{self, DataLock};
 use crate::node_meta::{self, NodeMeta};
@@ -47,20 +46,22 @@ pub enum Finding {
     Damage {
         /// What and where: the file, the offset in it.
         what: String,
-        /// What a repair drops; `None` if none is possible.
-        drops: Option<Loss>,
+        /// What a repair does about it.
+        repair: Repair,
         /// Whether it was repaired in this run.
         repaired: bool,
     },
 }
 
-/// What a repair drops.
+/// What a repair does about damage.
 #[derive(Clone, Debug)]
-pub struct Loss {
-    /// In words: `412 entries of 3 logs from position 88120`.
-    pub what: String,
-    /// Bytes.
-    pub bytes: u64,
+pub enum Repair {
+    /// Nothing: only a copy helps.
+    Impossible,
+    /// It writes again what can be derived; nothing is lost.
+    Lossless,
+    /// It drops this much, in words: `412 entries in 3 frames beyond the damage`.
+    Drops(String),
 }
 
 /// Every part that has a checker.
@@ -116,20 +117,24 @@ fn write_report(out: &mut dyn Write, name: &str, report: &Report) -> Result<usiz
     for finding in &report.findings {
         match finding {
             Finding::Harmless { what } => writeln!(out, "  note: {what}")?,
-            Finding::Damage { what, drops, repaired } => {
+            Finding::Damage { what, repair, repaired } => {
                 writeln!(out, "  damaged: {what}")?;
-                let verb = if *repaired { "repaired: dropped" } else { "a repair would drop" };
-                match drops {
-                    Some(Loss { what, bytes }) => {
-                        writeln!(out, "    {verb} {what} ({})", format_bytes(*bytes))?;
-                    }
-                    None => writeln!(out, "    cannot be repaired; restore it from a copy")?,
-                }
+                writeln!(out, "    {}", describe(repair, *repaired))?;
                 left += usize::from(!repaired);
             }
         }
     }
     Ok(left)
+}
+
+fn describe(repair: &Repair, repaired: bool) -> String {
+    match (repair, repaired) {
+        (Repair::Impossible, _) => "cannot be repaired; restore it from a copy".to_owned(),
+        (Repair::Lossless, false) => "a repair would lose nothing".to_owned(),
+        (Repair::Lossless, true) => "repaired; nothing was lost".to_owned(),
+        (Repair::Drops(what), false) => format!("a repair would drop {what}"),
+        (Repair::Drops(what), true) => format!("repaired: dropped {what}"),
+    }
 }
 
 /// Checks `node.meta`.
@@ -147,11 +152,11 @@ impl Checker for NodeMetaChecker {
     fn check(&self, disk: &dyn Disk, dir: &Path, _: bool) -> Result<Report> {
         let damage = |what| Report {
             summary: "damaged".to_owned(),
-            findings: vec![Finding::Damage { what, drops: None, repaired: false }],
+            findings: vec![Finding::Damage { what, repair: Repair::Impossible, repaired: false }],
         };
         match NodeMeta::read(disk, dir) {
             Ok(Some(meta)) => {
-                let summary = format!("node {}, journal {:016x}", meta.node_name(), meta.journal_id);
+                let summary = format!("node {}, journal {}", meta.node_name(), meta.journal_name());
                 Ok(Report { summary, findings: Vec::new() })
             }
             Ok(None) => Ok(Report {
@@ -195,7 +200,7 @@ mod tests {
 
         std::fs::write(dir.path().join("node.meta"), b"BOLENODE").unwrap();
         let (text, sound) = report(dir.path(), true, &checkers());
-        assert!(!sound && text.contains("8 bytes instead of 68"), "{text}");
+        assert!(!sound && text.contains("8 bytes instead of 76"), "{text}");
         assert!(
             text.contains("cannot be repaired; restore it") && text.contains("could not be repaired"),
             "{text}"
@@ -214,10 +219,10 @@ mod tests {
         }
 
         fn check(&self, _: &dyn Disk, _: &Path, repair: bool) -> Result<Report> {
-            let loss = Loss { what: "2 entries".to_owned(), bytes: 2048 };
+            let drops = Repair::Drops("2 entries".to_owned());
             let torn = Finding::Harmless { what: "torn tail".to_owned() };
             let damage =
-                Finding::Damage { what: "a.wal at 4096".to_owned(), drops: Some(loss), repaired: repair };
+                Finding::Damage { what: "a.wal at 4096".to_owned(), repair: drops, repaired: repair };
             Ok(Report { summary: "1 segment".to_owned(), findings: vec![torn, damage] })
         }
     }
@@ -227,7 +232,7 @@ mod tests {
         let dir = new_dir();
         let (text, sound) = report(dir.path(), false, &[Box::new(Broken), Box::new(NodeMetaChecker)]);
         let expected = "journal: 1 segment\n  note: torn tail\n  damaged: a.wal at 4096\n    \
-                        a repair would drop 2 entries (2.0 KiB)\nnode.meta: ";
+                        a repair would drop 2 entries\nnode.meta: ";
         assert!(!sound && text.starts_with(expected) && text.contains("`bole check --repair`"), "{text}");
         let (text, sound) = report(dir.path(), true, &[Box::new(Broken), Box::new(NodeMetaChecker)]);
         assert!(

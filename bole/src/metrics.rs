@@ -75,6 +75,16 @@ const JOURNAL: &[JournalRow] = &[
     ("bole_journal_fsync_max_seconds", "gauge", "The longest fsync.", |j| j.fsync.max_micros as f64 / 1e6),
 ];
 
+/// Writes one counter without labels.
+pub fn counter(out: &mut String, name: &str, help: &str, value: u64) {
+    family(out, name, "counter", help, [(&[][..], value as f64)]);
+}
+
+/// Writes one gauge without labels.
+pub fn gauge(out: &mut String, name: &str, help: &str, value: u64) {
+    family(out, name, "gauge", help, [(&[][..], value as f64)]);
+}
+
 type Label<'a> = (&'a str, &'a str);
 
 /// Writes one family: help, type, and a sample a line. Writes nothing without samples.

@@ -8,10 +8,10 @@
 //!  8  4  format version = 1
 //! 12  4  zero
 //! 16 16  node id: random
-//! 32  8  journal id: random; equal in all segments of the journal
-//! 40  8  creation time: milliseconds since the Unix epoch
-//! 48 16  key seed: random; keys of all hash tables whose keys come from clients derive from it
-//! 64  4  CRC32C of bytes 0..64
+//! 32 16  journal id: random; equal in all segments of the journal
+//! 48  8  creation time: milliseconds since the Unix epoch
+//! 56 16  key seed: random; keys of all hash tables whose keys come from clients derive from it
+//! 72  4  CRC32C of bytes 0..72
 //! ```
 
 use std::fmt;
@@ -27,8 +27,8 @@ pub const FILE_NAME: &str = "node.meta";
 
 const MAGIC: &[u8; 8] = b"BOLENODE";
 const VERSION: u32 = 1;
-const BYTES: usize = 68;
-const CHECKED_BYTES: usize = 64;
+const BYTES: usize = 76;
+const CHECKED_BYTES: usize = 72;
 
 /// Folders and files that only a directory with a `node.meta` has.
 const BELONGINGS: [&str; 2] = ["journal", "checkpoints"];
@@ -39,7 +39,7 @@ pub struct NodeMeta {
     /// Names the node.
     pub node_id: [u8; 16],
     /// Names its journal.
-    pub journal_id: u64,
+    pub journal_id: [u8; 16],
     /// When the directory was made.
     pub created: Timestamp,
     /// Seeds the keyed hashes, so that nobody can choose keys that collide.
@@ -51,7 +51,7 @@ impl fmt::Debug for NodeMeta {
         // The key seed is a secret: who knows it can make keys that collide.
         f.debug_struct("NodeMeta")
             .field("node_id", &self.node_name())
-            .field("journal_id", &format_args!("{:016x}", self.journal_id))
+            .field("journal_id", &format_args!("{}", self.journal_name()))
             .field("created", &self.created)
             .finish_non_exhaustive()
     }
@@ -100,16 +100,22 @@ pub enum Error {
 impl NodeMeta {
     /// A new identity.
     pub fn new(clock: &dyn Clock, random: &mut dyn RngCore) -> Self {
-        let mut meta = Self { node_id: [0; 16], journal_id: 0, created: clock.now(), key_seed: [0; 16] };
+        let mut meta =
+            Self { node_id: [0; 16], journal_id: [0; 16], created: clock.now(), key_seed: [0; 16] };
         random.fill_bytes(&mut meta.node_id);
         random.fill_bytes(&mut meta.key_seed);
-        meta.journal_id = random.next_u64();
+        random.fill_bytes(&mut meta.journal_id);
         meta
     }
 
     /// The node's id as people and other nodes see it.
     pub fn node_name(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.node_id))
+    }
+
+    /// The journal's id as people see it.
+    pub fn journal_name(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.journal_id))
     }
 
     /// Reads the identity of the directory `dir`, or gives a new directory one. The flag says whether it is new.
@@ -150,9 +156,9 @@ impl NodeMeta {
         out[0..8].copy_from_slice(MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[16..32].copy_from_slice(&self.node_id);
-        out[32..40].copy_from_slice(&self.journal_id.to_le_bytes());
-        out[40..48].copy_from_slice(&self.created.0.to_le_bytes());
-        out[48..64].copy_from_slice(&self.key_seed);
+        out[32..48].copy_from_slice(&self.journal_id);
+        out[48..56].copy_from_slice(&self.created.0.to_le_bytes());
+        out[56..72].copy_from_slice(&self.key_seed);
         let crc = crc32c::crc32c(&out[..CHECKED_BYTES]);
         out[CHECKED_BYTES..].copy_from_slice(&crc.to_le_bytes());
         out
@@ -177,9 +183,9 @@ impl NodeMeta {
         }
         Ok(Self {
             node_id: part(bytes, 16),
-            journal_id: u64::from_le_bytes(part(bytes, 32)),
-            created: Timestamp(u64::from_le_bytes(part(bytes, 40))),
-            key_seed: part(bytes, 48),
+            journal_id: part(bytes, 32),
+            created: Timestamp(u64::from_le_bytes(part(bytes, 48))),
+            key_seed: part(bytes, 56),
         })
     }
 }
@@ -217,12 +223,12 @@ mod tests {
     #[test]
     fn format_version_1_is_readable() {
         let mut bytes = b"BOLENODE\x01\0\0\0\0\0\0\0".to_vec();
-        bytes.extend(0_u8..48);
-        bytes.extend(0x506f_f9a0_u32.to_le_bytes());
+        bytes.extend(0_u8..56);
+        bytes.extend(0x4818_d37a_u32.to_le_bytes());
         let meta = NodeMeta::decode(Path::new("node.meta"), &bytes).unwrap();
         assert_eq!(meta.node_name(), "000102030405060708090a0b0c0d0e0f");
-        assert_eq!(meta.journal_id, 0x1716_1514_1312_1110);
-        assert_eq!(meta.created, Timestamp(0x1f1e_1d1c_1b1a_1918));
+        assert_eq!(meta.journal_name(), "101112131415161718191a1b1c1d1e1f");
+        assert_eq!(meta.created, Timestamp(0x2726_2524_2322_2120));
         assert_eq!(meta.encode(), bytes[..]);
     }
 
@@ -243,7 +249,7 @@ mod tests {
         }
         std::fs::write(&path, &sound[..40]).unwrap();
         let message = open(dir.path(), 1).unwrap_err().to_string();
-        assert!(message.contains("40 bytes instead of 68") && message.contains("node.meta"), "{message}");
+        assert!(message.contains("40 bytes instead of 76") && message.contains("node.meta"), "{message}");
     }
 
     #[test]

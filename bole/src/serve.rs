@@ -12,19 +12,24 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use bole_base::{Disk, Durability, RealDisk, SystemClock};
+use bole_identity::directory::DEFAULT_USER;
+use bole_net::metrics::Metrics;
+use bole_net::safety::{self, Door};
+use bole_net::tls::{self, Tls};
 use tokio::time::Instant;
 
-use crate::admin::default_user::DefaultUser;
+use crate::admin::identity::IdentityUsers;
 use crate::admin::{self, Admin, Readiness, guard};
 use crate::banner::{Banner, Endpoint};
 use crate::config::{Loaded, Settings};
+use crate::kernel::{Kernel, KernelPart};
 use crate::lock::DataLock;
 use crate::metrics::Collector;
 use crate::node_meta::NodeMeta;
 use crate::parts::Parts;
 use crate::shutdown::{Reason, Shutdown};
 use crate::status::Status;
-use crate::{listen, logging, memory};
+use crate::{listen, logging, memory, services};
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -50,6 +55,8 @@ pub struct Node {
     pub status: Vec<StatusSource>,
     /// The parts' metrics.
     pub collectors: Vec<Collector>,
+    /// The metrics of doors and services.
+    pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
     pub shutdown: Shutdown,
     /// Whether the node serves.
@@ -73,8 +80,8 @@ pub fn run(loaded: &Loaded) -> Result<ExitCode> {
 async fn serve(settings: &Settings) -> Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let mut node = Node::open(settings, shutdown)?;
-    open_services(&mut node)?;
-    node.open_admin().await?;
+    let kernel = open_services(&mut node).await?;
+    node.open_admin(&kernel).await?;
     let Node { parts, shutdown, readiness, _lock, .. } = node;
 
     let reason = shutdown.requested().await;
@@ -91,21 +98,46 @@ async fn serve(settings: &Settings) -> Result<ExitCode> {
 }
 
 /// Opens journal, catalog, identity and services, each on what was opened before it.
-fn open_services(node: &mut Node) -> Result<()> {
-    refuse_exposed(&node.settings)
+async fn open_services(node: &mut Node) -> Result<Kernel> {
+    let kernel = Kernel::open(&node.settings, &node.meta, &node.shutdown).await?;
+    refuse_exposed(&node.settings, &kernel).await?;
+    let databases = services::keyspace::host(&node.settings, &node.meta, &kernel).await?;
+    let logs: Vec<_> = databases.datasets().iter().flat_map(|dataset| dataset.logs()).collect();
+    let recovered = kernel.runtime.recover(&logs).await.context("the shards cannot be recovered")?;
+    tracing::info!(
+        entries = recovered.entries,
+        milliseconds = recovered.took.as_millis() as u64,
+        "replayed the journal"
+    );
+    let (for_status, for_metrics) = (kernel.clone(), kernel.clone());
+    node.status.push(Box::new(move |status| for_status.status(status)));
+    node.collectors.push(Arc::new(move |out| for_metrics.metrics(out)));
+    let net = node.metrics.clone();
+    node.collectors.push(Arc::new(move |out| out.push_str(&net.render())));
+    node.parts.push(KernelPart::start(kernel.clone(), node.shutdown.clone()));
+    services::keyspace::serve(node, &kernel, databases).await?;
+    Ok(kernel)
 }
 
-/// Refuses doors that other machines reach (promise P8): the only user there is has a password that everybody knows.
-fn refuse_exposed(settings: &Settings) -> Result<()> {
-    let doors = [("admin.listen", settings.admin.listen), ("keyspace.listen", settings.keyspace.listen)];
-    let tls = settings.keyspace.tls_listen.map(|address| ("keyspace.tls_listen", address));
-    for (option, address) in doors.into_iter().chain(tls) {
-        if !address.ip().to_canonical().is_loopback() {
-            bail!(
-                "{option} = {address} can be reached by other machines, and the default user \"bole\" has a password \
-                 that everybody knows; listen on 127.0.0.1, or remove that user first"
-            );
-        }
+/// Refuses doors that other machines reach while the default user can come in (promise P8), and warns where TLS is missing.
+async fn refuse_exposed(settings: &Settings, kernel: &Kernel) -> Result<()> {
+    let door = |service: &'static str, option: &'static str, address: SocketAddr, tls: bool| Door {
+        service,
+        option,
+        address,
+        tls,
+    };
+    let mut doors = vec![
+        door("admin", "admin.listen", settings.admin.listen, false),
+        door("keyspace", "keyspace.listen", settings.keyspace.listen, false),
+    ];
+    doors.extend(
+        settings.keyspace.tls_listen.map(|address| door("keyspace", "keyspace.tls_listen", address, true)),
+    );
+    let identity = Arc::clone(&kernel.identity);
+    let unchanged = tokio::task::spawn_blocking(move || identity.default_user_unchanged()).await?;
+    for warning in safety::check(&doors, !unchanged)? {
+        tracing::warn!("{warning}");
     }
     Ok(())
 }
@@ -129,6 +161,7 @@ impl Node {
             durability: Vec::new(),
             status: Vec::new(),
             collectors: Vec::new(),
+            metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),
             started: Instant::now(),
@@ -136,16 +169,36 @@ impl Node {
         })
     }
 
+    /// The certificates of TLS doors, watched for changes; `None` if none are set.
+    pub fn tls(&self) -> Result<Option<Tls>> {
+        let (Some(certificate), Some(key)) = (&self.settings.tls.certificate, &self.settings.tls.key) else {
+            return Ok(None);
+        };
+        let config = tls::Config {
+            client_ca: self.settings.tls.client_ca.clone(),
+            ..tls::Config::new(certificate, key)
+        };
+        let tls = Tls::load(config)?;
+        let (stopper, token) = bole_net::shutdown::Stopper::new();
+        let watching = tls.clone().watch(tls::RELOAD_INTERVAL, token);
+        tokio::spawn(async move {
+            watching.await;
+            drop(stopper);
+        });
+        Ok(Some(tls))
+    }
+
     /// Opens the admin door and says that the node is up. Everything else is open by now.
-    async fn open_admin(&mut self) -> Result<()> {
+    async fn open_admin(&mut self, kernel: &Kernel) -> Result<()> {
         let listen = self.settings.admin.listen;
         let listener = listen::bind(listen, "admin.listen").await?;
+        let users = Arc::new(IdentityUsers::new(Arc::clone(&kernel.identity)));
         let admin = Admin {
             readiness: self.readiness.clone(),
             status: self.status_reader(),
             collectors: std::mem::take(&mut self.collectors),
-            authenticator: Arc::new(DefaultUser),
-            users: Arc::new(DefaultUser),
+            authenticator: Arc::clone(&users) as Arc<_>,
+            users,
             guard: guard::addresses_only(),
             private: !listen.ip().to_canonical().is_loopback(),
         };
@@ -158,7 +211,7 @@ impl Node {
             endpoints: std::mem::take(&mut self.endpoints),
             data: self.settings.node.data.clone(),
             durability: std::mem::take(&mut self.durability),
-            default_user: true,
+            default_user: kernel.identity.read(|directory| directory.user(DEFAULT_USER).is_some())?,
         };
         // A node whose output nobody reads serves all the same.
         let _ = write!(std::io::stdout(), "{banner}");
@@ -204,18 +257,4 @@ fn create_data_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
         return Ok(());
     }
     disk.create_dir(dir).with_context(|| format!("data directory {} cannot be created", dir.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn doors_that_others_reach_are_refused() {
-        let mut settings = Settings::defaults();
-        refuse_exposed(&settings).unwrap();
-        settings.keyspace.listen = "0.0.0.0:6379".parse().unwrap();
-        let message = refuse_exposed(&settings).unwrap_err().to_string();
-        assert!(message.contains("keyspace.listen = 0.0.0.0:6379"), "{message}");
-    }
 }

@@ -56,6 +56,11 @@ impl Shutdown {
         self.request(Reason::Failed(message.into()));
     }
 
+    /// Asks the node to stop cleanly because a client with the right said so.
+    pub fn by_client(&self) {
+        self.request(Reason::Signal("a client's SHUTDOWN"));
+    }
+
     /// Whether this is the first reason.
     fn request(&self, reason: Reason) -> bool {
         self.0.send_if_modified(|current| {

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -56,8 +58,13 @@ impl Node {
     }
 
     /// Stops the node with SIGTERM; returns its exit code and its log.
-    fn stop(mut self) -> (i32, String) {
+    fn stop(self) -> (i32, String) {
         kill_process(self.pid(), Signal::TERM).unwrap();
+        self.wait()
+    }
+
+    /// Waits for the end; returns the exit code and the log.
+    fn wait(mut self) -> (i32, String) {
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap().code().unwrap(), log)
@@ -110,6 +117,51 @@ fn a_node_starts_answers_and_stops() {
     assert!(json.contains(&status.node), "the identity stays: {json}");
 }
 
+/// A request that the node has begun to read and whose last byte, `}`, is still to come.
+fn begin_request(addr: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let head = "POST /api/users HTTP/1.1\r\nauthorization: Basic Ym9sZTpib2xlYm9sZQ==\r\nconnection: close\r\n\
+                content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 2";
+    write!(stream, "{head}\r\nhost: {addr}\r\n\r\n{{").unwrap();
+    // The node asks for the body when the request's handler wants it.
+    let mut answer = [0; 25];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+/// Waits until nobody listens at `addr`.
+fn wait_until_closed(addr: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while TcpStream::connect(addr).is_ok() {
+        assert!(Instant::now() < deadline, "{addr} is still open");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_stop_finishes_what_is_in_flight_and_a_second_signal_does_not() {
+    let temp = tempfile::tempdir().unwrap();
+    let node = Node::start(temp.path());
+    let mut request = begin_request(&node.addr);
+    kill_process(node.pid(), Signal::TERM).unwrap();
+    wait_until_closed(&node.addr);
+    request.write_all(b"}").unwrap();
+    let mut answer = String::new();
+    request.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("missing field"), "{answer}");
+    assert_eq!(node.wait().0, 0);
+
+    let node = Node::start(temp.path());
+    let _request = begin_request(&node.addr);
+    kill_process(node.pid(), Signal::INT).unwrap();
+    wait_until_closed(&node.addr);
+    kill_process(node.pid(), Signal::INT).unwrap();
+    let (code, log) = node.wait();
+    assert!(code == 130 && log.contains("stopped at once"), "{code} {log}");
+}
+
 #[test]
 fn a_damaged_directory_is_refused_and_reported() {
     let temp = tempfile::tempdir().unwrap();
@@ -132,7 +184,7 @@ fn wrong_command_lines_say_what_is_wrong() {
         (&["check", "/nonexistent"], 1, "/nonexistent cannot be read"),
         (&["status", "--addr", "127.0.0.1:1"], 1, "no node answers at 127.0.0.1:1"),
         (&["status", "--as", "ann"], 1, "set BOLE_PASSWORD"),
-        (&["--data", data, "--set", "keyspace.listen=0.0.0.0:6379"], 1, "keyspace.listen = 0.0.0.0:6379"),
+        (&["--data", data, "--set", "keyspace.listen=0.0.0.0:6379"], 1, "`keyspace.listen` = \"0.0.0.0:6379\""),
     ] {
         let (exit, _, error) = run(args);
         assert_eq!(exit, code, "{args:?}: {error}");

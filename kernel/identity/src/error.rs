@@ -51,6 +51,9 @@ pub enum Error {
     /// The stored bytes are not what was written.
     #[error("{0}")]
     Corrupt(String),
+    /// The log did not take a change, or the shard does not serve.
+    #[error(transparent)]
+    Shard(#[from] bole_shard::Error),
     /// A defect of ours or of the platform.
     #[error("{0}")]
     Internal(String),
@@ -66,6 +69,7 @@ impl Error {
             Self::Busy { .. } => Kind::Limit,
             Self::Corrupt(_) => Kind::Corrupt,
             Self::Internal(_) => Kind::Internal,
+            Self::Shard(error) => error.kind(),
         }
     }
 }

@@ -7,7 +7,7 @@
 //! Invariants: a directory changes only by applying an [`entry::Entry`]; applying reads no clock, no randomness and no
 //! key; a deny wins over every allow, and what nothing allows is denied.
 //!
-//! Reading order: [`verifier`] → [`secret`] → [`user`] → [`policy`] → [`entry`] → [`directory`] → [`cache`].
+//! Reading order: [`verifier`] → [`secret`] → [`user`] → [`policy`] → [`entry`] → [`directory`] → [`cache`] → [`service`].
 
 pub mod cache;
 pub mod directory;
@@ -16,6 +16,7 @@ pub mod error;
 mod hex;
 pub mod policy;
 pub mod secret;
+pub mod service;
 pub mod user;
 pub mod verifier;
 
@@ -25,5 +26,6 @@ pub use entry::Entry;
 pub use error::{Error, Result};
 pub use policy::{Decision, Policy, Role, Statement};
 pub use secret::{Key, Sealed};
+pub use service::Identity;
 pub use user::{AccessKey, User};
 pub use verifier::{Cost, Scram, Verifiers};

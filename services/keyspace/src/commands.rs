@@ -11,6 +11,8 @@ pub mod blocked;
 pub mod client;
 pub mod config;
 pub mod diagnostics;
+pub mod gathered;
+pub mod hashes;
 pub mod hello;
 pub mod help;
 pub mod info;
@@ -18,7 +20,11 @@ pub mod introspection;
 pub mod keys;
 pub mod lcs;
 pub mod pubsub;
+pub mod sampling;
+pub mod scan;
 pub mod server;
+pub mod sets;
+pub mod sort;
 pub mod strings;
 pub mod topology;
 pub mod transactions;
@@ -37,12 +43,16 @@ const FAMILIES: &[&[Command]] = &[
     client::COMMANDS,
     config::COMMANDS,
     diagnostics::COMMANDS,
+    hashes::COMMANDS,
     hello::COMMANDS,
     info::COMMANDS,
     introspection::COMMANDS,
     keys::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    sets::COMMANDS,
+    sets::algebra::COMMANDS,
+    sort::COMMANDS,
     strings::COMMANDS,
     topology::COMMANDS,
     transactions::COMMANDS,
@@ -162,6 +172,11 @@ pub fn other_database(name: &str, args: &[&[u8]]) -> Option<usize> {
         }
         _ => None,
     }
+}
+
+/// Whether a command reads keys that its arguments do not name one by one, so that the whole database must be locked for it.
+pub fn reads_any_key(name: &str, args: &[&[u8]]) -> bool {
+    matches!(name, "sort" | "sort_ro") && sort::reads_any_key(args)
 }
 
 /// Whether a command logs values that it finds, so that its arguments do not bound what it logs.

@@ -1,0 +1,87 @@
+//! The users of identity, as this door needs them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bole_base::Kind;
+use bole_identity::Identity;
+use futures_util::future::BoxFuture;
+
+use super::{Action, Authenticator, Credentials, Error, NewUser, User, Users};
+
+/// The role that a user gets who is added without one.
+const DEFAULT_ROLE: &str = "administrator";
+
+/// Identity behind the door's traits.
+pub struct IdentityUsers {
+    identity: Arc<Identity>,
+}
+
+impl IdentityUsers {
+    /// Asks `identity`.
+    pub const fn new(identity: Arc<Identity>) -> Self {
+        Self { identity }
+    }
+}
+
+fn refused(error: &bole_identity::Error) -> Error {
+    Error::new(error.kind(), error.to_string())
+}
+
+const fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::ReadStatus => "read",
+        Action::ManageUsers => "users",
+    }
+}
+
+impl Authenticator for IdentityUsers {
+    fn authorize<'a>(
+        &'a self,
+        _peer: SocketAddr,
+        credentials: Option<&'a Credentials>,
+        action: Action,
+    ) -> BoxFuture<'a, Result<String, Error>> {
+        Box::pin(async move {
+            let Some(Credentials { user, password }) = credentials else {
+                return Err(Error::Unauthenticated);
+            };
+            if !self.identity.verify(user, password).await.map_err(|error| refused(&error))? {
+                return Err(Error::Unauthenticated);
+            }
+            if self.identity.allowed(user, "admin", action_name(action), "default/admin/node") {
+                return Ok(user.clone());
+            }
+            Err(Error::new(
+                Kind::Denied,
+                format!("user \"{user}\" may not do this: admin:{}", action_name(action)),
+            ))
+        })
+    }
+}
+
+impl Users for IdentityUsers {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<User>, Error>> {
+        Box::pin(async move {
+            let all = self.identity.read(|directory| {
+                let shown = |user: &Arc<bole_identity::User>| User {
+                    name: user.name.clone(),
+                    roles: user.roles.clone(),
+                };
+                directory.users().map(shown).collect()
+            });
+            all.map_err(|error| refused(&error))
+        })
+    }
+
+    fn add(&self, user: NewUser) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let roles = if user.roles.is_empty() { vec![DEFAULT_ROLE.to_owned()] } else { user.roles };
+            self.identity.add_user(&user.name, &user.password, roles).await.map_err(|error| refused(&error))
+        })
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { self.identity.remove_user(name).await.map_err(|error| refused(&error)) })
+    }
+}

@@ -1,0 +1,3 @@
+//! How each service is opened and what it is given of the node.
+
+pub mod keyspace;
