@@ -5,10 +5,12 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature")]
 
+pub mod acl;
 pub mod arguments;
 pub mod blocked;
 pub mod client;
 pub mod config;
+pub mod diagnostics;
 pub mod gathered;
 pub mod hashes;
 pub mod hello;
@@ -26,6 +28,7 @@ pub mod sets;
 pub mod sort;
 pub mod sorted_sets;
 pub mod strings;
+pub mod topology;
 pub mod transactions;
 
 use std::collections::HashMap;
@@ -39,8 +42,10 @@ use crate::command::Command;
 /// All families.
 const FAMILIES: &[&[Command]] = &[
     blocked::COMMANDS,
+    acl::COMMANDS,
     client::COMMANDS,
     config::COMMANDS,
+    diagnostics::COMMANDS,
     hashes::COMMANDS,
     hello::COMMANDS,
     info::COMMANDS,
@@ -54,6 +59,7 @@ const FAMILIES: &[&[Command]] = &[
     sort::COMMANDS,
     sorted_sets::COMMANDS,
     strings::COMMANDS,
+    topology::COMMANDS,
     transactions::COMMANDS,
 ];
 
@@ -116,7 +122,9 @@ impl Registry {
         let mut buffer = [0_u8; NAME_BYTES_MAX];
         let name = lower(args[0], &mut buffer).and_then(|name| self.by_name(name));
         let Some((index, command)) = name else { return Err(unknown(args)) };
-        if command.arity != CONTAINER {
+        // COMMAND alone is a command, too.
+        let is_container = command.arity == CONTAINER || (command.name == "command" && args.len() > 1);
+        if !is_container {
             return Ok((index, command));
         }
         let Some(subcommand) = args.get(1) else {

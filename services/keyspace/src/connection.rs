@@ -416,6 +416,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             Then::WaitSynced { deadline } => self.wait_synced(deadline, now).await,
+            Then::Sleep { deadline } => {
+                self.send().await?;
+                self.sleep_until(Some(deadline)).await?;
+                self.reply.ok();
+            }
             Then::WaitReplicas { deadline } => {
                 self.send().await?;
                 self.sleep_until(deadline).await?;

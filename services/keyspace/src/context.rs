@@ -65,6 +65,11 @@ pub enum Then {
         /// Milliseconds since the Unix epoch; `None`: for ever.
         deadline: Option<u64>,
     },
+    /// Wait until the deadline passes, then reply `OK`: DEBUG SLEEP.
+    Sleep {
+        /// Milliseconds since the Unix epoch.
+        deadline: u64,
+    },
     /// Close after the replies so far were sent.
     Close,
     /// Stop the node.

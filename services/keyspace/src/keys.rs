@@ -22,7 +22,7 @@ use crate::partition::Partition;
 use crate::protocol::Reply;
 use crate::state::database::Old;
 use crate::state::value::{Hash, List, Set, SortedSet};
-use crate::state::{Effect, Entry, Kind, Text, View};
+use crate::state::{Effect, Entry, Kind, Limits, Text, View};
 
 /// Journal space that a command takes besides its arguments: headers and small numbers of an effect or two.
 const SPACE_PER_COMMAND: usize = 256;
@@ -351,6 +351,21 @@ impl<'a> Keys<'a> {
     pub fn partition_mut(&mut self, database: usize, key: &[u8]) -> &mut Partition {
         let index = self.part(database, key);
         self.parts[index].locked.state_mut()
+    }
+
+    /// Changes up to where collections stay packed, in all shards that are locked.
+    pub fn set_limits(&mut self, limits: Limits) {
+        for part in &mut self.parts {
+            part.locked.state_mut().data.set_limits(limits);
+        }
+    }
+
+    /// Changes how durable a database's writes are, all of whose shards are locked, from the next effect on.
+    pub fn set_class(&mut self, database: usize, class: Durability) {
+        self.databases.dataset(database).set_class(class);
+        for part in self.parts.iter_mut().filter(|part| part.database == database) {
+            part.class = class;
+        }
     }
 
     /// Makes the reply wait for everything in the shards of `database` that are locked.

@@ -17,6 +17,8 @@ pub struct Metrics {
     pub misses: AtomicU64,
     /// Keys removed because their time had come.
     pub expired: AtomicU64,
+    /// The most memory that the keys took when somebody looked, in bytes.
+    pub memory_peak: AtomicU64,
     /// Bytes received.
     pub bytes_in: AtomicU64,
     /// Bytes sent.
@@ -34,6 +36,7 @@ impl Metrics {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            memory_peak: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             calls: (0..commands).map(|_| AtomicU64::new(0)).collect(),

@@ -27,6 +27,11 @@ impl Partition {
         Self { data, watched: HashMap::new(), blocked: HashMap::new() }
     }
 
+    /// About how many bytes of memory the keys take.
+    pub fn data_bytes(&self) -> u64 {
+        self.data.memory_bytes()
+    }
+
     /// Makes the transactions fail that watch `key`.
     pub fn touch(&self, key: &[u8]) {
         if let Some(watchers) = self.watched.get(key) {

@@ -47,6 +47,7 @@ impl PubSub {
         let new = subscribers.insert(client.id, Arc::clone(client)).is_none();
         if new {
             client.subscriptions.fetch_add(1, Ordering::Relaxed);
+            client.subscribed[kind as usize].fetch_add(1, Ordering::Relaxed);
         }
         new
     }
@@ -61,6 +62,7 @@ impl PubSub {
         }
         if had {
             client.subscriptions.fetch_sub(1, Ordering::Relaxed);
+            client.subscribed[kind as usize].fetch_sub(1, Ordering::Relaxed);
         }
         had
     }

@@ -72,6 +72,8 @@ pub struct Service {
     pub run_id: String,
     /// When the last checkpoint of all shards ended, in seconds since the Unix epoch.
     pub last_save: AtomicU64,
+    /// Whether keys are removed when their time has come, though nobody asks for them: `DEBUG SET-ACTIVE-EXPIRE`.
+    pub active_expiry: AtomicBool,
     /// Whether a checkpoint that a client asked for is running.
     pub saving: AtomicBool,
     draining: AtomicBool,
@@ -139,6 +141,7 @@ impl Service {
             started_ms,
             run_id: format!("{seed:016x}{started_ms:016x}{:08x}", std::process::id()),
             last_save: AtomicU64::new(started_ms / 1_000),
+            active_expiry: AtomicBool::new(true),
             saving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             next_client: AtomicU64::new(1),
@@ -207,7 +210,9 @@ impl Service {
         let mut transaction = self.transaction();
         loop {
             tokio::time::sleep(Duration::from_millis(EXPIRY_INTERVAL_MS)).await;
-            expiry::round(&self, &mut transaction).await;
+            if self.active_expiry.load(Ordering::Relaxed) {
+                expiry::round(&self, &mut transaction).await;
+            }
         }
     }
 

@@ -7,6 +7,8 @@ mod own;
 use crate::command::{Command, Flags, Handler, KeyPlaces};
 use crate::commands::{CONTAINER, help};
 
+pub(super) use list::user as user_name;
+
 const fn row(
     name: &'static str,
     arity: i16,

@@ -34,7 +34,7 @@ impl Kind {
 }
 
 /// The name of a client's user, as clients see it.
-pub(super) fn user(name: &str) -> &str {
+pub(in crate::commands) fn user(name: &str) -> &str {
     if name.is_empty() { "default" } else { name }
 }
 
