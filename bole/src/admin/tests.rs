@@ -8,9 +8,23 @@ use std::time::Duration;
 use bole_base::Kind;
 use futures_util::future::ready;
 
-use super::default_user::DefaultUser;
 use super::*;
 use crate::http::Client;
+
+/// Knows the user `bole` with the password `bolebole`, who may do everything.
+struct OneUser;
+
+impl Authenticator for OneUser {
+    fn authorize<'a>(
+        &'a self,
+        _peer: SocketAddr,
+        credentials: Option<&'a Credentials>,
+        _action: Action,
+    ) -> BoxFuture<'a, Result<String, Error>> {
+        let right = credentials.is_some_and(|given| given.user == "bole" && given.password == "bolebole");
+        Box::pin(ready(if right { Ok("bole".to_owned()) } else { Err(Error::Unauthenticated) }))
+    }
+}
 
 /// Users in memory.
 #[derive(Default)]
@@ -55,7 +69,7 @@ async fn open_door(private: bool) -> Fixture {
         readiness: readiness.clone(),
         status: Arc::new(status),
         collectors: vec![Arc::new(|out| out.push_str("probe_total 1\n"))],
-        authenticator: Arc::new(DefaultUser),
+        authenticator: Arc::new(OneUser),
         users: Arc::new(FakeUsers::default()),
         guard: guard::addresses_only(),
         private,

@@ -67,7 +67,7 @@ pub trait Journal: Send + Sync + 'static {
     fn read(&self, log: LogId, from: Offset, bytes_max: usize) -> Result<Read, Error>;
 
     /// The offset that the next durable entry of `log` will get: its entries below are fsynced. Zero for a log
-    /// without entries.
+    /// without entries, and after a restart for one whose entries were all dropped: who keeps a checkpoint goes on from that.
     fn tail(&self, log: LogId) -> Offset;
 
     /// Ready when the durable tail of `log` is above `offset`.
@@ -102,7 +102,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Removes an attachment that no snapshot, retained entry or follower names. Idempotent.
     fn remove_attachment(&self, id: &AttachmentId) -> Result<(), Error>;
 
-    /// All attachments, for the removal of orphans at start.
+    /// All attachments, for the removal of orphans at start. Compare their numbers only: one whose description is damaged is
+    /// listed with length and CRC zero.
     fn attachments(&self) -> Result<Vec<AttachmentId>, Error>;
 }
 

@@ -1,5 +1,7 @@
 //! Both implementations of the journal run the one suite.
 
+#![expect(clippy::unwrap_used, reason = "a harness of tests: a failed step fails the test")]
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 

@@ -86,11 +86,10 @@ pub fn repair(disk: &dyn Disk, dir: &Path) -> Result<Vec<DamageReport>, Error> {
         if repaired.contains(&report) {
             return Err(Error::Corrupt { file: damage.file, offset: damage.offset, what: damage.what });
         }
-        match damage.header {
-            Some(header) => write_header(disk, &damage.file, &header)?,
-            None => {
-                cut(disk, dir, &damage, survey.generation_max + 1, survey.journal_id.unwrap_or_default())?
-            }
+        if let Some(header) = damage.header {
+            write_header(disk, &damage.file, &header)?;
+        } else {
+            cut(disk, dir, &damage, survey.generation_max + 1, survey.journal_id.unwrap_or_default())?;
         }
         repaired.push(report);
     }

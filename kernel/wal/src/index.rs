@@ -200,8 +200,12 @@ impl Index {
         let result = change(log);
         let after = log.pieces.first().map(|piece| piece.position);
         if before != after && !self.opening {
-            before.into_iter().for_each(|position| self.unpin(position));
-            after.into_iter().for_each(|position| self.pin(position));
+            if let Some(position) = before {
+                self.unpin(position);
+            }
+            if let Some(position) = after {
+                self.pin(position);
+            }
         }
         result
     }

@@ -89,9 +89,8 @@ impl Wal {
             let mut cursor = self.cursor(&view.segments, segment_at, start, view.synced)?;
             while next < piece_end {
                 let position = cursor.0.position();
-                let body = match self.step(&mut cursor)? {
-                    Some(body) => body,
-                    None => return Err(missing(&cursor.1, cursor.0.offset(), log, next)),
+                let Some(body) = step(&mut cursor)? else {
+                    return Err(missing(&cursor.1, cursor.0.offset(), log, next));
                 };
                 for entry in Entries::new(body).map_while(Result::ok) {
                     let header = entry.header;
@@ -132,21 +131,6 @@ impl Wal {
         Ok((cursor, Arc::clone(segment)))
     }
 
-    /// The body of the next frame; `None` at the end of the segment's durable part.
-    fn step<'c>(
-        &self,
-        (cursor, segment): &'c mut (Cursor<'_>, Arc<Segment>),
-    ) -> Result<Option<&'c [u8]>, Error> {
-        let offset = cursor.offset();
-        let corrupt = |what: String| Error::Corrupt { file: segment.path.clone(), offset, what };
-        match cursor.next() {
-            Ok(Step::End) => Ok(None),
-            Ok(Step::Frame(_, body)) => Ok(Some(body)),
-            Ok(Step::Damage(what)) => Err(corrupt(what.to_owned())),
-            Err(error) => Err(corrupt(format!("cannot read: {error}"))),
-        }
-    }
-
     /// Visits every retained durable entry in journal order; the entries of one log in order of offset, each once.
     /// `visit` may fail with an error of its own.
     pub fn replay<E: From<Error>>(
@@ -162,7 +146,7 @@ impl Wal {
                 break;
             }
             let mut cursor = self.cursor(&segments, at, segments[at].base, synced)?;
-            while let Some(body) = self.step(&mut cursor)? {
+            while let Some(body) = step(&mut cursor)? {
                 for entry in Entries::new(body).map_while(Result::ok) {
                     let log = entry.header.log;
                     let Some(next) = expected.get_mut(&log.0) else { continue };
@@ -228,6 +212,18 @@ impl Wal {
         let position = self.append(&batch)?;
         self.write_queued()?;
         Ok(Some(position))
+    }
+}
+
+/// The body of the next frame; `None` at the end of the segment's durable part.
+fn step<'c>((cursor, segment): &'c mut (Cursor<'_>, Arc<Segment>)) -> Result<Option<&'c [u8]>, Error> {
+    let offset = cursor.offset();
+    let corrupt = |what: String| Error::Corrupt { file: segment.path.clone(), offset, what };
+    match cursor.next() {
+        Ok(Step::End) => Ok(None),
+        Ok(Step::Frame(_, body)) => Ok(Some(body)),
+        Ok(Step::Damage(what)) => Err(corrupt(what.to_owned())),
+        Err(error) => Err(corrupt(format!("cannot read: {error}"))),
     }
 }
 

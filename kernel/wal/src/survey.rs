@@ -153,7 +153,7 @@ fn refuse_frames(file: &Unused) -> Result<(), Error> {
 
 impl Survey {
     fn scan_chain(&mut self, chain: Vec<(Unused, SegmentHeader, u64)>) -> Result<(), Error> {
-        let newest = chain.last().map_or(0, |(_, header, _)| header.generation);
+        let bases: Vec<_> = chain.iter().map(|(_, header, _)| (header.generation, header.base)).collect();
         let mut position = chain.first().map_or(0, |(_, header, _)| header.base);
         self.end = position;
         self.synced = chain.iter().map(|(_, header, _)| header.synced).max().unwrap_or(0);
@@ -176,7 +176,7 @@ impl Survey {
             }
         }
         self.judge(stop, position);
-        self.check_blank_files(newest, position)
+        self.check_blank_files(&bases, position)
     }
 
     fn scan_segment(
@@ -259,7 +259,8 @@ impl Survey {
     }
 
     /// A file without a valid header is a spare, or the header of a segment is damaged.
-    fn check_blank_files(&mut self, newest: u64, position: u64) -> Result<(), Error> {
+    fn check_blank_files(&mut self, bases: &[(u64, u64)], position: u64) -> Result<(), Error> {
+        let newest = bases.last().map_or(0, |(generation, _)| *generation);
         let mut first_spare = true;
         for at in 0..self.unused.len() {
             let file = &self.unused[at];
@@ -271,9 +272,9 @@ impl Survey {
                 search(file.file.as_ref(), self.seed, file.generation, None, HEADER_BLOCK_BYTES, file.len)
                     .map_err(|error| Error::io(&file.path, "cannot read", &error))?;
             let Some(base) = found.base else { continue };
-            let next = self.kept.iter().find(|kept| kept.segment.generation > file.generation);
+            let next = bases.iter().find(|(generation, _)| *generation > file.generation);
             let missed = match next {
-                Some(next) => base < next.segment.base,
+                Some((_, next)) => base < *next,
                 None => spare && found.synced > position,
             };
             if missed {

@@ -31,7 +31,9 @@ impl Positions {
         if waiting.len() >= WAITERS_MAX {
             let all = std::mem::take(&mut *waiting);
             drop(waiting);
-            all.into_iter().for_each(|(_, waker)| waker.wake());
+            for (_, waker) in all {
+                waker.wake();
+            }
         }
     }
 
@@ -44,7 +46,9 @@ impl Positions {
         }
         let woken: Vec<_> = waiting.drain(..end).collect();
         drop(waiting);
-        woken.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in woken {
+            waker.wake();
+        }
     }
 }
 

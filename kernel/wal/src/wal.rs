@@ -38,6 +38,8 @@ pub trait Hooks: Send + Sync {
     fn space_wanted(&self);
 }
 
+type OnFailure = Box<dyn Fn(&str) + Send + Sync>;
+
 /// One journal on disk. See the module's description.
 pub struct Wal {
     config: Config,
@@ -64,7 +66,7 @@ pub struct Wal {
     synced_at: AtomicU64,
     sealed: AtomicBool,
     failure: OnceLock<String>,
-    on_failure: OnceLock<Box<dyn Fn(&str) + Send + Sync>>,
+    on_failure: OnceLock<OnFailure>,
     hooks: OnceLock<Arc<dyn Hooks>>,
     write_waiters: Positions,
     sync_waiters: Positions,

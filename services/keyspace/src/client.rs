@@ -30,6 +30,8 @@ pub struct Client {
     pub protocol: AtomicU8,
     /// Channels, patterns and shard channels that it subscribes to.
     pub subscriptions: AtomicU32,
+    /// The same one by one, by [`crate::pubsub::Kind`].
+    pub subscribed: [AtomicU32; 3],
     /// Commands queued by MULTI, or `u32::MAX` outside.
     pub queued: AtomicU32,
     /// Whether it blocks on a key.
@@ -97,6 +99,7 @@ impl Client {
             database: AtomicU8::new(0),
             protocol: AtomicU8::new(2),
             subscriptions: AtomicU32::new(0),
+            subscribed: Default::default(),
             queued: AtomicU32::new(u32::MAX),
             blocked: AtomicBool::new(false),
             last_command: AtomicU32::new(u32::MAX),

@@ -3,18 +3,27 @@
 //! A family's file lists its rows in `COMMANDS` and holds their handlers. `COMMAND INFO`, `COMMAND DOCS`, arity errors and
 //! key positions all come from these rows.
 
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one signature")]
+
 pub mod arguments;
 pub mod blocked;
 pub mod client;
 pub mod config;
+pub mod gathered;
+pub mod hashes;
 pub mod hello;
+pub mod help;
 pub mod info;
 pub mod introspection;
 pub mod keys;
 pub mod lcs;
 pub mod lists;
 pub mod pubsub;
+pub mod sampling;
+pub mod scan;
 pub mod server;
+pub mod sets;
+pub mod sort;
 pub mod sorted_sets;
 pub mod strings;
 pub mod transactions;
@@ -32,6 +41,7 @@ const FAMILIES: &[&[Command]] = &[
     blocked::COMMANDS,
     client::COMMANDS,
     config::COMMANDS,
+    hashes::COMMANDS,
     hello::COMMANDS,
     info::COMMANDS,
     introspection::COMMANDS,
@@ -39,6 +49,9 @@ const FAMILIES: &[&[Command]] = &[
     lists::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    sets::COMMANDS,
+    sets::algebra::COMMANDS,
+    sort::COMMANDS,
     sorted_sets::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,
@@ -150,11 +163,17 @@ pub fn other_database(name: &str, args: &[&[u8]]) -> Option<usize> {
     match name {
         "move" => args.get(2).and_then(|arg| parse_database(arg).ok()),
         "copy" => {
-            let at = args.iter().skip(3).position(|arg| arg.eq_ignore_ascii_case(b"db"))? + 4;
-            args.get(at).and_then(|arg| parse_database(arg).ok())
+            // The last one counts, as for the handler.
+            let at = args.iter().rposition(|arg| arg.eq_ignore_ascii_case(b"db")).filter(|at| *at >= 3)?;
+            args.get(at + 1).and_then(|arg| parse_database(arg).ok())
         }
         _ => None,
     }
+}
+
+/// Whether a command reads keys that its arguments do not name one by one, so that the whole database must be locked for it.
+pub fn reads_any_key(name: &str, args: &[&[u8]]) -> bool {
+    matches!(name, "sort" | "sort_ro") && sort::reads_any_key(args)
 }
 
 /// Whether a command logs values that it finds, so that its arguments do not bound what it logs.

@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return self.send().await;
             }
             self.send().await?;
-            if self.service.is_draining() {
+            if self.service.is_draining() || self.client.is_killed() {
                 return Ok(());
             }
             self.make_room();

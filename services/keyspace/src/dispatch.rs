@@ -188,6 +188,9 @@ fn scope(service: &Service, command: &Command, args: &[&[u8]], database: usize, 
         Handler::Session(_) => {}
         Handler::Database(_) => into.push(Place::Database(database)),
         Handler::Everything(_) => into.push(Place::Everything),
+        Handler::Keys(_) if crate::commands::reads_any_key(command.name, args) => {
+            into.push(Place::Database(database));
+        }
         Handler::Keys(_) => {
             let other = crate::commands::other_database(command.name, args);
             command.keys.each(args, |at| {

@@ -254,6 +254,25 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The sets at several keys, all at once. Errors: another type at any of them.
+    pub fn sets(&mut self, keys: &[&[u8]]) -> Result<Vec<Option<&Set>>, Failure> {
+        for key in keys {
+            self.set(key)?;
+        }
+        let this = &*self;
+        let at = |key: &&[u8]| match this.seen(key).map(|entry| entry.view()) {
+            Some(View::Set(set)) => Some(set),
+            _ => None,
+        };
+        Ok(keys.iter().map(at).collect())
+    }
+
+    /// The key in the selected database once more, after another method has read it: the reply waits for it already.
+    fn seen(&self, key: &[u8]) -> Option<Entry<'_>> {
+        let data = &self.parts[self.part(self.database, key)].locked.state().data;
+        data.lookup(data.hash(key), key, self.now)
+    }
+
     /// Logs and applies an effect on a key of the selected database.
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), Error> {
         self.apply_in(self.database, effect)
@@ -267,6 +286,7 @@ impl<'a> Keys<'a> {
             self.expire_stale(index, key)?;
         }
         let part = &mut self.parts[index];
+        part.locked.state_mut().data.set_now(self.now);
         part.locked.push(self.transaction, part.class, effect)?;
         self.mark(
             index,

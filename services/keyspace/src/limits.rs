@@ -12,3 +12,5 @@ pub const INPUT_BYTES_BLOCKED_MAX: usize = 1 << 20;
 pub const EXPIRED_PER_ROUND: usize = 64;
 /// Milliseconds between rounds of active expiry.
 pub const EXPIRY_INTERVAL_MS: u64 = 100;
+/// HRANDFIELD and SRANDMEMBER with a negative count may repeat elements as often as they are asked to, up to a reply of this size.
+pub const REPEATED_BYTES_MAX: usize = 512 << 20;

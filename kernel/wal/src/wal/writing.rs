@@ -145,6 +145,10 @@ impl Wal {
             let fresh = std::mem::take(&mut writer.fresh);
             (writer.written, std::mem::take(&mut writer.unsynced), fresh)
         };
+        // Who found the writer taken relies on this look at the queue, and must not wait for the fsync.
+        if !self.queue.lock().is_empty() {
+            self.write_queued()?;
+        }
         if segments.is_empty() {
             return Ok(());
         }
@@ -185,7 +189,7 @@ impl Wal {
         let synced = self.synced.load(Ordering::SeqCst);
         let unsynced = end > synced;
         if age < interval {
-            return Ok(interval - age);
+            return Ok(interval.saturating_sub(age));
         }
         if unsynced {
             self.sync()?;

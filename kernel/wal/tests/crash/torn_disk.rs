@@ -113,9 +113,9 @@ impl TornDisk {
 
     pub(crate) fn flip(&self, path: &Path, at: u64, bit: u8) {
         let names = self.names.lock().unwrap();
-        let mut data = names.now[path].data.lock().unwrap();
+        let data = &mut *names.now[path].data.lock().unwrap();
         data.now[at as usize] ^= 1 << bit;
-        data.synced = data.now.clone();
+        data.synced.clone_from(&data.now);
     }
 
     fn find(&self, path: &Path) -> io::Result<Arc<TornFile>> {
@@ -197,8 +197,8 @@ impl File for TornFile {
 
     fn sync_data(&self) -> io::Result<()> {
         self.fuse.burn()?;
-        let mut data = self.data.lock().unwrap();
-        data.synced = data.now.clone();
+        let data = &mut *self.data.lock().unwrap();
+        data.synced.clone_from(&data.now);
         Ok(())
     }
 

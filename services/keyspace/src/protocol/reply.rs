@@ -1,5 +1,7 @@
 //! Writes replies as RESP2 or RESP3. The methods name what a reply means; the version decides how it looks.
 
+use crate::state::Text;
+
 /// A connection's replies, in order, and the protocol version that it has asked for.
 #[derive(Debug, Default)]
 pub struct Reply {
@@ -89,6 +91,14 @@ impl Reply {
     pub fn bulk_integer(&mut self, value: i64) {
         let mut digits = itoa::Buffer::new();
         self.bulk(digits.format(value).as_bytes());
+    }
+
+    /// A byte string that may be kept as an integer.
+    pub fn bulk_text(&mut self, value: Text<'_>) {
+        match value {
+            Text::Integer(integer) => self.bulk_integer(integer),
+            Text::Bytes(bytes) => self.bulk(bytes),
+        }
     }
 
     /// A byte string, or null.

@@ -18,7 +18,7 @@ use bole_shard::ApplyError;
 
 use super::layout::{Reader, put_bytes, put_varint};
 use super::slot::Slot;
-use super::value::{Hash, List, Rules, Set, SortedSet, Value, View};
+use super::value::{Hash, List, Rules, Set, SortedSet, Text, Value, View};
 
 pub(super) const STRING: u8 = 0;
 const INTEGER: u8 = 1;
@@ -69,6 +69,19 @@ fn put_sorted_members<'a>(out: &mut Vec<u8>, count: usize, members: impl Iterato
         out.extend_from_slice(&score.to_le_bytes());
         put_bytes(out, member);
     }
+}
+
+/// Appends a list of these elements, of which there is at least one.
+pub fn put_list<'a>(out: &mut Vec<u8>, elements: impl ExactSizeIterator<Item = &'a [u8]>) {
+    put_head(out, LIST, elements.len());
+    elements.for_each(|element| put_bytes(out, element));
+}
+
+/// Appends a set of these members, of which there is at least one, and each once.
+pub fn put_set<'a>(out: &mut Vec<u8>, members: impl ExactSizeIterator<Item = Text<'a>>) {
+    let mut text = itoa::Buffer::new();
+    put_head(out, SET, members.len());
+    members.for_each(|member| put_bytes(out, member.bytes(&mut text)));
 }
 
 fn put_head(out: &mut Vec<u8>, kind: u8, count: usize) {

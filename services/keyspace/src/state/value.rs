@@ -14,6 +14,7 @@ pub use list::List;
 pub use set::Set;
 pub use sorted_set::{Added, SortedSet};
 
+use super::layout::parse_integer;
 use super::slot::allocated;
 use super::table::Seed;
 
@@ -82,7 +83,7 @@ impl View<'_> {
 }
 
 /// A byte string that may be kept as the integer that it spells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, std::hash::Hash)]
 #[expect(missing_docs, reason = "the variants' names say it")]
 pub enum Text<'a> {
     Integer(i64),
@@ -90,6 +91,15 @@ pub enum Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// The same text, as an integer if it spells one: texts in this form are equal if their bytes are.
+    #[must_use]
+    pub fn normal(self) -> Self {
+        match self {
+            Self::Bytes(bytes) => parse_integer(bytes).map_or(self, Self::Integer),
+            Self::Integer(_) => self,
+        }
+    }
+
     /// The bytes; an integer is spelled out into `buffer`.
     #[inline]
     pub fn bytes<'b>(self, buffer: &'b mut itoa::Buffer) -> &'b [u8]
