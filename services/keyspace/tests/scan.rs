@@ -48,7 +48,7 @@ impl Client {
 #[tokio::test]
 async fn every_key_exactly_once() {
     const KEYS: usize = 3_000;
-    let mut client = Client::connect(support::start().await).await;
+    let mut client = Client::connect(support::start().await.0).await;
     for key in 0..KEYS {
         client.send(&format!("SET key:{key} v")).await;
         assert_eq!(client.line().await, "+OK");
@@ -82,7 +82,7 @@ async fn every_key_exactly_once() {
 
 #[tokio::test]
 async fn a_killed_client_gets_its_reply_and_is_cut_off() {
-    let mut client = Client::connect(support::start().await).await;
+    let mut client = Client::connect(support::start().await.0).await;
     client.send("CLIENT KILL TYPE normal SKIPME no").await;
     assert_eq!(client.line().await, ":1");
     let mut rest = Vec::new();
