@@ -1,5 +1,6 @@
 //! SCAN over all shards of a database: whatever the step, every key that is there throughout is returned exactly once, though others come
-//! and go meanwhile. And a client that was killed is cut off once it has its reply.
+//! and go meanwhile. Besides, what transcripts
+//! cannot say: a client that was killed is cut off once it has its reply, and replies that nobody wants are not sent.
 
 mod support;
 
@@ -87,4 +88,25 @@ async fn a_killed_client_gets_its_reply_and_is_cut_off() {
     assert_eq!(client.line().await, ":1");
     let mut rest = Vec::new();
     assert_eq!(client.0.read_to_end(&mut rest).await.expect("the end"), 0);
+}
+
+#[tokio::test]
+async fn replies_that_nobody_wants_are_not_sent() {
+    let mut client = Client::connect(support::start().await.0).await;
+    for command in [
+        "CLIENT REPLY SKIP",
+        "ECHO skipped",
+        "PING",
+        "CLIENT REPLY OFF",
+        "ECHO off",
+        "CLIENT REPLY SKIP",
+        "ECHO off",
+        "CLIENT REPLY ON",
+    ] {
+        client.send(command).await;
+    }
+    assert_eq!(client.line().await, "+PONG");
+    assert_eq!(client.line().await, "+OK", "of CLIENT REPLY ON");
+    client.send("PING").await;
+    assert_eq!(client.line().await, "+PONG");
 }
