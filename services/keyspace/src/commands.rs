@@ -10,6 +10,7 @@ pub mod arguments;
 pub mod blocked;
 pub mod client;
 pub mod config;
+pub mod decimal;
 pub mod diagnostics;
 pub mod gathered;
 pub mod hashes;
