@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod error;
 pub mod hosted;
+pub mod pins;
 pub mod runtime;
 pub mod shard;
 pub mod state;
@@ -14,6 +15,7 @@ pub mod whole;
 
 pub use error::Error;
 pub use hosted::{Hosted, ShardStatus};
+pub use pins::{Pin, Pins};
 pub use runtime::Runtime;
 pub use shard::{Locked, Shard};
 pub use state::{ApplyError, Section, State, Step};

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bole_base::{Durability, Position};
+use bole_log::entry::BATCH_BYTES_MAX;
 use bole_log::{Batch, Journal};
 
 use crate::Error;
@@ -51,6 +52,15 @@ impl Transaction {
         Ok(())
     }
 
+    /// Whether the batch has grown beyond what one record may hold.
+    pub(crate) fn check_size(&self) -> Result<(), Error> {
+        let bytes = self.batch.bytes().len();
+        if bytes > BATCH_BYTES_MAX {
+            return Err(bole_log::Error::BatchTooLarge { bytes, max: BATCH_BYTES_MAX }.into());
+        }
+        Ok(())
+    }
+
     /// What must be admitted on top of the credit, for a batch that grows by `bytes`.
     fn missing(&self, bytes: usize) -> u64 {
         self.journal.batch_cost(self.batch.bytes().len() + bytes).saturating_sub(self.credit)
@@ -64,6 +74,11 @@ impl Transaction {
     /// Whether there is nothing to append.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty()
+    }
+
+    /// The journal that the batch goes to.
+    pub const fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
     }
 
     /// The strongest durability of the entries.
