@@ -62,6 +62,7 @@ impl Kernel {
         let config = runtime::Config {
             replay_max: settings.checkpoint.replay_max,
             retained_bytes_max: settings.checkpoint.bytes_max,
+            ..runtime::Config::default()
         };
         let checkpoints = data.join(CHECKPOINTS_DIR);
         let runtime =

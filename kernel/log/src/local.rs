@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bole_base::{Clock, Disk, Durability, LogId, Offset, Position};
+pub use bole_wal::Config;
 use bole_wal::{Driver, Wal};
 use bytes::Bytes;
 

@@ -7,7 +7,11 @@ mod attached;
 pub mod checkpoint;
 pub mod error;
 pub mod hosted;
+<<<<<<< HEAD
 mod large;
+=======
+pub mod pins;
+>>>>>>> h-shard
 pub mod runtime;
 pub mod shard;
 pub mod state;
@@ -16,6 +20,7 @@ pub mod whole;
 
 pub use error::Error;
 pub use hosted::{Hosted, ShardStatus};
+pub use pins::{Pin, Pins};
 pub use runtime::Runtime;
 pub use shard::{Locked, Shard};
 pub use state::{ApplyError, Section, State, Step};

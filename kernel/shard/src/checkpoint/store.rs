@@ -58,6 +58,10 @@ impl Store {
             None
         };
         let mut store = Self { disk, dir, manifest, next_file: 1, file_bytes: BTreeMap::new() };
+        if names.iter().any(|name| name == "manifest.new") {
+            let path = store.dir.join("manifest.new");
+            store.disk.remove(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
         for name in &names {
             let number = name.strip_suffix(".sections").and_then(|stem| u64::from_str_radix(stem, 16).ok());
             if let Some(number) = number {

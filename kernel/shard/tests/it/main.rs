@@ -1,0 +1,7 @@
+//! Tests of the shard runtime on a journal in memory and on the local journal over a disk that fails on purpose.
+
+mod checkpoints;
+mod crashes;
+mod faults;
+mod ranges;
+mod world;
