@@ -17,7 +17,7 @@ mod phase;
 mod report;
 mod run;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::hash::Hash;
@@ -97,6 +97,16 @@ pub struct Env {
     pub scheduler: Handle,
     /// For whatever it needs to be random.
     pub seed: u64,
+    /// The lowest position that a recovery since the last check has reported.
+    reached: Rc<Cell<u64>>,
+}
+
+impl Env {
+    /// Says how far the recovered journal reaches, before anything new is appended to it. A recovery that is cut may have appended entries of its
+    /// own over the places of lost operations, so the lowest report since the last check is what counts.
+    pub fn recovered(&self, position: u64) {
+        self.reached.set(self.reached.get().min(position));
+    }
 }
 
 /// Why a system did not open.

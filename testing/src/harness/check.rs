@@ -5,16 +5,17 @@ use std::collections::HashSet;
 
 use super::{Crash, Model, Observed, Outcome, Record};
 
-/// Checks what `observed` shows after `crash`, given the state `base` before `history`. Returns the model in the
-/// recovered state, from which the next round goes on.
+/// Checks what `observed` shows after `crash`, given the state `base` before `history`; `reached` is how far the journal
+/// reached when it was recovered. Returns the model in the recovered state, from which the next round goes on.
 pub fn recovered<M: Model>(
     base: &M,
     history: &[Record<M>],
     crash: Crash,
     observed: &Observed<M::State>,
+    reached: Option<u64>,
     search_states_max: usize,
 ) -> Result<M, String> {
-    match observed.reached {
+    match reached {
         Some(reached) => by_position(base, history, crash, &observed.state, reached),
         None => by_search(base, history, crash, &observed.state, search_states_max),
     }

@@ -70,6 +70,8 @@ struct Run<'a, S: System> {
     /// The hardest crash since the last check.
     crash: Crash,
     round: u32,
+    /// See [`Env::recovered`].
+    reached: Rc<Cell<u64>>,
     report: Report,
     /// The scheduler in use, for the trace of a violation.
     handle: Option<Handle>,
@@ -86,6 +88,7 @@ impl<'a, S: System> Run<'a, S> {
             history: History::<S::Model>::default(),
             crash: Crash::Clean,
             round: 0,
+            reached: Rc::new(Cell::new(u64::MAX)),
             report: Report::new(S::NAME, seed),
             handle: None,
         }
@@ -165,6 +168,7 @@ impl<'a, S: System> Run<'a, S> {
             clock: scheduler.clock(),
             scheduler: scheduler.handle(),
             seed: self.rng.next_u64(),
+            reached: Rc::clone(&self.reached),
         };
         let Some(opened) = self.complete(scheduler, "open", S::open(env))? else {
             return Ok(Err(Ended::PowerOff));
@@ -217,7 +221,8 @@ impl<'a, S: System> Run<'a, S> {
         let states_max = self.options.search_states_max;
         let history = self.history.borrow().clone();
         let crash = if self.disk.damage().is_empty() { self.crash } else { Crash::Damage };
-        self.base = check::recovered(&self.base, &history, crash, observed, states_max)?;
+        let reached = observed.reached.map(|reached| reached.min(self.reached.replace(u64::MAX)));
+        self.base = check::recovered(&self.base, &history, crash, observed, reached, states_max)?;
         self.history = History::<S::Model>::default();
         self.crash = Crash::Clean;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use bole_base::{Clock, Durability, Kind, Offset, Position};
@@ -44,7 +45,7 @@ pub async fn run<S: State>(
     };
     let mut pass =
         Pass { end: from, position: Position::ZERO, report: PassReport::default(), written: Vec::new() };
-    let writer = pass.write_sections(shard, store, since, clock);
+    let writer = pass.write_sections(shard, store, since, clock).await;
     let writer = writer.map_err(|error| give_up(shard, store, error))?;
     let Pass { end, position, report, written } = pass;
     poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await?;
@@ -72,7 +73,7 @@ enum Failure {
 }
 
 impl Pass {
-    fn write_sections<S: State>(
+    async fn write_sections<S: State>(
         &mut self,
         shard: &Shard<S>,
         store: &mut Store,
@@ -105,9 +106,24 @@ impl Pass {
                 self.report.bytes += length;
             }
             cursor = step.next;
+            // Between two sections the shard is free; on a cooperative scheduler others get their turn here.
+            yield_now().await;
         }
         Ok(writer)
     }
+}
+
+/// Lets other tasks of a cooperative scheduler run.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Turns a failure into the error to report, and removes the files of this pass where the disk was merely full.

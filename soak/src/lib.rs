@@ -1,0 +1,28 @@
+//! Proves that the keyspace keeps what it promises: [`system`] runs it under the crash harness against [`model`], [`kills`] kills the real binary under load,
+//! [`bank`] looks for deadlocks and lost sums under contention.
+//!
+//! `cargo xtask soak` runs hundreds of seeds and dozens of kills; the tests of this crate run a few of each. Nothing of the product depends on this crate.
+
+pub mod bank;
+pub mod command;
+pub mod dump;
+pub mod kills;
+pub mod model;
+mod node;
+mod runtime;
+pub mod system;
+pub mod wrap;
+
+use bole_testing::harness::{Dangers, Options};
+
+/// The size of a seed's run.
+pub fn options() -> Options {
+    Options {
+        rounds: 5,
+        clients: 6,
+        operations_per_client: 60,
+        crash_steps_max: 2_500,
+        dangers: Dangers::default(),
+        ..Options::default()
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line of the soak: what `cargo xtask soak` builds and runs.
+#![expect(clippy::print_stdout, reason = "a command line tool speaks on stdout")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use bole_base::Durability;
+use bole_soak::bank;
+use bole_soak::kills;
+use bole_soak::system::{Flaw, Simulated};
+use bole_testing::harness::{Summary, run_seed};
+use clap::Parser;
+
+/// Crash seeds, kills and contention for the keyspace.
+#[derive(Parser)]
+struct Cli {
+    /// How many seeds the crash harness runs, from 0
+    #[arg(long, default_value_t = 500)]
+    seeds: u64,
+    /// Only this seed, and nothing else
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How often the real binary is killed with class `sync`; a fifth of it with class `async`
+    #[arg(long, default_value_t = 50)]
+    kills: u32,
+    /// The `bole` binary
+    #[arg(long)]
+    bole: Option<PathBuf>,
+}
+
+type Real = Simulated<{ Flaw::NONE }>;
+
+fn main() -> ExitCode {
+    xtask::process::exit(&run(&Cli::parse()))
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    if let Some(seed) = cli.seed {
+        let report = run_seed::<Real>(seed, &bole_soak::options());
+        println!("{report}");
+        return if report.violation.is_some() { bail!("seed {seed} failed") } else { Ok(()) };
+    }
+    seeds(cli.seeds)?;
+    contention()?;
+    if cli.kills > 0 {
+        let Some(bole) = &cli.bole else { bail!("--bole names the binary that is to be killed") };
+        kill(bole, Durability::Sync, cli.kills)?;
+        kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
+    }
+    Ok(())
+}
+
+fn seeds(count: u64) -> Result<()> {
+    let start = Instant::now();
+    let mut summary = Summary::default();
+    for seed in 0..count {
+        summary.add(run_seed::<Real>(seed, &bole_soak::options()));
+    }
+    println!("crash harness: {summary}; {:.1} s", start.elapsed().as_secs_f64());
+    if summary.failures.is_empty() { Ok(()) } else { bail!("{} of {count} seeds failed", summary.failures.len()) }
+}
+
+fn contention() -> Result<()> {
+    let start = Instant::now();
+    let dir = bole_testing::process::temp_dir("bank")?;
+    let plan = bank::Plan { threads: 16, operations: 500, timeout: Duration::from_secs(300) };
+    let outcome = bank::run(dir.path(), &plan)?;
+    println!(
+        "contention: {} threads, {} transfers, {} whole groups read, {} swaps, sums conserved; {:.1} s",
+        plan.threads,
+        outcome.transfers,
+        outcome.groups,
+        outcome.swaps,
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn kill(bole: &std::path::Path, durability: Durability, count: u32) -> Result<()> {
+    let start = Instant::now();
+    let after = Duration::from_millis(20)..Duration::from_millis(1_500);
+    let plan = kills::Plan { bole: bole.to_path_buf(), durability, kills: count, clients: 8, after, seed: 1 };
+    let outcome = kills::run(&plan)?;
+    println!(
+        "kill -9, durability {durability}: {} kills, {} writes sent, {} acknowledged and found, {} more found that were not acknowledged; {:.1} s",
+        outcome.kills,
+        outcome.sent,
+        outcome.acknowledged,
+        outcome.done_unacknowledged,
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
