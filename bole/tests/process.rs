@@ -184,7 +184,11 @@ fn wrong_command_lines_say_what_is_wrong() {
         (&["check", "/nonexistent"], 1, "/nonexistent cannot be read"),
         (&["status", "--addr", "127.0.0.1:1"], 1, "no node answers at 127.0.0.1:1"),
         (&["status", "--as", "ann"], 1, "set BOLE_PASSWORD"),
-        (&["--data", data, "--set", "keyspace.listen=0.0.0.0:6379"], 1, "`keyspace.listen` = \"0.0.0.0:6379\""),
+        (
+            &["--data", data, "--set", "keyspace.listen=0.0.0.0:6379"],
+            1,
+            "`keyspace.listen` = \"0.0.0.0:6379\"",
+        ),
     ] {
         let (exit, _, error) = run(args);
         assert_eq!(exit, code, "{args:?}: {error}");

@@ -14,6 +14,9 @@ pub const UNAUTHENTICATED_ARGUMENTS_MAX: usize = 10;
 /// The largest argument before a client has authenticated.
 pub const UNAUTHENTICATED_BULK_MAX: usize = 16 << 10;
 
+/// A command may be larger than its largest argument by this: the heads of a million arguments, and some.
+pub const REQUEST_EXTRA_BYTES_MAX: usize = 16 << 20;
+
 /// What makes the rest of a connection's bytes unreadable. The text is what Redis says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Protocol error: {0}")]
@@ -22,7 +25,7 @@ pub struct ProtocolError(pub String);
 /// Where the parser stands in a connection's bytes.
 #[derive(Debug)]
 pub struct Parser {
-    /// The largest bulk string.
+    /// The largest bulk string. A whole command may have [`REQUEST_EXTRA_BYTES_MAX`] more.
     pub bulk_bytes_max: usize,
     /// Whether the client has authenticated, or need not.
     pub authenticated: bool,
@@ -147,6 +150,12 @@ impl Parser {
         }
         if !self.authenticated && number > UNAUTHENTICATED_BULK_MAX as i64 {
             return Err(ProtocolError("unauthenticated bulk length".to_owned()));
+        }
+        if at + number as usize > self.bulk_bytes_max.saturating_add(REQUEST_EXTRA_BYTES_MAX) {
+            return Err(ProtocolError(format!(
+                "too big request; {} bytes are allowed in one command",
+                self.bulk_bytes_max
+            )));
         }
         self.at = at;
         self.bulk = Some(number as usize);
@@ -335,6 +344,22 @@ mod tests {
             assert_eq!(commands(bytes, 1).unwrap_err().0, complaint, "{}", bytes.escape_ascii());
         }
         assert_eq!(commands(&vec![b'a'; INLINE_BYTES_MAX], 1000).unwrap_err().0, "too big inline request");
+    }
+
+    #[test]
+    fn a_command_of_many_large_arguments_is_refused_before_it_is_held() {
+        let mut request = b"*1000\r\n".to_vec();
+        let argument = [b"$1000000\r\n", &[b'x'; 1_000_000][..], b"\r\n"].concat();
+        let mut parser = Parser::new(1 << 20);
+        let complaint = loop {
+            match parser.parse(&request) {
+                Ok(parsed) => assert!(parsed.is_none()),
+                Err(complaint) => break complaint,
+            }
+            assert!(request.len() < 20 << 20, "{} bytes and no end", request.len());
+            request.extend_from_slice(&argument);
+        };
+        assert_eq!(complaint.0, "too big request; 1048576 bytes are allowed in one command");
     }
 
     #[test]

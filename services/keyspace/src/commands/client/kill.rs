@@ -43,9 +43,9 @@ impl<'a> Filter<'a> {
                 () if is(option, "addr") => filter.address = Some(value),
                 () if is(option, "laddr") => filter.local = Some(value),
                 () if is(option, "maxage") => {
-                    let age = integer(value).ok().and_then(|age| u64::try_from(age).ok()).filter(|&age| age > 0);
-                    filter.age_seconds_min =
-                        Some(age.ok_or("ERR maxage is not an integer or out of range")?);
+                    let age =
+                        integer(value).ok().and_then(|age| u64::try_from(age).ok()).filter(|&age| age > 0);
+                    filter.age_seconds_min = Some(age.ok_or("ERR maxage is not an integer or out of range")?);
                 }
                 () if is(option, "skipme") && is(value, "yes") => filter.skip_me = true,
                 () if is(option, "skipme") && is(value, "no") => filter.skip_me = false,

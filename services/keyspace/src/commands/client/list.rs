@@ -42,7 +42,8 @@ pub(super) fn user(name: &str) -> &str {
 fn line(client: &Client, now: u64) -> String {
     let details = client.details.lock().clone();
     let seconds_since = |then: u64| now.saturating_sub(then) / 1_000;
-    let [channels, patterns, shard_channels] = client.subscribed.each_ref().map(|n| n.load(Ordering::Relaxed));
+    let [channels, patterns, shard_channels] =
+        client.subscribed.each_ref().map(|n| n.load(Ordering::Relaxed));
     let queued = match client.queued.load(Ordering::Relaxed) {
         u32::MAX => -1,
         count => i64::from(count),

@@ -99,7 +99,9 @@ pub(super) fn getredir(session: &mut Session<'_>, _args: &[&[u8]]) -> Outcome {
 /// CLIENT TRACKING.
 pub(super) fn tracking(session: &mut Session<'_>, args: &[&[u8]]) -> Outcome {
     if on_or_off(args[2])? {
-        return Err("ERR CLIENT TRACKING ON is not supported: this server does not track what clients cache".into());
+        return Err(
+            "ERR CLIENT TRACKING ON is not supported: this server does not track what clients cache".into()
+        );
     }
     session.reply.ok();
     Ok(())

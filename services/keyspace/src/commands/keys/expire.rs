@@ -7,7 +7,10 @@ use crate::state::Effect;
 
 /// When a new deadline is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four words that a client may say, in several combinations")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four words that a client may say, in several combinations"
+)]
 struct Conditions {
     absent: bool,
     present: bool,
