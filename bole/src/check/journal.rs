@@ -71,10 +71,7 @@ fn describe_damage(damage: &DamageReport, repaired: bool) -> Finding {
     let repair = if damage.lossless {
         Repair::Lossless
     } else {
-        Repair::Drops(format!(
-            "the journal from there on: the damaged frame and {} beyond it",
-            amount(damage)
-        ))
+        Repair::Drops(format!("the journal from there on: {} whose headers are sound", amount(damage)))
     };
     Finding::Damage { what: place(damage), repair, repaired }
 }
