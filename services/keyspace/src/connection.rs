@@ -516,7 +516,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(());
             }
             let timeout = deadline.map(|deadline| Duration::from_millis(deadline - now));
-            self.wait(false, timeout).await?;
+            // What the client sends ahead is taken in, up to a bound, and its end is noticed.
+            let read = self.input.len() < INPUT_BYTES_BLOCKED_MAX;
+            if read && self.input.capacity() == self.input.len() {
+                self.input.reserve(INPUT_BYTES_MIN);
+            }
+            if matches!(self.wait(read, timeout).await?, Event::Read(0)) {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
         }
     }
 }

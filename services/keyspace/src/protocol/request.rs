@@ -289,6 +289,37 @@ fn unescape<'a>(byte: u8, after: &'a [u8], quote: u8, out: &mut Vec<u8>) -> &'a 
     }
 }
 
+/// Reads `bytes` as requests, whatever they are, at once and as they come in two pieces; panics if that makes a difference or a range
+/// lies outside. What the fuzz target runs.
+pub fn check_bytes(bytes: &[u8]) {
+    let cut = bytes.first().map_or(0, |first| usize::from(*first) * bytes.len() / 256);
+    let whole = read_all(bytes, &[bytes.len()]);
+    assert_eq!(whole, read_all(bytes, &[cut, bytes.len()]), "cut at {cut}");
+}
+
+/// How many commands and argument bytes there are, how far they reach, and the complaint, if bytes arrive up to each of `ends`.
+fn read_all(bytes: &[u8], ends: &[usize]) -> (usize, usize, usize, Option<ProtocolError>) {
+    let mut parser = Parser::new(1 << 20);
+    let (mut start, mut commands, mut argument_bytes) = (0, 0, 0);
+    for &end in ends {
+        loop {
+            match parser.parse(&bytes[start..end]) {
+                Ok(None) => break,
+                Ok(Some(parsed)) => {
+                    let source = parsed.unquoted.unwrap_or(&bytes[start..end]);
+                    argument_bytes +=
+                        parsed.ranges.iter().map(|range| source[range.clone()].len()).sum::<usize>();
+                    commands += 1;
+                    start += parsed.length;
+                }
+                Err(complaint) => return (commands, argument_bytes, start, Some(complaint)),
+            }
+            parser.next();
+        }
+    }
+    (commands, argument_bytes, start, None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

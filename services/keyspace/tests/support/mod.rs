@@ -110,7 +110,7 @@ impl Node for Open {
 }
 
 /// An empty service with `shards` shards a database.
-pub(crate) fn service(shards: u64) -> Arc<Service> {
+pub(crate) fn service(shards: u64, config: Config) -> Arc<Service> {
     let journal: Arc<dyn Journal> = Arc::new(Forgetful::default());
     let root = std::env::temp_dir().join("bole-keyspace-tests-write-nothing-here");
     let runtime = Arc::new(Runtime::new(
@@ -140,7 +140,7 @@ pub(crate) fn service(shards: u64) -> Arc<Service> {
     Service::open(Parts {
         databases,
         runtime,
-        config: Config::default(),
+        config,
         authenticator: Arc::new(Open),
         node: Arc::new(Open),
         port: 0,
@@ -150,7 +150,11 @@ pub(crate) fn service(shards: u64) -> Arc<Service> {
 
 /// Serves an empty keyspace until the runtime ends; where to connect.
 pub(crate) async fn start() -> SocketAddr {
-    let service = service(16);
+    listen(service(16, Config::default())).await
+}
+
+/// Serves `service` until the runtime ends; where to connect.
+pub(crate) async fn listen(service: Arc<Service>) -> SocketAddr {
     tokio::spawn(Arc::clone(&service).run_expiry());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
