@@ -180,6 +180,7 @@ fn config(settings: &Settings) -> Config {
         shards: keyspace.shards as usize,
         request_bytes_max: keyspace.request_bytes_max as usize,
         connections_max: keyspace.connections_max as usize,
+        output_bytes_max: keyspace.output_buffer_bytes_max as usize,
         pubsub_hard_bytes: keyspace.pubsub_output_buffer_bytes_max as usize,
         idle_seconds: keyspace.idle_timeout.as_secs(),
         ..Config::default()

@@ -1,6 +1,7 @@
 //! The journal of a node without a cluster: [`bole_wal::Wal`] for entries, files for attachments.
 
 mod attachments;
+pub mod check;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -39,8 +39,6 @@ pub trait Hosted: Send + Sync {
     fn quarantine(&self, reason: String);
     /// Puts the newest checkpoint back into the empty state. The error is a sentence for the operator.
     fn restore(&self, store: &Store) -> Result<(), String>;
-    /// The offset that the next entry gets; `None` for a quarantined shard.
-    fn next(&self) -> Option<Offset>;
     /// Applies an entry of the log; quarantines the shard where that fails.
     fn replay(&self, entry: &EntryRef<'_>);
     /// Ends recovery. The log, whose next durable entry gets `tail` (0 if the journal has none of its entries), must have
@@ -89,10 +87,6 @@ impl<S: State> Hosted for Shard<S> {
         locked.set_restored(manifest.from, manifest.epoch);
         self.set_checkpoint(manifest.from);
         Ok(())
-    }
-
-    fn next(&self) -> Option<Offset> {
-        self.lock().ok().map(|locked| locked.next())
     }
 
     fn replay(&self, entry: &EntryRef<'_>) {

@@ -7,11 +7,8 @@ mod attached;
 pub mod checkpoint;
 pub mod error;
 pub mod hosted;
-<<<<<<< HEAD
 mod large;
-=======
 pub mod pins;
->>>>>>> h-shard
 pub mod runtime;
 pub mod shard;
 pub mod state;

@@ -16,21 +16,14 @@ use std::time::Duration;
 use bole_base::{Clock, Disk, Durability, Hlc, LogId, Offset};
 use bole_log::entry::FLAG_ATTACHMENT;
 use bole_log::{AttachmentId, EntryRef, Journal};
-<<<<<<< HEAD
 use bytes::Bytes;
-=======
->>>>>>> h-shard
 use parking_lot::{Mutex, RwLock};
 
 use crate::attached::Attached;
 use crate::checkpoint::{PassReport, Store};
 use crate::hosted::{Hosted, ShardStatus};
-<<<<<<< HEAD
-use crate::{Error, Transaction, large};
-=======
 use crate::pins::Pins;
-use crate::{Error, Transaction};
->>>>>>> h-shard
+use crate::{Error, Transaction, large};
 
 /// When checkpoints start.
 #[derive(Clone, Copy, Debug)]
@@ -71,14 +64,11 @@ pub struct Runtime {
     shards: RwLock<BTreeMap<LogId, Arc<Slot>>>,
     replay_rate: AtomicU64,
     totals: Mutex<CheckpointTotals>,
-<<<<<<< HEAD
     attached: Arc<Attached>,
-=======
     pins: Pins,
     /// While pins hold the oldest bytes: what the journal retained when all shards were last checkpointed.
     pinned_mark: AtomicU64,
     breaks: AtomicU64,
->>>>>>> h-shard
 }
 
 struct Slot {
@@ -164,13 +154,10 @@ impl Runtime {
             shards: RwLock::default(),
             replay_rate: AtomicU64::new(REPLAY_RATE_GUESS),
             totals: Mutex::default(),
-<<<<<<< HEAD
             attached: Arc::default(),
-=======
             pins: Pins::default(),
             pinned_mark: AtomicU64::new(0),
             breaks: AtomicU64::new(0),
->>>>>>> h-shard
         }
     }
 
@@ -241,11 +228,12 @@ impl Runtime {
             bytes += entry.payload.len() as u64 + 48;
             if let Some(slot) = slots.get(&entry.header.log) {
                 entries += 1;
-<<<<<<< HEAD
-                self.replay_entry(&*slot.shard, entry, &mut cached)?;
-=======
-                self.replay_entry(&*slot.shard, entry);
->>>>>>> h-shard
+                if entry.header.flags & FLAG_ATTACHMENT != 0
+                    && let Some((id, _)) = large::part_name(entry.payload)
+                {
+                    self.attached.add(id, std::iter::once(entry.header));
+                }
+                self.replay_entry(&*slot.shard, entry, &mut cached);
             }
             Ok(())
         })?;
@@ -262,37 +250,43 @@ impl Runtime {
         Ok(Recovered { entries, took })
     }
 
-<<<<<<< HEAD
     /// Replays one entry. `cached` is the attachment that was read last: the parts of a large transaction follow each other.
+    ///
+    /// An entry that the state holds already is not looked at again: its attachment may be gone. One whose attachment cannot be
+    /// read stops its own shard only.
     fn replay_entry(
         &self,
         shard: &dyn Hosted,
         entry: &EntryRef<'_>,
         cached: &mut Option<(AttachmentId, Bytes)>,
-    ) -> Result<(), bole_log::Error> {
+    ) {
         let header = &entry.header;
-        if header.flags & FLAG_ATTACHMENT == 0 {
-            shard.replay(entry);
-            return Ok(());
+        if header.flags & FLAG_ATTACHMENT == 0 || header.offset < shard.next() {
+            return shard.replay(entry);
         }
-        // What the checkpoint holds already may have lost its attachment.
-        if shard.next().is_none_or(|next| header.offset < next) {
-            return Ok(());
+        let outcome = match large::part_name(entry.payload) {
+            Some((id, range)) => self.cached_attachment(id, cached).map(|bytes| bytes.slice(range)),
+            None => Err("it names no attachment".to_owned()),
+        };
+        match outcome {
+            Ok(payload) => shard.replay(&EntryRef { payload: &payload, ..*entry }),
+            Err(reason) => shard.quarantine(format!("entry at offset {}: {reason}", header.offset)),
         }
-        let (id, range) = large::part_name(entry.payload).ok_or_else(|| {
-            bole_log::Error::Corrupt(format!(
-                "entry {} of log {} names no attachment",
-                header.offset, header.log
-            ))
-        })?;
-        if cached.as_ref().is_none_or(|(known, _)| *known != id) {
-            *cached = Some((id, self.journal.attachment(&id)?));
+    }
+
+    fn cached_attachment(
+        &self,
+        id: AttachmentId,
+        cached: &mut Option<(AttachmentId, Bytes)>,
+    ) -> Result<Bytes, String> {
+        if let Some((known, bytes)) = cached
+            && *known == id
+        {
+            return Ok(bytes.clone());
         }
-        self.attached.add(id, std::iter::once(*header));
-        if let Some((_, bytes)) = cached {
-            shard.replay(&EntryRef { payload: &bytes[range], ..*entry });
-        }
-        Ok(())
+        let bytes = self.journal.attachment(&id).map_err(|error| error.to_string())?;
+        *cached = Some((id, bytes.clone()));
+        Ok(bytes)
     }
 
     /// Removes attachments that no retained entry names: what a crash left, and what was trimmed before it. After all shards recovered.
@@ -303,22 +297,6 @@ impl Runtime {
             }
         }
         Ok(())
-=======
-    /// An entry that the state holds already is not looked at again: its attachment may be gone. One whose attachment cannot be
-    /// read stops its own shard only.
-    fn replay_entry(&self, shard: &dyn Hosted, entry: &EntryRef<'_>) {
-        if entry.header.flags & FLAG_ATTACHMENT == 0 || entry.header.offset < shard.next() {
-            return shard.replay(entry);
-        }
-        let outcome = match AttachmentId::from_bytes(entry.payload) {
-            Some(id) => self.journal.attachment(&id).map_err(|error| error.to_string()),
-            None => Err("it names no attachment".to_owned()),
-        };
-        match outcome {
-            Ok(payload) => shard.replay(&EntryRef { payload: &payload, ..*entry }),
-            Err(reason) => shard.quarantine(format!("entry at offset {}: {reason}", entry.header.offset)),
-        }
->>>>>>> h-shard
     }
 
     async fn announce(&self, slots: &BTreeMap<LogId, Arc<Slot>>) -> Result<(), Error> {
@@ -393,6 +371,11 @@ impl Runtime {
         let checkpoint = shard.checkpointed();
         let below = self.pins.lowest(shard.id()).map_or(checkpoint, |pin| pin.min(checkpoint));
         self.journal.trim(shard.id(), below);
+        for id in self.attached.trim(shard.id(), below) {
+            if let Err(error) = self.journal.remove_attachment(&id) {
+                tracing::warn!(%error, "an attachment that nothing names any more stays until the next start");
+            }
+        }
     }
 
     fn retained_bytes_target(&self) -> u64 {
@@ -432,10 +415,6 @@ impl Runtime {
                     self.trim(&*slot.shard);
                 }
                 self.count(report);
-                let shard = &slot.shard;
-                for id in self.attached.trim(shard.id(), shard.status().checkpoint) {
-                    self.journal.remove_attachment(&id)?;
-                }
                 Ok(true)
             }
             Err(Error::Quarantined { .. }) => Ok(false),

@@ -14,7 +14,7 @@ use bole_base::{Durability, Epoch, LogId, Offset, Position};
 use bole_log::{EntryHeader, EntryRef, PayloadKind};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::{Error, State, Transaction, large};
+use crate::{ApplyError, Error, State, Transaction, large};
 
 /// One log plus the state that it builds.
 pub struct Shard<S> {
@@ -191,6 +191,7 @@ impl<S: State> Locked<'_, S> {
         if started {
             self.core.next = offset.next();
         }
+        self.core.unappended = true;
         self.core.applying = true;
         self.core.state.apply(offset, effect);
         self.core.applying = false;
@@ -245,38 +246,13 @@ impl<S: State> Locked<'_, S> {
         if header.kind == PayloadKind::EPOCH {
             return Ok(());
         }
-<<<<<<< HEAD
-        let describe = |error: &dyn std::fmt::Display| format!("entry at offset {}: {error}", header.offset);
-        if header.kind != PayloadKind::COMPOUND {
-            let effect =
-                S::decode(header.kind, header.version, entry.payload).map_err(|error| describe(&error))?;
-            self.apply_replayed(header.offset, &effect);
-            return Ok(());
-        }
-        for part in large::effects(entry.payload) {
-            let (kind, version, payload) = part.map_err(|error| describe(&error))?;
-            let effect = S::decode(kind, version, payload).map_err(|error| describe(&error))?;
-            self.apply_replayed(header.offset, &effect);
-        }
-        Ok(())
-=======
         let state = &mut self.core.state;
-        let apply = AssertUnwindSafe(|| {
-            S::decode(header.kind, header.version, entry.payload)
-                .map(|effect| state.apply(header.offset, &effect))
-        });
+        let apply = AssertUnwindSafe(|| replay_effects(state, entry));
         match std::panic::catch_unwind(apply) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("entry at offset {}: {error}", header.offset)),
             Err(_) => Err(format!("a panic while the entry at offset {} was applied", header.offset)),
         }
->>>>>>> h-shard
-    }
-
-    fn apply_replayed(&mut self, offset: Offset, effect: &S::Effect<'_>) {
-        self.core.applying = true;
-        self.core.state.apply(offset, effect);
-        self.core.applying = false;
     }
 
     /// Sets where the state stands after a checkpoint was restored.
@@ -284,4 +260,19 @@ impl<S: State> Locked<'_, S> {
         self.core.next = next;
         self.core.epoch = epoch;
     }
+}
+
+/// Applies what an entry holds: one effect, or those of a large transaction.
+fn replay_effects<S: State>(state: &mut S, entry: &EntryRef<'_>) -> Result<(), ApplyError> {
+    let header = &entry.header;
+    if header.kind != PayloadKind::COMPOUND {
+        let effect = S::decode(header.kind, header.version, entry.payload)?;
+        state.apply(header.offset, &effect);
+        return Ok(());
+    }
+    for part in large::effects(entry.payload) {
+        let (kind, version, payload) = part.map_err(ApplyError::Malformed)?;
+        state.apply(header.offset, &S::decode(kind, version, payload)?);
+    }
+    Ok(())
 }

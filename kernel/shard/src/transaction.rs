@@ -3,14 +3,9 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-<<<<<<< HEAD
 use bole_base::{Durability, Offset, Position};
-use bole_log::{Batch, EntryHeader, Journal, PayloadKind};
-=======
-use bole_base::{Durability, Position};
 use bole_log::entry::BATCH_BYTES_MAX;
-use bole_log::{Batch, Journal};
->>>>>>> h-shard
+use bole_log::{Batch, EntryHeader, Journal, PayloadKind};
 
 use crate::Error;
 use crate::attached::Attached;
@@ -68,11 +63,14 @@ impl Transaction {
         Ok(())
     }
 
-<<<<<<< HEAD
     /// Makes the transaction a large one if `bytes` more are too many for entries of their own. What has to be admitted.
     fn grow(&mut self, bytes: usize) -> Result<usize, Error> {
-        if self.large.is_none() && self.batch.bytes().len() + bytes > SMALL_BYTES_MAX {
+        let total = self.batch.bytes().len() + bytes;
+        if self.large.is_none() && total > SMALL_BYTES_MAX {
             if !self.batch.is_empty() {
+                if total <= BATCH_BYTES_MAX {
+                    return Ok(bytes);
+                }
                 return Err(Error::Refused(format!(
                     "the transaction would grow by {bytes} bytes after it has begun to change things; split it"
                 )));
@@ -82,7 +80,8 @@ impl Transaction {
             return Ok(SMALL_BYTES_MAX + SPACE_PER_SHARD * SHARDS_MAX);
         }
         Ok(if self.large.is_some() { 0 } else { bytes })
-=======
+    }
+
     /// Whether the batch has grown beyond what one record may hold.
     pub(crate) fn check_size(&self) -> Result<(), Error> {
         let bytes = self.batch.bytes().len();
@@ -90,7 +89,6 @@ impl Transaction {
             return Err(bole_log::Error::BatchTooLarge { bytes, max: BATCH_BYTES_MAX }.into());
         }
         Ok(())
->>>>>>> h-shard
     }
 
     /// What must be admitted on top of the credit, for a batch that grows by `bytes`.

@@ -155,6 +155,15 @@ impl Store {
         self.remove_unnamed()
     }
 
+    /// The manifest alone, for a look from outside; `None` if there is no checkpoint. Changes nothing.
+    pub fn peek(disk: &dyn Disk, root: &Path, log: LogId) -> Result<Option<Manifest>, String> {
+        let dir = Self::dir(root, log);
+        match disk.open(&dir.join("manifest")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => read_manifest(disk, &dir, log).map(Some),
+        }
+    }
+
     /// Reads every section and reports what is damaged; changes nothing.
     pub fn verify(disk: &Arc<dyn Disk>, root: &Path, log: LogId) -> StoreReport {
         let dir = Self::dir(root, log);
