@@ -48,7 +48,7 @@ fn command(words: &[&[u8]]) -> Vec<u8> {
 
 #[tokio::test]
 async fn bad_requests_get_their_error_and_only_broken_frames_end_the_connection() {
-    let address = support::start().await;
+    let (address, _service) = support::start().await;
     let mut other = connect(address).await;
     assert_eq!(line(&mut other, b"SET text x\r\n").await, "+OK");
     let deep = b"*1\r\n".repeat(10_000);
@@ -97,7 +97,7 @@ async fn bad_requests_get_their_error_and_only_broken_frames_end_the_connection(
 
 #[tokio::test]
 async fn half_frames_and_slow_senders_hold_up_nobody() {
-    let address = support::start().await;
+    let (address, _service) = support::start().await;
     let mut other = connect(address).await;
     let halves: [&[u8]; 5] = [
         b"*",
@@ -134,7 +134,7 @@ async fn half_frames_and_slow_senders_hold_up_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_million_commands_in_one_write_are_answered() {
     const COMMANDS: usize = 1_000_000;
-    let address = support::start().await;
+    let (address, _service) = support::start().await;
     let mut other = connect(address).await;
     let (mut read, mut write) = TcpStream::connect(address).await.expect("a connection").into_split();
     let sending =
