@@ -180,11 +180,17 @@ fn checkpoints(service: &Service, stop: &AtomicBool) -> Result<()> {
 fn open(dir: &Path) -> Result<Arc<Service>> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let config = bole_wal::Config { segment_bytes: 8 << 20, bytes_max: 64 << 20, reserve_bytes: 0, ..Default::default() };
+    let config = bole_wal::Config {
+        segment_bytes: 8 << 20,
+        bytes_max: 64 << 20,
+        reserve_bytes: 0,
+        ..Default::default()
+    };
     let journal = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), &dir.join("journal"), config)?;
     let journal: Arc<dyn Journal> = Arc::new(journal.start()?);
     let runtime = Arc::new(Runtime::new(journal, disk, clock, dir.join("checkpoints"), Default::default()));
-    let opened = tokio::runtime::Builder::new_current_thread().build()?.block_on(node::open_service(runtime, 1));
+    let opened =
+        tokio::runtime::Builder::new_current_thread().build()?.block_on(node::open_service(runtime, 1));
     opened.map_err(|error| anyhow!("{error:?}"))
 }
 

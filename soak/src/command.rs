@@ -76,7 +76,9 @@ impl Op {
     pub fn durability(&self) -> Durability {
         match self {
             Self::One(database, Command::Move(_, to)) => class(*database).max(class(*to)),
-            Self::One(database, _) | Self::Multi(database, _) | Self::Watched(database, _) => class(*database),
+            Self::One(database, _) | Self::Multi(database, _) | Self::Watched(database, _) => {
+                class(*database)
+            }
             Self::Across(parts) => {
                 parts.iter().map(|(database, _)| class(*database)).max().unwrap_or(Durability::Async)
             }
@@ -99,7 +101,9 @@ impl Op {
             }
             10..=12 => {
                 let count = 2 + rng.index(3);
-                Self::Across((0..count).map(|_| (rng.index(4), Command::Set(plain(rng), value(rng)))).collect())
+                Self::Across(
+                    (0..count).map(|_| (rng.index(4), Command::Set(plain(rng), value(rng)))).collect(),
+                )
             }
             13..=17 => Self::Watched(database, plain_text(rng)),
             _ => Self::One(database, Command::draw(rng, database)),
@@ -205,7 +209,8 @@ impl Command {
     }
 
     fn draw_collection(rng: &mut Rng, database: usize) -> Self {
-        let key = |rng: &mut Rng, letter: char| if rng.one_in(16) { plain(rng) } else { numbered(rng, letter, 2) };
+        let key =
+            |rng: &mut Rng, letter: char| if rng.one_in(16) { plain(rng) } else { numbered(rng, letter, 2) };
         match rng.below(20) {
             0..=2 => Self::HashSet(key(rng, 'h'), member(rng), value(rng)),
             3 => Self::HashDelete(key(rng, 'h'), member(rng)),

@@ -195,7 +195,8 @@ impl Found {
 }
 
 fn spec(plan: &Plan, data: &std::path::Path, port: u16) -> Spec {
-    let mut spec = Spec::new(&plan.bole, Ready::Line("Ctrl-C".to_owned())).arg("serve").arg("--data").arg(data);
+    let mut spec =
+        Spec::new(&plan.bole, Ready::Line("Ctrl-C".to_owned())).arg("serve").arg("--data").arg(data);
     for setting in [
         format!("keyspace.listen=127.0.0.1:{port}"),
         "admin.listen=127.0.0.1:0".to_owned(),

@@ -59,7 +59,11 @@ fn seeds(count: u64) -> Result<()> {
         summary.add(run_seed::<Real>(seed, &bole_soak::options()));
     }
     println!("crash harness: {summary}; {:.1} s", start.elapsed().as_secs_f64());
-    if summary.failures.is_empty() { Ok(()) } else { bail!("{} of {count} seeds failed", summary.failures.len()) }
+    if summary.failures.is_empty() {
+        Ok(())
+    } else {
+        bail!("{} of {count} seeds failed", summary.failures.len())
+    }
 }
 
 fn contention() -> Result<()> {

@@ -354,7 +354,8 @@ impl Model for Keyspace {
         match op {
             Op::One(database, command) => Answer(self.command(*database, command)),
             Op::Multi(database, commands) => {
-                let replies: Vec<_> = commands.iter().map(|command| self.command(*database, command)).collect();
+                let replies: Vec<_> =
+                    commands.iter().map(|command| self.command(*database, command)).collect();
                 Answer(array(replies))
             }
             Op::Across(parts) => {
@@ -383,7 +384,9 @@ impl Model for Keyspace {
 
     fn state(&self) -> Shown {
         let mut databases = self.databases.clone();
-        databases.iter_mut().for_each(|database| database.retain(|_, entry| entry.deadline != Deadline::Soon));
+        databases
+            .iter_mut()
+            .for_each(|database| database.retain(|_, entry| entry.deadline != Deadline::Soon));
         Shown(databases)
     }
 }

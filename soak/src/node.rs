@@ -104,8 +104,11 @@ async fn host(runtime: &Runtime, catalog: &Catalog) -> Result<Vec<Dataset>, Open
     for number in 0..bole_keyspace::dataset::DATABASES {
         let logged = number < DATABASES;
         let logs: Vec<LogId> = if logged {
-            let record = catalog.read(|state| state.dataset(&name(number)).cloned()).map_err(|error| failed(&error))?;
-            let record = record.ok_or_else(|| OpenError::Failed(format!("the catalog lost {}", name(number))))?;
+            let record = catalog
+                .read(|state| state.dataset(&name(number)).cloned())
+                .map_err(|error| failed(&error))?;
+            let record =
+                record.ok_or_else(|| OpenError::Failed(format!("the catalog lost {}", name(number))))?;
             record.logs().collect()
         } else {
             vec![LogId((1 << 40) + number as u64)]
@@ -124,4 +127,3 @@ async fn host(runtime: &Runtime, catalog: &Catalog) -> Result<Vec<Dataset>, Open
     }
     Ok(datasets)
 }
-

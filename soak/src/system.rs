@@ -185,7 +185,13 @@ impl<const FLAW: u8> Simulated<FLAW> {
         let Some(position) = position else { return };
         let mut marks = self.marks.borrow_mut();
         match op {
-            Op::One(database, Command::Set(key, _) | Command::SetSoon(key, _, _) | Command::Append(key, _) | Command::Add(key, _)) => {
+            Op::One(
+                database,
+                Command::Set(key, _)
+                | Command::SetSoon(key, _, _)
+                | Command::Append(key, _)
+                | Command::Add(key, _),
+            ) => {
                 marks.insert((*database, key.clone()), position);
             }
             Op::One(database, Command::SetAll(pairs)) => {
@@ -286,8 +292,10 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         env.recovered(recovered);
         add_actors(&env.scheduler, &local);
         let journal = Arc::new(NotingJournal::new(Arc::clone(&local)));
-        let for_checkpoints = if FLAW == Flaw::CHECKPOINT_UNSYNCED { Arc::new(LyingDisk(disk)) } else { disk };
-        let config = bole_shard::runtime::Config { retained_bytes_max: RETAINED_BYTES_MAX, ..Default::default() };
+        let for_checkpoints =
+            if FLAW == Flaw::CHECKPOINT_UNSYNCED { Arc::new(LyingDisk(disk)) } else { disk };
+        let config =
+            bole_shard::runtime::Config { retained_bytes_max: RETAINED_BYTES_MAX, ..Default::default() };
         let shared: Arc<dyn Journal> = journal.clone();
         let runtime = Arc::new(Runtime::new(shared, for_checkpoints, clock, "checkpoints".into(), config));
         let service = open_service(runtime, env.seed).await?;
@@ -319,7 +327,10 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         }
         if let Some((class, position)) = shown.filter(|_| FLAW == Flaw::NONE) {
             let reached = self.journal.reached(class);
-            assert!(reached >= position, "{op:?} shows what is durable at {position}, which is {reached} in {class}");
+            assert!(
+                reached >= position,
+                "{op:?} shows what is durable at {position}, which is {reached} in {class}"
+            );
         }
         Outcome::Done(Some(Answer(Some(reply))))
     }

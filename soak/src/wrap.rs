@@ -60,7 +60,12 @@ impl Journal for NotingJournal {
     fn reached(&self, class: Durability) -> Position {
         self.inner.reached(class)
     }
-    fn poll_reached(&self, class: Durability, at: Position, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_reached(
+        &self,
+        class: Durability,
+        at: Position,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         self.inner.poll_reached(class, at, context)
     }
     fn replay(&self, visit: &mut dyn FnMut(&EntryRef<'_>) -> Result<(), Error>) -> Result<(), Error> {
@@ -72,7 +77,12 @@ impl Journal for NotingJournal {
     fn tail(&self, log: LogId) -> Offset {
         self.inner.tail(log)
     }
-    fn poll_tail(&self, log: LogId, offset: Offset, context: &mut Context<'_>) -> Poll<Result<Offset, Error>> {
+    fn poll_tail(
+        &self,
+        log: LogId,
+        offset: Offset,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Offset, Error>> {
         self.inner.poll_tail(log, offset, context)
     }
     fn trim(&self, log: LogId, below: Offset) {
@@ -111,7 +121,11 @@ struct LyingFile(Arc<dyn File>);
 
 impl LyingDisk {
     fn wrap(path: &Path, file: Arc<dyn File>) -> Arc<dyn File> {
-        if path.extension().is_some_and(|extension| extension == "sections") { Arc::new(LyingFile(file)) } else { file }
+        if path.extension().is_some_and(|extension| extension == "sections") {
+            Arc::new(LyingFile(file))
+        } else {
+            file
+        }
     }
 }
 
