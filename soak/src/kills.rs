@@ -202,7 +202,7 @@ fn spec(plan: &Plan, data: &std::path::Path, port: u16) -> Spec {
         "admin.listen=127.0.0.1:0".to_owned(),
         format!("keyspace.durability={}", plan.durability),
         // Small, so that checkpoints and recycled segments are part of what is killed.
-        "journal.segment_bytes=4MiB".to_owned(),
+        "journal.segment_bytes=8MiB".to_owned(),
         "checkpoint.bytes_max=4MiB".to_owned(),
         "journal.reserve_bytes=0".to_owned(),
     ] {

@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod process;
 pub mod resp;
 pub mod server;
+pub mod soak;
 pub mod tair;
 pub mod test;
 pub mod tools;

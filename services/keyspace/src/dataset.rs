@@ -1,7 +1,7 @@
 //! The databases of a keyspace and the shards that they are made of.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use bole_base::{Durability, LogId};
 use bole_shard::Shard;
@@ -53,7 +53,8 @@ impl Dataset {
 /// All databases: the numbers that clients select, and the datasets behind them (`SWAPDB` changes which).
 pub struct Databases {
     datasets: Box<[Dataset]>,
-    map: [AtomicU8; DATABASES],
+    /// Four bits for each database: one word, so that nobody sees half of a swap.
+    map: AtomicU64,
 }
 
 impl Databases {
@@ -63,7 +64,9 @@ impl Databases {
             map.iter().all(|&dataset| usize::from(dataset) < datasets.len()),
             "every database has a dataset"
         );
-        Self { datasets: datasets.into(), map: map.map(AtomicU8::new) }
+        assert!(map.iter().all(|&dataset| dataset < 16), "a dataset's number has four bits");
+        let word = map.iter().rev().fold(0, |word, &dataset| word << 4 | u64::from(dataset));
+        Self { datasets: datasets.into(), map: AtomicU64::new(word) }
     }
 
     /// The dataset behind a database. May change until the shard is locked: check with [`Databases::index`] again.
@@ -73,7 +76,7 @@ impl Databases {
 
     /// The number of the dataset behind a database.
     pub fn index(&self, database: usize) -> usize {
-        usize::from(self.map[database].load(Ordering::Acquire))
+        place(self.map.load(Ordering::Acquire), database)
     }
 
     /// All datasets, by number.
@@ -83,13 +86,42 @@ impl Databases {
 
     /// Exchanges two databases. The caller holds the locks of all shards of both.
     pub fn swap(&self, first: usize, second: usize) {
-        let behind_first = self.map[first].load(Ordering::Acquire);
-        let behind_second = self.map[second].swap(behind_first, Ordering::AcqRel);
-        self.map[first].store(behind_second, Ordering::Release);
+        let swapped = |word: u64| {
+            let both = (place(word, first) ^ place(word, second)) as u64;
+            Some(word ^ (both << (4 * first)) ^ (both << (4 * second)))
+        };
+        // The closure never refuses.
+        let _before = self.map.fetch_update(Ordering::AcqRel, Ordering::Acquire, swapped);
     }
 
     /// Which dataset is behind each database.
     pub fn map(&self) -> [u8; DATABASES] {
-        std::array::from_fn(|database| self.map[database].load(Ordering::Acquire))
+        let word = self.map.load(Ordering::Acquire);
+        std::array::from_fn(|database| place(word, database) as u8)
+    }
+}
+
+/// The dataset behind a database in the packed map.
+const fn place(word: u64, database: usize) -> usize {
+    (word >> (4 * database)) as usize & 15
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn swaps_exchange_two_and_leave_the_others() {
+        let dataset = |number: usize| Dataset::new(number.to_string(), Vec::new(), Durability::Async);
+        let start = std::array::from_fn(|database| (database as u8 + 3) % 16);
+        let databases = Databases::new((0..DATABASES).map(dataset).collect(), start);
+        assert_eq!(databases.map(), start);
+        let mut expected = start;
+        for (first, second) in [(0, 15), (15, 1), (4, 4), (0, 1)] {
+            expected.swap(first, second);
+            databases.swap(first, second);
+            assert_eq!(databases.map(), expected);
+            assert_eq!(databases.index(first), usize::from(expected[first]));
+        }
     }
 }

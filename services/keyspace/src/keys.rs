@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::blocking::{Waiter, Wish};
 use crate::commands::serve_blocked;
-use crate::dataset::Databases;
+use crate::dataset::{DATABASES, Databases};
 use crate::durable::Need;
 use crate::failure::{Failure, WRONG_TYPE, kernel_text};
 use crate::partition::Partition;
@@ -84,7 +84,7 @@ impl<'a> Keys<'a> {
     ) -> Result<Self, Error> {
         loop {
             let map = databases.map();
-            let parts = lock_parts(databases, scope)?;
+            let parts = lock_parts(databases, &map, scope)?;
             // Databases were swapped between the look-up and the lock: look again.
             if map == databases.map() {
                 return Ok(Self {
@@ -491,14 +491,22 @@ pub fn space_for(args: &[&[u8]]) -> usize {
     bytes + args.len() * SPACE_PER_ARGUMENT + SPACE_PER_COMMAND
 }
 
-fn lock_parts<'a>(databases: &'a Databases, scope: &Scope) -> Result<SmallVec<[Part<'a>; 1]>, Error> {
+/// Locks the shards of `scope` in the datasets that `map` names: one map for all of them, since a swap meanwhile would change the order, or
+/// lock a shard twice.
+fn lock_parts<'a>(
+    databases: &'a Databases,
+    map: &[u8; DATABASES],
+    scope: &Scope,
+) -> Result<SmallVec<[Part<'a>; 1]>, Error> {
+    let behind = |database: usize| usize::from(map[database]);
     let lock = |database: usize, shard: usize| {
-        let dataset = databases.dataset(database);
+        let dataset = &databases.datasets()[behind(database)];
         let locked = dataset.shards[shard].lock()?;
         Ok(Part { database, shard, class: dataset.class(), locked })
     };
-    let all =
-        |database: usize| (0..databases.dataset(database).shards.len()).map(move |shard| (database, shard));
+    let all = |database: usize| {
+        (0..databases.datasets()[behind(database)].shards.len()).map(move |shard| (database, shard))
+    };
     match scope {
         Scope::Shards(shards) if shards.len() == 1 => {
             Ok(SmallVec::from_iter([lock(shards[0].0, shards[0].1)?]))
@@ -506,13 +514,13 @@ fn lock_parts<'a>(databases: &'a Databases, scope: &Scope) -> Result<SmallVec<[P
         Scope::Shards(shards) => {
             let mut shards = shards.clone();
             // Databases may have been swapped: the order of log ids is the order of the datasets behind them.
-            shards.sort_by_key(|(database, shard)| (databases.index(*database), *shard));
+            shards.sort_by_key(|(database, shard)| (behind(*database), *shard));
             shards.iter().map(|(database, shard)| lock(*database, *shard)).collect()
         }
         Scope::Database(database) => all(*database).map(|(database, shard)| lock(database, shard)).collect(),
         Scope::Everything => {
-            let mut order: Vec<usize> = (0..crate::dataset::DATABASES).collect();
-            order.sort_by_key(|database| databases.index(*database));
+            let mut order: Vec<usize> = (0..DATABASES).collect();
+            order.sort_by_key(|database| behind(*database));
             order.into_iter().flat_map(all).map(|(database, shard)| lock(database, shard)).collect()
         }
     }
