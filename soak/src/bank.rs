@@ -181,11 +181,7 @@ fn open(dir: &Path) -> Result<Arc<Service>> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let config = bole_wal::Config {
-<<<<<<< HEAD
-        segment_bytes: 4 << 20,
-=======
         segment_bytes: 8 << 20,
->>>>>>> h-soak
         bytes_max: 64 << 20,
         reserve_bytes: 0,
         ..Default::default()

@@ -113,7 +113,10 @@ fn restart_on_a_full_disk(data: &Path, filler: &Path, settings: &[&str], writes:
     match Node::try_start(data, settings) {
         Ok(node) => writes.check(&mut node.client()),
         Err(log) => {
-            assert!(log.contains("no space for journal segments") || log.contains("No space left"), "{log}")
+            assert!(
+                log.contains("no space for journal segments") || log.contains("the journal is full"),
+                "{log}"
+            )
         }
     }
     std::fs::remove_file(filler).unwrap();
