@@ -3,9 +3,11 @@
 //! Reading order: [`state`] (what a service supplies) → [`shard`] (lock, decide, push) → [`transaction`] (admit, append) →
 //! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`].
 
+pub mod changes;
 pub mod checkpoint;
 pub mod error;
 pub mod hosted;
+pub mod participant;
 pub mod pins;
 pub mod runtime;
 pub mod shard;
