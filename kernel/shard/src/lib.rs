@@ -1,13 +1,15 @@
 //! The shard runtime: one log plus the state that it builds.
 //!
 //! Reading order: [`state`] (what a service supplies) → [`shard`] (lock, decide, push) → [`transaction`] (admit, append) →
-//! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`].
+//! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`] → [`participant`] and [`changes`] (what services offer to others).
 
 mod attached;
+pub mod changes;
 pub mod checkpoint;
 pub mod error;
 pub mod hosted;
 mod large;
+pub mod participant;
 pub mod pins;
 pub mod runtime;
 pub mod shard;

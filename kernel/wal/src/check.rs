@@ -86,7 +86,7 @@ pub fn visit_entries(disk: &dyn Disk, dir: &Path, visit: &mut dyn FnMut(&EntryRe
             let offset = cursor.offset();
             match cursor.next() {
                 Ok(Step::Frame(_, body)) => {
-                    Entries::new(body).map_while(Result::ok).for_each(|entry| visit(&entry))
+                    Entries::new(body).map_while(Result::ok).for_each(|entry| visit(&entry));
                 }
                 Ok(_) => break,
                 Err(error) => {

@@ -11,7 +11,7 @@ const KEYS_PER_SEGMENT: usize = 4;
 const SEGMENTS_PER_LOOK: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     Add(u64, u64),
     Remove(u64),
     Flush,
@@ -19,10 +19,10 @@ pub enum Effect {
     Boom,
 }
 
-pub type Contents = BTreeMap<u64, u64>;
+pub(crate) type Contents = BTreeMap<u64, u64>;
 
 /// What an effect means, without segments: the model.
-pub fn step(contents: &mut Contents, effect: &Effect) {
+pub(crate) fn step(contents: &mut Contents, effect: &Effect) {
     match effect {
         Effect::Add(key, by) => {
             let value = contents.entry(*key).or_default();
@@ -43,14 +43,14 @@ struct Segment {
 }
 
 #[derive(Default)]
-pub struct Ranges {
+pub(crate) struct Ranges {
     segments: Vec<Segment>,
     /// The widest sections, for states that shall look large.
-    pub padding: usize,
+    pub(crate) padding: usize,
 }
 
 impl Ranges {
-    pub fn contents(&self) -> Contents {
+    pub(crate) fn contents(&self) -> Contents {
         self.segments.iter().flat_map(|segment| &segment.contents).map(|(k, v)| (*k, *v)).collect()
     }
 

@@ -14,23 +14,23 @@ use bole_testing::{FaultDisk, Faults, Rng};
 
 use crate::ranges::{Contents, Effect, Ranges, step};
 
-pub const FIRST_LOG: u64 = 16;
+pub(crate) const FIRST_LOG: u64 = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Memory,
     Local,
 }
 
 /// A journal that the test drives by hand.
 #[derive(Clone)]
-pub enum Home {
+pub(crate) enum Home {
     Memory(Arc<MemoryJournal>),
     Local(Arc<LocalJournal>),
 }
 
 impl Home {
-    pub fn open(kind: Kind, disk: &Arc<FaultDisk>) -> Result<Self, Error> {
+    pub(crate) fn open(kind: Kind, disk: &Arc<FaultDisk>) -> Result<Self, Error> {
         Ok(match kind {
             Kind::Memory => Self::Memory(Arc::new(MemoryJournal::by_hand())),
             Kind::Local => {
@@ -42,7 +42,7 @@ impl Home {
         })
     }
 
-    pub fn journal(&self) -> Arc<dyn Journal> {
+    pub(crate) fn journal(&self) -> Arc<dyn Journal> {
         match self {
             Self::Memory(journal) => Arc::clone(journal) as Arc<dyn Journal>,
             Self::Local(journal) => Arc::clone(journal) as Arc<dyn Journal>,
@@ -50,7 +50,7 @@ impl Home {
     }
 
     /// What the journal's threads do: fsync and make space. Failures show in the journal.
-    pub fn turn(&self) {
+    pub(crate) fn turn(&self) {
         match self {
             Self::Memory(journal) => journal.sync(),
             Self::Local(journal) => {
@@ -62,7 +62,7 @@ impl Home {
 
     /// Runs `future`, giving the journal a turn whenever it waits.
     #[track_caller]
-    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..1_000 {
@@ -77,29 +77,29 @@ impl Home {
 
 /// An appended batch.
 #[derive(Clone, Debug)]
-pub struct Appended {
-    pub position: Position,
-    pub effects: Vec<(usize, Effect)>,
+pub(crate) struct Appended {
+    pub(crate) position: Position,
+    pub(crate) effects: Vec<(usize, Effect)>,
 }
 
-pub struct World {
-    pub kind: Kind,
-    pub disk: Arc<FaultDisk>,
-    pub home: Home,
-    pub runtime: Arc<Runtime>,
-    pub shards: Vec<Arc<Shard<Ranges>>>,
+pub(crate) struct World {
+    pub(crate) kind: Kind,
+    pub(crate) disk: Arc<FaultDisk>,
+    pub(crate) home: Home,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) shards: Vec<Arc<Shard<Ranges>>>,
     /// In order of position, once sorted.
-    pub appended: Arc<Mutex<Vec<Appended>>>,
+    pub(crate) appended: Arc<Mutex<Vec<Appended>>>,
 }
 
 impl World {
-    pub fn new(kind: Kind, shards: usize, seed: u64) -> Self {
+    pub(crate) fn new(kind: Kind, shards: usize, seed: u64) -> Self {
         let disk = FaultDisk::new(seed, Faults::default());
         let home = Home::open(kind, &disk).unwrap();
         Self::open(kind, disk, home, shards, Vec::new()).unwrap()
     }
 
-    pub fn open(
+    pub(crate) fn open(
         kind: Kind,
         disk: Arc<FaultDisk>,
         home: Home,
@@ -111,7 +111,7 @@ impl World {
         Self::open_with(config, kind, disk, home, shards, appended)
     }
 
-    pub fn open_with(
+    pub(crate) fn open_with(
         config: runtime::Config,
         kind: Kind,
         disk: Arc<FaultDisk>,
@@ -141,7 +141,7 @@ impl World {
     }
 
     /// Appends one batch. The record keeps it if the journal took it.
-    pub fn write(&self, effects: &[(usize, Effect)], class: Durability) -> Result<Position, Error> {
+    pub(crate) fn write(&self, effects: &[(usize, Effect)], class: Durability) -> Result<Position, Error> {
         let mut transaction = self.runtime.transaction();
         loop {
             match write(&self.shards, &mut transaction, effects, class) {
@@ -156,25 +156,25 @@ impl World {
         }
     }
 
-    pub fn add(&self, shard: usize, key: u64, by: u64) -> Result<Position, Error> {
+    pub(crate) fn add(&self, shard: usize, key: u64, by: u64) -> Result<Position, Error> {
         self.write(&[(shard, Effect::Add(key, by))], Durability::Sync)
     }
 
-    pub fn checkpoint(&self) -> Result<(), Error> {
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
         self.home.run(self.runtime.checkpoint_all())
     }
 
-    pub fn contents(&self) -> Vec<Contents> {
+    pub(crate) fn contents(&self) -> Vec<Contents> {
         self.shards.iter().map(|shard| shard.lock().unwrap().state().contents()).collect()
     }
 
-    pub fn synced(&self) -> Position {
+    pub(crate) fn synced(&self) -> Position {
         self.home.journal().reached(Durability::Sync)
     }
 
     /// A crash and what the next process finds: the disk, the journal opened again (after as many power cuts as strike), the
     /// record of what is left in the journal.
-    pub fn crash(self, rng: &mut Rng) -> (Arc<FaultDisk>, Home, Vec<Appended>) {
+    pub(crate) fn crash(self, rng: &mut Rng) -> (Arc<FaultDisk>, Home, Vec<Appended>) {
         let synced = self.synced();
         let Self { kind, disk, home, appended, .. } = self;
         let disk = disk.crash(rng);
@@ -195,7 +195,7 @@ impl World {
 
     /// Crashes, opens again, and checks that every shard is exactly what the journal's prefix makes of it.
     #[track_caller]
-    pub fn crash_and_check(self, rng: &mut Rng) -> Self {
+    pub(crate) fn crash_and_check(self, rng: &mut Rng) -> Self {
         let (kind, shards) = (self.kind, self.shards.len());
         let (disk, home, appended) = self.crash(rng);
         let world = Self::open(kind, disk, home, shards, appended).unwrap();
@@ -204,7 +204,7 @@ impl World {
     }
 
     #[track_caller]
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         for status in self.runtime.status() {
             assert_eq!(status.quarantined, None, "{}", status.name);
         }
@@ -212,7 +212,7 @@ impl World {
     }
 
     /// What the record makes of empty shards.
-    pub fn expected(&self) -> Vec<Contents> {
+    pub(crate) fn expected(&self) -> Vec<Contents> {
         let mut appended = self.appended.lock().unwrap().clone();
         appended.sort_by_key(|batch| batch.position);
         let mut expected = vec![Contents::new(); self.shards.len()];
@@ -223,12 +223,12 @@ impl World {
     }
 }
 
-pub fn log(shard: usize) -> LogId {
+pub(crate) fn log(shard: usize) -> LogId {
     LogId(FIRST_LOG + shard as u64)
 }
 
 /// One batch over the shards that `effects` names, locked in ascending order.
-pub fn write(
+pub(crate) fn write(
     shards: &[Arc<Shard<Ranges>>],
     transaction: &mut Transaction,
     effects: &[(usize, Effect)],
@@ -254,7 +254,7 @@ pub fn write(
 }
 
 /// A random batch over random shards.
-pub fn random_batch(rng: &mut Rng, shards: usize) -> Vec<(usize, Effect)> {
+pub(crate) fn random_batch(rng: &mut Rng, shards: usize) -> Vec<(usize, Effect)> {
     let count = 1 + rng.below(3);
     (0..count)
         .map(|_| {
@@ -270,6 +270,6 @@ pub fn random_batch(rng: &mut Rng, shards: usize) -> Vec<(usize, Effect)> {
         .collect()
 }
 
-pub fn random_class(rng: &mut Rng) -> Durability {
+pub(crate) fn random_class(rng: &mut Rng) -> Durability {
     if rng.below(2) == 0 { Durability::Async } else { Durability::Sync }
 }
