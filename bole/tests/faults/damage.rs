@@ -28,9 +28,9 @@ fn data(keys: u64, stop: bool) -> tempfile::TempDir {
         client.command(&[b"SET", key.as_bytes(), &[b'v'; 100]]).unwrap().unwrap();
     }
     if stop {
-        drop(node.stop())
+        drop(node.stop());
     } else {
-        node.kill()
+        node.kill();
     }
     temp
 }

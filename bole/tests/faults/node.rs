@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Nothing here takes longer, if it works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command line of `bole` that no setting of the caller's environment reaches.
 pub(crate) fn bole(args: &[&str]) -> Command {

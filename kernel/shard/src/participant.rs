@@ -136,7 +136,7 @@ pub struct Committed {
     pub class: Durability,
 }
 
-impl<'a> Outbox<'a> {
+impl Outbox<'_> {
     /// Buffers a request to `service`. It gets no offset and is invisible until commit.
     /// Errors: `Refused` (unknown service, operation, dataset; a log of another journal), `BatchTooLarge`.
     pub fn send(&mut self, service: &str, request: Request) -> Result<(), Error> {

@@ -157,7 +157,8 @@ impl<S: State> Locked<'_, S> {
     ) -> Result<(), Error> {
         let offset = self.core.next;
         if class != Durability::Memory && transaction.is_large() {
-            return self.push_large(transaction, class, effect);
+            self.push_large(transaction, class, effect);
+            return Ok(());
         }
         if class != Durability::Memory {
             let (kind, version) = S::kind(effect);
@@ -178,12 +179,7 @@ impl<S: State> Locked<'_, S> {
     }
 
     /// Adds `effect` to the shard's one entry in a large transaction.
-    fn push_large(
-        &mut self,
-        transaction: &mut Transaction,
-        class: Durability,
-        effect: &S::Effect<'_>,
-    ) -> Result<(), Error> {
+    fn push_large(&mut self, transaction: &mut Transaction, class: Durability, effect: &S::Effect<'_>) {
         let (kind, version) = S::kind(effect);
         let header = self.header(transaction.hlc, PayloadKind::COMPOUND, 1);
         let (offset, started) =
@@ -195,7 +191,6 @@ impl<S: State> Locked<'_, S> {
         self.core.applying = true;
         self.core.state.apply(offset, effect);
         self.core.applying = false;
-        Ok(())
     }
 
     /// Adds an entry that announces the shard's epoch.

@@ -97,11 +97,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.make_room();
             let deadline = self.idle_deadline();
             match self.wait(true, deadline).await? {
-                Event::Read(0) => return Ok(()),
+                Event::Read(0) | Event::TimeUp => return Ok(()),
                 Event::Read(count) => {
                     self.service.metrics.bytes_in.fetch_add(count as u64, Ordering::Relaxed);
                 }
-                Event::TimeUp => return Ok(()),
                 Event::Woken if self.client.is_killed() => return Ok(()),
                 Event::Woken => {}
             }

@@ -111,7 +111,7 @@ impl<'a> Keys<'a> {
         self.random = seed;
     }
 
-    /// A random number (SplitMix64).
+    /// A random number (`SplitMix64`).
     pub fn random(&mut self) -> u64 {
         next_random(&mut self.random)
     }

@@ -79,7 +79,7 @@ fn epochs_rise_with_every_open_and_old_ones_are_ignored() {
                 append_stale(&world);
             }
             world = world.crash_and_check(&mut rng);
-            assert_eq!(world.shards[1].lock().unwrap().epoch(), Epoch(open as u32 + 1));
+            assert_eq!(world.shards[1].lock().unwrap().epoch(), Epoch(open + 1));
         }
     }
 }

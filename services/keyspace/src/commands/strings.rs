@@ -12,6 +12,7 @@ const READ: Flags = Flags::READONLY.and(Flags::FAST);
 const WRITE: Flags = Flags::WRITE.and(Flags::DENYOOM);
 const FAST_WRITE: Flags = WRITE.and(Flags::FAST);
 
+#[expect(clippy::too_many_arguments, reason = "a row has as many columns")]
 const fn row(
     name: &'static str,
     arity: i16,

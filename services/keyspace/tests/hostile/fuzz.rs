@@ -75,7 +75,7 @@ async fn feed(service: &Arc<Service>, bytes: &[u8]) {
     let mut replies = Vec::new();
     let whole = async { tokio::join!(sending, read.read_to_end(&mut replies)) };
     let shown = bytes.escape_ascii();
-    let (_, end) = tokio::time::timeout(Duration::from_secs(30), whole)
+    let ((), end) = tokio::time::timeout(Duration::from_secs(30), whole)
         .await
         .unwrap_or_else(|_| panic!("no end: {shown}"));
     assert!(end.is_ok(), "{shown}");

@@ -124,7 +124,7 @@ pub(crate) fn service(shards: u64, config: Config) -> Arc<Service> {
         Arc::new(RealDisk),
         Arc::new(SystemClock::new()),
         root,
-        Default::default(),
+        bole_shard::runtime::Config::default(),
     ));
     let seed = Seed(1, 2);
     let dataset = |number: u64| {
