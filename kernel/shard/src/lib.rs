@@ -1,10 +1,12 @@
 //! The shard runtime: one log plus the state that it builds.
 //!
 //! Reading order: [`state`] (what a service supplies) → [`shard`] (lock, decide, push) → [`transaction`] (admit, append) →
-//! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`].
+//! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`] → [`durable`] (states on disk) → [`participant`] (batches over
+//! services) → [`changes`] and [`pins`] (feeds).
 
 pub mod changes;
 pub mod checkpoint;
+pub mod durable;
 pub mod error;
 pub mod hosted;
 pub mod participant;
