@@ -1,11 +1,13 @@
 //! The shard runtime: one log plus the state that it builds.
 //!
 //! Reading order: [`state`] (what a service supplies) → [`shard`] (lock, decide, push) → [`transaction`] (admit, append) →
-//! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`] → [`participant`] and [`changes`] (what services offer to others).
+//! [`runtime`] (recovery, epochs, when to checkpoint) → [`checkpoint`] → [`durable`] (states on disk) → [`participant`] (batches over
+//! services) → [`changes`] and [`pins`] (feeds).
 
 mod attached;
 pub mod changes;
 pub mod checkpoint;
+pub mod durable;
 pub mod error;
 pub mod hosted;
 mod large;

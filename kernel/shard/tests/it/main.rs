@@ -5,6 +5,7 @@
 mod checkpoints;
 mod contracts;
 mod crashes;
+mod durable;
 mod faults;
 mod ranges;
 mod world;
