@@ -96,7 +96,7 @@ impl Session {
     fn transfer(&mut self, rng: &mut Rng) -> Result<()> {
         let account = |rng: &mut Rng| format!("account:{}", rng.below(ACCOUNTS));
         self.call(&["MULTI"])?;
-        for _ in 0..1 + rng.below(3) {
+        for _ in 0..=rng.below(3) {
             let amount = rng.below(50).to_string();
             self.call(&["DECRBY", &account(rng), &amount])?;
             self.call(&["INCRBY", &account(rng), &amount])?;
@@ -109,7 +109,9 @@ impl Session {
         let mut keys: Vec<String> = (0..GROUP).map(|key| format!("group:{key}")).collect();
         rng.shuffle(&mut keys);
         let mut words = vec!["MSET"];
-        keys.iter().for_each(|key| words.extend([key.as_str(), value.as_str()]));
+        for key in &keys {
+            words.extend([key.as_str(), value.as_str()]);
+        }
         self.call(&words).map(drop)
     }
 
@@ -188,7 +190,13 @@ fn open(dir: &Path) -> Result<Arc<Service>> {
     };
     let journal = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), &dir.join("journal"), config)?;
     let journal: Arc<dyn Journal> = Arc::new(journal.start()?);
-    let runtime = Arc::new(Runtime::new(journal, disk, clock, dir.join("checkpoints"), Default::default()));
+    let runtime = Arc::new(Runtime::new(
+        journal,
+        disk,
+        clock,
+        dir.join("checkpoints"),
+        bole_shard::runtime::Config::default(),
+    ));
     let opened =
         tokio::runtime::Builder::new_current_thread().build()?.block_on(node::open_service(runtime, 1));
     opened.map_err(|error| anyhow!("{error:?}"))

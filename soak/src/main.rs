@@ -69,7 +69,7 @@ fn seeds(count: u64) -> Result<()> {
 fn contention() -> Result<()> {
     let start = Instant::now();
     let dir = bole_testing::process::temp_dir("bank")?;
-    let plan = bank::Plan { threads: 16, operations: 500, timeout: Duration::from_secs(300) };
+    let plan = bank::Plan { threads: 16, operations: 500, timeout: Duration::from_mins(5) };
     let outcome = bank::run(dir.path(), &plan)?;
     println!(
         "contention: {} threads, {} transfers, {} whole groups read, {} swaps, sums conserved; {:.1} s",
