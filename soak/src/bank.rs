@@ -109,7 +109,9 @@ impl Session {
         let mut keys: Vec<String> = (0..GROUP).map(|key| format!("group:{key}")).collect();
         rng.shuffle(&mut keys);
         let mut words = vec!["MSET"];
-        keys.iter().for_each(|key| words.extend([key.as_str(), value.as_str()]));
+        for key in &keys {
+            words.extend([key.as_str(), value.as_str()]);
+        }
         self.call(&words).map(drop)
     }
 

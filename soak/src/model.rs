@@ -81,12 +81,12 @@ enum Stop {
 
 type Said = Result<Vec<u8>, Stop>;
 
-#[expect(clippy::unnecessary_wraps, reason = "it is what a handler returns")]
+#[expect(clippy::unnecessary_wraps, reason = "what a command says, like all others")]
 fn ok() -> Said {
     Ok(b"+OK\r\n".to_vec())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is what a handler returns")]
+#[expect(clippy::unnecessary_wraps, reason = "what a command says, like all others")]
 fn integer(value: i64) -> Said {
     Ok(format!(":{value}\r\n").into_bytes())
 }
@@ -197,14 +197,18 @@ fn one(database: &mut Database, command: &Command) -> Said {
             Ok(bulk(None))
         }
         Command::SetAll(pairs) => {
-            pairs.iter().for_each(|(key, value)| put(database, key, value, Deadline::None));
+            for (key, value) in pairs {
+                put(database, key, value, Deadline::None);
+            }
             ok()
         }
         Command::SetAllUnlessThere(pairs) => {
             if pairs.iter().any(|(key, _)| database.contains_key(key)) {
                 return integer(0);
             }
-            pairs.iter().for_each(|(key, value)| put(database, key, value, Deadline::None));
+            for (key, value) in pairs {
+                put(database, key, value, Deadline::None);
+            }
             integer(1)
         }
         Command::Append(key, tail) => {
@@ -317,7 +321,9 @@ fn on_collections(database: &mut Database, command: &Command) -> Said {
             list(database, to)?;
             let value = list(database, from)?.pop_back();
             let to = list(database, to)?;
-            value.iter().for_each(|value| to.push_front(value.clone()));
+            if let Some(value) = &value {
+                to.push_front(value.clone());
+            }
             Ok(bulk(value.as_deref()))
         }
         Command::SetAdd(key, member) => integer(i64::from(set(database, key)?.insert(member.clone()))),
@@ -386,9 +392,9 @@ impl Model for Keyspace {
 
     fn state(&self) -> Shown {
         let mut databases = self.databases.clone();
-        databases
-            .iter_mut()
-            .for_each(|database| database.retain(|_, entry| entry.deadline != Deadline::Soon));
+        for database in &mut databases {
+            database.retain(|_, entry| entry.deadline != Deadline::Soon);
+        }
         Shown(databases)
     }
 }

@@ -8,7 +8,6 @@ type Real = Simulated<{ Flaw::NONE }>;
 #[test]
 fn twenty_seeds_lose_nothing() {
     let summary = run_seeds::<Real>(0..20, &bole_soak::options());
-    println!("{summary}");
     summary.assert_ok();
     assert!(summary.acknowledged > 1_000, "the seeds do too little: {summary}");
 }

@@ -132,9 +132,9 @@ options! {
     /// The write-ahead log that all services share.
     journal: Journal {
         /// Size of a segment file. Segments are allocated and zero-filled before they are used, and recycled.
-        segment_bytes: u64 = Bytes(4 * MIB, 4 * GIB), "64MiB";
+        segment_bytes: u64 = Bytes(8 * MIB, 4 * GIB), "64MiB";
         /// The most that all segments together may take. Writers wait for a checkpoint when it is reached.
-        bytes_max: u64 = Bytes(16 * MIB, 64 * TIB), "2GiB";
+        bytes_max: u64 = Bytes(24 * MIB, 64 * TIB), "2GiB";
         /// The most that may be queued for the disk and not yet written. Sockets are not read while it is reached.
         queue_bytes_max: u64 = Bytes(2 * MIB, 4 * GIB), "64MiB";
         /// Disk space that only checkpoints and trimming may use, so that a full disk can free itself.

@@ -269,7 +269,7 @@ fn a_store_that_is_not_in_the_log_asks_to_be_rebuilt() {
         match node.shard.status().quarantined {
             None => node.check(),
             Some(reason) => {
-                assert!(reason.contains(expected) && reason.contains("rebuilt"), "{name}: {reason}")
+                assert!(reason.contains(expected) && reason.contains("rebuilt"), "{name}: {reason}");
             }
         }
     }
