@@ -86,7 +86,9 @@ pub fn visit_entries(disk: &dyn Disk, dir: &Path, visit: &mut dyn FnMut(&EntryRe
             let offset = cursor.offset();
             match cursor.next() {
                 Ok(Step::Frame(_, body)) => {
-                    Entries::new(body).map_while(Result::ok).for_each(|entry| visit(&entry))
+                    for entry in Entries::new(body).map_while(Result::ok) {
+                        visit(&entry);
+                    }
                 }
                 Ok(_) => break,
                 Err(error) => {

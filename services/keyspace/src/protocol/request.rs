@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn a_command_of_many_large_arguments_is_refused_before_it_is_held() {
         let mut request = b"*1000\r\n".to_vec();
-        let argument = [b"$1000000\r\n", &[b'x'; 1_000_000][..], b"\r\n"].concat();
+        let argument = [b"$1000000\r\n", &vec![b'x'; 1_000_000][..], b"\r\n"].concat();
         let mut parser = Parser::new(1 << 20);
         let complaint = loop {
             match parser.parse(&request) {
