@@ -213,12 +213,29 @@ impl Runtime {
     }
 
     /// Replays the journal into the shards in `only` (all hosted ones if empty), announces their new epochs, and returns when these are fsynced.
+    ///
+    /// On a full disk there is no room for announcements: the shards are served all the same, in the epochs that they had, because nobody else
+    /// can append to a journal of this node; writes are refused until there is room.
     pub async fn recover(&self, only: &[LogId]) -> Result<Recovered, Error> {
-        let slots: BTreeMap<LogId, Arc<Slot>> = {
-            let shards = self.shards.read();
-            let wanted = |id: &LogId| only.is_empty() || only.contains(id);
-            shards.iter().filter(|(id, _)| wanted(id)).map(|(id, slot)| (*id, Arc::clone(slot))).collect()
-        };
+        let recovered = self.replay(only)?;
+        if self.journal.retained_bytes() > self.retained_bytes_target() {
+            // Without this, a journal at its bound would leave no room to announce anything.
+            self.checkpoint_due().await?;
+        }
+        self.announce(&self.slots(only)).await?;
+        Ok(recovered)
+    }
+
+    fn slots(&self, only: &[LogId]) -> BTreeMap<LogId, Arc<Slot>> {
+        let shards = self.shards.read();
+        let wanted = |id: &LogId| only.is_empty() || only.contains(id);
+        shards.iter().filter(|(id, _)| wanted(id)).map(|(id, slot)| (*id, Arc::clone(slot))).collect()
+    }
+
+    /// Replays the journal into the shards in `only` (all hosted ones if empty), for reading before the rest of the node is hosted. They must be
+    /// recovered with all others before they serve.
+    pub fn replay(&self, only: &[LogId]) -> Result<Recovered, Error> {
+        let slots = self.slots(only);
         let start = self.clock.monotonic();
         let mut entries = 0;
         let mut bytes = 0;
@@ -246,7 +263,6 @@ impl Runtime {
             let rate = (bytes as f64 / took.as_secs_f64()) as u64;
             self.replay_rate.store(rate.max(1), Ordering::Relaxed);
         }
-        self.announce(&slots).await?;
         Ok(Recovered { entries, took })
     }
 
@@ -304,7 +320,16 @@ impl Runtime {
         for chunk in slots.chunks(ANNOUNCEMENTS_PER_BATCH) {
             let mut transaction = self.transaction();
             transaction.set_time(self.tick());
-            transaction.admit(chunk.len() * bole_log::entry::ENTRY_HEADER_BYTES).await?;
+            match transaction.admit(chunk.len() * bole_log::entry::ENTRY_HEADER_BYTES).await {
+                Err(Error::Journal(bole_log::Error::Full(reason))) => {
+                    tracing::warn!(
+                        reason,
+                        "the disk is full: serving reads; writes are refused until there is room"
+                    );
+                    return Ok(());
+                }
+                admitted => admitted?,
+            }
             for slot in chunk {
                 slot.shard.announce(&mut transaction)?;
             }

@@ -365,6 +365,7 @@ impl<'a> Keys<'a> {
         self.databases.dataset(database).set_class(class);
         for part in self.parts.iter_mut().filter(|part| part.database == database) {
             part.class = class;
+            part.locked.state_mut().logged = class != Durability::Memory;
         }
     }
 
