@@ -4,7 +4,7 @@ use crate::command::{Command, Flags, Handler, KeyPlaces};
 use crate::commands::arguments::{Options, expiry, float, integer, is, parse_float, slice};
 use crate::commands::{decimal, lcs};
 use crate::context::Context;
-use crate::failure::{Failure, NOT_FLOAT, NOT_INTEGER, Outcome, SYNTAX, TOO_LONG};
+use crate::failure::{Failure, NOT_FLOAT, NOT_INTEGER, Outcome, SYNTAX, TOO_LONG, WRONG_TYPE};
 use crate::state::effect::STRING_BYTES_MAX;
 use crate::state::{Effect, IntegerBuffer, Text, parse_integer};
 
@@ -463,13 +463,17 @@ fn decrby(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn add(context: &mut Context<'_, '_>, key: &[u8], by: i64) -> Outcome {
-    let value = match context.keys.string(key)? {
-        None => 0,
-        Some(Text::Integer(integer)) => integer,
-        Some(Text::Bytes(bytes)) => parse_integer(bytes).ok_or(Failure::from(NOT_INTEGER))?,
+    let (value, deadline) = match context.keys.get(key) {
+        None => (0, None),
+        Some(entry) => {
+            let value = match entry.text().ok_or(Failure::from(WRONG_TYPE))? {
+                Text::Integer(integer) => integer,
+                Text::Bytes(bytes) => parse_integer(bytes).ok_or(Failure::from(NOT_INTEGER))?,
+            };
+            (value, entry.deadline())
+        }
     };
     let sum = value.checked_add(by).ok_or(Failure::from("ERR increment or decrement would overflow"))?;
-    let deadline = context.keys.peek(key).and_then(|entry| entry.deadline());
     let mut digits = IntegerBuffer::new();
     let value = digits.format(sum).as_bytes();
     context.keys.apply(&Effect::SetString { key, value, deadline })?;
