@@ -1,7 +1,5 @@
 //! Contention on real threads and a real disk.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
 use std::time::Duration;
 
 use bole_soak::bank::{Plan, run};
