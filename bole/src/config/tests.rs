@@ -123,7 +123,7 @@ const REFUSED: &[Refusal] = &[
     ("", &[], &["keyspace.database_durability=16=sync"], &["database \"16\" does not exist"]),
     ("", &[], &["keyspace.database_durability=1=sync,1=async"], &["database 1 is named twice"]),
     ("", &[], &["log.level=loud"], &["\"loud\" is not a level"]),
-    ("", &[], &["journal.segment_bytes=1KiB"], &["1.0 KiB is less than 4.0 MiB"]),
+    ("", &[], &["journal.segment_bytes=1KiB"], &["1.0 KiB is less than 8.0 MiB"]),
     ("", &[], &["journal.segment_bytes=1GiB"], &["four times journal.segment_bytes"]),
     ("", &[], &["checkpoint.bytes_max=2GiB"], &["at most half of journal.bytes_max"]),
     ("", &[], &["node.shutdown_timeout=2h"], &["2h is more than 1h"]),
