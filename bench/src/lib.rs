@@ -6,7 +6,7 @@
 //! round by round. What two cores cannot show is not claimed.
 //!
 //! [`stats`] and [`histogram`] hold the arithmetic, [`usage`] reads what a server costs, [`open_loop`] is the load at a
-//! fixed rate; each service then has a file with its options and a folder with its parts: [`keyspace`].
+//! fixed rate; each service then has a file with its options and a folder with its parts: [`keyspace`]. [`wal`] compares the journal with the disk itself, in one process.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
 pub mod histogram;
@@ -14,6 +14,7 @@ pub mod keyspace;
 pub mod open_loop;
 pub mod stats;
 pub mod usage;
+pub mod wal;
 
 /// The core that servers run on.
 pub const SERVER_CORE: u32 = 0;

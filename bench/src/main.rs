@@ -15,10 +15,13 @@ struct Cli {
 enum Benchmark {
     /// The keyspace against redis-server
     Keyspace(bole_bench::keyspace::Args),
+    /// The journal against plain writes of the same sizes
+    Wal(bole_bench::wal::Args),
 }
 
 fn main() -> ExitCode {
     xtask::process::exit(&match Cli::parse().benchmark {
         Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
+        Benchmark::Wal(args) => bole_bench::wal::run(&args),
     })
 }

@@ -4,9 +4,14 @@
 //! A part is a [`Checker`]; what lies in the directory and belongs to no part is reported too, so that a clean report
 //! means that everything was looked at.
 
+mod attachments;
+mod checkpoints;
+mod journal;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use bole_base::RealDisk;
@@ -22,7 +27,7 @@ pub trait Checker {
     /// The files and folders in the data directory that belong to it.
     fn owns(&self) -> &'static [&'static str];
     /// Verifies it and, if `repair` is set, drops what is damaged. An error means that it could not be looked at.
-    fn check(&self, disk: &dyn Disk, dir: &Path, repair: bool) -> Result<Report>;
+    fn check(&self, disk: &Arc<dyn Disk>, dir: &Path, repair: bool) -> Result<Report>;
 }
 
 /// What a checker found.
@@ -65,17 +70,25 @@ pub enum Repair {
 }
 
 /// Every part that has a checker.
-fn checkers() -> [Box<dyn Checker>; 1] {
-    [Box::new(NodeMetaChecker)]
+///
+/// Checkpoints come before the journal: whether one can be replaced depends on the journal as it was found.
+fn checkers() -> [Box<dyn Checker>; 4] {
+    [
+        Box::new(NodeMetaChecker),
+        Box::new(checkpoints::CheckpointsChecker),
+        Box::new(attachments::AttachmentsChecker),
+        Box::new(journal::JournalChecker),
+    ]
 }
 
 /// Checks `dir` and writes the report to `out`. Exit code 0: sound, or repaired; 1: damaged.
 pub fn run(dir: &Path, repair: bool, out: &mut dyn Write) -> Result<ExitCode> {
-    run_with(&RealDisk, dir, repair, &checkers(), out)
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    run_with(&disk, dir, repair, &checkers(), out)
 }
 
 fn run_with(
-    disk: &dyn Disk,
+    disk: &Arc<dyn Disk>,
     dir: &Path,
     repair: bool,
     checkers: &[Box<dyn Checker>],
@@ -149,12 +162,12 @@ impl Checker for NodeMetaChecker {
         &[node_meta::FILE_NAME, "node.new"]
     }
 
-    fn check(&self, disk: &dyn Disk, dir: &Path, _: bool) -> Result<Report> {
+    fn check(&self, disk: &Arc<dyn Disk>, dir: &Path, _: bool) -> Result<Report> {
         let damage = |what| Report {
             summary: "damaged".to_owned(),
             findings: vec![Finding::Damage { what, repair: Repair::Impossible, repaired: false }],
         };
-        match NodeMeta::read(disk, dir) {
+        match NodeMeta::read(&**disk, dir) {
             Ok(Some(meta)) => {
                 let summary = format!("node {}, journal {}", meta.node_name(), meta.journal_name());
                 Ok(Report { summary, findings: Vec::new() })
@@ -177,7 +190,8 @@ mod tests {
 
     fn report(dir: &Path, repair: bool, checkers: &[Box<dyn Checker>]) -> (String, bool) {
         let mut out = Vec::new();
-        let code = run_with(&RealDisk, dir, repair, checkers, &mut out).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let code = run_with(&disk, dir, repair, checkers, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap().replace(&dir.display().to_string(), "DIR");
         (text, code == ExitCode::SUCCESS)
     }
@@ -218,7 +232,7 @@ mod tests {
             &["journal"]
         }
 
-        fn check(&self, _: &dyn Disk, _: &Path, repair: bool) -> Result<Report> {
+        fn check(&self, _: &Arc<dyn Disk>, _: &Path, repair: bool) -> Result<Report> {
             let drops = Repair::Drops("2 entries".to_owned());
             let torn = Finding::Harmless { what: "torn tail".to_owned() };
             let damage =

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use bole_base::{Clock, Disk, RealDisk, SystemClock};
 use bole_catalog::Catalog;
 use bole_identity::Identity;
-use bole_log::{Journal as _, LocalJournal};
+use bole_log::LocalJournal;
 use bole_shard::{Runtime, runtime};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -62,6 +62,7 @@ impl Kernel {
         let config = runtime::Config {
             replay_max: settings.checkpoint.replay_max,
             retained_bytes_max: settings.checkpoint.bytes_max,
+            ..runtime::Config::default()
         };
         let checkpoints = data.join(CHECKPOINTS_DIR);
         let runtime =
@@ -69,14 +70,9 @@ impl Kernel {
         let catalog = Catalog::host(Arc::clone(&runtime))?;
         let identity = Identity::host(Arc::clone(&runtime), &settings.key_file(), data)?;
         let kernel = [bole_base::LogId::CATALOG, bole_base::LogId::IDENTITY];
-        runtime.recover(&kernel).await.context("catalog and identity cannot be recovered")?;
+        runtime.replay(&kernel).context("catalog and identity cannot be recovered")?;
         identity.settle().await?;
         Ok(Self { journal, runtime, catalog, identity: Arc::new(identity) })
-    }
-
-    /// Drops what the journal and the checkpoints keep of a log.
-    pub fn journal_forget(&self, log: bole_base::LogId) {
-        self.journal.forget(log);
     }
 
     /// Fills in the kernel's piece of the status.
@@ -209,7 +205,13 @@ impl Part for KernelPart {
             let closed = tokio::task::spawn_blocking(move || {
                 let checkpointed = handle.block_on(kernel.runtime.checkpoint_all());
                 kernel.journal.close()?;
-                checkpointed.map_err(anyhow::Error::from)
+                match checkpointed {
+                    Err(error) if error.kind() == bole_base::Kind::Full => {
+                        tracing::warn!(%error, "no room for the last checkpoint; the next start replays the journal");
+                        Ok(())
+                    }
+                    other => other.map_err(anyhow::Error::from),
+                }
             });
             closed.await?
         })

@@ -102,9 +102,9 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let kernel = Kernel::open(&node.settings, &node.meta, &node.shutdown).await?;
     refuse_exposed(&node.settings, &kernel).await?;
     let databases = services::keyspace::host(&node.settings, &node.meta, &kernel).await?;
-    let logs: Vec<_> = databases.datasets().iter().flat_map(|dataset| dataset.logs()).collect();
-    let recovered = kernel.runtime.recover(&logs).await.context("the shards cannot be recovered")?;
+    let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
+    services::keyspace::forget_memory(&kernel, &databases).await?;
     tracing::info!(
         entries = recovered.entries,
         milliseconds = recovered.took.as_millis() as u64,

@@ -1,7 +1,5 @@
 //! A few kills of the real binary under load; `cargo xtask soak` makes many.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
 use std::time::Duration;
 
 use bole_base::Durability;

@@ -16,8 +16,8 @@ pub struct Args {
 
 /// Builds Bole for release, unless it takes no part, and runs the benchmark.
 pub fn run(args: &Args) -> Result<()> {
-    let without_bole =
-        args.arguments.iter().any(|argument| argument == "--peer-only" || argument == "--help");
+    let without_bole = args.arguments.first().is_some_and(|name| name == "wal")
+        || args.arguments.iter().any(|argument| argument == "--peer-only" || argument == "--help");
     if !without_bole {
         server::build_bole(Profile::Release)?;
     }

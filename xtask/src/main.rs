@@ -44,3 +44,13 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tools(args) => xtask::tools::run(&args),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

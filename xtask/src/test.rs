@@ -5,6 +5,7 @@ use anyhow::Result;
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Only the tests of the workspace: no clients are fetched, nothing is started
     #[arg(long)]

@@ -179,9 +179,9 @@ options! {
         shards: u64 = Count(1, 256), "16";
         /// Connections at a time; more are refused with an error.
         connections_max: u64 = Count(1, 1_000_000), "10000";
-        /// Replies that may wait for a slow client before it is disconnected.
-        output_buffer_bytes_max: u64 = Bytes(MIB, 64 * GIB), "256MiB";
-        /// The same for a client that is subscribed to channels.
+        /// Replies that may wait for a client. One whose command asks for more is disconnected; no command is read while replies wait.
+        output_buffer_bytes_max: u64 = Bytes(MIB, 64 * GIB), "1GiB";
+        /// Messages that may wait for a subscriber that does not read. At this it is disconnected.
         pubsub_output_buffer_bytes_max: u64 = Bytes(MIB, 64 * GIB), "32MiB";
         /// Silence after which a client is disconnected. 0s: never.
         idle_timeout: Duration = Time(0, 365 * 24 * HOUR), "0s";

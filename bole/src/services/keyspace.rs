@@ -79,16 +79,24 @@ fn host_dataset(
     for (index, log) in logs.enumerate() {
         let partition = Partition::new(Database::new(seed, Limits::default()));
         let shard = Arc::new(Shard::new(log, format!("{name}#{index}"), partition));
-        if class == Durability::Memory {
-            // What an earlier, logged life of the database left is not served, and goes.
-            kernel.runtime.drop_shard(log)?;
-            kernel.journal_forget(log);
-        } else {
-            kernel.runtime.host(Arc::clone(&shard) as Arc<dyn Hosted>)?;
-        }
+        kernel.runtime.host(Arc::clone(&shard) as Arc<dyn Hosted>)?;
         shards.push(shard);
     }
     Ok(Dataset::new(name.to_owned(), shards, class))
+}
+
+/// Empties databases of class `memory`, durably: what an earlier, logged life of theirs left is not served, now or later.
+pub async fn forget_memory(kernel: &Kernel, databases: &Databases) -> Result<()> {
+    for dataset in databases.datasets().iter().filter(|dataset| dataset.class() == Durability::Memory) {
+        for shard in &dataset.shards {
+            let mut locked = shard.lock()?;
+            let partition = locked.state_mut();
+            partition.logged = false;
+            partition.data = partition.data.emptied();
+        }
+        kernel.runtime.checkpoint(&dataset.logs()).await?;
+    }
+    Ok(())
 }
 
 fn read_map(catalog: &Catalog) -> Result<[u8; DATABASES]> {
@@ -180,6 +188,7 @@ fn config(settings: &Settings) -> Config {
         shards: keyspace.shards as usize,
         request_bytes_max: keyspace.request_bytes_max as usize,
         connections_max: keyspace.connections_max as usize,
+        output_bytes_max: keyspace.output_buffer_bytes_max as usize,
         pubsub_hard_bytes: keyspace.pubsub_output_buffer_bytes_max as usize,
         idle_seconds: keyspace.idle_timeout.as_secs(),
         ..Config::default()

@@ -1,12 +1,14 @@
 //! The journal of a node without a cluster: [`bole_wal::Wal`] for entries, files for attachments.
 
 mod attachments;
+pub mod check;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bole_base::{Clock, Disk, Durability, LogId, Offset, Position};
+pub use bole_wal::Config;
 use bole_wal::{Driver, Wal};
 use bytes::Bytes;
 

@@ -33,23 +33,28 @@ pub struct ShardStatus {
 pub trait Hosted: Send + Sync {
     /// The log's id.
     fn id(&self) -> LogId;
+    /// The offset that the next entry gets; recovery needs no older one.
+    fn next(&self) -> Offset;
+    /// Stops the shard; everything but its status fails with `reason` from now on.
+    fn quarantine(&self, reason: String);
     /// Puts the newest checkpoint back into the empty state. The error is a sentence for the operator.
     fn restore(&self, store: &Store) -> Result<(), String>;
-    /// The offset that the next entry gets; `None` for a quarantined shard.
-    fn next(&self) -> Option<Offset>;
     /// Applies an entry of the log; quarantines the shard where that fails.
     fn replay(&self, entry: &EntryRef<'_>);
-    /// Ends recovery: the log must have reached `end`, which the checkpoint has seen.
-    fn finish_replay(&self, end: Offset);
+    /// Ends recovery. The log, whose next durable entry gets `tail` (0 if the journal has none of its entries), must have
+    /// reached `end`, which the checkpoint has seen; a shard for which it has not is quarantined.
+    fn finish_replay(&self, end: Offset, tail: Offset);
     /// Adds the entry that announces a new epoch of this shard; nothing for a quarantined one.
     fn announce(&self, transaction: &mut Transaction) -> Result<(), Error>;
-    /// Writes a checkpoint and trims the log.
+    /// Writes a checkpoint. Afterwards `checkpointed` says below which offset the log is not needed for recovery.
     fn checkpoint<'a>(
         &'a self,
         store: &'a mut Store,
         journal: &'a dyn Journal,
         clock: &'a dyn Clock,
     ) -> BoxFuture<'a, Result<PassReport, Error>>;
+    /// The offset that recovery would replay from.
+    fn checkpointed(&self) -> Offset;
     /// For the status page.
     fn status(&self) -> ShardStatus;
 }
@@ -57,6 +62,18 @@ pub trait Hosted: Send + Sync {
 impl<S: State> Hosted for Shard<S> {
     fn id(&self) -> LogId {
         Shard::id(self)
+    }
+
+    fn next(&self) -> Offset {
+        self.lock().map_or(Offset(u64::MAX), |locked| locked.next())
+    }
+
+    fn quarantine(&self, reason: String) {
+        Shard::quarantine(self, reason);
+    }
+
+    fn checkpointed(&self) -> Offset {
+        self.checkpoint()
     }
 
     fn restore(&self, store: &Store) -> Result<(), String> {
@@ -72,23 +89,22 @@ impl<S: State> Hosted for Shard<S> {
         Ok(())
     }
 
-    fn next(&self) -> Option<Offset> {
-        self.lock().ok().map(|locked| locked.next())
-    }
-
     fn replay(&self, entry: &EntryRef<'_>) {
-        let outcome = self.lock().map(|mut locked| locked.replay(entry));
-        if let Ok(Err(reason)) = outcome {
-            self.quarantine(reason);
+        if let Err(reason) = self.lock().map_or(Ok(()), |mut locked| locked.replay(entry)) {
+            Shard::quarantine(self, reason);
         }
     }
 
-    fn finish_replay(&self, end: Offset) {
+    fn finish_replay(&self, end: Offset, tail: Offset) {
         let Ok(next) = self.lock().map(|locked| locked.next()) else { return };
-        if next < end {
-            self.quarantine(format!(
-                "the log ends at offset {next}, but the checkpoint has seen it reach {end}: acknowledged entries are missing"
-            ));
+        let reached = if tail == Offset::ZERO { next } else { tail };
+        if reached < end {
+            Shard::quarantine(
+                self,
+                format!(
+                    "the log ends at offset {reached}, but the checkpoint has seen it reach {end}: acknowledged entries are missing"
+                ),
+            );
         }
     }
 

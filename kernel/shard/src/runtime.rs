@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bole_base::{Clock, Disk, Durability, Hlc, LogId};
+use bole_base::{Clock, Disk, Durability, Hlc, LogId, Offset};
 use bole_log::entry::FLAG_ATTACHMENT;
 use bole_log::{AttachmentId, EntryRef, Journal};
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::attached::Attached;
 use crate::checkpoint::{PassReport, Store};
 use crate::hosted::{Hosted, ShardStatus};
+use crate::pins::Pins;
 use crate::{Error, Transaction, large};
 
 /// When checkpoints start.
@@ -31,11 +32,17 @@ pub struct Config {
     pub replay_max: Duration,
     /// A checkpoint starts when the journal retains this many bytes.
     pub retained_bytes_max: u64,
+    /// Readers of feeds may hold back this many bytes more; then their pins are broken.
+    pub pinned_bytes_max: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { replay_max: Duration::from_secs(30), retained_bytes_max: 512 << 20 }
+        Self {
+            replay_max: Duration::from_secs(30),
+            retained_bytes_max: 512 << 20,
+            pinned_bytes_max: 512 << 20,
+        }
     }
 }
 
@@ -58,12 +65,52 @@ pub struct Runtime {
     replay_rate: AtomicU64,
     totals: Mutex<CheckpointTotals>,
     attached: Arc<Attached>,
+    pins: Pins,
+    /// While pins hold the oldest bytes: what the journal retained when all shards were last checkpointed.
+    pinned_mark: AtomicU64,
+    breaks: AtomicU64,
 }
 
 struct Slot {
     shard: Arc<dyn Hosted>,
     /// Taken out while a pass runs.
     store: Mutex<Option<Store>>,
+    /// The dataset is gone; a pass that still runs removes what it wrote.
+    dropped: AtomicBool,
+}
+
+/// A store that is out of its slot, and goes back also when the pass is cancelled.
+struct Borrowed<'a> {
+    slot: &'a Slot,
+    store: Option<Store>,
+}
+
+impl<'a> Borrowed<'a> {
+    fn take(slot: &'a Slot) -> Option<Self> {
+        let store = slot.store.lock().take()?;
+        Some(Self { slot, store: Some(store) })
+    }
+
+    fn store(&mut self) -> &mut Store {
+        self.store.as_mut().expect("the store is here until it goes back")
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let Some(mut store) = self.store.take() else { return };
+        if !self.slot.dropped.load(Ordering::SeqCst) {
+            *self.slot.store.lock() = Some(store);
+            if !self.slot.dropped.load(Ordering::SeqCst) {
+                return;
+            }
+            let Some(back) = self.slot.store.lock().take() else { return };
+            store = back;
+        }
+        if let Err(error) = store.remove() {
+            tracing::warn!(log = self.slot.shard.id().0, %error, "the checkpoint of a dropped dataset could not be removed");
+        }
+    }
 }
 
 /// What checkpoints have cost since the start.
@@ -75,6 +122,8 @@ pub struct CheckpointTotals {
     pub bytes: u64,
     /// The longest time that a shard was locked at a stretch.
     pub lock_max: Duration,
+    /// Pins that were broken because they held back too much.
+    pub pins_broken: u64,
 }
 
 /// What a recovery did.
@@ -106,6 +155,9 @@ impl Runtime {
             replay_rate: AtomicU64::new(REPLAY_RATE_GUESS),
             totals: Mutex::default(),
             attached: Arc::default(),
+            pins: Pins::default(),
+            pinned_mark: AtomicU64::new(0),
+            breaks: AtomicU64::new(0),
         }
     }
 
@@ -117,6 +169,11 @@ impl Runtime {
     /// The node's clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// What holds back trim besides checkpoints.
+    pub const fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     /// A transaction on the journal.
@@ -136,7 +193,7 @@ impl Runtime {
             |reason| Error::Checkpoint { shard: shard.status().name, reason, kind: bole_base::Kind::Corrupt };
         let store = Store::open(Arc::clone(&self.disk), &self.root, id).map_err(failed)?;
         shard.restore(&store).map_err(failed)?;
-        let slot = Arc::new(Slot { shard, store: Mutex::new(Some(store)) });
+        let slot = Arc::new(Slot { shard, store: Mutex::new(Some(store)), dropped: AtomicBool::new(false) });
         let taken = self.shards.write().insert(id, slot);
         assert!(taken.is_none(), "log {id} is hosted once");
         Ok(())
@@ -145,6 +202,7 @@ impl Runtime {
     /// Lets a shard go whose dataset was dropped, with its checkpoint and its log.
     pub fn drop_shard(&self, id: LogId) -> Result<(), Error> {
         let Some(slot) = self.shards.write().remove(&id) else { return Ok(()) };
+        slot.dropped.store(true, Ordering::SeqCst);
         self.journal.forget(id);
         let Some(mut store) = slot.store.lock().take() else { return Ok(()) };
         store.remove().map_err(|error| Error::Checkpoint {
@@ -155,12 +213,29 @@ impl Runtime {
     }
 
     /// Replays the journal into the shards in `only` (all hosted ones if empty), announces their new epochs, and returns when these are fsynced.
+    ///
+    /// On a full disk there is no room for announcements: the shards are served all the same, in the epochs that they had, because nobody else
+    /// can append to a journal of this node; writes are refused until there is room.
     pub async fn recover(&self, only: &[LogId]) -> Result<Recovered, Error> {
-        let slots: BTreeMap<LogId, Arc<Slot>> = {
-            let shards = self.shards.read();
-            let wanted = |id: &LogId| only.is_empty() || only.contains(id);
-            shards.iter().filter(|(id, _)| wanted(id)).map(|(id, slot)| (*id, Arc::clone(slot))).collect()
-        };
+        let recovered = self.replay(only)?;
+        if self.journal.retained_bytes() > self.retained_bytes_target() {
+            // Without this, a journal at its bound would leave no room to announce anything.
+            self.checkpoint_due().await?;
+        }
+        self.announce(&self.slots(only)).await?;
+        Ok(recovered)
+    }
+
+    fn slots(&self, only: &[LogId]) -> BTreeMap<LogId, Arc<Slot>> {
+        let shards = self.shards.read();
+        let wanted = |id: &LogId| only.is_empty() || only.contains(id);
+        shards.iter().filter(|(id, _)| wanted(id)).map(|(id, slot)| (*id, Arc::clone(slot))).collect()
+    }
+
+    /// Replays the journal into the shards in `only` (all hosted ones if empty), for reading before the rest of the node is hosted. They must be
+    /// recovered with all others before they serve.
+    pub fn replay(&self, only: &[LogId]) -> Result<Recovered, Error> {
+        let slots = self.slots(only);
         let start = self.clock.monotonic();
         let mut entries = 0;
         let mut bytes = 0;
@@ -170,53 +245,64 @@ impl Runtime {
             bytes += entry.payload.len() as u64 + 48;
             if let Some(slot) = slots.get(&entry.header.log) {
                 entries += 1;
-                self.replay_entry(&*slot.shard, entry, &mut cached)?;
+                if entry.header.flags & FLAG_ATTACHMENT != 0
+                    && let Some((id, _)) = large::part_name(entry.payload)
+                {
+                    self.attached.add(id, std::iter::once(entry.header));
+                }
+                self.replay_entry(&*slot.shard, entry, &mut cached);
             }
             Ok(())
         })?;
         for slot in slots.values() {
             let end = slot.store.lock().as_ref().and_then(|store| store.manifest().map(|m| m.end));
-            slot.shard.finish_replay(end.unwrap_or_default());
+            slot.shard.finish_replay(end.unwrap_or_default(), self.journal.tail(slot.shard.id()));
         }
         let took = self.clock.monotonic().saturating_sub(start);
         if took >= REPLAY_MEASURED_MIN {
             let rate = (bytes as f64 / took.as_secs_f64()) as u64;
             self.replay_rate.store(rate.max(1), Ordering::Relaxed);
         }
-        self.announce(&slots).await?;
         Ok(Recovered { entries, took })
     }
 
     /// Replays one entry. `cached` is the attachment that was read last: the parts of a large transaction follow each other.
+    ///
+    /// An entry that the state holds already is not looked at again: its attachment may be gone. One whose attachment cannot be
+    /// read stops its own shard only.
     fn replay_entry(
         &self,
         shard: &dyn Hosted,
         entry: &EntryRef<'_>,
         cached: &mut Option<(AttachmentId, Bytes)>,
-    ) -> Result<(), bole_log::Error> {
+    ) {
         let header = &entry.header;
-        if header.flags & FLAG_ATTACHMENT == 0 {
-            shard.replay(entry);
-            return Ok(());
+        if header.flags & FLAG_ATTACHMENT == 0 || header.offset < shard.next() {
+            return shard.replay(entry);
         }
-        // What the checkpoint holds already may have lost its attachment.
-        if shard.next().is_none_or(|next| header.offset < next) {
-            return Ok(());
+        let outcome = match large::part_name(entry.payload) {
+            Some((id, range)) => self.cached_attachment(id, cached).map(|bytes| bytes.slice(range)),
+            None => Err("it names no attachment".to_owned()),
+        };
+        match outcome {
+            Ok(payload) => shard.replay(&EntryRef { payload: &payload, ..*entry }),
+            Err(reason) => shard.quarantine(format!("entry at offset {}: {reason}", header.offset)),
         }
-        let (id, range) = large::part_name(entry.payload).ok_or_else(|| {
-            bole_log::Error::Corrupt(format!(
-                "entry {} of log {} names no attachment",
-                header.offset, header.log
-            ))
-        })?;
-        if cached.as_ref().is_none_or(|(known, _)| *known != id) {
-            *cached = Some((id, self.journal.attachment(&id)?));
+    }
+
+    fn cached_attachment(
+        &self,
+        id: AttachmentId,
+        cached: &mut Option<(AttachmentId, Bytes)>,
+    ) -> Result<Bytes, String> {
+        if let Some((known, bytes)) = cached
+            && *known == id
+        {
+            return Ok(bytes.clone());
         }
-        self.attached.add(id, std::iter::once(*header));
-        if let Some((_, bytes)) = cached {
-            shard.replay(&EntryRef { payload: &bytes[range], ..*entry });
-        }
-        Ok(())
+        let bytes = self.journal.attachment(&id).map_err(|error| error.to_string())?;
+        *cached = Some((id, bytes.clone()));
+        Ok(bytes)
     }
 
     /// Removes attachments that no retained entry names: what a crash left, and what was trimmed before it. After all shards recovered.
@@ -234,7 +320,16 @@ impl Runtime {
         for chunk in slots.chunks(ANNOUNCEMENTS_PER_BATCH) {
             let mut transaction = self.transaction();
             transaction.set_time(self.tick());
-            transaction.admit(chunk.len() * bole_log::entry::ENTRY_HEADER_BYTES).await?;
+            match transaction.admit(chunk.len() * bole_log::entry::ENTRY_HEADER_BYTES).await {
+                Err(Error::Journal(bole_log::Error::Full(reason))) => {
+                    tracing::warn!(
+                        reason,
+                        "the disk is full: serving reads; writes are refused until there is room"
+                    );
+                    return Ok(());
+                }
+                admitted => admitted?,
+            }
             for slot in chunk {
                 slot.shard.announce(&mut transaction)?;
             }
@@ -248,18 +343,64 @@ impl Runtime {
 
     /// Checkpoints shards, the one that holds back the journal's oldest bytes first, until the journal retains few enough bytes. Returns
     /// whether it did anything. Blocks on disk: run it where blocking is allowed.
+    ///
+    /// Where a pin holds the oldest bytes, all shards are checkpointed each time the journal has grown by the target, so
+    /// that replay stays bounded, and the pin is broken when it holds back more than its limit.
     pub async fn checkpoint_due(&self) -> Result<bool, Error> {
+        let target = self.retained_bytes_target();
         let mut worked = false;
-        while self.journal.retained_bytes() > self.retained_bytes_target() {
-            let Some(oldest) = self.journal.oldest_log() else { break };
+        loop {
+            let retained = self.journal.retained_bytes();
+            let Some(oldest) = self.journal.oldest_log() else { return Ok(worked) };
+            if retained <= target {
+                self.pinned_mark.store(0, Ordering::Relaxed);
+                return Ok(worked);
+            }
             let slot = self.shards.read().get(&oldest).cloned();
-            let Some(slot) = slot else { break };
-            if !self.checkpoint_slot(&slot).await? {
-                break;
+            let Some(slot) = slot else { return Ok(worked) };
+            let checkpoint = slot.shard.checkpointed();
+            if self.pins.lowest(oldest).is_some_and(|pin| pin < checkpoint) {
+                if retained <= target + self.config.pinned_bytes_max {
+                    return Ok(self.checkpoint_behind_pin(retained, target).await? || worked);
+                }
+                self.break_pins(oldest, checkpoint);
+            } else if !self.checkpoint_slot(&slot).await? {
+                return Ok(worked);
             }
             worked = true;
+            // Nothing was freed: a pin appeared, or the journal frees in larger pieces. The next call looks again.
+            if self.journal.oldest_log() == Some(oldest) && self.journal.retained_bytes() >= retained {
+                return Ok(worked);
+            }
         }
-        Ok(worked)
+    }
+
+    async fn checkpoint_behind_pin(&self, retained: u64, target: u64) -> Result<bool, Error> {
+        if retained < self.pinned_mark.load(Ordering::Relaxed) + target {
+            return Ok(false);
+        }
+        self.pinned_mark.store(retained, Ordering::Relaxed);
+        self.checkpoint_all().await?;
+        Ok(true)
+    }
+
+    fn break_pins(&self, log: LogId, below: Offset) {
+        let count = self.pins.break_below(log, below);
+        self.breaks.fetch_add(count as u64, Ordering::Relaxed);
+        tracing::warn!(log = log.0, count, %below, "readers of a feed fell too far behind; they will see a gap");
+        self.journal.trim(log, below);
+    }
+
+    /// Trims the log below what recovery and pins need.
+    fn trim(&self, shard: &dyn Hosted) {
+        let checkpoint = shard.checkpointed();
+        let below = self.pins.lowest(shard.id()).map_or(checkpoint, |pin| pin.min(checkpoint));
+        self.journal.trim(shard.id(), below);
+        for id in self.attached.trim(shard.id(), below) {
+            if let Err(error) = self.journal.remove_attachment(&id) {
+                tracing::warn!(%error, "an attachment that nothing names any more stays until the next start");
+            }
+        }
     }
 
     fn retained_bytes_target(&self) -> u64 {
@@ -290,16 +431,15 @@ impl Runtime {
 
     /// One pass; `false` if one is running already or the shard is quarantined.
     async fn checkpoint_slot(&self, slot: &Slot) -> Result<bool, Error> {
-        let Some(mut store) = slot.store.lock().take() else { return Ok(false) };
-        let outcome = slot.shard.checkpoint(&mut store, &*self.journal, &*self.clock).await;
-        *slot.store.lock() = Some(store);
+        let Some(mut borrowed) = Borrowed::take(slot) else { return Ok(false) };
+        let outcome = slot.shard.checkpoint(borrowed.store(), &*self.journal, &*self.clock).await;
+        drop(borrowed);
         match outcome {
             Ok(report) => {
-                self.count(report);
-                let shard = &slot.shard;
-                for id in self.attached.trim(shard.id(), shard.status().checkpoint) {
-                    self.journal.remove_attachment(&id)?;
+                if !slot.dropped.load(Ordering::SeqCst) {
+                    self.trim(&*slot.shard);
                 }
+                self.count(report);
                 Ok(true)
             }
             Err(Error::Quarantined { .. }) => Ok(false),
@@ -316,7 +456,7 @@ impl Runtime {
 
     /// What checkpoints have cost since the start.
     pub fn checkpoint_totals(&self) -> CheckpointTotals {
-        *self.totals.lock()
+        CheckpointTotals { pins_broken: self.breaks.load(Ordering::Relaxed), ..*self.totals.lock() }
     }
 
     /// Every hosted shard, by id.

@@ -2,9 +2,11 @@
 //!
 //! # Invariants
 //! - The state holds exactly the effects of the offsets below `next`.
-//! - Whoever pushes an effect appends its batch before the lock is released.
-//! - A panic inside apply leaves `applying` set; from then on the shard is quarantined.
+//! - Whoever pushes an effect appends its batch before the lock is released. If that does not happen (the journal failed, a
+//!   panic came between) the state is ahead of its log, and the shard is quarantined as the lock goes.
+//! - A panic inside apply leaves `applying` set; the shard is quarantined as the lock goes.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +14,7 @@ use bole_base::{Durability, Epoch, LogId, Offset, Position};
 use bole_log::{EntryHeader, EntryRef, PayloadKind};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::{Error, State, Transaction, large};
+use crate::{ApplyError, Error, State, Transaction, large};
 
 /// One log plus the state that it builds.
 pub struct Shard<S> {
@@ -29,6 +31,8 @@ struct Core<S> {
     epoch: Epoch,
     position: Position,
     applying: bool,
+    /// Effects were applied whose batch is not appended yet.
+    unappended: bool,
     quarantine: Option<String>,
 }
 
@@ -41,6 +45,7 @@ impl<S: State> Shard<S> {
             epoch: Epoch::ZERO,
             position: Position::ZERO,
             applying: false,
+            unappended: false,
             quarantine: None,
         };
         Self { id, name: name.into(), core: Mutex::new(core), checkpoint: AtomicU64::new(0) }
@@ -68,14 +73,9 @@ impl<S: State> Shard<S> {
     /// Locks the shard. When several are locked, in ascending order of id; never across a wait.
     /// Errors: `Quarantined`.
     pub fn lock(&self) -> Result<Locked<'_, S>, Error> {
-        let mut core = self.core.lock();
-        if core.applying {
-            core.applying = false;
-            core.quarantine = Some("a panic while an entry was applied; the log says where".to_owned());
-            tracing::error!(shard = %self.name, offset = core.next.0, "apply panicked; the shard is quarantined");
-        }
+        let core = self.core.lock();
         match &core.quarantine {
-            None => Ok(Locked { id: self.id, core }),
+            None => Ok(Locked { id: self.id, name: &self.name, core }),
             Some(reason) => Err(Error::Quarantined { shard: self.name.to_string(), reason: reason.clone() }),
         }
     }
@@ -95,7 +95,28 @@ impl<S: State> Shard<S> {
 /// A locked shard.
 pub struct Locked<'a, S> {
     id: LogId,
+    name: &'a str,
     core: MutexGuard<'a, Core<S>>,
+}
+
+impl<S> Drop for Locked<'_, S> {
+    fn drop(&mut self) {
+        let core = &mut *self.core;
+        if !core.applying && !core.unappended {
+            return;
+        }
+        let what = if core.applying {
+            "a panic while an entry was applied"
+        } else {
+            "effects were applied whose batch never reached the log"
+        };
+        core.applying = false;
+        core.unappended = false;
+        let reason =
+            format!("{what}, before offset {}; a restart rebuilds the state from the log", core.next);
+        tracing::error!(shard = self.name, reason, "the shard is quarantined");
+        core.quarantine.get_or_insert(reason);
+    }
 }
 
 impl<S: State> Locked<'_, S> {
@@ -126,7 +147,8 @@ impl<S: State> Locked<'_, S> {
 
     /// Encodes `effect` into the transaction and applies it. For `Memory` it is only applied.
     ///
-    /// Errors, before anything changed: `Wait`, or the journal's.
+    /// Errors, before this effect changed anything: `Wait`, `BatchTooLarge`, or the journal's. What the same transaction
+    /// pushed before must still be appended, so whoever pushes several effects reserves for all of them first.
     pub fn push(
         &mut self,
         transaction: &mut Transaction,
@@ -135,18 +157,20 @@ impl<S: State> Locked<'_, S> {
     ) -> Result<(), Error> {
         let offset = self.core.next;
         if class != Durability::Memory && transaction.is_large() {
-            return self.push_large(transaction, class, effect);
+            self.push_large(transaction, class, effect);
+            return Ok(());
         }
         if class != Durability::Memory {
             let (kind, version) = S::kind(effect);
             let mark = transaction.batch.mark();
             let header = self.header(transaction.hlc, kind, version);
             transaction.batch.push(&header, class, |out| S::encode(effect, out));
-            if let Err(error) = transaction.reserve(0) {
+            if let Err(error) = transaction.check_size().and_then(|()| transaction.reserve(0)) {
                 transaction.batch.rewind(mark);
                 return Err(error);
             }
             self.core.next = offset.next();
+            self.core.unappended = true;
         }
         self.core.applying = true;
         self.core.state.apply(offset, effect);
@@ -155,12 +179,7 @@ impl<S: State> Locked<'_, S> {
     }
 
     /// Adds `effect` to the shard's one entry in a large transaction.
-    fn push_large(
-        &mut self,
-        transaction: &mut Transaction,
-        class: Durability,
-        effect: &S::Effect<'_>,
-    ) -> Result<(), Error> {
+    fn push_large(&mut self, transaction: &mut Transaction, class: Durability, effect: &S::Effect<'_>) {
         let (kind, version) = S::kind(effect);
         let header = self.header(transaction.hlc, PayloadKind::COMPOUND, 1);
         let (offset, started) =
@@ -168,10 +187,10 @@ impl<S: State> Locked<'_, S> {
         if started {
             self.core.next = offset.next();
         }
+        self.core.unappended = true;
         self.core.applying = true;
         self.core.state.apply(offset, effect);
         self.core.applying = false;
-        Ok(())
     }
 
     /// Adds an entry that announces the shard's epoch.
@@ -184,7 +203,8 @@ impl<S: State> Locked<'_, S> {
 
     /// Tells the shard where the batch that it is part of ends.
     pub fn appended(&mut self, position: Position) {
-        self.core.position = position;
+        self.core.position = self.core.position.max(position);
+        self.core.unappended = false;
     }
 
     fn header(&self, hlc: u64, kind: PayloadKind, version: u8) -> EntryHeader {
@@ -221,25 +241,13 @@ impl<S: State> Locked<'_, S> {
         if header.kind == PayloadKind::EPOCH {
             return Ok(());
         }
-        let describe = |error: &dyn std::fmt::Display| format!("entry at offset {}: {error}", header.offset);
-        if header.kind != PayloadKind::COMPOUND {
-            let effect =
-                S::decode(header.kind, header.version, entry.payload).map_err(|error| describe(&error))?;
-            self.apply_replayed(header.offset, &effect);
-            return Ok(());
+        let state = &mut self.core.state;
+        let apply = AssertUnwindSafe(|| replay_effects(state, entry));
+        match std::panic::catch_unwind(apply) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("entry at offset {}: {error}", header.offset)),
+            Err(_) => Err(format!("a panic while the entry at offset {} was applied", header.offset)),
         }
-        for part in large::effects(entry.payload) {
-            let (kind, version, payload) = part.map_err(|error| describe(&error))?;
-            let effect = S::decode(kind, version, payload).map_err(|error| describe(&error))?;
-            self.apply_replayed(header.offset, &effect);
-        }
-        Ok(())
-    }
-
-    fn apply_replayed(&mut self, offset: Offset, effect: &S::Effect<'_>) {
-        self.core.applying = true;
-        self.core.state.apply(offset, effect);
-        self.core.applying = false;
     }
 
     /// Sets where the state stands after a checkpoint was restored.
@@ -247,4 +255,19 @@ impl<S: State> Locked<'_, S> {
         self.core.next = next;
         self.core.epoch = epoch;
     }
+}
+
+/// Applies what an entry holds: one effect, or those of a large transaction.
+fn replay_effects<S: State>(state: &mut S, entry: &EntryRef<'_>) -> Result<(), ApplyError> {
+    let header = &entry.header;
+    if header.kind != PayloadKind::COMPOUND {
+        let effect = S::decode(header.kind, header.version, entry.payload)?;
+        state.apply(header.offset, &effect);
+        return Ok(());
+    }
+    for part in large::effects(entry.payload) {
+        let (kind, version, payload) = part.map_err(ApplyError::Malformed)?;
+        state.apply(header.offset, &S::decode(kind, version, payload)?);
+    }
+    Ok(())
 }

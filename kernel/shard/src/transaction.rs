@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bole_base::{Durability, Offset, Position};
+use bole_log::entry::BATCH_BYTES_MAX;
 use bole_log::{Batch, EntryHeader, Journal, PayloadKind};
 
 use crate::Error;
@@ -64,8 +65,12 @@ impl Transaction {
 
     /// Makes the transaction a large one if `bytes` more are too many for entries of their own. What has to be admitted.
     fn grow(&mut self, bytes: usize) -> Result<usize, Error> {
-        if self.large.is_none() && self.batch.bytes().len() + bytes > SMALL_BYTES_MAX {
+        let total = self.batch.bytes().len() + bytes;
+        if self.large.is_none() && total > SMALL_BYTES_MAX {
             if !self.batch.is_empty() {
+                if total <= BATCH_BYTES_MAX {
+                    return Ok(bytes);
+                }
                 return Err(Error::Refused(format!(
                     "the transaction would grow by {bytes} bytes after it has begun to change things; split it"
                 )));
@@ -75,6 +80,15 @@ impl Transaction {
             return Ok(SMALL_BYTES_MAX + SPACE_PER_SHARD * SHARDS_MAX);
         }
         Ok(if self.large.is_some() { 0 } else { bytes })
+    }
+
+    /// Whether the batch has grown beyond what one record may hold.
+    pub(crate) fn check_size(&self) -> Result<(), Error> {
+        let bytes = self.batch.bytes().len();
+        if bytes > BATCH_BYTES_MAX {
+            return Err(bole_log::Error::BatchTooLarge { bytes, max: BATCH_BYTES_MAX }.into());
+        }
+        Ok(())
     }
 
     /// What must be admitted on top of the credit, for a batch that grows by `bytes`.
@@ -90,6 +104,11 @@ impl Transaction {
     /// Whether there is nothing to append.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.large.as_ref().is_none_or(Large::is_empty)
+    }
+
+    /// The journal that the batch goes to.
+    pub const fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
     }
 
     /// The strongest durability of the entries.

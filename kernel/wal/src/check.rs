@@ -7,12 +7,12 @@ use bole_base::disk::read_exact_at;
 use bole_base::{Disk, File, Position};
 
 use crate::Error;
-use crate::entry::Entries;
+use crate::entry::{Entries, EntryRef};
 use crate::frame::u64_at;
 use crate::index::LogInfo;
 use crate::scan::{Cursor, Step, search};
 use crate::segment::{HEADER_BLOCK_BYTES, SegmentHeader, prepare, read_header};
-use crate::survey::{Damage, Survey, survey};
+use crate::survey::{Damage, Scanned, Survey, survey};
 
 /// What a journal's folder holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,29 @@ pub struct DamageReport {
 /// leave no journal to report on.
 pub fn check(disk: &dyn Disk, dir: &Path) -> Result<Report, Error> {
     Ok(survey(disk, dir)?.into_report())
+}
+
+/// Visits every entry that a start would find, in the journal's order; copies that were moved forward come again. With damage, those
+/// before it.
+pub fn visit_entries(disk: &dyn Disk, dir: &Path, visit: &mut dyn FnMut(&EntryRef<'_>)) -> Result<(), Error> {
+    let survey = survey(disk, dir)?;
+    for Scanned { segment, header, end, .. } in &survey.kept {
+        let base = header.base;
+        let mut cursor = Cursor::new(&*segment.file, survey.seed, header.generation, base, base, *end);
+        loop {
+            let offset = cursor.offset();
+            match cursor.next() {
+                Ok(Step::Frame(_, body)) => {
+                    Entries::new(body).map_while(Result::ok).for_each(|entry| visit(&entry));
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    return Err(Error::io(&segment.path, &format!("cannot read at byte {offset}"), &error));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Repairs the journal in `dir` so that it opens: writes a damaged segment header again, and cuts the journal at a damage in

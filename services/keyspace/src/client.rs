@@ -178,11 +178,12 @@ impl Client {
         }
     }
 
-    /// Takes the messages that wait, appending them to `out`.
-    pub fn take_messages(&self, out: &mut Vec<Bytes>) {
+    /// Takes the next message that waits.
+    pub fn take_message(&self) -> Option<Bytes> {
         let mut outbox = self.outbox.lock();
-        out.extend(outbox.messages.drain(..));
-        outbox.bytes = 0;
+        let message = outbox.messages.pop_front()?;
+        outbox.bytes -= message.len();
+        Some(message)
     }
 
     /// Whether messages wait.

@@ -10,6 +10,7 @@ pub mod arguments;
 pub mod blocked;
 pub mod client;
 pub mod config;
+pub mod decimal;
 pub mod diagnostics;
 pub mod gathered;
 pub mod hashes;
@@ -161,7 +162,7 @@ fn unknown(args: &[&[u8]]) -> String {
         if listed.len() >= 128 {
             break;
         }
-        listed.push_str(&format!("'{}' ", shorten(arg)));
+        listed.extend(["'", &shorten(arg), "' "]);
     }
     format!("ERR unknown command '{}', with args beginning with: {listed}", shorten(args[0]))
 }

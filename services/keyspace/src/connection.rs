@@ -11,9 +11,9 @@ use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use smallvec::SmallVec;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::blocking::{Outcome, Waiter};
 use crate::client::{Client, Unblock};
@@ -21,7 +21,9 @@ use crate::commands::hello;
 use crate::context::{ReplyMode, SessionState, Then};
 use crate::dispatch::{self, Flow};
 use crate::failure::journal_text;
-use crate::limits::{INPUT_BYTES_BLOCKED_MAX, INPUT_BYTES_MIN, INPUT_BYTES_STEP, REPLY_FLUSH_BYTES};
+use crate::limits::{
+    INPUT_BYTES_BLOCKED_MAX, INPUT_BYTES_MIN, INPUT_BYTES_STEP, PUSHED_BYTES, REPLY_FLUSH_BYTES,
+};
 use crate::protocol::{Parser, Reply};
 use crate::service::Service;
 
@@ -42,15 +44,20 @@ where
         client: Arc::clone(&client),
         stream,
         input: BytesMut::with_capacity(INPUT_BYTES_MIN),
-        reply: Reply::new(),
+        reply: Reply::bounded(service.config.output_bytes_max),
         state,
     };
     // An I/O error means that the client is gone; there is nobody to tell.
     let _gone = connection.run().await;
-    let state = &mut connection.state;
-    state.unwatch(&service);
-    state.unsubscribe_all(&service);
-    service.clients.remove(client.id);
+}
+
+impl<S> Drop for Connection<S> {
+    /// However the connection ends, a panic and a stop that cuts it off included, nobody finds traces of it.
+    fn drop(&mut self) {
+        self.state.unwatch(&self.service);
+        self.state.unsubscribe_all(&self.service);
+        self.service.clients.remove(self.client.id);
+    }
 }
 
 struct Connection<S> {
@@ -90,11 +97,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.make_room();
             let deadline = self.idle_deadline();
             match self.wait(true, deadline).await? {
-                Event::Read(0) => return Ok(()),
+                Event::Read(0) | Event::TimeUp => return Ok(()),
                 Event::Read(count) => {
                     self.service.metrics.bytes_in.fetch_add(count as u64, Ordering::Relaxed);
                 }
-                Event::TimeUp => return Ok(()),
                 Event::Woken if self.client.is_killed() => return Ok(()),
                 Event::Woken => {}
             }
@@ -133,6 +139,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if next == Next::Close {
                 return Ok(Next::Close);
+            }
+            if self.reply.overflowed() {
+                return self.send().await.map(|()| Next::Close);
             }
         }
         self.state.transaction.finish();
@@ -190,9 +199,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(Next::Serve)
     }
 
-    /// Sends the replies, once what they show is durable.
+    /// Sends the replies, once what they show is durable. A client that asked for more than may wait for it is cut off instead.
     async fn send(&mut self) -> std::io::Result<()> {
         self.state.transaction.finish();
+        if self.reply.overflowed() {
+            let bytes_max = self.service.config.output_bytes_max;
+            tracing::warn!(client = self.client.id, peer = %self.client.peer, bytes_max, "cut off: its replies are larger than keyspace.output_buffer_bytes_max");
+            return Err(std::io::ErrorKind::ConnectionAborted.into());
+        }
         let journal = Arc::clone(self.service.runtime.journal());
         if !self.state.need.is_met(&*journal)
             && let Err(error) = self.state.need.met(&*journal).await
@@ -206,23 +220,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Ok(());
         }
         self.service.metrics.bytes_out.fetch_add(self.reply.len() as u64, Ordering::Relaxed);
-        self.stream.write_all(self.reply.bytes()).await?;
+        self.write_replies().await?;
         self.reply.clear();
         Ok(())
     }
 
+    /// Writes the replies for as long as the client takes them; one that is killed meanwhile is not waited for.
+    async fn write_replies(&mut self) -> std::io::Result<()> {
+        let (stream, client) = (&mut self.stream, &self.client);
+        let mut rest = self.reply.bytes();
+        poll_fn(|context| {
+            while !rest.is_empty() {
+                match Pin::new(&mut *stream).poll_write(context, rest) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(count)) => rest = &rest[count..],
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {
+                        client.register(context);
+                        if client.is_killed() {
+                            return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
+                        }
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Pin::new(&mut *stream).poll_flush(context)
+        })
+        .await
+    }
+
     /// Appends messages that others have sent.
     fn push_messages(&mut self) {
-        if self.client.has_messages() {
-            let mut messages: Vec<Bytes> = Vec::new();
-            self.client.take_messages(&mut messages);
-            messages.iter().for_each(|message| self.reply.raw(message));
+        while self.reply.len() < PUSHED_BYTES
+            && let Some(message) = self.client.take_message()
+        {
+            self.reply.raw(&message);
         }
     }
 
     /// Makes room for what is to come.
     fn make_room(&mut self) {
-        let wanted = self.parser.wanted(self.input.len());
+        // A length that was announced is not believed: the buffer grows with what has come.
+        let wanted = self.parser.wanted(self.input.len()).min(self.input.len().max(INPUT_BYTES_STEP));
         let full = self.input.capacity() == self.input.len();
         let step = if wanted > 0 {
             wanted
@@ -457,7 +496,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(());
             }
             let timeout = deadline.map(|deadline| Duration::from_millis(deadline - now));
-            self.wait(false, timeout).await?;
+            // What the client sends ahead is taken in, up to a bound, and its end is noticed.
+            let read = self.input.len() < INPUT_BYTES_BLOCKED_MAX;
+            if read && self.input.capacity() == self.input.len() {
+                self.input.reserve(INPUT_BYTES_MIN);
+            }
+            if matches!(self.wait(read, timeout).await?, Event::Read(0)) {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
         }
     }
 }

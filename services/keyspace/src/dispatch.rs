@@ -13,6 +13,7 @@ use crate::commands::registry;
 use crate::context::{Context, Grants, Multi, Session, SessionState, Then};
 use crate::failure::{Failure, Outcome, kernel_text};
 use crate::keys::{Keys, Scope, space_for};
+use crate::limits::{QUEUED_ARGUMENT_BYTES, QUEUED_COMMAND_BYTES};
 use crate::protocol::Reply;
 use crate::service::Service;
 
@@ -170,7 +171,8 @@ fn is_transaction_control(command: &Command) -> bool {
 }
 
 fn queue(multi: &mut Multi, index: usize, args: &[&[u8]], bytes_max: usize) -> Outcome {
-    multi.bytes += args.iter().map(|arg| arg.len()).sum::<usize>();
+    multi.bytes += QUEUED_COMMAND_BYTES;
+    multi.bytes += args.iter().map(|arg| arg.len() + QUEUED_ARGUMENT_BYTES).sum::<usize>();
     if multi.bytes > bytes_max {
         multi.failed = true;
         return Err(format!(

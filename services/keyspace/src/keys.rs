@@ -111,7 +111,7 @@ impl<'a> Keys<'a> {
         self.random = seed;
     }
 
-    /// A random number (SplitMix64).
+    /// A random number (`SplitMix64`).
     pub fn random(&mut self) -> u64 {
         next_random(&mut self.random)
     }
@@ -365,6 +365,7 @@ impl<'a> Keys<'a> {
         self.databases.dataset(database).set_class(class);
         for part in self.parts.iter_mut().filter(|part| part.database == database) {
             part.class = class;
+            part.locked.state_mut().logged = class != Durability::Memory;
         }
     }
 

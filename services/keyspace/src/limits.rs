@@ -2,9 +2,15 @@
 
 /// Replies are sent when they have grown to this, before further commands of the same connection run.
 pub const REPLY_FLUSH_BYTES: usize = 1 << 20;
+/// Messages for a subscriber move to the replies until these have grown to this; the rest waits where its bound is.
+pub const PUSHED_BYTES: usize = 256 << 10;
+/// What a command that MULTI has queued counts besides its arguments.
+pub const QUEUED_COMMAND_BYTES: usize = 32;
+/// What an argument of a queued command counts besides its bytes.
+pub const QUEUED_ARGUMENT_BYTES: usize = 40;
 /// A connection's input buffer when it is idle. It grows to what one command needs.
 pub const INPUT_BYTES_MIN: usize = 4 << 10;
-/// A read asks for at most so much.
+/// A read asks for at most so much, or for as much again as the unfinished command has brought.
 pub const INPUT_BYTES_STEP: usize = 64 << 10;
 /// While a client blocks, so much of what it sends ahead is taken in.
 pub const INPUT_BYTES_BLOCKED_MAX: usize = 1 << 20;

@@ -19,12 +19,14 @@ pub struct Partition {
     pub watched: HashMap<Box<[u8]>, Vec<Arc<AtomicBool>>>,
     /// Clients that block on a key, in the order in which they came.
     pub blocked: HashMap<Box<[u8]>, VecDeque<Arc<Waiter>>>,
+    /// Whether the keys are logged. If not (class `memory`), a checkpoint holds none of them.
+    pub logged: bool,
 }
 
 impl Partition {
     /// A partition without keys.
     pub fn new(data: Database) -> Self {
-        Self { data, watched: HashMap::new(), blocked: HashMap::new() }
+        Self { data, watched: HashMap::new(), blocked: HashMap::new(), logged: true }
     }
 
     /// About how many bytes of memory the keys take.
@@ -98,7 +100,11 @@ impl State for Partition {
     }
 
     fn next_section(&mut self, cursor: u64, since: Offset, out: &mut Vec<u8>) -> Step {
-        self.data.next_section(cursor, since, out)
+        if self.logged {
+            self.data.next_section(cursor, since, out)
+        } else {
+            self.data.emptied().next_section(cursor, Offset::ZERO, out)
+        }
     }
 
     fn restore(&mut self, section: Section, bytes: &[u8]) -> Result<(), ApplyError> {

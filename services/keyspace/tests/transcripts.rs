@@ -26,15 +26,13 @@ async fn read_reply(client: &mut Client, lines: &mut Vec<String>) {
     let head = head.trim_end().to_owned();
     let (kind, rest) = head.split_at(1);
     match kind {
-        "$" | "=" if rest == "-1" => lines.push("(nil)".to_owned()),
+        "_" | "$" | "=" | "*" if kind == "_" || rest == "-1" => lines.push("(nil)".to_owned()),
         "$" | "=" => {
             let mut body = vec![0; rest.parse::<usize>().expect("a length") + 2];
             client.read_exact(&mut body).await.expect("a body");
             body.truncate(body.len() - 2);
             lines.push(format!("\"{}\"", body.escape_ascii()));
         }
-        "*" if rest == "-1" => lines.push("(nil)".to_owned()),
-        "_" => lines.push("(nil)".to_owned()),
         "*" | "~" | ">" | "%" => {
             let count = rest.parse::<usize>().expect("a count") * if kind == "%" { 2 } else { 1 };
             lines.push(head.clone());

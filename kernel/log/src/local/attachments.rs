@@ -27,7 +27,7 @@ const MAGIC: &[u8; 8] = b"BOLEATT1";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 56;
 /// Numbers taken at once.
-const BLOCK: u64 = 1024;
+pub(super) const BLOCK: u64 = 1024;
 
 /// The attachments of one journal.
 pub(super) struct Attachments {
@@ -54,11 +54,28 @@ impl Attachments {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(failed("cannot read", &path, &error)),
         };
-        let numbers = Mutex::new(Numbers { next: taken, taken });
-        Ok(Self { disk, dir: dir.to_path_buf(), journal_id, numbers, failure: OnceLock::new() })
+        let attachments = Self::unopened(disk, dir, journal_id);
+        *attachments.numbers.lock() = Numbers { next: taken, taken };
+        Ok(attachments)
     }
 
-    fn path(&self, number: u64) -> PathBuf {
+    /// For reading only: nothing was looked at, and no number may be taken.
+    pub(super) fn unopened(disk: Arc<dyn Disk>, dir: &Path, journal_id: [u8; 16]) -> Self {
+        let numbers = Mutex::new(Numbers { next: 0, taken: 0 });
+        Self { disk, dir: dir.to_path_buf(), journal_id, numbers, failure: OnceLock::new() }
+    }
+
+    /// Reads and verifies an attachment by the id that its own header says; its length.
+    pub(super) fn get_any(&self, number: u64) -> Result<u64, Error> {
+        let path = self.path(number);
+        let (_, id) = self.open_file(&path).map_err(|error| failed("cannot read", &path, &error))?;
+        let id = id.filter(|id| id.number == number);
+        let id = id
+            .ok_or_else(|| Error::Corrupt(format!("attachment {}: its header is damaged", path.display())))?;
+        self.get(&id).map(|_| id.length)
+    }
+
+    pub(super) fn path(&self, number: u64) -> PathBuf {
         self.dir.join(format!("{number:016x}"))
     }
 
@@ -213,7 +230,7 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
 }
 
 /// The file `next`: the first number that no block holds, and its CRC32C.
-fn encode_next(next: u64) -> [u8; 12] {
+pub(super) fn encode_next(next: u64) -> [u8; 12] {
     let mut out = [0; 12];
     out[..8].copy_from_slice(&next.to_le_bytes());
     let crc = crc32c::crc32c(&out[..8]);
@@ -221,7 +238,7 @@ fn encode_next(next: u64) -> [u8; 12] {
     out
 }
 
-fn decode_next(bytes: &[u8]) -> Option<u64> {
+pub(super) fn decode_next(bytes: &[u8]) -> Option<u64> {
     let (next, crc) = bytes.split_first_chunk::<8>()?;
     (crc == crc32c::crc32c(next).to_le_bytes()).then(|| u64::from_le_bytes(*next))
 }

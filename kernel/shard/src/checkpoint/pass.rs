@@ -24,7 +24,7 @@ pub struct PassReport {
 }
 
 /// Writes the sections of `shard` that changed since the last pass and installs them. Afterwards the log may be trimmed below the shard's
-/// checkpoint, which this does.
+/// checkpoint, which is the caller's business.
 ///
 /// Blocks on disk between the locks. A full disk gives up this pass, keeps the last checkpoint, and is worth retrying;
 /// any other failed write or fsync is final (promise P4), which the caller enforces by `Kind::Io`.
@@ -57,7 +57,6 @@ pub async fn run<S: State>(
     let manifest = Manifest { log: shard.id(), from, end, epoch, sections };
     store.install(writer, manifest).map_err(|error| give_up(shard, store, Failure::Disk(error)))?;
     shard.set_checkpoint(from);
-    journal.trim(shard.id(), from);
     Ok(report)
 }
 

@@ -58,6 +58,10 @@ impl Store {
             None
         };
         let mut store = Self { disk, dir, manifest, next_file: 1, file_bytes: BTreeMap::new() };
+        if names.iter().any(|name| name == "manifest.new") {
+            let path = store.dir.join("manifest.new");
+            store.disk.remove(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
         for name in &names {
             let number = name.strip_suffix(".sections").and_then(|stem| u64::from_str_radix(stem, 16).ok());
             if let Some(number) = number {
@@ -149,6 +153,15 @@ impl Store {
             self.disk.sync_dir(&self.dir)?;
         }
         self.remove_unnamed()
+    }
+
+    /// The manifest alone, for a look from outside; `None` if there is no checkpoint. Changes nothing.
+    pub fn peek(disk: &dyn Disk, root: &Path, log: LogId) -> Result<Option<Manifest>, String> {
+        let dir = Self::dir(root, log);
+        match disk.open(&dir.join("manifest")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => read_manifest(disk, &dir, log).map(Some),
+        }
     }
 
     /// Reads every section and reports what is damaged; changes nothing.

@@ -2,12 +2,12 @@
 
 use crate::command::{Command, Flags, Handler, KeyPlaces};
 use crate::commands::arguments::{float, integer, is, parse_float};
+use crate::commands::decimal;
 use crate::commands::sampling::{self, Amount, amount};
 use crate::commands::scan::{self, Scan};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome, SYNTAX};
 use crate::protocol::Reply;
-use crate::protocol::reply::NumberText;
 use crate::state::value::Hash;
 use crate::state::{Effect, IntegerBuffer, Items, parse_integer};
 
@@ -265,16 +265,10 @@ fn hincrbyfloat(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
     if by.is_infinite() {
         return Err("ERR value is NaN or Infinity".into());
     }
-    let value = match field(context, args)? {
-        None => 0.0,
-        Some(bytes) => parse_float(bytes).ok_or(Failure::from("ERR hash value is not a float"))?,
-    };
-    let sum = value + by;
-    if !sum.is_finite() {
-        return Err("ERR increment would produce NaN or Infinity".into());
-    }
-    let mut text = NumberText::default();
-    let pair = [args[2], text.fixed(sum).as_bytes()];
+    let value = field(context, args)?.unwrap_or(b"0");
+    parse_float(value).ok_or(Failure::from("ERR hash value is not a float"))?;
+    let sum = decimal::sum(value, args[3]).ok_or("ERR increment would produce NaN or Infinity")?;
+    let pair = [args[2], sum.as_bytes()];
     // The digits of a large number need not be bounded by those of the arguments.
     context.keys.reserve(args[1].len() + pair[0].len() + pair[1].len())?;
     context.keys.apply(&Effect::HashSet { key: args[1], pairs: Items::Args(&pair) })?;

@@ -1,11 +1,10 @@
 //! Strings: GET and SET with all options, counters, ranges, several keys at once, LCS.
 
 use crate::command::{Command, Flags, Handler, KeyPlaces};
-use crate::commands::arguments::{Options, expiry, float, integer, is, slice};
-use crate::commands::lcs;
+use crate::commands::arguments::{Options, expiry, float, integer, is, parse_float, slice};
+use crate::commands::{decimal, lcs};
 use crate::context::Context;
 use crate::failure::{Failure, NOT_FLOAT, NOT_INTEGER, Outcome, SYNTAX, TOO_LONG};
-use crate::protocol::reply::NumberText;
 use crate::state::effect::STRING_BYTES_MAX;
 use crate::state::{Effect, IntegerBuffer, Text, parse_integer};
 
@@ -13,6 +12,7 @@ const READ: Flags = Flags::READONLY.and(Flags::FAST);
 const WRITE: Flags = Flags::WRITE.and(Flags::DENYOOM);
 const FAST_WRITE: Flags = WRITE.and(Flags::FAST);
 
+#[expect(clippy::too_many_arguments, reason = "a row has as many columns")]
 const fn row(
     name: &'static str,
     arity: i16,
@@ -479,21 +479,15 @@ fn add(context: &mut Context<'_, '_>, key: &[u8], by: i64) -> Outcome {
 
 fn incrbyfloat(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
     let key = args[1];
-    let by = float(args[2])?;
-    let value = match context.keys.string(key)? {
-        None => 0.0,
-        Some(Text::Integer(integer)) => integer as f64,
-        Some(Text::Bytes(bytes)) => {
-            crate::commands::arguments::parse_float(bytes).ok_or(Failure::from(NOT_FLOAT))?
-        }
-    };
-    let sum = value + by;
-    if !sum.is_finite() {
-        return Err("ERR increment would produce NaN or Infinity".into());
-    }
+    float(args[2])?;
+    let mut buffer = IntegerBuffer::new();
+    let value = context.keys.string(key)?.map_or(&b"0"[..], |text| text.bytes(&mut buffer));
+    parse_float(value).ok_or(Failure::from(NOT_FLOAT))?;
+    let sum = decimal::sum(value, args[2]).ok_or("ERR increment would produce NaN or Infinity")?;
+    let value = sum.as_bytes();
     let deadline = context.keys.peek(key).and_then(|entry| entry.deadline());
-    let mut text = NumberText::default();
-    let value = text.fixed(sum).as_bytes();
+    // The digits of a large number need not be bounded by those of the arguments.
+    context.keys.reserve(key.len() + value.len())?;
     context.keys.apply(&Effect::SetString { key, value, deadline })?;
     context.reply.bulk(value);
     Ok(())

@@ -2,10 +2,17 @@
 
 use crate::state::Text;
 
+/// `$`, up to 19 digits and two line ends.
+const BULK_FRAME_BYTES_MAX: usize = 24;
+
 /// A connection's replies, in order, and the protocol version that it has asked for.
-#[derive(Debug, Default)]
+///
+/// What would take it beyond its bound is not appended, nor is anything after that: [`Reply::overflowed`].
+#[derive(Debug)]
 pub struct Reply {
     bytes: Vec<u8>,
+    bytes_max: usize,
+    overflowed: bool,
     /// Whether the client said `HELLO 3`.
     pub resp3: bool,
 }
@@ -13,12 +20,28 @@ pub struct Reply {
 impl Reply {
     /// No replies, in RESP2.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), resp3: false }
+        Self::in_version(false)
+    }
+
+    /// No replies, in RESP2, and at most so many bytes of them.
+    pub const fn bounded(bytes_max: usize) -> Self {
+        Self { bytes: Vec::new(), bytes_max, overflowed: false, resp3: false }
     }
 
     /// No replies, in RESP3 or RESP2.
     pub const fn in_version(resp3: bool) -> Self {
-        Self { bytes: Vec::new(), resp3 }
+        Self { bytes: Vec::new(), bytes_max: usize::MAX, overflowed: false, resp3 }
+    }
+
+    /// Whether there was more to say than the bound allows. What is here then is not a whole reply.
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Whether `more` bytes may be appended.
+    fn has_room(&mut self, more: usize) -> bool {
+        self.overflowed |= more > self.bytes_max.saturating_sub(self.bytes.len());
+        !self.overflowed
     }
 
     /// The bytes so far.
@@ -49,7 +72,9 @@ impl Reply {
 
     /// Bytes that are replies already.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        if self.has_room(bytes.len()) {
+            self.bytes.extend_from_slice(bytes);
+        }
     }
 
     /// `+OK`.
@@ -65,9 +90,12 @@ impl Reply {
 
     /// An error: `CODE message`. Line ends in it become spaces, so that no value can break the protocol.
     pub fn error(&mut self, text: &str) {
-        self.bytes.push(b'-');
-        self.bytes.extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
-        self.raw(b"\r\n");
+        if self.has_room(text.len() + 3) {
+            self.bytes.push(b'-');
+            self.bytes
+                .extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+            self.bytes.extend_from_slice(b"\r\n");
+        }
     }
 
     /// An integer.
@@ -82,9 +110,11 @@ impl Reply {
 
     /// A byte string.
     pub fn bulk(&mut self, value: &[u8]) {
-        self.bytes.reserve(value.len() + 24);
-        self.head(b'$', value.len() as i64);
-        self.line(value);
+        if self.has_room(value.len() + BULK_FRAME_BYTES_MAX) {
+            self.bytes.reserve(value.len() + BULK_FRAME_BYTES_MAX);
+            self.head(b'$', value.len() as i64);
+            self.line(value);
+        }
     }
 
     /// An integer as a byte string.
@@ -182,8 +212,16 @@ impl Reply {
     }
 
     fn line(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        self.bytes.extend_from_slice(b"\r\n");
+        if self.has_room(bytes.len() + 2) {
+            self.bytes.extend_from_slice(bytes);
+            self.bytes.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -268,12 +306,34 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_appended_beyond_the_bound() {
+        let appends: [fn(&mut Reply); 6] = [
+            |reply| reply.bulk(&[b'x'; 100]),
+            |reply| reply.raw(&[b'x'; 100]),
+            |reply| reply.error(&"x".repeat(100)),
+            |reply| reply.simple(&"x".repeat(100)),
+            |reply| reply.verbatim(&"x".repeat(100)),
+            |reply| (0..100).for_each(|_| reply.ok()),
+        ];
+        for (row, append) in appends.into_iter().enumerate() {
+            let mut reply = Reply::bounded(64);
+            reply.ok();
+            assert!(!reply.overflowed(), "row {row}");
+            append(&mut reply);
+            let len = reply.len();
+            assert!(reply.overflowed() && len <= 64, "row {row}: {len} bytes");
+            reply.ok();
+            assert_eq!(reply.len(), len, "row {row}: nothing follows what is missing");
+        }
+    }
+
+    #[test]
     fn numbers_look_as_in_redis() {
         for (value, expected) in [
             (3.0, "3"),
             (-0.0, "-0"),
             (0.1, "0.1"),
-            (3.141_592_653_589_793, "3.141592653589793"),
+            (2.123_456_789_012_345, "2.123456789012345"),
             (1e20, "1e+20"),
             (-1.5e-7, "-1.5e-07"),
             (f64::INFINITY, "inf"),

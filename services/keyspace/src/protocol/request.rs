@@ -14,6 +14,9 @@ pub const UNAUTHENTICATED_ARGUMENTS_MAX: usize = 10;
 /// The largest argument before a client has authenticated.
 pub const UNAUTHENTICATED_BULK_MAX: usize = 16 << 10;
 
+/// A command may be larger than its largest argument by this: the heads of a million arguments, and some.
+pub const REQUEST_EXTRA_BYTES_MAX: usize = 16 << 20;
+
 /// What makes the rest of a connection's bytes unreadable. The text is what Redis says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Protocol error: {0}")]
@@ -22,7 +25,7 @@ pub struct ProtocolError(pub String);
 /// Where the parser stands in a connection's bytes.
 #[derive(Debug)]
 pub struct Parser {
-    /// The largest bulk string.
+    /// The largest bulk string. A whole command may have [`REQUEST_EXTRA_BYTES_MAX`] more.
     pub bulk_bytes_max: usize,
     /// Whether the client has authenticated, or need not.
     pub authenticated: bool,
@@ -147,6 +150,12 @@ impl Parser {
         }
         if !self.authenticated && number > UNAUTHENTICATED_BULK_MAX as i64 {
             return Err(ProtocolError("unauthenticated bulk length".to_owned()));
+        }
+        if at + number as usize > self.bulk_bytes_max.saturating_add(REQUEST_EXTRA_BYTES_MAX) {
+            return Err(ProtocolError(format!(
+                "too big request; {} bytes are allowed in one command",
+                self.bulk_bytes_max
+            )));
         }
         self.at = at;
         self.bulk = Some(number as usize);
@@ -280,6 +289,37 @@ fn unescape<'a>(byte: u8, after: &'a [u8], quote: u8, out: &mut Vec<u8>) -> &'a 
     }
 }
 
+/// Reads `bytes` as requests, whatever they are, at once and as they come in two pieces; panics if that makes a difference or a range
+/// lies outside. What the fuzz target runs.
+pub fn check_bytes(bytes: &[u8]) {
+    let cut = bytes.first().map_or(0, |first| usize::from(*first) * bytes.len() / 256);
+    let whole = read_all(bytes, &[bytes.len()]);
+    assert_eq!(whole, read_all(bytes, &[cut, bytes.len()]), "cut at {cut}");
+}
+
+/// How many commands and argument bytes there are, how far they reach, and the complaint, if bytes arrive up to each of `ends`.
+fn read_all(bytes: &[u8], ends: &[usize]) -> (usize, usize, usize, Option<ProtocolError>) {
+    let mut parser = Parser::new(1 << 20);
+    let (mut start, mut commands, mut argument_bytes) = (0, 0, 0);
+    for &end in ends {
+        loop {
+            match parser.parse(&bytes[start..end]) {
+                Ok(None) => break,
+                Ok(Some(parsed)) => {
+                    let source = parsed.unquoted.unwrap_or(&bytes[start..end]);
+                    argument_bytes +=
+                        parsed.ranges.iter().map(|range| source[range.clone()].len()).sum::<usize>();
+                    commands += 1;
+                    start += parsed.length;
+                }
+                Err(complaint) => return (commands, argument_bytes, start, Some(complaint)),
+            }
+            parser.next();
+        }
+    }
+    (commands, argument_bytes, start, None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,6 +375,22 @@ mod tests {
             assert_eq!(commands(bytes, 1).unwrap_err().0, complaint, "{}", bytes.escape_ascii());
         }
         assert_eq!(commands(&vec![b'a'; INLINE_BYTES_MAX], 1000).unwrap_err().0, "too big inline request");
+    }
+
+    #[test]
+    fn a_command_of_many_large_arguments_is_refused_before_it_is_held() {
+        let mut request = b"*1000\r\n".to_vec();
+        let argument = [&b"$1000000\r\n"[..], &vec![b'x'; 1_000_000], b"\r\n"].concat();
+        let mut parser = Parser::new(1 << 20);
+        let complaint = loop {
+            match parser.parse(&request) {
+                Ok(parsed) => assert!(parsed.is_none()),
+                Err(complaint) => break complaint,
+            }
+            assert!(request.len() < 20 << 20, "{} bytes and no end", request.len());
+            request.extend_from_slice(&argument);
+        };
+        assert_eq!(complaint.0, "too big request; 1048576 bytes are allowed in one command");
     }
 
     #[test]

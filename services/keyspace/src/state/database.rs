@@ -186,6 +186,12 @@ impl Database {
         }
     }
 
+    /// A database without keys, with the same seed and limits.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self::new(self.rules.seed, self.rules.limits)
+    }
+
     /// Changes the limits for changes to come.
     pub fn set_limits(&mut self, limits: Limits) {
         self.rules.limits = limits;

@@ -116,7 +116,7 @@ impl Node for Open {
 }
 
 /// An empty service with `shards` shards a database.
-pub(crate) fn service(shards: u64) -> Arc<Service> {
+pub(crate) fn service(shards: u64, config: Config) -> Arc<Service> {
     let journal: Arc<dyn Journal> = Arc::new(Forgetful::default());
     let root = std::env::temp_dir().join("bole-keyspace-tests-write-nothing-here");
     let runtime = Arc::new(Runtime::new(
@@ -124,7 +124,7 @@ pub(crate) fn service(shards: u64) -> Arc<Service> {
         Arc::new(RealDisk),
         Arc::new(SystemClock::new()),
         root,
-        Default::default(),
+        bole_shard::runtime::Config::default(),
     ));
     let seed = Seed(1, 2);
     let dataset = |number: u64| {
@@ -146,7 +146,7 @@ pub(crate) fn service(shards: u64) -> Arc<Service> {
     Service::open(Parts {
         databases,
         runtime,
-        config: Config::default(),
+        config,
         authenticator: Arc::new(Open),
         node: Arc::new(Open),
         port: 0,
@@ -156,8 +156,12 @@ pub(crate) fn service(shards: u64) -> Arc<Service> {
 
 /// Serves an empty keyspace until the runtime ends: where to connect, and the service.
 pub(crate) async fn start() -> (SocketAddr, Arc<Service>) {
-    let service = service(16);
-    let served = Arc::clone(&service);
+    let service = service(16, Config::default());
+    (listen(Arc::clone(&service)).await, service)
+}
+
+/// Serves `service` until the runtime ends; where to connect.
+pub(crate) async fn listen(service: Arc<Service>) -> SocketAddr {
     tokio::spawn(Arc::clone(&service).run_expiry());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -167,5 +171,5 @@ pub(crate) async fn start() -> (SocketAddr, Arc<Service>) {
             tokio::spawn(connection::serve(Arc::clone(&service), stream, peer, address));
         }
     });
-    (address, served)
+    address
 }

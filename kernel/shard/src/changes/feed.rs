@@ -1,0 +1,176 @@
+//! Feeds over shards whose state can say what its effects mean to others.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bole_base::{Epoch, LogId, Offset};
+use bole_log::entry::FLAG_ATTACHMENT;
+use bole_log::{AttachmentId, Journal, PayloadKind, StoredEntry};
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use super::{Change, Changes, Cursor, Feed};
+use crate::{ApplyError, Error, Pin, Pins, Shard, State};
+
+/// A state whose effects can be shown to others.
+pub trait Projection: State {
+    /// The change that an effect is to others; `None` if it is housekeeping. A function of the effect alone. `offset` and `hlc` of the
+    /// change are filled in by the caller.
+    fn project(effect: &Self::Effect<'_>) -> Option<(&'static str, Bytes, Option<Bytes>)>;
+}
+
+/// What a feed reads from: a log, and how its payloads are shown.
+pub trait Source: Send + Sync {
+    /// The log.
+    fn log(&self) -> LogId;
+    /// Why the shard is quarantined, if it is.
+    fn quarantined(&self) -> Option<Error>;
+    /// What a payload is to others.
+    fn project(
+        &self,
+        kind: PayloadKind,
+        version: u8,
+        payload: &[u8],
+    ) -> Result<Option<(&'static str, Bytes, Option<Bytes>)>, ApplyError>;
+}
+
+struct OfShard<S>(Arc<Shard<S>>, PhantomData<fn() -> S>);
+
+impl<S: Projection> Source for OfShard<S> {
+    fn log(&self) -> LogId {
+        self.0.id()
+    }
+
+    fn quarantined(&self) -> Option<Error> {
+        let reason = self.0.quarantined()?;
+        Some(Error::Quarantined { shard: self.0.name().to_owned(), reason })
+    }
+
+    fn project(
+        &self,
+        kind: PayloadKind,
+        version: u8,
+        payload: &[u8],
+    ) -> Result<Option<(&'static str, Bytes, Option<Bytes>)>, ApplyError> {
+        Ok(S::project(&S::decode(kind, version, payload)?))
+    }
+}
+
+type Shards = BTreeMap<u32, Arc<dyn Source>>;
+
+/// The feeds of the datasets that were added, on one journal.
+pub struct Feeds {
+    journal: Arc<dyn Journal>,
+    pins: Pins,
+    datasets: RwLock<BTreeMap<String, Shards>>,
+}
+
+impl Feeds {
+    /// No feeds yet. `pins` are the runtime's.
+    pub fn new(journal: Arc<dyn Journal>, pins: Pins) -> Self {
+        Self { journal, pins, datasets: RwLock::default() }
+    }
+
+    /// Shows shard `number` of `dataset` to readers. A dataset of class `memory` has no entries, so it is not added.
+    /// Errors: `Refused` for identity.
+    pub fn add<S: Projection>(&self, dataset: &str, number: u32, shard: &Arc<Shard<S>>) -> Result<(), Error> {
+        self.add_source(dataset, number, Arc::new(OfShard(Arc::clone(shard), PhantomData)))
+    }
+
+    /// As [`Feeds::add`], for what is not a [`Shard`].
+    pub fn add_source(&self, dataset: &str, number: u32, source: Arc<dyn Source>) -> Result<(), Error> {
+        if source.log() == LogId::IDENTITY {
+            return Err(Error::Refused("identity has no feed".to_owned()));
+        }
+        self.datasets.write().entry(dataset.to_owned()).or_default().insert(number, source);
+        Ok(())
+    }
+
+    /// Ends the feeds of a dataset that was dropped.
+    pub fn remove(&self, dataset: &str) {
+        self.datasets.write().remove(dataset);
+    }
+
+    fn source(&self, dataset: &str, shard: u32) -> Result<Arc<dyn Source>, Error> {
+        let datasets = self.datasets.read();
+        let shards = datasets
+            .get(dataset)
+            .ok_or_else(|| Error::Refused(format!("dataset {dataset:?} has no feed")))?;
+        shards.get(&shard).cloned().ok_or_else(|| {
+            let count = shards.len();
+            Error::Refused(format!("dataset {dataset:?} has {count} shards; shard {shard} does not exist"))
+        })
+    }
+
+    fn change(&self, source: &dyn Source, entry: &StoredEntry) -> Result<Option<Change>, Error> {
+        let header = &entry.header;
+        let corrupt = |reason: String| {
+            let text = format!("entry {} of log {}: {reason}", header.offset, header.log);
+            Error::Journal(bole_log::Error::Corrupt(text))
+        };
+        let payload = if header.flags & FLAG_ATTACHMENT == 0 {
+            entry.payload.clone()
+        } else {
+            let id = AttachmentId::from_bytes(&entry.payload);
+            self.journal.attachment(&id.ok_or_else(|| corrupt("it names no attachment".to_owned()))?)?
+        };
+        let projected = source.project(header.kind, header.version, &payload);
+        let projected = projected.map_err(|error| corrupt(error.to_string()))?;
+        Ok(projected.map(|(operation, key, value)| Change {
+            offset: header.offset,
+            hlc: header.hlc,
+            operation,
+            key,
+            value,
+        }))
+    }
+}
+
+impl Changes for Feeds {
+    fn shards(&self, dataset: &str) -> Result<u32, Error> {
+        let datasets = self.datasets.read();
+        let shards = datasets.get(dataset).map(|shards| shards.len() as u32);
+        shards.ok_or_else(|| Error::Refused(format!("dataset {dataset:?} has no feed")))
+    }
+
+    fn read(&self, dataset: &str, shard: u32, from: Cursor, bytes_max: usize) -> Result<Feed, Error> {
+        let source = self.source(dataset, shard)?;
+        if let Some(error) = source.quarantined() {
+            return Err(error);
+        }
+        let read = self.journal.read(source.log(), from.offset, bytes_max)?;
+        let mut epoch: Epoch = from.epoch;
+        let mut changes = Vec::new();
+        for entry in &read.entries {
+            if entry.header.epoch < epoch {
+                continue;
+            }
+            epoch = entry.header.epoch;
+            if entry.header.kind != PayloadKind::EPOCH {
+                changes.extend(self.change(&*source, entry)?);
+            }
+        }
+        Ok(Feed { gap: read.gap, changes, next: Cursor { offset: read.next, epoch } })
+    }
+
+    fn poll_ready(
+        &self,
+        dataset: &str,
+        shard: u32,
+        from: Cursor,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let source = match self.source(dataset, shard) {
+            Ok(source) => source,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        let tail = self.journal.poll_tail(source.log(), from.offset, context);
+        tail.map(|tail| tail.map(drop).map_err(Error::from))
+    }
+
+    fn pin(&self, dataset: &str, shard: u32, from: Offset) -> Result<Pin, Error> {
+        self.pins.pin(self.source(dataset, shard)?.log(), from)
+    }
+}

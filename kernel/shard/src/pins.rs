@@ -1,0 +1,104 @@
+//! Pins: offsets of logs that a feed or a follower still wants to read, which therefore hold back trim.
+//!
+//! # Invariants
+//! - Pins are bounded in number ([`Pins::PINS_MAX`]) and, by the runtime, in the bytes that they hold back; a pin that holds back too
+//!   much is *broken*: the log is trimmed past it, and its reader sees the gap.
+//! - Pins are not durable. After a restart a reader pins again, and sees a gap if it came too late.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bole_base::{LogId, Offset};
+use parking_lot::Mutex;
+
+use crate::Error;
+
+/// The pins of one journal. Clones share them.
+#[derive(Clone, Default)]
+pub struct Pins {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    held: BTreeMap<(LogId, u64), Held>,
+}
+
+struct Held {
+    offset: Offset,
+    broken: bool,
+}
+
+/// One reader's pin. Dropping it lets trim go on.
+pub struct Pin {
+    pins: Pins,
+    key: (LogId, u64),
+}
+
+impl Pins {
+    /// The most pins at a time.
+    pub const PINS_MAX: usize = 4_096;
+
+    /// Pins `log` at `from`: entries at and above stay, if they are still there.
+    /// Errors: `Refused` when there are [`Pins::PINS_MAX`] already.
+    pub fn pin(&self, log: LogId, from: Offset) -> Result<Pin, Error> {
+        let mut inner = self.inner.lock();
+        if inner.held.len() >= Self::PINS_MAX {
+            return Err(Error::Refused(format!(
+                "{} readers pin logs of this journal already; end one of them",
+                Self::PINS_MAX
+            )));
+        }
+        let key = (log, inner.next);
+        inner.next += 1;
+        inner.held.insert(key, Held { offset: from, broken: false });
+        Ok(Pin { pins: self.clone(), key })
+    }
+
+    /// The lowest offset of `log` that is pinned and not given up.
+    pub fn lowest(&self, log: LogId) -> Option<Offset> {
+        let inner = self.inner.lock();
+        let held = inner.held.range((log, 0)..=(log, u64::MAX)).map(|(_, held)| held);
+        held.filter(|held| !held.broken).map(|held| held.offset).min()
+    }
+
+    /// Gives up the pins of `log` below `below`. Returns how many.
+    pub(crate) fn break_below(&self, log: LogId, below: Offset) -> usize {
+        let mut inner = self.inner.lock();
+        let held = inner.held.range_mut((log, 0)..=(log, u64::MAX)).map(|(_, held)| held);
+        let mut count = 0;
+        for held in held.filter(|held| !held.broken && held.offset < below) {
+            held.broken = true;
+            count += 1;
+        }
+        count
+    }
+}
+
+impl Pin {
+    /// Lets entries below `to` go. Going backwards has no effect. A broken pin holds again from `to` on.
+    pub fn advance(&self, to: Offset) {
+        if let Some(held) = self.pins.inner.lock().held.get_mut(&self.key)
+            && to > held.offset
+        {
+            *held = Held { offset: to, broken: false };
+        }
+    }
+
+    /// Where the pin stands.
+    pub fn offset(&self) -> Offset {
+        self.pins.inner.lock().held.get(&self.key).map_or(Offset::ZERO, |held| held.offset)
+    }
+
+    /// Whether the pin held back too much and was given up: the next read shows a gap.
+    pub fn is_broken(&self) -> bool {
+        self.pins.inner.lock().held.get(&self.key).is_some_and(|held| held.broken)
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.pins.inner.lock().held.remove(&self.key);
+    }
+}
