@@ -151,7 +151,7 @@ fn long(rng: &mut Rng, len_max: u64) -> Bytes {
 /// Numbers, short texts, some long ones.
 fn value(rng: &mut Rng) -> Bytes {
     match rng.below(40) {
-        0..=2 => long(rng, 1_500),
+        0..=2 => long(rng, 600),
         3..=7 => long(rng, 400),
         8..=20 => rng.below(1_000).to_string().into_bytes(),
         _ => long(rng, 20),

@@ -20,8 +20,8 @@ pub fn options() -> Options {
     Options {
         rounds: 5,
         clients: 6,
-        operations_per_client: 60,
-        crash_steps_max: 2_500,
+        operations_per_client: 200,
+        crash_steps_max: 16_000,
         dangers: Dangers::default(),
         ..Options::default()
     }

@@ -42,14 +42,15 @@ fn run(cli: &Cli) -> Result<()> {
         println!("{report}");
         return if report.violation.is_some() { bail!("seed {seed} failed") } else { Ok(()) };
     }
-    seeds(cli.seeds)?;
+    // A failed seed does not hide what the other parts have to say; it is the last word.
+    let seeds = seeds(cli.seeds);
     contention()?;
     if cli.kills > 0 {
         let Some(bole) = &cli.bole else { bail!("--bole names the binary that is to be killed") };
         kill(bole, Durability::Sync, cli.kills)?;
         kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
     }
-    Ok(())
+    seeds
 }
 
 fn seeds(count: u64) -> Result<()> {

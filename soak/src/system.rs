@@ -44,15 +44,17 @@ impl Flaw {
     pub const CHECKPOINT_UNSYNCED: u8 = 2;
 }
 
+/// A command that waits for journal space more often than this makes no progress.
+const RETRIES_MAX: u32 = 1_000;
 /// Journal bytes that start a checkpoint.
 const RETAINED_BYTES_MAX: u64 = 24 << 10;
 
-/// Segments of 56 KiB and batches of 12 KiB: a round fills several segments.
+/// Segments as small as batches of 6 KiB allow, so that lives of a few hundred operations leave several behind.
 fn journal_config() -> bole_wal::Config {
     bole_wal::Config {
-        segment_bytes: 56 << 10,
-        batch_bytes_max: 12 << 10,
-        bytes_max: 448 << 10,
+        segment_bytes: 32 << 10,
+        batch_bytes_max: 6 << 10,
+        bytes_max: 256 << 10,
         queue_bytes_max: 64 << 10,
         ..bole_wal::Config::small()
     }
@@ -135,7 +137,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
     ) -> Vec<u8> {
         let args: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let mut reply = Reply::new();
-        loop {
+        for _ in 0..RETRIES_MAX {
             let before = self.journal.last();
             let flow = crate::runtime::with(|| {
                 dispatch::run(&self.service, session, &mut reply, &args, self.service.now())
@@ -154,6 +156,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
                 flow => panic!("{flow:?} after {words:?}"),
             }
         }
+        panic!(
+            "{:?} is told to wait for space again and again, {RETRIES_MAX} times",
+            words.first().map(|word| word.escape_ascii().to_string())
+        );
     }
 
     async fn plain(&self, session: &mut SessionState, words: &[&str]) -> Vec<u8> {

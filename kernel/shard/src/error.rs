@@ -13,7 +13,7 @@ pub enum Error {
     /// run the operation again.
     #[error("{bytes} bytes of journal space are not free yet")]
     Wait {
-        /// What to wait for.
+        /// What to wait for: bytes of entries, as [`crate::Transaction::admit`] takes them.
         bytes: u64,
     },
     /// The shard stopped itself after a panic or an unreadable entry; it takes neither reads nor writes.

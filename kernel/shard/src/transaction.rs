@@ -47,7 +47,7 @@ impl Transaction {
     }
 
     /// As [`Transaction::admit`], without waiting. Nothing may have been applied yet when this is called: on
-    /// [`Error::Wait`] the caller releases its locks, waits, and starts again.
+    /// [`Error::Wait`] the caller releases its locks, waits with [`Transaction::admit`] for the bytes that it names, and starts again.
     ///
     /// Above half a MiB the transaction becomes a large one: see [`crate::large`].
     pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
@@ -57,7 +57,12 @@ impl Transaction {
             return Ok(());
         }
         if !self.journal.try_admit(needed)? {
-            return Err(Error::Wait { bytes: needed });
+            // What is held already goes back: two that wait holding what the other needs would wait for ever.
+            if self.batch.is_empty() && self.credit > 0 {
+                self.journal.return_admitted(self.credit);
+                self.credit = 0;
+            }
+            return Err(Error::Wait { bytes: bytes as u64 });
         }
         self.credit += needed;
         Ok(())
