@@ -1,0 +1,1 @@
+//! Groups of consumers: who belongs to one, who reads which partitions, and how far each has come.

@@ -1,0 +1,1 @@
+//! One partition: a shard whose effects are record batches.
