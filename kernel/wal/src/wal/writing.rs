@@ -164,6 +164,9 @@ impl Wal {
             return Ok(());
         }
         let start = self.monotonic();
+        // First what the entries name: an fsynced entry's bytes are durable.
+        let extents = self.config.extents.sync();
+        extents.map_err(|error| self.fail(&format!("cannot fsync what entries name: {error}")))?;
         for segment in segments {
             segment
                 .file
