@@ -5,6 +5,9 @@
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what).
 
+pub mod error;
 pub mod groups;
 pub mod partition;
 pub mod protocol;
+
+pub use error::Error;
