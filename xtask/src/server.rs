@@ -22,13 +22,17 @@ pub struct Ports {
     pub keyspace: u16,
     /// Admin API and metrics.
     pub admin: u16,
+    /// Kafka clients.
+    pub streams: u16,
 }
 
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let held = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-        Ok(Self { keyspace: held[0].local_addr()?.port(), admin: held[1].local_addr()?.port() })
+        let bind = || TcpListener::bind("127.0.0.1:0");
+        let held = [bind()?, bind()?, bind()?];
+        let port = |at: usize| Ok::<u16, std::io::Error>(held[at].local_addr()?.port());
+        Ok(Self { keyspace: port(0)?, admin: port(1)?, streams: port(2)? })
     }
 }
 
@@ -116,6 +120,7 @@ pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Se
     command.arg("serve").arg("--data").arg(data_dir);
     command.env("BOLE_KEYSPACE_LISTEN", format!("127.0.0.1:{}", ports.keyspace));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
+    command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
     start(command, ports.keyspace, settings)
 }
 

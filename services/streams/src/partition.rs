@@ -69,6 +69,25 @@ impl Partition {
         Ok(self.shard.lock()?)
     }
 
+    /// Ids of segments that nothing names any more since the last call. Their files go once the journal has settled.
+    pub fn take_dropped(&self) -> Vec<FileId> {
+        let Ok(mut locked) = self.shard.lock() else { return Vec::new() };
+        std::mem::take(&mut locked.state_mut().dropped)
+            .into_iter()
+            .map(|segment| self.file(segment))
+            .collect()
+    }
+
+    /// The topic is gone: all segments are dropped, and who waits for records is told.
+    pub fn abandon(&self) -> Vec<FileId> {
+        let Ok(mut locked) = self.shard.lock() else { return Vec::new() };
+        let state = locked.state_mut();
+        state.watchers.wake();
+        let segments =
+            state.segments.iter().map(|segment| segment.id).chain(std::mem::take(&mut state.dropped));
+        segments.map(|segment| self.file(segment)).collect()
+    }
+
     /// The file of a segment of this partition.
     pub const fn file(&self, segment: SegmentId) -> FileId {
         FileId { log: self.shard.id(), segment }

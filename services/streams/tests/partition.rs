@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bole_base::{Durability, LogId, RealDisk, SystemClock};
-use bole_log::{Extents, Journal, LocalJournal};
+use bole_log::{Extents, LocalJournal};
 use bole_shard::{Hosted, Runtime, runtime};
 use bole_streams::partition::Partition;
 use bole_streams::partition::append::Terms;

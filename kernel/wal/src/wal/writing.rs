@@ -241,6 +241,13 @@ impl Wal {
         self.write_queued()
     }
 
+    /// Makes everything that was appended durable and has a frame say so, so that recovery takes none of it for a tail. `false`: there was no room to say so.
+    pub fn settle(&self) -> Result<bool, Error> {
+        let end = self.queue.lock().content_end;
+        self.close()?;
+        Ok(self.queue.lock().stamped >= end)
+    }
+
     /// Writes, fsyncs and marks everything: the last step before a clean exit.
     pub fn close(&self) -> Result<(), Error> {
         self.sync()?;
