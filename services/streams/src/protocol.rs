@@ -9,6 +9,7 @@
 //! charged against a budget; decoded strings and records share the frame's memory; no input panics.
 
 pub mod api;
+pub mod batch;
 pub mod decoder;
 pub mod encoder;
 pub mod error_code;

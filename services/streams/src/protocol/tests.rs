@@ -8,7 +8,8 @@ use super::header::{RequestHeader, ResponseHeader, request_frame, response_frame
 use super::message::Message;
 use super::messages::{api_versions, fetch, heartbeat, list_offsets, metadata, offset_fetch, produce};
 use super::records::Records;
-use super::{Text, api};
+use super::sample::Random;
+use super::{Text, api, batch};
 
 fn hex(text: &str) -> Bytes {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -241,4 +242,57 @@ fn shared_payloads_in_tagged_fields_keep_their_place() {
     assert_eq!(bytes.len(), expected.len());
     assert_eq!(bytes[2_004..2_008], expected[2_004..2_008]);
     assert_eq!(bytes.slice(4..), expected[4..]);
+}
+
+/// The seeds of a fuzz target, and many changes of each: no panic, in the same functions as the target runs.
+fn survives(target: &str, check: impl Fn(&[u8])) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).expect("the corpus").map(|entry| entry.expect("a file").path()).collect();
+    paths.sort();
+    let seeds: Vec<_> = paths.iter().map(|path| std::fs::read(path).expect("a seed")).collect();
+    assert!(seeds.len() > 8, "the corpus is there");
+    let mut random = Random(0x5EED);
+    for seed in &seeds {
+        check(seed);
+        for _ in 0..500 {
+            let mut bytes = seed.clone();
+            for _ in 0..=random.below(4) {
+                let at = random.below(bytes.len());
+                match random.below(5) {
+                    0 => bytes.truncate(at),
+                    1 => bytes.extend_from_slice(&seeds[random.below(seeds.len())]),
+                    _ if bytes.is_empty() => {}
+                    2 => bytes[at] ^= 1 << random.below(8),
+                    3 => bytes[at] = [0, 1, 0x7F, 0x80, 0xFF][random.below(5)],
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            check(&bytes);
+        }
+    }
+}
+
+#[test]
+fn any_bytes_are_survived() {
+    survives("request", |bytes| {
+        let _any = api::check_bytes(bytes);
+    });
+    survives("batch", |bytes| {
+        let _any = batch::check_bytes(bytes);
+    });
+}
+
+#[test]
+fn every_seed_of_the_corpus_is_a_good_one() {
+    let folder = |target| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    for (target, good) in [
+        ("request", (|bytes| api::check_bytes(bytes).is_ok()) as fn(&[u8]) -> bool),
+        ("batch", |bytes| batch::check_bytes(bytes).is_ok()),
+    ] {
+        for entry in std::fs::read_dir(folder(target)).expect("the corpus") {
+            let path = entry.expect("a file").path();
+            assert!(good(&std::fs::read(&path).expect("a seed")), "{}", path.display());
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Every message in every version against a second implementation, and against damage.
 //!
 //! Random values are written here, read and written again by `kafka-protocol`, and must come back as the same bytes and the same
-//! value. What the second implementation does not have (versions of Kafka 4.2) is read back here, and stands as bytes of Kafka's
-//! own Java classes in `fixtures`.
+//! value. What the second implementation does not have (versions of Kafka 4.2) is read back here, and for it `fixtures` has bytes
+//! that Kafka's own Java classes have written.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages as theirs;
@@ -180,6 +180,42 @@ against_theirs! {
     describe_share_group_offsets: DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse;
     alter_share_group_offsets: AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse;
     delete_share_group_offsets: DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse;
+}
+
+/// A line of the fixtures: `ShareFetchRequest 2 01ab…`, read and written again.
+fn reread<R: Request>(line: &str) -> Option<()> {
+    let (name, rest) = line.split_once(' ').expect("a name");
+    let (version, digits) = rest.split_once(' ').expect("a version");
+    let version = version.parse().expect("a number");
+    let bytes: Bytes = digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hexadecimal"))
+        .collect();
+    let written = match name.strip_prefix(R::NAME)? {
+        "Request" => encoded(&decoded::<R>(&bytes, version), version),
+        "Response" => encoded(&decoded::<R::Response>(&bytes, version), version),
+        _ => return None,
+    };
+    assert_eq!(written, bytes, "{line}");
+    Some(())
+}
+
+#[test]
+fn bytes_of_kafka_itself_come_back() {
+    let lines = include_str!("fixtures/kafka-4.2.txt").lines();
+    let mut count = 0;
+    for line in lines {
+        reread::<super::offset_commit::Request>(line)
+            .or_else(|| reread::<super::offset_fetch::Request>(line))
+            .or_else(|| reread::<super::list_offsets::Request>(line))
+            .or_else(|| reread::<super::share_fetch::Request>(line))
+            .or_else(|| reread::<super::share_acknowledge::Request>(line))
+            .or_else(|| reread::<super::describe_share_group_offsets::Request>(line))
+            .unwrap_or_else(|| panic!("nobody reads {line}"));
+        count += 1;
+    }
+    assert_eq!(count, 36);
 }
 
 fn frames_of<R: Request + Sample>(random: &mut Random) -> Vec<Bytes> {
