@@ -13,7 +13,7 @@ use crate::metrics::count;
 use crate::partition::Partition;
 use crate::partition::append::{Appended, Terms};
 use crate::partition::batch::HEAD_BYTES;
-use crate::protocol::batch::{self, BatchHeader};
+use crate::protocol::batch::{self, BatchHeader, Compression};
 use crate::protocol::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
 };
@@ -21,6 +21,9 @@ use crate::protocol::{ErrorCode, Text};
 use crate::session::{Action, Session, message};
 use crate::settings::Settings;
 use crate::topics::Topic;
+
+/// The version of Produce from which batches may be compressed with zstd (KIP-110).
+const ZSTD_VERSION_MIN: i16 = 7;
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
@@ -182,7 +185,7 @@ fn check(topic: &Topic, records: &Bytes, version: i16, now: i64) -> Result<(Byte
         .attributes
         .compression()
         .map_err(|error| Error::refused(error.error_code(), error.to_string()))?;
-    if !batch::produce_versions(compression).contains(version) {
+    if compression == Compression::Zstd && version < ZSTD_VERSION_MIN {
         let text = format!("{} needs a later version of Produce than {version}", compression.name());
         return Err(Error::refused(ErrorCode::UnsupportedCompressionType, text));
     }
