@@ -132,8 +132,7 @@ macro_rules! structures {
                 decoder: &mut $crate::protocol::decoder::Decoder,
                 form: $crate::protocol::wire::Form,
             ) -> Result<$name, $crate::protocol::decoder::DecodeError> {
-                #[allow(unused_imports, reason = "not every structure has every kind of rule")]
-                use $crate::protocol::rule::{Rule, always, during, since, until};
+                use $crate::protocol::rule::*;
                 let mut value = $name::default();
                 $( {
                     const RULE: Rule = $rule;
@@ -169,8 +168,7 @@ macro_rules! structures {
                 encoder: &mut $crate::protocol::encoder::Encoder,
                 form: $crate::protocol::wire::Form,
             ) -> Result<(), $crate::protocol::encoder::EncodeError> {
-                #[allow(unused_imports, reason = "not every structure has every kind of rule")]
-                use $crate::protocol::rule::{Rule, always, during, since, until};
+                use $crate::protocol::rule::*;
                 let mut tags = 0;
                 $( {
                     const RULE: Rule = $rule;
@@ -229,8 +227,7 @@ macro_rules! structures {
         #[cfg(test)]
         impl $crate::protocol::sample::Sample for $name {
             fn sample(random: &mut $crate::protocol::sample::Random, form: $crate::protocol::wire::Form) -> $name {
-                #[allow(unused_imports, reason = "not every structure has every kind of rule")]
-                use $crate::protocol::rule::{Rule, always, during, since, until};
+                use $crate::protocol::rule::*;
                 let mut value = $name::default();
                 $( {
                     const RULE: Rule = $rule;
