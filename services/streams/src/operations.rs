@@ -131,7 +131,6 @@ fn run<R: Handle>(
             return frame.map(Begun::Done).map_err(|error| error.to_string());
         }
         let request = R::decode(&mut decoder, version).map_err(|error| error.to_string())?;
-        decoder.finish().map_err(|error| error.to_string())?;
         Ok(match request.handle(session, version).await {
             Outcome::Silent => Begun::Silent,
             Outcome::Disconnect(reason) => return Err(reason),

@@ -19,7 +19,7 @@ const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
 
 impl Handle for Request {
-    async fn handle(self, session: Arc<Session>, _version: i16) -> Outcome<Response> {
+    async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
         let isolation = super::fetch::isolation(self.isolation_level);
         let mut topics = Vec::with_capacity(self.topics.len());
         for asked in self.topics {
@@ -34,6 +34,8 @@ impl Handle for Request {
                         Ok(partition) => look(&session, partition, &wanted, isolation).await,
                     },
                 };
+                // Clients before version 4 know nothing of epochs.
+                let found = found.map(|(time, offset, epoch)| (time, offset, if version < 4 { -1 } else { epoch }));
                 partitions.push(respond(&session, &wanted, found));
             }
             topics.push(ListOffsetsTopicResponse { name: asked.name, partitions });
