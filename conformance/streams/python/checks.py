@@ -48,6 +48,13 @@ class Checks:
             time.sleep(0.005)
         self._note(name, holds, f"a condition that holds within {seconds} s", holds)
 
+    def becomes(self, name, call, expected, seconds=20):
+        """What `call` returns must be `expected` within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while (got := call()) != expected and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self.equal(name, got, expected)
+
     def family(self, function, *arguments):
         """Runs one family of checks; an unexpected exception is one failed check, and the next family goes on."""
         try:

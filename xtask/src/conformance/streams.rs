@@ -1,11 +1,12 @@
 //! The Kafka clients, and the run of their scripts against the streams service or against Apache Kafka itself.
 
-use super::clients::{Client, python};
+use super::clients::{Client, go, node, python, script};
 use crate::server::{STREAMS, Settings, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{kafka, process};
 use anyhow::{Result, bail};
 use std::net::SocketAddr;
+use std::process::Command;
 
 /// Options of `cargo xtask conformance streams`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -39,7 +40,57 @@ pub const CLIENTS: &[Client] = &[
         packages: Some(PYTHON),
         command: |folder| python(folder, "python-streams", "kafka_python_run.py"),
     },
+    Client {
+        name: "java",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        packages: Some(tools::JAVA),
+        command: |_| timed(kafka::java(), "conformance.Main"),
+    },
+    Client {
+        name: "kafka-tools",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        packages: Some(tools::JAVA),
+        command: |folder| {
+            let mut command = script("bash", &[&folder.join("../kafka-tools/run.sh")]);
+            command.env("BOLE_KAFKA_ROOM", kafka::room());
+            command
+        },
+    },
+    Client {
+        name: "franz-go",
+        folder: "streams/go",
+        programs: &["go"],
+        packages: Some(Packages { room: "go-streams", ..tools::GO }),
+        command: go,
+    },
+    Client {
+        name: "kafkajs",
+        folder: "streams/node",
+        programs: &["node", "npm"],
+        packages: Some(Packages { room: "node-streams", ..tools::NODE }),
+        command: |folder| {
+            let mut command = node(folder, "node-streams", "kafkajs.js");
+            command.env("KAFKAJS_NO_PARTITIONER_WARNING", "1");
+            command
+        },
+    },
+    Client {
+        name: "kcat",
+        folder: "streams/kcat",
+        programs: &["kcat", "bash"],
+        packages: None,
+        command: |folder| script("bash", &[&folder.join("run.sh")]),
+    },
 ];
+
+/// A Java program with a limit to its time.
+fn timed(java: Command, class: &str) -> Command {
+    let mut command = script(java.get_program(), &[]);
+    command.args(java.get_args()).arg(class);
+    command
+}
 
 /// Runs the Kafka clients; fails when a script fails, or when too few clients could run.
 pub fn run(args: &Args) -> Result<()> {

@@ -50,6 +50,17 @@ final class Checks {
         note(name, holds, "a condition that holds within " + limit.toSeconds() + " s", holds);
     }
 
+    /** What {@code call} returns must be {@code expected} within some seconds. */
+    void becomes(String name, Callable<?> call, Object expected) throws Exception {
+        long deadline = System.nanoTime() + World.LIMIT.toNanos();
+        Object got = call.call();
+        while (!Objects.equals(got, expected) && System.nanoTime() < deadline) {
+            Thread.sleep(5);
+            got = call.call();
+        }
+        equal(name, got, expected);
+    }
+
     /** Runs one family of checks; an unexpected exception is one failed check, and the next family goes on. */
     void family(String name, Family family) {
         try {

@@ -48,7 +48,8 @@ final class Transactions {
             checks.equal("its producer has an open transaction",
                     producers.stream().map(each -> each.currentTransactionStartOffset().isPresent()).toList(), List.of(true));
             producer.commitTransaction();
-            checks.equal("committed: visible", seen(topic, "read_committed"), List.of("committed0", "committed1"));
+            // The end of a transaction is answered when it is decided; its markers follow.
+            checks.becomes("committed: visible", () -> seen(topic, "read_committed"), List.of("committed0", "committed1"));
             producer.beginTransaction();
             send(producer, values(topic, 2, "aborted"));
             producer.abortTransaction();
@@ -77,12 +78,13 @@ final class Transactions {
                 } else {
                     producer.abortTransaction();
                 }
-                var committed = consumer.committed(Set.of(partition)).get(partition);
-                checks.equal("offsets after " + (commit ? "commit" : "abort"),
-                        committed == null ? null : committed.offset(), commit ? 5L : null);
+                checks.becomes("offsets after " + (commit ? "commit" : "abort"), () -> {
+                    var committed = consumer.committed(Set.of(partition)).get(partition);
+                    return committed == null ? null : committed.offset();
+                }, commit ? 5L : null);
             }
         }
-        checks.equal("each result once", seen(target, "read_committed"), Records.numbered("V", 5));
+        checks.becomes("each result once", () -> seen(target, "read_committed"), Records.numbered("V", 5));
     }
 
     static void fencing(Checks checks) throws Exception {
@@ -92,7 +94,7 @@ final class Transactions {
             zombie.beginTransaction();
             send(zombie, values(topic, 1, "zombie"));
             try (var successor = transactional(id)) {
-                checks.equal("its transaction is aborted", seen(topic, "read_committed"), List.of());
+                checks.becomes("its transaction is aborted", () -> seen(topic, "read_committed"), List.of());
                 checks.among("a zombie is fenced", Checks.failure(() -> {
                     zombie.commitTransaction();
                     return "committed";
@@ -100,7 +102,7 @@ final class Transactions {
                 successor.beginTransaction();
                 send(successor, values(topic, 1, "successor"));
                 successor.commitTransaction();
-                checks.equal("its successor goes on", seen(topic, "read_committed"), List.of("successor0"));
+                checks.becomes("its successor goes on", () -> seen(topic, "read_committed"), List.of("successor0"));
             }
         }
         String other = name("transaction");
