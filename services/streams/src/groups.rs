@@ -14,13 +14,16 @@
 
 pub(crate) mod classic;
 pub mod config;
+pub mod consumer;
 pub mod coordinator;
 pub(crate) mod decide;
 pub mod error;
 pub(crate) mod layout;
 pub mod limits;
 pub(crate) mod live;
+pub(crate) mod modern;
 pub mod offsets;
+pub mod share;
 pub(crate) mod spans;
 #[cfg(test)]
 pub(crate) mod stage;
