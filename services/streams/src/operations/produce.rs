@@ -197,6 +197,12 @@ fn check(topic: &Topic, records: &Bytes, version: i16, now: i64) -> Result<(Byte
             return Err(Error::refused(ErrorCode::InvalidRecord, text));
         }
     }
+    let converted;
+    let mut records = records;
+    if let Some(wanted) = settings.compression.filter(|wanted| *wanted != compression) {
+        converted = crate::records::recompress(records, compression, wanted)?;
+        records = &converted;
+    }
     if settings.log_append_time {
         let (head, records) = batch::stamped(records, now);
         let mut body = BytesMut::with_capacity(head.len() + records.len() - HEAD_BYTES);
