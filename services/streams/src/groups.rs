@@ -4,8 +4,8 @@
 //! groups, chosen by the hash of its id. The words of the wire stay outside: requests and answers are plain structs of this module, and whoever
 //! serves the protocol maps them. Permission to use a group or a topic is checked there, too.
 //!
-//! Reading order: this file (requests and answers) → [`state`] (what is durable) → `decide` (how decisions are made) → `classic`, `offsets`
-//! (the decisions) → [`coordinator`] (locks, the journal, timers).
+//! Reading order: this file (classic requests and answers) → [`state`] (what is durable) → `decide` (how decisions are made) → `classic`,
+//! [`offsets`], [`consumer`], [`share`] (the decisions, and their requests) → [`coordinator`] (locks, the journal, timers).
 //!
 //! Invariants: no answer leaves before what it shows is durable; heartbeats that change nothing log nothing; a decision does no I/O.
 //!

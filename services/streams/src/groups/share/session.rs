@@ -127,6 +127,9 @@ fn check_room(state: &State, cx: Context<'_>) -> Result<(), Error> {
 pub(crate) fn forget(out: &mut Outcome, group: &Arc<str>, member_id: &Arc<str>) {
     let (group, id) = (Arc::clone(group), Arc::clone(member_id));
     out.after(move |state| {
-        live_mut(state, &group).sessions.remove(&id);
+        let live = state.live.groups.get_mut(&group).and_then(|live| live.share.as_deref_mut());
+        if let Some(live) = live {
+            live.sessions.remove(&id);
+        }
     });
 }
