@@ -102,7 +102,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let kernel = Kernel::open(&node.settings, &node.meta, &node.shutdown).await?;
     refuse_exposed(&node.settings, &kernel).await?;
     let databases = services::keyspace::host(&node.settings, &node.meta, &kernel).await?;
-    let topics = services::streams::host(&node.settings, &kernel)?;
+    let streams = services::streams::host(&node.settings, &kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;
@@ -118,7 +118,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     node.collectors.push(Arc::new(move |out| out.push_str(&net.render())));
     node.parts.push(KernelPart::start(kernel.clone(), node.shutdown.clone()));
     services::keyspace::serve(node, &kernel, databases).await?;
-    services::streams::serve(node, &kernel, topics).await?;
+    services::streams::serve(node, &kernel, streams).await?;
     Ok(kernel)
 }
 

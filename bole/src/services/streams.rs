@@ -11,9 +11,10 @@ use bole_net::listener::{self, Listener};
 use bole_net::metrics::ServiceMetrics;
 use bole_net::shutdown::Stopper;
 use bole_net::tls::Tls;
+use bole_shard::Shard;
 use bole_streams::service::{Authenticator, Parts as ServiceParts};
 use bole_streams::topics::Topics;
-use bole_streams::{Config, Service, connection};
+use bole_streams::{Config, Service, connection, groups, hosting};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -25,27 +26,39 @@ use crate::parts::Part;
 use crate::serve::Node;
 use crate::status;
 
-/// Hosts the partitions of the topics that the catalog knows; the runtime recovers them next.
-pub fn host(settings: &Settings, kernel: &Kernel) -> Result<Topics> {
+/// What is hosted of the service before its doors open.
+pub struct Hosted {
+    topics: Topics,
+    group_shards: Vec<Arc<Shard<groups::State>>>,
+}
+
+/// Hosts the partitions of the topics that the catalog knows, and the coordinators' shards; the runtime recovers them next.
+pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Hosted> {
     let (catalog, runtime) = (kernel.catalog.clone(), Arc::clone(&kernel.runtime));
     let topics =
         Topics::host(catalog, runtime, Arc::clone(&kernel.stream_files), settings.streams.durability);
-    topics.map_err(anyhow::Error::msg).context("the topics cannot be opened")
+    let topics = topics.map_err(anyhow::Error::msg).context("the topics cannot be opened")?;
+    let count = Config::default().coordinator_shards;
+    let make = groups::State::default;
+    let group_shards = hosting::host(&kernel.catalog, &kernel.runtime, hosting::GROUPS, count, make).await;
+    Ok(Hosted { topics, group_shards: group_shards.context("the groups cannot be opened")? })
 }
 
 /// Opens the service and its doors over recovered topics.
-pub async fn serve(node: &mut Node, kernel: &Kernel, topics: Topics) -> Result<()> {
+pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<()> {
     let settings = node.settings.clone();
     let plain = Listener::bind("streams", "streams.listen", settings.streams.listen).await?;
     let secured = match settings.streams.tls_listen {
         Some(address) => Some(Listener::bind("streams", "streams.tls_listen", address).await?),
         None => None,
     };
+    let Hosted { topics, group_shards } = hosted;
     let service = Service::open(ServiceParts {
         runtime: Arc::clone(&kernel.runtime),
         catalog: kernel.catalog.clone(),
         files: Arc::clone(&kernel.stream_files),
         topics,
+        group_shards,
         config: config(&settings),
         authenticator: Arc::new(Users {
             identity: Arc::clone(&kernel.identity),

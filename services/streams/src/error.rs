@@ -47,6 +47,13 @@ impl From<bole_shard::Error> for Error {
     }
 }
 
+impl From<crate::groups::Error> for Error {
+    fn from(error: crate::groups::Error) -> Self {
+        let code = ErrorCode::from_number(error.code.number()).unwrap_or(ErrorCode::UnknownServerError);
+        Self::refused(code, error.message)
+    }
+}
+
 impl From<bole_log::Error> for Error {
     fn from(error: bole_log::Error) -> Self {
         bole_shard::Error::from(error).into()

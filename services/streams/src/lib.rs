@@ -12,6 +12,7 @@ pub mod config;
 pub mod connection;
 pub mod error;
 pub mod groups;
+pub mod hosting;
 pub mod limits;
 pub mod metrics;
 pub mod operations;

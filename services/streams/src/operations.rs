@@ -3,16 +3,27 @@
 pub mod api_versions;
 pub mod create_partitions;
 pub mod create_topics;
+pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
+pub mod describe_groups;
 pub mod fetch;
+pub mod find_coordinator;
+pub mod heartbeat;
 pub mod init_producer_id;
+pub mod join_group;
+pub mod leave_group;
+pub mod list_groups;
 pub mod list_offsets;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
+pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod sync_group;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -85,6 +96,15 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::of::<messages::fetch::Request>(),
     Operation::of::<messages::list_offsets::Request>(),
     Operation::of::<messages::metadata::Request>(),
+    Operation::of::<messages::offset_commit::Request>(),
+    Operation::of::<messages::offset_fetch::Request>(),
+    Operation::of::<messages::find_coordinator::Request>(),
+    Operation::of::<messages::join_group::Request>(),
+    Operation::of::<messages::heartbeat::Request>(),
+    Operation::of::<messages::leave_group::Request>(),
+    Operation::of::<messages::sync_group::Request>(),
+    Operation::of::<messages::describe_groups::Request>(),
+    Operation::of::<messages::list_groups::Request>(),
     Operation::of::<messages::api_versions::Request>(),
     Operation::of::<messages::create_topics::Request>(),
     Operation::of::<messages::delete_topics::Request>(),
@@ -93,6 +113,8 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::of::<messages::offset_for_leader_epoch::Request>(),
     Operation::of::<messages::describe_configs::Request>(),
     Operation::of::<messages::create_partitions::Request>(),
+    Operation::of::<messages::delete_groups::Request>(),
+    Operation::of::<messages::offset_delete::Request>(),
     Operation::of::<messages::describe_cluster::Request>(),
 ];
 
@@ -116,6 +138,7 @@ pub async fn begin(session: &Arc<Session>, frame: Bytes) -> Result<Begun, String
     if !session.is_known() && !HANDSHAKE_KEYS.contains(&header.key) {
         return Err(format!("{} was sent before authentication", operation.name));
     }
+    session.set_client_id(header.client_id.as_deref().unwrap_or_default());
     (operation.run)(Arc::clone(session), header, decoder).await
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bole_base::Durability;
 use bole_catalog::Catalog;
-use bole_shard::Runtime;
+use bole_shard::{Runtime, Shard};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::advance::Advancer;
@@ -20,7 +20,7 @@ use crate::partition::Partition;
 use crate::partition::append::Appended;
 use crate::partition::files::SegmentFiles;
 use crate::topics::Topics;
-use crate::{Error, operations};
+use crate::{Error, groups, operations};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -50,6 +50,8 @@ pub struct Parts {
     pub files: Arc<SegmentFiles>,
     /// See [`Service`].
     pub topics: Topics,
+    /// The shards of groups, hosted and recovered.
+    pub group_shards: Vec<Arc<Shard<groups::State>>>,
     /// See [`Service`].
     pub config: Config,
     /// See [`Service`].
@@ -67,7 +69,9 @@ pub struct Service {
     /// The segment files.
     pub files: Arc<SegmentFiles>,
     /// Topics and their partitions.
-    pub topics: Topics,
+    pub topics: Arc<Topics>,
+    /// Groups and their offsets.
+    pub groups: Arc<groups::Coordinator>,
     /// Settings as they were at the start.
     pub config: Config,
     /// Identity.
@@ -92,7 +96,17 @@ pub struct Service {
 impl Service {
     /// A service over recovered topics.
     pub fn open(parts: Parts) -> Arc<Self> {
-        let Parts { runtime, catalog, files, topics, config, authenticator, cluster_id } = parts;
+        let Parts { runtime, catalog, files, topics, group_shards, config, authenticator, cluster_id } =
+            parts;
+        let topics = Arc::new(topics);
+        let groups = groups::Coordinator::open(groups::coordinator::Parts {
+            runtime: Arc::clone(&runtime),
+            shards: group_shards,
+            topics: Arc::clone(&topics) as Arc<dyn groups::Topics>,
+            config: groups::Config::default(),
+            class: Durability::Sync,
+            seed: rand::random(),
+        });
         let advancer = |class| Arc::new(Advancer::new(class));
         Arc::new(Self {
             cache: Cache::new(config.cache_bytes_max),
@@ -100,6 +114,7 @@ impl Service {
             catalog,
             files,
             topics,
+            groups,
             config,
             authenticator,
             cluster_id,
@@ -188,6 +203,7 @@ impl Service {
             let journal = Arc::clone(self.runtime.journal());
             tasks.push(("streams-advance", Box::pin(Arc::clone(advancer).run(journal))));
         }
+        tasks.push(("streams-groups", Box::pin(Arc::clone(&self.groups).run_timers())));
         tasks.push(("streams-evict", Box::pin(Arc::clone(self).evict())));
         tasks.push(("streams-janitor", Box::pin(Arc::clone(self).clean())));
         tasks

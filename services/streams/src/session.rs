@@ -19,6 +19,8 @@ pub struct Session {
     pub local: SocketAddr,
     /// The user; empty for a client without credentials.
     user: Mutex<Arc<str>>,
+    /// What the client calls itself.
+    client_id: Mutex<Arc<str>>,
 }
 
 /// What a client wants to do, as identity's policies name it.
@@ -61,7 +63,7 @@ impl Action {
 impl Session {
     /// A client that has not said who it is.
     pub fn new(service: Arc<Service>, peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { service, peer, local, user: Mutex::new(Arc::from("")) }
+        Self { service, peer, local, user: Mutex::new(Arc::from("")), client_id: Mutex::new(Arc::from("")) }
     }
 
     /// The host and port that the client is told to connect to.
@@ -74,6 +76,19 @@ impl Session {
     /// The user; empty for a client without credentials.
     pub fn user(&self) -> Arc<str> {
         Arc::clone(&self.user.lock())
+    }
+
+    /// What the client calls itself.
+    pub fn client_id(&self) -> Arc<str> {
+        Arc::clone(&self.client_id.lock())
+    }
+
+    /// The client has called itself `name` in its newest request.
+    pub fn set_client_id(&self, name: &str) {
+        let mut client_id = self.client_id.lock();
+        if **client_id != *name {
+            *client_id = Arc::from(name);
+        }
     }
 
     /// The client has shown that it is `user`.

@@ -14,12 +14,12 @@ use bole_shard::{Hosted, Runtime};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
 
-use crate::Error;
 use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, TOPIC_NAME_BYTES_MAX};
 use crate::partition::Partition;
 use crate::partition::files::{FileId, SegmentFiles};
 use crate::protocol::{ErrorCode, Uuid};
 use crate::settings::Settings;
+use crate::{Error, groups};
 
 /// Datasets of topics, before the name.
 pub const PREFIX: &str = "default/streams/";
@@ -370,6 +370,33 @@ impl From<bole_catalog::Error> for Error {
                 Self::refused(ErrorCode::UnknownTopicOrPartition, error.to_string())
             }
         }
+    }
+}
+
+impl groups::Topics for Topics {
+    fn by_name(&self, name: &str) -> Option<groups::Topic> {
+        self.get(name).map(|topic| known(&topic))
+    }
+
+    fn by_id(&self, id: groups::TopicId) -> Option<groups::Topic> {
+        Topics::by_id(self, Uuid(id.0)).map(|topic| known(&topic))
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        self.known.read().by_name.keys().map(|name| Arc::from(name.as_str())).collect()
+    }
+
+    fn version(&self) -> u64 {
+        Topics::version(self)
+    }
+}
+
+/// A topic as groups know it.
+pub fn known(topic: &Topic) -> groups::Topic {
+    groups::Topic {
+        id: groups::TopicId(topic.id.0),
+        name: Arc::from(topic.name.as_str()),
+        partitions: topic.partitions().len() as u32,
     }
 }
 

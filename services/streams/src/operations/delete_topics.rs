@@ -41,5 +41,8 @@ async fn delete(session: &Session, asked: &DeleteTopicState) -> Result<(String, 
     let topic = topics.find(&name, asked.topic_id)?;
     session.check_topic(Action::Delete, &topic.name)?;
     topics.delete(&topic.name).await?;
+    if let Err(error) = session.service.groups.forget_topics(&[crate::topics::known(&topic)]).await {
+        tracing::warn!(topic = topic.name, %error, "groups still remember offsets of a topic that is gone");
+    }
     Ok((topic.name.clone(), topic.id))
 }
