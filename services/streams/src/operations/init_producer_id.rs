@@ -13,6 +13,11 @@ impl Handle for Request {
             return Response { error_code: ErrorCode::CoordinatorNotAvailable as i16, ..Response::default() }
                 .into();
         }
+        if !session.may_produce() {
+            super::refused(&session);
+            let error_code = ErrorCode::ClusterAuthorizationFailed as i16;
+            return Response { error_code, ..Response::default() }.into();
+        }
         match session.service.next_producer_id().await {
             Ok(producer_id) => Response { producer_id, producer_epoch: 0, ..Response::default() }.into(),
             Err(error) => {
