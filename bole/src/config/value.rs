@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bole_base::Durability;
+use bole_streams::sasl::Mechanism;
 use tracing_subscriber::EnvFilter;
 
 /// How log lines are written.
@@ -100,5 +101,67 @@ impl fmt::Display for DatabaseDurability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.iter().map(|(database, class)| format!("{database}={class}")).collect();
         f.write_str(&parts.join(","))
+    }
+}
+
+/// Whether clients may come without credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anonymous {
+    /// While all doors are on loopback.
+    Auto,
+    /// Never.
+    Off,
+}
+
+impl FromStr for Anonymous {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            other => Err(format!("\"{other}\" is unknown")),
+        }
+    }
+}
+
+/// Which name of a certificate is its owner's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateName {
+    /// The common name.
+    CommonName,
+    /// The distinguished name.
+    DistinguishedName,
+}
+
+impl FromStr for CertificateName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cn" => Ok(Self::CommonName),
+            "dn" => Ok(Self::DistinguishedName),
+            other => Err(format!("\"{other}\" is unknown")),
+        }
+    }
+}
+
+/// SASL mechanisms, in the order in which clients are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaslMechanisms(pub Vec<Mechanism>);
+
+impl FromStr for SaslMechanisms {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut mechanisms = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let mechanism: Mechanism = part.parse()?;
+            if mechanisms.contains(&mechanism) {
+                return Err(format!("{part} is named twice"));
+            }
+            mechanisms.push(mechanism);
+        }
+        Ok(Self(mechanisms))
     }
 }

@@ -54,6 +54,15 @@ impl From<crate::groups::Error> for Error {
     }
 }
 
+impl From<bole_identity::Error> for Error {
+    fn from(error: bole_identity::Error) -> Self {
+        match error {
+            bole_identity::Error::Shard(error) => error.into(),
+            other => Self::refused(ErrorCode::InvalidRequest, other.to_string()),
+        }
+    }
+}
+
 impl From<bole_log::Error> for Error {
     fn from(error: bole_log::Error) -> Self {
         bole_shard::Error::from(error).into()

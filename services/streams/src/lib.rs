@@ -4,13 +4,17 @@
 //! the client's own format. Listening, TLS, identity and the catalog are the node's; the journal is the kernel's.
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
-//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) → [`retention`] (what goes) → [`service`] (open, run, close).
+//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) → [`retention`] (what
+//! goes) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`] (open, run, close).
 
+pub mod access;
+pub mod acls;
 pub mod advance;
 pub mod cache;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod group_settings;
 pub mod groups;
 pub mod hosting;
 pub mod limits;
@@ -18,8 +22,10 @@ pub mod metrics;
 pub mod operations;
 pub mod partition;
 pub mod protocol;
+pub mod quotas;
 pub mod records;
 pub mod retention;
+pub mod sasl;
 pub mod service;
 pub mod session;
 pub mod settings;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bole_base::Durability;
 use bole_catalog::Catalog;
+use bole_identity::Identity;
 use bole_shard::{Runtime, Shard};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
@@ -19,21 +20,13 @@ use crate::metrics::Metrics;
 use crate::partition::Partition;
 use crate::partition::append::Appended;
 use crate::partition::files::SegmentFiles;
+use crate::quotas::Quotas;
+use crate::sasl::oauth;
 use crate::topics::Topics;
 use crate::{Error, groups, operations, transactions};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Who a client is and what it may do: what the service needs of identity.
-pub trait Authenticator: Send + Sync {
-    /// Whether clients may come without credentials.
-    fn anonymous(&self) -> bool;
-    /// Checks a password. `false`: wrong, or no such user.
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> BoxFuture<'a, bool>;
-    /// Whether `user` (empty: a client without credentials) may do `action` on `resource`.
-    fn allowed(&self, user: &str, action: &str, resource: &str) -> bool;
-}
 
 /// The catalog's setting that says which producer ids are taken.
 const PRODUCER_IDS_SETTING: &str = "default/streams/next_producer_id";
@@ -57,7 +50,9 @@ pub struct Parts {
     /// See [`Service`].
     pub config: Config,
     /// See [`Service`].
-    pub authenticator: Arc<dyn Authenticator>,
+    pub identity: Arc<Identity>,
+    /// See [`Service`].
+    pub oauth: Option<Arc<oauth::Verifier>>,
     /// Names the cluster to clients: 22 characters.
     pub cluster_id: String,
 }
@@ -78,8 +73,12 @@ pub struct Service {
     pub transactions: transactions::Coordinator,
     /// Settings as they were at the start.
     pub config: Config,
-    /// Identity.
-    pub authenticator: Arc<dyn Authenticator>,
+    /// Users, their passwords and what they may do.
+    pub identity: Arc<Identity>,
+    /// Checks tokens of OAUTHBEARER, if that is on.
+    pub oauth: Option<Arc<oauth::Verifier>>,
+    /// How much clients may send and fetch.
+    pub quotas: Quotas,
     /// Names the cluster to clients.
     pub cluster_id: String,
     /// Counters.
@@ -101,7 +100,7 @@ impl Service {
     /// A service over recovered topics.
     pub fn open(parts: Parts) -> Arc<Self> {
         let Parts {
-            runtime, catalog, files, topics, group_shards, config, authenticator, cluster_id, ..
+            runtime, catalog, files, topics, group_shards, config, identity, oauth, cluster_id, ..
         } = parts;
         let transactions = transactions::Coordinator::new(parts.transaction_shards);
         let topics = Arc::new(topics);
@@ -117,13 +116,15 @@ impl Service {
         Arc::new(Self {
             cache: Cache::new(config.cache_bytes_max),
             runtime,
-            catalog,
             files,
             topics,
             groups,
             transactions,
             config,
-            authenticator,
+            identity,
+            oauth,
+            quotas: Quotas::open(&catalog),
+            catalog,
             cluster_id,
             metrics: Metrics::default(),
             sessions: operations::fetch::Sessions::default(),

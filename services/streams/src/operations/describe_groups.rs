@@ -17,7 +17,11 @@ impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
         let mut groups = Vec::with_capacity(self.groups.len());
         for group in self.groups {
-            groups.push(one(&session, group, version).await);
+            let mut told = one(&session, group, version).await;
+            if self.include_authorized_operations && told.error_code == 0 {
+                told.authorized_operations = session.authorized_operations("group", &told.group_id);
+            }
+            groups.push(told);
         }
         Response { groups, ..Response::default() }.into()
     }

@@ -21,6 +21,7 @@ use crate::protocol::messages::fetch::{
     AbortedTransaction, FetchableTopicResponse, PartitionData, Request, Response,
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
+use crate::quotas::Kind;
 use crate::records::to_send;
 use crate::session::{Action, Session};
 pub use sessions::Sessions;
@@ -195,6 +196,7 @@ impl<'a> Fetch<'a> {
             }
         }
         count(&session.service.metrics.bytes_out, sent as u64);
+        session.charge(Kind::ConsumerByteRate, sent);
         let session_id = opened.close(&session.service.sessions, &responses);
         Response { session_id, responses, ..Response::default() }
     }
@@ -252,8 +254,14 @@ fn aborted(
 }
 
 fn find(session: &Session, wanted: &Wanted) -> Result<Arc<Partition>, Error> {
+    if !wanted.topic.is_empty() {
+        // Who may not read a topic does not learn whether it exists.
+        session.check_topic(Action::Read, &wanted.topic)?;
+    }
     let topic = session.service.topics.find(&wanted.topic, wanted.topic_id)?;
-    session.check_topic(Action::Read, &topic.name)?;
+    if wanted.topic.is_empty() {
+        session.check_topic(Action::Read, &topic.name)?;
+    }
     topic.partition(wanted.partition)
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Handle, Outcome, check_transactional_id, transactional_code};
 use crate::Error;
+use crate::protocol::ErrorCode;
 use crate::protocol::messages::init_producer_id::{Request, Response};
 use crate::session::{Action, Session};
 use crate::transactions::decide::Init;
@@ -29,6 +30,10 @@ impl Handle for Request {
 async fn init(session: &Session, request: &Request) -> Result<Identity, Error> {
     let service = &session.service;
     let Some(id) = &request.transactional_id else {
+        if !session.may_produce() {
+            let text = format!("user \"{}\" may write to no topic", session.user());
+            return Err(Error::refused(ErrorCode::ClusterAuthorizationFailed, text));
+        }
         return Ok(Identity { producer_id: service.next_producer_id().await?, epoch: 0 });
     };
     check_transactional_id(session, Action::Write, id)?;

@@ -18,7 +18,8 @@ use crate::protocol::batch::{self, BatchHeader, Compression};
 use crate::protocol::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
 };
-use crate::protocol::{ErrorCode, Text};
+use crate::protocol::{ErrorCode, Text, Uuid};
+use crate::quotas::Kind;
 use crate::session::{Action, Session, message};
 use crate::settings::Settings;
 use crate::topics::Topic;
@@ -37,7 +38,7 @@ impl Handle for Request {
         let acks = self.acks;
         let mut produced = Produced::default();
         for data in self.topic_data {
-            let topic = session.service.topics.find(&data.name, data.topic_id);
+            let topic = find(&session, &data.name, data.topic_id);
             let mut responses = Vec::with_capacity(data.partition_data.len());
             for partition in data.partition_data {
                 let index = partition.index;
@@ -146,7 +147,6 @@ async fn one(
     version: i16,
     transactional_id: Option<&Text>,
 ) -> Result<(Appended, Durability, i64), Error> {
-    session.check_topic(Action::Write, &topic.name)?;
     let partition = topic.partition(data.index)?;
     let records = data.records.unwrap_or_default();
     let now = session.service.now();
@@ -159,6 +159,7 @@ async fn one(
     };
     count(&session.service.metrics.records_in, header.records_count as u64);
     count(&session.service.metrics.bytes_in, records.len() as u64);
+    session.charge(Kind::ProducerByteRate, records.len());
     Ok((appended, partition.class(), log_append_time))
 }
 
@@ -194,6 +195,17 @@ async fn transactional(
 fn terms(topic: &Topic, now: i64) -> Terms {
     let settings = topic.settings();
     Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.segment_ms, now }
+}
+
+/// The topic, if the client may write to it: who may not does not learn whether it exists.
+fn find(session: &Session, name: &str, id: Uuid) -> Result<Arc<Topic>, Error> {
+    if !name.is_empty() {
+        session.check_topic(Action::Write, name)?;
+        return session.service.topics.find(name, id);
+    }
+    let topic = session.service.topics.find(name, id)?;
+    session.check_topic(Action::Write, &topic.name)?;
+    Ok(topic)
 }
 
 async fn append(
