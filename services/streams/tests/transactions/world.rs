@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bole_base::{Clock, Disk, Durability, LogId, ManualClock, RealDisk, SystemClock};
+use bole_base::clock::ManualClock;
+use bole_base::{Clock, Disk, Durability, LogId, RealDisk, SystemClock};
 use bole_catalog::Catalog;
 use bole_log::{Extents, LocalJournal};
 use bole_shard::{Runtime, runtime};
@@ -303,7 +304,8 @@ impl Client {
         let sequence = self.sequences.get(&place).copied().unwrap_or(0);
         let Identity { producer_id, epoch } = self.identity;
         let mut batch = Builder::new().producer(producer_id, epoch, sequence).transactional();
-        batch.push(1, None, Some(&number.to_be_bytes()), &[]);
+        // Of now: retention removes what is old.
+        batch.push(world.service.now(), None, Some(&number.to_be_bytes()), &[]);
         let body = batch.build().slice(HEAD_BYTES..);
         let terms = Terms { segment_bytes: 3_000, segment_ms: i64::MAX, now: world.service.now() };
         let (id, partition, adds) = (&self.id, &partition, self.bump);
