@@ -314,3 +314,47 @@ impl From<&Tail> for Batch {
         tail.append.batch.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bole_shard::State as _;
+
+    use super::super::batch::tests::body;
+    use super::*;
+
+    /// Appends one record of producer 7's transaction, or a marker, as the last batch before `position`.
+    fn append(state: &mut State, marker: Marker, position: u64) {
+        let body = body(1, 0, |fields| {
+            fields.producer_id = 7;
+            fields.producer_epoch = 0;
+            fields.attributes = 1 << 4;
+        });
+        let batch = Batch { base_offset: state.next_offset, leader_epoch: 1, body };
+        let start = Place { segment: SegmentId { base: 0, generation: 0 }, position: 0 };
+        let place = state.segments.end().unwrap_or(start);
+        let append = Append { batch, marker, place, extent: None };
+        state.apply(Offset(state.next_offset as u64), &Effect::Append(append));
+        state.appended(Position(position));
+    }
+
+    #[test]
+    fn a_transaction_is_decided_for_readers_when_its_end_is_durable() {
+        for end in [Marker::Commit, Marker::Abort] {
+            let mut state = State::default();
+            append(&mut state, Marker::None, 10);
+            append(&mut state, Marker::None, 20);
+            state.advance(Position(20));
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (2, 0), "{end:?}: open");
+            append(&mut state, end, 30);
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (2, 0), "{end:?}: may be lost");
+            append(&mut state, Marker::None, 40);
+            state.advance(Position(30));
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (3, 3), "{end:?}: durable");
+            state.advance(Position(40));
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (4, 3), "{end:?}: the next");
+            assert_eq!(state.aborted.len(), usize::from(end == Marker::Abort));
+            state.apply(Offset(9), &Effect::LogStart(4));
+            assert_eq!(state.last_stable_offset(), 4, "{end:?}: its beginning is gone");
+        }
+    }
+}

@@ -82,8 +82,11 @@ async fn live(world: Arc<World>, model: Arc<Model>, producer: u64, mut rng: Rng)
     }
 }
 
-/// Compares what readers see with what producers were told, and settles what they were not told.
+/// Lets time out what is open, because it hides what follows it; then compares what readers see with what producers were told, and settles what they were not
+/// told.
 async fn check(world: &World, model: &Model, seed: u64) {
+    world.clock.advance(Duration::from_millis(TIMEOUT_MS as u64));
+    timers::round(&world.service).await;
     let seen = world.committed_records().await;
     let mut told = model.told.lock().clone();
     for (number, told) in &mut told {
@@ -144,10 +147,10 @@ async fn run(seed: u64) {
         world = Arc::new(open.restart(rng.one_in(3)).await);
         world.check_quiet();
         assert_eq!(world.committed_records().await, before, "seed {seed}: after a restart");
-        check(&world, &model, seed).await;
+        if rng.one_in(2) {
+            check(&world, &model, seed).await;
+        }
     }
-    world.clock.advance(Duration::from_millis(TIMEOUT_MS as u64));
-    timers::round(&world.service).await;
     check(&world, &model, seed).await;
     for producer in 0..PRODUCERS {
         let status = world.status(&format!("producer-{producer}"));

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bole_base::{Clock, Disk, Durability, LogId, ManualClock, RealDisk, SystemClock};
+use bole_base::clock::ManualClock;
+use bole_base::{Clock, Disk, Durability, LogId, RealDisk, SystemClock};
 use bole_catalog::Catalog;
 use bole_log::{Extents, LocalJournal};
 use bole_shard::{Runtime, runtime};
@@ -30,9 +31,9 @@ use bole_streams::{Config, Error, Service, hosting};
 use tokio::task::JoinHandle;
 
 /// Topics with their classes, of [`PARTITIONS`] each.
-pub const TOPICS: [(&str, Durability); 2] = [("a", Durability::Sync), ("b", Durability::Async)];
-pub const PARTITIONS: i32 = 2;
-pub const TIMEOUT_MS: i32 = 60_000;
+pub(crate) const TOPICS: [(&str, Durability); 2] = [("a", Durability::Sync), ("b", Durability::Async)];
+pub(crate) const PARTITIONS: i32 = 2;
+pub(crate) const TIMEOUT_MS: i32 = 60_000;
 const SHARDS: u64 = 3;
 
 struct Anyone;
@@ -51,9 +52,9 @@ impl Authenticator for Anyone {
     }
 }
 
-pub struct World {
-    pub service: Arc<Service>,
-    pub clock: Arc<ManualClock>,
+pub(crate) struct World {
+    pub(crate) service: Arc<Service>,
+    pub(crate) clock: Arc<ManualClock>,
     dir: PathBuf,
     tasks: Vec<JoinHandle<()>>,
     _journal: Arc<LocalJournal>,
@@ -78,7 +79,7 @@ fn open_journal(dir: &Path, files: &Arc<SegmentFiles>) -> Arc<LocalJournal> {
 }
 
 impl World {
-    pub async fn open(dir: &Path) -> Self {
+    pub(crate) async fn open(dir: &Path) -> Self {
         Self::open_at(dir, Arc::new(ManualClock::new())).await
     }
 
@@ -129,7 +130,7 @@ impl World {
     }
 
     /// Ends the service as a kill does: nothing is checkpointed unless `checkpoint` says so. Then it is opened again.
-    pub async fn restart(mut self, checkpoint: bool) -> Self {
+    pub(crate) async fn restart(mut self, checkpoint: bool) -> Self {
         if checkpoint {
             self.service.runtime.checkpoint_all().await.unwrap();
         }
@@ -147,7 +148,7 @@ impl World {
         Self::open_at(&dir, clock).await
     }
 
-    pub fn status(&self, id: &str) -> Option<Status> {
+    pub(crate) fn status(&self, id: &str) -> Option<Status> {
         let locked = self.service.transactions.shard_of(id).lock().unwrap();
         locked.state().entry(id).map(|entry| entry.status)
     }
@@ -171,7 +172,7 @@ impl World {
 
     /// How many records of each transaction a reader of committed records sees, once everything that was appended is shown. Readers leave out what a broker
     /// tells them to: batches of aborted producers from the first offset of the transaction to its marker.
-    pub async fn committed_records(&self) -> BTreeMap<i64, usize> {
+    pub(crate) async fn committed_records(&self) -> BTreeMap<i64, usize> {
         let mut seen = BTreeMap::new();
         for (_, partition) in self.partitions() {
             while partition.lock().unwrap().state().has_hidden() {
@@ -183,11 +184,11 @@ impl World {
     }
 
     /// The committed offset of partition 0 of the first topic.
-    pub async fn committed_offset(&self, group: &str) -> Option<i64> {
+    pub(crate) async fn committed_offset(&self, group: &str) -> Option<i64> {
         self.fetch_offset(group, false).await.unwrap()
     }
 
-    pub async fn is_unstable(&self, group: &str) -> bool {
+    pub(crate) async fn is_unstable(&self, group: &str) -> bool {
         self.fetch_offset(group, true).await.is_err()
     }
 
@@ -200,7 +201,7 @@ impl World {
     }
 
     /// With nobody at work: a transaction is open in a partition or a group exactly if its coordinator knows it.
-    pub fn check_quiet(&self) {
+    pub(crate) fn check_quiet(&self) {
         let mut open: BTreeSet<(i64, Place)> = BTreeSet::new();
         let mut producers = BTreeMap::new();
         for shard in self.service.transactions.shards() {
@@ -266,17 +267,17 @@ fn read_committed(partition: &Partition, seen: &mut BTreeMap<i64, usize>) {
 
 /// A transactional producer as client libraries are: of the older protocol, which announces partitions and keeps its epoch, or of the newer.
 #[derive(Clone)]
-pub struct Client {
-    pub id: Arc<str>,
+pub(crate) struct Client {
+    pub(crate) id: Arc<str>,
     bump: bool,
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     added: BTreeSet<Place>,
     groups: BTreeSet<Arc<str>>,
     sequences: HashMap<Place, i32>,
 }
 
 impl Client {
-    pub async fn init(world: &World, id: &str, bump: bool) -> Result<Self, Error> {
+    pub(crate) async fn init(world: &World, id: &str, bump: bool) -> Result<Self, Error> {
         let id: Arc<str> = Arc::from(id);
         let request = Init { id: Arc::clone(&id), timeout_ms: TIMEOUT_MS, expected: None };
         let identity = end::init(&world.service, &request).await?;
@@ -284,12 +285,12 @@ impl Client {
         Ok(Self { id, bump, identity, added, groups, sequences })
     }
 
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.added.is_empty() || !self.groups.is_empty()
     }
 
     /// Writes one record of transaction `number`.
-    pub async fn write(&mut self, world: &World, at: (usize, i32), number: i64) -> Result<(), Error> {
+    pub(crate) async fn write(&mut self, world: &World, at: (usize, i32), number: i64) -> Result<(), Error> {
         let (_, place) = world.partition(at);
         if !self.bump && !self.added.contains(&place) {
             run::add(&world.service, &self.id, self.identity, &[place], &[]).await?;
@@ -298,12 +299,18 @@ impl Client {
         self.write_unasked(world, at, number).await
     }
 
-    pub async fn write_unasked(&mut self, world: &World, at: (usize, i32), number: i64) -> Result<(), Error> {
+    pub(crate) async fn write_unasked(
+        &mut self,
+        world: &World,
+        at: (usize, i32),
+        number: i64,
+    ) -> Result<(), Error> {
         let (partition, place) = world.partition(at);
         let sequence = self.sequences.get(&place).copied().unwrap_or(0);
         let Identity { producer_id, epoch } = self.identity;
         let mut batch = Builder::new().producer(producer_id, epoch, sequence).transactional();
-        batch.push(1, None, Some(&number.to_be_bytes()), &[]);
+        // Of now: retention removes what is old.
+        batch.push(world.service.now(), None, Some(&number.to_be_bytes()), &[]);
         let body = batch.build().slice(HEAD_BYTES..);
         let terms = Terms { segment_bytes: 3_000, segment_ms: i64::MAX, now: world.service.now() };
         let (id, partition, adds) = (&self.id, &partition, self.bump);
@@ -320,7 +327,7 @@ impl Client {
     }
 
     /// Sends an offset of partition 0 of the first topic along.
-    pub async fn offset(&mut self, world: &World, group: &str, offset: i64) -> Result<(), Error> {
+    pub(crate) async fn offset(&mut self, world: &World, group: &str, offset: i64) -> Result<(), Error> {
         let group: Arc<str> = Arc::from(group);
         if !self.bump && !self.groups.contains(&group) {
             run::add(&world.service, &self.id, self.identity, &[], &[Arc::clone(&group)]).await?;
@@ -343,7 +350,7 @@ impl Client {
         outcomes.into_iter().collect::<Result<(), _>>().map_err(Error::from)
     }
 
-    pub async fn end(&mut self, world: &World, commit: bool) -> Result<(), Error> {
+    pub(crate) async fn end(&mut self, world: &World, commit: bool) -> Result<(), Error> {
         let request = End { id: Arc::clone(&self.id), by: self.identity, commit, bump: self.bump };
         self.identity = end::end(&world.service, &request).await?;
         if self.bump {
