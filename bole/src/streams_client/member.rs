@@ -59,6 +59,11 @@ impl Member {
         &self.owned
     }
 
+    /// Goes on with another connection, when the one that it has waits for an answer that is not wanted any more.
+    pub fn move_to(&mut self, connection: Connection) {
+        self.connection = connection;
+    }
+
     fn what(&self) -> String {
         format!("group \"{}\"", self.group)
     }

@@ -180,8 +180,8 @@ impl Producer {
         self.send(batches).await
     }
 
-    /// Sends what is left and waits for every answer.
-    pub async fn finish(mut self) -> Result<Report, Error> {
+    /// Sends what is there and waits for every answer.
+    pub async fn pause(&mut self) -> Result<(), Error> {
         self.flush().await?;
         while !self.in_flight.is_empty() || self.gap {
             self.drain().await?;
@@ -189,6 +189,12 @@ impl Producer {
                 self.close_gap().await?;
             }
         }
+        Ok(())
+    }
+
+    /// The same, for the last time; what became of all records.
+    pub async fn finish(mut self) -> Result<Report, Error> {
+        self.pause().await?;
         if self.options.acks == Acks::Nobody {
             // A server that has refused a batch of this kind ends the connection; otherwise it answers this after all of them.
             super::topics::find(&mut self.connection, &self.topic.name, false).await?;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bole_streams::protocol::ErrorCode;
 use bole_streams::protocol::batch::{self, Marker, Record};
 use bole_streams::protocol::messages::fetch;
-use bole_streams::protocol::ErrorCode;
 
 use super::error::check;
 use super::partitioner::place;
@@ -172,9 +172,7 @@ impl Aborted {
 
     /// Transactions that began up to `offset` have begun.
     fn reach(&mut self, offset: i64) {
-        while let Some((_, producer)) =
-            self.to_come.front().copied().filter(|(first, _)| *first <= offset)
-        {
+        while let Some((_, producer)) = self.to_come.front().copied().filter(|(first, _)| *first <= offset) {
             self.producers.insert(producer);
             self.to_come.pop_front();
         }
