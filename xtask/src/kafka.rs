@@ -93,6 +93,12 @@ fn class_path() -> [String; 3] {
 
 /// Formats `data` and starts a node on it; `properties` come after the shipped ones. Waits until it accepts connections.
 pub fn start(data: &Path, settings: &Settings, properties: &[(&str, &str)]) -> Result<Server> {
+    let (command, port) = prepare(data, settings, properties)?;
+    server::start(command, port, settings)
+}
+
+/// Formats `data` for a node; the command that starts it, and the port of loopback where it will listen.
+pub fn prepare(data: &Path, settings: &Settings, properties: &[(&str, &str)]) -> Result<(Command, u16)> {
     fetch()?;
     std::fs::create_dir_all(data)?;
     let [port, controller] = server::free_ports()?;
@@ -111,7 +117,7 @@ pub fn start(data: &Path, settings: &Settings, properties: &[(&str, &str)]) -> R
     format(&file)?;
     let mut command = server::pinned(Path::new("java"), settings);
     command.args(JVM_OPTIONS).arg("-Dlog.level=warn").args(class_path()).arg("kafka.Kafka").arg(&file);
-    server::start(command, port, settings)
+    Ok((command, port))
 }
 
 fn format(properties: &Path) -> Result<()> {

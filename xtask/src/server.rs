@@ -133,6 +133,11 @@ impl TemporaryBole {
 
 /// Starts the built `bole` binary on `data_dir` and waits until its keyspace accepts connections.
 pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings) -> Result<Server> {
+    start(bole(profile, data_dir, ports, settings)?, ports.keyspace, settings)
+}
+
+/// The command that serves `data_dir` with the built `bole` binary.
+pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings) -> Result<Command> {
     let folder = if profile == Profile::Release { "release" } else { "debug" };
     let binary = process::target_dir().join(folder).join("bole");
     if !binary.is_file() {
@@ -145,7 +150,7 @@ pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Se
     if STREAMS {
         command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
     }
-    start(command, ports.keyspace, settings)
+    Ok(command)
 }
 
 /// A command for `program` that runs on the core of `settings`, when it names one.

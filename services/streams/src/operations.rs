@@ -1,6 +1,8 @@
 //! Requests to replies: one file an API, all of them in one table.
 
 pub mod api_versions;
+pub mod consumer_group_describe;
+pub mod consumer_group_heartbeat;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_groups;
@@ -23,6 +25,11 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod share_acknowledge;
+pub mod share_fetch;
+pub mod share_group_describe;
+pub mod share_group_heartbeat;
+pub mod share_group_offsets;
 pub mod sync_group;
 
 use std::future::Future;
@@ -116,6 +123,15 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::of::<messages::delete_groups::Request>(),
     Operation::of::<messages::offset_delete::Request>(),
     Operation::of::<messages::describe_cluster::Request>(),
+    Operation::of::<messages::consumer_group_heartbeat::Request>(),
+    Operation::of::<messages::consumer_group_describe::Request>(),
+    Operation::of::<messages::share_group_heartbeat::Request>(),
+    Operation::of::<messages::share_group_describe::Request>(),
+    Operation::of::<messages::share_fetch::Request>(),
+    Operation::of::<messages::share_acknowledge::Request>(),
+    Operation::of::<messages::describe_share_group_offsets::Request>(),
+    Operation::of::<messages::alter_share_group_offsets::Request>(),
+    Operation::of::<messages::delete_share_group_offsets::Request>(),
 ];
 
 /// Keys that a client may send before it has said who it is.

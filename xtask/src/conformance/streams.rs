@@ -45,7 +45,7 @@ pub const CLIENTS: &[Client] = &[
         folder: "streams/java",
         programs: kafka::PROGRAMS,
         packages: Some(tools::JAVA),
-        command: |_| timed(kafka::java(), "conformance.Main"),
+        command: |_| timed(&kafka::java(), "conformance.Main"),
     },
     Client {
         name: "kafka-tools",
@@ -86,7 +86,7 @@ pub const CLIENTS: &[Client] = &[
 ];
 
 /// A Java program with a limit to its time.
-fn timed(java: Command, class: &str) -> Command {
+fn timed(java: &Command, class: &str) -> Command {
     let mut command = script(java.get_program(), &[]);
     command.args(java.get_args()).arg(class);
     command
