@@ -150,10 +150,27 @@ async fn describe(connection: &mut Connection, group: &str, out: &mut dyn Write)
         writeln!(out)?;
         table(out, "  ", ["member", "client", "host", "partitions"].map(|name| (name, Align::Left)), &rows)?;
     }
+    if found.kind == groups::Kind::Share {
+        return show_share(connection, group, out).await;
+    }
     let committed = groups::committed(connection, group).await?;
     if !committed.is_empty() {
         writeln!(out)?;
         show_lag(connection, &committed, out).await?;
+    }
+    Ok(())
+}
+
+async fn show_share(connection: &mut Connection, group: &str, out: &mut dyn Write) -> Result<()> {
+    let row = |((topic, partition), (start, lag)): ((Text, i32), (i64, i64))| {
+        let lag = if lag < 0 { "-".to_owned() } else { lag.to_string() };
+        [topic.to_string(), partition.to_string(), start.to_string(), lag]
+    };
+    let rows: Vec<_> = groups::share_offsets(connection, group).await?.into_iter().map(row).collect();
+    if !rows.is_empty() {
+        writeln!(out)?;
+        let [partition, start, lag] = ["partition", "start", "lag"].map(|name| (name, Align::Right));
+        table(out, "  ", [("topic", Align::Left), partition, start, lag], &rows)?;
     }
     Ok(())
 }

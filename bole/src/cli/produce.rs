@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use tokio::sync::mpsc::Receiver;
 
 use super::streams::{Stop, StreamsArgs, count, key_value, now_ms};
+use crate::streams_client::Error;
 use crate::streams_client::producer::{Acks, Options, Outgoing, Producer, Report};
 use crate::streams_client::topics;
 
@@ -140,17 +141,17 @@ pub(super) async fn run(args: ProduceArgs, out: &mut dyn Write) -> Result<ExitCo
     let headers = args.header.iter().map(|(key, value)| (bytes(key), bytes(value))).collect();
     let mut producer = Producer::open(connection, topic, options, headers).await?;
     let sent = send(&args, &mut producer, &mut input).await;
+    // Lines before a wrong one are written all the same; after an error of the node or the connection nothing more is.
+    let is_over = sent.as_ref().is_err_and(|error| error.downcast_ref::<Error>().is_some());
     let written = producer.report().written;
-    // Lines before a wrong one are written all the same.
-    let report = match producer.finish().await {
-        Ok(report) => report,
-        Err(error) => {
-            let error = sent.err().unwrap_or_else(|| error.into());
-            return Err(error.context(format!("failed after {} acknowledged", count(written, "record"))));
-        }
-    };
-    let done = sent.and_then(|()| summary(&report, &args.topic, out));
-    done.with_context(|| format!("stopped after {} acknowledged", count(report.written, "record")))
+    let stopped = |written| format!("stopped after {} acknowledged", count(written, "record"));
+    if is_over {
+        return sent.map(|()| ExitCode::FAILURE).with_context(|| stopped(written));
+    }
+    let report = producer.finish().await.with_context(|| stopped(written))?;
+    let written = report.written;
+    sent.with_context(|| stopped(written))?;
+    summary(&report, &args.topic, out)
 }
 
 /// Sends all lines.

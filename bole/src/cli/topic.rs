@@ -162,7 +162,7 @@ async fn describe(connection: &mut Connection, name: &str, out: &mut dyn Write) 
         }
     }
     if !settings.is_empty() {
-        writeln!(out, "\nset for this topic:")?;
+        writeln!(out, "\nsettings that differ from the default:")?;
     }
     for (name, value) in settings {
         writeln!(out, "  {name}={value}")?;

@@ -204,8 +204,8 @@ mod tests {
             (CooperativeSticky, &["a:t/t0 t1", "b:t/t3 t4", "c:u"], "a:t0 t1 t2 | b:t3 t4 | c:u0 u1"),
             // A partition that does not exist, and a topic that the member gave up.
             (CooperativeSticky, &["a:t/t9 u0", "b:u"], "a:t0 t1 t2 t3 t4 | b:u0 u1"),
-            // Both claim t0 in the same generation: neither has it.
-            (CooperativeSticky, &["a:t/t0", "b:t/t0 t1"], "a:t0 t3 t4 | b:t1 t2"),
+            // Both claim t0 in the same generation: neither has it, and it goes to who has less.
+            (CooperativeSticky, &["a:t/t0", "b:t/t0 t1"], "a:t0 t2 t4 | b:t1 t3"),
         ] {
             let members: BTreeMap<Text, Wishes> = members.iter().map(|text| member(text)).collect();
             assert_eq!(show(&assignor.assign(&members, &counts)), expected, "{assignor} {members:?}");

@@ -148,7 +148,7 @@ pub fn check(what: impl fmt::Display, number: i16, message: Option<&Text>) -> Re
     if number == ErrorCode::None.number() {
         return Ok(());
     }
-    let message = message.map(|text| text.to_string()).filter(|text| !text.is_empty());
+    let message = message.map(ToString::to_string).filter(|text| !text.is_empty());
     Err(Error::Refused { what: what.to_string(), refusal: Refusal { number, message } })
 }
 

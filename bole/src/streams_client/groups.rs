@@ -1,13 +1,15 @@
 //! Consumer groups from outside: what there is, how far each has come, and changes to that.
 
+mod describe;
+
 use std::collections::BTreeMap;
 
-use bole_streams::protocol::messages::consumer_protocol::Assignment;
+use bole_streams::protocol::Text;
 use bole_streams::protocol::messages::{
-    delete_groups, describe_groups, list_groups, offset_commit, offset_delete, offset_fetch,
+    delete_groups, list_groups, offset_commit, offset_delete, offset_fetch,
 };
-use bole_streams::protocol::{ErrorCode, Text};
 
+pub use self::describe::{Described, Kind, Member, describe, share_offsets};
 use super::error::check;
 use super::{Connection, Error};
 
@@ -25,30 +27,6 @@ pub struct Listed {
     pub state: Text,
     /// What its members are, such as `consumer`.
     pub protocol_type: Text,
-}
-
-/// A group with its members.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// Its state, such as `Stable` or `Empty`.
-    pub state: Text,
-    /// The assignor that its members follow.
-    pub assignor: Text,
-    /// Its members.
-    pub members: Vec<Member>,
-}
-
-/// A member of a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Its id.
-    pub id: Text,
-    /// What its client calls itself.
-    pub client: Text,
-    /// Where it connects from.
-    pub host: Text,
-    /// What it reads: topics with their partitions.
-    pub assignment: Vec<(Text, Vec<i32>)>,
 }
 
 /// Who commits: a member in a generation, or somebody outside while the group is empty.
@@ -80,36 +58,6 @@ pub async fn list(connection: &mut Connection) -> Result<Vec<Listed>, Error> {
     let mut groups: Vec<Listed> = answer.groups.into_iter().map(listed).collect();
     groups.sort_by(|left, right| left.id.cmp(&right.id));
     Ok(groups)
-}
-
-/// A classic group. A group that does not exist is `None`.
-pub async fn describe(connection: &mut Connection, group: &str) -> Result<Option<Described>, Error> {
-    let request = describe_groups::Request { groups: vec![Text::from(group)], ..Default::default() };
-    let answer = connection.request(&request).await?;
-    let Some(found) = answer.groups.into_iter().next() else { return Ok(None) };
-    if found.error_code == ErrorCode::GroupIdNotFound.number() || found.group_state.as_str() == "Dead" {
-        return Ok(None);
-    }
-    check(what(group), found.error_code, found.error_message.as_ref())?;
-    let addr = connection.addr();
-    let mut members = Vec::new();
-    for member in found.members {
-        // A member that waits for its part has none yet.
-        let assignment = if member.member_assignment.is_empty() {
-            Vec::new()
-        } else {
-            let read = Assignment::decode(member.member_assignment);
-            let (assignment, _) = read.map_err(|error| Error::decode(addr, &error))?;
-            assignment.assigned_partitions.into_iter().map(|part| (part.topic, part.partitions)).collect()
-        };
-        members.push(Member {
-            id: member.member_id,
-            client: member.client_id,
-            host: member.client_host,
-            assignment,
-        });
-    }
-    Ok(Some(Described { state: found.group_state, assignor: found.protocol_data, members }))
 }
 
 /// How far a group has come wherever it has committed.

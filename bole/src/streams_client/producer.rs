@@ -147,24 +147,29 @@ impl Producer {
     ///
     /// Errors end the producer, except that refused records are counted in the report.
     pub async fn push(&mut self, record: &Outgoing) -> Result<(), Error> {
-        let partition = match (self.options.partition, &record.key) {
-            (Some(partition), _) => partition,
-            (None, Some(key)) => of_key(key, self.topic.partitions.len() as i32),
-            (None, None) => self.sticky.current(),
-        };
         let bytes = batch::record_bytes(record, &self.headers);
-        self.report.bytes +=
-            (record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len)) as u64;
+        self.report.bytes += batch::payload_bytes(record);
+        let place = self.choose(record);
         let full =
-            self.open.get(&partition).is_some_and(|batch| batch.bytes() + bytes > self.options.batch_bytes);
+            self.open.get(&place).is_some_and(|batch| batch.bytes() + bytes > self.options.batch_bytes);
         if full || self.open_bytes + bytes > BUFFER_BYTES_MAX {
             self.flush().await?;
         }
+        // Where records without a key go may have changed with the flush.
+        let partition = self.choose(record);
         let batch =
             self.open.entry(partition).or_insert_with(|| Batch::new(partition, self.options.compression));
         batch.push(record, &self.headers);
         self.open_bytes += bytes;
         Ok(())
+    }
+
+    fn choose(&self, record: &Outgoing) -> i32 {
+        match (self.options.partition, &record.key) {
+            (Some(partition), _) => partition,
+            (None, Some(key)) => of_key(key, self.topic.partitions.len() as i32),
+            (None, None) => self.sticky.current(),
+        }
     }
 
     /// Sends every batch that has records.
@@ -299,7 +304,7 @@ impl Producer {
                 self.gap = true;
                 self.report.refused += batch.count() as u64;
                 if self.report.refusals.len() < REFUSALS_MAX {
-                    let message = message.map(|text| text.to_string());
+                    let message = message.map(ToString::to_string);
                     let refusal = Refusal { number: error, message };
                     self.report
                         .refusals

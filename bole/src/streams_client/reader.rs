@@ -132,7 +132,7 @@ impl Reader {
 
 /// The records of a partition from `from` on that are to be shown; `None` when nothing came.
 fn open(partition: i32, from: i64, data: fetch::PartitionData) -> Result<Option<Read>, batch::BatchError> {
-    let mut aborted = Aborted::new(data.aborted_transactions.unwrap_or_default());
+    let mut aborted = Aborted::new(data.aborted_transactions.as_deref().unwrap_or_default());
     let mut read = Read { partition, records: Vec::new(), next: from };
     for cut in batch::split(data.records.into_bytes()) {
         let (header, bytes) = match cut {
@@ -163,7 +163,7 @@ struct Aborted {
 }
 
 impl Aborted {
-    fn new(transactions: Vec<fetch::AbortedTransaction>) -> Self {
+    fn new(transactions: &[fetch::AbortedTransaction]) -> Self {
         let mut to_come: Vec<_> =
             transactions.iter().map(|aborted| (aborted.first_offset, aborted.producer_id)).collect();
         to_come.sort_unstable();

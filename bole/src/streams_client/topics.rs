@@ -230,25 +230,35 @@ pub async fn alter(
         .try_for_each(|topic| check(what(name), topic.error_code, topic.error_message.as_ref()))
 }
 
-/// The settings that the topic itself has set, by name.
+/// The settings that the topic itself has set to something else than the default, by name.
 pub async fn settings(connection: &mut Connection, name: &str) -> Result<BTreeMap<String, String>, Error> {
     let resource = describe_configs::DescribeConfigsResource {
         resource_type: RESOURCE_TOPIC,
         resource_name: Text::from(name),
         configuration_keys: None,
     };
-    let request =
-        describe_configs::Request { resources: vec![resource], ..describe_configs::Request::default() };
+    let request = describe_configs::Request {
+        resources: vec![resource],
+        include_synonyms: true,
+        include_documentation: false,
+    };
     let answer = connection.request(&request).await?;
     let mut settings = BTreeMap::new();
     for topic in answer.results {
         check(what(name), topic.error_code, topic.error_message.as_ref())?;
-        let own = topic.configs.into_iter().filter(|config| config.config_source == SOURCE_TOPIC);
+        let own = topic.configs.into_iter().filter(differs);
         settings.extend(
             own.map(|config| (config.name.to_string(), config.value.unwrap_or_default().to_string())),
         );
     }
     Ok(settings)
+}
+
+fn differs(config: &describe_configs::DescribeConfigsResourceResult) -> bool {
+    let other = |synonym: &describe_configs::DescribeConfigsSynonym| {
+        synonym.source != SOURCE_TOPIC && synonym.value != config.value
+    };
+    config.config_source == SOURCE_TOPIC && config.synonyms.iter().any(other)
 }
 
 /// Bytes of each partition on disk, if the server tells.

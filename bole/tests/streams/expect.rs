@@ -2,7 +2,8 @@
 
 /// Whether both have the same lines, trailing white space aside.
 pub(crate) fn matches(expected: &str, printed: &str) -> bool {
-    let lines = |text: &str| text.trim_end().lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    let lines =
+        |text: &str| text.trim_end().lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
     let (expected, printed) = (lines(expected), lines(printed));
     expected.len() == printed.len()
         && expected.iter().zip(&printed).all(|(expected, printed)| line_matches(expected, printed))

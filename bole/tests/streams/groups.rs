@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout};
 
+use bole::streams_client::Connection;
+use bole_streams::protocol::Text;
+use bole_streams::protocol::messages::{consumer_group_heartbeat, share_group_heartbeat};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::expect::matches;
@@ -63,7 +66,10 @@ fn a_member_commits_leaves_and_its_offsets_can_be_moved() {
     assert_eq!([member.line(), member.line(), member.line()], ["a", "b", "c"]);
     let page = "group \"g\": Stable, assignor range, 1 member\n\n  member  …client  host  …partitions\n  …  bole  …/127.0.0.1  t:0,1\n";
     let shown = node.wait_for(&["group", "describe", "g"], |out| out.contains("t:0,1"));
-    assert!(shown.starts_with("group \"g\": Stable") && matches(page, shown.split("\n\n  topic").next().unwrap()), "{shown}");
+    assert!(
+        shown.starts_with("group \"g\": Stable") && matches(page, shown.split("\n\n  topic").next().unwrap()),
+        "{shown}"
+    );
     refuse(&node, "group reset g --topic t --to-earliest", "group \"g\" has 1 member");
     refuse(&node, "group delete g", "NON_EMPTY_GROUP (68)");
     refuse(&node, "group delete-offsets g --topic t", "GROUP_SUBSCRIBED_TO_TOPIC (86)");
@@ -101,7 +107,12 @@ fn a_member_commits_leaves_and_its_offsets_can_be_moved() {
     expect(&node, "consume t --group g --count 2", "", "a\nb\n");
     expect(&node, "consume t --group g --exit-at-end", "", "c\nd\n");
     refuse(&node, "group reset g --topic t:7 --to-latest", "partition 7 does not exist");
-    expect(&node, "group delete-offsets g --topic t:1", "", "group \"g\": offsets of 1 partition forgotten\n");
+    expect(
+        &node,
+        "group delete-offsets g --topic t:1",
+        "",
+        "group \"g\": offsets of 1 partition forgotten\n",
+    );
     let rest = "group \"g\": Empty, 0 members\n\n  topic  partition  committed  end  lag\n  t              0          4    4    0\n";
     expect(&node, "group describe g", "", rest);
     expect(&node, "group delete g", "", "group \"g\" deleted\n");
@@ -137,4 +148,52 @@ fn two_members_divide_a_topic_and_one_takes_over() {
         assert!(lines.iter().map(String::as_str).eq(["0 y", "1 y", "2 y", "3 y"]), "{assignor}: {lines:?}");
         assert!(first.interrupt().is_empty());
     }
+}
+
+/// Whoever joins a group of the newer kinds, as clients do, and stays.
+async fn join_newer(addr: &str) -> Connection {
+    let mut connection = Connection::open(addr).await.unwrap();
+    let topics = Some(vec![Text::from_static("t")]);
+    let consumer = consumer_group_heartbeat::Request {
+        group_id: Text::from_static("modern"),
+        member_id: Text::from_static("AAAAAAAAAAAAAAAAAAAAAQ"),
+        rebalance_timeout_ms: 60_000,
+        subscribed_topic_names: topics.clone(),
+        topic_partitions: Some(Vec::new()),
+        ..consumer_group_heartbeat::Request::default()
+    };
+    let share = share_group_heartbeat::Request {
+        group_id: Text::from_static("shared"),
+        member_id: Text::from_static("AAAAAAAAAAAAAAAAAAAAAg"),
+        subscribed_topic_names: topics,
+        ..share_group_heartbeat::Request::default()
+    };
+    let answer = connection.request(&consumer).await.unwrap();
+    assert_eq!(answer.error_code, 0, "{:?}", answer.error_message);
+    let answer = connection.request(&share).await.unwrap();
+    assert_eq!(answer.error_code, 0, "{:?}", answer.error_message);
+    connection
+}
+
+#[test]
+fn groups_of_the_newer_kinds_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    expect(&node, "topic create t --partitions 2", "", "…");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let member = runtime.block_on(join_newer(&node.streams));
+    let list = "group   type      state   protocol\nmodern  consumer  Stable  consumer\nshared  share     Stable  share\n";
+    expect(&node, "group list", "", list);
+    let page = |group: &str, assignor: &str| {
+        format!(
+            "group \"{group}\": Stable, assignor {assignor}, 1 member\n\n  member                  client  host        partitions\n  \
+             AAAAAAAAAAAAAAAAAAAAA…  bole    /127.0.0.1  t:0,1\n"
+        )
+    };
+    expect(&node, "group describe modern", "", &page("modern", "uniform"));
+    let shown = node.bole(&["group", "describe", "shared"], "").out;
+    assert!(shown.starts_with(page("shared", "simple").split_once('…').unwrap().0), "{shown}");
+    refuse(&node, "group reset modern --topic t --to-latest", "group \"modern\" has 1 member");
+    refuse(&node, "group reset shared --topic t --to-latest", "is a share group");
+    drop(member);
 }

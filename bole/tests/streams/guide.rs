@@ -104,10 +104,9 @@ fn the_table_of_apis_is_what_the_server_answers() {
 
 #[test]
 fn the_table_of_settings_is_that_of_the_server() {
-    let mut table = String::from("| setting | default | what it does |\n|---|---|---|\n");
-    for row in ROWS {
-        table += &format!("| `{}` | `{}` | {} |\n", row.name, row.default, row.doc);
-    }
+    let rows: Vec<String> =
+        ROWS.iter().map(|row| format!("| `{}` | `{}` | {} |\n", row.name, row.default, row.doc)).collect();
+    let table = format!("| setting | default | what it does |\n|---|---|---|\n{}", rows.concat());
     let page = read("docs/guide/streams.md");
     assert_eq!(between(&page, "settings").trim(), table.trim(), "put this between the markers:\n{table}");
 }

@@ -61,7 +61,8 @@ impl Node {
         clear(&mut command);
         let bole = Path::new(env!("CARGO_BIN_EXE_bole")).parent().unwrap();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(bole.to_path_buf()).chain(std::env::split_paths(&path)));
+        let path =
+            std::env::join_paths(std::iter::once(bole.to_path_buf()).chain(std::env::split_paths(&path)));
         command.current_dir(&self.folder).env("PATH", path.unwrap());
         command.env("BOLE_STREAMS_LISTEN", &self.streams).env("BOLE_ADDR", &self.admin);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

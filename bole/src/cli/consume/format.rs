@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use base64ct::{Base64, Encoding as _};
-use bole_streams::protocol::batch::Record;
+use bole_streams::protocol::batch::{Header, Record};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// `--format`, taken apart.
@@ -127,22 +128,41 @@ fn headers(out: &mut dyn Write, record: &Record) -> io::Result<()> {
     Ok(())
 }
 
+/// A record as JSON. The fields are printed in this order.
+#[derive(Serialize)]
+struct Line<'a> {
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    timestamp: i64,
+    key: Value,
+    value: Value,
+    headers: Vec<HeaderLine>,
+}
+
+#[derive(Serialize)]
+struct HeaderLine {
+    key: Value,
+    value: Value,
+}
+
 /// Prints a record as a line of JSON.
 pub(super) fn json(out: &mut dyn Write, topic: &str, partition: i32, record: &Record) -> io::Result<()> {
-    let headers: Vec<Value> = record
-        .headers()
-        .map(|header| json!({ "key": bytes(Some(&header.key)), "value": bytes(header.value.as_deref()) }))
-        .collect();
-    let line = json!({
-        "topic": topic,
-        "partition": partition,
-        "offset": record.offset,
-        "timestamp": record.timestamp,
-        "key": bytes(record.key.as_deref()),
-        "value": bytes(record.value.as_deref()),
-        "headers": headers,
-    });
-    writeln!(out, "{line}")
+    let header = |header: Header| HeaderLine {
+        key: bytes(Some(&header.key)),
+        value: bytes(header.value.as_deref()),
+    };
+    let line = Line {
+        topic,
+        partition,
+        offset: record.offset,
+        timestamp: record.timestamp,
+        key: bytes(record.key.as_deref()),
+        value: bytes(record.value.as_deref()),
+        headers: record.headers().map(header).collect(),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
 }
 
 /// A string where the bytes are one, so that nothing is lost where they are not.
@@ -193,7 +213,7 @@ mod tests {
     fn json_keeps_every_byte() {
         let record = record(Some(b"k"), Some(b"\xff"), &[(b"h", None)]);
         let mut out = Vec::new();
-        json(&mut out, "t", 0, &record).unwrap();
+        super::json(&mut out, "t", 0, &record).unwrap();
         let line: Value = serde_json::from_slice(&out).unwrap();
         let expected = json!({
             "topic": "t", "partition": 0, "offset": 0, "timestamp": 7, "key": "k",

@@ -52,6 +52,10 @@ pub(super) async fn run(
 ) -> Result<()> {
     if let Some(found) = groups::describe(connection, group).await? {
         ensure!(
+            found.kind != groups::Kind::Share,
+            "group \"{group}\" is a share group, which this command does not move; kafka-share-groups does"
+        );
+        ensure!(
             found.members.is_empty(),
             "group \"{group}\" has {}; its offsets can be moved when they have left",
             count(found.members.len() as u64, "member")

@@ -1,5 +1,6 @@
 //! Rows under a header, in columns that are as wide as their widest cell.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// How the cells of a column stand.
@@ -27,9 +28,10 @@ pub(in crate::cli) fn table<const N: usize>(
     let mut print = |cells: [&str; N]| {
         let mut line = String::from(indent);
         for ((cell, width), (_, align)) in cells.iter().zip(widths).zip(columns) {
-            line += &match align {
-                Align::Left => format!("{cell:<width$}  "),
-                Align::Right => format!("{cell:>width$}  "),
+            // Writing to a string does not fail.
+            let _ = match align {
+                Align::Left => write!(line, "{cell:<width$}  "),
+                Align::Right => write!(line, "{cell:>width$}  "),
             };
         }
         writeln!(out, "{}", line.trim_end())

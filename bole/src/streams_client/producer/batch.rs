@@ -76,11 +76,16 @@ impl Batch {
     }
 }
 
+/// Bytes of key and value.
+pub(super) fn payload_bytes(record: &Outgoing) -> u64 {
+    let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len) as u64;
+    length(&record.key) + length(&record.value)
+}
+
 /// Bytes that a record takes in a batch, at most.
 pub(super) fn record_bytes(record: &Outgoing, headers: &[(Bytes, Bytes)]) -> usize {
-    let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
     let headers: usize = headers.iter().map(|(key, value)| key.len() + value.len() + 10).sum();
-    RECORD_OVERHEAD_BYTES + length(&record.key) + length(&record.value) + headers
+    RECORD_OVERHEAD_BYTES + payload_bytes(record) as usize + headers
 }
 
 /// The number of the record after `count` records from `first`. After the greatest number they go on at 0.
