@@ -14,7 +14,7 @@ use bole_net::tls::Tls;
 use bole_shard::Shard;
 use bole_streams::service::{Authenticator, Parts as ServiceParts};
 use bole_streams::topics::Topics;
-use bole_streams::{Config, Service, connection, groups, hosting};
+use bole_streams::{Config, Service, connection, groups, hosting, transactions};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,6 +30,7 @@ use crate::status;
 pub struct Hosted {
     topics: Topics,
     group_shards: Vec<Arc<Shard<groups::State>>>,
+    transaction_shards: Vec<Arc<Shard<transactions::State>>>,
 }
 
 /// Hosts the partitions of the topics that the catalog knows, and the coordinators' shards; the runtime recovers them next.
@@ -41,7 +42,12 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Hosted> {
     let count = Config::default().coordinator_shards;
     let make = groups::State::default;
     let group_shards = hosting::host(&kernel.catalog, &kernel.runtime, hosting::GROUPS, count, make).await;
-    Ok(Hosted { topics, group_shards: group_shards.context("the groups cannot be opened")? })
+    let group_shards = group_shards.context("the groups cannot be opened")?;
+    let make = transactions::State::default;
+    let transaction_shards =
+        hosting::host(&kernel.catalog, &kernel.runtime, hosting::TRANSACTIONS, count, make).await;
+    let transaction_shards = transaction_shards.context("the transactions cannot be opened")?;
+    Ok(Hosted { topics, group_shards, transaction_shards })
 }
 
 /// Opens the service and its doors over recovered topics.
@@ -52,13 +58,14 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         Some(address) => Some(Listener::bind("streams", "streams.tls_listen", address).await?),
         None => None,
     };
-    let Hosted { topics, group_shards } = hosted;
+    let Hosted { topics, group_shards, transaction_shards } = hosted;
     let service = Service::open(ServiceParts {
         runtime: Arc::clone(&kernel.runtime),
         catalog: kernel.catalog.clone(),
         files: Arc::clone(&kernel.stream_files),
         topics,
         group_shards,
+        transaction_shards,
         config: config(&settings),
         authenticator: Arc::new(Users {
             identity: Arc::clone(&kernel.identity),

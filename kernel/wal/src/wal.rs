@@ -1,7 +1,7 @@
 //! The journal itself: append, positions, admission, seal. Passive: no thread, no wall clock; [`crate::Driver`] or a test
 //! calls [`Wal::sync_due`] and [`Wal::make_space`].
 //!
-//! Locks, in the order in which they may be held: `syncing` → `writer` → `queue`, `spares`, `index`; `making` → `spares`, `index`.
+//! Locks, in the order in which they may be held: `syncing` → `writer` → `queue`, `spares`, `index`; `making` → `index` → `spares` → `retired`.
 //! `append` takes only `queue`. No lock of the write path is held during an fsync but `syncing`.
 
 mod space;

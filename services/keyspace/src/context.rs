@@ -70,6 +70,8 @@ pub enum Then {
         /// Milliseconds since the Unix epoch.
         deadline: u64,
     },
+    /// Wait until the connections of these clients are closed; the reply is there already.
+    Killed(Vec<Arc<Client>>),
     /// Close after the replies so far were sent.
     Close,
     /// Stop the node.

@@ -65,10 +65,10 @@ pub fn run(
     let outcome = if let Handler::Session(handler) = command.handler {
         let mut session = Session { state, reply, service, now, in_exec: false, then: None };
         let outcome = handler(&mut session, args);
-        if let Some(then) = session.then {
-            return Flow::Then(then);
+        match (&outcome, session.then) {
+            (Ok(()), Some(then)) => return Flow::Then(then),
+            _ => outcome,
         }
-        outcome
     } else {
         match run_on_keys(service, state, reply, command, args, now) {
             Ran::Done(outcome) => outcome,
@@ -410,7 +410,14 @@ fn exec_one(session: &mut Session<'_>, keys: &mut Keys<'_>, command: &Command, a
     let outcome = if let Handler::Session(handler) = command.handler {
         let Session { state, reply, service, now, .. } = session;
         let mut inner = Session { state, reply, service, now: *now, in_exec: true, then: None };
-        handler(&mut inner, args)
+        let outcome = handler(&mut inner, args);
+        if let Some(Then::Killed(clients)) = inner.then {
+            match &mut session.then {
+                Some(Then::Killed(all)) => all.extend(clients),
+                then => *then = Some(Then::Killed(clients)),
+            }
+        }
+        outcome
     } else {
         let client = Arc::clone(&session.state.client);
         // Should a command before this one have taken more than was foreseen: this one is refused whole, or done whole.

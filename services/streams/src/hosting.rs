@@ -11,6 +11,8 @@ use crate::topics::PREFIX;
 
 /// The dataset of the shards of groups.
 pub const GROUPS: &str = "~groups";
+/// The dataset of the shards of transactional ids.
+pub const TRANSACTIONS: &str = "~transactions";
 
 /// Hosts the shards of a coordinator, `count` of them if the dataset is not there yet; the runtime recovers them next.
 pub async fn host<S: State>(

@@ -4,7 +4,7 @@
 //! the client's own format. Listening, TLS, identity and the catalog are the node's; the journal is the kernel's.
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
-//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`retention`] (what goes) → [`service`] (open, run, close).
+//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) → [`retention`] (what goes) → [`service`] (open, run, close).
 
 pub mod advance;
 pub mod cache;
@@ -24,6 +24,7 @@ pub mod service;
 pub mod session;
 pub mod settings;
 pub mod topics;
+pub mod transactions;
 
 pub use config::Config;
 pub use error::Error;

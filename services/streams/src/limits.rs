@@ -20,3 +20,15 @@ pub const PRODUCERS_PER_PARTITION_MAX: usize = 20_000;
 pub const COLD_READS_MAX: usize = 16;
 /// Bytes that a compressed batch may have when it is unpacked to be looked into. Beyond, it is refused.
 pub const UNPACKED_BYTES_MAX: usize = 256 << 20;
+/// Bytes of a transactional id. Longer ones are refused.
+pub const TRANSACTIONAL_ID_BYTES_MAX: usize = 1_024;
+/// Transactional ids of one shard of coordinators. More are refused until idle ones are forgotten.
+pub const TRANSACTIONAL_IDS_PER_SHARD_MAX: usize = 100_000;
+/// After so long without a change a transactional id is forgotten, in milliseconds: 7 days, Kafka's `transactional.id.expiration.ms`.
+pub const TRANSACTIONAL_ID_IDLE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// The longest timeout that a transactional producer may ask for, in milliseconds: Kafka's `transaction.max.timeout.ms`. Longer ones are refused.
+pub const TRANSACTION_TIMEOUT_MS_MAX: i32 = 15 * 60 * 1_000;
+/// Partitions of one transaction. More are refused: the end of a transaction is one batch with a marker for each of them.
+pub const PARTITIONS_PER_TRANSACTION_MAX: usize = 2_500;
+/// Groups of one transaction. More are refused, for the same reason.
+pub const GROUPS_PER_TRANSACTION_MAX: usize = 100;

@@ -1,5 +1,7 @@
 //! Requests to replies: one file an API, all of them in one table.
 
+pub mod add_offsets_to_txn;
+pub mod add_partitions_to_txn;
 pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
@@ -11,6 +13,9 @@ pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_groups;
+pub mod describe_producers;
+pub mod describe_transactions;
+pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod heartbeat;
@@ -19,6 +24,7 @@ pub mod join_group;
 pub mod leave_group;
 pub mod list_groups;
 pub mod list_offsets;
+pub mod list_transactions;
 pub mod metadata;
 pub mod offset_commit;
 pub mod offset_delete;
@@ -31,6 +37,7 @@ pub mod share_group_describe;
 pub mod share_group_heartbeat;
 pub mod share_group_offsets;
 pub mod sync_group;
+pub mod txn_offset_commit;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -40,9 +47,9 @@ use bytes::Bytes;
 
 use crate::protocol::header::response_frame;
 use crate::protocol::messages;
-use crate::protocol::{Decoder, Frame, Message, Request, RequestHeader, api};
+use crate::protocol::{Decoder, ErrorCode, Frame, Message, Request, RequestHeader, api};
 use crate::service::BoxFuture;
-use crate::session::Session;
+use crate::session::{Action, Session};
 
 /// What became of a request when it was begun.
 pub enum Begun {
@@ -118,11 +125,18 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::of::<messages::delete_records::Request>(),
     Operation::of::<messages::init_producer_id::Request>(),
     Operation::of::<messages::offset_for_leader_epoch::Request>(),
+    Operation::of::<messages::add_partitions_to_txn::Request>(),
+    Operation::of::<messages::add_offsets_to_txn::Request>(),
+    Operation::of::<messages::end_txn::Request>(),
+    Operation::of::<messages::txn_offset_commit::Request>(),
     Operation::of::<messages::describe_configs::Request>(),
     Operation::of::<messages::create_partitions::Request>(),
     Operation::of::<messages::delete_groups::Request>(),
     Operation::of::<messages::offset_delete::Request>(),
     Operation::of::<messages::describe_cluster::Request>(),
+    Operation::of::<messages::describe_producers::Request>(),
+    Operation::of::<messages::describe_transactions::Request>(),
+    Operation::of::<messages::list_transactions::Request>(),
     Operation::of::<messages::consumer_group_heartbeat::Request>(),
     Operation::of::<messages::consumer_group_describe::Request>(),
     Operation::of::<messages::share_group_heartbeat::Request>(),
@@ -188,4 +202,27 @@ fn run<R: Handle>(
 /// Counts a part of a request that was refused.
 pub(crate) fn refused(session: &Session) {
     session.service.metrics.errors.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The code of an error about a transaction. Versions below `fenced_from` know a fenced producer by the code of its epoch.
+pub(crate) fn transactional_code(
+    session: &Session,
+    error: &crate::Error,
+    version: i16,
+    fenced_from: i16,
+) -> i16 {
+    refused(session);
+    match error.code() {
+        ErrorCode::ProducerFenced if version < fenced_from => ErrorCode::InvalidProducerEpoch as i16,
+        code => code as i16,
+    }
+}
+
+/// Errors: `TransactionalIdAuthorizationFailed` where the client may not do `action` on the transactional id.
+pub(crate) fn check_transactional_id(
+    session: &Session,
+    action: Action,
+    id: &str,
+) -> Result<(), crate::Error> {
+    session.check(action, "transactional_id", id, ErrorCode::TransactionalIdAuthorizationFailed)
 }

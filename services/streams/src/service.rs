@@ -20,7 +20,7 @@ use crate::partition::Partition;
 use crate::partition::append::Appended;
 use crate::partition::files::SegmentFiles;
 use crate::topics::Topics;
-use crate::{Error, groups, operations};
+use crate::{Error, groups, operations, transactions};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -52,6 +52,8 @@ pub struct Parts {
     pub topics: Topics,
     /// The shards of groups, hosted and recovered.
     pub group_shards: Vec<Arc<Shard<groups::State>>>,
+    /// The shards of transactional ids, hosted and recovered.
+    pub transaction_shards: Vec<Arc<Shard<transactions::State>>>,
     /// See [`Service`].
     pub config: Config,
     /// See [`Service`].
@@ -72,6 +74,8 @@ pub struct Service {
     pub topics: Arc<Topics>,
     /// Groups and their offsets.
     pub groups: Arc<groups::Coordinator>,
+    /// Transactional ids.
+    pub transactions: transactions::Coordinator,
     /// Settings as they were at the start.
     pub config: Config,
     /// Identity.
@@ -96,8 +100,10 @@ pub struct Service {
 impl Service {
     /// A service over recovered topics.
     pub fn open(parts: Parts) -> Arc<Self> {
-        let Parts { runtime, catalog, files, topics, group_shards, config, authenticator, cluster_id } =
-            parts;
+        let Parts {
+            runtime, catalog, files, topics, group_shards, config, authenticator, cluster_id, ..
+        } = parts;
+        let transactions = transactions::Coordinator::new(parts.transaction_shards);
         let topics = Arc::new(topics);
         let groups = groups::Coordinator::open(groups::coordinator::Parts {
             runtime: Arc::clone(&runtime),
@@ -115,6 +121,7 @@ impl Service {
             files,
             topics,
             groups,
+            transactions,
             config,
             authenticator,
             cluster_id,
@@ -204,6 +211,7 @@ impl Service {
             tasks.push(("streams-advance", Box::pin(Arc::clone(advancer).run(journal))));
         }
         tasks.push(("streams-groups", Box::pin(Arc::clone(&self.groups).run_timers())));
+        tasks.push(("streams-transactions", Box::pin(transactions::timers::run(Arc::clone(self)))));
         tasks.push(("streams-evict", Box::pin(Arc::clone(self).evict())));
         tasks.push(("streams-janitor", Box::pin(Arc::clone(self).clean())));
         tasks

@@ -11,8 +11,11 @@ use crate::protocol::messages::offset_commit::{
 use crate::protocol::{ErrorCode, Text};
 use crate::session::{Action, Session};
 
+/// From this version on clients know of consumer groups (KIP-848).
+const CONSUMER_GROUPS_VERSION_MIN: i16 = 9;
+
 impl Handle for Request {
-    async fn handle(self, session: Arc<Session>, _version: i16) -> Outcome<Response> {
+    async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
         let code = ErrorCode::GroupAuthorizationFailed;
         let allowed = session.check(Action::Read, "group", &self.group_id, code);
         let names: Vec<Result<Text, Error>> =
@@ -29,6 +32,7 @@ impl Handle for Request {
             }));
         }
         let outcomes = commit(&session, &self, offsets).await;
+        let outcomes: Vec<_> = outcomes.into_iter().map(|code| older(code, version)).collect();
         let mut outcomes = outcomes.into_iter();
         let mut next = || outcomes.next().unwrap_or(ErrorCode::UnknownServerError as i16);
         let topics = self.topics.into_iter().zip(names).map(|(topic, name)| {
@@ -46,6 +50,18 @@ impl Handle for Request {
             }
         });
         Response { topics: topics.collect(), ..Response::default() }.into()
+    }
+}
+
+/// What clients from before consumer groups are told instead of codes that they do not know.
+const fn older(code: i16, version: i16) -> i16 {
+    if version >= CONSUMER_GROUPS_VERSION_MIN {
+        return code;
+    }
+    match ErrorCode::from_number(code) {
+        Some(ErrorCode::GroupIdNotFound) => ErrorCode::IllegalGeneration as i16,
+        Some(ErrorCode::StaleMemberEpoch) => ErrorCode::UnsupportedVersion as i16,
+        _ => code,
     }
 }
 

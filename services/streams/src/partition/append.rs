@@ -141,7 +141,7 @@ pub fn space_for(body_bytes: usize, class: Durability) -> usize {
 }
 
 /// The answer to a batch that is here already.
-fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<Appended>, Error> {
+pub(crate) fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<Appended>, Error> {
     let state = locked.state();
     let Some(fields) = Fields::of(body).filter(|fields| fields.producer_id() >= 0) else { return Ok(None) };
     match state.producers.judge(&fields) {

@@ -86,6 +86,8 @@ pub struct State {
     pub unflushed_bytes: u64,
     /// What is appended and not yet durable: where its batch ends in the journal, and the offset up to which it reaches.
     visible: VecDeque<(Position, i64)>,
+    /// Ends of transactions that are not durable yet: where the marker stands, and where the transaction began.
+    ending: VecDeque<(i64, i64)>,
     /// Who waits for records.
     pub watchers: Watchers,
     /// The log's offset after the last effect.
@@ -95,9 +97,12 @@ pub struct State {
 }
 
 impl State {
-    /// The first offset that is not decided: the start of the oldest open transaction, or the high watermark.
+    /// The first offset that is not decided durably: the start of the oldest transaction that is open, or whose end may still be lost; or the high watermark.
     pub fn last_stable_offset(&self) -> i64 {
-        self.producers.first_open().map_or(self.high_watermark, |first| first.min(self.high_watermark))
+        let ending = self.ending.iter().map(|(_, first)| *first).min();
+        let undecided = self.producers.first_open().into_iter().chain(ending);
+        // Retention may have taken the beginning of a transaction.
+        undecided.fold(self.high_watermark, i64::min).max(self.log_start)
     }
 
     /// Notes that what was appended so far is durable when the journal has reached `position`.
@@ -114,6 +119,8 @@ impl State {
             moved = true;
         }
         if moved {
+            let shown = self.ending.partition_point(|(marker, _)| *marker < self.high_watermark);
+            self.ending.drain(..shown);
             self.watchers.wake();
         }
         self.visible.front().map(|(position, _)| *position)
@@ -133,6 +140,7 @@ impl State {
     /// After recovery: everything that was replayed is durable.
     pub fn show_all(&mut self) {
         self.visible.clear();
+        self.ending.clear();
         self.high_watermark = self.next_offset;
     }
 
@@ -200,14 +208,13 @@ impl State {
         let end = batch.last_offset() + 1;
         self.segments.extend(append.bytes(), end, fields.max_timestamp());
         self.next_offset = end;
-        match append.marker {
-            Marker::None => self.producers.record(batch.base_offset, &fields),
-            Marker::Commit => drop(self.producers.end(&fields)),
-            Marker::Abort => {
-                if let Some(first) = self.producers.end(&fields) {
-                    let (producer_id, last) = (fields.producer_id(), batch.base_offset);
-                    self.aborted.push_back(Aborted { producer_id, first, last });
-                }
+        if append.marker == Marker::None {
+            self.producers.record(batch.base_offset, &fields);
+        } else if let Some(first) = self.producers.end(&fields) {
+            let (producer_id, last) = (fields.producer_id(), batch.base_offset);
+            self.ending.push_back((last, first));
+            if append.marker == Marker::Abort {
+                self.aborted.push_back(Aborted { producer_id, first, last });
             }
         }
         self.hold(append.clone());
