@@ -34,16 +34,16 @@ def settings(**changes):
     return base | {key.replace("_", "."): value for key, value in changes.items()}
 
 
-def first_error(config):
-    """The name of the first error that a client with these settings meets, or None when it is let in."""
-    errors = []
-    client = AdminClient(config | {"error_cb": lambda error: errors.append(error.name()), "log_level": 0})
+def errors(config):
+    """The names of the errors that a client with these settings meets; none when it is let in."""
+    met = set()
+    client = AdminClient(config | {"error_cb": lambda error: met.add(error.name()), "log_level": 0})
     try:
         client.list_topics(timeout=5)
     except KafkaException as raised:
-        errors.append(raised.args[0].name())
-    client.poll(0)
-    return errors[0] if errors else None
+        met.add(raised.args[0].name())
+    client.poll(0.1)
+    return met
 
 
 def the_right_user(checks):
@@ -76,15 +76,17 @@ def the_right_user(checks):
 
 def the_wrong_ones(checks):
     refused = KafkaError(KafkaError._AUTHENTICATION).name()
-    checks.equal("a wrong password", first_error(settings(sasl_password="not it")), refused)
-    checks.equal("an unknown user", first_error(settings(sasl_username="nobody-here")), refused)
+    for what, config in (("a wrong password", settings(sasl_password="not it")),
+                         ("an unknown user", settings(sasl_username="nobody-here"))):
+        met = errors(config)
+        checks.true(what, refused in met, met)
     open_protocol = "SSL" if CA_FILE else "PLAINTEXT"
     without = {key: value for key, value in settings(security_protocol=open_protocol).items() if "sasl" not in key}
-    checks.true("no credentials at all", first_error(without) is not None)
+    checks.true("no credentials at all", errors(without))
     if CA_FILE:
-        checks.true("no encryption", first_error(settings(security_protocol="SASL_PLAINTEXT")) is not None)
+        checks.true("no encryption", errors(settings(security_protocol="SASL_PLAINTEXT")))
         stranger = {key: value for key, value in settings().items() if key != "ssl.ca.location"}
-        checks.true("a certificate that nobody vouches for", first_error(stranger) is not None)
+        checks.true("a certificate that nobody vouches for", errors(stranger))
 
 
 print(f"# confluent-kafka with {MECHANISM}" + (" over TLS" if CA_FILE else ""))
