@@ -105,7 +105,7 @@ fn measure_group(
     report: &mut Report,
 ) -> Result<()> {
     let data = tempfile::tempdir_in(folder)?;
-    let nodes = sides.start(&data.path().join(group.name()))?;
+    let nodes = sides.start(&data.path().join(format!("{group:?}")))?;
     for case in cases {
         report.points.push(measure(case, &nodes, args)?);
     }

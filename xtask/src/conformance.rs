@@ -10,6 +10,7 @@ pub mod streams;
 use crate::{process, tools};
 use anyhow::{Result, bail};
 use clients::Client;
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// Fewer clients than this do not show that real clients work.
@@ -55,31 +56,72 @@ fn choose<'a>(clients: &'a [Client], names: &[String]) -> Result<Vec<&'a Client>
     Ok(chosen)
 }
 
-/// Runs the scripts of `clients` with the variables `env`; `all` of a service's clients must be enough.
-fn run_all(service: &str, clients: &[&Client], all: bool, env: &[(&str, String)]) -> Result<()> {
-    let (mut passed, mut failed, mut lines) = (0, 0, Vec::new());
+/// How the scripts of a service are run.
+struct Plan {
+    /// Whether these are all clients of the service, of which enough must be able to run.
+    all: bool,
+    /// How many run at a time. More than one are told apart by printing each script's output when it has ended.
+    jobs: usize,
+}
+
+/// Runs the scripts of `clients` with the variables `env`.
+fn run_all(service: &str, clients: &[&Client], plan: &Plan, env: &[(&str, String)]) -> Result<()> {
+    let (mut able, mut lines) = (Vec::new(), Vec::new());
     for client in clients {
-        if let Some(program) = client.missing_program() {
-            lines.push(format!("skipped {} (`{program}` is not installed)", client.name));
-            continue;
+        if let Some(obstacle) = client.obstacle(env) {
+            lines.push(format!("skipped {} ({obstacle})", client.name));
+        } else {
+            tools::fetch(client)?;
+            able.push(*client);
         }
-        tools::fetch(client)?;
-        let mut command = (client.command)(&client.folder());
-        command.envs(env.iter().map(|(name, value)| (name, value)));
-        let start = Instant::now();
-        let good = process::status(&mut command)?.success();
-        let word = if good { "ok" } else { "FAIL" };
-        lines.push(format!("{word} {} ({:.0} s)", client.name, start.elapsed().as_secs_f64()));
-        *(if good { &mut passed } else { &mut failed }) += 1;
     }
-    println!("\nclients of {service}\n  {}", lines.join("\n  "));
+    let start = Instant::now();
+    let outcomes = run_able(&able, plan.jobs, env)?;
+    let failed = outcomes.iter().filter(|(_, good, _)| !good).count();
+    lines.extend(outcomes.iter().map(|(name, good, seconds)| {
+        format!("{} {name} ({seconds:.0} s)", if *good { "ok" } else { "FAIL" })
+    }));
+    let seconds = start.elapsed().as_secs_f64();
+    println!("\nclients of {service}, {seconds:.0} s\n  {}", lines.join("\n  "));
     if failed > 0 {
-        bail!("{failed} of {} clients failed", passed + failed);
+        bail!("{failed} of {} clients failed", able.len());
     }
-    if all && passed < CLIENTS_MIN {
+    if plan.all && able.len() < CLIENTS_MIN {
         bail!(
-            "only {passed} clients could run; {CLIENTS_MIN} are needed: install a language that was skipped"
+            "only {} clients could run; {CLIENTS_MIN} are needed: install a language that was skipped",
+            able.len()
         );
     }
     Ok(())
+}
+
+/// The outcome of each client, as name, success and seconds, in the order in which they ended.
+fn run_able(
+    clients: &[&Client],
+    jobs: usize,
+    env: &[(&str, String)],
+) -> Result<Vec<(&'static str, bool, f64)>> {
+    let waiting = Mutex::new(clients.iter());
+    let outcomes = Mutex::new(Vec::new());
+    let locked = "no thread panics with the lock";
+    let work = || -> Result<()> {
+        loop {
+            let Some(client) = waiting.lock().expect(locked).next() else { return Ok(()) };
+            let mut command = (client.command)(&client.folder());
+            command.envs(env.iter().map(|(name, value)| (name, value)));
+            let start = Instant::now();
+            let good = if jobs == 1 {
+                process::status(&mut command)?.success()
+            } else {
+                process::status_at_once(&mut command)?.success()
+            };
+            let outcome = (client.name, good, start.elapsed().as_secs_f64());
+            outcomes.lock().expect(locked).push(outcome);
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("a worker returns its errors"))
+    })?;
+    Ok(outcomes.into_inner().expect(locked))
 }

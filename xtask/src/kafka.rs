@@ -54,6 +54,46 @@ pub const FOR_CONFORMANCE: &[(&str, &str)] = &[
     ("group.initial.rebalance.delay.ms", "0"),
 ];
 
+/// What a start changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Properties that come after the shipped ones.
+    pub properties: &'a [(&'a str, &'a str)],
+    /// A second listener for clients, with passwords.
+    pub sasl: Option<&'a Sasl<'a>>,
+}
+
+/// A listener that asks for a password by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, without TLS.
+#[derive(Debug, Clone, Copy)]
+pub struct Sasl<'a> {
+    /// Its port on loopback.
+    pub port: u16,
+    /// The only user.
+    pub user: &'a str,
+    /// Its password.
+    pub password: &'a str,
+}
+
+impl Sasl<'_> {
+    fn properties(&self) -> String {
+        let Self { user, password, .. } = self;
+        let name = "listener.name.sasl_plaintext";
+        let module = "sasl.jaas.config=org.apache.kafka.common.security";
+        format!(
+            "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\n\
+             {name}.plain.{module}.plain.PlainLoginModule required user_{user}=\"{password}\";\n\
+             {name}.scram-sha-256.{module}.scram.ScramLoginModule required;\n\
+             {name}.scram-sha-512.{module}.scram.ScramLoginModule required;\n"
+        )
+    }
+
+    /// The credentials as the tool that formats a data directory takes them.
+    fn credentials(&self) -> [String; 4] {
+        let of = |mechanism| format!("{mechanism}=[name={},password={}]", self.user, self.password);
+        ["--add-scram".into(), of("SCRAM-SHA-256"), "--add-scram".into(), of("SCRAM-SHA-512")]
+    }
+}
+
 /// The programs that the peer and Kafka's own tools need.
 pub const PROGRAMS: &[&str] = &["java", "javac", "mvn"];
 
@@ -91,42 +131,49 @@ fn class_path() -> [String; 3] {
     ]
 }
 
-/// Formats `data` and starts a node on it; `properties` come after the shipped ones. Waits until it accepts connections.
-pub fn start(data: &Path, settings: &Settings, properties: &[(&str, &str)]) -> Result<Server> {
-    let (command, port) = prepare(data, settings, properties)?;
+/// Formats `data`, starts a node on it and waits until it accepts connections.
+pub fn start(data: &Path, settings: &Settings, options: &Options<'_>) -> Result<Server> {
+    let (command, port) = prepare(data, settings, options)?;
     server::start(command, port, settings)
 }
 
 /// Formats `data` for a node; the command that starts it, and the port of loopback where it will listen.
-pub fn prepare(data: &Path, settings: &Settings, properties: &[(&str, &str)]) -> Result<(Command, u16)> {
+pub fn prepare(data: &Path, settings: &Settings, options: &Options<'_>) -> Result<(Command, u16)> {
     fetch()?;
     std::fs::create_dir_all(data)?;
     let [port, controller] = server::free_ports()?;
+    let mut listeners = format!("PLAINTEXT://127.0.0.1:{port}");
+    if let Some(sasl) = options.sasl {
+        write!(listeners, ",SASL_PLAINTEXT://127.0.0.1:{}", sasl.port)?;
+    }
     let mut text = format!(
-        "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+        "listeners={listeners},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners={listeners}\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n\
          log.dirs={}\n{PROPERTIES}",
         data.join("log").display()
     );
-    for (name, value) in properties {
+    for (name, value) in options.properties {
         writeln!(text, "{name}={value}")?;
     }
+    text.extend(options.sasl.map(Sasl::properties));
     let file = data.join("server.properties");
     std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    format(&file)?;
+    format(&file, options.sasl)?;
     let mut command = server::pinned(Path::new("java"), settings);
     command.args(JVM_OPTIONS).arg("-Dlog.level=warn").args(class_path()).arg("kafka.Kafka").arg(&file);
     Ok((command, port))
 }
 
-fn format(properties: &Path) -> Result<()> {
+fn format(properties: &Path, sasl: Option<&Sasl<'_>>) -> Result<()> {
     let tool = || {
         let mut command = java();
         command.arg("kafka.tools.StorageTool");
         command
     };
     let id = process::output(tool().arg("random-uuid"))?;
-    process::output(tool().args(["format", "-t", id.trim(), "-c"]).arg(properties))?;
+    let mut command = tool();
+    command.args(["format", "-t", id.trim(), "-c"]).arg(properties);
+    process::output(command.args(sasl.iter().flat_map(|sasl| sasl.credentials())))?;
     Ok(())
 }

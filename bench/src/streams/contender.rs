@@ -97,7 +97,7 @@ impl Contender {
         let settings =
             Settings { core: Some(SERVER_CORE), log: Some(data.join("log.txt")), ..Settings::default() };
         let (command, port) = match self {
-            Self::Kafka => kafka::prepare(&data.join("kafka"), &settings, &[])?,
+            Self::Kafka => kafka::prepare(&data.join("kafka"), &settings, &kafka::Options::default())?,
             Self::Bole => {
                 let ports = Ports::free()?;
                 (server::bole(Profile::Release, &data.join("data"), ports, &settings)?, ports.streams)

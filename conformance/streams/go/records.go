@@ -9,6 +9,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// hourAgo is the time of some records; much older ones may be deleted by their age while they are read.
+var hourAgo = time.UnixMilli(time.Now().UnixMilli()).Add(-time.Hour)
+
 func partitions(c *checks) {
 	of := topic(4)
 	manual := []*kgo.Record{{Topic: of, Partition: 3}, {Topic: of, Partition: 0}, {Topic: of, Partition: 3}}
@@ -52,7 +55,7 @@ func codecs(c *checks) {
 
 func parts(c *checks) {
 	of := topic(1)
-	stamp := time.UnixMilli(1_000_000_000_123)
+	stamp := hourAgo
 	headers := []kgo.RecordHeader{{Key: "a", Value: []byte("1")}, {Key: "b", Value: []byte{}},
 		{Key: "a", Value: []byte("2")}, {Key: "none"}}
 	produce([]*kgo.Record{
@@ -101,7 +104,7 @@ func sizes(c *checks) {
 
 func positions(c *checks) {
 	of := topic(1)
-	base := time.UnixMilli(1_700_000_000_000)
+	base := hourAgo
 	for number := range 5 {
 		produce([]*kgo.Record{{Topic: of, Value: fmt.Append(nil, "v", number),
 			Timestamp: base.Add(time.Duration(number) * time.Second)}})

@@ -7,6 +7,9 @@ from kafka.admin import ConfigResource
 
 from kafka_python_world import admin, consumer, error, name, payloads, poll_until, produce, read, topic, values
 
+# Much older records may be deleted by their age while they are read.
+HOUR_AGO = int(time.time()) * 1000 - 3_600_123
+
 
 def topics(checks):
     of = topic(3, retention_ms=3_600_000)
@@ -102,7 +105,7 @@ def codecs(checks):
 def record_parts(checks):
     of = topic()
     headers = [("a", b"1"), ("b", b""), ("a", b"2"), ("bytes", b"\x00\xff")]
-    stamp = 1_000_000_000_123
+    stamp = HOUR_AGO
     produce(of, [
         {"key": b"k", "value": b"v", "headers": headers, "timestamp_ms": stamp},
         {"value": b"no key"}, {"key": b"no value"}, {"key": b"", "value": b""},
@@ -132,7 +135,7 @@ def sizes(checks):
 
 def positions(checks):
     of = topic()
-    base = 1_700_000_000_000
+    base = HOUR_AGO
     produce(of, [{"value": b"v%d" % n, "timestamp_ms": base + n * 1000} for n in range(5)])
     partition = TopicPartition(of, 0)
     reader = consumer()

@@ -17,6 +17,8 @@ pub struct Client {
     pub folder: &'static str,
     /// The programs that must be installed.
     pub programs: &'static [&'static str],
+    /// The variable that names what it tests, when that is not part of every run; it is skipped without.
+    pub only_with: Option<&'static str>,
     /// The packages that it needs, if any.
     pub packages: Option<Packages>,
     /// The command that runs its script, from the script's folder.
@@ -27,6 +29,16 @@ impl Client {
     /// Where its script and pins are.
     pub fn folder(&self) -> PathBuf {
         process::repository().join("conformance").join(self.folder)
+    }
+
+    /// Why it cannot run with the variables `env`.
+    pub(super) fn obstacle(&self, env: &[(&str, String)]) -> Option<String> {
+        if let Some(program) = self.missing_program() {
+            return Some(format!("`{program}` is not installed"));
+        }
+        let given =
+            |name: &&str| env.iter().any(|(given, _)| given == name) || std::env::var_os(name).is_some();
+        self.only_with.filter(|name| !given(name)).map(|name| format!("{name} is not set"))
     }
 
     /// The first program that it needs and this machine does not have.

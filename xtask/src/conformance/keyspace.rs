@@ -1,5 +1,6 @@
 //! The Redis clients, and the run of their scripts against the keyspace.
 
+use super::Plan;
 use super::clients::{Client, node, python, script};
 use crate::server::TemporaryBole;
 use crate::tools;
@@ -24,6 +25,7 @@ pub const CLIENTS: &[Client] = &[
         name: "redis-cli",
         folder: "keyspace/redis-cli",
         programs: &["redis-cli", "bash"],
+        only_with: None,
         packages: None,
         command: |folder| script("bash", &[&folder.join("run.sh")]),
     },
@@ -31,6 +33,7 @@ pub const CLIENTS: &[Client] = &[
         name: "redis-py-resp2",
         folder: "keyspace/redis-py",
         programs: &["python3"],
+        only_with: None,
         packages: Some(tools::PYTHON),
         command: |folder| with_protocol(python(folder, "python", "run.py"), "2"),
     },
@@ -38,6 +41,7 @@ pub const CLIENTS: &[Client] = &[
         name: "redis-py-resp3",
         folder: "keyspace/redis-py",
         programs: &["python3"],
+        only_with: None,
         packages: Some(tools::PYTHON),
         command: |folder| with_protocol(python(folder, "python", "run.py"), "3"),
     },
@@ -45,6 +49,7 @@ pub const CLIENTS: &[Client] = &[
         name: "ioredis-resp2",
         folder: "keyspace/node",
         programs: &["node", "npm"],
+        only_with: None,
         packages: Some(tools::NODE),
         command: |folder| with_protocol(node(folder, "node", "ioredis.js"), "2"),
     },
@@ -52,6 +57,7 @@ pub const CLIENTS: &[Client] = &[
         name: "ioredis-resp3",
         folder: "keyspace/node",
         programs: &["node", "npm"],
+        only_with: None,
         packages: Some(tools::NODE),
         command: |folder| with_protocol(node(folder, "node", "ioredis.js"), "3"),
     },
@@ -59,6 +65,7 @@ pub const CLIENTS: &[Client] = &[
         name: "node-redis-resp2",
         folder: "keyspace/node",
         programs: &["node", "npm"],
+        only_with: None,
         packages: Some(tools::NODE),
         command: |folder| with_protocol(node(folder, "node", "node-redis.js"), "2"),
     },
@@ -66,6 +73,7 @@ pub const CLIENTS: &[Client] = &[
         name: "node-redis-resp3",
         folder: "keyspace/node",
         programs: &["node", "npm"],
+        only_with: None,
         packages: Some(tools::NODE),
         command: |folder| with_protocol(node(folder, "node", "node-redis.js"), "3"),
     },
@@ -73,6 +81,7 @@ pub const CLIENTS: &[Client] = &[
         name: "go-redis",
         folder: "keyspace/go-redis",
         programs: &["go"],
+        only_with: None,
         packages: Some(tools::GO),
         command: super::clients::go,
     },
@@ -96,5 +105,10 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn run_all(clients: &[&Client], server: SocketAddr, all: bool) -> Result<()> {
-    super::run_all("keyspace", clients, all, &[("BOLE_KEYSPACE_URL", format!("redis://{server}"))])
+    super::run_all(
+        "keyspace",
+        clients,
+        &Plan { all, jobs: 1 },
+        &[("BOLE_KEYSPACE_URL", format!("redis://{server}"))],
+    )
 }

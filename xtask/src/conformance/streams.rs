@@ -1,7 +1,8 @@
 //! The Kafka clients, and the run of their scripts against the streams service or against Apache Kafka itself.
 
+use super::Plan;
 use super::clients::{Client, go, node, python, script};
-use crate::server::{STREAMS, Settings, TemporaryBole};
+use crate::server::{self, STREAMS, Settings, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{kafka, process};
 use anyhow::{Result, bail};
@@ -22,6 +23,11 @@ pub struct Args {
     pub peer: bool,
 }
 
+/// Names the listener that the SASL scripts test; the others that they read are told in `confluent_secure.py`.
+const SASL_BOOTSTRAP: &str = "BOLE_STREAMS_SASL_BOOTSTRAP";
+/// Scripts at a time: they share nothing but the server, and most of their time is waiting.
+const JOBS: usize = 3;
+
 const PYTHON: Packages = Packages { room: "python-streams", ..tools::PYTHON };
 
 /// Every client of the streams service.
@@ -30,6 +36,7 @@ pub const CLIENTS: &[Client] = &[
         name: "confluent-kafka",
         folder: "streams/python",
         programs: &["python3"],
+        only_with: None,
         packages: Some(PYTHON),
         command: |folder| python(folder, "python-streams", "confluent_run.py"),
     },
@@ -37,6 +44,7 @@ pub const CLIENTS: &[Client] = &[
         name: "kafka-python",
         folder: "streams/python",
         programs: &["python3"],
+        only_with: None,
         packages: Some(PYTHON),
         command: |folder| python(folder, "python-streams", "kafka_python_run.py"),
     },
@@ -44,6 +52,7 @@ pub const CLIENTS: &[Client] = &[
         name: "java",
         folder: "streams/java",
         programs: kafka::PROGRAMS,
+        only_with: None,
         packages: Some(tools::JAVA),
         command: |_| timed(&kafka::java(), "conformance.Main"),
     },
@@ -51,6 +60,7 @@ pub const CLIENTS: &[Client] = &[
         name: "kafka-tools",
         folder: "streams/java",
         programs: kafka::PROGRAMS,
+        only_with: None,
         packages: Some(tools::JAVA),
         command: |folder| {
             let mut command = script("bash", &[&folder.join("../kafka-tools/run.sh")]);
@@ -62,6 +72,7 @@ pub const CLIENTS: &[Client] = &[
         name: "franz-go",
         folder: "streams/go",
         programs: &["go"],
+        only_with: None,
         packages: Some(Packages { room: "go-streams", ..tools::GO }),
         command: go,
     },
@@ -69,6 +80,7 @@ pub const CLIENTS: &[Client] = &[
         name: "kafkajs",
         folder: "streams/node",
         programs: &["node", "npm"],
+        only_with: None,
         packages: Some(Packages { room: "node-streams", ..tools::NODE }),
         command: |folder| {
             let mut command = node(folder, "node-streams", "kafkajs.js");
@@ -80,10 +92,50 @@ pub const CLIENTS: &[Client] = &[
         name: "kcat",
         folder: "streams/kcat",
         programs: &["kcat", "bash"],
+        only_with: None,
         packages: None,
         command: |folder| script("bash", &[&folder.join("run.sh")]),
     },
+    Client {
+        name: "sasl-confluent-kafka-plain",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(PYTHON),
+        command: |folder| with_mechanism(python(folder, "python-streams", "confluent_secure.py"), "PLAIN"),
+    },
+    Client {
+        name: "sasl-confluent-kafka-scram",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(PYTHON),
+        command: |folder| {
+            with_mechanism(python(folder, "python-streams", "confluent_secure.py"), "SCRAM-SHA-256")
+        },
+    },
+    Client {
+        name: "sasl-java-plain",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(tools::JAVA),
+        command: |_| with_mechanism(timed(&kafka::java(), "conformance.Secure"), "PLAIN"),
+    },
+    Client {
+        name: "sasl-java-scram",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(tools::JAVA),
+        command: |_| with_mechanism(timed(&kafka::java(), "conformance.Secure"), "SCRAM-SHA-256"),
+    },
 ];
+
+fn with_mechanism(mut command: Command, mechanism: &str) -> Command {
+    command.env("BOLE_STREAMS_SASL_MECHANISM", mechanism);
+    command
+}
 
 /// A Java program with a limit to its time.
 fn timed(java: &Command, class: &str) -> Command {
@@ -97,7 +149,7 @@ pub fn run(args: &Args) -> Result<()> {
     let chosen = super::choose(CLIENTS, &args.clients)?;
     let all = args.clients.is_empty();
     if let Some(address) = &args.addr {
-        return run_all(&chosen, crate::tair::resolve(address)?, all);
+        return run_all(&chosen, crate::tair::resolve(address)?, all, &[]);
     }
     if args.peer {
         return against_peer(&chosen, all);
@@ -108,7 +160,7 @@ pub fn run(args: &Args) -> Result<()> {
         );
     }
     let bole = TemporaryBole::start("conformance-streams")?;
-    let judged = run_all(&chosen, bole.streams(), all);
+    let judged = run_all(&chosen, bole.streams(), all, &[]);
     bole.still_runs().and(judged)
 }
 
@@ -116,11 +168,21 @@ fn against_peer(clients: &[&Client], all: bool) -> Result<()> {
     let data = tempfile::tempdir()?;
     let log = process::target_dir().join("conformance-streams-peer.log");
     let settings = Settings { log: Some(log.clone()), ..Settings::default() };
-    let peer = kafka::start(&data.path().join("kafka"), &settings, kafka::FOR_CONFORMANCE)?;
+    let [sasl] = server::free_ports()?;
+    let users = kafka::Sasl { port: sasl, user: "alice", password: "secret-of-alice" };
+    let options = kafka::Options { properties: kafka::FOR_CONFORMANCE, sasl: Some(&users) };
+    let peer = kafka::start(&data.path().join("kafka"), &settings, &options)?;
     println!("kafka listens on {}; its log: {}", peer.address, log.display());
-    run_all(clients, peer.address, all)
+    let secure = [
+        (SASL_BOOTSTRAP, format!("127.0.0.1:{sasl}")),
+        ("BOLE_STREAMS_SASL_USER", users.user.to_owned()),
+        ("BOLE_STREAMS_SASL_PASSWORD", users.password.to_owned()),
+    ];
+    run_all(clients, peer.address, all, &secure)
 }
 
-fn run_all(clients: &[&Client], server: SocketAddr, all: bool) -> Result<()> {
-    super::run_all("streams", clients, all, &[("BOLE_STREAMS_BOOTSTRAP", server.to_string())])
+fn run_all(clients: &[&Client], server: SocketAddr, all: bool, more: &[(&str, String)]) -> Result<()> {
+    let mut env = vec![("BOLE_STREAMS_BOOTSTRAP", server.to_string())];
+    env.extend(more.iter().cloned());
+    super::run_all("streams", clients, &Plan { all, jobs: JOBS }, &env)
 }

@@ -24,6 +24,9 @@ import org.apache.kafka.common.record.TimestampType;
 
 /** Producing and consuming without a group. */
 final class Records {
+    /** Much older records may be deleted by their age while they are read. */
+    private static final long HOUR_AGO = System.currentTimeMillis() - 3_600_000;
+
     private Records() {}
 
     static void partitions(Checks checks) throws Exception {
@@ -88,7 +91,7 @@ final class Records {
 
     static void parts(Checks checks) throws Exception {
         String topic = topic(1);
-        var first = new ProducerRecord<>(topic, 0, 1_000_000_000_123L, "k", "v");
+        var first = new ProducerRecord<>(topic, 0, HOUR_AGO, "k", "v");
         first.headers().add("a", bytes("1")).add("b", bytes("")).add("a", bytes("2")).add("none", null);
         send(List.of(first, new ProducerRecord<>(topic, null, "no key"), new ProducerRecord<>(topic, "no value", null),
                 new ProducerRecord<>(topic, "", ""), new ProducerRecord<>(topic, null, null)));
@@ -97,12 +100,12 @@ final class Records {
         got.get(0).headers().forEach(header -> headers.add(
                 header.key() + "=" + (header.value() == null ? null : new String(header.value(), StandardCharsets.UTF_8))));
         checks.equal("headers", headers, List.of("a=1", "b=", "a=2", "none=null"));
-        checks.equal("a given timestamp", got.get(0).timestamp(), 1_000_000_000_123L);
+        checks.equal("a given timestamp", got.get(0).timestamp(), HOUR_AGO);
         checks.equal("keys and values", got.stream().map(each -> each.key() + "=" + each.value()).toList(),
                 List.of("k=v", "null=no key", "no value=null", "=", "null=null"));
         checks.truth("a leader epoch", got.get(0).leaderEpoch().isPresent(), got.get(0).leaderEpoch());
         String appended = topic(1, "message.timestamp.type", "LogAppendTime");
-        send(List.of(new ProducerRecord<>(appended, 0, 1_000_000_000_123L, null, "x")));
+        send(List.of(new ProducerRecord<>(appended, 0, HOUR_AGO, null, "x")));
         ConsumerRecord<String, String> record = read(appended, 1, 0).get(0);
         checks.equal("append time", record.timestampType(), TimestampType.LOG_APPEND_TIME);
         checks.truth("append time is now", Math.abs(record.timestamp() - System.currentTimeMillis()) < 60_000, null);
@@ -133,7 +136,7 @@ final class Records {
 
     static void positions(Checks checks) throws Exception {
         String topic = topic(1);
-        long base = 1_700_000_000_000L;
+        long base = HOUR_AGO;
         List<ProducerRecord<String, String>> records = new ArrayList<>();
         for (int number = 0; number < 5; number++) {
             records.add(new ProducerRecord<>(topic, 0, base + number * 1000, null, "v" + number));
