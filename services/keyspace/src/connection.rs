@@ -40,6 +40,7 @@ where
     let grants = service.authenticator.anonymous();
     let mut state = SessionState::new(Arc::clone(&client), service.transaction(), grants);
     state.policy_version = service.authenticator.version();
+    state.random = service.next_random();
     let mut connection = Connection {
         parser: Parser::new(service.config.request_bytes_max),
         service: Arc::clone(&service),

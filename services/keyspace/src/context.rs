@@ -142,6 +142,8 @@ pub struct SessionState {
     pub need: Need,
     /// What this client's own writes need: for WAITAOF.
     pub last_write: Need,
+    /// Where the choices of its commands come from.
+    pub random: u64,
 }
 
 /// A transaction between MULTI and EXEC.
@@ -192,6 +194,7 @@ impl SessionState {
             transaction,
             need: Need::default(),
             last_write: Need::default(),
+            random: 0,
         }
     }
 

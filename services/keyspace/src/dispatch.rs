@@ -12,7 +12,7 @@ use crate::command::{Command, Flags, Handler};
 use crate::commands::registry;
 use crate::context::{Context, Grants, Multi, Session, SessionState, Then};
 use crate::failure::{Failure, Outcome, kernel_text};
-use crate::keys::{Keys, Scope, space_for};
+use crate::keys::{Keys, Scope, next_random, space_for};
 use crate::limits::{QUEUED_ARGUMENT_BYTES, QUEUED_COMMAND_BYTES};
 use crate::protocol::Reply;
 use crate::service::Service;
@@ -291,12 +291,13 @@ fn run_on_keys(
         }
     }
     let scope = scope_of_one(service, command, args, state.database);
+    let seed = next_random(&mut state.random);
     let SessionState { client, transaction, need, last_write, database, .. } = state;
     let mut keys = match Keys::lock(&service.databases, &scope, *database, now, transaction) {
         Ok(keys) => keys,
         Err(error) => return Ran::Done(Err(error.into())),
     };
-    keys.set_random(service.next_random());
+    keys.set_random(seed);
     let outcome = run_handler(command, &mut keys, reply, service, client, args);
     count_lookups(service, &keys);
     if let Err(Failure::Block { wish, keys: names, deadline, .. }) = outcome {
@@ -374,7 +375,7 @@ fn exec_with(session: &mut Session<'_>, transaction: &mut Transaction) -> Outcom
     transaction.reserve(exec_space(session.state.multi.as_ref()))?;
     let scope = cover(service, &needs);
     let mut keys = Keys::lock(&service.databases, &scope, session.state.database, session.now, transaction)?;
-    keys.set_random(service.next_random());
+    keys.set_random(next_random(&mut session.state.random));
     if watch_failed(session.state, &mut keys) {
         session.state.need.merge(keys.need);
         session.reply.null_array();
