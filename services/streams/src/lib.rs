@@ -4,13 +4,15 @@
 //! the client's own format. Listening, TLS, identity and the catalog are the node's; the journal is the kernel's.
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
-//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`retention`] (what goes) → [`service`] (open, run, close).
+//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`retention`], [`compaction`], [`expiry`] (what goes) → [`service`] (open, run, close).
 
 pub mod advance;
 pub mod cache;
+pub mod compaction;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod expiry;
 pub mod groups;
 pub mod limits;
 pub mod metrics;

@@ -148,7 +148,7 @@ async fn one(
         let text = "transactions are not served yet; produce without a transactional id";
         return Err(Error::refused(ErrorCode::InvalidTxnState, text));
     }
-    let appended = append(session, topic, &partition, &body, now).await?;
+    let appended = append(session, topic, &partition, &body).await?;
     count(&session.service.metrics.records_in, header.records_count as u64);
     count(&session.service.metrics.bytes_in, records.len() as u64);
     Ok((appended, partition.class(), log_append_time))
@@ -159,10 +159,9 @@ async fn append(
     topic: &Topic,
     partition: &Arc<Partition>,
     body: &Bytes,
-    now: i64,
 ) -> Result<Appended, Error> {
     let settings = topic.settings();
-    let terms = Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.segment_ms, now };
+    let terms = Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms() };
     let service = &session.service;
     let mut transaction = service.runtime.transaction();
     transaction.set_time(service.runtime.tick());
