@@ -302,8 +302,11 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         env.recovered(recovered);
         add_actors(&env.scheduler, &local);
         let journal = Arc::new(NotingJournal::new(Arc::clone(&local)));
-        let for_checkpoints =
-            if FLAW == Flaw::CHECKPOINT_UNSYNCED { LyingDisk::about(&disk, |name| name.ends_with(".sections")) } else { disk };
+        let for_checkpoints = if FLAW == Flaw::CHECKPOINT_UNSYNCED {
+            LyingDisk::about(&disk, |name| name.ends_with(".sections"))
+        } else {
+            disk
+        };
         let config =
             bole_shard::runtime::Config { retained_bytes_max: RETAINED_BYTES_MAX, ..Default::default() };
         let shared: Arc<dyn Journal> = journal.clone();

@@ -210,11 +210,7 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("bytes_out_total", "Bytes of batches sent to readers.", get(&metrics.bytes_out)),
         ("cold_reads_total", "Reads that went to segment files.", get(&metrics.cold_reads)),
         ("compactions_total", "Compactions of a partition that ended.", get(&metrics.compactions)),
-        (
-            "compaction_read_bytes_total",
-            "Bytes that compactions read.",
-            get(&metrics.compaction_bytes_read),
-        ),
+        ("compaction_read_bytes_total", "Bytes that compactions read.", get(&metrics.compaction_bytes_read)),
         (
             "compaction_written_bytes_total",
             "Bytes that compactions wrote.",

@@ -57,7 +57,8 @@ mod tests {
         let mut producers = Producers::default();
         for id in 0..10 {
             let transaction_start = (id == 2).then_some(5);
-            producers.restore(id, Producer { last_timestamp: id * 100, transaction_start, ..Producer::default() });
+            producers
+                .restore(id, Producer { last_timestamp: id * 100, transaction_start, ..Producer::default() });
         }
         // Before, how many are kept; who goes.
         let rows: [(i64, usize, Option<Vec<i64>>); 4] = [

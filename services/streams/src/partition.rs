@@ -50,7 +50,14 @@ impl Partition {
     pub fn new(log: LogId, name: impl Into<Arc<str>>, files: Arc<SegmentFiles>, class: Durability) -> Self {
         let shard = Shard::new(log, name, State::default());
         let extent_sizes = ExtentSizes::of(class);
-        Self { shard, files, class, extent_sizes, flushing: Mutex::new(()), advancing: AtomicBool::new(false) }
+        Self {
+            shard,
+            files,
+            class,
+            extent_sizes,
+            flushing: Mutex::new(()),
+            advancing: AtomicBool::new(false),
+        }
     }
 
     /// The same with other sizes of extents.

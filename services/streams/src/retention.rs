@@ -33,7 +33,8 @@ fn due(state: &State, settings: &Settings, now: i64) -> Option<i64> {
     let mut bytes = state.segments.bytes();
     for (at, segment) in state.segments.iter().enumerate() {
         // Records without a time are as old as the next ones that have one; where none has, their age is unknown.
-        let time = state.segments.iter().skip(at).map(|segment| segment.max_timestamp).find(|time| *time >= 0);
+        let time =
+            state.segments.iter().skip(at).map(|segment| segment.max_timestamp).find(|time| *time >= 0);
         let old = settings.retention_ms >= 0
             && time.is_some_and(|time| now.saturating_sub(time) > settings.retention_ms);
         let much = settings.retention_bytes >= 0

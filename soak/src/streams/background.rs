@@ -16,8 +16,8 @@ use bole_streams::compaction::plan::{self, Terms};
 use bole_streams::compaction::run::{self, Run, Step};
 use bole_streams::partition::Partition;
 use bole_streams::partition::files::{FileId, SegmentFiles};
-use bole_testing::{Rng, SimClock};
 use bole_testing::scheduler::Handle;
+use bole_testing::{Rng, SimClock};
 
 use super::Flaw;
 use super::model::{COMPACTED_FROM, PARTITIONS};

@@ -95,7 +95,11 @@ impl Seen<'_> {
             }
         }
         let found: Vec<Kept> = kept(self.read).collect();
-        if is_compacted(self.number) { self.check_compacted(live, &found) } else { self.check_plain(live, &found) }
+        if is_compacted(self.number) {
+            self.check_compacted(live, &found)
+        } else {
+            self.check_plain(live, &found)
+        }
     }
 
     fn check_plain(&self, live: &Log, found: &[Kept]) -> Result<(), String> {

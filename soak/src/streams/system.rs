@@ -12,13 +12,13 @@ use std::sync::Arc;
 use bole_base::{Clock as _, Disk, Durability, LogId, Position};
 use bole_log::{EntryRef, Extents, Journal, LocalJournal};
 use bole_shard::{Hosted, Runtime, Transaction};
-use bole_streams::{Error, expiry};
 use bole_streams::advance::Advancer;
 use bole_streams::partition::Partition;
 use bole_streams::partition::append::{ExtentSizes, PushError, Terms};
 use bole_streams::partition::entry::{Effect, Marker};
 use bole_streams::partition::files::SegmentFiles;
 use bole_streams::partition::producers::next_sequence;
+use bole_streams::{Error, expiry};
 use bole_testing::harness::{Call, Env, Model as _, Observed, OpenError, Outcome, System};
 use bole_testing::scheduler::Handle;
 use bole_testing::{FaultDisk, Rng, SimClock};
@@ -136,7 +136,13 @@ impl<const FLAW: u8> Simulated<FLAW> {
         ))
     }
 
-    async fn produce(&self, op: &Op, draft: &Draft, filled: &Filled, call: &Call<Partitions>) -> Outcome<i64> {
+    async fn produce(
+        &self,
+        op: &Op,
+        draft: &Draft,
+        filled: &Filled,
+        call: &Call<Partitions>,
+    ) -> Outcome<i64> {
         let number = op.partition();
         let (mut epoch, mut sequence) = match self.next_of(number, draft.producer_id) {
             Ok(next) => next,
@@ -189,7 +195,8 @@ impl<const FLAW: u8> Simulated<FLAW> {
                 Err(error) => return Outcome::Refused(error.to_string()),
             };
             let known = locked.state().producers.get(*producer_id);
-            let Some(epoch) = known.filter(|known| known.transaction_start.is_some()).map(|known| known.epoch)
+            let Some(epoch) =
+                known.filter(|known| known.transaction_start.is_some()).map(|known| known.epoch)
             else {
                 return Outcome::Refused("no transaction is open".to_owned());
             };
@@ -254,9 +261,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
     fn read(&self, number: usize, wanted: Look) -> Outcome<i64> {
         let partition = &self.partitions[number];
         let from = match partition.lock() {
-            Ok(locked) => {
-                between(locked.state().log_start, locked.state().high_watermark, wanted.permille)
-            }
+            Ok(locked) => between(locked.state().log_start, locked.state().high_watermark, wanted.permille),
             Err(error) => return Outcome::Refused(error.to_string()),
         };
         let (bounds, read) = match partition.read(from, wanted.isolation, wanted.bytes_max) {
@@ -311,9 +316,9 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let clock: Arc<dyn bole_base::Clock> = env.clock.clone();
         let for_files: Arc<dyn Disk> = match FLAW {
             Flaw::FLUSH_UNSYNCED => LyingDisk::about(&disk, |name| name.ends_with(".log")),
-            Flaw::COMPACTED_UNSYNCED => LyingDisk::about(&disk, |name| {
-                name.ends_with(".log") && !name.ends_with("-00000000.log")
-            }),
+            Flaw::COMPACTED_UNSYNCED => {
+                LyingDisk::about(&disk, |name| name.ends_with(".log") && !name.ends_with("-00000000.log"))
+            }
             _ => Arc::clone(&disk),
         };
         let files = SegmentFiles::open(for_files, Path::new(FILES_DIR)).map_err(|error| failed(&error))?;

@@ -73,8 +73,8 @@ pub fn due(state: &State, terms: Terms) -> Option<Plan> {
     let sealed = state.segments.len().saturating_sub(1);
     let stable = state.last_stable_offset();
     let settled = |segment: &&Segment| {
-        let young = terms.lag_ms_min > 0
-            && segment.max_timestamp > terms.now.saturating_sub(terms.lag_ms_min);
+        let young =
+            terms.lag_ms_min > 0 && segment.max_timestamp > terms.now.saturating_sub(terms.lag_ms_min);
         segment.end <= stable && !young
     };
     let segments: Vec<Segment> = state.segments.iter().take(sealed).take_while(settled).copied().collect();
@@ -91,9 +91,8 @@ pub fn due(state: &State, terms: Terms) -> Option<Plan> {
     for gone in &state.aborted {
         aborted.entry(gone.producer_id).or_default().push((gone.first, gone.last));
     }
-    let newest = |producer: &crate::partition::producers::Producer| {
-        producer.sent.back().map(|sent| sent.base_offset)
-    };
+    let newest =
+        |producer: &crate::partition::producers::Producer| producer.sent.back().map(|sent| sent.base_offset);
     let newest_batches = state.producers.all().into_values().filter_map(newest).collect();
     Some(Plan { terms, segments, clean, aborted, newest_batches })
 }

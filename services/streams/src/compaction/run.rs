@@ -132,7 +132,10 @@ impl Run {
             }
             Err(Failure::Disk(error)) => {
                 self.give_up();
-                Err(Error::from_write(&self.partition.files().path(self.partition.file(self.cursor.segment.id)), &error))
+                Err(Error::from_write(
+                    &self.partition.files().path(self.partition.file(self.cursor.segment.id)),
+                    &error,
+                ))
             }
             Ok(step) => Ok(step),
         }

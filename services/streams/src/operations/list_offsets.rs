@@ -35,7 +35,8 @@ impl Handle for Request {
                     },
                 };
                 // Clients before version 4 know nothing of epochs.
-                let found = found.map(|(time, offset, epoch)| (time, offset, if version < 4 { -1 } else { epoch }));
+                let found =
+                    found.map(|(time, offset, epoch)| (time, offset, if version < 4 { -1 } else { epoch }));
                 partitions.push(respond(&session, &wanted, found));
             }
             topics.push(ListOffsetsTopicResponse { name: asked.name, partitions });

@@ -138,7 +138,8 @@ impl Partition {
     pub const fn space_for(&self, body_bytes: usize) -> usize {
         let extent = BATCH_HEAD_BYTES + 8 + BODY_HEADER_BYTES;
         let inline = BATCH_HEAD_BYTES + body_bytes;
-        let payload = if body_bytes > self.extent_sizes.always_above || inline < extent { extent } else { inline };
+        let payload =
+            if body_bytes > self.extent_sizes.always_above || inline < extent { extent } else { inline };
         ENTRY_HEADER_BYTES + payload
     }
 

@@ -121,7 +121,8 @@ impl SegmentFiles {
     pub fn open(disk: Arc<dyn Disk>, dir: &Path) -> io::Result<Self> {
         disk.create_dir(dir)?;
         for name in disk.list(dir)? {
-            if let Some(proper) = name.strip_suffix(RENEWED).filter(|proper| FileId::parse(proper).is_some()) {
+            if let Some(proper) = name.strip_suffix(RENEWED).filter(|proper| FileId::parse(proper).is_some())
+            {
                 disk.rename(&dir.join(&name), &dir.join(proper))?;
             }
         }

@@ -23,7 +23,7 @@ pub(crate) struct Node {
     pub(crate) runtime: Runtime,
     pub(crate) files: Arc<SegmentFiles>,
     pub(crate) partition: Arc<Partition>,
-    _journal: Arc<LocalJournal>,
+    pub(crate) journal: Arc<LocalJournal>,
 }
 
 impl Node {
@@ -55,7 +55,7 @@ impl Node {
             .map(|segment| partition.file(segment.id))
             .collect();
         files.sweep(&named).unwrap();
-        Self { runtime, files, partition, _journal: journal }
+        Self { runtime, files, partition, journal }
     }
 
     /// Appends a batch and waits until it is durable and shown.

@@ -185,7 +185,8 @@ mod tests {
                     Filtered::Empty => assert_eq!(kept, 0),
                     Filtered::Same => assert!(kept == 31 && !tombstone),
                     Filtered::Changed(left) => {
-                        let expected: Vec<_> = all.iter().filter(|row| kept & 1 << row.0 != 0).cloned().collect();
+                        let expected: Vec<_> =
+                            all.iter().filter(|row| kept & 1 << row.0 != 0).cloned().collect();
                         assert_eq!(rows(&left), expected, "{compression} {kept:05b}");
                         let changed = BatchHeader::parse(&left).unwrap();
                         assert_eq!(changed.last_offset_delta, 4);
