@@ -107,10 +107,11 @@ impl Partition {
         let Ok(mut locked) = self.shard.lock() else { return Vec::new() };
         let state = locked.state_mut();
         state.watchers.wake();
+        // Nothing is flushed to the files any more, and no compaction takes their place.
         state.set_flushed(i64::MAX);
-        let segments =
-            state.segments.iter().map(|segment| segment.id).chain(std::mem::take(&mut state.dropped));
-        segments.map(|segment| self.file(segment)).collect()
+        let segments = std::mem::take(&mut state.segments);
+        let dropped = std::mem::take(&mut state.dropped);
+        segments.iter().map(|segment| segment.id).chain(dropped).map(|segment| self.file(segment)).collect()
     }
 
     /// The file of a segment of this partition.
