@@ -1,5 +1,5 @@
-//! Proves that the keyspace keeps what it promises: [`system`] runs it under the crash harness against [`model`], [`kills`] kills the real binary under load,
-//! [`bank`] looks for deadlocks and lost sums under contention.
+//! Proves that keyspace and streams keep what they promise: [`system`] runs the keyspace under the crash harness against [`model`], [`streams`] does the same with
+//! partitions, [`kills`] kills the real binary under load, [`bank`] looks for deadlocks and lost sums under contention.
 //!
 //! `cargo xtask soak` runs hundreds of seeds and dozens of kills; the tests of this crate run a few of each. Nothing of the product depends on this crate.
 
@@ -10,6 +10,7 @@ pub mod kills;
 pub mod model;
 mod node;
 mod runtime;
+pub mod streams;
 pub mod system;
 pub mod wrap;
 

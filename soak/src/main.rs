@@ -9,11 +9,11 @@ use anyhow::{Result, bail};
 use bole_base::Durability;
 use bole_soak::bank;
 use bole_soak::kills;
-use bole_soak::system::{Flaw, Simulated};
-use bole_testing::harness::{Summary, run_seed};
+use bole_soak::{streams, system};
+use bole_testing::harness::{Options, Report, Summary, System, run_seed};
 use clap::Parser;
 
-/// Crash seeds, kills and contention for the keyspace.
+/// Crash seeds for keyspace and streams, kills and contention for the keyspace.
 #[derive(Parser)]
 struct Cli {
     /// How many seeds the crash harness runs, from 0
@@ -22,6 +22,9 @@ struct Cli {
     /// Only this seed, and nothing else
     #[arg(long)]
     seed: Option<u64>,
+    /// Only the crash seeds of this service
+    #[arg(long)]
+    service: Option<Service>,
     /// How often the real binary is killed with class `sync`; a fifth of it with class `async`
     #[arg(long, default_value_t = 50)]
     kills: u32,
@@ -30,36 +33,55 @@ struct Cli {
     bole: Option<PathBuf>,
 }
 
-type Real = Simulated<{ Flaw::NONE }>;
+type Keyspace = system::Simulated<{ system::Flaw::NONE }>;
+type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
+
+/// What runs under the crash harness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Service {
+    Keyspace,
+    Streams,
+}
 
 fn main() -> ExitCode {
     xtask::process::exit(&run(&Cli::parse()))
 }
 
 fn run(cli: &Cli) -> Result<()> {
+    let keyspace = cli.service != Some(Service::Streams);
+    let streams = cli.service != Some(Service::Keyspace);
     if let Some(seed) = cli.seed {
-        let report = run_seed::<Real>(seed, &bole_soak::options());
-        println!("{report}");
-        return if report.violation.is_some() { bail!("seed {seed} failed") } else { Ok(()) };
+        let mut reports = Vec::new();
+        reports.extend(keyspace.then(|| run_seed::<Keyspace>(seed, &bole_soak::options())));
+        reports.extend(streams.then(|| run_seed::<Streams>(seed, &streams::options())));
+        return show(seed, &reports);
     }
     // A failed seed does not hide what the other parts have to say; it is the last word.
-    let seeds = seeds(cli.seeds);
-    contention()?;
-    if cli.kills > 0 {
-        let Some(bole) = &cli.bole else { bail!("--bole names the binary that is to be killed") };
-        kill(bole, Durability::Sync, cli.kills)?;
-        kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
+    let first = if keyspace { seeds::<Keyspace>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
+    let second = if streams { seeds::<Streams>(cli.seeds, &streams::options()) } else { Ok(()) };
+    if cli.service.is_none() {
+        contention()?;
+        if cli.kills > 0 {
+            let Some(bole) = &cli.bole else { bail!("--bole names the binary that is to be killed") };
+            kill(bole, Durability::Sync, cli.kills)?;
+            kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
+        }
     }
-    seeds
+    first.and(second)
 }
 
-fn seeds(count: u64) -> Result<()> {
+fn show(seed: u64, reports: &[Report]) -> Result<()> {
+    reports.iter().for_each(|report| println!("{report}"));
+    if reports.iter().any(|report| report.violation.is_some()) { bail!("seed {seed} failed") } else { Ok(()) }
+}
+
+fn seeds<S: System>(count: u64, options: &Options) -> Result<()> {
     let start = Instant::now();
     let mut summary = Summary::default();
     for seed in 0..count {
-        summary.add(run_seed::<Real>(seed, &bole_soak::options()));
+        summary.add(run_seed::<S>(seed, options));
     }
-    println!("crash harness: {summary}; {:.1} s", start.elapsed().as_secs_f64());
+    println!("crash harness, {}: {summary}; {:.1} s", S::NAME, start.elapsed().as_secs_f64());
     if summary.failures.is_empty() {
         Ok(())
     } else {

@@ -47,10 +47,10 @@ impl Flaw {
 /// A command that waits for journal space more often than this makes no progress.
 const RETRIES_MAX: u32 = 1_000;
 /// Journal bytes that start a checkpoint.
-const RETAINED_BYTES_MAX: u64 = 24 << 10;
+pub(crate) const RETAINED_BYTES_MAX: u64 = 24 << 10;
 
 /// Segments as small as batches of 6 KiB allow, so that lives of a few hundred operations leave several behind.
-fn journal_config() -> bole_wal::Config {
+pub(crate) fn journal_config() -> bole_wal::Config {
     bole_wal::Config {
         segment_bytes: 32 << 10,
         batch_bytes_max: 6 << 10,
@@ -76,7 +76,7 @@ pub struct Simulated<const FLAW: u8> {
 }
 
 /// The journal's threads, as actors.
-fn add_actors(scheduler: &Handle, local: &Arc<LocalJournal>) {
+pub(crate) fn add_actors(scheduler: &Handle, local: &Arc<LocalJournal>) {
     let wal = Arc::clone(local.wal());
     scheduler.add_actor("fsync", move || {
         let wanted = wal.sync_is_wanted();
@@ -89,9 +89,9 @@ fn add_actors(scheduler: &Handle, local: &Arc<LocalJournal>) {
     });
 }
 
-/// Checkpoints and expiry, as tasks.
-fn spawn_background(scheduler: &Handle, service: &Arc<Service>, seed: u64) {
-    let (handle, runtime) = (scheduler.clone(), Arc::clone(&service.runtime));
+/// Checkpoints, as a task.
+pub(crate) fn spawn_checkpoints(scheduler: &Handle, runtime: &Arc<Runtime>, seed: u64) {
+    let (handle, runtime) = (scheduler.clone(), Arc::clone(runtime));
     let mut rng = Rng::new(seed);
     scheduler.spawn("checkpoints", async move {
         loop {
@@ -109,6 +109,10 @@ fn spawn_background(scheduler: &Handle, service: &Arc<Service>, seed: u64) {
             }
         }
     });
+}
+
+/// Expiry, as a task.
+fn spawn_expiry(scheduler: &Handle, service: &Arc<Service>) {
     let (handle, service) = (scheduler.clone(), Arc::clone(service));
     scheduler.spawn("expiry", async move {
         let mut transaction = service.transaction();
@@ -301,14 +305,18 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         env.recovered(recovered);
         add_actors(&env.scheduler, &local);
         let journal = Arc::new(NotingJournal::new(Arc::clone(&local)));
-        let for_checkpoints =
-            if FLAW == Flaw::CHECKPOINT_UNSYNCED { Arc::new(LyingDisk(disk)) } else { disk };
+        let for_checkpoints = if FLAW == Flaw::CHECKPOINT_UNSYNCED {
+            LyingDisk::about(&disk, |name| name.ends_with(".sections"))
+        } else {
+            disk
+        };
         let config =
             bole_shard::runtime::Config { retained_bytes_max: RETAINED_BYTES_MAX, ..Default::default() };
         let shared: Arc<dyn Journal> = journal.clone();
         let runtime = Arc::new(Runtime::new(shared, for_checkpoints, clock, "checkpoints".into(), config));
         let service = open_service(runtime, env.seed).await?;
-        spawn_background(&env.scheduler, &service, env.seed);
+        spawn_checkpoints(&env.scheduler, &service.runtime, env.seed);
+        spawn_expiry(&env.scheduler, &service);
         Ok(Rc::new(Self {
             service,
             local,

@@ -117,14 +117,23 @@ impl Journal for NotingJournal {
     }
 }
 
-/// A disk that does not sync the files of checkpoints, and says that it did.
-pub struct LyingDisk(pub Arc<dyn Disk>);
+/// A disk that does not sync some files, and says that it did.
+pub struct LyingDisk {
+    disk: Arc<dyn Disk>,
+    /// Whether it lies about a file of this name.
+    lies: fn(&str) -> bool,
+}
 
 struct LyingFile(Arc<dyn File>);
 
 impl LyingDisk {
-    fn wrap(path: &Path, file: Arc<dyn File>) -> Arc<dyn File> {
-        if path.extension().is_some_and(|extension| extension == "sections") {
+    /// A disk that lies about files of such names.
+    pub fn about(disk: &Arc<dyn Disk>, lies: fn(&str) -> bool) -> Arc<dyn Disk> {
+        Arc::new(Self { disk: Arc::clone(disk), lies })
+    }
+
+    fn wrap(&self, path: &Path, file: Arc<dyn File>) -> Arc<dyn File> {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(self.lies) {
             Arc::new(LyingFile(file))
         } else {
             file
@@ -134,28 +143,28 @@ impl LyingDisk {
 
 impl Disk for LyingDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Self::wrap(path, self.0.open(path)?))
+        Ok(self.wrap(path, self.disk.open(path)?))
     }
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Self::wrap(path, self.0.create(path)?))
+        Ok(self.wrap(path, self.disk.create(path)?))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.0.rename(from, to)
+        self.disk.rename(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.0.remove(path)
+        self.disk.remove(path)
     }
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.0.list(dir)
+        self.disk.list(dir)
     }
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        self.0.create_dir(dir)
+        self.disk.create_dir(dir)
     }
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.0.sync_dir(dir)
+        self.disk.sync_dir(dir)
     }
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        self.0.free_bytes(dir)
+        self.disk.free_bytes(dir)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: seeds of the crash harness over the keyspace, contention, and kills of the real binary.
+//! `cargo xtask soak`: seeds of the crash harness over keyspace and streams, contention, and kills of the real binary.
 
 use crate::process;
 use crate::server::{Profile, build_bole};
@@ -13,6 +13,9 @@ pub struct Args {
     /// Only this seed, and nothing else: repeats a failure
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Only the crash seeds of this service: keyspace or streams
+    #[arg(long)]
+    pub service: Option<String>,
     /// How often the real binary is killed with class `sync`; a fifth of it with class `async`
     #[arg(long, default_value_t = 50)]
     pub kills: u32,
@@ -26,6 +29,9 @@ pub fn run(args: &Args) -> Result<()> {
     soak.args(["--seeds", &args.seeds.to_string()]);
     if let Some(seed) = args.seed {
         soak.args(["--seed", &seed.to_string()]);
+    }
+    if let Some(service) = &args.service {
+        soak.args(["--service", service]);
     }
     soak.arg("--bole").arg(process::target_dir().join("debug/bole"));
     process::run(&mut soak)

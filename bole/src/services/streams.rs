@@ -228,6 +228,13 @@ fn write_metrics(service: &Service, out: &mut String) {
             get(&metrics.throttled_ms),
         ),
         ("cold_reads_total", "Reads that went to segment files.", get(&metrics.cold_reads)),
+        ("compactions_total", "Compactions of a partition that ended.", get(&metrics.compactions)),
+        ("compaction_read_bytes_total", "Bytes that compactions read.", get(&metrics.compaction_bytes_read)),
+        (
+            "compaction_written_bytes_total",
+            "Bytes that compactions wrote.",
+            get(&metrics.compaction_bytes_written),
+        ),
         ("extent_bytes_total", "Bytes of batches written to segment files at once.", extents),
         ("flush_bytes_total", "Bytes of batches written to segment files after the journal.", flushes),
     ] {
@@ -237,6 +244,11 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("topics", "Topics.", service.topics.all().len() as u64),
         ("partitions", "Partitions of all topics.", service.topics.partition_count() as u64),
         ("cache_bytes", "Bytes of batches in memory.", service.cache.bytes()),
+        (
+            "last_compaction_seconds",
+            "When the last compaction ended, in seconds since 1970; 0 before the first.",
+            get(&metrics.last_compaction_ms) / 1_000,
+        ),
     ] {
         crate::metrics::gauge(out, &format!("bole_streams_{name}"), help, value);
     }

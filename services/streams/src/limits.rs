@@ -16,6 +16,14 @@ pub const FETCH_BYTES_MAX: usize = 64 << 20;
 pub const PRODUCER_IDS_PER_BLOCK: i64 = 1_000;
 /// Producers that one partition remembers. Beyond, those that were silent longest are forgotten.
 pub const PRODUCERS_PER_PARTITION_MAX: usize = 20_000;
+/// How long a producer may be silent before it is forgotten, in milliseconds: Kafka's default.
+pub const PRODUCER_EXPIRATION_MS: i64 = 86_400_000;
+/// Producers that one entry forgets.
+pub const FORGOTTEN_PER_ENTRY_MAX: usize = 1_000;
+/// Bytes that compaction reads in a second, over all partitions.
+pub const COMPACTION_BYTES_PER_SECOND: u64 = 32 << 20;
+/// Segments that one compaction merges into one.
+pub const MERGED_SEGMENTS_MAX: usize = 1_000;
 /// Reads of segment files at a time. Further ones wait.
 pub const COLD_READS_MAX: usize = 16;
 /// Bytes that a compressed batch may have when it is unpacked to be looked into. Beyond, it is refused.

@@ -21,6 +21,14 @@ pub struct Metrics {
     pub throttled_ms: AtomicU64,
     /// Reads that had to go to segment files.
     pub cold_reads: AtomicU64,
+    /// Compactions of a partition that ended.
+    pub compactions: AtomicU64,
+    /// Bytes that they read.
+    pub compaction_bytes_read: AtomicU64,
+    /// Bytes that they wrote.
+    pub compaction_bytes_written: AtomicU64,
+    /// When the last one ended, in milliseconds since the Unix epoch; 0 before the first.
+    pub last_compaction_ms: AtomicU64,
 }
 
 /// Adds to a counter.

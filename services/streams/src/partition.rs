@@ -8,6 +8,7 @@
 
 pub mod append;
 pub mod batch;
+mod change;
 pub mod entry;
 pub mod files;
 pub mod flush;
@@ -27,6 +28,7 @@ use bole_shard::{Locked, Shard};
 use parking_lot::Mutex;
 
 use crate::Error;
+use append::ExtentSizes;
 use files::{FileId, SegmentFiles};
 use segments::SegmentId;
 use state::State;
@@ -36,6 +38,7 @@ pub struct Partition {
     shard: Shard<State>,
     files: Arc<SegmentFiles>,
     class: Durability,
+    extent_sizes: ExtentSizes,
     /// Who moves batches into the files has this.
     flushing: Mutex<()>,
     /// Whether the partition is among those whose high watermark has to move.
@@ -46,7 +49,26 @@ impl Partition {
     /// An empty partition on `log`, named `namespace/service/dataset#number`. `class` is `Sync` or `Async`.
     pub fn new(log: LogId, name: impl Into<Arc<str>>, files: Arc<SegmentFiles>, class: Durability) -> Self {
         let shard = Shard::new(log, name, State::default());
-        Self { shard, files, class, flushing: Mutex::new(()), advancing: AtomicBool::new(false) }
+        let extent_sizes = ExtentSizes::of(class);
+        Self {
+            shard,
+            files,
+            class,
+            extent_sizes,
+            flushing: Mutex::new(()),
+            advancing: AtomicBool::new(false),
+        }
+    }
+
+    /// The same with other sizes of extents.
+    #[must_use]
+    pub fn with_extent_sizes(self, extent_sizes: ExtentSizes) -> Self {
+        Self { extent_sizes, ..self }
+    }
+
+    /// The files that it is in.
+    pub(crate) fn files(&self) -> &SegmentFiles {
+        &self.files
     }
 
     /// The log.
@@ -71,6 +93,8 @@ impl Partition {
 
     /// Ids of segments that nothing names any more since the last call. Their files go once the journal has settled.
     pub fn take_dropped(&self) -> Vec<FileId> {
+        // A flush that began before may still write to them, and would make them again.
+        let Some(_turn) = self.flushing.try_lock() else { return Vec::new() };
         let Ok(mut locked) = self.shard.lock() else { return Vec::new() };
         std::mem::take(&mut locked.state_mut().dropped)
             .into_iter()
@@ -83,9 +107,11 @@ impl Partition {
         let Ok(mut locked) = self.shard.lock() else { return Vec::new() };
         let state = locked.state_mut();
         state.watchers.wake();
-        let segments =
-            state.segments.iter().map(|segment| segment.id).chain(std::mem::take(&mut state.dropped));
-        segments.map(|segment| self.file(segment)).collect()
+        // Nothing is flushed to the files any more, and no compaction takes their place.
+        state.set_flushed(i64::MAX);
+        let segments = std::mem::take(&mut state.segments);
+        let dropped = std::mem::take(&mut state.dropped);
+        segments.iter().map(|segment| segment.id).chain(dropped).map(|segment| self.file(segment)).collect()
     }
 
     /// The file of a segment of this partition.

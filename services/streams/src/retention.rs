@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use bole_log::entry::ENTRY_HEADER_BYTES;
-
 use crate::Error;
 use crate::partition::Partition;
-use crate::partition::entry::Effect;
 use crate::partition::state::State;
 use crate::service::Service;
 use crate::settings::Settings;
@@ -34,13 +31,13 @@ pub async fn round(service: &Arc<Service>) {
 fn due(state: &State, settings: &Settings, now: i64) -> Option<i64> {
     let mut start = state.log_start;
     let mut bytes = state.segments.bytes();
-    let count = state.segments.len();
     for (at, segment) in state.segments.iter().enumerate() {
-        let old =
-            settings.retention_ms >= 0 && now.saturating_sub(segment.max_timestamp) > settings.retention_ms;
-        let last = at + 1 == count;
+        // Records without a time are as old as the next ones that have one; where none has, their age is unknown.
+        let time =
+            state.segments.iter().skip(at).map(|segment| segment.max_timestamp).find(|time| *time >= 0);
+        let old = settings.retention_ms >= 0
+            && time.is_some_and(|time| now.saturating_sub(time) > settings.retention_ms);
         let much = settings.retention_bytes >= 0
-            && !last
             && bytes.saturating_sub(segment.bytes) >= settings.retention_bytes as u64;
         if !(old || much) || segment.end > state.high_watermark {
             break;
@@ -52,34 +49,13 @@ fn due(state: &State, settings: &Settings, now: i64) -> Option<i64> {
 }
 
 /// Makes `offset` the start of a partition, durably. Offsets at or below the start change nothing. Errors: `Full`, `Storage`.
-pub async fn start_at(service: &Service, partition: &Arc<Partition>, offset: i64) -> Result<(), Error> {
+pub async fn start_at(service: &Service, partition: &Partition, offset: i64) -> Result<(), Error> {
     let mut transaction = service.runtime.transaction();
     transaction.set_time(service.runtime.tick());
-    let effect = Effect::LogStart(offset);
-    let position = loop {
-        transaction.admit(ENTRY_HEADER_BYTES + effect.payload_bytes()).await?;
-        let mut locked = partition.lock()?;
-        if offset <= locked.state().log_start {
-            return Ok(());
-        }
-        match locked.push(&mut transaction, partition.class(), &effect) {
-            Err(bole_shard::Error::Wait { .. }) => {}
-            pushed => {
-                pushed?;
-                let position = transaction.append()?;
-                locked.appended(position);
-                locked.state_mut().appended(position);
-                break position;
-            }
-        }
-    };
-    let journal = service.runtime.journal();
-    journal.write_queued()?;
-    std::future::poll_fn(|context| journal.poll_reached(partition.class(), position, context)).await?;
-    if let Ok(mut locked) = partition.lock() {
-        locked.state_mut().advance(journal.reached(partition.class()));
+    match partition.start_at(&mut transaction, offset).await? {
+        Some(position) => partition.reached(&**service.runtime.journal(), position).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -107,7 +83,7 @@ mod tests {
             (500, -1, 9_999, Some(30)),
             (-1, 250, 0, None),
             (-1, 200, 0, Some(10)),
-            (-1, 0, 0, Some(20)),
+            (-1, 0, 0, Some(30)),
         ];
         for (ms, bytes, now, expected) in rows {
             let given = [("retention.ms", ms), ("retention.bytes", bytes)];
@@ -115,9 +91,24 @@ mod tests {
             let settings = Settings::with(Durability::Sync, BTreeMap::from(given)).unwrap();
             assert_eq!(due(&state, &settings, now), expected, "{ms} ms, {bytes} bytes at {now}");
         }
+        let settings = |ms: i64| {
+            let given = BTreeMap::from([("retention.ms".to_owned(), ms.to_string())]);
+            Settings::with(Durability::Sync, given).unwrap()
+        };
+        let mut untimed = State::default();
+        (untimed.next_offset, untimed.high_watermark) = (20, 20);
+        for base in [0, 10] {
+            untimed.segments.start(base, -1);
+            untimed.segments.extend(100, base + 10, -1);
+        }
+        assert_eq!(due(&untimed, &settings(0), i64::MAX), None, "nobody knows how old they are");
+        untimed.segments.start(20, 500);
+        untimed.segments.extend(100, 30, 500);
+        (untimed.next_offset, untimed.high_watermark) = (30, 30);
+        assert_eq!(due(&untimed, &settings(100), 600), None);
+        assert_eq!(due(&untimed, &settings(100), 601), Some(30));
+        assert_eq!(due(&untimed, &settings(100), -5), None, "the clock went back");
         state.high_watermark = 15;
-        let settings =
-            Settings::with(Durability::Sync, BTreeMap::from([("retention.ms".to_owned(), "0".to_owned())]));
-        assert_eq!(due(&state, &settings.unwrap(), 9_999), Some(10), "what is not durable stays");
+        assert_eq!(due(&state, &settings(0), 9_999), Some(10), "what is not durable stays");
     }
 }

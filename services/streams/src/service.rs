@@ -33,6 +33,9 @@ const PRODUCER_IDS_SETTING: &str = "default/streams/next_producer_id";
 /// How often files without a name and old segments are looked for.
 const JANITOR_INTERVAL: Duration = Duration::from_secs(1);
 
+/// After so many of them idle producers are looked for: every ten minutes, as Kafka.
+const EXPIRY_ROUNDS: u64 = 600;
+
 /// What is needed to open the service.
 pub struct Parts {
     /// See [`Service`].
@@ -215,6 +218,7 @@ impl Service {
         tasks.push(("streams-transactions", Box::pin(transactions::timers::run(Arc::clone(self)))));
         tasks.push(("streams-evict", Box::pin(Arc::clone(self).evict())));
         tasks.push(("streams-janitor", Box::pin(Arc::clone(self).clean())));
+        tasks.push(("streams-compact", Box::pin(crate::compaction::run(Arc::clone(self)))));
         tasks
     }
 
@@ -244,11 +248,12 @@ impl Service {
         partition.lock().is_ok_and(|locked| locked.state().flushed >= end)
     }
 
-    /// Removes files that nothing names any more, and applies retention.
+    /// Removes files that nothing names any more, applies retention and forgets producers.
     async fn clean(self: Arc<Self>) {
-        loop {
+        for round in 1_u64.. {
             tokio::time::sleep(JANITOR_INTERVAL).await;
             crate::retention::round(&self).await;
+            crate::expiry::round(&self, round.is_multiple_of(EXPIRY_ROUNDS)).await;
             let trash = self.topics.take_trash();
             if trash.is_empty() {
                 continue;

@@ -125,6 +125,11 @@ impl Settings {
         Ok(settings)
     }
 
+    /// After how many milliseconds a segment is left for a new one: soon enough for `max.compaction.lag.ms`, since only sealed segments are compacted.
+    pub fn roll_ms(&self) -> i64 {
+        if self.cleanup.compact { self.segment_ms.min(self.compaction_lag_ms_max) } else { self.segment_ms }
+    }
+
     /// The value of a key as text, and whether the topic has set it.
     pub fn value(&self, row: &Row) -> (String, bool) {
         match self.given.get(row.name) {

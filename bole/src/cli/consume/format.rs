@@ -148,10 +148,8 @@ struct HeaderLine {
 
 /// Prints a record as a line of JSON.
 pub(super) fn json(out: &mut dyn Write, topic: &str, partition: i32, record: &Record) -> io::Result<()> {
-    let header = |header: Header| HeaderLine {
-        key: bytes(Some(&header.key)),
-        value: bytes(header.value.as_deref()),
-    };
+    let header =
+        |header: Header| HeaderLine { key: bytes(Some(&header.key)), value: bytes(header.value.as_deref()) };
     let line = Line {
         topic,
         partition,

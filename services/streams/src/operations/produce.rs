@@ -155,7 +155,7 @@ async fn one(
         let place = (TopicId(topic.id.0), data.index);
         transactional(session, topic, &partition, place, &body, version, transactional_id).await?
     } else {
-        append(session, topic, &partition, &body, now).await?
+        append(session, topic, &partition, &body).await?
     };
     count(&session.service.metrics.records_in, header.records_count as u64);
     count(&session.service.metrics.bytes_in, records.len() as u64);
@@ -178,7 +178,7 @@ async fn transactional(
         return Err(Error::refused(ErrorCode::TransactionalIdAuthorizationFailed, text));
     };
     super::check_transactional_id(session, Action::Write, id)?;
-    let (id, terms) = (Arc::from(&**id), terms(topic, session.service.now()));
+    let (id, terms) = (Arc::from(&**id), terms(topic));
     let adds = version >= ADDS_VERSION_MIN;
     let write = Write { id: &id, partition, place, body, terms: &terms, adds };
     let appended = transactions::append::append(&session.service, &write).await;
@@ -192,9 +192,9 @@ async fn transactional(
     Ok(appended)
 }
 
-fn terms(topic: &Topic, now: i64) -> Terms {
+fn terms(topic: &Topic) -> Terms {
     let settings = topic.settings();
-    Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.segment_ms, now }
+    Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms() }
 }
 
 /// The topic, if the client may write to it: who may not does not learn whether it exists.
@@ -213,12 +213,11 @@ async fn append(
     topic: &Topic,
     partition: &Arc<Partition>,
     body: &Bytes,
-    now: i64,
 ) -> Result<Appended, Error> {
     let service = &session.service;
     let mut transaction = service.runtime.transaction();
     transaction.set_time(service.runtime.tick());
-    let appended = partition.append(&mut transaction, body, &terms(topic, now)).await?;
+    let appended = partition.append(&mut transaction, body, &terms(topic)).await?;
     show(session, partition, &appended, body);
     Ok(appended)
 }

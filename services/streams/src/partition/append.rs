@@ -21,15 +21,38 @@ pub const EXTENT_BYTES_ASYNC: usize = 8 << 10;
 /// Above this a batch does not go into the journal whatever else holds.
 const INLINE_BYTES_MAX: usize = 256 << 10;
 
+/// Which bodies are extents, by their size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtentSizes {
+    /// From so many bytes on, unless too many files have unsynced extents already.
+    pub from: usize,
+    /// Above so many whatever else holds: the journal takes no larger ones.
+    pub always_above: usize,
+}
+
+impl ExtentSizes {
+    /// What is right for partitions of a class on a real disk.
+    pub const fn of(class: Durability) -> Self {
+        let from = if matches!(class, Durability::Sync) { EXTENT_BYTES_SYNC } else { EXTENT_BYTES_ASYNC };
+        Self { from, always_above: INLINE_BYTES_MAX }
+    }
+
+    /// Journal space for a batch whose body has `body_bytes` bytes.
+    pub const fn space_for(&self, body_bytes: usize) -> usize {
+        let extent = BATCH_HEAD_BYTES + 8 + BODY_HEADER_BYTES;
+        let inline = BATCH_HEAD_BYTES + body_bytes;
+        let payload = if body_bytes > self.always_above || inline < extent { extent } else { inline };
+        ENTRY_HEADER_BYTES + payload
+    }
+}
+
 /// What the topic's settings ask of an append.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
     /// A segment that would grow beyond this is left for a new one.
     pub segment_bytes: u64,
-    /// So is one whose first batch is older than this, in milliseconds.
+    /// So is one whose first batch is older than the new one by more than this, in milliseconds.
     pub segment_ms: i64,
-    /// Now, in milliseconds since the Unix epoch.
-    pub now: i64,
 }
 
 /// Where a batch went.
@@ -56,7 +79,7 @@ impl Partition {
         body: &Bytes,
         terms: &Terms,
     ) -> Result<Appended, Error> {
-        let space = space_for(body.len(), self.class);
+        let space = self.space_for(body.len());
         loop {
             transaction.admit(space).await?;
             let mut locked = self.lock()?;
@@ -89,23 +112,45 @@ impl Partition {
     ) -> Result<i64, PushError> {
         let base_offset = locked.state().next_offset;
         let bytes = (HEAD_BYTES + body.len()) as u64;
-        let place = place(locked.state(), bytes, terms);
+        let time = Fields::of(body).map_or(-1, |fields| fields.max_timestamp());
+        let place = place(locked.state(), bytes, time, terms);
         let leader_epoch = locked.epoch().0 as i32;
         let batch = Batch { base_offset, leader_epoch, body: body.clone() };
         let mut append = Append { batch, marker, place, extent: None };
-        if self.wants_extent(body.len(), place.segment) {
-            self.write_extent(&mut append)?;
+        if self.wants_extent(body.len(), place.segment)
+            && let Err(error) = self.write_extent(&mut append)
+        {
+            self.unwrite(place);
+            return Err(error);
         }
-        match locked.push(transaction, self.class, &Effect::Append(append)) {
-            Ok(()) => Ok(base_offset),
-            Err(bole_shard::Error::Wait { .. }) => Err(PushError::Wait),
-            Err(error) => Err(PushError::Failed(error.into())),
+        let error = match locked.push(transaction, self.class, &Effect::Append(append)) {
+            Ok(()) => return Ok(base_offset),
+            Err(bole_shard::Error::Wait { .. }) => PushError::Wait,
+            Err(error) => PushError::Failed(error.into()),
+        };
+        self.unwrite(place);
+        Err(error)
+    }
+
+    /// A batch was not appended that would have begun a segment: the next one may go elsewhere, so its file goes.
+    fn unwrite(&self, place: Place) {
+        if place.position == 0
+            && let Err(error) = self.files.remove(self.file(place.segment))
+        {
+            // The next start removes it.
+            tracing::warn!(partition = self.name(), %error, "a segment file without records could not be removed");
         }
     }
 
+    /// Journal space for a batch whose body has `body_bytes` bytes.
+    pub const fn space_for(&self, body_bytes: usize) -> usize {
+        self.extent_sizes.space_for(body_bytes)
+    }
+
     fn wants_extent(&self, body_bytes: usize, segment: SegmentId) -> bool {
-        let from = if self.class == Durability::Sync { EXTENT_BYTES_SYNC } else { EXTENT_BYTES_ASYNC };
-        body_bytes > INLINE_BYTES_MAX || (body_bytes >= from && self.files.takes_extents(self.file(segment)))
+        let sizes = self.extent_sizes;
+        body_bytes > sizes.always_above
+            || (body_bytes >= sizes.from && self.files.takes_extents(self.file(segment)))
     }
 
     /// Puts the batch where it belongs in its segment file. It is fsynced with the journal.
@@ -126,18 +171,6 @@ pub enum PushError {
     Wait,
     /// It cannot be done.
     Failed(Error),
-}
-
-/// Journal space for a batch whose body has `body_bytes` bytes.
-pub fn space_for(body_bytes: usize, class: Durability) -> usize {
-    let extent = BATCH_HEAD_BYTES + 8 + BODY_HEADER_BYTES;
-    let always = class == Durability::Sync && body_bytes >= INLINE_BYTES_MAX;
-    let payload = if always || body_bytes > INLINE_BYTES_MAX {
-        extent
-    } else {
-        extent.max(BATCH_HEAD_BYTES + body_bytes)
-    };
-    ENTRY_HEADER_BYTES + payload
 }
 
 /// The answer to a batch that is here already.
@@ -169,12 +202,13 @@ pub(crate) fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<A
     }
 }
 
-/// Where a batch of `bytes` bytes goes.
-fn place(state: &State, bytes: u64, terms: &Terms) -> Place {
+/// Where a batch of `bytes` bytes goes whose newest record is from `time`. As in Kafka, age is a matter of records' times: where old ones are sent again,
+/// the clock would start a segment with every batch.
+fn place(state: &State, bytes: u64, time: i64, terms: &Terms) -> Place {
     let fits = |active: &&super::segments::Segment| {
-        active.bytes == 0
-            || (active.bytes + bytes <= terms.segment_bytes
-                && terms.now.saturating_sub(active.first_timestamp) < terms.segment_ms)
+        let timed = time >= 0 && active.first_timestamp >= 0;
+        let late = timed && time.saturating_sub(active.first_timestamp) > terms.segment_ms;
+        active.bytes == 0 || (active.bytes + bytes <= terms.segment_bytes && !late)
     };
     match state.segments.active().filter(fits) {
         Some(active) => Place { segment: active.id, position: active.bytes },

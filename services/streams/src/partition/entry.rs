@@ -5,7 +5,7 @@
 //!   form 0, inline:  … | the body                                                                                 |
 //!   form 1, extent:  … | u32 body bytes | u32 CRC32C of the body | bytes 16 to 61 of the batch                    |
 //! kind 2, log start: | i64 offset |
-//! kind 3, compacted: | u32 n | n × (i64 base, u32 generation) | u8 0 or 1 | i64 base, u32 generation, u64 bytes, i64 end, i64 max, i64 first timestamp |
+//! kind 3, compacted: | u32 n | n × (i64 base, u32 generation) | u8 m | m × (i64 base, u32 generation, u64 bytes, i64 end, i64 max, i64 first timestamp) |
 //! kind 4, forgotten: | u32 n | n × i64 producer id |
 //! ```
 //!
@@ -81,8 +81,8 @@ pub enum Effect {
     Compacted {
         /// The segments that go, next to each other.
         old: Vec<SegmentId>,
-        /// What takes their place, if anything is left of them.
-        with: Option<Segment>,
+        /// What takes their place, if anything is left of them: one, or two where only the first part was compacted.
+        with: Vec<Segment>,
     },
     /// Producers are forgotten.
     Forgotten(Vec<i64>),
@@ -109,7 +109,7 @@ impl Effect {
             Self::Append(Append { extent: Some(_), .. }) => BATCH_HEAD_BYTES + 8 + BODY_HEADER_BYTES,
             Self::Append(append) => BATCH_HEAD_BYTES + append.batch.body.len(),
             Self::LogStart(_) => 8,
-            Self::Compacted { old, .. } => 5 + 12 * old.len() + SEGMENT_BYTES,
+            Self::Compacted { old, with } => 5 + 12 * old.len() + SEGMENT_BYTES * with.len(),
             Self::Forgotten(ids) => 4 + 8 * ids.len(),
         }
     }
@@ -122,10 +122,8 @@ impl Effect {
             Self::Compacted { old, with } => {
                 out.extend((old.len() as u32).to_le_bytes());
                 old.iter().for_each(|id| encode_id(id, out));
-                out.push(u8::from(with.is_some()));
-                if let Some(segment) = with {
-                    encode_segment(segment, out);
-                }
+                out.push(with.len() as u8);
+                with.iter().for_each(|segment| encode_segment(segment, out));
             }
             Self::Forgotten(ids) => {
                 out.extend((ids.len() as u32).to_le_bytes());
@@ -281,11 +279,8 @@ impl<'a> Reader<'a> {
     fn compacted(&mut self) -> Option<Effect> {
         let count = self.count(12)?;
         let old = (0..count).map(|_| self.segment_id()).collect::<Option<_>>()?;
-        let with = match self.u8()? {
-            0 => None,
-            1 => Some(self.segment()?),
-            _ => return None,
-        };
+        let count = self.u8()?;
+        let with = (0..count).map(|_| self.segment()).collect::<Option<_>>()?;
         Some(Effect::Compacted { old, with })
     }
 
@@ -320,8 +315,9 @@ mod tests {
             Effect::Append(append),
             Effect::Append(extent),
             Effect::LogStart(77),
-            Effect::Compacted { old: vec![id(1, 0), id(2, 1)], with: Some(segment) },
-            Effect::Compacted { old: vec![id(1, 0)], with: None },
+            Effect::Compacted { old: vec![id(1, 0), id(2, 1)], with: vec![segment] },
+            Effect::Compacted { old: vec![id(1, 0)], with: vec![segment, segment] },
+            Effect::Compacted { old: vec![id(1, 0)], with: Vec::new() },
             Effect::Forgotten(vec![1, 2, 3]),
         ]
     }

@@ -6,18 +6,21 @@
 //! ```
 //!
 //! A file is a row of whole batches, as a consumer gets them. What lies beyond a segment's size is left over from a crash and is written over.
-//! Two kinds of writes are kept apart: *extents*, which entries name and the journal's fsync waits for, and *flushes*, which only a checkpoint
-//! waits for.
+//! Three kinds of writes are kept apart: *extents*, which entries name and the journal's fsync waits for, *flushes*, which only a checkpoint
+//! waits for, and those of *compactions*.
 //!
 //! # Invariants
-//! - A failed write or fsync is final (promise P4): the owner is told and stops the node.
+//! - A failed fsync is final (promise P4): every later one fails as well, and the owner stops the node. A failed write is the appender's business:
+//!   nothing names the bytes yet.
+//! - A name is durable with the first write to its file in the life of a process. That a start finds it says nothing: a failed fsync of the folder may have marked
+//!   it clean. So a file from before is renamed away and back first, which makes its name a new one.
 //! - At most [`OPEN_FILES_MAX`] files are open, besides those with unsynced writes.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bole_base::disk::read_exact_at;
 use bole_base::{Disk, File, LogId};
@@ -34,6 +37,9 @@ use super::segments::SegmentId;
 pub const OPEN_FILES_MAX: usize = 512;
 /// Above so many files with unsynced extents, further ones go into the journal, so that an fsync of it never has to fsync more.
 pub const EXTENT_FILES_MAX: usize = 128;
+
+/// Behind the name of a file while it is renewed.
+const RENEWED: &str = ".renewed";
 
 /// One segment of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,12 +70,16 @@ pub struct SegmentFiles {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     handles: Mutex<Handles>,
-    extents: Mutex<Unsynced>,
-    flushes: Mutex<Unsynced>,
+    extents: Unsynced,
+    flushes: Unsynced,
+    compactions: Unsynced,
+    names: Names,
+    /// An fsync failed.
+    failed: AtomicBool,
     /// Where in each file batches begin.
     pub indexes: Indexes,
-    /// Bytes written as extents and by flushes, for the write amplification.
-    written: [AtomicU64; 2],
+    /// Bytes written for each purpose.
+    written: [AtomicU64; 3],
 }
 
 #[derive(Default)]
@@ -78,12 +88,21 @@ struct Handles {
     clock: u64,
 }
 
-/// What has to be fsynced.
+/// What has to be fsynced for one purpose.
 #[derive(Default)]
 struct Unsynced {
-    files: HashMap<FileId, Arc<dyn File>>,
-    /// Names were made whose folder is not synced.
-    names: bool,
+    files: Mutex<HashMap<FileId, Arc<dyn File>>>,
+    /// Who fsyncs has this: another one whose writes are among those waits for the outcome.
+    turn: Mutex<()>,
+}
+
+/// Counts names that were made, and up to which of them the folder is synced.
+#[derive(Default)]
+struct Names {
+    made: AtomicU64,
+    synced: Mutex<u64>,
+    /// The files that were written since the start: at most as many as there are.
+    known: Mutex<HashSet<FileId>>,
 }
 
 /// Why a batch is written.
@@ -93,18 +112,30 @@ pub enum Purpose {
     Extent,
     /// The journal holds it, and shall not for ever.
     Flush,
+    /// It is written again, in a file that nothing names yet.
+    Compaction,
 }
 
 impl SegmentFiles {
     /// The files in `dir`, which is made if it is missing.
     pub fn open(disk: Arc<dyn Disk>, dir: &Path) -> io::Result<Self> {
         disk.create_dir(dir)?;
+        for name in disk.list(dir)? {
+            if let Some(proper) = name.strip_suffix(RENEWED).filter(|proper| FileId::parse(proper).is_some())
+            {
+                disk.rename(&dir.join(&name), &dir.join(proper))?;
+            }
+        }
+        disk.sync_dir(dir)?;
         Ok(Self {
             disk,
             dir: dir.to_path_buf(),
             handles: Mutex::default(),
-            extents: Mutex::default(),
-            flushes: Mutex::default(),
+            extents: Unsynced::default(),
+            flushes: Unsynced::default(),
+            compactions: Unsynced::default(),
+            names: Names::default(),
+            failed: AtomicBool::new(false),
             indexes: Indexes::default(),
             written: Default::default(),
         })
@@ -122,29 +153,52 @@ impl SegmentFiles {
 
     /// Bytes that were written as extents, and by flushes.
     pub fn written(&self) -> (u64, u64) {
-        let [extents, flushes] = &self.written;
+        let [extents, flushes, _] = &self.written;
         (extents.load(Ordering::Relaxed), flushes.load(Ordering::Relaxed))
     }
 
     /// Whether another file may take extents before the next fsync.
     pub fn takes_extents(&self, id: FileId) -> bool {
-        let extents = self.extents.lock();
-        extents.files.len() < EXTENT_FILES_MAX || extents.files.contains_key(&id)
+        let extents = self.extents.files.lock();
+        extents.len() < EXTENT_FILES_MAX || extents.contains_key(&id)
     }
 
     /// Writes `bytes` at `position`. Not durable before the fsync of its purpose.
     pub fn write(&self, id: FileId, position: u64, bytes: &[u8], purpose: Purpose) -> io::Result<()> {
-        let (file, made) = self.handle(id, true)?;
+        let file = self.handle(id, true)?;
+        self.renew(id)?;
         file.write_all_at(position, bytes)?;
-        let set = match purpose {
+        self.unsynced(purpose).files.lock().insert(id, file);
+        self.written[purpose as usize].fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes the name of a file that is from before this process one that the next sync of the folder makes durable.
+    fn renew(&self, id: FileId) -> io::Result<()> {
+        if self.names.known.lock().contains(&id) {
+            return Ok(());
+        }
+        // Nobody opens the file between the two names.
+        let _handles = self.handles.lock();
+        let mut known = self.names.known.lock();
+        if known.contains(&id) {
+            return Ok(());
+        }
+        let path = self.path(id);
+        let other = self.dir.join(id.name() + RENEWED);
+        self.disk.rename(&path, &other)?;
+        self.disk.rename(&other, &path)?;
+        self.names.made.fetch_add(1, Ordering::AcqRel);
+        known.insert(id);
+        Ok(())
+    }
+
+    const fn unsynced(&self, purpose: Purpose) -> &Unsynced {
+        match purpose {
             Purpose::Extent => &self.extents,
             Purpose::Flush => &self.flushes,
-        };
-        let mut set = set.lock();
-        set.names |= made;
-        set.files.insert(id, file);
-        self.written[usize::from(purpose == Purpose::Flush)].fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(())
+            Purpose::Compaction => &self.compactions,
+        }
     }
 
     /// Writes a batch, head and body, at `position`.
@@ -156,22 +210,31 @@ impl SegmentFiles {
         self.write(id, append.place.position, &bytes, purpose)
     }
 
-    /// Makes the writes of `purpose` durable, those that were made before the call.
+    /// Makes the writes of `purpose` durable, those that were made before the call. An error is final.
     pub fn sync_writes(&self, purpose: Purpose) -> io::Result<()> {
-        let set = match purpose {
-            Purpose::Extent => &self.extents,
-            Purpose::Flush => &self.flushes,
-        };
-        let unsynced = std::mem::take(&mut *set.lock());
-        for file in unsynced.files.values() {
-            file.sync_data()?;
+        let unsynced = self.unsynced(purpose);
+        let _turn = unsynced.turn.lock();
+        if self.failed.load(Ordering::Acquire) {
+            return Err(io::Error::other("an fsync of segment files has failed; restart the node"));
         }
-        if unsynced.names { self.disk.sync_dir(&self.dir) } else { Ok(()) }
+        let files = std::mem::take(&mut *unsynced.files.lock());
+        let synced = files.values().try_for_each(|file| file.sync_data()).and_then(|()| self.sync_names());
+        synced.inspect_err(|_| self.failed.store(true, Ordering::Release))
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        let mut synced = self.names.synced.lock();
+        let made = self.names.made.load(Ordering::Acquire);
+        if *synced < made {
+            self.disk.sync_dir(&self.dir)?;
+            *synced = made;
+        }
+        Ok(())
     }
 
     /// Exactly `bytes` bytes at `position`.
     pub fn read(&self, id: FileId, position: u64, bytes: usize) -> io::Result<Bytes> {
-        let (file, _) = self.handle(id, false)?;
+        let file = self.handle(id, false)?;
         let mut buffer = vec![0; bytes];
         read_exact_at(&*file, position, &mut buffer)?;
         Ok(buffer.into())
@@ -180,9 +243,11 @@ impl SegmentFiles {
     /// Removes a file; none of that name is fine. Durable some time later: until then a start finds it again and removes it.
     pub fn remove(&self, id: FileId) -> io::Result<()> {
         self.handles.lock().open.remove(&id);
-        self.extents.lock().files.remove(&id);
-        self.flushes.lock().files.remove(&id);
+        self.extents.files.lock().remove(&id);
+        self.flushes.files.lock().remove(&id);
+        self.compactions.files.lock().remove(&id);
         self.indexes.forget(id);
+        self.names.known.lock().remove(&id);
         match self.disk.remove(&self.path(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -201,29 +266,31 @@ impl SegmentFiles {
         Ok(removed)
     }
 
-    /// An open handle, and whether the file was made for it.
-    fn handle(&self, id: FileId, create: bool) -> io::Result<(Arc<dyn File>, bool)> {
+    /// An open handle; with `create` the file is made if it is missing.
+    fn handle(&self, id: FileId, create: bool) -> io::Result<Arc<dyn File>> {
         let mut handles = self.handles.lock();
         handles.clock += 1;
         let now = handles.clock;
         if let Some((file, used)) = handles.open.get_mut(&id) {
             *used = now;
-            return Ok((Arc::clone(file), false));
+            return Ok(Arc::clone(file));
         }
         let path = self.path(id);
-        let (file, made) = match self.disk.open(&path) {
+        let file = match self.disk.open(&path) {
             Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
-                (self.disk.create(&path)?, true)
+                let file = self.disk.create(&path)?;
+                self.names.known.lock().insert(id);
+                self.names.made.fetch_add(1, Ordering::AcqRel);
+                file
             }
-            // The name of a file that a crash left may never have been synced.
-            opened => (opened?, create),
+            opened => opened?,
         };
         if handles.open.len() >= OPEN_FILES_MAX {
             let oldest = handles.open.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id);
             oldest.map(|id| handles.open.remove(&id));
         }
         handles.open.insert(id, (Arc::clone(&file), now));
-        Ok((file, made))
+        Ok(file)
     }
 }
 

@@ -20,27 +20,23 @@ impl Partition {
     /// Writes what is only in the journal and in memory into the segment files, and makes it durable there. Blocks on the disk. Only entries that are fsynced in
     /// the journal are written.
     pub async fn flush(&self, journal: &dyn Journal) -> Result<(), bole_shard::Error> {
-        let position = self.shard.lock()?.position();
+        // What comes after this look waits for the next flush.
+        let (position, end) = {
+            let locked = self.shard.lock()?;
+            (locked.position(), locked.state().next_offset)
+        };
         poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await?;
-        self.flush_synced(position)
+        self.flush_to(end)
     }
 
-    /// As [`Partition::flush`], for entries up to `position` of the journal, which are fsynced.
-    fn flush_synced(&self, position: bole_base::Position) -> Result<(), bole_shard::Error> {
+    /// As [`Partition::flush`], for batches below `end`, whose entries are fsynced.
+    fn flush_to(&self, end: i64) -> Result<(), bole_shard::Error> {
         let _turn = self.flushing.lock();
-        let (waiting, end) = {
+        let waiting: Vec<Tail> = {
             let locked = self.shard.lock()?;
-            // What came after the position was looked at waits for the next time.
             let state = locked.state();
-            let end = if locked.position() == position {
-                state.next_offset
-            } else {
-                state.high_watermark_at(position)
-            };
             let first = state.tail.partition_point(|tail| tail.end() <= state.flushed);
-            let waiting: Vec<Tail> =
-                state.tail.range(first..).take_while(|tail| tail.end() <= end).cloned().collect();
-            (waiting, end)
+            state.tail.range(first..).take_while(|tail| tail.end() <= end).cloned().collect()
         };
         let written = self.write(&waiting).and_then(|()| self.files.sync_writes(Purpose::Flush));
         written.map_err(|error| self.failed(&error))?;
@@ -50,12 +46,12 @@ impl Partition {
 
     /// During recovery everything that was replayed is fsynced in the journal.
     pub(super) fn flush_replayed(&self) -> Result<(), bole_shard::Error> {
-        let position = {
+        let end = {
             let mut locked = self.shard.lock()?;
             locked.state_mut().show_all();
-            locked.position()
+            locked.state().next_offset
         };
-        self.flush_synced(position)?;
+        self.flush_to(end)?;
         self.shard.lock()?.state_mut().evict(i64::MAX);
         Ok(())
     }

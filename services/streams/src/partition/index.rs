@@ -109,12 +109,19 @@ impl SegmentFiles {
         Ok(found)
     }
 
-    /// The first batch with a timestamp of at least `timestamp` in the first `bytes` bytes of a segment. Blocks on the disk.
-    pub fn find_timestamp(&self, id: FileId, bytes: u64, timestamp: i64) -> io::Result<Option<Seen>> {
+    /// The first batch with a timestamp of at least `timestamp` and a record at or above `start` in the first `bytes` bytes of a segment. Blocks on the disk.
+    pub fn find_timestamp(
+        &self,
+        id: FileId,
+        bytes: u64,
+        timestamp: i64,
+        start: i64,
+    ) -> io::Result<Option<Seen>> {
         let from = self.near(id, bytes, |entry| entry.max_timestamp < timestamp)?;
         let mut found = None;
         self.scan(id, from, bytes, |seen| {
-            found = (seen.fields.max_timestamp() >= timestamp).then_some(*seen);
+            let last = seen.base_offset + i64::from(seen.fields.last_offset_delta());
+            found = (seen.fields.max_timestamp() >= timestamp && last >= start).then_some(*seen);
             found.is_none()
         })?;
         Ok(found)
@@ -216,7 +223,7 @@ mod tests {
             }
             assert_eq!(files.find_offset(id, bytes, 3 * count).unwrap(), None);
             for timestamp in [-5, 0, 1, 10 * (count - 1)] {
-                let found = files.find_timestamp(id, bytes, timestamp).unwrap();
+                let found = files.find_timestamp(id, bytes, timestamp, 0).unwrap();
                 let at = (timestamp.max(0) + 9) / 10;
                 assert_eq!(
                     found.map(|seen| seen.base_offset),
@@ -224,7 +231,7 @@ mod tests {
                     "{timestamp} of {count}"
                 );
             }
-            assert_eq!(files.find_timestamp(id, bytes, 10 * count).unwrap(), None);
+            assert_eq!(files.find_timestamp(id, bytes, 10 * count, 0).unwrap(), None);
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Cold {
     from: i64,
     below: i64,
     bytes_max: usize,
+    /// What follows the files in memory, for a read that finds nothing in them: compaction may have left a hole at their end.
+    memory: Batches,
 }
 
 /// Which records a reader may see.
@@ -115,21 +117,12 @@ impl Partition {
         if from >= below {
             return Ok((bounds, Found::Nothing));
         }
+        let memory = in_memory(state, from, below, bytes_max);
         if from < state.memory_start() {
             let files = self.files_from(state, from);
-            return Ok((bounds, Found::Cold(Cold { files, from, below, bytes_max })));
+            return Ok((bounds, Found::Cold(Cold { files, from, below, bytes_max, memory })));
         }
-        let mut found = Batches::default();
-        let first = state.tail.partition_point(|tail| tail.end() <= from);
-        for tail in state.tail.range(first..) {
-            let whole = tail.append.batch.base_offset < below && tail.in_memory();
-            let fits = found.batches.is_empty() || found.bytes + tail.bytes as usize <= bytes_max;
-            if !whole || !fits {
-                break;
-            }
-            found.add(Batch::from(tail));
-        }
-        Ok((bounds, if found.batches.is_empty() { Found::Nothing } else { Found::Memory(found) }))
+        Ok((bounds, if memory.batches.is_empty() { Found::Nothing } else { Found::Memory(memory) }))
     }
 
     /// The files with flushed batches at or above `from`, each with the bytes that count.
@@ -151,20 +144,20 @@ impl Partition {
     }
 
     fn try_read_cold(&self, cold: &Cold) -> io::Result<Batches> {
-        let mut found = Batches::default();
         for (id, bytes) in &cold.files {
             let Some(first) = self.files.find_offset(*id, *bytes, cold.from)? else { continue };
+            let mut found = Batches::default();
             if first.base_offset >= cold.below {
-                break;
+                return Ok(found);
             }
             let wanted = (cold.bytes_max as u64).max(first.bytes).min(bytes - first.position);
             let read: Bytes = self.files.read(*id, first.position, wanted as usize)?;
             for batch in split(&read).into_iter().take_while(|batch| batch.base_offset < cold.below) {
                 found.add(batch);
             }
-            break;
+            return Ok(found);
         }
-        Ok(found)
+        Ok(cold.memory.clone())
     }
 
     /// As [`Partition::find`], reading files where that is needed. Blocks then.
@@ -186,10 +179,7 @@ impl Partition {
                 }
             }
         }
-        Err(Error::Storage(format!(
-            "{}: the files of offset {from} go away faster than they can be read",
-            self.name()
-        )))
+        Err(self.too_fast(format_args!("offset {from}")))
     }
 
     /// Aborted transactions that a reader of committed records must know for batches from `from` up to before `to`.
@@ -199,8 +189,28 @@ impl Partition {
 
     /// The first batch with a timestamp of at least `timestamp`, for a reader with `isolation`; its records have to be looked through. Blocks on the disk.
     pub fn find_timestamp(&self, timestamp: i64, isolation: Isolation) -> Result<Option<Batch>, Error> {
+        for _ in 0..ATTEMPTS {
+            match self.try_find_timestamp(timestamp, isolation) {
+                Ok(Ok(found)) => return Ok(found),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::Storage(format!("{} cannot be read: {error}", self.name()))),
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+        Err(self.too_fast(timestamp))
+    }
+
+    /// The outer error is the disk's.
+    fn try_find_timestamp(
+        &self,
+        timestamp: i64,
+        isolation: Isolation,
+    ) -> io::Result<Result<Option<Batch>, Error>> {
         let (files, below, memory, start) = {
-            let locked = self.lock()?;
+            let locked = match self.lock() {
+                Ok(locked) => locked,
+                Err(error) => return Ok(Err(error)),
+            };
             let (state, bounds) = (locked.state(), Bounds::of(&locked));
             let late = |segment: &&Segment| segment.max_timestamp >= timestamp;
             let files = state
@@ -216,23 +226,32 @@ impl Partition {
             (files.collect::<Vec<_>>(), bounds.below(isolation), newest.map(Batch::from), state.log_start)
         };
         for (id, bytes) in files {
-            let seen = match self.files.find_timestamp(id, bytes, timestamp) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                seen => {
-                    seen.map_err(|error| Error::Storage(format!("{} cannot be read: {error}", self.name())))?
-                }
-            };
-            let Some(seen) = seen else { continue };
-            let read = self.files.read(id, seen.position, seen.bytes as usize);
-            let read =
-                read.map_err(|error| Error::Storage(format!("{} cannot be read: {error}", self.name())))?;
-            let found = split(&read).into_iter().next().filter(|batch| batch.last_offset() >= start);
-            if found.is_some() {
-                return Ok(found.filter(|batch| batch.base_offset < below));
-            }
+            let Some(seen) = self.files.find_timestamp(id, bytes, timestamp, start)? else { continue };
+            let read = self.files.read(id, seen.position, seen.bytes as usize)?;
+            let found = split(&read).into_iter().next();
+            return Ok(Ok(found.filter(|batch| batch.base_offset < below)));
         }
-        Ok(memory.filter(|batch| batch.base_offset < below))
+        Ok(Ok(memory.filter(|batch| batch.base_offset < below)))
     }
+
+    fn too_fast(&self, what: impl std::fmt::Display) -> Error {
+        Error::Storage(format!("{}: the files of {what} go away faster than they can be read", self.name()))
+    }
+}
+
+/// Batches in memory from the one on that holds `from`, or the first behind it: at most `bytes_max` bytes, but one batch in any case.
+fn in_memory(state: &State, from: i64, below: i64, bytes_max: usize) -> Batches {
+    let mut found = Batches::default();
+    let first = state.tail.partition_point(|tail| tail.end() <= from);
+    for tail in state.tail.range(first..) {
+        let whole = tail.append.batch.base_offset < below && tail.in_memory();
+        let fits = found.batches.is_empty() || found.bytes + tail.bytes as usize <= bytes_max;
+        if !whole || !fits {
+            break;
+        }
+        found.add(Batch::from(tail));
+    }
+    found
 }
 
 /// Bytes of a segment whose batches are all in its file.

@@ -90,28 +90,39 @@ impl Segments {
         last.max_timestamp = last.max_timestamp.max(max_timestamp);
     }
 
-    /// Drops the segments whose records are all below `offset`, but never the newest. What was dropped.
+    /// Drops the segments whose records are all below `offset`; the newest as well, after which the next batch starts a segment. What was dropped.
     pub fn drop_below(&mut self, offset: i64) -> Vec<SegmentId> {
         let mut dropped = Vec::new();
-        while self.0.len() > 1 && self.0.front().is_some_and(|first| first.end <= offset) {
+        while self.0.front().is_some_and(|first| first.end <= offset) {
             dropped.extend(self.0.pop_front().map(|segment| segment.id));
         }
         dropped
     }
 
-    /// Puts `with` in the place of the segments `old`, which stand next to each other. `false`, and nothing happened, if they are not there.
-    pub fn replace(&mut self, old: &[SegmentId], with: Option<Segment>) -> bool {
-        let Some(first) = old.first() else { return false };
-        let Some(at) = self.0.iter().position(|segment| segment.id == *first) else { return false };
+    /// Where the segments `old` stand, one after the other; `None` if they do not.
+    pub fn position_of(&self, old: &[SegmentId]) -> Option<usize> {
+        let first = old.first()?;
+        let at = self.0.iter().position(|segment| segment.id == *first)?;
         let there = self.0.iter().skip(at).map(|segment| segment.id).take(old.len());
-        if !there.eq(old.iter().copied()) {
-            return false;
-        }
-        self.0.drain(at..at + old.len());
-        if let Some(segment) = with {
-            self.0.insert(at, segment);
-        }
-        true
+        there.eq(old.iter().copied()).then_some(at)
+    }
+
+    /// Puts `with` in the place of the segments `old`, which stand next to each other, and says where the last of them ends. `None`, and nothing
+    /// happened, if they are not there.
+    pub fn replace(&mut self, old: &[SegmentId], with: &[Segment]) -> Option<i64> {
+        let at = self.position_of(old)?;
+        let end = self.0[at + old.len() - 1].end;
+        let behind = self.0.split_off(at + old.len());
+        self.0.truncate(at);
+        self.0.extend(with);
+        self.0.extend(behind);
+        Some(end)
+    }
+
+    /// The offset below which every segment has at least this generation.
+    pub fn compacted_below(&self, generation: u32) -> i64 {
+        let compacted = self.0.iter().take_while(|segment| segment.id.generation >= generation);
+        compacted.last().map_or(0, |segment| segment.end)
     }
 
     /// Puts a segment back that a checkpoint held, behind those that are here.
@@ -140,12 +151,11 @@ mod tests {
             assert_eq!(segments.holding(offset).map(|segment| segment.id.base), base, "{offset}");
         }
         assert_eq!(segments.drop_below(19).len(), 1);
-        assert_eq!(segments.drop_below(100).len(), 1, "the newest stays");
+        assert_eq!(segments.drop_below(29).len(), 1, "the newest has records that stay");
         assert_eq!((segments.len(), segments.bytes()), (1, 100));
-        assert_eq!(
-            segments.end(),
-            Some(Place { segment: SegmentId { base: 20, generation: 0 }, position: 100 })
-        );
+        let end = Place { segment: SegmentId { base: 20, generation: 0 }, position: 100 };
+        assert_eq!(segments.end(), Some(end));
+        assert_eq!((segments.drop_below(30).len(), segments.end()), (1, None));
     }
 
     #[test]
@@ -157,11 +167,14 @@ mod tests {
             [(vec![id(0, 0), id(10, 0)], true), (vec![id(0, 0), id(20, 0)], false), (vec![id(0, 1)], false)]
         {
             let mut segments = three();
-            assert_eq!(segments.replace(&old, Some(with)), works);
+            assert_eq!(segments.replace(&old, &[with]), works.then_some(20));
             assert_eq!(segments.len(), if works { 2 } else { 3 });
         }
         let mut segments = three();
-        assert!(segments.replace(&[id(0, 0), id(10, 0)], Some(with)));
+        assert_eq!(segments.replace(&[id(0, 0), id(10, 0)], &[with]), Some(20));
         assert_eq!(segments.holding(15).unwrap().id, id(0, 1));
+        assert_eq!((segments.compacted_below(1), segments.compacted_below(2)), (20, 0));
+        assert_eq!(segments.replace(&[id(0, 1)], &[]), Some(20));
+        assert_eq!((segments.len(), segments.holding(15).unwrap().id), (1, id(20, 0)));
     }
 }

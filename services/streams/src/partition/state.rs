@@ -126,12 +126,6 @@ impl State {
         self.visible.front().map(|(position, _)| *position)
     }
 
-    /// Up to which offset everything lies before `position` in the journal.
-    pub fn high_watermark_at(&self, position: Position) -> i64 {
-        let before = self.visible.iter().take_while(|(end, _)| *end <= position);
-        before.last().map_or(self.high_watermark, |(_, end)| (*end).max(self.high_watermark))
-    }
-
     /// Whether something is appended that is not durable yet.
     pub fn has_hidden(&self) -> bool {
         !self.visible.is_empty()
@@ -170,6 +164,12 @@ impl State {
             self.unflushed_bytes =
                 waiting.filter(|tail| tail.append.extent.is_none()).map(|tail| tail.bytes).sum();
         }
+    }
+
+    /// The files of batches below `offset` were replaced or are not needed any more: nothing is written to them, and nothing of them is read from memory.
+    fn leave_files(&mut self, offset: i64) {
+        self.set_flushed(offset);
+        self.evict(offset);
     }
 
     /// Lets batches go from memory that are durable in the files: those below `offset`. The bytes that became free.
@@ -232,7 +232,12 @@ impl State {
     fn start_at(&mut self, offset: i64) {
         self.log_start = self.log_start.max(offset.min(self.next_offset));
         let start = self.log_start;
-        self.dropped.extend(self.segments.drop_below(start));
+        let dropped = self.segments.drop_below(start);
+        if !dropped.is_empty() {
+            let first = self.segments.iter().next().map_or(self.next_offset, |segment| segment.id.base);
+            self.leave_files(first);
+            self.dropped.extend(dropped);
+        }
         while self.aborted.front().is_some_and(|aborted| aborted.last < start) {
             self.aborted.pop_front();
         }
@@ -272,10 +277,14 @@ impl bole_shard::State for State {
             Effect::Append(append) => self.append(append),
             Effect::LogStart(offset) => self.start_at(*offset),
             Effect::Compacted { old, with } => {
-                if self.segments.replace(old, *with) {
+                if let Some(end) = self.segments.replace(old, with) {
+                    self.leave_files(end);
                     self.dropped.extend(old);
+                    // Of aborted transactions a first compaction leaves no record. Who reads what it replaced may still ask for them, until the next one.
+                    let twice = self.segments.compacted_below(2);
+                    self.aborted.retain(|aborted| aborted.last >= twice);
                 } else {
-                    self.dropped.extend(with.map(|segment| segment.id));
+                    self.dropped.extend(with.iter().map(|segment| segment.id));
                 }
             }
             Effect::Forgotten(ids) => self.producers.forget(ids),

@@ -23,6 +23,7 @@
 mod build;
 mod compression;
 mod cursor;
+mod filter;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use bytes::{Bytes, BytesMut};
 use super::error_code::ErrorCode;
 pub use build::{Builder, Marker};
 pub use compression::Compression;
+pub use filter::{Fate, Filtered, emptied, filter, with_horizon};
 pub use records::{Header, Record, RecordIter, Summary};
 
 /// Bytes before the records.

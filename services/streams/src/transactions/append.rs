@@ -12,7 +12,7 @@ use super::state::{Identity, Place};
 use super::{Effect, decide};
 use crate::Error;
 use crate::partition::Partition;
-use crate::partition::append::{Appended, PushError, Terms, judge, space_for};
+use crate::partition::append::{Appended, PushError, Terms, judge};
 use crate::partition::batch::Fields;
 use crate::protocol::ErrorCode;
 use crate::service::Service;
@@ -39,7 +39,7 @@ pub struct Write<'a> {
 /// Errors: `InvalidProducerIdMapping`, `InvalidProducerEpoch`, `InvalidTxnState`, `PolicyViolation`, `OutOfOrderSequenceNumber`, `Full`, `Storage`.
 pub async fn append(service: &Service, write: &Write<'_>) -> Result<Appended, Error> {
     let mut transaction = service.runtime.transaction();
-    transaction.admit(space_for(write.body.len(), write.partition.class())).await?;
+    transaction.admit(write.partition.space_for(write.body.len())).await?;
     loop {
         match attempt(try_append(service, write, &mut transaction))? {
             Attempt::Wait(bytes) => transaction.admit(bytes as usize).await?,
@@ -76,7 +76,7 @@ fn try_append(
     if let Some(duplicate) = judge(&locked, body)? {
         return Ok(Attempt::Done(duplicate, Position::ZERO));
     }
-    let space = space_for(body.len(), partition.class());
+    let space = partition.space_for(body.len());
     transaction.reserve(space + added.as_ref().map_or(0, space_of))?;
     transaction.set_time(service.runtime.tick());
     // The batch goes first: a segment file that cannot be written must not leave the coordinator ahead of its log.

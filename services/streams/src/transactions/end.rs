@@ -16,7 +16,7 @@ use super::stopped;
 use crate::Error;
 use crate::groups;
 use crate::groups::offsets::transactional::{appended, end_space, push_end};
-use crate::partition::append::{Appended, PushError, Terms, space_for};
+use crate::partition::append::{Appended, PushError, Terms};
 use crate::partition::batch::HEAD_BYTES;
 use crate::partition::entry::Marker;
 use crate::partition::{Partition, state as partition};
@@ -205,11 +205,8 @@ impl Markers {
 
     /// Journal space for all that [`Markers::push`] pushes.
     fn space(&self, locks: &Locks<'_>) -> usize {
-        let markers: usize = locks
-            .partitions
-            .iter()
-            .map(|((_, partition), _)| space_for(self.body.len(), partition.class()))
-            .sum();
+        let markers: usize =
+            locks.partitions.iter().map(|((_, partition), _)| partition.space_for(self.body.len())).sum();
         let producer = self.mark.identity.producer_id;
         markers + locks.groups.iter().map(|locked| end_space(locked.state(), producer)).sum::<usize>()
     }
@@ -230,11 +227,7 @@ impl Markers {
                 continue;
             }
             let settings = topic.settings();
-            let terms = Terms {
-                segment_bytes: settings.segment_bytes,
-                segment_ms: settings.segment_ms,
-                now: self.now,
-            };
+            let terms = Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms() };
             let pushed = partition.push(locked, transaction, &self.body, marker, &terms);
             let base_offset = pushed.map_err(|error| match error {
                 PushError::Failed(error) => error,

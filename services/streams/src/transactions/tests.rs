@@ -236,11 +236,11 @@ fn what_is_too_much_is_refused() {
 #[test]
 fn the_largest_end_is_one_batch() {
     use crate::groups::limits::NAME_BYTES_MAX;
-    use crate::partition::append::space_for;
+    use crate::partition::append::ExtentSizes;
     use crate::partition::batch::HEAD_BYTES;
     const ENTRY_BYTES: usize = 96;
     let marker = crate::protocol::batch::Marker::Commit.batch(i64::MAX, i16::MAX, i32::MAX, i64::MAX);
-    let marker = space_for(marker.len() - HEAD_BYTES, bole_base::Durability::Sync);
+    let marker = ExtentSizes::of(bole_base::Durability::Sync).space_for(marker.len() - HEAD_BYTES);
     let own = 2 * ENTRY_BYTES + TRANSACTIONAL_ID_BYTES_MAX;
     let groups = GROUPS_PER_TRANSACTION_MAX * (NAME_BYTES_MAX + ENTRY_BYTES);
     let total = PARTITIONS_PER_TRANSACTION_MAX * marker + groups + own;

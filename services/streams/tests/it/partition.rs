@@ -1,85 +1,10 @@
-//! A partition on a real journal: what is appended is read back, from memory, from files, and after restarts of every kind.
+//! What is appended is read back, from memory, from files, and after restarts of every kind.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
-use std::collections::HashSet;
-use std::path::Path;
-use std::sync::Arc;
-
-use bole_base::{Durability, LogId, RealDisk, SystemClock};
-use bole_log::{Extents, LocalJournal};
-use bole_shard::{Hosted, Runtime, runtime};
-use bole_streams::partition::Partition;
-use bole_streams::partition::append::Terms;
-use bole_streams::partition::files::SegmentFiles;
+use bole_base::Durability;
 use bole_streams::partition::read::Isolation;
 use bytes::Bytes;
 
-const LOG: LogId = LogId(20);
-
-struct Node {
-    runtime: Runtime,
-    files: Arc<SegmentFiles>,
-    partition: Arc<Partition>,
-    _journal: Arc<LocalJournal>,
-}
-
-impl Node {
-    async fn open(dir: &Path, class: Durability) -> Self {
-        let disk = Arc::new(RealDisk);
-        let clock = Arc::new(SystemClock::new());
-        let files = Arc::new(SegmentFiles::open(Arc::clone(&disk) as _, &dir.join("streams")).unwrap());
-        let mut config = bole_log::local::Config {
-            reserve_bytes: 0,
-            segment_bytes: 8 << 20,
-            bytes_max: 64 << 20,
-            ..Default::default()
-        };
-        config.extents.add(Arc::clone(&files) as Arc<dyn Extents>);
-        let journal =
-            LocalJournal::open(Arc::clone(&disk) as _, Arc::clone(&clock) as _, &dir.join("journal"), config);
-        let journal = Arc::new(journal.unwrap().start().unwrap());
-        let root = dir.join("checkpoints");
-        let runtime = Runtime::new(Arc::clone(&journal) as _, disk, clock, root, runtime::Config::default());
-        let partition = Arc::new(Partition::new(LOG, "default/streams/t#0", Arc::clone(&files), class));
-        runtime.host(Arc::clone(&partition) as Arc<dyn Hosted>).unwrap();
-        runtime.recover(&[]).await.unwrap();
-        let named: HashSet<_> = partition
-            .lock()
-            .unwrap()
-            .state()
-            .segments
-            .iter()
-            .map(|segment| partition.file(segment.id))
-            .collect();
-        files.sweep(&named).unwrap();
-        Self { runtime, files, partition, _journal: journal }
-    }
-
-    async fn append(&self, body: &Bytes, segment_bytes: u64) -> i64 {
-        let terms = Terms { segment_bytes, segment_ms: i64::MAX, now: 0 };
-        let mut transaction = self.runtime.transaction();
-        let appended = self.partition.append(&mut transaction, body, &terms).await.unwrap();
-        let (journal, class) = (self.runtime.journal(), self.partition.class());
-        journal.write_queued().unwrap();
-        std::future::poll_fn(|context| journal.poll_reached(class, appended.position, context))
-            .await
-            .unwrap();
-        self.partition.lock().unwrap().state_mut().advance(journal.reached(class));
-        appended.base_offset
-    }
-
-    /// Every batch, read with fetches of `bytes_max` bytes.
-    fn all(&self, bytes_max: usize) -> Vec<(i64, Bytes)> {
-        let (mut from, mut found) = (self.partition.lock().unwrap().state().log_start, Vec::new());
-        loop {
-            let (_, batches) = self.partition.read(from, Isolation::Uncommitted, bytes_max).unwrap();
-            let Some(last) = batches.batches.last() else { return found };
-            from = last.last_offset() + 1;
-            found.extend(batches.batches.into_iter().map(|batch| (batch.base_offset, batch.body)));
-        }
-    }
-}
+use crate::node::Node;
 
 /// A body of `count` records and `bytes` bytes behind its fixed fields.
 fn body(count: i32, bytes: usize, seed: u8) -> Bytes {
