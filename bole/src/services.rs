@@ -1,3 +1,4 @@
 //! How each service is opened and what it is given of the node.
 
 pub mod keyspace;
+pub mod schemas;

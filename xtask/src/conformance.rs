@@ -4,6 +4,7 @@
 //! passed; what a stranger would write is what is tested. The table of clients is in [`clients`].
 
 pub mod clients;
+pub mod schemas;
 
 use crate::server::TemporaryBole;
 use crate::{process, tools};
@@ -26,6 +27,8 @@ pub struct Args {
 enum Service {
     /// Redis clients against the keyspace
     Keyspace(KeyspaceArgs),
+    /// Registry clients and serializers against the schema registry
+    Schemas(schemas::Args),
 }
 
 /// Options of `cargo xtask conformance keyspace`.
@@ -43,6 +46,7 @@ pub struct KeyspaceArgs {
 pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Keyspace(args) => keyspace(args),
+        Service::Schemas(args) => schemas::run(args),
     }
 }
 

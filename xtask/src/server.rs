@@ -20,6 +20,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Ports {
     /// RESP clients.
     pub keyspace: u16,
+    /// Clients of the schema registry.
+    pub schemas: u16,
     /// Admin API and metrics.
     pub admin: u16,
 }
@@ -27,8 +29,10 @@ pub struct Ports {
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let held = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-        Ok(Self { keyspace: held[0].local_addr()?.port(), admin: held[1].local_addr()?.port() })
+        let free = || TcpListener::bind("127.0.0.1:0");
+        let held = [free()?, free()?, free()?];
+        let port = |index: usize| held[index].local_addr().map(|address| address.port());
+        Ok(Self { keyspace: port(0)?, schemas: port(1)?, admin: port(2)? })
     }
 }
 
@@ -74,6 +78,7 @@ pub fn build_bole(profile: Profile) -> Result<()> {
 #[derive(Debug)]
 pub struct TemporaryBole {
     server: Server,
+    schemas: SocketAddr,
     log: PathBuf,
     // Dropped after the server, which writes to it until it has stopped.
     _data: tempfile::TempDir,
@@ -86,14 +91,21 @@ impl TemporaryBole {
         let data = tempfile::tempdir()?;
         let log = process::target_dir().join(format!("{run}.log"));
         let settings = Settings { log: Some(log.clone()), ..Settings::default() };
-        let server = start_bole(Profile::Debug, &data.path().join("data"), Ports::free()?, &settings)?;
+        let ports = Ports::free()?;
+        let server = start_bole(Profile::Debug, &data.path().join("data"), ports, &settings)?;
         println!("bole listens on {}; its log: {}", server.keyspace, log.display());
-        Ok(Self { server, log, _data: data })
+        let schemas = SocketAddr::from(([127, 0, 0, 1], ports.schemas));
+        Ok(Self { server, schemas, log, _data: data })
     }
 
     /// Where its Redis-compatible service listens.
     pub fn keyspace(&self) -> SocketAddr {
         self.server.keyspace
+    }
+
+    /// Where its schema registry listens, once the keyspace, which opens before it, has been seen to listen: clients try again.
+    pub fn schemas(&self) -> SocketAddr {
+        self.schemas
     }
 
     /// Fails when the node did not survive what was done to it.
@@ -115,6 +127,7 @@ pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Se
     let mut command = pinned(&binary, settings);
     command.arg("serve").arg("--data").arg(data_dir);
     command.env("BOLE_KEYSPACE_LISTEN", format!("127.0.0.1:{}", ports.keyspace));
+    command.env("BOLE_SCHEMAS_LISTEN", format!("127.0.0.1:{}", ports.schemas));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
     start(command, ports.keyspace, settings)
 }

@@ -6,6 +6,7 @@ use crate::conformance::clients::{CLIENTS, Client};
 use crate::process;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Command;
 
 /// Options of `cargo xtask tools`.
@@ -32,9 +33,13 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Fetches one client's packages unless its pins are the ones that were fetched last.
 pub fn fetch(client: &Client) -> Result<()> {
-    let Some(packages) = &client.packages else { return Ok(()) };
+    client.packages.as_ref().map_or(Ok(()), |packages| fetch_packages(packages, &client.folder()))
+}
+
+/// Fetches the packages of the script in `folder`, unless its pins are the ones that were fetched last.
+pub fn fetch_packages(packages: &Packages, folder: &Path) -> Result<()> {
     let pins = packages.pins.iter().map(|pin| {
-        let path = client.folder().join(pin);
+        let path = folder.join(pin);
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     });
     let pins = pins.collect::<Result<Vec<_>>>()?.concat();
@@ -44,7 +49,7 @@ pub fn fetch(client: &Client) -> Result<()> {
     }
     let room = process::tools_dir().join(packages.room);
     std::fs::create_dir_all(&room)?;
-    (packages.fetch)(&client.folder(), &room)?;
+    (packages.fetch)(folder, &room)?;
     std::fs::write(&stamp, pins)?;
     Ok(())
 }

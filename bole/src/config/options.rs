@@ -8,7 +8,7 @@ use std::time::Duration;
 use bole_base::Durability;
 
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, Path, Text, Time, word};
-use super::value::{DatabaseDurability, LogFilter, LogFormat};
+use super::value::{DatabaseDurability, HostNames, LogFilter, LogFormat};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +187,16 @@ options! {
         idle_timeout: Duration = Time(0, 365 * 24 * HOUR), "0s";
         /// The largest request, and the largest value.
         request_bytes_max: u64 = Bytes(64 * KIB, 4 * GIB), "512MiB";
+    }
+
+    /// The schema registry that speaks Confluent's REST API.
+    schemas: Schemas {
+        /// Address of its door.
+        listen: SocketAddr = Address, "127.0.0.1:8081";
+        /// Names that requests may call the node by, besides localhost and its address: the Host header is checked, so that no web page reaches the registry.
+        hosts: HostNames = Text("a list of host names such as registry.example,*.internal.example"), "";
+        /// Connections at a time; more are refused.
+        connections_max: u64 = Count(1, 1_000_000), "1024";
     }
 
     /// Users and their secrets.

@@ -74,6 +74,14 @@ impl Service {
         Ok(self.store.read(|state| state.subject(subject).is_some_and(has)).await?)
     }
 
+    /// The last id that was ever given out, and the last version of a subject: what must never be given out again.
+    pub async fn last_given(&self, subject: &str) -> Result<(SchemaId, i32), Error> {
+        let last = |state: &crate::state::State| {
+            (state.globals().last_id, state.subject(subject).map_or(0, |subject| subject.last))
+        };
+        Ok(self.store.read(last).await?)
+    }
+
     /// Runs work on schemas off the threads that serve connections, a few at a time. Cancelling leaves the work to end by itself.
     pub(crate) async fn work<T: Send + 'static>(
         &self,

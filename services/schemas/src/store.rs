@@ -43,7 +43,8 @@ impl Store {
         Ok(seen)
     }
 
-    /// Lets `decide` choose changes, makes them in one batch, and returns when they are fsynced. `decide` may run more than once.
+    /// Lets `decide` choose changes, makes them in one batch, and returns when they are fsynced. `decide` may run more than once. Its
+    /// refusal shows the state as well, so it too is returned only when what it saw is fsynced.
     pub async fn change<T, E: From<Error>>(
         &self,
         decide: impl Fn(&State) -> Result<(Vec<Change>, T), E>,
@@ -56,7 +57,11 @@ impl Store {
                     return Ok(value);
                 }
                 Err(Attempt::Wait(bytes)) => transaction.admit(bytes as usize).await?,
-                Err(Attempt::Failed(error)) => return Err(error),
+                Err(Attempt::Refused(error, position)) => {
+                    self.durable(position).await?;
+                    return Err(error);
+                }
+                Err(Attempt::Failed(error)) => return Err(error.into()),
             }
         }
     }
@@ -74,9 +79,10 @@ impl Store {
         decide: &impl Fn(&State) -> Result<(Vec<Change>, T), E>,
     ) -> Result<(T, Position), Attempt<E>> {
         let mut locked = self.shard.lock().map_err(Attempt::from)?;
-        let (changes, value) = decide(locked.state()).map_err(Attempt::Failed)?;
+        let seen = locked.position();
+        let (changes, value) = decide(locked.state()).map_err(|error| Attempt::Refused(error, seen))?;
         if changes.is_empty() {
-            return Ok((value, locked.position()));
+            return Ok((value, seen));
         }
         let bytes: usize = changes.iter().map(|change| change.encode().len() + SPACE_PER_CHANGE).sum();
         transaction.reserve(bytes).map_err(Attempt::from)?;
@@ -92,15 +98,19 @@ impl Store {
 
 /// Why an attempt at a change ended.
 enum Attempt<E> {
+    /// There is no room in the journal yet.
     Wait(u64),
-    Failed(E),
+    /// `decide` refused, and where what it saw ends in the journal.
+    Refused(E, Position),
+    /// The shard or the journal failed.
+    Failed(Error),
 }
 
-impl<E: From<Error>> From<Error> for Attempt<E> {
+impl<E> From<Error> for Attempt<E> {
     fn from(error: Error) -> Self {
         match error {
             Error::Wait { bytes } => Self::Wait(bytes),
-            other => Self::Failed(other.into()),
+            other => Self::Failed(other),
         }
     }
 }

@@ -58,7 +58,11 @@ impl Service {
             if let Some(found) = self.store.read(known).await? {
                 return Ok(found);
             }
-            let older = self.store.read(|state| Older::of(state, &subject)).await??;
+            let older = self.store.read(|state| {
+                check_mode(state, &subject, wanted)?;
+                Older::of(state, &subject)
+            });
+            let older = older.await??;
             let details = self.compare(&prepared.schema, &older).await?;
             if !details.is_empty() {
                 return Err(Error::Incompatible { subject, details });

@@ -13,6 +13,7 @@ use base64ct::{Base64, Encoding as _};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use protox::prost::Message as _;
+use protox::prost::encoding::decode_varint;
 use protox::prost_reflect::prost_types::FileDescriptorProto;
 
 use super::{Reading, Source};
@@ -106,13 +107,37 @@ fn compile(text: String, source: &Source) -> Result<Schema, String> {
     all.extend(
         pool.files().filter(|file| file.name() != main).map(|file| file.file_descriptor_proto().clone()),
     );
-    Ok(Schema { text, descriptor: file.encode_to_vec(), files: all })
+    Ok(Schema { text, descriptor: without_source_info(&file.encode_to_vec()), files: all })
+}
+
+/// A serialized `FileDescriptorProto` without field 9, which says where in the text everything stood. Copied field by field, so that options
+/// which are extensions stay.
+fn without_source_info(descriptor: &[u8]) -> Vec<u8> {
+    const SOURCE_INFO: u64 = 9;
+    const WITH_LENGTH: u64 = 2;
+    let mut out = Vec::with_capacity(descriptor.len());
+    let mut rest = descriptor;
+    while !rest.is_empty() {
+        let whole = rest;
+        // The bytes are the compiler's own, so they have their form; if not, nothing is cut.
+        let Ok(tag) = decode_varint(&mut rest) else { return descriptor.to_vec() };
+        let Ok(value) = decode_varint(&mut rest) else { return descriptor.to_vec() };
+        if tag & 7 == WITH_LENGTH {
+            let Some(after) = rest.get(value as usize..) else { return descriptor.to_vec() };
+            rest = after;
+        }
+        if tag >> 3 != SOURCE_INFO {
+            out.extend_from_slice(&whole[..whole.len() - rest.len()]);
+        }
+    }
+    out
 }
 
 /// An error of the compiler with what stands behind it.
 fn sentence(error: &protox::Error) -> String {
     use std::error::Error as _;
-    let mut text = error.to_string();
+    let file = error.file().filter(|file| *file != MAIN && *file != OTHER_MAIN);
+    let mut text = file.map_or_else(|| error.to_string(), |file| format!("{file}: {error}"));
     let mut next = error.source();
     while let Some(cause) = next {
         let cause_text = cause.to_string();
