@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 use bole_base::{Clock, Disk, RealDisk, SystemClock};
 use bole_catalog::Catalog;
 use bole_identity::Identity;
-use bole_log::LocalJournal;
+use bole_log::{ExtentSets, LocalJournal};
 use bole_shard::{Runtime, runtime};
+use bole_streams::partition::files::SegmentFiles;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -22,6 +23,8 @@ use crate::status::{Journal, Latency, Shard, Status};
 pub const JOURNAL_DIR: &str = "journal";
 /// The folder of the checkpoints in the data directory.
 pub const CHECKPOINTS_DIR: &str = "checkpoints";
+/// The folder of the segment files of streams in the data directory.
+pub const STREAMS_DIR: &str = "streams";
 /// How often is looked whether a checkpoint is due.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a checkpoint that met a full disk waits before it tries again.
@@ -38,6 +41,8 @@ pub struct Kernel {
     pub catalog: Catalog,
     /// Who may do what.
     pub identity: Arc<Identity>,
+    /// Where streams keep their records; the journal names bytes in these files.
+    pub stream_files: Arc<SegmentFiles>,
 }
 
 impl Kernel {
@@ -46,7 +51,12 @@ impl Kernel {
         let data = &settings.node.data;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let stream_files = SegmentFiles::open(Arc::clone(&disk), &data.join(STREAMS_DIR));
+        let stream_files = Arc::new(stream_files.context("the segment files of streams cannot be opened")?);
+        let mut extents = ExtentSets::default();
+        extents.add(Arc::clone(&stream_files) as Arc<_>);
         let config = bole_wal::Config {
+            extents,
             segment_bytes: settings.journal.segment_bytes,
             bytes_max: settings.journal.bytes_max,
             queue_bytes_max: settings.journal.queue_bytes_max,
@@ -72,7 +82,7 @@ impl Kernel {
         let kernel = [bole_base::LogId::CATALOG, bole_base::LogId::IDENTITY];
         runtime.replay(&kernel).context("catalog and identity cannot be recovered")?;
         identity.settle().await?;
-        Ok(Self { journal, runtime, catalog, identity: Arc::new(identity) })
+        Ok(Self { journal, runtime, catalog, identity: Arc::new(identity), stream_files })
     }
 
     /// Fills in the kernel's piece of the status.

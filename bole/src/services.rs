@@ -2,3 +2,4 @@
 
 pub mod keyspace;
 pub mod schemas;
+pub mod streams;

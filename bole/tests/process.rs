@@ -39,8 +39,13 @@ struct Node {
 impl Node {
     fn start(data: &Path) -> Self {
         let data = data.to_str().unwrap();
-        let ports = ["admin.listen=127.0.0.1:0", "keyspace.listen=127.0.0.1:0", "schemas.listen=127.0.0.1:0"];
-        let ports = ports.iter().flat_map(|setting| ["--set", setting]);
+        let doors = [
+            "admin.listen=127.0.0.1:0",
+            "keyspace.listen=127.0.0.1:0",
+            "streams.listen=127.0.0.1:0",
+            "schemas.listen=127.0.0.1:0",
+        ];
+        let ports = doors.into_iter().flat_map(|door| ["--set", door]);
         let mut command = bole(&["serve", "--data", data]);
         let mut child = command.args(ports).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());

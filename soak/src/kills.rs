@@ -199,6 +199,7 @@ fn spec(plan: &Plan, data: &std::path::Path, port: u16) -> Spec {
         Spec::new(&plan.bole, Ready::Line("Ctrl-C".to_owned())).arg("serve").arg("--data").arg(data);
     for setting in [
         format!("keyspace.listen=127.0.0.1:{port}"),
+        "streams.listen=127.0.0.1:0".to_owned(),
         "admin.listen=127.0.0.1:0".to_owned(),
         "schemas.listen=127.0.0.1:0".to_owned(),
         format!("keyspace.durability={}", plan.durability),

@@ -57,6 +57,9 @@ impl Journal for NotingJournal {
     fn write_queued(&self) -> Result<(), Error> {
         self.inner.write_queued()
     }
+    fn settle(&self) -> Result<bool, Error> {
+        self.inner.settle()
+    }
     fn reached(&self, class: Durability) -> Position {
         self.inner.reached(class)
     }

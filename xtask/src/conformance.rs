@@ -1,16 +1,17 @@
 //! `cargo xtask conformance SERVICE`: real clients, with their default settings, against a running service.
 //!
 //! Each client has a script in `conformance/SERVICE/` that prints a line a check and ends with 0 only when all
-//! passed; what a stranger would write is what is tested. The table of clients is in [`clients`].
+//! passed; what a stranger would write is what is tested. Each service has its table of clients in a file here.
 
 pub mod clients;
+pub mod keyspace;
 pub mod schemas;
+pub mod streams;
 
-use crate::server::TemporaryBole;
 use crate::{process, tools};
 use anyhow::{Result, bail};
-use clients::{CLIENTS, Client};
-use std::net::SocketAddr;
+use clients::Client;
+use std::time::Instant;
 
 /// Fewer clients than this do not show that real clients work.
 const CLIENTS_MIN: usize = 3;
@@ -26,51 +27,31 @@ pub struct Args {
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Service {
     /// Redis clients against the keyspace
-    Keyspace(KeyspaceArgs),
+    Keyspace(keyspace::Args),
     /// Registry clients and serializers against the schema registry
     Schemas(schemas::Args),
-}
-
-/// Options of `cargo xtask conformance keyspace`.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct KeyspaceArgs {
-    /// A running server to test, HOST:PORT; its data is flushed. Starts a Bole node when absent
-    #[arg(long)]
-    pub addr: Option<String>,
-    /// Run only the clients whose name starts with this (may be repeated)
-    #[arg(long = "client")]
-    pub clients: Vec<String>,
+    /// Kafka clients against the streams service
+    Streams(streams::Args),
 }
 
 /// Runs the scripts of one service.
 pub fn run(args: &Args) -> Result<()> {
     match &args.service {
-        Service::Keyspace(args) => keyspace(args),
+        Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),
+        Service::Streams(args) => streams::run(args),
     }
 }
 
-/// Runs the Redis clients; fails when a script fails, or when too few clients could run.
-pub fn keyspace(args: &KeyspaceArgs) -> Result<()> {
-    let chosen = choose(&args.clients)?;
-    let all = args.clients.is_empty();
-    if let Some(address) = &args.addr {
-        return run_all(&chosen, crate::tair::resolve(address)?, all);
-    }
-    let bole = TemporaryBole::start("conformance-keyspace")?;
-    let judged = run_all(&chosen, bole.keyspace(), all);
-    bole.still_runs().and(judged)
-}
-
-fn choose(names: &[String]) -> Result<Vec<&'static Client>> {
+fn choose<'a>(clients: &'a [Client], names: &[String]) -> Result<Vec<&'a Client>> {
     if names.is_empty() {
-        return Ok(CLIENTS.iter().collect());
+        return Ok(clients.iter().collect());
     }
-    let known = || CLIENTS.iter().map(|client| client.name).collect::<Vec<_>>().join(", ");
+    let known = || clients.iter().map(|client| client.name).collect::<Vec<_>>().join(", ");
     let mut chosen = Vec::new();
     for name in names {
         let before = chosen.len();
-        chosen.extend(CLIENTS.iter().filter(|client| client.name.starts_with(name.as_str())));
+        chosen.extend(clients.iter().filter(|client| client.name.starts_with(name.as_str())));
         if chosen.len() == before {
             bail!("no client {name:?}; there are {}", known());
         }
@@ -78,7 +59,8 @@ fn choose(names: &[String]) -> Result<Vec<&'static Client>> {
     Ok(chosen)
 }
 
-fn run_all(clients: &[&Client], server: SocketAddr, all: bool) -> Result<()> {
+/// Runs the scripts of `clients` with the variables `env`; `all` of a service's clients must be enough.
+fn run_all(service: &str, clients: &[&Client], all: bool, env: &[(&str, String)]) -> Result<()> {
     let (mut passed, mut failed, mut lines) = (0, 0, Vec::new());
     for client in clients {
         if let Some(program) = client.missing_program() {
@@ -87,12 +69,14 @@ fn run_all(clients: &[&Client], server: SocketAddr, all: bool) -> Result<()> {
         }
         tools::fetch(client)?;
         let mut command = (client.command)(&client.folder());
-        command.env("BOLE_KEYSPACE_URL", format!("redis://{server}"));
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let start = Instant::now();
         let good = process::status(&mut command)?.success();
-        lines.push(format!("{} {}", if good { "ok" } else { "FAIL" }, client.name));
+        let word = if good { "ok" } else { "FAIL" };
+        lines.push(format!("{word} {} ({:.0} s)", client.name, start.elapsed().as_secs_f64()));
         *(if good { &mut passed } else { &mut failed }) += 1;
     }
-    println!("\nclients of the keyspace\n  {}", lines.join("\n  "));
+    println!("\nclients of {service}\n  {}", lines.join("\n  "));
     if failed > 0 {
         bail!("{failed} of {} clients failed", passed + failed);
     }

@@ -163,6 +163,19 @@ impl<T: FromStr<Err = String>> Kind<T> for Text {
     }
 }
 
+/// Text that is taken as it is; empty for none.
+pub(crate) struct OptionalText(pub(crate) &'static str);
+
+impl Kind<Option<String>> for OptionalText {
+    fn parse(&self, text: &str) -> Result<Option<String>, String> {
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn allowed(&self) -> String {
+        format!("{}, or empty", self.0)
+    }
+}
+
 fn in_range(value: u64, min: u64, max: u64, show: impl Fn(u64) -> String) -> Result<u64, String> {
     if value < min {
         return Err(format!("{} is less than {}", show(value), show(min)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bole_base::Durability;
 
-use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, Path, Text, Time, word};
+use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{DatabaseDurability, HostNames, LogFilter, LogFormat};
 
 /// One row of the table.
@@ -187,6 +187,30 @@ options! {
         idle_timeout: Duration = Time(0, 365 * 24 * HOUR), "0s";
         /// The largest request, and the largest value.
         request_bytes_max: u64 = Bytes(64 * KIB, 4 * GIB), "512MiB";
+    }
+
+    /// The stream service that speaks Kafka's protocol.
+    streams: Streams {
+        /// Address of the plain door.
+        listen: SocketAddr = Address, "127.0.0.1:9092";
+        /// Address of the TLS door. Empty: none.
+        tls_listen: Option<SocketAddr> = Address, "";
+        /// The host that clients are told to connect to. Empty: the address of the door that they came through.
+        advertised_host: Option<String> = OptionalText("a host name or an address"), "";
+        /// Durability of topics that do not choose one: sync (fsync before the reply), async (fsynced within 1 s).
+        durability: Durability = word(&["sync", "async"]), "sync";
+        /// Whether a topic is made when a client asks for one that does not exist.
+        auto_create_topics: bool = word(&["true", "false"]), "true";
+        /// Partitions of topics that are made without a number.
+        default_partitions: u64 = Count(1, 10_000), "4";
+        /// Connections at a time.
+        connections_max: u64 = Count(1, 1_000_000), "10000";
+        /// Silence after which a client is disconnected. 0s: never.
+        idle_timeout: Duration = Time(0, 365 * 24 * HOUR), "10m";
+        /// The largest request.
+        request_bytes_max: u64 = Bytes(64 * KIB, GIB), "100MiB";
+        /// Bytes of records that stay in memory for readers.
+        cache_bytes_max: u64 = Bytes(MIB, TIB), "256MiB";
     }
 
     /// The schema registry that speaks Confluent's REST API.

@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //! - A log id is handed out once and never again, also after its dataset is gone.
-//! - The shards of a dataset have consecutive log ids.
+//! - The shards of a dataset have consecutive log ids; those that it grew by later are rows of their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +23,11 @@ pub struct Dataset {
     pub name: String,
     /// The log of its first shard.
     pub first_log: u64,
-    /// How many shards it has, with consecutive log ids.
+    /// How many shards it was made with, with consecutive log ids.
     pub shards: u64,
+    /// What it grew by: the log of the first new shard, and how many there were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grown: Vec<(u64, u64)>,
     /// What the service wants to find again: how keys map to shards, a hash seed.
     pub attributes: BTreeMap<String, String>,
 }
@@ -32,7 +35,8 @@ pub struct Dataset {
 impl Dataset {
     /// The logs of its shards.
     pub fn logs(&self) -> impl Iterator<Item = LogId> + use<> {
-        (self.first_log..self.first_log + self.shards).map(LogId)
+        let rows = std::iter::once((self.first_log, self.shards)).chain(self.grown.clone());
+        rows.flat_map(|(first, count)| first..first + count).map(LogId)
     }
 }
 
@@ -46,6 +50,22 @@ pub enum Change {
     Drop {
         /// Its name.
         name: String,
+    },
+    /// A dataset gets more shards.
+    Grow {
+        /// Its name.
+        name: String,
+        /// The log of the first new one.
+        first_log: u64,
+        /// How many.
+        shards: u64,
+    },
+    /// A dataset's attributes are replaced.
+    Describe {
+        /// Its name.
+        name: String,
+        /// All of them.
+        attributes: BTreeMap<String, String>,
     },
     /// A setting is recorded.
     Set {
@@ -108,6 +128,17 @@ impl Whole for State {
             }
             Change::Drop { name } => {
                 self.datasets.remove(name);
+            }
+            Change::Grow { name, first_log, shards } => {
+                self.next_log = self.next_log.max(first_log + shards);
+                if let Some(dataset) = self.datasets.get_mut(name) {
+                    dataset.grown.push((*first_log, *shards));
+                }
+            }
+            Change::Describe { name, attributes } => {
+                if let Some(dataset) = self.datasets.get_mut(name) {
+                    dataset.attributes.clone_from(attributes);
+                }
             }
             Change::Set { name, value } => {
                 self.settings.insert(name.clone(), value.clone());
@@ -184,6 +215,7 @@ impl Catalog {
                         name: new.name.clone(),
                         first_log: next_log,
                         shards: new.shards,
+                        grown: Vec::new(),
                         attributes: new.attributes.clone(),
                     });
                     next_log += new.shards;
@@ -199,6 +231,36 @@ impl Catalog {
             .change(&self.runtime, |state| match state.dataset(name) {
                 None => Err(Error::NotFound(name.to_owned())),
                 Some(_) => Ok((vec![Change::Drop { name: name.to_owned() }], ())),
+            })
+            .await
+    }
+
+    /// Gives a dataset `more` shards, durably, and says what it is then. Errors: `NotFound`.
+    pub async fn grow(&self, name: &str, more: u64) -> Result<Dataset, Error> {
+        self.shard
+            .change(&self.runtime, |state| {
+                let mut dataset =
+                    state.dataset(name).cloned().ok_or_else(|| Error::NotFound(name.to_owned()))?;
+                let first_log = state.next_log;
+                dataset.grown.push((first_log, more));
+                Ok((vec![Change::Grow { name: name.to_owned(), first_log, shards: more }], dataset))
+            })
+            .await
+    }
+
+    /// Replaces a dataset's attributes by what `decide` makes of them, durably. Errors: `NotFound`.
+    pub async fn describe(
+        &self,
+        name: &str,
+        decide: impl Fn(&BTreeMap<String, String>) -> BTreeMap<String, String>,
+    ) -> Result<Dataset, Error> {
+        self.shard
+            .change(&self.runtime, |state| {
+                let mut dataset =
+                    state.dataset(name).cloned().ok_or_else(|| Error::NotFound(name.to_owned()))?;
+                dataset.attributes = decide(&dataset.attributes);
+                let attributes = dataset.attributes.clone();
+                Ok((vec![Change::Describe { name: name.to_owned(), attributes }], dataset))
             })
             .await
     }
@@ -235,22 +297,27 @@ mod tests {
             name: "default/keyspace/0".into(),
             first_log: 16,
             shards: 4,
-            attributes: BTreeMap::new(),
+            grown: vec![(22, 3)],
+            attributes: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
         };
         for change in [
-            Change::Create(dataset.clone()),
+            Change::Create(Dataset { grown: Vec::new(), attributes: BTreeMap::new(), ..dataset.clone() }),
             Change::Set { name: "a".into(), value: "1".into() },
             Change::Create(Dataset {
                 name: "gone".into(),
                 first_log: 20,
                 shards: 2,
+                grown: Vec::new(),
                 attributes: BTreeMap::new(),
             }),
             Change::Drop { name: "gone".into() },
+            Change::Grow { name: dataset.name.clone(), first_log: 22, shards: 3 },
+            Change::Describe { name: dataset.name.clone(), attributes: dataset.attributes.clone() },
         ] {
             state.apply(&State::decode(&State::encode(&change)).unwrap());
         }
-        assert_eq!(state.next_log, 22, "ids of dropped datasets are not used again");
+        assert_eq!(dataset.logs().map(|log| log.0).collect::<Vec<_>>(), [16, 17, 18, 19, 22, 23, 24]);
+        assert_eq!(state.next_log, 25, "ids of dropped datasets are not used again");
         let mut restored = State::default();
         restored.restore(&state.snapshot()).unwrap();
         assert_eq!(restored, state);

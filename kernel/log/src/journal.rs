@@ -45,6 +45,10 @@ pub trait Journal: Send + Sync + 'static {
     /// Errors: `Failed`.
     fn write_queued(&self) -> Result<(), Error>;
 
+    /// Makes everything that was appended durable, and recorded as durable: nothing of it is a tail for recovery afterwards, so that extents which it
+    /// names may be removed. `Ok(false)`: the journal is too full to record it; try again. Blocks. Errors: `Failed`.
+    fn settle(&self) -> Result<bool, Error>;
+
     /// The position up to which everything is durable in the sense of `class`.
     fn reached(&self, class: Durability) -> Position;
 

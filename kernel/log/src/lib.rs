@@ -12,7 +12,7 @@ pub mod memory;
 pub mod suite;
 pub mod wait;
 
-pub use bole_wal::{Batch, EntryHeader, EntryRef, PayloadKind, entry};
+pub use bole_wal::{Batch, EntryHeader, EntryRef, ExtentSets, Extents, PayloadKind, entry};
 pub use error::Error;
 pub use journal::{AttachmentId, Gap, Journal, Read, StoredEntry};
 pub use local::LocalJournal;

@@ -82,6 +82,10 @@ impl Journal for LocalJournal {
         Ok(self.wal.write_queued()?)
     }
 
+    fn settle(&self) -> Result<bool, Error> {
+        Ok(self.wal.settle()?)
+    }
+
     fn reached(&self, class: Durability) -> Position {
         self.wal.reached(class)
     }

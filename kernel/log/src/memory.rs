@@ -261,6 +261,12 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn settle(&self) -> Result<bool, Error> {
+        self.state.lock().usable()?;
+        self.sync();
+        Ok(true)
+    }
+
     fn reached(&self, class: Durability) -> Position {
         let state = self.state.lock();
         Position(match class {

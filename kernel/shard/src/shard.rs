@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bole_base::{Durability, Epoch, LogId, Offset, Position};
+use bole_log::entry::FLAG_EXTENT;
 use bole_log::{EntryHeader, EntryRef, PayloadKind};
 use parking_lot::{Mutex, MutexGuard};
 
@@ -157,13 +158,20 @@ impl<S: State> Locked<'_, S> {
     ) -> Result<(), Error> {
         let offset = self.core.next;
         if class != Durability::Memory && transaction.is_large() {
+            if S::names_extent(effect) {
+                let text = "an effect that names an extent does not go into a large transaction; append it in a batch of its own";
+                return Err(Error::Refused(text.to_owned()));
+            }
             self.push_large(transaction, class, effect);
             return Ok(());
         }
         if class != Durability::Memory {
             let (kind, version) = S::kind(effect);
             let mark = transaction.batch.mark();
-            let header = self.header(transaction.hlc, kind, version);
+            let mut header = self.header(transaction.hlc, kind, version);
+            if S::names_extent(effect) {
+                header.flags |= FLAG_EXTENT;
+            }
             transaction.batch.push(&header, class, |out| S::encode(effect, out));
             if let Err(error) = transaction.check_size().and_then(|()| transaction.reserve(0)) {
                 transaction.batch.rewind(mark);

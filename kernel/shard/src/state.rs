@@ -18,6 +18,11 @@ pub trait State: Send + 'static {
     /// The number and version of the effect's layout in the log.
     fn kind(effect: &Self::Effect<'_>) -> (PayloadKind, u8);
 
+    /// Whether the effect's payload names bytes in a file of the service (`bole_log::Extents`).
+    fn names_extent(_effect: &Self::Effect<'_>) -> bool {
+        false
+    }
+
     /// Appends the effect's payload to `out`.
     fn encode(effect: &Self::Effect<'_>, out: &mut Vec<u8>);
 

@@ -8,6 +8,7 @@ use bole_base::{Disk, File, Position};
 
 use crate::Error;
 use crate::entry::{Entries, EntryRef};
+use crate::extent::ExtentSets;
 use crate::frame::u64_at;
 use crate::index::LogInfo;
 use crate::scan::{Cursor, Step, search};
@@ -72,13 +73,13 @@ pub struct DamageReport {
 /// Verifies the journal in `dir`. Damage is in the report; errors are about files that cannot be read at all, or that
 /// leave no journal to report on.
 pub fn check(disk: &dyn Disk, dir: &Path) -> Result<Report, Error> {
-    Ok(survey(disk, dir)?.into_report())
+    Ok(survey(disk, dir, &ExtentSets::default())?.into_report())
 }
 
 /// Visits every entry that a start would find, in the journal's order; copies that were moved forward come again. With damage, those
 /// before it.
 pub fn visit_entries(disk: &dyn Disk, dir: &Path, visit: &mut dyn FnMut(&EntryRef<'_>)) -> Result<(), Error> {
-    let survey = survey(disk, dir)?;
+    let survey = survey(disk, dir, &ExtentSets::default())?;
     for Scanned { segment, header, end, .. } in &survey.kept {
         let base = header.base;
         let mut cursor = Cursor::new(&*segment.file, survey.seed, header.generation, base, base, *end);
@@ -103,7 +104,7 @@ pub fn visit_entries(disk: &dyn Disk, dir: &Path, visit: &mut dyn FnMut(&EntryRe
 pub fn repair(disk: &dyn Disk, dir: &Path) -> Result<Vec<DamageReport>, Error> {
     let mut repaired = Vec::new();
     loop {
-        let survey = survey(disk, dir)?;
+        let survey = survey(disk, dir, &ExtentSets::default())?;
         let Some(damage) = survey.damage else { return Ok(repaired) };
         let report = DamageReport::from(damage.clone());
         if repaired.contains(&report) {

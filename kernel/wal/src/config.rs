@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::entry::BATCH_BYTES_MAX;
+use crate::extent::ExtentSets;
 use crate::frame::{FRAME_HEADER_BYTES, frame_bytes};
 use crate::segment::HEADER_BLOCK_BYTES;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub journal_id: Option<[u8; 16]>,
     /// Whether the size of each write is kept for a benchmark (see [`crate::metrics::Metrics::take_write_sizes`]).
     pub record_writes: bool,
+    /// Files of services in which entries name bytes.
+    pub extents: ExtentSets,
 }
 
 impl Default for Config {
@@ -42,6 +45,7 @@ impl Default for Config {
             sync_interval: Duration::from_millis(900),
             journal_id: None,
             record_writes: false,
+            extents: ExtentSets::default(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub const BATCH_BYTES_MAX: usize = 1 << 20;
 pub const FLAG_ATTACHMENT: u8 = 1;
 /// The entry is a copy of an older one of the same log and offset, moved forward so that its segment could be freed.
 pub const FLAG_COPIED: u8 = 2;
+/// The payload names bytes in a file of the service: see [`crate::extent`].
+pub const FLAG_EXTENT: u8 = 4;
 
 /// What a payload is: the service's own number for one of its layouts. Kinds of 0xFF00 and above belong to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -36,10 +36,11 @@ pub(crate) struct Opened {
 /// Opens or creates the journal in `dir`.
 pub(crate) fn open(disk: &dyn Disk, dir: &Path, config: &Config) -> Result<Opened, Error> {
     disk.create_dir(dir).map_err(|error| Error::io(dir, "cannot create", &error))?;
-    let mut survey = survey(disk, dir)?;
+    let mut survey = survey(disk, dir, &config.extents)?;
     if let Some(damage) = survey.damage {
         return Err(Error::Corrupt { file: damage.file, offset: damage.offset, what: damage.what });
     }
+    secure_extents(&survey, dir, config)?;
     let journal_id = survey.journal_id.or(config.journal_id).unwrap_or_else(random_id);
     survey.seed = crc32c::crc32c(&journal_id);
     let first = survey.kept.first().map_or(0, |scanned| scanned.header.base);
@@ -65,6 +66,17 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, config: &Config) -> Result<Opene
         Err(Error::Full(_)) => rewrite.finish_in_place(survey),
         Err(error) => Err(error),
     }
+}
+
+/// Makes durable what the entries of the unsynced tail name, before the tail itself is.
+fn secure_extents(survey: &Survey, dir: &Path, config: &Config) -> Result<(), Error> {
+    if let Some(position) = survey.lost_extent(&config.extents, true)? {
+        let what = format!(
+            "bytes that the frame at position {position} names were there a moment ago and are not now"
+        );
+        return Err(Error::Corrupt { file: dir.to_path_buf(), offset: 0, what });
+    }
+    config.extents.sync().map_err(|error| Error::io(dir, "cannot fsync what entries name", &error))
 }
 
 /// Sixteen bytes from the standard library's only source of randomness: the keys of its hash maps.

@@ -8,6 +8,7 @@ use bole_base::disk::read_exact_at;
 use bole_base::{Disk, File};
 
 use crate::Error;
+use crate::extent::ExtentSets;
 use crate::frame::{FRAME_HEADER_BYTES, FrameKind, u64_at};
 use crate::index::{Fresh, Index};
 use crate::scan::{Beyond, Cursor, Step, search};
@@ -64,11 +65,24 @@ pub(crate) struct Survey {
     pub(crate) torn: Option<Damage>,
     pub(crate) generation_max: u64,
     pub(crate) index: Index,
+    /// Frames from this position on do not count, because bytes that they name are not there.
+    lost: u64,
 }
 
 /// Reads the journal in `dir`. A missing folder is an empty one. Damage is reported in the survey; errors are about files that cannot be
 /// read and formats that are not ours.
-pub(crate) fn survey(disk: &dyn Disk, dir: &Path) -> Result<Survey, Error> {
+///
+/// A frame above the synced position whose extents are not there ends the row of valid frames, as a torn one does.
+pub(crate) fn survey(disk: &dyn Disk, dir: &Path, extents: &ExtentSets) -> Result<Survey, Error> {
+    let whole = survey_up_to(disk, dir, u64::MAX)?;
+    match whole.lost_extent(extents, false)? {
+        Some(position) if whole.damage.is_none() => survey_up_to(disk, dir, position),
+        _ => Ok(whole),
+    }
+}
+
+/// As [`survey`]; whatever stands at or above `lost` is not taken for valid.
+fn survey_up_to(disk: &dyn Disk, dir: &Path, lost: u64) -> Result<Survey, Error> {
     let mut files = open_files(disk, dir)?;
     let headers: Vec<_> = files.iter().filter_map(|(_, header)| *header).collect();
     let journal_id = headers.first().map(|header| header.journal_id);
@@ -86,6 +100,7 @@ pub(crate) fn survey(disk: &dyn Disk, dir: &Path) -> Result<Survey, Error> {
         torn: None,
         generation_max,
         index: Index::new(),
+        lost,
     };
     if journal_id.is_none() {
         files.iter().try_for_each(|(file, _)| refuse_frames(file))?;
@@ -197,8 +212,12 @@ impl Survey {
             Cursor::new(file.file.as_ref(), self.seed, header.generation, header.base, header.base, limit);
         loop {
             let (position, offset) = (cursor.position(), cursor.offset());
-            let step = cursor
-                .next()
+            let step = if (self.lost..limit).contains(&position) {
+                Ok(Step::Damage("bytes that the frame names are not there"))
+            } else {
+                cursor.next()
+            };
+            let step = step
                 .map_err(|error| Error::io(&file.path, &format!("cannot read at byte {offset}"), &error))?;
             match step {
                 Step::End => break,
@@ -242,6 +261,28 @@ impl Survey {
             .map_err(|error| Error::io(&file.path, "cannot read", &error))?;
         damage.beyond.add(found);
         Ok(())
+    }
+
+    /// The first position above `synced` whose frame names bytes that are not there. With `rewrite`, those that are there are written again.
+    pub(crate) fn lost_extent(&self, extents: &ExtentSets, rewrite: bool) -> Result<Option<u64>, Error> {
+        for scanned in self.kept.iter().filter(|scanned| scanned.end > self.synced) {
+            let segment = &scanned.segment;
+            let from = self.synced.max(segment.base);
+            let mut cursor =
+                Cursor::new(&*segment.file, self.seed, segment.generation, segment.base, from, scanned.end);
+            loop {
+                let position = cursor.position();
+                let step = cursor.next().map_err(|error| Error::io(&segment.path, "cannot read", &error))?;
+                let Step::Frame(_, body) = step else { break };
+                let held = extents.hold(body, rewrite);
+                if !held
+                    .map_err(|error| Error::io(&segment.path, "cannot read what its entries name", &error))?
+                {
+                    return Ok(Some(position));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The tail rule: what stops the scan is a torn tail at or above the synced position, and damage below it.

@@ -1,15 +1,14 @@
-//! `cargo xtask conformance schemas`: real registry clients, each against an empty node of its own.
+//! The registry clients, and the run of their scripts, each against an empty schema registry of its own.
 
+use super::clients::{Client, go, node, python};
 use crate::server::TemporaryBole;
 use crate::tools::{self, Packages};
-use crate::{process, tools::go_caches};
-use anyhow::{Result, bail};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use anyhow::{Context, Result};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
-/// How long one script may take before it counts as hung.
-const SCRIPT_SECONDS_MAX: &str = "300";
+/// How long the registry may take to listen after the keyspace does.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Options of `cargo xtask conformance schemas`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -19,88 +18,64 @@ pub struct Args {
     pub clients: Vec<String>,
 }
 
-/// A client library with its script in `conformance/schemas/`.
-struct Client {
-    name: &'static str,
-    programs: &'static [&'static str],
-    packages: Packages,
-    command: fn(&Path) -> Command,
-}
-
-/// Every client of the registry.
-const CLIENTS: [Client; 3] = [
+/// Every client of the schema registry.
+pub const CLIENTS: &[Client] = &[
     Client {
-        name: "python",
+        name: "confluent-kafka",
+        folder: "schemas/python",
         programs: &["python3"],
-        packages: Packages { room: "schemas-python", ..tools::PYTHON },
-        command: |folder| {
-            let mut command = script(&process::tools_dir().join("schemas-python/bin/python"));
-            command.arg(folder.join("run.py")).env("PYTHONDONTWRITEBYTECODE", "1");
-            command
-        },
+        packages: Some(Packages { room: "python-schemas", ..tools::PYTHON }),
+        command: |folder| python(folder, "python-schemas", "run.py"),
     },
     Client {
-        name: "node",
+        name: "kafkajs",
+        folder: "schemas/node",
         programs: &["node", "npm"],
-        packages: Packages { room: "schemas-node", ..tools::NODE },
-        command: |folder| {
-            let mut command = script(Path::new("node"));
-            command.arg(folder.join("run.js"));
-            command.env("NODE_PATH", process::tools_dir().join("schemas-node/node_modules"));
-            command
-        },
+        packages: Some(Packages { room: "node-schemas", ..tools::NODE }),
+        command: |folder| node(folder, "node-schemas", "run.js"),
     },
     Client {
-        name: "go",
+        name: "franz-go",
+        folder: "schemas/go",
         programs: &["go"],
-        packages: Packages { room: "schemas-go", ..tools::GO },
-        command: |folder| {
-            let mut command = script(Path::new("go"));
-            command.args(["run", "."]).envs(go_caches()).current_dir(folder);
-            command
-        },
+        packages: Some(Packages { room: "go-schemas", ..tools::GO }),
+        command: go,
     },
 ];
 
-fn script(program: &Path) -> Command {
-    let mut command = Command::new("timeout");
-    command.arg(SCRIPT_SECONDS_MAX).arg(program);
-    command
-}
-
-fn folder(client: &Client) -> PathBuf {
-    process::repository().join("conformance/schemas").join(client.name)
-}
-
-/// Runs the clients; fails when a script fails, or when one could not run that was to.
+/// Runs the clients; fails when a script fails, or when one cannot run.
 pub fn run(args: &Args) -> Result<()> {
-    let wanted = |client: &&Client| {
-        args.clients.is_empty() || args.clients.iter().any(|name| client.name.starts_with(name.as_str()))
-    };
-    let chosen: Vec<&Client> = CLIENTS.iter().filter(wanted).collect();
-    if chosen.is_empty() {
-        bail!("no client {:?}; there are python, node and go", args.clients);
-    }
     let mut failed = Vec::new();
-    for client in &chosen {
-        if let Some(program) = client.programs.iter().find(|program| !process::installed(program)) {
-            println!("{}: `{program}` is not installed", client.name);
-            failed.push(client.name);
-            continue;
+    for client in super::choose(CLIENTS, &args.clients)? {
+        if let Err(error) = run_one(client) {
+            failed.push(format!("{}: {error:#}", client.name));
         }
-        tools::fetch_packages(&client.packages, &folder(client))?;
-        let bole = TemporaryBole::start(&format!("conformance-schemas-{}", client.name))?;
-        if !judge(client, bole.schemas())? {
-            failed.push(client.name);
-        }
-        bole.still_runs()?;
     }
-    println!("\nclients of the schema registry: {} of {} passed", chosen.len() - failed.len(), chosen.len());
-    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+    anyhow::ensure!(failed.is_empty(), "{}", failed.join("; "));
+    Ok(())
 }
 
-fn judge(client: &Client, server: SocketAddr) -> Result<bool> {
-    let mut command = (client.command)(&folder(client));
-    command.env("BOLE_SCHEMAS_URL", format!("http://{server}"));
-    Ok(process::status(&mut command)?.success())
+fn run_one(client: &Client) -> Result<()> {
+    if let Some(program) = client.missing_program() {
+        anyhow::bail!("`{program}` is not installed");
+    }
+    let bole = TemporaryBole::start(&format!("conformance-schemas-{}", client.name))?;
+    wait_for(bole.schemas())?;
+    let url = format!("http://{}", bole.schemas());
+    let judged = super::run_all("schemas", &[client], false, &[("BOLE_SCHEMAS_URL", url)]);
+    bole.still_runs().and(judged)
+}
+
+fn wait_for(address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error)
+                    .with_context(|| format!("the schema registry does not listen on {address}"));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
 }

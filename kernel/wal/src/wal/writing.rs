@@ -164,6 +164,9 @@ impl Wal {
             return Ok(());
         }
         let start = self.monotonic();
+        // First what the entries name: an fsynced entry's bytes are durable.
+        let extents = self.config.extents.sync();
+        extents.map_err(|error| self.fail(&format!("cannot fsync what entries name: {error}")))?;
         for segment in segments {
             segment
                 .file
@@ -236,6 +239,13 @@ impl Wal {
         drop(queue);
         self.admission.add_credit(overdrawn);
         self.write_queued()
+    }
+
+    /// Makes everything that was appended durable and has a frame say so, so that recovery takes none of it for a tail. `false`: there was no room to say so.
+    pub fn settle(&self) -> Result<bool, Error> {
+        let end = self.queue.lock().content_end;
+        self.close()?;
+        Ok(self.queue.lock().stamped >= end)
     }
 
     /// Writes, fsyncs and marks everything: the last step before a clean exit.

@@ -40,6 +40,9 @@ impl Journal for Forgetful {
     fn write_queued(&self) -> Result<(), Error> {
         Ok(())
     }
+    fn settle(&self) -> Result<bool, Error> {
+        Ok(true)
+    }
     fn reached(&self, _class: Durability) -> Position {
         Position(u64::MAX)
     }

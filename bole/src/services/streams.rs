@@ -1,0 +1,237 @@
+//! Opens the stream service: its topics from the catalog, its doors, and what it is given of identity.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context as _, Result};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use bole_identity::Identity;
+use bole_net::limits::ConnectionLimit;
+use bole_net::listener::{self, Listener};
+use bole_net::metrics::ServiceMetrics;
+use bole_net::shutdown::Stopper;
+use bole_net::tls::Tls;
+use bole_shard::Shard;
+use bole_streams::service::{Authenticator, Parts as ServiceParts};
+use bole_streams::topics::Topics;
+use bole_streams::{Config, Service, connection, groups, hosting};
+use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::banner::Endpoint;
+use crate::config::Settings;
+use crate::kernel::Kernel;
+use crate::parts::Part;
+use crate::serve::Node;
+use crate::status;
+
+/// What is hosted of the service before its doors open.
+pub struct Hosted {
+    topics: Topics,
+    group_shards: Vec<Arc<Shard<groups::State>>>,
+}
+
+/// Hosts the partitions of the topics that the catalog knows, and the coordinators' shards; the runtime recovers them next.
+pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Hosted> {
+    let (catalog, runtime) = (kernel.catalog.clone(), Arc::clone(&kernel.runtime));
+    let topics =
+        Topics::host(catalog, runtime, Arc::clone(&kernel.stream_files), settings.streams.durability);
+    let topics = topics.map_err(anyhow::Error::msg).context("the topics cannot be opened")?;
+    let count = Config::default().coordinator_shards;
+    let make = groups::State::default;
+    let group_shards = hosting::host(&kernel.catalog, &kernel.runtime, hosting::GROUPS, count, make).await;
+    Ok(Hosted { topics, group_shards: group_shards.context("the groups cannot be opened")? })
+}
+
+/// Opens the service and its doors over recovered topics.
+pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<()> {
+    let settings = node.settings.clone();
+    let plain = Listener::bind("streams", "streams.listen", settings.streams.listen).await?;
+    let secured = match settings.streams.tls_listen {
+        Some(address) => Some(Listener::bind("streams", "streams.tls_listen", address).await?),
+        None => None,
+    };
+    let Hosted { topics, group_shards } = hosted;
+    let service = Service::open(ServiceParts {
+        runtime: Arc::clone(&kernel.runtime),
+        catalog: kernel.catalog.clone(),
+        files: Arc::clone(&kernel.stream_files),
+        topics,
+        group_shards,
+        config: config(&settings),
+        authenticator: Arc::new(Users {
+            identity: Arc::clone(&kernel.identity),
+            loopback: is_loopback(&settings),
+        }),
+        cluster_id: Base64UrlUnpadded::encode_string(&node.meta.node_id),
+    });
+    let swept = service.sweep()?;
+    if swept > 0 {
+        tracing::info!(files = swept, "removed segment files that nothing names");
+    }
+    let (stopper, token) = Stopper::new();
+    let limit = ConnectionLimit::new(settings.streams.connections_max as usize);
+    let metrics = node.metrics.service("streams");
+    let mut doors = Vec::new();
+    let address = plain.local();
+    doors.push(open_door(&service, &settings, &limit, &metrics, &stopper, plain, None));
+    if let Some(listener) = secured {
+        let tls = node.tls()?.context("streams.tls_listen needs tls.certificate and tls.key")?;
+        node.endpoints.push(Endpoint {
+            service: "streams (Kafka, TLS)".to_owned(),
+            address: listener.local(),
+            paste: "security.protocol=SSL".to_owned(),
+        });
+        doors.push(open_door(&service, &settings, &limit, &metrics, &stopper, listener, Some(tls)));
+    }
+    drop(token);
+    let tasks = service.background().into_iter().map(|(_, task)| tokio::spawn(task)).collect();
+    let paste = format!("kcat -b {address} -L");
+    node.endpoints.push(Endpoint { service: "streams (Kafka)".to_owned(), address, paste });
+    node.durability.push(("streams".to_owned(), settings.streams.durability));
+    let (for_status, for_metrics) = (Arc::clone(&service), Arc::clone(&service));
+    node.status.push(Box::new(move |status| fill_status(&for_status, status)));
+    node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
+    node.parts.push(StreamsPart { service, stopper, doors, tasks });
+    Ok(())
+}
+
+fn is_loopback(settings: &Settings) -> bool {
+    let doors = [Some(settings.streams.listen), settings.streams.tls_listen];
+    doors.into_iter().flatten().all(|address| address.ip().to_canonical().is_loopback())
+}
+
+fn config(settings: &Settings) -> Config {
+    let streams = &settings.streams;
+    Config {
+        advertised_host: streams.advertised_host.clone(),
+        auto_create_topics: streams.auto_create_topics,
+        default_partitions: streams.default_partitions as i32,
+        durability: streams.durability,
+        request_bytes_max: streams.request_bytes_max as usize,
+        cache_bytes_max: streams.cache_bytes_max,
+        connections_max: streams.connections_max as usize,
+        idle_ms: streams.idle_timeout.as_millis() as u64,
+        ..Config::default()
+    }
+}
+
+fn open_door(
+    service: &Arc<Service>,
+    settings: &Settings,
+    limit: &ConnectionLimit,
+    metrics: &ServiceMetrics,
+    stopper: &Stopper,
+    listener: Listener,
+    tls: Option<Tls>,
+) -> JoinHandle<()> {
+    let config = listener::Config {
+        tls,
+        drain_timeout: settings.node.shutdown_timeout / 2,
+        ..listener::Config::new(limit.clone(), ConnectionLimit::new(usize::MAX >> 4))
+    };
+    let service = Arc::clone(service);
+    let handler = move |connection: listener::Connection| {
+        let service = Arc::clone(&service);
+        async move {
+            let (reader, writer) = connection.stream.into_split();
+            connection::serve(service, reader, writer, connection.peer, connection.local).await;
+        }
+    };
+    let serving = listener.serve(config, metrics.clone(), stopper.token(), handler);
+    tokio::spawn(async move {
+        let drained = serving.await;
+        if drained.aborted > 0 {
+            tracing::warn!(
+                connections = drained.aborted,
+                "stream connections did not finish in time and were cut off"
+            );
+        }
+    })
+}
+
+/// What the stream service asks of identity.
+struct Users {
+    identity: Arc<Identity>,
+    /// On loopback, and only there, clients may come without credentials.
+    loopback: bool,
+}
+
+impl Authenticator for Users {
+    fn anonymous(&self) -> bool {
+        self.loopback
+    }
+
+    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            self.identity.verify(user, password).await.unwrap_or_else(|error| {
+                tracing::warn!(user, %error, "a password could not be checked");
+                false
+            })
+        })
+    }
+
+    fn allowed(&self, user: &str, action: &str, resource: &str) -> bool {
+        if user.is_empty() { self.loopback } else { self.identity.allowed(user, "streams", action, resource) }
+    }
+}
+
+struct StreamsPart {
+    service: Arc<Service>,
+    stopper: Stopper,
+    doors: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Part for StreamsPart {
+    fn name(&self) -> &'static str {
+        "streams"
+    }
+
+    fn stop(self: Box<Self>, _deadline: Instant) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            self.stopper.stop();
+            self.service.drain();
+            for door in self.doors {
+                door.await?;
+            }
+            self.tasks.iter().for_each(JoinHandle::abort);
+            Ok(())
+        })
+    }
+}
+
+fn fill_status(service: &Service, status: &mut status::Status) {
+    status.services.push(status::Service {
+        name: "streams".to_owned(),
+        connections: service.connections(),
+        memory_bytes: service.cache.bytes(),
+        memory_bytes_max: service.config.cache_bytes_max,
+    });
+}
+
+fn write_metrics(service: &Service, out: &mut String) {
+    let metrics = &service.metrics;
+    let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let (extents, flushes) = service.files.written();
+    for (name, help, value) in [
+        ("requests_total", "Requests begun.", get(&metrics.requests)),
+        ("errors_total", "Parts of requests that were refused.", get(&metrics.errors)),
+        ("records_in_total", "Records taken in.", get(&metrics.records_in)),
+        ("bytes_in_total", "Bytes of batches taken in.", get(&metrics.bytes_in)),
+        ("bytes_out_total", "Bytes of batches sent to readers.", get(&metrics.bytes_out)),
+        ("cold_reads_total", "Reads that went to segment files.", get(&metrics.cold_reads)),
+        ("extent_bytes_total", "Bytes of batches written to segment files at once.", extents),
+        ("flush_bytes_total", "Bytes of batches written to segment files after the journal.", flushes),
+    ] {
+        crate::metrics::counter(out, &format!("bole_streams_{name}"), help, value);
+    }
+    for (name, help, value) in [
+        ("topics", "Topics.", service.topics.all().len() as u64),
+        ("partitions", "Partitions of all topics.", service.topics.partition_count() as u64),
+        ("cache_bytes", "Bytes of batches in memory.", service.cache.bytes()),
+    ] {
+        crate::metrics::gauge(out, &format!("bole_streams_{name}"), help, value);
+    }
+}

@@ -1,0 +1,120 @@
+//! Brokers, topics, and who leads each partition: always this node.
+
+use std::sync::Arc;
+
+use super::{Handle, Outcome};
+use crate::Error;
+use crate::protocol::messages::metadata::{
+    MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic, Request,
+    Response,
+};
+use crate::protocol::{ErrorCode, Text};
+use crate::session::{Action, Session};
+use crate::settings::Settings;
+use crate::topics::{NewTopic, Topic};
+
+impl Handle for Request {
+    async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
+        let service = &session.service;
+        let mut topics = Vec::new();
+        match self.topics.filter(|topics| version > 0 || !topics.is_empty()) {
+            None => {
+                let all = service.topics.all();
+                let seen = all.iter().filter(|topic| session.may(Action::Describe, "topic", &topic.name));
+                topics.extend(seen.map(|topic| describe(&session, topic)));
+            }
+            Some(asked) => {
+                for asked in asked {
+                    topics.push(one(&session, asked, self.allow_auto_topic_creation).await);
+                }
+            }
+        }
+        let (host, port) = session.advertised();
+        let broker = MetadataResponseBroker {
+            node_id: service.config.node_id,
+            host,
+            port,
+            ..MetadataResponseBroker::default()
+        };
+        Response {
+            brokers: vec![broker],
+            cluster_id: Some(Text::from(service.cluster_id.as_str())),
+            controller_id: service.config.node_id,
+            topics,
+            ..Response::default()
+        }
+        .into()
+    }
+}
+
+async fn one(session: &Arc<Session>, asked: MetadataRequestTopic, may_create: bool) -> MetadataResponseTopic {
+    let name = asked.name.clone().unwrap_or_default();
+    match find(session, &name, &asked, may_create).await {
+        Ok(topic) => describe(session, &topic),
+        Err(error) => {
+            super::refused(session);
+            MetadataResponseTopic {
+                error_code: error.code() as i16,
+                name: asked.name,
+                topic_id: asked.topic_id,
+                ..MetadataResponseTopic::default()
+            }
+        }
+    }
+}
+
+/// The topic that is asked for, made if that is allowed.
+async fn find(
+    session: &Arc<Session>,
+    name: &Text,
+    asked: &MetadataRequestTopic,
+    may_create: bool,
+) -> Result<Arc<Topic>, Error> {
+    let service = &session.service;
+    let found = service.topics.find(name, asked.topic_id);
+    let topic = match found {
+        Ok(topic) => topic,
+        Err(error) if name.is_empty() || !may_create || !service.config.auto_create_topics => {
+            return Err(error);
+        }
+        Err(_) => {
+            crate::topics::check_name(name)?;
+            session.check_topic(Action::Create, name)?;
+            let settings = Settings::new(service.config.durability);
+            let new =
+                NewTopic { name: name.to_string(), partitions: service.config.default_partitions, settings };
+            match service.topics.create(&new).await {
+                // Another client was quicker.
+                Err(error) if error.code() == ErrorCode::TopicAlreadyExists => {
+                    service.topics.find(name, asked.topic_id)?
+                }
+                made => made?,
+            }
+        }
+    };
+    session.check_topic(Action::Describe, &topic.name)?;
+    Ok(topic)
+}
+
+fn describe(session: &Session, topic: &Topic) -> MetadataResponseTopic {
+    let node = session.service.config.node_id;
+    let partitions = topic.partitions();
+    let partition = |(index, partition): (usize, &Arc<crate::partition::Partition>)| {
+        let epoch = partition.lock().map(|locked| locked.epoch().0 as i32);
+        MetadataResponsePartition {
+            error_code: epoch.as_ref().map_or_else(|error| error.code(), |_| ErrorCode::None) as i16,
+            partition_index: index as i32,
+            leader_id: node,
+            leader_epoch: epoch.unwrap_or(-1),
+            replica_nodes: vec![node],
+            isr_nodes: vec![node],
+            ..MetadataResponsePartition::default()
+        }
+    };
+    MetadataResponseTopic {
+        name: Some(Text::from(topic.name.as_str())),
+        topic_id: topic.id,
+        partitions: partitions.iter().enumerate().map(partition).collect(),
+        ..MetadataResponseTopic::default()
+    }
+}

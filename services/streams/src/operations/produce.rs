@@ -1,0 +1,221 @@
+//! Batches from producers: checked, appended, and acknowledged when they are durable.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bole_base::{Durability, Position};
+use bytes::{Bytes, BytesMut};
+
+use super::{Handle, Outcome};
+use crate::Error;
+use crate::limits::UNPACKED_BYTES_MAX;
+use crate::metrics::count;
+use crate::partition::Partition;
+use crate::partition::append::{Appended, Terms};
+use crate::partition::batch::HEAD_BYTES;
+use crate::protocol::batch::{self, BatchHeader, Compression};
+use crate::protocol::messages::produce::{
+    PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
+};
+use crate::protocol::{ErrorCode, Text};
+use crate::session::{Action, Session, message};
+use crate::settings::Settings;
+use crate::topics::Topic;
+
+/// The version of Produce from which batches may be compressed with zstd (KIP-110).
+const ZSTD_VERSION_MIN: i16 = 7;
+
+impl Handle for Request {
+    async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
+        let acks = self.acks;
+        let mut produced = Produced::default();
+        for data in self.topic_data {
+            let topic = session.service.topics.find(&data.name, data.topic_id);
+            let mut responses = Vec::with_capacity(data.partition_data.len());
+            for partition in data.partition_data {
+                let index = partition.index;
+                let outcome = match &topic {
+                    Err(error) => Err(error.clone()),
+                    Ok(_) if !(-1..=1).contains(&acks) => {
+                        let text = format!("acks is {acks}; use 0, 1 or -1");
+                        Err(Error::refused(ErrorCode::InvalidRequiredAcks, text))
+                    }
+                    Ok(topic) => {
+                        one(&session, topic, partition, version, self.transactional_id.as_ref()).await
+                    }
+                };
+                responses.push(produced.response(&session, index, outcome));
+            }
+            produced.topics.push(TopicProduceResponse {
+                name: data.name,
+                topic_id: data.topic_id,
+                partition_responses: responses,
+            });
+        }
+        if let Err(error) = session.service.runtime.journal().write_queued() {
+            tracing::error!(%error, "a batch could not be written");
+        }
+        if acks == 0 {
+            // Kafka ends the connection of a producer without acknowledgements whose batch was refused, so that it notices.
+            return if produced.refused {
+                Outcome::Disconnect("a batch was refused, and its producer waits for no answer".to_owned())
+            } else {
+                Outcome::Silent
+            };
+        }
+        Outcome::Later(Box::pin(produced.acknowledged(session)))
+    }
+}
+
+/// A produce request whose batches are appended.
+#[derive(Default)]
+struct Produced {
+    topics: Vec<TopicProduceResponse>,
+    /// How far the journal must have come, for batches of each class.
+    synced: Position,
+    written: Position,
+    refused: bool,
+}
+
+impl Produced {
+    fn response(
+        &mut self,
+        session: &Session,
+        index: i32,
+        outcome: Result<(Appended, Durability, i64), Error>,
+    ) -> PartitionProduceResponse {
+        match outcome {
+            Ok((appended, class, log_append_time_ms)) => {
+                let reach = if class == Durability::Sync { &mut self.synced } else { &mut self.written };
+                *reach = appended.position.max(*reach);
+                PartitionProduceResponse {
+                    index,
+                    base_offset: appended.base_offset,
+                    log_append_time_ms,
+                    log_start_offset: appended.log_start,
+                    ..PartitionProduceResponse::default()
+                }
+            }
+            Err(error) => {
+                super::refused(session);
+                self.refused = true;
+                PartitionProduceResponse {
+                    index,
+                    error_code: error.code() as i16,
+                    base_offset: -1,
+                    error_message: message(&error),
+                    ..PartitionProduceResponse::default()
+                }
+            }
+        }
+    }
+
+    /// The reply, once everything is durable.
+    async fn acknowledged(self, session: Arc<Session>) -> Response {
+        let journal = session.service.runtime.journal();
+        let mut outcome =
+            poll_fn(|context| journal.poll_reached(Durability::Async, self.written, context)).await;
+        if outcome.is_ok() && self.synced > Position::ZERO {
+            outcome = poll_fn(|context| journal.poll_reached(Durability::Sync, self.synced, context)).await;
+        }
+        let mut topics = self.topics;
+        if let Err(error) = outcome {
+            // The batches may be there or not; the client has to find out.
+            let responses = topics.iter_mut().flat_map(|topic| &mut topic.partition_responses);
+            for response in responses.filter(|response| response.error_code == 0) {
+                response.error_code = ErrorCode::KafkaStorageError as i16;
+                response.error_message = Some(Text::from(error.to_string()));
+            }
+        }
+        Response { responses: topics, ..Response::default() }
+    }
+}
+
+/// Appends the batch for one partition. With it the durability that it must reach, and the time that the broker gave it, or −1.
+async fn one(
+    session: &Session,
+    topic: &Arc<Topic>,
+    data: PartitionProduceData,
+    version: i16,
+    transactional_id: Option<&Text>,
+) -> Result<(Appended, Durability, i64), Error> {
+    session.check_topic(Action::Write, &topic.name)?;
+    let partition = topic.partition(data.index)?;
+    let records = data.records.unwrap_or_default();
+    let now = session.service.now();
+    let (body, header, log_append_time) = check(topic, &records, version, now)?;
+    if header.attributes.is_transactional() || transactional_id.is_some() {
+        let text = "transactions are not served yet; produce without a transactional id";
+        return Err(Error::refused(ErrorCode::InvalidTxnState, text));
+    }
+    let appended = append(session, topic, &partition, &body, now).await?;
+    count(&session.service.metrics.records_in, header.records_count as u64);
+    count(&session.service.metrics.bytes_in, records.len() as u64);
+    Ok((appended, partition.class(), log_append_time))
+}
+
+async fn append(
+    session: &Session,
+    topic: &Topic,
+    partition: &Arc<Partition>,
+    body: &Bytes,
+    now: i64,
+) -> Result<Appended, Error> {
+    let settings = topic.settings();
+    let terms = Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.segment_ms, now };
+    let service = &session.service;
+    let mut transaction = service.runtime.transaction();
+    transaction.set_time(service.runtime.tick());
+    let appended = partition.append(&mut transaction, body, &terms).await?;
+    if !appended.duplicate {
+        let records = crate::partition::batch::Fields::of(body)
+            .map_or(0, |fields| i64::from(fields.last_offset_delta()) + 1);
+        service.appended(partition, &appended, records, HEAD_BYTES + body.len());
+    }
+    Ok(appended)
+}
+
+/// Checks a producer's batch against the format and the topic's settings. The body to store, its header, and the broker's time if it was set.
+fn check(topic: &Topic, records: &Bytes, version: i16, now: i64) -> Result<(Bytes, BatchHeader, i64), Error> {
+    let settings = topic.settings();
+    let limits = batch::Limits { batch_bytes_max: settings.message_bytes_max };
+    let header = batch::validate(records, limits)
+        .map_err(|error| Error::refused(error.error_code(), format!("topic \"{}\": {error}", topic.name)))?;
+    let compression = header
+        .attributes
+        .compression()
+        .map_err(|error| Error::refused(error.error_code(), error.to_string()))?;
+    if compression == Compression::Zstd && version < ZSTD_VERSION_MIN {
+        let text = format!("{} needs a later version of Produce than {version}", compression.name());
+        return Err(Error::refused(ErrorCode::UnsupportedCompressionType, text));
+    }
+    if settings.cleanup.compact {
+        let summary = batch::summary(records, &header, UNPACKED_BYTES_MAX);
+        let summary = summary.map_err(|error| Error::refused(error.error_code(), error.to_string()))?;
+        if !summary.all_have_keys {
+            let text = format!("topic \"{}\" is compacted: every record needs a key", topic.name);
+            return Err(Error::refused(ErrorCode::InvalidRecord, text));
+        }
+    }
+    if settings.log_append_time {
+        let (head, records) = batch::stamped(records, now);
+        let mut body = BytesMut::with_capacity(head.len() + records.len() - HEAD_BYTES);
+        body.extend_from_slice(&head[HEAD_BYTES..]);
+        body.extend_from_slice(&records);
+        return Ok((body.freeze(), header, now));
+    }
+    check_times(&settings, &header, now)?;
+    Ok((records.slice(HEAD_BYTES..), header, -1))
+}
+
+/// Whether the times that a producer gave are near enough to now.
+fn check_times(settings: &Settings, header: &BatchHeader, now: i64) -> Result<(), Error> {
+    let (oldest, newest) = (header.base_timestamp, header.max_timestamp);
+    let early = oldest >= 0 && now.saturating_sub(oldest) > settings.timestamp_before_ms_max;
+    let late = newest.saturating_sub(now) > settings.timestamp_after_ms_max;
+    if early || late {
+        let text = format!("a record has the time {}; now is {now}", if early { oldest } else { newest });
+        return Err(Error::refused(ErrorCode::InvalidTimestamp, text));
+    }
+    Ok(())
+}

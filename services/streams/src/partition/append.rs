@@ -1,0 +1,183 @@
+//! Batches to the end of a partition: where each goes is decided under the lock, and written to the segment file at once if it is large.
+
+use bole_base::{Durability, Position};
+use bole_log::entry::ENTRY_HEADER_BYTES;
+use bole_shard::{Locked, Transaction};
+use bytes::Bytes;
+
+use super::batch::{BODY_HEADER_BYTES, Batch, Fields, HEAD_BYTES};
+use super::entry::{Append, BATCH_HEAD_BYTES, Effect, Extent, Marker};
+use super::files::Purpose;
+use super::segments::{Place, SegmentId};
+use super::state::State;
+use super::{Partition, producers::Verdict};
+use crate::Error;
+use crate::protocol::error_code::ErrorCode;
+
+/// Batches from this size on are extents where a reply waits for an fsync: two fsyncs in a row cost less than writing such a batch twice.
+pub const EXTENT_BYTES_SYNC: usize = 256 << 10;
+/// The same where no reply waits: small, because it saves the second write, but not so small that files with few bytes each are fsynced every second.
+pub const EXTENT_BYTES_ASYNC: usize = 8 << 10;
+/// Above this a batch does not go into the journal whatever else holds.
+const INLINE_BYTES_MAX: usize = 256 << 10;
+
+/// What the topic's settings ask of an append.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// A segment that would grow beyond this is left for a new one.
+    pub segment_bytes: u64,
+    /// So is one whose first batch is older than this, in milliseconds.
+    pub segment_ms: i64,
+    /// Now, in milliseconds since the Unix epoch.
+    pub now: i64,
+}
+
+/// Where a batch went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The offset of its first record.
+    pub base_offset: i64,
+    /// Its reply may leave when the journal has reached this position.
+    pub position: Position,
+    /// The oldest offset of the partition.
+    pub log_start: i64,
+    /// It was here already.
+    pub duplicate: bool,
+}
+
+impl Partition {
+    /// Appends one batch of records from an ordinary or idempotent producer. The reply must wait until the journal has reached the position in the
+    /// partition's class. May be dropped while it waits for space: then nothing happened.
+    ///
+    /// Errors: `Refused` with `OutOfOrderSequenceNumber` or `InvalidProducerEpoch`, `Full`, `Storage`.
+    pub async fn append(
+        &self,
+        transaction: &mut Transaction,
+        body: &Bytes,
+        terms: &Terms,
+    ) -> Result<Appended, Error> {
+        let space = space_for(body.len(), self.class);
+        loop {
+            transaction.admit(space).await?;
+            let mut locked = self.lock()?;
+            if let Some(duplicate) = judge(&locked, body)? {
+                return Ok(duplicate);
+            }
+            match self.push(&mut locked, transaction, body, Marker::None, terms) {
+                Err(PushError::Wait) => {}
+                Err(PushError::Failed(error)) => return Err(error),
+                Ok(base_offset) => {
+                    let position = transaction.append()?;
+                    locked.appended(position);
+                    locked.state_mut().appended(position);
+                    let log_start = locked.state().log_start;
+                    return Ok(Appended { base_offset, position, log_start, duplicate: false });
+                }
+            }
+        }
+    }
+
+    /// Adds a batch to a transaction of several shards; the caller appends it and tells each of them the position, this one also by
+    /// [`State::appended`]. The offset of its first record.
+    pub fn push(
+        &self,
+        locked: &mut Locked<'_, State>,
+        transaction: &mut Transaction,
+        body: &Bytes,
+        marker: Marker,
+        terms: &Terms,
+    ) -> Result<i64, PushError> {
+        let base_offset = locked.state().next_offset;
+        let bytes = (HEAD_BYTES + body.len()) as u64;
+        let place = place(locked.state(), bytes, terms);
+        let leader_epoch = locked.epoch().0 as i32;
+        let batch = Batch { base_offset, leader_epoch, body: body.clone() };
+        let mut append = Append { batch, marker, place, extent: None };
+        if self.wants_extent(body.len(), place.segment) {
+            self.write_extent(&mut append)?;
+        }
+        match locked.push(transaction, self.class, &Effect::Append(append)) {
+            Ok(()) => Ok(base_offset),
+            Err(bole_shard::Error::Wait { .. }) => Err(PushError::Wait),
+            Err(error) => Err(PushError::Failed(error.into())),
+        }
+    }
+
+    fn wants_extent(&self, body_bytes: usize, segment: SegmentId) -> bool {
+        let from = if self.class == Durability::Sync { EXTENT_BYTES_SYNC } else { EXTENT_BYTES_ASYNC };
+        body_bytes > INLINE_BYTES_MAX || (body_bytes >= from && self.files.takes_extents(self.file(segment)))
+    }
+
+    /// Puts the batch where it belongs in its segment file. It is fsynced with the journal.
+    fn write_extent(&self, append: &mut Append) -> Result<(), PushError> {
+        let body = &append.batch.body;
+        append.extent = Some(Extent { body_bytes: body.len() as u32, crc: crc32c::crc32c(body) });
+        let id = self.file(append.place.segment);
+        self.files
+            .write_batch(id, append, Purpose::Extent)
+            .map_err(|error| PushError::Failed(Error::from_write(&self.files.path(id), &error)))
+    }
+}
+
+/// Why a batch was not pushed. Nothing happened.
+#[derive(Debug)]
+pub enum PushError {
+    /// Journal space is missing: release all locks, admit, start again.
+    Wait,
+    /// It cannot be done.
+    Failed(Error),
+}
+
+/// Journal space for a batch whose body has `body_bytes` bytes.
+pub fn space_for(body_bytes: usize, class: Durability) -> usize {
+    let extent = BATCH_HEAD_BYTES + 8 + BODY_HEADER_BYTES;
+    let always = class == Durability::Sync && body_bytes >= INLINE_BYTES_MAX;
+    let payload = if always || body_bytes > INLINE_BYTES_MAX {
+        extent
+    } else {
+        extent.max(BATCH_HEAD_BYTES + body_bytes)
+    };
+    ENTRY_HEADER_BYTES + payload
+}
+
+/// The answer to a batch that is here already.
+fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<Appended>, Error> {
+    let state = locked.state();
+    let Some(fields) = Fields::of(body).filter(|fields| fields.producer_id() >= 0) else { return Ok(None) };
+    match state.producers.judge(&fields) {
+        Verdict::Append => Ok(None),
+        Verdict::Duplicate(base_offset) => {
+            let (position, log_start) = (locked.position(), state.log_start);
+            Ok(Some(Appended { base_offset, position, log_start, duplicate: true }))
+        }
+        Verdict::StaleEpoch { current } => Err(Error::refused(
+            ErrorCode::InvalidProducerEpoch,
+            format!(
+                "producer {} has epoch {current} now, not {}",
+                fields.producer_id(),
+                fields.producer_epoch()
+            ),
+        )),
+        Verdict::OutOfOrder { expected } => Err(Error::refused(
+            ErrorCode::OutOfOrderSequenceNumber,
+            format!(
+                "producer {} sent sequence {} where {expected} follows",
+                fields.producer_id(),
+                fields.base_sequence()
+            ),
+        )),
+    }
+}
+
+/// Where a batch of `bytes` bytes goes.
+fn place(state: &State, bytes: u64, terms: &Terms) -> Place {
+    let fits = |active: &&super::segments::Segment| {
+        active.bytes == 0
+            || (active.bytes + bytes <= terms.segment_bytes
+                && terms.now.saturating_sub(active.first_timestamp) < terms.segment_ms)
+    };
+    match state.segments.active().filter(fits) {
+        Some(active) => Place { segment: active.id, position: active.bytes },
+        None => Place { segment: SegmentId { base: state.next_offset, generation: 0 }, position: 0 },
+    }
+}
