@@ -5,7 +5,7 @@ Serializers talk to the registry only; no broker is needed.
 
 import os
 
-from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient, ServerConfig
+from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, SchemaReference, SchemaRegistryClient, ServerConfig
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
@@ -58,7 +58,7 @@ def compatibility(checks, client):
     checks.equal("global level", client.get_compatibility(), "BACKWARD")
     client.set_compatibility("users-value", "NONE")
     checks.equal("level of a subject", client.get_compatibility("users-value"), "NONE")
-    client.set_config("users-value", ServerConfig(compatibility="FULL"))
+    client.set_config("users-value", ServerConfig(compatibility=ConfigCompatibilityLevel.FULL))
     checks.equal("config of a subject", client.get_config("users-value").compatibility_level, "FULL")
     client.delete_config("users-value")
     checks.raises(
