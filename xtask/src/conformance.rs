@@ -5,6 +5,7 @@
 
 pub mod clients;
 pub mod keyspace;
+pub mod schemas;
 pub mod streams;
 
 use crate::{process, tools};
@@ -28,6 +29,8 @@ pub struct Args {
 enum Service {
     /// Redis clients against the keyspace
     Keyspace(keyspace::Args),
+    /// Registry clients and serializers against the schema registry
+    Schemas(schemas::Args),
     /// Kafka clients against the streams service
     Streams(streams::Args),
 }
@@ -36,6 +39,7 @@ enum Service {
 pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Keyspace(args) => keyspace::run(args),
+        Service::Schemas(args) => schemas::run(args),
         Service::Streams(args) => streams::run(args),
     }
 }

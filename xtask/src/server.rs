@@ -26,6 +26,8 @@ pub struct Ports {
     pub keyspace: u16,
     /// Kafka clients.
     pub streams: u16,
+    /// Clients of the schema registry.
+    pub schemas: u16,
     /// Admin API and metrics.
     pub admin: u16,
 }
@@ -33,8 +35,8 @@ pub struct Ports {
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let [keyspace, streams, admin] = free_ports()?;
-        Ok(Self { keyspace, streams, admin })
+        let [keyspace, streams, schemas, admin] = free_ports()?;
+        Ok(Self { keyspace, streams, schemas, admin })
     }
 }
 
@@ -93,6 +95,7 @@ pub fn build_bole(profile: Profile) -> Result<()> {
 pub struct TemporaryBole {
     server: Server,
     streams: SocketAddr,
+    schemas: SocketAddr,
     log: PathBuf,
     // Dropped after the server, which writes to it until it has stopped.
     _data: tempfile::TempDir,
@@ -108,8 +111,9 @@ impl TemporaryBole {
         let ports = Ports::free()?;
         let server = start_bole(Profile::Debug, &data.path().join("data"), ports, &settings)?;
         let streams = SocketAddr::from(([127, 0, 0, 1], ports.streams));
+        let schemas = SocketAddr::from(([127, 0, 0, 1], ports.schemas));
         println!("bole listens on {}; its log: {}", server.address, log.display());
-        Ok(Self { server, streams, log, _data: data })
+        Ok(Self { server, streams, schemas, log, _data: data })
     }
 
     /// Where its Redis-compatible service listens.
@@ -120,6 +124,11 @@ impl TemporaryBole {
     /// Where its Kafka-compatible service listens.
     pub fn streams(&self) -> SocketAddr {
         self.streams
+    }
+
+    /// Where its schema registry listens, which opens after the keyspace.
+    pub fn schemas(&self) -> SocketAddr {
+        self.schemas
     }
 
     /// Fails when the node did not survive what was done to it.
@@ -146,6 +155,7 @@ pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings
     let mut command = pinned(&binary, settings);
     command.arg("serve").arg("--data").arg(data_dir);
     command.env("BOLE_KEYSPACE_LISTEN", format!("127.0.0.1:{}", ports.keyspace));
+    command.env("BOLE_SCHEMAS_LISTEN", format!("127.0.0.1:{}", ports.schemas));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
     if STREAMS {
         command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bole_base::Durability;
 
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
-use super::value::{Anonymous, CertificateName, DatabaseDurability, LogFilter, LogFormat, SaslMechanisms};
+use super::value::{
+    Anonymous, CertificateName, DatabaseDurability, HostNames, LogFilter, LogFormat, SaslMechanisms,
+};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -231,6 +233,16 @@ options! {
         oauth_user_claim: Option<String> = OptionalText("a claim"), "sub";
         /// A word that the claim `scope` or `scp` of tokens must hold. Empty: any.
         oauth_scope: Option<String> = OptionalText("a scope"), "";
+    }
+
+    /// The schema registry that speaks Confluent's REST API.
+    schemas: Schemas {
+        /// Address of its door.
+        listen: SocketAddr = Address, "127.0.0.1:8081";
+        /// Names that requests may call the node by, besides localhost and its address: the Host header is checked, so that no web page reaches the registry.
+        hosts: HostNames = Text("a list of host names such as registry.example,*.internal.example"), "";
+        /// Connections at a time; more are refused.
+        connections_max: u64 = Count(1, 1_000_000), "1024";
     }
 
     /// Users and their secrets.

@@ -97,6 +97,31 @@ impl FromStr for DatabaseDurability {
     }
 }
 
+/// Names that a node may be called by in a request's Host header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostNames(pub Vec<String>);
+
+impl FromStr for HostNames {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let check = |name: &str| {
+            let plain = name.strip_prefix("*.").unwrap_or(name);
+            let good = !plain.is_empty()
+                && plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+            if good { Ok(name.to_owned()) } else { Err(format!("\"{name}\" is not the name of a host")) }
+        };
+        names.map(check).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for HostNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
+}
+
 impl fmt::Display for DatabaseDurability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.iter().map(|(database, class)| format!("{database}={class}")).collect();
