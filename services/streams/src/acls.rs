@@ -189,7 +189,7 @@ pub fn add(directory: &Directory, acls: &[Acl]) -> Result<Vec<Entry>, Error> {
             kept.push(statement);
         }
     }
-    changed.into_iter().map(|(user, statements)| put(user, statements)).collect()
+    changed.into_iter().map(|(user, statements)| put(user, &statements)).collect()
 }
 
 /// The entries that remove every rule that a filter matches, and those rules.
@@ -211,13 +211,13 @@ pub fn remove(directory: &Directory, filter: &Filter) -> Result<(Vec<Entry>, Vec
         entries.push(match directory.delete_role(&role.name) {
             Ok(removed) if kept.is_empty() => removed,
             // Somebody was given the role by name: it stays, empty.
-            _ => put(user, kept)?,
+            _ => put(user, &kept)?,
         });
     }
     Ok((entries, removed))
 }
 
-fn put(user: &str, statements: Vec<Statement>) -> Result<Entry, Error> {
+fn put(user: &str, statements: &[Statement]) -> Result<Entry, Error> {
     let policies = statements.chunks(bole_identity::policy::STATEMENTS_MAX).enumerate();
     let policies = policies
         .map(|(number, some)| Policy { name: format!("acl-{number}"), statements: some.to_vec() })

@@ -49,7 +49,6 @@ pub async fn serve<R, W>(
             if let Err(error) = outcome {
                 tracing::debug!(%peer, %error, "a client was disconnected");
             }
-            drop(reading);
             let _gone = writing.await;
         }
         _gone = &mut writing => {}

@@ -40,14 +40,20 @@ pub const ROWS: &[Row] = &[
         kind: Kind::Int,
         doc: "How often members of a consumer group are to send heartbeats, in milliseconds.",
         default: |config| config.consumer_heartbeat_interval_ms.to_string(),
-        set: |over, text| Ok(over.consumer_heartbeat_interval_ms = milliseconds(text, 1_000, 60_000)?),
+        set: |over, text| {
+            let _: () = over.consumer_heartbeat_interval_ms = milliseconds(text, 1_000, 60_000)?;
+            Ok(())
+        },
     },
     Row {
         name: "consumer.session.timeout.ms",
         kind: Kind::Int,
         doc: "Silence after which a member of a consumer group is removed, in milliseconds.",
         default: |config| config.consumer_session_timeout_ms.to_string(),
-        set: |over, text| Ok(over.consumer_session_timeout_ms = milliseconds(text, 6_000, 1_800_000)?),
+        set: |over, text| {
+            let _: () = over.consumer_session_timeout_ms = milliseconds(text, 6_000, 1_800_000)?;
+            Ok(())
+        },
     },
     Row {
         name: "share.auto.offset.reset",
@@ -68,21 +74,30 @@ pub const ROWS: &[Row] = &[
         kind: Kind::Int,
         doc: "How often members of a share group are to send heartbeats, in milliseconds.",
         default: |config| config.share_heartbeat_interval_ms.to_string(),
-        set: |over, text| Ok(over.share_heartbeat_interval_ms = milliseconds(text, 1_000, 60_000)?),
+        set: |over, text| {
+            let _: () = over.share_heartbeat_interval_ms = milliseconds(text, 1_000, 60_000)?;
+            Ok(())
+        },
     },
     Row {
         name: "share.record.lock.duration.ms",
         kind: Kind::Int,
         doc: "How long a record that a member of a share group has taken is kept from others, in milliseconds.",
         default: |config| config.share_lock_duration_ms.to_string(),
-        set: |over, text| Ok(over.share_lock_duration_ms = milliseconds(text, 1_000, 3_600_000)?),
+        set: |over, text| {
+            let _: () = over.share_lock_duration_ms = milliseconds(text, 1_000, 3_600_000)?;
+            Ok(())
+        },
     },
     Row {
         name: "share.session.timeout.ms",
         kind: Kind::Int,
         doc: "Silence after which a member of a share group is removed, in milliseconds.",
         default: |config| config.share_session_timeout_ms.to_string(),
-        set: |over, text| Ok(over.share_session_timeout_ms = milliseconds(text, 6_000, 1_800_000)?),
+        set: |over, text| {
+            let _: () = over.share_session_timeout_ms = milliseconds(text, 6_000, 1_800_000)?;
+            Ok(())
+        },
     },
 ];
 

@@ -23,13 +23,12 @@ pub async fn host<S: State>(
     make: impl Fn() -> S,
 ) -> Result<Vec<Arc<Shard<S>>>, Error> {
     let name = format!("{PREFIX}{name}");
-    let dataset = match catalog.read(|state| state.dataset(&name).cloned())? {
-        Some(dataset) => dataset,
-        None => {
-            let attributes = BTreeMap::from([("sharding".to_owned(), "hash".to_owned())]);
-            let new = NewDataset { name: name.clone(), shards: count, attributes };
-            catalog.create(&[new]).await?.remove(0)
-        }
+    let dataset = if let Some(dataset) = catalog.read(|state| state.dataset(&name).cloned())? {
+        dataset
+    } else {
+        let attributes = BTreeMap::from([("sharding".to_owned(), "hash".to_owned())]);
+        let new = NewDataset { name: name.clone(), shards: count, attributes };
+        catalog.create(&[new]).await?.remove(0)
     };
     let mut shards = Vec::new();
     for (number, log) in dataset.logs().enumerate() {

@@ -226,7 +226,7 @@ impl Service {
     async fn evict(self: Arc<Self>) {
         loop {
             let (partition, end) = self.cache.next_out().await;
-            if !self.is_flushed(&partition, end) {
+            if !is_flushed(&partition, end) {
                 let journal = Arc::clone(self.runtime.journal());
                 let flushed = {
                     let partition = Arc::clone(&partition);
@@ -242,10 +242,6 @@ impl Service {
                 locked.state_mut().evict(end);
             }
         }
-    }
-
-    fn is_flushed(&self, partition: &Partition, end: i64) -> bool {
-        partition.lock().is_ok_and(|locked| locked.state().flushed >= end)
     }
 
     /// Removes files that nothing names any more, applies retention and forgets producers.
@@ -286,6 +282,10 @@ impl Service {
         }
         Ok(())
     }
+}
+
+fn is_flushed(partition: &Partition, end: i64) -> bool {
+    partition.lock().is_ok_and(|locked| locked.state().flushed >= end)
 }
 
 /// A connection that is counted.

@@ -171,7 +171,7 @@ const INEFFECTIVE: &[&str] = &[
     "unclean.leader.election.enable",
 ];
 
-fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy>(
     text: &str,
     min: T,
     max: T,

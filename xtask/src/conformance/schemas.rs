@@ -24,6 +24,7 @@ pub const CLIENTS: &[Client] = &[
         name: "confluent-kafka",
         folder: "schemas/python",
         programs: &["python3"],
+        only_with: None,
         packages: Some(Packages { room: "python-schemas", ..tools::PYTHON }),
         command: |folder| python(folder, "python-schemas", "run.py"),
     },
@@ -31,6 +32,7 @@ pub const CLIENTS: &[Client] = &[
         name: "kafkajs",
         folder: "schemas/node",
         programs: &["node", "npm"],
+        only_with: None,
         packages: Some(Packages { room: "node-schemas", ..tools::NODE }),
         command: |folder| node(folder, "node-schemas", "run.js"),
     },
@@ -38,6 +40,7 @@ pub const CLIENTS: &[Client] = &[
         name: "franz-go",
         folder: "schemas/go",
         programs: &["go"],
+        only_with: None,
         packages: Some(Packages { room: "go-schemas", ..tools::GO }),
         command: go,
     },
@@ -62,7 +65,12 @@ fn run_one(client: &Client) -> Result<()> {
     let bole = TemporaryBole::start(&format!("conformance-schemas-{}", client.name))?;
     wait_for(bole.schemas())?;
     let url = format!("http://{}", bole.schemas());
-    let judged = super::run_all("schemas", &[client], false, &[("BOLE_SCHEMAS_URL", url)]);
+    let judged = super::run_all(
+        "schemas",
+        &[client],
+        &super::Plan { all: false, jobs: 1 },
+        &[("BOLE_SCHEMAS_URL", url)],
+    );
     bole.still_runs().and(judged)
 }
 

@@ -9,7 +9,7 @@ use crate::config::value::CertificateName;
 
 /// The owner's name: the subject's common name, or its distinguished name as RFC 2253 writes it. The error says what is
 /// missing.
-pub fn owner(certificate: &[u8], name: CertificateName) -> Result<String, String> {
+pub(super) fn owner(certificate: &[u8], name: CertificateName) -> Result<String, String> {
     let parsed = X509Certificate::from_der(certificate);
     let (_, certificate) = parsed.map_err(|error| format!("the certificate cannot be read: {error}"))?;
     let subject = certificate.subject();

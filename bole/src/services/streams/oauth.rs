@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const KEYS_BYTES_MAX: usize = 1 << 20;
 
 /// Where keys come from.
-pub struct Source {
+pub(super) struct Source {
     place: Place,
     authorities: Option<PathBuf>,
 }
@@ -37,7 +37,7 @@ enum Place {
 }
 
 /// The verifier that the options ask for, and where its keys come from. `None`: OAUTHBEARER is off.
-pub fn verifier(options: &Streams) -> Result<Option<(Arc<Verifier>, Option<Source>)>> {
+pub(super) fn verifier(options: &Streams) -> Result<Option<(Arc<Verifier>, Option<Source>)>> {
     if !options.sasl_mechanisms.0.contains(&Mechanism::OauthBearer) {
         return Ok(None);
     }
@@ -67,7 +67,7 @@ pub fn verifier(options: &Streams) -> Result<Option<(Arc<Verifier>, Option<Sourc
 }
 
 /// Keeps the verifier's keys new, for ever: run it as a task.
-pub async fn refresh(verifier: Arc<Verifier>, source: Source) {
+pub(super) async fn refresh(verifier: Arc<Verifier>, source: Source) {
     let mut failing = false;
     loop {
         let outcome = source.keys().await;
@@ -84,7 +84,8 @@ pub async fn refresh(verifier: Arc<Verifier>, source: Source) {
         failing = outcome.is_err();
         sleep(REFRESH_SOON).await;
         if !failing {
-            let _elapsed = timeout(REFRESH - REFRESH_SOON, verifier.unknown_key.notified()).await;
+            let _elapsed =
+                timeout(REFRESH.saturating_sub(REFRESH_SOON), verifier.unknown_key.notified()).await;
         }
     }
 }

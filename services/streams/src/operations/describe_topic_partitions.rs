@@ -100,7 +100,7 @@ fn find(session: &Session, name: &str) -> Result<Arc<Topic>, Error> {
 fn describe(partition: &Partition, index: i32, node: i32) -> DescribeTopicPartitionsResponsePartition {
     let epoch = partition.lock().map(|locked| locked.epoch().0 as i32);
     DescribeTopicPartitionsResponsePartition {
-        error_code: epoch.as_ref().map_or_else(|error| error.code(), |_| ErrorCode::None) as i16,
+        error_code: epoch.as_ref().map_or_else(super::super::error::Error::code, |_| ErrorCode::None) as i16,
         partition_index: index,
         leader_id: node,
         leader_epoch: epoch.unwrap_or(-1),

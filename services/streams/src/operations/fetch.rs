@@ -127,7 +127,7 @@ impl<'a> Fetch<'a> {
             let limit = left.min(row.wanted.bytes_max.max(0) as usize);
             // A batch that is larger than allowed is sent all the same if it is the first of the reply.
             let outcome = if bytes > 0 && limit == 0 {
-                self.bounds_only(row)
+                bounds_only(row)
             } else {
                 self.read(row, limit, bytes == 0).await
             };
@@ -144,11 +144,6 @@ impl<'a> Fetch<'a> {
             }
         }
         refused || bytes >= self.bytes_min || Instant::now() >= self.deadline
-    }
-
-    fn bounds_only(&self, row: &Row) -> Result<(Bounds, Batches), Error> {
-        let partition = row.partition.as_ref().map_err(Clone::clone)?;
-        Ok((Bounds::of(&partition.lock()?), Batches::default()))
     }
 
     async fn read(&self, row: &Row, limit: usize, first: bool) -> Result<(Bounds, Batches), Error> {
@@ -200,6 +195,11 @@ impl<'a> Fetch<'a> {
         let session_id = opened.close(&session.service.sessions, &responses);
         Response { session_id, responses, ..Response::default() }
     }
+}
+
+fn bounds_only(row: &Row) -> Result<(Bounds, Batches), Error> {
+    let partition = row.partition.as_ref().map_err(Clone::clone)?;
+    Ok((Bounds::of(&partition.lock()?), Batches::default()))
 }
 
 impl Row {

@@ -9,7 +9,7 @@ use crate::session::{Action, Session};
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, _version: i16) -> Outcome<Response> {
-        let words = |filter: &[Text]| filter.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+        let words = |filter: &[Text]| filter.iter().map(std::string::ToString::to_string).collect::<Vec<_>>();
         let found =
             session.service.groups.list_groups(&words(&self.states_filter), &words(&self.types_filter)).await;
         let listed = match found {

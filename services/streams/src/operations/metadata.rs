@@ -122,7 +122,8 @@ fn describe(session: &Session, topic: &Topic, with_operations: bool) -> Metadata
     let partition = |(index, partition): (usize, &Arc<crate::partition::Partition>)| {
         let epoch = partition.lock().map(|locked| locked.epoch().0 as i32);
         MetadataResponsePartition {
-            error_code: epoch.as_ref().map_or_else(|error| error.code(), |_| ErrorCode::None) as i16,
+            error_code: epoch.as_ref().map_or_else(super::super::error::Error::code, |_| ErrorCode::None)
+                as i16,
             partition_index: index as i32,
             leader_id: node,
             leader_epoch: epoch.unwrap_or(-1),

@@ -162,16 +162,15 @@ fn by_topic(found: Vec<Fetched>, may: impl Fn(&str) -> bool) -> Vec<OffsetFetchR
     let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
     for fetched in found.into_iter().filter(|fetched| may(&fetched.topic)) {
         let name = Text::from(&*fetched.topic);
-        match topics.last_mut().filter(|last| last.name == name) {
-            Some(last) => last.partitions.push(describe(fetched)),
-            None => {
-                let partitions = vec![describe(fetched)];
-                topics.push(OffsetFetchResponseTopics {
-                    name,
-                    partitions,
-                    ..OffsetFetchResponseTopics::default()
-                });
-            }
+        if let Some(last) = topics.last_mut().filter(|last| last.name == name) {
+            last.partitions.push(describe(fetched))
+        } else {
+            let partitions = vec![describe(fetched)];
+            topics.push(OffsetFetchResponseTopics {
+                name,
+                partitions,
+                ..OffsetFetchResponseTopics::default()
+            });
         }
     }
     topics

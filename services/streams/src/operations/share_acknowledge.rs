@@ -59,7 +59,7 @@ async fn acknowledge(session: &Session, request: Request) -> Result<Response, Er
         session.service.groups.release_share_member(&group, &member_id).await?;
     }
     let acquisition_lock_timeout_ms = session.service.groups.config().share_lock_duration_ms as i32;
-    Ok(Response { responses, acquisition_lock_timeout_ms, ..Response::default() })
+    Ok(Response { acquisition_lock_timeout_ms, responses, ..Response::default() })
 }
 
 /// Group and member of a request. Errors: `GroupAuthorizationFailed`, `InvalidRequest`.

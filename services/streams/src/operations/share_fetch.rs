@@ -51,13 +51,13 @@ async fn fetch(session: &Session, request: Request) -> Result<Response, Error> {
     if opened.closed {
         session.service.groups.release_share_member(&group, &member_id).await?;
         let responses =
-            by_topic(refused.into_iter().map(|(place, error)| (place, with_refusal(place, Some(error)))));
-        return Ok(Response { responses, acquisition_lock_timeout_ms, ..Response::default() });
+            by_topic(refused.into_iter().map(|(place, error)| (place, with_refusal(place, Some(&error)))));
+        return Ok(Response { acquisition_lock_timeout_ms, responses, ..Response::default() });
     }
     let mut sharing = Sharing { session, group, member_id, request: &request, rows: Vec::new() };
     sharing.run(&opened.partitions).await?;
     let responses = sharing.responses(refused);
-    Ok(Response { responses, acquisition_lock_timeout_ms, ..Response::default() })
+    Ok(Response { acquisition_lock_timeout_ms, responses, ..Response::default() })
 }
 
 async fn open(
@@ -258,7 +258,7 @@ impl Sharing<'_> {
             {
                 let place = (TopicId(topic.topic_id.0), partition.partition_index);
                 if !rows.iter().any(|(known, _)| *known == place) {
-                    rows.push((place, with_refusal(place, refused.remove(&place))));
+                    rows.push((place, with_refusal(place, refused.remove(&place).as_ref())));
                 }
             }
         }
@@ -266,11 +266,11 @@ impl Sharing<'_> {
     }
 }
 
-fn with_refusal(place: Place, error: Option<Error>) -> PartitionData {
+fn with_refusal(place: Place, error: Option<&Error>) -> PartitionData {
     PartitionData {
         partition_index: place.1,
-        acknowledge_error_code: error.as_ref().map_or(ErrorCode::None, Error::code) as i16,
-        acknowledge_error_message: error.as_ref().and_then(message),
+        acknowledge_error_code: error.map_or(ErrorCode::None, Error::code) as i16,
+        acknowledge_error_message: error.and_then(message),
         ..PartitionData::default()
     }
 }

@@ -43,7 +43,7 @@ pub struct Verifier {
 struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    decoding: DecodingKey,
 }
 
 /// What a good token says.
@@ -117,7 +117,7 @@ impl Verifier {
         };
         let mut last = None;
         for key in keys.iter().filter(fits) {
-            match read(&key.key) {
+            match read(&key.decoding) {
                 Ok(claims) => return Ok(claims),
                 Err(error) => last = Some(error),
             }
@@ -207,7 +207,7 @@ impl Key {
             .map(|(_, algorithm)| *algorithm)
             .collect();
         let key = DecodingKey::from_jwk(jwk).ok().filter(|_| !algorithms.is_empty())?;
-        Some(Self { id: jwk.common.key_id.clone(), algorithms, key })
+        Some(Self { id: jwk.common.key_id.clone(), algorithms, decoding: key })
     }
 }
 

@@ -189,7 +189,6 @@ fn try_settle(
 struct Markers {
     mark: Mark,
     body: Bytes,
-    now: i64,
 }
 
 /// A marker that was pushed: which of the locked partitions, and where it stands.
@@ -200,7 +199,7 @@ impl Markers {
         let kind = if mark.commit { batch::Marker::Commit } else { batch::Marker::Abort };
         let Identity { producer_id, epoch } = mark.identity;
         let whole = kind.batch(producer_id, epoch, locks.coordinator.epoch().0 as i32, now);
-        Self { mark, body: whole.slice(HEAD_BYTES..), now }
+        Self { mark, body: whole.slice(HEAD_BYTES..) }
     }
 
     /// Journal space for all that [`Markers::push`] pushes.
