@@ -95,7 +95,8 @@ mod tests {
             let given = BTreeMap::from([("retention.ms".to_owned(), ms.to_string())]);
             Settings::with(Durability::Sync, given).unwrap()
         };
-        let mut untimed = State { next_offset: 20, high_watermark: 20, ..State::default() };
+        let mut untimed = State::default();
+        (untimed.next_offset, untimed.high_watermark) = (20, 20);
         for base in [0, 10] {
             untimed.segments.start(base, -1);
             untimed.segments.extend(100, base + 10, -1);
