@@ -16,7 +16,7 @@
 //!   it clean. So a file from before is renamed away and back first, which makes its name a new one.
 //! - At most [`OPEN_FILES_MAX`] files are open, besides those with unsynced writes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub const EXTENT_FILES_MAX: usize = 128;
 const RENEWED: &str = ".renewed";
 
 /// One segment of one partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId {
     /// The partition's log.
     pub log: LogId,
@@ -91,7 +91,8 @@ struct Handles {
 /// What has to be fsynced for one purpose.
 #[derive(Default)]
 struct Unsynced {
-    files: Mutex<HashMap<FileId, Arc<dyn File>>>,
+    /// In order of their names, so that a simulation syncs them in the same order each time.
+    files: Mutex<BTreeMap<FileId, Arc<dyn File>>>,
     /// Who fsyncs has this: another one whose writes are among those waits for the outcome.
     turn: Mutex<()>,
 }
