@@ -8,3 +8,4 @@ mod groups;
 mod guide;
 mod node;
 mod restart;
+mod transactions;
