@@ -15,10 +15,6 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a node may take to stop after SIGTERM before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whether the `bole` binary has the option `streams.listen`. Switch this on together with the option: nodes are then
-/// given a port for it, and `conformance streams` and `bench streams` start nodes instead of refusing to.
-pub const STREAMS: bool = true;
-
 /// The ports that a started node listens on.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
@@ -157,9 +153,7 @@ pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings
     command.env("BOLE_KEYSPACE_LISTEN", format!("127.0.0.1:{}", ports.keyspace));
     command.env("BOLE_SCHEMAS_LISTEN", format!("127.0.0.1:{}", ports.schemas));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
-    if STREAMS {
-        command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
-    }
+    command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
     Ok(command)
 }
 

@@ -1,6 +1,5 @@
 //! `cargo xtask test`: all tests of the workspace, then the real clients, then the Tair cases when they are present.
 
-use crate::server::STREAMS;
 use crate::{conformance, process, tair};
 use anyhow::Result;
 
@@ -20,8 +19,7 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     conformance::keyspace::run(&conformance::keyspace::Args::default())?;
-    if STREAMS {
-        conformance::streams::run(&conformance::streams::Args::default())?;
-    }
+    conformance::streams::run_in_tests()?;
+    conformance::schemas::run_in_tests()?;
     tair::run(&tair::Args { addr: None, cases: None, family: None, threshold: 95.0, json: false })
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use xtask::kafka;
-use xtask::server::{self, Ports, Profile, STREAMS, Server, Settings};
+use xtask::server::{self, Ports, Profile, Server, Settings};
 
 /// Which column of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +47,7 @@ impl Sides {
         let ours = match &args.addr_bole {
             Some(address) => Contender::RunningBole(xtask::tair::resolve(address)?),
             None if args.against_itself => Contender::Kafka,
-            None if STREAMS => Contender::Bole,
-            None => bail!("this Bole has no streams service yet: name a running one with --addr-bole"),
+            None => Contender::Bole,
         };
         Ok(Self([ours, Contender::Kafka]))
     }

@@ -209,11 +209,10 @@ pub async fn begin(session: &Arc<Session>, frame: Bytes) -> Result<Begun, String
 
 fn run<R: Handle>(
     session: Arc<Session>,
-    header: RequestHeader,
+    RequestHeader { version, correlation_id, .. }: RequestHeader,
     mut decoder: Decoder,
 ) -> BoxFuture<'static, Result<Begun, String>> {
     Box::pin(async move {
-        let RequestHeader { version, correlation_id, .. } = header;
         if R::KEY == messages::api_versions::Request::KEY && !R::VERSIONS.contains(version) {
             let frame = response_frame(&api::unsupported_versions(), 0, correlation_id);
             return frame.map(Begun::Done).map_err(|error| error.to_string());

@@ -315,9 +315,9 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let disk: Arc<dyn Disk> = env.disk.clone();
         let clock: Arc<dyn bole_base::Clock> = env.clock.clone();
         let for_files: Arc<dyn Disk> = match FLAW {
-            Flaw::FLUSH_UNSYNCED => LyingDisk::about(&disk, |name| name.ends_with(".log")),
+            Flaw::FLUSH_UNSYNCED => LyingDisk::about(&disk, is_segment),
             Flaw::COMPACTED_UNSYNCED => {
-                LyingDisk::about(&disk, |name| name.ends_with(".log") && !name.ends_with("-00000000.log"))
+                LyingDisk::about(&disk, |name| is_segment(name) && !name.ends_with("-00000000.log"))
             }
             _ => Arc::clone(&disk),
         };
@@ -401,4 +401,8 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         self.runtime.checkpoint_all().await.map_err(|error| error.to_string())?;
         self.local.close().map_err(|error| error.to_string())
     }
+}
+
+fn is_segment(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|extension| extension == "log")
 }

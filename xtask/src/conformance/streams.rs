@@ -2,10 +2,10 @@
 
 use super::Plan;
 use super::clients::{Client, go, node, python, script};
-use crate::server::{self, STREAMS, Settings, TemporaryBole};
+use crate::server::{self, Settings, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{kafka, process};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::net::SocketAddr;
 use std::process::Command;
 
@@ -25,6 +25,8 @@ pub struct Args {
 
 /// Names the listener that the SASL scripts test; the others that they read are told in `confluent_secure.py`.
 const SASL_BOOTSTRAP: &str = "BOLE_STREAMS_SASL_BOOTSTRAP";
+/// The clients that every run of the tests asks. The others are run by `cargo xtask conformance streams`.
+const IN_TESTS: &[&str] = &["kafka-python", "kafkajs", "kcat"];
 /// Scripts at a time: they share nothing but the server, and most of their time is waiting.
 const JOBS: usize = 3;
 
@@ -154,14 +156,15 @@ pub fn run(args: &Args) -> Result<()> {
     if args.peer {
         return against_peer(&chosen, all);
     }
-    if !STREAMS {
-        bail!(
-            "this Bole has no streams service yet: name a running server with --addr, or test Kafka with --peer"
-        );
-    }
     let bole = TemporaryBole::start("conformance-streams")?;
     let judged = run_all(&chosen, bole.streams(), all, &[]);
     bole.still_runs().and(judged)
+}
+
+/// Runs the clients of [`IN_TESTS`], as a part of `cargo xtask test`.
+pub fn run_in_tests() -> Result<()> {
+    let clients = IN_TESTS.iter().map(|name| (*name).to_owned()).collect();
+    run(&Args { clients, ..Args::default() })
 }
 
 fn against_peer(clients: &[&Client], all: bool) -> Result<()> {

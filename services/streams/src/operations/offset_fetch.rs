@@ -163,7 +163,7 @@ fn by_topic(found: Vec<Fetched>, may: impl Fn(&str) -> bool) -> Vec<OffsetFetchR
     for fetched in found.into_iter().filter(|fetched| may(&fetched.topic)) {
         let name = Text::from(&*fetched.topic);
         if let Some(last) = topics.last_mut().filter(|last| last.name == name) {
-            last.partitions.push(describe(fetched))
+            last.partitions.push(describe(fetched));
         } else {
             let partitions = vec![describe(fetched)];
             topics.push(OffsetFetchResponseTopics {

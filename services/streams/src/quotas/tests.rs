@@ -2,7 +2,11 @@
 
 use super::*;
 
-fn entity(user: Option<Option<&str>>, client: Option<Option<&str>>) -> Entity {
+/// A part of an entity's name: not named, the default, or a name.
+type Part<'a> = Option<Option<&'a str>>;
+
+#[expect(clippy::option_option, reason = "a part may be absent, the default, or named, as in the protocol")]
+fn entity(user: Part<'_>, client: Part<'_>) -> Entity {
     let parts = [(table::USER, user), (table::CLIENT_ID, client)];
     let named =
         parts.into_iter().filter_map(|(part, name)| Some((part.to_owned(), name?.map(str::to_owned))));

@@ -21,7 +21,7 @@ use bole_streams::partition::read::Isolation;
 use bole_streams::protocol::ErrorCode;
 use bole_streams::protocol::batch::{Builder, Marker};
 use bole_streams::records;
-use bole_streams::service::{Authenticator, BoxFuture, Parts};
+use bole_streams::service::Parts;
 use bole_streams::settings::Settings;
 use bole_streams::topics::{NewTopic, Topics};
 use bole_streams::transactions::append::{Write, append};
@@ -35,22 +35,6 @@ pub(crate) const TOPICS: [(&str, Durability); 2] = [("a", Durability::Sync), ("b
 pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) const TIMEOUT_MS: i32 = 60_000;
 const SHARDS: u64 = 3;
-
-struct Anyone;
-
-impl Authenticator for Anyone {
-    fn anonymous(&self) -> bool {
-        true
-    }
-
-    fn verify<'a>(&'a self, _user: &'a str, _password: &'a str) -> BoxFuture<'a, bool> {
-        Box::pin(async { true })
-    }
-
-    fn allowed(&self, _user: &str, _action: &str, _resource: &str) -> bool {
-        true
-    }
-}
 
 pub(crate) struct World {
     pub(crate) service: Arc<Service>,
@@ -101,6 +85,8 @@ impl World {
         let make = transactions::State::default;
         let transaction_shards =
             hosting::host(&catalog, &runtime, hosting::TRANSACTIONS, SHARDS, make).await.unwrap();
+        let (key, journal_dir) = (dir.join("identity.key"), dir.join("journal"));
+        let identity = bole_identity::Identity::host(Arc::clone(&runtime), &key, &journal_dir).unwrap();
         runtime.recover(&[]).await.unwrap();
         let service = Service::open(Parts {
             runtime,
@@ -110,7 +96,8 @@ impl World {
             group_shards,
             transaction_shards,
             config: Config::default(),
-            authenticator: Arc::new(Anyone),
+            identity: Arc::new(identity),
+            oauth: None,
             cluster_id: "0123456789abcdefghijkl".to_owned(),
         });
         service.sweep().unwrap();

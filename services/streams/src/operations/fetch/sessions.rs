@@ -73,7 +73,7 @@ impl State {
     fn want(&mut self, wanted: Wanted) {
         let key = ((wanted.topic.detached(), wanted.topic_id), wanted.partition);
         if let Some(at) = self.places.get(&key) {
-            self.rows[*at].0 = wanted
+            self.rows[*at].0 = wanted;
         } else {
             self.places.insert(key, self.rows.len());
             self.rows.push((wanted, None));

@@ -39,7 +39,7 @@ fn verifier(jwk: &Value, secret: Option<&[u8]>, scope: Option<&str>) -> Verifier
     verifier
 }
 
-fn claims(change: Value) -> Value {
+fn claims(change: &Value) -> Value {
     let mut claims = json!({ "iss": "https://issuer", "aud": "bole", "sub": "ann", "exp": NOW + 600 });
     for (name, value) in change.as_object().unwrap() {
         claims[name] = value.clone();
@@ -79,8 +79,7 @@ fn claims_are_checked() {
         (json!({ "scope": scope, "sub": "" }), Err("names no user")),
         (json!({ "scope": scope, "sub": 7 }), Err("names no user")),
     ] {
-        let outcome =
-            verifier.verify(&sign(Algorithm::ES256, Some("one"), &claims(change.clone()), &key), NOW_MS);
+        let outcome = verifier.verify(&sign(Algorithm::ES256, Some("one"), &claims(&change), &key), NOW_MS);
         match (&outcome, expected) {
             (Ok(token), Ok(expires_ms)) => {
                 assert_eq!(*token, Token { subject: "ann".to_owned(), expires_ms });
@@ -96,12 +95,12 @@ fn signatures_are_checked() {
     let (key, jwk) = pair("one");
     let (other, _) = pair("one");
     let (verifier, with_secret) = (verifier(&jwk, None, None), verifier(&jwk, Some(SECRET), None));
-    let good = claims(json!({}));
+    let good = claims(&json!({}));
     let es256 = sign(Algorithm::ES256, Some("one"), &good, &key);
     let parts: Vec<&str> = es256.split('.').collect();
     let encode = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
     let none = format!("{}.{}.", encode(&json!({"alg": "none"})), parts[1]);
-    let forged = format!("{}.{}.{}", parts[0], encode(&claims(json!({"sub": "root"}))), parts[2]);
+    let forged = format!("{}.{}.{}", parts[0], encode(&claims(&json!({"sub": "root"}))), parts[2]);
     // The public key taken for a secret: what the confusion of algorithms is about.
     let public = Base64UrlUnpadded::decode_vec(jwk["x"].as_str().unwrap()).unwrap();
     let confused = sign(Algorithm::HS256, Some("one"), &good, &EncodingKey::from_secret(&public));
