@@ -72,7 +72,10 @@ fn run(cli: &Cli) -> Result<()> {
 
 fn show(seed: u64, reports: &[Report]) -> Result<()> {
     reports.iter().for_each(|report| println!("{report}"));
-    if reports.iter().any(|report| report.violation.is_some()) { bail!("seed {seed} failed") } else { Ok(()) }
+    if reports.iter().any(|report| report.violation.is_some()) {
+        bail!("seed {seed} failed");
+    }
+    Ok(())
 }
 
 fn seeds<S: System>(count: u64, options: &Options) -> Result<()> {
