@@ -13,6 +13,7 @@ pub mod histogram;
 pub mod keyspace;
 pub mod open_loop;
 pub mod stats;
+pub mod streams;
 pub mod usage;
 pub mod wal;
 

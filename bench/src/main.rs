@@ -15,6 +15,8 @@ struct Cli {
 enum Benchmark {
     /// The keyspace against redis-server
     Keyspace(bole_bench::keyspace::Args),
+    /// The streams service against Apache Kafka
+    Streams(bole_bench::streams::Args),
     /// The journal against plain writes of the same sizes
     Wal(bole_bench::wal::Args),
 }
@@ -22,6 +24,7 @@ enum Benchmark {
 fn main() -> ExitCode {
     xtask::process::exit(&match Cli::parse().benchmark {
         Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
+        Benchmark::Streams(args) => bole_bench::streams::run(&args),
         Benchmark::Wal(args) => bole_bench::wal::run(&args),
     })
 }

@@ -1,7 +1,12 @@
 //! The command line. Each command's work is elsewhere; here is what may be written and what exit code comes back:
 //! 0 done, 1 it failed, 2 the command line or the settings are wrong.
 
+mod consume;
+mod group;
 mod password;
+mod produce;
+mod streams;
+mod topic;
 mod user;
 
 use std::io::Write;
@@ -64,6 +69,20 @@ enum Command {
         #[command(subcommand)]
         command: user::UserCommand,
     },
+    /// Manage the topics of the stream service
+    Topic {
+        #[command(subcommand)]
+        command: topic::TopicCommand,
+    },
+    /// Look at consumer groups, move or remove their offsets
+    Group {
+        #[command(subcommand)]
+        command: group::GroupCommand,
+    },
+    /// Write lines of standard input to a topic
+    Produce(produce::ProduceArgs),
+    /// Print the records of a topic
+    Consume(consume::ConsumeArgs),
     /// Print a completion script, such as `bole completions bash`
     Completions {
         /// The shell
@@ -175,6 +194,10 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Status { json, node } => show_status(&node.client(Need::ElsewhereOnly)?, json, out)?,
         Command::Check { dir, repair } => return check::run(&dir, repair, out),
         Command::User { command } => user::run(command, out)?,
+        Command::Topic { command } => streams::run(topic::run(command, out))?,
+        Command::Group { command } => streams::run(group::run(command, out))?,
+        Command::Produce(args) => return streams::run(produce::run(args, out)),
+        Command::Consume(args) => streams::run(consume::run(args, out))?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "bole", &mut { out });
         }
@@ -218,12 +241,51 @@ mod tests {
             ("bole user add ann --role admin", "User"),
             ("bole user list", "User"),
             ("bole user remove ann --addr 127.0.0.1:1", "User"),
+            ("bole topic create t --partitions 3 --config a=b --config c=d", "Topic"),
+            ("bole topic list --json", "Topic"),
+            ("bole topic describe t --addr [::1]:1", "Topic"),
+            ("bole topic alter t --delete-config a", "Topic"),
+            ("bole topic delete t u --yes", "Topic"),
+            ("bole group list", "Group"),
+            ("bole group describe g", "Group"),
+            ("bole group reset g --topic t:0,1 --topic u --to-offset 5 --dry-run", "Group"),
+            ("bole group reset g --topic t --by-duration 1h", "Group"),
+            ("bole group delete g h", "Group"),
+            ("bole group delete-offsets g --topic t", "Group"),
+            ("bole produce t --key-separator : --header a=b --compression zstd --acks 1", "Produce"),
+            ("bole consume t:1 --from -5 --count 1 --json --isolation read_committed", "Consume"),
+            ("bole consume t --group g --assignor cooperative-sticky --exit-at-end", "Consume"),
             ("bole completions zsh", "Completions"),
         ] {
             let command = format!("{:?}", parse(line).unwrap().command.unwrap());
             assert!(command.starts_with(expected), "{line}: {command}");
         }
-        for line in ["bole serv", "bole check", "bole user", "bole --data x status", "bole completions x"] {
+        for line in [
+            "bole serv",
+            "bole check",
+            "bole user",
+            "bole --data x status",
+            "bole completions x",
+            "bole topic",
+            "bole topic create",
+            "bole topic create t --partitions 0",
+            "bole topic create t --config a",
+            "bole topic delete",
+            "bole group reset g --topic t",
+            "bole group reset g --to-latest",
+            "bole group reset g --topic t --to-latest --to-earliest",
+            "bole group reset g --topic t --to-offset -1",
+            "bole group reset g --topic t --to-datetime tomorrow",
+            "bole group reset g --topic t:x --to-latest",
+            "bole produce",
+            "bole produce t --compression brotli",
+            "bole produce t --header a",
+            "bole produce t --empty-is-null",
+            "bole consume t --from last",
+            "bole consume t --format %x",
+            "bole consume t --json --format %v",
+            "bole consume t --assignor range",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }
@@ -233,7 +295,21 @@ mod tests {
         let mut out = Vec::new();
         run_command(Cli::try_parse_from(["bole", "completions", "bash"]).unwrap(), &mut out).unwrap();
         let script = String::from_utf8(out).unwrap();
-        for word in ["serve", "config", "status", "check", "user", "completions", "--repair"] {
+        for word in [
+            "serve",
+            "config",
+            "status",
+            "check",
+            "user",
+            "topic",
+            "group",
+            "produce",
+            "consume",
+            "completions",
+            "--repair",
+            "--key-separator",
+            "cooperative-sticky",
+        ] {
             assert!(script.contains(word), "{word}");
         }
     }

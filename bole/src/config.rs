@@ -17,6 +17,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
+use bole_streams::sasl::Mechanism;
+
 pub use options::{OPTIONS, SECTIONS, Settings, Spec};
 pub use source::{Error, Origin};
 
@@ -98,7 +100,7 @@ impl Settings {
 
     /// What no option can check by itself.
     fn check_together(&self) -> Result<(), String> {
-        let Self { journal, checkpoint, tls, keyspace, .. } = self;
+        let Self { journal, checkpoint, tls, keyspace, streams, .. } = self;
         if journal.bytes_max < 4 * journal.segment_bytes {
             return Err("journal.bytes_max must be at least four times journal.segment_bytes".to_owned());
         }
@@ -115,6 +117,18 @@ impl Settings {
         }
         if keyspace.tls_listen.is_some() && tls.certificate.is_none() {
             return Err("keyspace.tls_listen needs tls.certificate and tls.key".to_owned());
+        }
+        if streams.tls_listen.is_some() && tls.certificate.is_none() {
+            return Err("streams.tls_listen needs tls.certificate and tls.key".to_owned());
+        }
+        let has_keys = streams.oauth_jwks.is_some() || streams.oauth_secret_file.is_some();
+        let has_all = has_keys && streams.oauth_issuer.is_some() && streams.oauth_audience.is_some();
+        if streams.sasl_mechanisms.0.contains(&Mechanism::OauthBearer) && !has_all {
+            return Err(
+                "OAUTHBEARER in streams.sasl_mechanisms needs streams.oauth_issuer, streams.oauth_audience \
+                        and one of streams.oauth_jwks and streams.oauth_secret_file"
+                    .to_owned(),
+            );
         }
         if plain(&self.key_file()).starts_with(plain(&self.node.data)) {
             return Err(format!(

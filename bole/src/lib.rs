@@ -4,7 +4,7 @@
 //! the list of parts, and stopped in reverse order.
 //!
 //! Reading order: [`cli`] (the commands) → [`config`] → [`serve`] (how a node is put together) → [`parts`] and
-//! [`shutdown`] → [`admin`] with [`status`] and [`metrics`] → [`check`].
+//! [`shutdown`] → [`admin`] with [`status`] and [`metrics`] → [`check`]; [`streams_client`] for the commands that talk to streams.
 
 pub mod admin;
 pub mod banner;
@@ -24,3 +24,4 @@ pub mod serve;
 pub mod services;
 pub mod shutdown;
 pub mod status;
+pub mod streams_client;

@@ -102,7 +102,8 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let kernel = Kernel::open(&node.settings, &node.meta, &node.shutdown).await?;
     refuse_exposed(&node.settings, &kernel).await?;
     let databases = services::keyspace::host(&node.settings, &node.meta, &kernel).await?;
-    let topics = services::streams::host(&node.settings, &kernel)?;
+    let streams = services::streams::host(&node.settings, &kernel).await?;
+    let registry = services::schemas::host(&kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;
@@ -118,7 +119,8 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     node.collectors.push(Arc::new(move |out| out.push_str(&net.render())));
     node.parts.push(KernelPart::start(kernel.clone(), node.shutdown.clone()));
     services::keyspace::serve(node, &kernel, databases).await?;
-    services::streams::serve(node, &kernel, topics).await?;
+    services::streams::serve(node, &kernel, streams).await?;
+    services::schemas::serve(node, &kernel, registry).await?;
     Ok(kernel)
 }
 
@@ -134,6 +136,7 @@ async fn refuse_exposed(settings: &Settings, kernel: &Kernel) -> Result<()> {
         door("admin", "admin.listen", settings.admin.listen, false),
         door("keyspace", "keyspace.listen", settings.keyspace.listen, false),
         door("streams", "streams.listen", settings.streams.listen, false),
+        door("schemas", "schemas.listen", settings.schemas.listen, false),
     ];
     doors.extend(
         settings.keyspace.tls_listen.map(|address| door("keyspace", "keyspace.tls_listen", address, true)),

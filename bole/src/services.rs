@@ -1,4 +1,5 @@
 //! How each service is opened and what it is given of the node.
 
 pub mod keyspace;
+pub mod schemas;
 pub mod streams;

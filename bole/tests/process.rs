@@ -39,7 +39,12 @@ struct Node {
 impl Node {
     fn start(data: &Path) -> Self {
         let data = data.to_str().unwrap();
-        let doors = ["admin.listen=127.0.0.1:0", "keyspace.listen=127.0.0.1:0", "streams.listen=127.0.0.1:0"];
+        let doors = [
+            "admin.listen=127.0.0.1:0",
+            "keyspace.listen=127.0.0.1:0",
+            "streams.listen=127.0.0.1:0",
+            "schemas.listen=127.0.0.1:0",
+        ];
         let ports = doors.into_iter().flat_map(|door| ["--set", door]);
         let mut command = bole(&["serve", "--data", data]);
         let mut child = command.args(ports).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -100,8 +105,9 @@ fn a_node_starts_answers_and_stops() {
     assert!(error.contains(&format!("in use by process {}", node.child.id())), "{error}");
     let free = temp.path().join("free");
     let taken = format!("admin.listen={}", node.addr);
-    let args =
-        ["serve", "--data", free.to_str().unwrap(), "--set", &taken, "--set", "keyspace.listen=127.0.0.1:0"];
+    let (keyspace, schemas) = ("keyspace.listen=127.0.0.1:0", "schemas.listen=127.0.0.1:0");
+    let free = free.to_str().unwrap();
+    let args = ["serve", "--data", free, "--set", &taken, "--set", keyspace, "--set", schemas];
     let (code, _, error) = run(&args);
     assert!(code == 1 && error.contains("--set admin.listen="), "{error}");
 

@@ -9,6 +9,7 @@ pub mod dump;
 pub mod kills;
 pub mod model;
 mod node;
+pub mod registry;
 mod runtime;
 pub mod streams;
 pub mod system;

@@ -128,7 +128,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
         self.clients.set(self.clients.get() + 1);
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
         let client = Client::new(self.clients.get(), nowhere, nowhere, self.service.now());
-        SessionState::new(Arc::new(client), self.service.transaction(), Some(Grants::ALL))
+        SessionState {
+            random: self.service.next_random(),
+            ..SessionState::new(Arc::new(client), self.service.transaction(), Some(Grants::ALL))
+        }
     }
 
     /// Runs one command as a connection does: again when the journal has no room. `done` is called in the same step as the command that ran,

@@ -14,10 +14,13 @@ pub struct Args {
     pub arguments: Vec<String>,
 }
 
+/// Options with which a benchmark does not start Bole.
+const WITHOUT_BOLE: &[&str] = &["--peer-only", "--help", "--self", "--list", "--addr-bole"];
+
 /// Builds Bole for release, unless it takes no part, and runs the benchmark.
 pub fn run(args: &Args) -> Result<()> {
     let without_bole = args.arguments.first().is_some_and(|name| name == "wal")
-        || args.arguments.iter().any(|argument| argument == "--peer-only" || argument == "--help");
+        || args.arguments.iter().any(|argument| WITHOUT_BOLE.contains(&argument.as_str()));
     if !without_bole {
         server::build_bole(Profile::Release)?;
     }

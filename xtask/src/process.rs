@@ -63,6 +63,15 @@ pub fn status(command: &mut Command) -> Result<ExitStatus> {
     command.status().with_context(|| format!("cannot start: {}", line(command)))
 }
 
+/// Runs the command to its end and prints its line and all that it wrote at once, so that several can run at a time.
+pub fn status_at_once(command: &mut Command) -> Result<ExitStatus> {
+    let line = line(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start: {line}"))?;
+    let [said, complained] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    println!("$ {line}\n{said}{complained}");
+    Ok(output.status)
+}
+
 /// Runs the command and fails unless it ends with success.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = status(command)?;

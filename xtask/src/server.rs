@@ -10,30 +10,46 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a node may take until it accepts connections.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server may take until it accepts connections; a peer on the JVM needs several seconds of two idle cores.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a node may take to stop after SIGTERM before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Whether the `bole` binary has the option `streams.listen`. Switch this on together with the option: nodes are then
+/// given a port for it, and `conformance streams` and `bench streams` start nodes instead of refusing to.
+pub const STREAMS: bool = true;
 
 /// The ports that a started node listens on.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
     /// RESP clients.
     pub keyspace: u16,
-    /// Admin API and metrics.
-    pub admin: u16,
     /// Kafka clients.
     pub streams: u16,
+    /// Clients of the schema registry.
+    pub schemas: u16,
+    /// Admin API and metrics.
+    pub admin: u16,
 }
 
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let bind = || TcpListener::bind("127.0.0.1:0");
-        let held = [bind()?, bind()?, bind()?];
-        let port = |at: usize| Ok::<u16, std::io::Error>(held[at].local_addr()?.port());
-        Ok(Self { keyspace: port(0)?, admin: port(1)?, streams: port(2)? })
+        let [keyspace, streams, schemas, admin] = free_ports()?;
+        Ok(Self { keyspace, streams, schemas, admin })
     }
+}
+
+/// Different ports of loopback that were free a moment ago.
+pub fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    let mut held = Vec::with_capacity(COUNT);
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 /// How a server process is placed and configured.
@@ -51,8 +67,8 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Where its Redis-compatible service listens.
-    pub keyspace: SocketAddr,
+    /// The address whose connections were waited for: of a Bole node, its Redis-compatible service.
+    pub address: SocketAddr,
 }
 
 /// Which build of Bole a run uses.
@@ -78,6 +94,8 @@ pub fn build_bole(profile: Profile) -> Result<()> {
 #[derive(Debug)]
 pub struct TemporaryBole {
     server: Server,
+    streams: SocketAddr,
+    schemas: SocketAddr,
     log: PathBuf,
     // Dropped after the server, which writes to it until it has stopped.
     _data: tempfile::TempDir,
@@ -90,14 +108,27 @@ impl TemporaryBole {
         let data = tempfile::tempdir()?;
         let log = process::target_dir().join(format!("{run}.log"));
         let settings = Settings { log: Some(log.clone()), ..Settings::default() };
-        let server = start_bole(Profile::Debug, &data.path().join("data"), Ports::free()?, &settings)?;
-        println!("bole listens on {}; its log: {}", server.keyspace, log.display());
-        Ok(Self { server, log, _data: data })
+        let ports = Ports::free()?;
+        let server = start_bole(Profile::Debug, &data.path().join("data"), ports, &settings)?;
+        let streams = SocketAddr::from(([127, 0, 0, 1], ports.streams));
+        let schemas = SocketAddr::from(([127, 0, 0, 1], ports.schemas));
+        println!("bole listens on {}; its log: {}", server.address, log.display());
+        Ok(Self { server, streams, schemas, log, _data: data })
     }
 
     /// Where its Redis-compatible service listens.
     pub fn keyspace(&self) -> SocketAddr {
-        self.server.keyspace
+        self.server.address
+    }
+
+    /// Where its Kafka-compatible service listens.
+    pub fn streams(&self) -> SocketAddr {
+        self.streams
+    }
+
+    /// Where its schema registry listens, which opens after the keyspace.
+    pub fn schemas(&self) -> SocketAddr {
+        self.schemas
     }
 
     /// Fails when the node did not survive what was done to it.
@@ -111,6 +142,11 @@ impl TemporaryBole {
 
 /// Starts the built `bole` binary on `data_dir` and waits until its keyspace accepts connections.
 pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings) -> Result<Server> {
+    start(bole(profile, data_dir, ports, settings)?, ports.keyspace, settings)
+}
+
+/// The command that serves `data_dir` with the built `bole` binary.
+pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings) -> Result<Command> {
     let folder = if profile == Profile::Release { "release" } else { "debug" };
     let binary = process::target_dir().join(folder).join("bole");
     if !binary.is_file() {
@@ -119,9 +155,12 @@ pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Se
     let mut command = pinned(&binary, settings);
     command.arg("serve").arg("--data").arg(data_dir);
     command.env("BOLE_KEYSPACE_LISTEN", format!("127.0.0.1:{}", ports.keyspace));
+    command.env("BOLE_SCHEMAS_LISTEN", format!("127.0.0.1:{}", ports.schemas));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
-    command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
-    start(command, ports.keyspace, settings)
+    if STREAMS {
+        command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
+    }
+    Ok(command)
 }
 
 /// A command for `program` that runs on the core of `settings`, when it names one.
@@ -143,7 +182,7 @@ pub fn start(mut command: Command, port: u16, settings: &Settings) -> Result<Ser
     }
     let line = process::line(&command);
     let child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start: {line}"))?;
-    let mut server = Server { child, keyspace: SocketAddr::from(([127, 0, 0, 1], port)) };
+    let mut server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], port)) };
     server.wait_until_it_listens().with_context(|| format!("started: {line}{}", last_lines(settings)))?;
     Ok(server)
 }
@@ -164,12 +203,12 @@ impl Server {
 
     fn wait_until_it_listens(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
-        while TcpStream::connect_timeout(&self.keyspace, Duration::from_secs(1)).is_err() {
+        while TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended before it listened on {}: {status}", self.keyspace);
+                bail!("the server ended before it listened on {}: {status}", self.address);
             }
             if Instant::now() > deadline {
-                bail!("nothing listens on {} after {} s", self.keyspace, START_TIMEOUT.as_secs());
+                bail!("nothing listens on {} after {} s", self.address, START_TIMEOUT.as_secs());
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: all tests of the workspace, then the real clients, then the Tair cases when they are present.
 
+use crate::server::STREAMS;
 use crate::{conformance, process, tair};
 use anyhow::Result;
 
@@ -18,6 +19,9 @@ pub fn run(args: &Args) -> Result<()> {
     if args.offline {
         return Ok(());
     }
-    conformance::keyspace(&conformance::KeyspaceArgs::default())?;
+    conformance::keyspace::run(&conformance::keyspace::Args::default())?;
+    if STREAMS {
+        conformance::streams::run(&conformance::streams::Args::default())?;
+    }
     tair::run(&tair::Args { addr: None, cases: None, family: None, threshold: 95.0, json: false })
 }

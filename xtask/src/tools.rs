@@ -2,10 +2,12 @@
 //! manager, into `.tools/`. Versions are pinned in the files beside the scripts; a client whose pins did not change
 //! since it was fetched is left alone, so this costs nothing when there is nothing to do.
 
-use crate::conformance::clients::{CLIENTS, Client};
+use crate::conformance::clients::Client;
+use crate::conformance::{keyspace, schemas, streams};
 use crate::process;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Command;
 
 /// Options of `cargo xtask tools`.
@@ -21,7 +23,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.fresh && process::tools_dir().exists() {
         std::fs::remove_dir_all(process::tools_dir())?;
     }
-    for client in CLIENTS {
+    for client in keyspace::CLIENTS.iter().chain(schemas::CLIENTS).chain(streams::CLIENTS) {
         match client.missing_program() {
             Some(program) => println!("{}: skipped, because `{program}` is not installed", client.name),
             None => fetch(client)?,
@@ -32,21 +34,34 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Fetches one client's packages unless its pins are the ones that were fetched last.
 pub fn fetch(client: &Client) -> Result<()> {
-    let Some(packages) = &client.packages else { return Ok(()) };
-    let pins = packages.pins.iter().map(|pin| {
-        let path = client.folder().join(pin);
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
-    });
+    client.packages.as_ref().map_or(Ok(()), |packages| fetch_packages(packages, &client.folder()))
+}
+
+/// Fetches packages for the scripts of a folder unless its pins are the ones that were fetched last.
+pub fn fetch_packages(packages: &Packages, folder: &Path) -> Result<()> {
+    let pins = packages.pins.iter().map(|pin| contents(&folder.join(pin)));
     let pins = pins.collect::<Result<Vec<_>>>()?.concat();
-    let stamp = process::tools_dir().join(packages.room).join("fetched");
+    let room = process::tools_dir().join(packages.room);
+    let stamp = room.join("fetched");
     if std::fs::read_to_string(&stamp).is_ok_and(|fetched| fetched == pins) {
         return Ok(());
     }
-    let room = process::tools_dir().join(packages.room);
     std::fs::create_dir_all(&room)?;
-    (packages.fetch)(&client.folder(), &room)?;
+    (packages.fetch)(folder, &room)?;
     std::fs::write(&stamp, pins)?;
     Ok(())
+}
+
+/// The text of a file, or of all files in a folder one after the other.
+fn contents(path: &Path) -> Result<String> {
+    let context = || format!("cannot read {}", path.display());
+    if !path.is_dir() {
+        return std::fs::read_to_string(path).with_context(context);
+    }
+    let entries = std::fs::read_dir(path).with_context(context)?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files.iter().map(|file| contents(file)).collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Where each client's packages come from.
@@ -54,10 +69,10 @@ pub fn fetch(client: &Client) -> Result<()> {
 pub struct Packages {
     /// The folder under `.tools/`; clients of one language may share it.
     pub room: &'static str,
-    /// The files beside the script that pin versions.
+    /// The files beside the script that pin versions, and folders of sources that are compiled when fetched.
     pub pins: &'static [&'static str],
     /// Fetches from the script's folder into the room.
-    pub fetch: fn(&std::path::Path, &std::path::Path) -> Result<()>,
+    pub fetch: fn(&Path, &Path) -> Result<()>,
 }
 
 /// Python packages, into a virtual environment.
@@ -92,6 +107,17 @@ pub const GO: Packages = Packages {
     pins: &["go.mod", "go.sum"],
     fetch: |folder, _| {
         process::run(Command::new("go").args(["mod", "download"]).envs(go_caches()).current_dir(folder))
+    },
+};
+
+/// Apache Kafka with its clients and tools, by Maven, and the Java checks compiled against them.
+pub const JAVA: Packages = Packages {
+    room: "kafka",
+    pins: &["pom.xml", "src"],
+    fetch: |folder, room| {
+        let mut maven = Command::new("mvn");
+        maven.args(["-q", "-B", "compile"]).arg(format!("-Droom={}", room.display())).current_dir(folder);
+        process::run(&mut maven)
     },
 };
 

@@ -82,7 +82,7 @@ impl Node {
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.server.keyspace
+        self.server.address
     }
 
     pub(super) fn connect(&self) -> Result<Connection> {

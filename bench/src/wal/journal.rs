@@ -11,8 +11,9 @@ use bole_log::{Batch, EntryHeader, Error, Journal, LocalJournal, PayloadKind};
 
 use super::Appended;
 
-/// An appender lets its entries go after so many bytes, so that segments are recycled.
-const TRIM_BYTES: usize = 1 << 20;
+/// All appenders together let their entries go after so many bytes, so that segments are recycled. Were it more than the spares hold,
+/// the journal would zero-fill further segments while it is measured, and compete with itself for the disk.
+const TRIM_BYTES: usize = 16 << 20;
 /// Segments are ready before the clock starts.
 const SPARES: usize = 4;
 
@@ -33,7 +34,10 @@ pub(super) fn measure(dir: &Path, size: usize, appenders: usize, time: Duration)
     journal.wal().metrics().take_write_sizes();
     let start = Instant::now();
     let tasks: Vec<_> = (0..appenders)
-        .map(|number| runtime.spawn(append(Arc::clone(&journal), number as u64, size, start + time)))
+        .map(|number| {
+            let trim_every = (TRIM_BYTES / appenders / size).max(1) as u64;
+            runtime.spawn(append(Arc::clone(&journal), number as u64, size, trim_every, start + time))
+        })
         .collect();
     for task in tasks {
         runtime.block_on(task)??;
@@ -55,7 +59,13 @@ pub(super) fn measure(dir: &Path, size: usize, appenders: usize, time: Duration)
     })
 }
 
-async fn append(journal: Arc<LocalJournal>, number: u64, size: usize, end: Instant) -> Result<(), Error> {
+async fn append(
+    journal: Arc<LocalJournal>,
+    number: u64,
+    size: usize,
+    trim_every: u64,
+    end: Instant,
+) -> Result<(), Error> {
     let payload = vec![0xB0; size];
     let mut header = EntryHeader {
         log: LogId(LogId::FIRST_DATASET.0 + number),
@@ -67,7 +77,6 @@ async fn append(journal: Arc<LocalJournal>, number: u64, size: usize, end: Insta
         version: 1,
         flags: 0,
     };
-    let trim_every = (TRIM_BYTES / size).max(1) as u64;
     let mut batch = Batch::new();
     while Instant::now() < end {
         batch.clear();

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bole_base::Durability;
 
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
-use super::value::{DatabaseDurability, LogFilter, LogFormat};
+use super::value::{
+    Anonymous, CertificateName, DatabaseDurability, HostNames, LogFilter, LogFormat, SaslMechanisms,
+};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +213,36 @@ options! {
         request_bytes_max: u64 = Bytes(64 * KIB, GIB), "100MiB";
         /// Bytes of records that stay in memory for readers.
         cache_bytes_max: u64 = Bytes(MIB, TIB), "256MiB";
+        /// Whether clients may come without credentials, and then do everything. auto: while all doors are on loopback. off: never.
+        anonymous: Anonymous = word(&["auto", "off"]), "auto";
+        /// How clients may show who they are by SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER.
+        sasl_mechanisms: SaslMechanisms = Text("a list of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"), "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512";
+        /// Which name of a client's certificate is its user, where `tls.client_ca` asks for one: cn (the common name), dn (all of it, as in RFC 2253).
+        tls_principal: CertificateName = word(&["cn", "dn"]), "cn";
+        /// The claim `iss` that tokens of OAUTHBEARER must have.
+        oauth_issuer: Option<String> = OptionalText("an issuer, such as https://login.example.com/"), "";
+        /// What must be among the claim `aud` of tokens.
+        oauth_audience: Option<String> = OptionalText("a name of this node's clients' audience"), "";
+        /// Public keys of the issuer, as a JSON Web Key Set: a file, or an http or https URL. Read again every 5 minutes, and when a token names an unknown key.
+        oauth_jwks: Option<String> = OptionalText("a path, or an http or https URL"), "";
+        /// Authorities of the server that `oauth_jwks` names, PEM. Empty: those of the machine.
+        oauth_jwks_ca: Option<PathBuf> = Path, "";
+        /// File with the secret of tokens that are signed by HS256, 32 bytes at least. Empty: such tokens are refused.
+        oauth_secret_file: Option<PathBuf> = Path, "";
+        /// The claim that names the user.
+        oauth_user_claim: Option<String> = OptionalText("a claim"), "sub";
+        /// A word that the claim `scope` or `scp` of tokens must hold. Empty: any.
+        oauth_scope: Option<String> = OptionalText("a scope"), "";
+    }
+
+    /// The schema registry that speaks Confluent's REST API.
+    schemas: Schemas {
+        /// Address of its door.
+        listen: SocketAddr = Address, "127.0.0.1:8081";
+        /// Names that requests may call the node by, besides localhost and its address: the Host header is checked, so that no web page reaches the registry.
+        hosts: HostNames = Text("a list of host names such as registry.example,*.internal.example"), "";
+        /// Connections at a time; more are refused.
+        connections_max: u64 = Count(1, 1_000_000), "1024";
     }
 
     /// Users and their secrets.

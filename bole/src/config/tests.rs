@@ -129,6 +129,11 @@ const REFUSED: &[Refusal] = &[
     ("", &[], &["node.shutdown_timeout=2h"], &["2h is more than 1h"]),
     ("", &[], &["tls.key=k.pem"], &["tls.certificate and tls.key must be set together"]),
     ("", &[], &["keyspace.tls_listen=127.0.0.1:6380"], &["keyspace.tls_listen needs tls.certificate"]),
+    ("", &[], &["streams.tls_listen=127.0.0.1:9093"], &["streams.tls_listen needs tls.certificate"]),
+    ("", &[], &["streams.sasl_mechanisms=GSSAPI"], &["\"GSSAPI\" is unknown", "OAUTHBEARER"]),
+    ("", &[], &["streams.sasl_mechanisms=PLAIN,PLAIN"], &["PLAIN is named twice"]),
+    ("", &[], &["streams.sasl_mechanisms=OAUTHBEARER"], &["needs streams.oauth_issuer"]),
+    ("", &[], &["streams.anonymous=on"], &["\"on\" is unknown", "auto, off"]),
     ("", &[], &["identity.key_file=bole-data/key"], &["inside the data directory"]),
 ];
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bole_base::Durability;
+use bole_streams::sasl::Mechanism;
 use tracing_subscriber::EnvFilter;
 
 /// How log lines are written.
@@ -96,9 +97,96 @@ impl FromStr for DatabaseDurability {
     }
 }
 
+/// Names that a node may be called by in a request's Host header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostNames(pub Vec<String>);
+
+impl FromStr for HostNames {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let check = |name: &str| {
+            let plain = name.strip_prefix("*.").unwrap_or(name);
+            let good = !plain.is_empty()
+                && plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+            if good { Ok(name.to_owned()) } else { Err(format!("\"{name}\" is not the name of a host")) }
+        };
+        names.map(check).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for HostNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
+}
+
 impl fmt::Display for DatabaseDurability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.iter().map(|(database, class)| format!("{database}={class}")).collect();
         f.write_str(&parts.join(","))
+    }
+}
+
+/// Whether clients may come without credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anonymous {
+    /// While all doors are on loopback.
+    Auto,
+    /// Never.
+    Off,
+}
+
+impl FromStr for Anonymous {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            other => Err(format!("\"{other}\" is unknown")),
+        }
+    }
+}
+
+/// Which name of a certificate is its owner's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateName {
+    /// The common name.
+    CommonName,
+    /// The distinguished name.
+    DistinguishedName,
+}
+
+impl FromStr for CertificateName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cn" => Ok(Self::CommonName),
+            "dn" => Ok(Self::DistinguishedName),
+            other => Err(format!("\"{other}\" is unknown")),
+        }
+    }
+}
+
+/// SASL mechanisms, in the order in which clients are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaslMechanisms(pub Vec<Mechanism>);
+
+impl FromStr for SaslMechanisms {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut mechanisms = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let mechanism: Mechanism = part.parse()?;
+            if mechanisms.contains(&mechanism) {
+                return Err(format!("{part} is named twice"));
+            }
+            mechanisms.push(mechanism);
+        }
+        Ok(Self(mechanisms))
     }
 }

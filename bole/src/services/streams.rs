@@ -1,56 +1,79 @@
 //! Opens the stream service: its topics from the catalog, its doors, and what it is given of identity.
 
+mod certificate;
+mod oauth;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use bole_identity::Identity;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, Listener};
 use bole_net::metrics::ServiceMetrics;
 use bole_net::shutdown::Stopper;
 use bole_net::tls::Tls;
-use bole_streams::service::{Authenticator, Parts as ServiceParts};
+use bole_shard::Shard;
+use bole_streams::service::Parts as ServiceParts;
+use bole_streams::session::Principal;
 use bole_streams::topics::Topics;
-use bole_streams::{Config, Service, connection};
+use bole_streams::{Config, Service, connection, groups, hosting, transactions};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::banner::Endpoint;
 use crate::config::Settings;
+use crate::config::value::Anonymous;
 use crate::kernel::Kernel;
 use crate::parts::Part;
 use crate::serve::Node;
 use crate::status;
 
-/// Hosts the partitions of the topics that the catalog knows; the runtime recovers them next.
-pub fn host(settings: &Settings, kernel: &Kernel) -> Result<Topics> {
+/// What is hosted of the service before its doors open.
+pub struct Hosted {
+    topics: Topics,
+    group_shards: Vec<Arc<Shard<groups::State>>>,
+    transaction_shards: Vec<Arc<Shard<transactions::State>>>,
+}
+
+/// Hosts the partitions of the topics that the catalog knows, and the coordinators' shards; the runtime recovers them next.
+pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Hosted> {
     let (catalog, runtime) = (kernel.catalog.clone(), Arc::clone(&kernel.runtime));
     let topics =
         Topics::host(catalog, runtime, Arc::clone(&kernel.stream_files), settings.streams.durability);
-    topics.map_err(anyhow::Error::msg).context("the topics cannot be opened")
+    let topics = topics.map_err(anyhow::Error::msg).context("the topics cannot be opened")?;
+    let count = Config::default().coordinator_shards;
+    let make = groups::State::default;
+    let group_shards = hosting::host(&kernel.catalog, &kernel.runtime, hosting::GROUPS, count, make).await;
+    let group_shards = group_shards.context("the groups cannot be opened")?;
+    let make = transactions::State::default;
+    let transaction_shards =
+        hosting::host(&kernel.catalog, &kernel.runtime, hosting::TRANSACTIONS, count, make).await;
+    let transaction_shards = transaction_shards.context("the transactions cannot be opened")?;
+    Ok(Hosted { topics, group_shards, transaction_shards })
 }
 
 /// Opens the service and its doors over recovered topics.
-pub async fn serve(node: &mut Node, kernel: &Kernel, topics: Topics) -> Result<()> {
+pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<()> {
     let settings = node.settings.clone();
     let plain = Listener::bind("streams", "streams.listen", settings.streams.listen).await?;
     let secured = match settings.streams.tls_listen {
         Some(address) => Some(Listener::bind("streams", "streams.tls_listen", address).await?),
         None => None,
     };
+    let Hosted { topics, group_shards, transaction_shards } = hosted;
+    let oauth = oauth::verifier(&settings.streams)?;
     let service = Service::open(ServiceParts {
         runtime: Arc::clone(&kernel.runtime),
         catalog: kernel.catalog.clone(),
         files: Arc::clone(&kernel.stream_files),
         topics,
+        group_shards,
+        transaction_shards,
         config: config(&settings),
-        authenticator: Arc::new(Users {
-            identity: Arc::clone(&kernel.identity),
-            loopback: is_loopback(&settings),
-        }),
+        identity: Arc::clone(&kernel.identity),
+        oauth: oauth.as_ref().map(|(verifier, _)| Arc::clone(verifier)),
         cluster_id: Base64UrlUnpadded::encode_string(&node.meta.node_id),
     });
     let swept = service.sweep()?;
@@ -73,7 +96,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, topics: Topics) -> Result<(
         doors.push(open_door(&service, &settings, &limit, &metrics, &stopper, listener, Some(tls)));
     }
     drop(token);
-    let tasks = service.background().into_iter().map(|(_, task)| tokio::spawn(task)).collect();
+    let mut tasks: Vec<_> = service.background().into_iter().map(|(_, task)| tokio::spawn(task)).collect();
+    if let Some((verifier, Some(source))) = oauth {
+        tasks.push(tokio::spawn(oauth::refresh(verifier, source)));
+    }
     let paste = format!("kcat -b {address} -L");
     node.endpoints.push(Endpoint { service: "streams (Kafka)".to_owned(), address, paste });
     node.durability.push(("streams".to_owned(), settings.streams.durability));
@@ -100,6 +126,8 @@ fn config(settings: &Settings) -> Config {
         cache_bytes_max: streams.cache_bytes_max,
         connections_max: streams.connections_max as usize,
         idle_ms: streams.idle_timeout.as_millis() as u64,
+        anonymous: streams.anonymous == Anonymous::Auto && is_loopback(settings),
+        sasl_mechanisms: streams.sasl_mechanisms.0.clone(),
         ..Config::default()
     }
 }
@@ -118,12 +146,23 @@ fn open_door(
         drain_timeout: settings.node.shutdown_timeout / 2,
         ..listener::Config::new(limit.clone(), ConnectionLimit::new(usize::MAX >> 4))
     };
-    let service = Arc::clone(service);
+    let (service, name) = (Arc::clone(service), settings.streams.tls_principal);
     let handler = move |connection: listener::Connection| {
         let service = Arc::clone(&service);
         async move {
+            let principal = match connection.stream.client_certificate() {
+                None => Principal::anonymous(),
+                Some(certificate) => match certificate::owner(certificate, name) {
+                    Ok(owner) => Principal::vouched(&owner),
+                    Err(error) => {
+                        tracing::debug!(peer = %connection.peer, %error, "a client's certificate names no user");
+                        return;
+                    }
+                },
+            };
+            let ends = (connection.peer, connection.local);
             let (reader, writer) = connection.stream.into_split();
-            connection::serve(service, reader, writer, connection.peer, connection.local).await;
+            connection::serve(service, reader, writer, ends, principal).await;
         }
     };
     let serving = listener.serve(config, metrics.clone(), stopper.token(), handler);
@@ -136,32 +175,6 @@ fn open_door(
             );
         }
     })
-}
-
-/// What the stream service asks of identity.
-struct Users {
-    identity: Arc<Identity>,
-    /// On loopback, and only there, clients may come without credentials.
-    loopback: bool,
-}
-
-impl Authenticator for Users {
-    fn anonymous(&self) -> bool {
-        self.loopback
-    }
-
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> BoxFuture<'a, bool> {
-        Box::pin(async move {
-            self.identity.verify(user, password).await.unwrap_or_else(|error| {
-                tracing::warn!(user, %error, "a password could not be checked");
-                false
-            })
-        })
-    }
-
-    fn allowed(&self, user: &str, action: &str, resource: &str) -> bool {
-        if user.is_empty() { self.loopback } else { self.identity.allowed(user, "streams", action, resource) }
-    }
 }
 
 struct StreamsPart {
@@ -208,6 +221,12 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("records_in_total", "Records taken in.", get(&metrics.records_in)),
         ("bytes_in_total", "Bytes of batches taken in.", get(&metrics.bytes_in)),
         ("bytes_out_total", "Bytes of batches sent to readers.", get(&metrics.bytes_out)),
+        ("authentications_failed_total", "SASL exchanges that failed.", get(&metrics.authentications_failed)),
+        (
+            "throttled_ms_total",
+            "Milliseconds for which quotas held clients back.",
+            get(&metrics.throttled_ms),
+        ),
         ("cold_reads_total", "Reads that went to segment files.", get(&metrics.cold_reads)),
         ("compactions_total", "Compactions of a partition that ended.", get(&metrics.compactions)),
         ("compaction_read_bytes_total", "Bytes that compactions read.", get(&metrics.compaction_bytes_read)),

@@ -31,7 +31,12 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node; the error is its log, if it does not come up.
     pub(crate) fn try_start(data: &Path, settings: &[&str]) -> Result<Self, String> {
-        let ports = ["admin.listen=127.0.0.1:0", "keyspace.listen=127.0.0.1:0", "streams.listen=127.0.0.1:0"];
+        let ports = [
+            "admin.listen=127.0.0.1:0",
+            "keyspace.listen=127.0.0.1:0",
+            "streams.listen=127.0.0.1:0",
+            "schemas.listen=127.0.0.1:0",
+        ];
         let mut command = bole(&["serve", "--data", data.to_str().unwrap()]);
         for setting in ports.iter().chain(settings) {
             command.args(["--set", setting]);

@@ -150,7 +150,7 @@ impl Authenticator {
         let mac = Hmac::<Sha256>::new_from_slice(&self.hash_key);
         let mut mac = mac.expect("invariant: HMAC takes keys of any length");
         // With the lengths in between, no two triples give the same bytes.
-        for part in [name, password, verifiers.version()] {
+        for part in [name, password, &verifiers.version()] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part.as_bytes());
         }

@@ -170,6 +170,19 @@ impl Directory {
         }
     }
 
+    /// The roles by which a user is judged: its own, and those of `further` names that exist. `None` if the user does not
+    /// exist or is disabled; with `is_vouched` (another system says who it is), a user that does not exist has the further
+    /// ones alone.
+    pub fn roles_of<'a>(&'a self, user: &str, is_vouched: bool, further: &[&str]) -> Option<Vec<&'a Role>> {
+        let own = match self.users.get(user) {
+            None if is_vouched => &[],
+            Some(user) if user.enabled => user.roles.as_slice(),
+            _ => return None,
+        };
+        let names = own.iter().map(String::as_str).chain(further.iter().copied());
+        Some(names.filter_map(|name| self.roles.get(name)).map(AsRef::as_ref).collect())
+    }
+
     /// Whether anybody who read the documentation can come in (P8): the default user is enabled, and its password or
     /// an access key's secret is still the default. Checks a password; blocks for its cost.
     pub fn default_user_unchanged(&self, key: &Key) -> bool {

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::user::check_name;
+use crate::user::{check_name, check_role_name};
 
 /// Bounds of what a role may hold.
 pub const POLICIES_MAX: usize = 32;
@@ -19,7 +19,7 @@ pub const STATEMENTS_MAX: usize = 64;
 /// Patterns of a statement, of actions and of resources each.
 pub const PATTERNS_MAX: usize = 64;
 /// Bytes of a pattern.
-pub const PATTERN_BYTES_MAX: usize = 256;
+pub const PATTERN_BYTES_MAX: usize = 512;
 
 /// A named set of policies. *Persisted.*
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +144,71 @@ pub fn decide<'a>(
     decision
 }
 
+/// Decides where some actions imply others: the action is allowed where it or one of `implied_by` is allowed, and denied
+/// only where it itself is denied.
+pub fn decide_implied<'a>(
+    roles: impl IntoIterator<Item = &'a Role>,
+    service: &str,
+    action: &str,
+    implied_by: &[&str],
+    resource: &str,
+) -> bool {
+    let mut allowed = false;
+    for statement in statements(roles).filter(|statement| statement.speaks_of(service, resource)) {
+        let named = |action: &str| statement.actions.iter().any(|pattern| matches(pattern, action));
+        match statement.effect {
+            Effect::Deny if named(action) => return false,
+            Effect::Deny => {}
+            Effect::Allow => {
+                allowed |= named(action) || implied_by.iter().any(|other| named(other));
+            }
+        }
+    }
+    allowed
+}
+
+/// Whether there may be a resource whose name begins with `prefix` on which `action` is allowed: some statement allows it on
+/// such names, and none denies it on all of them.
+pub fn decide_any<'a>(
+    roles: impl IntoIterator<Item = &'a Role>,
+    service: &str,
+    action: &str,
+    prefix: &str,
+) -> bool {
+    let mut allowed = false;
+    for statement in statements(roles).filter(|statement| statement.acts(service, action)) {
+        let reaches = |pattern: &String| {
+            let head = pattern.split('*').next().unwrap_or_default();
+            head.starts_with(prefix) || head.len() < pattern.len() && prefix.starts_with(head)
+        };
+        let covers = |pattern: &String| {
+            let literal = pattern.strip_suffix('*').filter(|literal| !literal.contains('*'));
+            literal.is_some_and(|literal| prefix.starts_with(literal))
+        };
+        match statement.effect {
+            Effect::Deny if statement.resources.iter().any(covers) => return false,
+            Effect::Deny => {}
+            Effect::Allow => allowed |= statement.resources.iter().any(reaches),
+        }
+    }
+    allowed
+}
+
+fn statements<'a>(roles: impl IntoIterator<Item = &'a Role>) -> impl Iterator<Item = &'a Statement> {
+    roles.into_iter().flat_map(|role| &role.policies).flat_map(|policy| &policy.statements)
+}
+
 impl Statement {
+    fn speaks_of(&self, service: &str, resource: &str) -> bool {
+        (self.service == "*" || self.service == service)
+            && self.resources.iter().any(|pattern| matches(pattern, resource))
+    }
+
+    fn acts(&self, service: &str, action: &str) -> bool {
+        (self.service == "*" || self.service == service)
+            && self.actions.iter().any(|pattern| matches(pattern, action))
+    }
+
     /// Whether it speaks of this action on this resource.
     pub fn applies(&self, service: &str, action: &str, resource: &str) -> bool {
         (self.service == "*" || self.service == service)
@@ -212,7 +276,7 @@ impl Role {
 
     /// Checks names, bounds and patterns.
     pub fn check(&self) -> Result<()> {
-        check_name("role", &self.name)?;
+        check_role_name(&self.name)?;
         if self.policies.len() > POLICIES_MAX {
             let (name, count) = (&self.name, self.policies.len());
             return Err(Error::Invalid(format!(
@@ -323,6 +387,54 @@ mod tests {
     }
 
     #[test]
+    fn actions_may_imply_others() {
+        use Effect::{Allow, Deny};
+        let topic = "default/streams/topic:a";
+        // Statements; the action and what implies it; whether it is allowed.
+        type Case<'a> = (&'a [(Effect, &'a str, &'a str, &'a str)], &'a str, &'a [&'a str], bool);
+        let rows: &[Case<'_>] = &[
+            (&[(Allow, "streams", "read", topic)], "describe", &["read", "write"], true),
+            (&[(Allow, "streams", "read", topic)], "describe", &["write"], false),
+            (&[(Allow, "streams", "read", topic)], "write", &[], false),
+            (&[(Allow, "*", "*", "*"), (Deny, "streams", "describe", "*")], "describe", &["read"], false),
+            (&[(Deny, "streams", "read", "*"), (Allow, "*", "*", "*")], "describe", &["read"], true),
+            (&[(Deny, "streams", "*", "*"), (Allow, "*", "*", "*")], "describe", &["read"], false),
+            (&[(Allow, "keyspace", "read", "*")], "describe", &["read"], false),
+            (&[(Allow, "streams", "read", "default/streams/topic:b")], "describe", &["read"], false),
+        ];
+        for (statements, action, implied_by, expected) in rows {
+            let role = role("r", statements);
+            let decision = decide_implied([&role], "streams", action, implied_by, topic);
+            assert_eq!(decision, *expected, "{statements:?} {action}");
+        }
+    }
+
+    #[test]
+    fn some_resource_may_be_allowed() {
+        use Effect::{Allow, Deny};
+        let prefix = "default/streams/topic:";
+        for (statements, expected) in [
+            (vec![(Allow, "streams", "write", "default/streams/topic:a")], true),
+            (vec![(Allow, "streams", "write", "default/streams/topic:a*")], true),
+            (vec![(Allow, "streams", "write", "default/streams/*")], true),
+            (vec![(Allow, "streams", "write", "default/streams/group:*")], false),
+            (vec![(Allow, "streams", "read", "*")], false),
+            (
+                vec![(Allow, "streams", "write", "*"), (Deny, "streams", "*", "default/streams/topic:*")],
+                false,
+            ),
+            (
+                vec![(Allow, "streams", "write", "*"), (Deny, "streams", "*", "default/streams/topic:a*")],
+                true,
+            ),
+            (vec![], false),
+        ] {
+            let role = role("r", &statements);
+            assert_eq!(decide_any([&role], "streams", "write", prefix), expected, "{statements:?}");
+        }
+    }
+
+    #[test]
     fn patterns() {
         for (pattern, text, expected) in [
             ("*", "", true),
@@ -366,7 +478,7 @@ mod tests {
                 r#"{{"name":"r","policies":[{{"name":"p","statements":[{{"effect":"{effect}","service":"{service}","actions":{actions},"resources":{resources}}}]}}]}}"#
             )
         };
-        let long = format!("[\"{}\"]", "x".repeat(257));
+        let long = format!("[\"{}\"]", "x".repeat(513));
         let many = format!("[{}\"x\"]", "\"x\",".repeat(64));
         let ok = r#"["get"]"#;
         for (json, expected) in [
@@ -378,10 +490,11 @@ mod tests {
             (with("allow", "", ok, ok), Some("service \"\"")),
             (with("allow", "*", "[]", ok), Some("statement 1: it has 0 actions")),
             (with("allow", "*", &many, ok), Some("65 actions")),
-            (with("allow", "*", ok, &long), Some("257 bytes")),
+            (with("allow", "*", ok, &long), Some("513 bytes")),
             (with("allow", "*", ok, r#"["a b/c"]"#), Some("space or control")),
             (with("allow", "*", ok, r#"["orders"]"#), Some("namespace/service/dataset")),
-            (r#"{"name":"a b","policies":[]}"#.to_owned(), Some("role name \"a b\"")),
+            (r#"{"name":"a/b","policies":[]}"#.to_owned(), Some("role name \"a/b\"")),
+            (r#"{"name":"streams-acl:CN=a b,O=c","policies":[]}"#.to_owned(), None),
             (r#"{"name":"r","policies":[],"x":1}"#.to_owned(), Some("unknown field `x`")),
             ("{".to_owned(), Some("EOF")),
         ] {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -144,6 +145,13 @@ impl Key {
     /// Names the key without telling it.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// 32 bytes that only who has the key can know, always the same for the same text.
+    pub(crate) fn derive(&self, text: &str) -> [u8; 32] {
+        let mac = <Hmac<Sha256> as Mac>::new_from_slice(&*self.bytes);
+        let mac = mac.expect("invariant: HMAC takes keys of any length");
+        mac.chain_update(b"bole derive 1 ").chain_update(text).finalize().into_bytes().into()
     }
 
     /// Encrypts `secret` for `context`, which names whose it is.

@@ -14,7 +14,7 @@ use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::secret::Key;
 use crate::user::User;
-use crate::verifier::Cost;
+use crate::verifier::{Cost, Scram, ScramHash};
 
 impl Whole for Directory {
     type Change = Entry;
@@ -130,6 +130,20 @@ impl Identity {
         self.authenticator.verify(name, password, verifiers).await
     }
 
+    /// The SCRAM keys of an enabled user. For one that does not exist or has none, keys that no password has, whose salt is
+    /// always the same, so that a handshake does not tell who exists.
+    pub fn scram(&self, name: &str, hash: ScramHash) -> Result<Scram> {
+        let known = self.read(|directory| {
+            let user = directory.user(name).filter(|user| user.enabled);
+            user.and_then(|user| user.verifiers.as_ref()).and_then(|verifiers| verifiers.scram(hash)).cloned()
+        })?;
+        Ok(known.unwrap_or_else(|| {
+            let bytes = self.key.derive(&format!("scram decoy {hash:?} {name}"));
+            let (salt, salted) = bytes.split_at(bytes.len() / 2);
+            Scram::from_salted(hash, salted, salt, Cost::DEFAULT.scram_iterations)
+        }))
+    }
+
     /// Whether `user` may do `action` of `service` on `resource`. A directory that cannot be read allows nothing.
     pub fn allowed(&self, user: &str, service: &str, action: &str, resource: &str) -> bool {
         self.read(|directory| directory.allowed(user, service, action, resource).allowed).unwrap_or(false)
@@ -143,5 +157,19 @@ impl Identity {
     /// Whether anybody who read the documentation can come in. Blocks for the cost of a password check.
     pub fn default_user_unchanged(&self) -> bool {
         self.read(|directory| directory.default_user_unchanged(&self.key)).unwrap_or(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decoys_are_the_same_every_time_and_differ_by_name() {
+        let key = Key::new([1; 32]);
+        let derive = |name: &str| key.derive(&format!("scram decoy {name}"));
+        assert_eq!(derive("ann"), derive("ann"));
+        assert_ne!(derive("ann"), derive("bob"));
+        assert_ne!(derive("ann"), Key::new([2; 32]).derive("scram decoy ann"));
     }
 }

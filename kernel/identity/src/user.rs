@@ -10,6 +10,8 @@ use crate::verifier::{Cost, Verifiers};
 
 /// Names of users, roles and policies have at most this many bytes.
 pub const NAME_BYTES_MAX: usize = 64;
+/// Names of roles may be longer.
+pub const ROLE_NAME_BYTES_MAX: usize = 288;
 /// Access keys of a user.
 pub const ACCESS_KEYS_MAX: usize = 16;
 /// Roles of a user.
@@ -119,6 +121,24 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
     }
     let shown: String = name.escape_default().collect();
     Err(Error::Invalid(format!("{what} name \"{shown}\": letters, digits and . _ - @ + are allowed")))
+}
+
+/// Checks the name of a role: as that of a user, or longer and of any printable ASCII but quotes, slashes and backslashes, as
+/// services name roles that they make for principals of other systems.
+pub fn check_role_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > ROLE_NAME_BYTES_MAX {
+        let length = name.len();
+        return Err(Error::Invalid(format!(
+            "the role name has {length} bytes; 1 to {ROLE_NAME_BYTES_MAX} are allowed"
+        )));
+    }
+    if name.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\"'/\\".contains(&byte)) {
+        return Ok(());
+    }
+    let shown: String = name.escape_default().collect();
+    Err(Error::Invalid(format!(
+        "role name \"{shown}\": printable ASCII is allowed, without quotes, slashes and backslashes"
+    )))
 }
 
 #[cfg(test)]

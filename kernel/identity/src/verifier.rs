@@ -44,15 +44,20 @@ impl Default for Cost {
     }
 }
 
-/// All verifiers of one password. *Persisted* within a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is kept of a user's password: all three when the node saw it, single SCRAM keys when a client computed them.
+/// *Persisted* within a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verifiers {
-    /// In PHC form, `$argon2id$v=19$m=...`.
-    argon2: String,
+    /// In PHC form, `$argon2id$v=19$m=...`. Missing once SCRAM keys were set by themselves: the node does not know the
+    /// password that they are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    argon2: Option<String>,
     /// For SCRAM-SHA-256.
-    pub scram_sha_256: Scram,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scram_sha_256: Option<Scram>,
     /// For SCRAM-SHA-512.
-    pub scram_sha_512: Scram,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scram_sha_512: Option<Scram>,
 }
 
 /// What a SCRAM server knows of a password. *Persisted* within a user.
@@ -95,22 +100,59 @@ impl Verifiers {
         }
         let scram = |hash, salt: [u8; SALT_BYTES]| Scram::new(hash, password, &salt, cost.scram_iterations);
         Ok(Self {
-            argon2: argon2id(password, cost, &salt(rng))?,
-            scram_sha_256: scram(ScramHash::Sha256, salt(rng)),
-            scram_sha_512: scram(ScramHash::Sha512, salt(rng)),
+            argon2: Some(argon2id(password, cost, &salt(rng))?),
+            scram_sha_256: Some(scram(ScramHash::Sha256, salt(rng))),
+            scram_sha_512: Some(scram(ScramHash::Sha512, salt(rng))),
         })
     }
 
-    /// Whether `password` is the one. Costs what [`Cost`] says.
+    /// Whether `password` is the one. Costs what [`Cost`] says, or SCRAM's iterations where only SCRAM keys are kept; then
+    /// each of these may be of a password of its own, and any of them will do.
     pub fn verify(&self, password: &str) -> bool {
-        let Ok(hash) = PasswordHash::new(&self.argon2) else { return false };
-        password.len() <= PASSWORD_BYTES_MAX
-            && Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+        if password.len() > PASSWORD_BYTES_MAX {
+            return false;
+        }
+        let Some(argon2) = &self.argon2 else {
+            let keys = [&self.scram_sha_256, &self.scram_sha_512];
+            return keys.into_iter().flatten().any(|keys| keys.verify(password));
+        };
+        let Ok(hash) = PasswordHash::new(argon2) else { return false };
+        Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
     }
 
-    /// What changes whenever the password is set, even to the same.
-    pub fn version(&self) -> &str {
-        &self.argon2
+    /// What changes whenever the password, or a SCRAM key, is set, even to the same.
+    pub fn version(&self) -> String {
+        let mut version = self.argon2.clone().unwrap_or_default();
+        for keys in [&self.scram_sha_256, &self.scram_sha_512] {
+            version.push(' ');
+            version.extend(
+                keys.iter().flat_map(|keys| [hex::encode(&keys.salt), hex::encode(&keys.stored_key)]),
+            );
+        }
+        version
+    }
+
+    /// The keys of one SCRAM mechanism.
+    pub const fn scram(&self, hash: ScramHash) -> Option<&Scram> {
+        match hash {
+            ScramHash::Sha256 => self.scram_sha_256.as_ref(),
+            ScramHash::Sha512 => self.scram_sha_512.as_ref(),
+        }
+    }
+
+    /// Sets or removes (`None`) the keys of one SCRAM mechanism, whose password the node does not know. The Argon2id
+    /// verifier goes: it is of a password that somebody wanted replaced.
+    pub fn set_scram(&mut self, hash: ScramHash, keys: Option<Scram>) {
+        self.argon2 = None;
+        match hash {
+            ScramHash::Sha256 => self.scram_sha_256 = keys,
+            ScramHash::Sha512 => self.scram_sha_512 = keys,
+        }
+    }
+
+    /// Whether no password can pass.
+    pub const fn is_empty(&self) -> bool {
+        self.argon2.is_none() && self.scram_sha_256.is_none() && self.scram_sha_512.is_none()
     }
 }
 
@@ -133,8 +175,13 @@ impl Scram {
     /// The keys of `password` (RFC 5802 section 3).
     pub fn new(hash: ScramHash, password: &str, salt: &[u8], iterations: u32) -> Self {
         let salted = hash.salted_password(&prepared(password), salt, iterations);
-        let client_key = hash.hmac(&salted, b"Client Key");
-        let (stored_key, server_key) = (hash.digest(&client_key), hash.hmac(&salted, b"Server Key"));
+        Self::from_salted(hash, &salted, salt, iterations)
+    }
+
+    /// The keys of a password that a client salted: `salted` is RFC 5802's `SaltedPassword`.
+    pub fn from_salted(hash: ScramHash, salted: &[u8], salt: &[u8], iterations: u32) -> Self {
+        let client_key = hash.hmac(salted, b"Client Key");
+        let (stored_key, server_key) = (hash.digest(&client_key), hash.hmac(salted, b"Server Key"));
         Self { hash, salt: salt.to_owned(), iterations, stored_key, server_key }
     }
 
@@ -163,6 +210,14 @@ fn prepared(password: &str) -> std::borrow::Cow<'_, str> {
 }
 
 impl ScramHash {
+    /// Bytes of its digests.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
     fn salted_password(self, password: &str, salt: &[u8], iterations: u32) -> Vec<u8> {
         let password = password.as_bytes();
         match self {
@@ -229,8 +284,16 @@ mod tests {
             for guess in [password, "q", "", &format!("{password} "), &password.to_uppercase()] {
                 let right = guess == password;
                 assert_eq!(verifiers.verify(guess), right, "{guess:?} for {password:?}");
-                assert_eq!(verifiers.scram_sha_256.verify(guess), right, "{guess:?} for {password:?}");
-                assert_eq!(verifiers.scram_sha_512.verify(guess), right, "{guess:?} for {password:?}");
+                assert_eq!(
+                    verifiers.scram_sha_256.as_ref().unwrap().verify(guess),
+                    right,
+                    "{guess:?} for {password:?}"
+                );
+                assert_eq!(
+                    verifiers.scram_sha_512.as_ref().unwrap().verify(guess),
+                    right,
+                    "{guess:?} for {password:?}"
+                );
             }
         }
         for password in ["", &format!("{long}x")] {
@@ -242,8 +305,26 @@ mod tests {
     #[test]
     fn the_default_cost_is_what_is_stored() {
         let verifiers = Verifiers::new("pencil", Cost::DEFAULT, &mut StdRng::seed_from_u64(1)).unwrap();
-        assert!(verifiers.argon2.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", verifiers.argon2);
-        assert_eq!(verifiers.scram_sha_512.iterations, 15_000);
+        let argon2 = verifiers.argon2.unwrap();
+        assert!(argon2.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{argon2}");
+        assert_eq!(verifiers.scram_sha_512.unwrap().iterations, 15_000);
+    }
+
+    #[test]
+    fn scram_keys_that_a_client_computed_replace_the_password() {
+        let mut verifiers = Verifiers::new("old", Cost::LEAST, &mut StdRng::seed_from_u64(1)).unwrap();
+        let before = verifiers.version();
+        let salted = ScramHash::Sha256.salted_password("new", b"salt", 2);
+        let keys = Scram::from_salted(ScramHash::Sha256, &salted, b"salt", 2);
+        assert_eq!(keys, Scram::new(ScramHash::Sha256, "new", b"salt", 2));
+        verifiers.set_scram(ScramHash::Sha256, Some(keys));
+        assert_ne!(before, verifiers.version());
+        // SHA-512 was not set, and keeps its own.
+        assert!(verifiers.verify("new") && verifiers.verify("old") && !verifiers.verify("other"));
+        verifiers.set_scram(ScramHash::Sha512, None);
+        assert!(verifiers.verify("new") && !verifiers.verify("old") && !verifiers.is_empty());
+        verifiers.set_scram(ScramHash::Sha256, None);
+        assert!(verifiers.is_empty() && !verifiers.verify("new") && !verifiers.verify(""));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!
 //! Reading order: [`shutdown`] → [`tasks`] → [`metrics`] → [`limits`] → [`stream`] → [`listener`] → [`tls`] → [`safety`].
 
+pub mod client;
 pub mod error;
 pub mod limits;
 pub mod listener;

@@ -202,7 +202,7 @@ impl Files {
     }
 }
 
-fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+pub(crate) fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     let path = path.as_ref();
     let refuse = |reason: String| Error::TlsFile { path: path.to_owned(), reason };
     let size = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
@@ -224,7 +224,7 @@ fn certificates(contents: &[u8], path: &Path) -> Result<Vec<CertificateDer<'stat
     Ok(chain)
 }
 
-fn roots(contents: &[u8], path: &Path) -> Result<RootCertStore> {
+pub(crate) fn roots(contents: &[u8], path: &Path) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(contents, path)? {
         roots.add(certificate).map_err(|error| Error::TlsFile {

@@ -40,7 +40,8 @@ impl Cursor {
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The entry's offset.
+    /// The entry's offset. The effects of a transaction too large for entries of their own share one entry per shard, so their changes share
+    /// its offset; a read gives all of them or none.
     pub offset: Offset,
     /// The entry's hybrid-logical-clock time.
     pub hlc: u64,
@@ -68,7 +69,7 @@ pub trait Changes: Send + Sync {
     /// How many shards a dataset (`namespace/service/dataset`) has. Errors: `Refused` if it has no feed.
     fn shards(&self, dataset: &str) -> Result<u32, Error>;
 
-    /// Durable changes from `from` on: about `bytes_max` bytes of entries at most, and at least one entry if there is one. At the tail it answers
+    /// Durable changes from `from` on: about `bytes_max` bytes of entries at most (what they name in attachments not counted), and at least one entry if there is one. At the tail it answers
     /// without changes. Errors: `Refused`, `BeyondTail`, `Corrupt`, `Quarantined`.
     fn read(&self, dataset: &str, shard: u32, from: Cursor, bytes_max: usize) -> Result<Feed, Error>;
 

@@ -12,7 +12,7 @@ use crate::extent::ExtentSets;
 use crate::frame::u64_at;
 use crate::index::LogInfo;
 use crate::scan::{Cursor, Step, search};
-use crate::segment::{HEADER_BLOCK_BYTES, SegmentHeader, prepare, read_header};
+use crate::segment::{HEADER_BLOCK_BYTES, Head, SegmentHeader, prepare, read_head};
 use crate::survey::{Damage, Scanned, Survey, survey};
 
 /// What a journal's folder holds.
@@ -152,7 +152,7 @@ impl Survey {
         });
         Report {
             segments: segments.collect(),
-            unused: self.unused.into_iter().map(|file| file.path).collect(),
+            unused: self.unused.into_iter().map(|file| file.path).chain(self.leftovers).collect(),
             logs: self.index.logs(),
             synced: Position(self.synced),
             end: Position(self.end),
@@ -184,7 +184,7 @@ pub fn check_segment(bytes: &[u8]) -> Option<SegmentReport> {
     let mut generation = [0; 24];
     read_exact_at(&file, 0, &mut generation).ok()?;
     let generation = u64_at(&generation, 16);
-    let header = read_header(&file, &path, generation).ok()??;
+    let Ok(Head::Segment(header)) = read_head(&file, &path, generation) else { return None };
     let seed = crc32c::crc32c(&header.journal_id);
     let mut cursor = Cursor::new(&file, seed, generation, header.base, header.base, u64::MAX);
     let (mut frames, mut entries) = (0, 0);

@@ -1,4 +1,5 @@
-//! The threads of a journal: one fsyncs, one prepares spares. Both only call into [`Wal`], which holds all the rules.
+//! The threads of a journal: one fsyncs, one wakes who waited for that while the next fsync runs, one prepares spares. All only call
+//! into [`Wal`], which holds all the rules.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,9 @@ use crate::{Error, Wal};
 
 /// How long the space thread waits before it looks again at a full disk or at segments that readers held.
 const SPACE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The thread that wakes is rung for each of its tasks; this only bounds its sleep.
+const WAKE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Drives a journal until it is stopped or dropped.
 pub struct Driver {
@@ -31,6 +35,7 @@ struct Bell {
 struct Bells {
     stop: AtomicBool,
     sync: Bell,
+    wake: Bell,
     space: Bell,
 }
 
@@ -57,6 +62,10 @@ impl Hooks for Bells {
         self.sync.ring();
     }
 
+    fn wake_wanted(&self) {
+        self.wake.ring();
+    }
+
     fn space_wanted(&self) {
         self.space.ring();
     }
@@ -69,6 +78,7 @@ impl Driver {
         wal.set_hooks(Arc::clone(&bells) as Arc<dyn Hooks>);
         let driver = Self { wal, bells, threads: Mutex::new(Vec::new()) };
         driver.spawn("wal-sync", run_sync)?;
+        driver.spawn("wal-wake", run_wake)?;
         driver.spawn("wal-space", run_space)?;
         Ok(driver)
     }
@@ -85,6 +95,7 @@ impl Driver {
     pub fn stop(&self) -> Result<(), Error> {
         self.bells.stop.store(true, Ordering::SeqCst);
         self.bells.sync.ring();
+        self.bells.wake.ring();
         self.bells.space.ring();
         let threads = std::mem::take(&mut *self.threads.lock());
         if threads.is_empty() {
@@ -94,7 +105,10 @@ impl Driver {
             // A panic in a thread was reported by the panic hook already.
             let _ = thread.join();
         }
-        self.wal.close()
+        let closed = self.wal.close();
+        // The thread that would do it is gone.
+        self.wal.wake_synced();
+        closed
     }
 }
 
@@ -113,6 +127,15 @@ fn run_sync(wal: &Wal, bells: &Bells) {
             bells.sync.sleep(idle);
         }
     }
+}
+
+fn run_wake(wal: &Wal, bells: &Bells) {
+    *bells.wake.thread.lock() = Some(thread::current());
+    while !bells.stop.load(Ordering::SeqCst) {
+        wal.wake_synced();
+        bells.wake.sleep(WAKE_INTERVAL);
+    }
+    wal.wake_synced();
 }
 
 fn run_space(wal: &Wal, bells: &Bells) {

@@ -131,4 +131,8 @@ impl Queue {
     pub(crate) fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.buffer.len()
+    }
 }

@@ -10,7 +10,7 @@ use bole_base::disk::read_exact_at;
 use crate::frame::{FRAME_HEADER_BYTES, frame_bytes};
 use crate::index::{Fresh, Index};
 use crate::scan::{Cursor, Step};
-use crate::segment::{Segment, SegmentHeader, Spare, prepare, recycle, remove_if_there};
+use crate::segment::{Segment, SegmentHeader, Spare, discard, drop_leftover, prepare, recycle};
 use crate::survey::{Scanned, Survey, Unused, survey};
 use crate::{Config, Error};
 
@@ -40,6 +40,7 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, config: &Config) -> Result<Opene
     if let Some(damage) = survey.damage {
         return Err(Error::Corrupt { file: damage.file, offset: damage.offset, what: damage.what });
     }
+    drop_leftovers(disk, dir, &survey.leftovers)?;
     secure_extents(&survey, dir, config)?;
     let journal_id = survey.journal_id.or(config.journal_id).unwrap_or_else(random_id);
     survey.seed = crc32c::crc32c(&journal_id);
@@ -77,6 +78,15 @@ fn secure_extents(survey: &Survey, dir: &Path, config: &Config) -> Result<(), Er
         return Err(Error::Corrupt { file: dir.to_path_buf(), offset: 0, what });
     }
     config.extents.sync().map_err(|error| Error::io(dir, "cannot fsync what entries name", &error))
+}
+
+/// Removes names that count for nothing, before any file is written: the file may be in use under another one.
+fn drop_leftovers(disk: &dyn Disk, dir: &Path, leftovers: &[PathBuf]) -> Result<(), Error> {
+    leftovers.iter().try_for_each(|path| drop_leftover(disk, path))?;
+    if leftovers.is_empty() {
+        return Ok(());
+    }
+    disk.sync_dir(dir).map_err(|error| Error::io(dir, "cannot fsync", &error))
 }
 
 /// Sixteen bytes from the standard library's only source of randomness: the keys of its hash maps.
@@ -223,7 +233,7 @@ impl Rewrite<'_> {
                 spares.push_back(recycle(self.disk, self.dir, &path, self.next_generation)?);
                 self.next_generation += 1;
             } else {
-                remove_if_there(self.disk, &path)?;
+                discard(self.disk, &path)?;
                 removed = true;
             }
         }

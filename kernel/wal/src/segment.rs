@@ -1,5 +1,6 @@
 //! Segment files: their header (*persisted*, drawn in `docs/internals/wal.md`), their names, and making new ones.
 
+use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,10 @@ use crate::frame::{u32_at, u64_at};
 /// Bytes before the first frame of a segment.
 pub(crate) const HEADER_BLOCK_BYTES: u64 = 4096;
 const HEADER_BYTES: usize = 64;
-const MAGIC: &[u8; 8] = b"BOLEWAL1";
+const MAGIC: &[u8] = b"BOLEWAL1";
+const SPARE_MAGIC: &[u8] = b"BOLESPAR";
+/// The generation in the mark of a file that is about to be removed.
+const NOBODY: u64 = u64::MAX;
 const VERSION: u32 = 1;
 
 /// What the header block of a segment says.
@@ -40,11 +44,8 @@ impl SegmentHeader {
         out
     }
 
-    /// Reads the header of the segment `generation`. `Ok(None)`: the file is none yet, or no longer.
-    pub(crate) fn decode(bytes: &[u8; HEADER_BYTES], generation: u64) -> Result<Option<Self>, String> {
-        if &bytes[0..8] != MAGIC || u32_at(bytes, 12) != crc32c::crc32c(&bytes[16..]) {
-            return Ok(None);
-        }
+    /// Reads a block whose checksum is right. Errors: another version.
+    fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, String> {
         let version = u32_at(bytes, 8);
         if version != VERSION {
             return Err(format!(
@@ -53,18 +54,65 @@ impl SegmentHeader {
         }
         let mut journal_id = [0; 16];
         journal_id.copy_from_slice(&bytes[40..56]);
-        let header = Self {
+        Ok(Self {
             generation: u64_at(bytes, 16),
             base: u64_at(bytes, 24),
             synced: u64_at(bytes, 32),
             journal_id,
-        };
-        let sound = header.generation == generation
-            && header.synced <= header.base
-            && header.base.is_multiple_of(8)
-            && header.base < 1 << 62;
-        Ok(sound.then_some(header))
+        })
     }
+
+    fn is_sound(&self) -> bool {
+        self.synced <= self.base && self.base.is_multiple_of(8) && self.base < 1 << 62
+    }
+}
+
+/// What the header block of a file says about it, given the generation in its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// It is this segment.
+    Segment(SegmentHeader),
+    /// It was promised to a later generation: what it held is not needed, and this name is a leftover.
+    Leftover,
+    /// It is the segment of a later generation, under a name that it had before.
+    Misnamed {
+        /// The generation that the header says.
+        generation: u64,
+    },
+    /// Nothing: a spare, or a header that is damaged.
+    Blank,
+}
+
+impl Head {
+    fn decode(bytes: &[u8; HEADER_BYTES], name: u64) -> Result<Self, String> {
+        if u32_at(bytes, 12) != crc32c::crc32c(&bytes[16..]) {
+            return Ok(Self::Blank);
+        }
+        let generation = u64_at(bytes, 16);
+        match &bytes[..8] {
+            SPARE_MAGIC if generation > name => Ok(Self::Leftover),
+            MAGIC => {
+                let header = SegmentHeader::decode(bytes)?;
+                Ok(match generation.cmp(&name) {
+                    Ordering::Equal if header.is_sound() => Self::Segment(header),
+                    Ordering::Greater => Self::Misnamed { generation },
+                    _ => Self::Blank,
+                })
+            }
+            _ => Ok(Self::Blank),
+        }
+    }
+}
+
+/// The header block of a file that holds nothing and is to be the spare of `generation`.
+fn spare_mark(generation: u64) -> Vec<u8> {
+    let mut out = vec![0; HEADER_BLOCK_BYTES as usize];
+    out[0..8].copy_from_slice(SPARE_MAGIC);
+    out[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    out[16..24].copy_from_slice(&generation.to_le_bytes());
+    let crc = crc32c::crc32c(&out[16..HEADER_BYTES]);
+    out[12..16].copy_from_slice(&crc.to_le_bytes());
+    out
 }
 
 /// A segment file that is in use.
@@ -132,8 +180,10 @@ pub(crate) fn prepare(disk: &dyn Disk, dir: &Path, generation: u64, len: u64) ->
     }
 }
 
-/// Gives a file that is no longer read the name of `generation`, durably.
+/// Gives a file that is no longer read the name of `generation`, durably. The header goes first, durably too: should the new name
+/// be lost, the old one means nothing any more.
 pub(crate) fn recycle(disk: &dyn Disk, dir: &Path, from: &Path, generation: u64) -> Result<Spare, Error> {
+    mark(disk, from, generation)?;
     let path = dir.join(file_name(generation));
     let renamed = disk.rename(from, &path).and_then(|()| disk.sync_dir(dir)).and_then(|()| disk.open(&path));
     let file = renamed.map_err(|error| Error::io(&path, "cannot recycle segment", &error))?;
@@ -141,19 +191,46 @@ pub(crate) fn recycle(disk: &dyn Disk, dir: &Path, from: &Path, generation: u64)
     Ok(Spare { generation, path, file, len })
 }
 
-/// Reads the header of a segment file. `Ok(None)`: it has none that is valid for `generation`.
-pub(crate) fn read_header(
-    file: &dyn File,
-    path: &Path,
-    generation: u64,
-) -> Result<Option<SegmentHeader>, Error> {
+/// Removes a file that is no longer read; its header goes first, as in [`recycle`]. The caller fsyncs the folder.
+pub(crate) fn discard(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
+    mark(disk, path, NOBODY)?;
+    remove_if_there(disk, path)
+}
+
+/// Writes the mark of the spare of `generation` over the header, durably. A file too short for a header needs none.
+fn mark(disk: &dyn Disk, path: &Path, generation: u64) -> Result<(), Error> {
+    let marked = disk.open(path).and_then(|file| {
+        if file.len()? < HEADER_BLOCK_BYTES {
+            return Ok(());
+        }
+        file.write_all_at(0, &spare_mark(generation))?;
+        file.sync_data()
+    });
+    marked.map_err(|error| Error::io(path, "cannot mark as a spare", &error))
+}
+
+/// Removes a name whose file was promised to, or is, a later generation. The file may have that other name as well, so its header is
+/// written again as it is: it may have been in the page cache only.
+pub(crate) fn drop_leftover(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
+    let written = disk.open(path).and_then(|file| {
+        let mut block = vec![0; HEADER_BLOCK_BYTES as usize];
+        read_exact_at(file.as_ref(), 0, &mut block)?;
+        file.write_all_at(0, &block)?;
+        file.sync_data()
+    });
+    written.map_err(|error| Error::io(path, "cannot write the header again", &error))?;
+    remove_if_there(disk, path)
+}
+
+/// Reads the header of a segment file whose name says `generation`.
+pub(crate) fn read_head(file: &dyn File, path: &Path, generation: u64) -> Result<Head, Error> {
     let mut bytes = [0; HEADER_BYTES];
     match read_exact_at(file, 0, &mut bytes) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Head::Blank),
         Err(error) => return Err(Error::io(path, "cannot read the header", &error)),
     }
-    SegmentHeader::decode(&bytes, generation).map_err(|what| Error::Io { file: path.to_path_buf(), what })
+    Head::decode(&bytes, generation).map_err(|what| Error::Io { file: path.to_path_buf(), what })
 }
 
 pub(crate) fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use crate::extent::ExtentSets;
 use crate::frame::{FRAME_HEADER_BYTES, FrameKind, u64_at};
 use crate::index::{Fresh, Index};
 use crate::scan::{Beyond, Cursor, Step, search};
-use crate::segment::{HEADER_BLOCK_BYTES, Segment, SegmentHeader, parse_name, read_header};
+use crate::segment::{HEADER_BLOCK_BYTES, Head, Segment, SegmentHeader, parse_name, read_head};
 
 /// A segment with a valid header that nothing newer supersedes.
 pub(crate) struct Scanned {
@@ -54,6 +54,8 @@ pub(crate) struct Survey {
     pub(crate) seed: u32,
     pub(crate) kept: Vec<Scanned>,
     pub(crate) unused: Vec<Unused>,
+    /// Names that a file had before: a crash, or a failed fsync of the folder, left them.
+    pub(crate) leftovers: Vec<PathBuf>,
     /// The end of what is kept. Marks behind the last batch are not.
     pub(crate) end: u64,
     /// Everything before it is known to have been fsynced.
@@ -83,16 +85,18 @@ pub(crate) fn survey(disk: &dyn Disk, dir: &Path, extents: &ExtentSets) -> Resul
 
 /// As [`survey`]; whatever stands at or above `lost` is not taken for valid.
 fn survey_up_to(disk: &dyn Disk, dir: &Path, lost: u64) -> Result<Survey, Error> {
-    let mut files = open_files(disk, dir)?;
+    let (mut files, leftovers) = open_files(disk, dir)?;
     let headers: Vec<_> = files.iter().filter_map(|(_, header)| *header).collect();
     let journal_id = headers.first().map(|header| header.journal_id);
     let seed = journal_id.map_or(0, |id| crc32c::crc32c(&id));
-    let generation_max = files.iter().map(|(file, _)| file.generation).max().unwrap_or(0);
+    let left_max = leftovers.iter().filter_map(|path| parse_name(path.file_name()?.to_str()?)).max();
+    let generation_max = files.last().map(|(file, _)| file.generation).max(left_max).unwrap_or(0);
     let mut survey = Survey {
         journal_id,
         seed,
         kept: Vec::new(),
         unused: Vec::new(),
+        leftovers,
         end: 0,
         synced: 0,
         sealed: false,
@@ -131,23 +135,42 @@ fn survey_up_to(disk: &dyn Disk, dir: &Path, lost: u64) -> Result<Survey, Error>
     Ok(survey)
 }
 
-/// All segment files in order of generation, each with its header if that is valid.
-fn open_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<(Unused, Option<SegmentHeader>)>, Error> {
+type Found = (Unused, Option<SegmentHeader>);
+
+/// All segment files in order of generation, each with its header if that is valid, and names that are left over.
+fn open_files(disk: &dyn Disk, dir: &Path) -> Result<(Vec<Found>, Vec<PathBuf>), Error> {
     let names = match disk.list(dir) {
         Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(Error::io(dir, "cannot list", &error)),
     };
-    let mut files = Vec::new();
-    for generation in names.iter().filter_map(|name| parse_name(name)) {
+    let generations: Vec<_> = names.iter().filter_map(|name| parse_name(name)).collect();
+    let (mut files, mut leftovers) = (Vec::new(), Vec::new());
+    for &generation in &generations {
         let path = dir.join(crate::segment::file_name(generation));
         let file = disk.open(&path).map_err(|error| Error::io(&path, "cannot open", &error))?;
         let len = file.len().map_err(|error| Error::io(&path, "cannot read the length", &error))?;
-        let header = read_header(file.as_ref(), &path, generation)?;
+        let header = match read_head(file.as_ref(), &path, generation)? {
+            Head::Segment(header) => Some(header),
+            Head::Blank => None,
+            Head::Leftover => {
+                leftovers.push(path);
+                continue;
+            }
+            Head::Misnamed { generation } if generations.contains(&generation) => {
+                leftovers.push(path);
+                continue;
+            }
+            Head::Misnamed { generation } => {
+                let what =
+                    format!("the header says that this is segment {generation}; was the file renamed?");
+                return Err(Error::Corrupt { file: path, offset: 16, what });
+            }
+        };
         files.push((Unused { generation, path, file, len, blank: header.is_none() }, header));
     }
     files.sort_unstable_by_key(|(file, _)| file.generation);
-    Ok(files)
+    Ok((files, leftovers))
 }
 
 /// No segment has a valid header: fine if the journal was never used, else the headers are damaged.

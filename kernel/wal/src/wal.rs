@@ -1,7 +1,7 @@
 //! The journal itself: append, positions, admission, seal. Passive: no thread, no wall clock; [`crate::Driver`] or a test
 //! calls [`Wal::sync_due`] and [`Wal::make_space`].
 //!
-//! Locks, in the order in which they may be held: `syncing` → `writer` → `queue`, `spares`, `index`; `making` → `spares`, `index`.
+//! Locks, in the order in which they may be held: `syncing` → `writer` → `queue`, `spares`, `index`; `making` → `index` → `spares` → `retired`.
 //! `append` takes only `queue`. No lock of the write path is held during an fsync but `syncing`.
 
 mod space;
@@ -34,6 +34,8 @@ use writing::Writer;
 pub trait Hooks: Send + Sync {
     /// A batch of class `sync` waits, or a writer wants to hand its work on.
     fn sync_wanted(&self);
+    /// [`Wal::wake_synced`] has something to do.
+    fn wake_wanted(&self);
     /// Spares are missing or segments are free.
     fn space_wanted(&self);
 }
@@ -71,6 +73,8 @@ pub struct Wal {
     write_waiters: Positions,
     sync_waiters: Positions,
     tail_waiters: Tails,
+    /// What was fsynced, and the logs whose tails moved by it, that nobody was woken for yet.
+    untold: Mutex<(u64, Vec<u64>)>,
     hints: Mutex<crate::reader::Hints>,
     metrics: Metrics,
 }
@@ -162,6 +166,7 @@ impl Wal {
             write_waiters: Positions::default(),
             sync_waiters: Positions::default(),
             tail_waiters: Tails::default(),
+            untold: Mutex::default(),
             hints: Mutex::default(),
             metrics: Metrics::new(config.record_writes),
             dir: dir.to_path_buf(),
@@ -345,7 +350,8 @@ impl Wal {
             if self.reached(class) >= position {
                 return Poll::Ready(Ok(()));
             }
-            if let Err(error) = self.check_failed() {
+            let written = if registered && class == Durability::Sync { self.write_early() } else { Ok(()) };
+            if let Err(error) = written.and_then(|()| self.check_failed()) {
                 return Poll::Ready(Err(error));
             }
             match class {

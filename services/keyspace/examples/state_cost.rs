@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use bole_base::Offset;
+use bole_keyspace::state::database::Found;
 use bole_keyspace::state::value::{Added, Rules, SortedSet};
 use bole_keyspace::state::{Database, Effect, IntegerBuffer, Items, Limits, Seed};
 use bole_shard::State;
@@ -69,7 +70,9 @@ fn strings() {
         let key = key(number);
         let database = &mut databases[number as usize % SHARDS];
         let hash = database.hash(&key);
-        black_box(database.access(hash, &key, 1).and_then(|entry| entry.string(&mut buffer)));
+        if let Found::Live(place) = database.find(hash, &key, 1) {
+            black_box(database.used(place, 1).and_then(|entry| entry.string(&mut buffer)));
+        }
     });
     measure("one scan of 10", 10_000, |number| {
         let cursor = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);

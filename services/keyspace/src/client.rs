@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// A connected client.
 #[derive(Debug)]
@@ -39,9 +41,12 @@ pub struct Client {
     /// Index of the last command in the registry, `u32::MAX` before the first.
     pub last_command: AtomicU32,
     killed: AtomicBool,
+    cut_off: AtomicBool,
+    closed: AtomicBool,
     unblock: AtomicU8,
     outbox: Mutex<Outbox>,
     waker: AtomicWaker,
+    on_closed: Notify,
 }
 
 /// What a client says about itself.
@@ -104,9 +109,12 @@ impl Client {
             blocked: AtomicBool::new(false),
             last_command: AtomicU32::new(u32::MAX),
             killed: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             unblock: AtomicU8::new(0),
             outbox: Mutex::default(),
             waker: AtomicWaker::new(),
+            on_closed: Notify::new(),
         }
     }
 
@@ -120,10 +128,37 @@ impl Client {
         self.waker.register(context.waker());
     }
 
-    /// Closes the connection as soon as it looks.
+    /// Closes the connection as soon as it looks: what it is about to send is still sent.
     pub fn kill(&self) {
         self.killed.store(true, Ordering::Release);
         self.wake();
+    }
+
+    /// Closes the connection wherever it waits, with nothing more sent. A command that runs at this moment ends first.
+    pub fn cut_off(&self) {
+        self.cut_off.store(true, Ordering::Release);
+        self.kill();
+    }
+
+    /// Whether the connection shall not even wait for what it has begun.
+    pub fn is_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Acquire)
+    }
+
+    /// Says that the socket is closed and the client is in no list any more.
+    pub fn note_closed(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.on_closed.notify_waiters();
+    }
+
+    /// Waits for [`Client::note_closed`]. May be cancelled.
+    pub async fn until_closed(&self) {
+        let mut closed = pin!(self.on_closed.notified());
+        // Listens before it looks: nothing can come in between.
+        closed.as_mut().enable();
+        if !self.closed.load(Ordering::Acquire) {
+            closed.await;
+        }
     }
 
     /// Whether the connection shall close.

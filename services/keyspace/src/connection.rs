@@ -33,11 +33,14 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let client = Arc::new(Client::new(service.next_client_id(), peer, local, service.now()));
+    // Drops last: when it says so, the socket is closed.
+    let _closed = Closed(Arc::clone(&client));
     service.clients.insert(&client);
     service.metrics.connections.fetch_add(1, Ordering::Relaxed);
     let grants = service.authenticator.anonymous();
     let mut state = SessionState::new(Arc::clone(&client), service.transaction(), grants);
     state.policy_version = service.authenticator.version();
+    state.random = service.next_random();
     let mut connection = Connection {
         parser: Parser::new(service.config.request_bytes_max),
         service: Arc::clone(&service),
@@ -47,8 +50,25 @@ where
         reply: Reply::bounded(service.config.output_bytes_max),
         state,
     };
+    let mut run = pin!(connection.run());
     // An I/O error means that the client is gone; there is nobody to tell.
-    let _gone = connection.run().await;
+    let _gone = poll_fn(|context| {
+        client.register(context);
+        if client.is_cut_off() {
+            return Poll::Ready(Ok(()));
+        }
+        run.as_mut().poll(context)
+    })
+    .await;
+}
+
+/// Tells those who wait for a connection's end.
+struct Closed(Arc<Client>);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.0.note_closed();
+    }
 }
 
 impl<S> Drop for Connection<S> {
@@ -182,7 +202,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 // What came before was sent when it began to wait.
                 start = 0;
             }
-            Flow::Then(then) => return self.then(then, now).await,
+            Flow::Then(then) => {
+                if matches!(then, Then::Sleep { .. } | Then::WaitReplicas { .. }) {
+                    start = 0;
+                }
+                if self.then(then, now).await? == Next::Close {
+                    return Ok(Next::Close);
+                }
+            }
         }
         match self.state.reply_mode {
             ReplyMode::On => {}
@@ -435,6 +462,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn then(&mut self, then: Then, now: u64) -> std::io::Result<Next> {
         match then {
             Then::Close => return Ok(Next::Close),
+            Then::Killed(clients) => {
+                for client in clients {
+                    client.until_closed().await;
+                }
+            }
             Then::Shutdown => {
                 self.service.node.stop();
                 return Ok(Next::Close);

@@ -70,6 +70,8 @@ pub enum Then {
         /// Milliseconds since the Unix epoch.
         deadline: u64,
     },
+    /// Wait until the connections of these clients are closed; the reply is there already.
+    Killed(Vec<Arc<Client>>),
     /// Close after the replies so far were sent.
     Close,
     /// Stop the node.
@@ -140,6 +142,8 @@ pub struct SessionState {
     pub need: Need,
     /// What this client's own writes need: for WAITAOF.
     pub last_write: Need,
+    /// Where the choices of its commands come from.
+    pub random: u64,
 }
 
 /// A transaction between MULTI and EXEC.
@@ -190,6 +194,7 @@ impl SessionState {
             transaction,
             need: Need::default(),
             last_write: Need::default(),
+            random: 0,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::command::{Command, Flags, Handler};
 use crate::commands::registry;
 use crate::context::{Context, Grants, Multi, Session, SessionState, Then};
 use crate::failure::{Failure, Outcome, kernel_text};
-use crate::keys::{Keys, Scope, space_for};
+use crate::keys::{Keys, Scope, next_random, space_for};
 use crate::limits::{QUEUED_ARGUMENT_BYTES, QUEUED_COMMAND_BYTES};
 use crate::protocol::Reply;
 use crate::service::Service;
@@ -65,10 +65,10 @@ pub fn run(
     let outcome = if let Handler::Session(handler) = command.handler {
         let mut session = Session { state, reply, service, now, in_exec: false, then: None };
         let outcome = handler(&mut session, args);
-        if let Some(then) = session.then {
-            return Flow::Then(then);
+        match (&outcome, session.then) {
+            (Ok(()), Some(then)) => return Flow::Then(then),
+            _ => outcome,
         }
-        outcome
     } else {
         match run_on_keys(service, state, reply, command, args, now) {
             Ran::Done(outcome) => outcome,
@@ -291,12 +291,13 @@ fn run_on_keys(
         }
     }
     let scope = scope_of_one(service, command, args, state.database);
+    let seed = next_random(&mut state.random);
     let SessionState { client, transaction, need, last_write, database, .. } = state;
     let mut keys = match Keys::lock(&service.databases, &scope, *database, now, transaction) {
         Ok(keys) => keys,
         Err(error) => return Ran::Done(Err(error.into())),
     };
-    keys.set_random(service.next_random());
+    keys.set_random(seed);
     let outcome = run_handler(command, &mut keys, reply, service, client, args);
     count_lookups(service, &keys);
     if let Err(Failure::Block { wish, keys: names, deadline, .. }) = outcome {
@@ -374,7 +375,7 @@ fn exec_with(session: &mut Session<'_>, transaction: &mut Transaction) -> Outcom
     transaction.reserve(exec_space(session.state.multi.as_ref()))?;
     let scope = cover(service, &needs);
     let mut keys = Keys::lock(&service.databases, &scope, session.state.database, session.now, transaction)?;
-    keys.set_random(service.next_random());
+    keys.set_random(next_random(&mut session.state.random));
     if watch_failed(session.state, &mut keys) {
         session.state.need.merge(keys.need);
         session.reply.null_array();
@@ -410,7 +411,14 @@ fn exec_one(session: &mut Session<'_>, keys: &mut Keys<'_>, command: &Command, a
     let outcome = if let Handler::Session(handler) = command.handler {
         let Session { state, reply, service, now, .. } = session;
         let mut inner = Session { state, reply, service, now: *now, in_exec: true, then: None };
-        handler(&mut inner, args)
+        let outcome = handler(&mut inner, args);
+        if let Some(Then::Killed(clients)) = inner.then {
+            match &mut session.then {
+                Some(Then::Killed(all)) => all.extend(clients),
+                then => *then = Some(Then::Killed(clients)),
+            }
+        }
+        outcome
     } else {
         let client = Arc::clone(&session.state.client);
         // Should a command before this one have taken more than was foreseen: this one is refused whole, or done whole.

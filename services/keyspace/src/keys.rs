@@ -20,7 +20,8 @@ use crate::durable::Need;
 use crate::failure::{Failure, WRONG_TYPE, kernel_text};
 use crate::partition::Partition;
 use crate::protocol::Reply;
-use crate::state::database::Old;
+use crate::state::database::{Found, Old};
+use crate::state::table::Place;
 use crate::state::value::{Hash, List, Set, SortedSet};
 use crate::state::{Effect, Entry, Kind, Limits, Text, View};
 
@@ -29,12 +30,27 @@ const SPACE_PER_COMMAND: usize = 256;
 /// Journal space per argument besides its bytes: if each makes an effect of its own.
 const SPACE_PER_ARGUMENT: usize = 64;
 
+/// Longer keys are hashed as often as they are asked for.
+const HASHED_KEY_BYTES: usize = 48;
+
 /// A locked shard of a database.
 struct Part<'a> {
     database: usize,
     shard: usize,
     class: Durability,
     locked: Locked<'a, Partition>,
+}
+
+/// The last key that was hashed.
+struct Hashed {
+    part: usize,
+    hash: u64,
+    len: usize,
+    key: [u8; HASHED_KEY_BYTES],
+}
+
+impl Hashed {
+    const NONE: Self = Self { part: usize::MAX, hash: 0, len: 0, key: [0; HASHED_KEY_BYTES] };
 }
 
 /// Which shards a command needs.
@@ -61,6 +77,7 @@ pub struct Keys<'a> {
     pub need: Need,
     /// Keys found and not found, for INFO.
     pub hits: (u64, u64),
+    hashed: Hashed,
     /// What the batch has changed: part and hash.
     touched: SmallVec<[(usize, u64); 4]>,
     /// Keys that were found past their deadline: they go before the first effect on them.
@@ -95,6 +112,7 @@ impl<'a> Keys<'a> {
                     now,
                     need: Need::default(),
                     hits: (0, 0),
+                    hashed: Hashed::NONE,
                     touched: SmallVec::new(),
                     stale: SmallVec::new(),
                     ready: SmallVec::new(),
@@ -161,39 +179,53 @@ impl<'a> Keys<'a> {
     /// The key in some database, without counting it as used.
     pub fn peek_in(&mut self, database: usize, key: &[u8]) -> Option<Entry<'_>> {
         let index = self.part(database, key);
-        let hash = self.see(index, key);
-        let data = &self.parts[index].locked.state().data;
-        let found = data.lookup(hash, key, self.now);
-        if found.is_none() && data.is_expired(hash, key, self.now) {
-            self.note_stale(index, key);
-            return None;
-        }
-        self.parts[index].locked.state().data.lookup(hash, key, self.now)
+        let place = self.find(index, key)?;
+        self.parts[index].locked.state().data.entry(place)
     }
 
     /// The key in the selected database, counted as used.
     pub fn get(&mut self, key: &[u8]) -> Option<Entry<'_>> {
         let index = self.part(self.database, key);
-        let hash = self.see(index, key);
-        let now = self.now;
-        let data = &self.parts[index].locked.state().data;
-        if data.lookup(hash, key, now).is_none() {
+        let Some(place) = self.find(index, key) else {
             self.hits.1 += 1;
-            if data.is_expired(hash, key, now) {
-                self.note_stale(index, key);
-            }
             return None;
-        }
+        };
         self.hits.0 += 1;
-        self.parts[index].locked.state_mut().data.access(hash, key, now)
+        let now = self.now;
+        self.parts[index].locked.state_mut().data.used(place, now)
     }
 
-    /// Makes the reply wait for what it is going to show of `key`; its hash.
-    fn see(&mut self, index: usize, key: &[u8]) -> u64 {
+    /// Looks a key up, and makes the reply wait for what it is going to show of it.
+    #[inline]
+    fn find(&mut self, index: usize, key: &[u8]) -> Option<Place> {
+        let hash = self.hash_of(index, key);
         let part = &self.parts[index];
         let data = &part.locked.state().data;
-        let hash = data.hash(key);
         self.need.raise(part.class, Position(data.position(hash)));
+        match data.find(hash, key, self.now) {
+            Found::Live(place) => Some(place),
+            Found::Absent => None,
+            Found::Expired => {
+                self.note_stale(index, key);
+                None
+            }
+        }
+    }
+
+    /// The hash of `key`. Most commands read a key, change it and mark it: comparing it with the last one costs less than hashing it
+    /// again.
+    #[inline]
+    fn hash_of(&mut self, index: usize, key: &[u8]) -> u64 {
+        if self.hashed.part == index && self.hashed.key[..self.hashed.len] == *key {
+            return self.hashed.hash;
+        }
+        let hash = self.parts[index].locked.state().data.hash(key);
+        if key.len() <= HASHED_KEY_BYTES {
+            self.hashed.part = index;
+            self.hashed.hash = hash;
+            self.hashed.len = key.len();
+            self.hashed.key[..key.len()].copy_from_slice(key);
+        }
         hash
     }
 
@@ -285,12 +317,12 @@ impl<'a> Keys<'a> {
         if !self.stale.is_empty() {
             self.expire_stale(index, key)?;
         }
-        let part = &mut self.parts[index];
-        part.locked.state_mut().data.set_now(self.now);
-        part.locked.push(self.transaction, part.class, effect)?;
+        let hash = self.hash_of(index, key);
+        self.push(index, hash, effect)?;
         self.mark(
             index,
             key,
+            hash,
             matches!(
                 effect,
                 Effect::ListPush { .. }
@@ -308,16 +340,26 @@ impl<'a> Keys<'a> {
             return Ok(());
         };
         self.stale.swap_remove(at);
-        let part = &mut self.parts[index];
-        part.locked.push(self.transaction, part.class, &Effect::Expired { key })?;
-        self.mark(index, key, false);
+        let hash = self.hash_of(index, key);
+        self.push(index, hash, &Effect::Expired { key })?;
+        self.mark(index, key, hash, false);
         Ok(())
     }
 
+    fn push(&mut self, index: usize, hash: u64, effect: &Effect<'_>) -> Result<(), Error> {
+        let part = &mut self.parts[index];
+        part.locked.state_mut().data.expect(self.now, hash);
+        let pushed = part.locked.push(self.transaction, part.class, effect);
+        if pushed.is_err() {
+            part.locked.state_mut().data.forget_hash();
+        }
+        pushed
+    }
+
     /// Remembers that `key` has changed, and tells those who watch or wait.
-    fn mark(&mut self, index: usize, key: &[u8], grew: bool) {
+    fn mark(&mut self, index: usize, key: &[u8], hash: u64, grew: bool) {
         let partition = self.parts[index].locked.state();
-        self.touched.push((index, partition.data.hash(key)));
+        self.touched.push((index, hash));
         if !partition.watched.is_empty() {
             partition.touch(key);
         }
@@ -527,7 +569,8 @@ fn lock_parts<'a>(
     }
 }
 
-fn next_random(state: &mut u64) -> u64 {
+/// The next number of a `SplitMix64` sequence.
+pub fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

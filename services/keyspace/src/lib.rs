@@ -5,8 +5,10 @@
 //!
 //! Reading order: [`protocol`] (bytes to commands) → [`connection`] → [`dispatch`] (look up, lock, run, commit) → [`commands`] (one file a
 //! family) → [`keys`] (what a handler may touch) → [`state`] (what a shard keeps and how effects change it).
+//! For other services: [`changes`] (feeds) and [`participant`] (their batches).
 
 pub mod blocking;
+pub mod changes;
 pub mod client;
 pub mod command;
 pub mod commands;
@@ -22,6 +24,7 @@ pub mod glob;
 pub mod keys;
 pub mod limits;
 pub mod metrics;
+pub mod participant;
 pub mod partition;
 pub mod protocol;
 pub mod pubsub;

@@ -2,6 +2,8 @@
 
 use bole_base::Durability;
 
+use crate::sasl::Mechanism;
+
 /// See the node's options of the same names.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -23,6 +25,10 @@ pub struct Config {
     pub connections_max: usize,
     /// Silence after which a client is disconnected, in milliseconds; 0: never.
     pub idle_ms: u64,
+    /// Whether clients may come without credentials; such may do everything.
+    pub anonymous: bool,
+    /// The SASL mechanisms that clients may use.
+    pub sasl_mechanisms: Vec<Mechanism>,
     /// Shards of groups and of transactions.
     pub coordinator_shards: u64,
 }
@@ -39,6 +45,8 @@ impl Default for Config {
             cache_bytes_max: 256 << 20,
             connections_max: 10_000,
             idle_ms: 600_000,
+            anonymous: false,
+            sasl_mechanisms: Mechanism::PASSWORDS.to_vec(),
             coordinator_shards: 16,
         }
     }

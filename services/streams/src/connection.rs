@@ -17,7 +17,7 @@ use crate::metrics::count;
 use crate::operations::{self, Begun};
 use crate::protocol::Frame;
 use crate::service::Service;
-use crate::session::Session;
+use crate::session::{Principal, Session};
 
 /// The least that is read ahead.
 const INPUT_BYTES_MIN: usize = 16 << 10;
@@ -26,14 +26,19 @@ const INPUT_BYTES_STEP: usize = 1 << 20;
 /// Pieces of a reply that are handed to the socket at once.
 const PIECES_MAX: usize = 64;
 
-/// Serves one client until it leaves, is refused, or the service drains.
-pub async fn serve<R, W>(service: Arc<Service>, reader: R, writer: W, peer: SocketAddr, local: SocketAddr)
-where
+/// Serves one client until it leaves, is refused, or the service drains. `principal`: who it is, as far as the door knows.
+pub async fn serve<R, W>(
+    service: Arc<Service>,
+    reader: R,
+    writer: W,
+    (peer, local): (SocketAddr, SocketAddr),
+    principal: Principal,
+) where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
     let _connected = service.connected();
-    let session = Arc::new(Session::new(Arc::clone(&service), peer, local));
+    let session = Arc::new(Session::of(Arc::clone(&service), peer, local, principal));
     let (replies, waiting) = mpsc::channel(REPLIES_PER_CONNECTION_MAX);
     let reading = read(session, reader, replies);
     let writing = write(writer, waiting);
@@ -44,7 +49,6 @@ where
             if let Err(error) = outcome {
                 tracing::debug!(%peer, %error, "a client was disconnected");
             }
-            drop(reading);
             let _gone = writing.await;
         }
         _gone = &mut writing => {}
@@ -72,6 +76,12 @@ async fn read<R: AsyncRead + Unpin + Send>(
     let service = Arc::clone(&session.service);
     let mut input = BytesMut::with_capacity(INPUT_BYTES_MIN);
     loop {
+        // Who used up its quota is not read until it may go on (KIP-219).
+        tokio::select! {
+            biased;
+            () = service.drained() => return Ok(()),
+            () = session.throttle.passed() => {}
+        }
         let frame = tokio::select! {
             biased;
             () = service.drained() => return Ok(()),
@@ -82,6 +92,10 @@ async fn read<R: AsyncRead + Unpin + Send>(
         match operations::begin(&session, frame).await {
             Err(reason) => return Err(Disconnect::Malformed(reason)),
             Ok(Begun::Silent) => {}
+            Ok(last @ Begun::Last(_)) => {
+                let _gone = replies.send(last).await;
+                return Ok(());
+            }
             Ok(begun) => {
                 if replies.send(begun).await.is_err() {
                     return Ok(());
@@ -131,7 +145,7 @@ async fn next_frame<R: AsyncRead + Unpin>(
 async fn write<W: AsyncWrite + Unpin>(mut writer: W, mut waiting: mpsc::Receiver<Begun>) -> io::Result<()> {
     while let Some(begun) = waiting.recv().await {
         let frame = match begun {
-            Begun::Done(frame) => frame,
+            Begun::Done(frame) | Begun::Last(frame) => frame,
             Begun::Later(reply) => match reply.await {
                 Some(frame) => frame,
                 None => return Ok(()),

@@ -47,6 +47,22 @@ impl From<bole_shard::Error> for Error {
     }
 }
 
+impl From<crate::groups::Error> for Error {
+    fn from(error: crate::groups::Error) -> Self {
+        let code = ErrorCode::from_number(error.code.number()).unwrap_or(ErrorCode::UnknownServerError);
+        Self::refused(code, error.message)
+    }
+}
+
+impl From<bole_identity::Error> for Error {
+    fn from(error: bole_identity::Error) -> Self {
+        match error {
+            bole_identity::Error::Shard(error) => error.into(),
+            other => Self::refused(ErrorCode::InvalidRequest, other.to_string()),
+        }
+    }
+}
+
 impl From<bole_log::Error> for Error {
     fn from(error: bole_log::Error) -> Self {
         bole_shard::Error::from(error).into()

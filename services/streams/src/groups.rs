@@ -4,8 +4,8 @@
 //! groups, chosen by the hash of its id. The words of the wire stay outside: requests and answers are plain structs of this module, and whoever
 //! serves the protocol maps them. Permission to use a group or a topic is checked there, too.
 //!
-//! Reading order: this file (requests and answers) → [`state`] (what is durable) → `decide` (how decisions are made) → `classic`, `offsets`
-//! (the decisions) → [`coordinator`] (locks, the journal, timers).
+//! Reading order: this file (classic requests and answers) → [`state`] (what is durable) → `decide` (how decisions are made) → `classic`,
+//! [`offsets`], [`consumer`], [`share`] (the decisions, and their requests) → [`coordinator`] (locks, the journal, timers).
 //!
 //! Invariants: no answer leaves before what it shows is durable; heartbeats that change nothing log nothing; a decision does no I/O.
 //!
@@ -14,13 +14,16 @@
 
 pub(crate) mod classic;
 pub mod config;
+pub mod consumer;
 pub mod coordinator;
 pub(crate) mod decide;
 pub mod error;
 pub(crate) mod layout;
 pub mod limits;
 pub(crate) mod live;
+pub(crate) mod modern;
 pub mod offsets;
+pub mod share;
 pub(crate) mod spans;
 #[cfg(test)]
 pub(crate) mod stage;

@@ -4,8 +4,12 @@
 //! the client's own format. Listening, TLS, identity and the catalog are the node's; the journal is the kernel's.
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
-//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`retention`], [`compaction`], [`expiry`] (what goes) → [`service`] (open, run, close).
+//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) →
+//! [`retention`], [`compaction`], [`expiry`] (what goes) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
+//! (open, run, close).
 
+pub mod access;
+pub mod acls;
 pub mod advance;
 pub mod cache;
 pub mod compaction;
@@ -13,18 +17,23 @@ pub mod config;
 pub mod connection;
 pub mod error;
 pub mod expiry;
+pub mod group_settings;
 pub mod groups;
+pub mod hosting;
 pub mod limits;
 pub mod metrics;
 pub mod operations;
 pub mod partition;
 pub mod protocol;
+pub mod quotas;
 pub mod records;
 pub mod retention;
+pub mod sasl;
 pub mod service;
 pub mod session;
 pub mod settings;
 pub mod topics;
+pub mod transactions;
 
 pub use config::Config;
 pub use error::Error;

@@ -28,3 +28,28 @@ pub const MERGED_SEGMENTS_MAX: usize = 1_000;
 pub const COLD_READS_MAX: usize = 16;
 /// Bytes that a compressed batch may have when it is unpacked to be looked into. Beyond, it is refused.
 pub const UNPACKED_BYTES_MAX: usize = 256 << 20;
+/// Bytes of a transactional id. Longer ones are refused.
+pub const TRANSACTIONAL_ID_BYTES_MAX: usize = 1_024;
+/// Transactional ids of one shard of coordinators. More are refused until idle ones are forgotten.
+pub const TRANSACTIONAL_IDS_PER_SHARD_MAX: usize = 100_000;
+/// After so long without a change a transactional id is forgotten, in milliseconds: 7 days, Kafka's `transactional.id.expiration.ms`.
+pub const TRANSACTIONAL_ID_IDLE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// The longest timeout that a transactional producer may ask for, in milliseconds: Kafka's `transaction.max.timeout.ms`. Longer ones are refused.
+pub const TRANSACTION_TIMEOUT_MS_MAX: i32 = 15 * 60 * 1_000;
+/// Partitions of one transaction. More are refused: the end of a transaction is one batch with a marker for each of them.
+pub const PARTITIONS_PER_TRANSACTION_MAX: usize = 2_500;
+/// Groups of one transaction. More are refused, for the same reason.
+pub const GROUPS_PER_TRANSACTION_MAX: usize = 100;
+/// How long the answer to a failed authentication is held back, in milliseconds, as in Kafka: what guesses costs time.
+pub const FAILED_AUTHENTICATION_DELAY_MS: u64 = 100;
+/// Bytes of one message of a SASL exchange; longer ones fail the exchange.
+pub const SASL_BYTES_MAX: usize = 64 << 10;
+/// Entities that may have quotas. More are refused.
+pub const QUOTA_ENTITIES_MAX: usize = 1_000;
+/// Clients whose use is counted at a time. Beyond, those that have not used up anything are forgotten, which changes nothing, and then those that
+/// have used least.
+pub const QUOTA_BUCKETS_MAX: usize = 10_000;
+/// The longest that a quota holds a client back at once, in milliseconds. What is left after it counts on.
+pub const THROTTLE_MS_MAX: u64 = 3_600_000;
+/// Groups that may have settings of their own. More are refused.
+pub const GROUPS_WITH_SETTINGS_MAX: usize = 1_000;

@@ -15,6 +15,10 @@ pub struct Metrics {
     pub bytes_in: AtomicU64,
     /// Bytes of batches that were sent to readers.
     pub bytes_out: AtomicU64,
+    /// SASL exchanges that failed.
+    pub authentications_failed: AtomicU64,
+    /// Milliseconds for which clients were held back by quotas.
+    pub throttled_ms: AtomicU64,
     /// Reads that had to go to segment files.
     pub cold_reads: AtomicU64,
     /// Compactions of a partition that ended.

@@ -35,3 +35,4 @@ pub use records::Records;
 pub use rule::Versions;
 pub use text::Text;
 pub use uuid::Uuid;
+pub use wire::Wire;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bole_base::Durability;
 use bole_catalog::Catalog;
-use bole_shard::Runtime;
+use bole_identity::Identity;
+use bole_shard::{Runtime, Shard};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::advance::Advancer;
@@ -19,21 +20,13 @@ use crate::metrics::Metrics;
 use crate::partition::Partition;
 use crate::partition::append::Appended;
 use crate::partition::files::SegmentFiles;
+use crate::quotas::Quotas;
+use crate::sasl::oauth;
 use crate::topics::Topics;
-use crate::{Error, operations};
+use crate::{Error, groups, operations, transactions};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Who a client is and what it may do: what the service needs of identity.
-pub trait Authenticator: Send + Sync {
-    /// Whether clients may come without credentials.
-    fn anonymous(&self) -> bool;
-    /// Checks a password. `false`: wrong, or no such user.
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> BoxFuture<'a, bool>;
-    /// Whether `user` (empty: a client without credentials) may do `action` on `resource`.
-    fn allowed(&self, user: &str, action: &str, resource: &str) -> bool;
-}
 
 /// The catalog's setting that says which producer ids are taken.
 const PRODUCER_IDS_SETTING: &str = "default/streams/next_producer_id";
@@ -53,10 +46,16 @@ pub struct Parts {
     pub files: Arc<SegmentFiles>,
     /// See [`Service`].
     pub topics: Topics,
+    /// The shards of groups, hosted and recovered.
+    pub group_shards: Vec<Arc<Shard<groups::State>>>,
+    /// The shards of transactional ids, hosted and recovered.
+    pub transaction_shards: Vec<Arc<Shard<transactions::State>>>,
     /// See [`Service`].
     pub config: Config,
     /// See [`Service`].
-    pub authenticator: Arc<dyn Authenticator>,
+    pub identity: Arc<Identity>,
+    /// See [`Service`].
+    pub oauth: Option<Arc<oauth::Verifier>>,
     /// Names the cluster to clients: 22 characters.
     pub cluster_id: String,
 }
@@ -70,11 +69,19 @@ pub struct Service {
     /// The segment files.
     pub files: Arc<SegmentFiles>,
     /// Topics and their partitions.
-    pub topics: Topics,
+    pub topics: Arc<Topics>,
+    /// Groups and their offsets.
+    pub groups: Arc<groups::Coordinator>,
+    /// Transactional ids.
+    pub transactions: transactions::Coordinator,
     /// Settings as they were at the start.
     pub config: Config,
-    /// Identity.
-    pub authenticator: Arc<dyn Authenticator>,
+    /// Users, their passwords and what they may do.
+    pub identity: Arc<Identity>,
+    /// Checks tokens of OAUTHBEARER, if that is on.
+    pub oauth: Option<Arc<oauth::Verifier>>,
+    /// How much clients may send and fetch.
+    pub quotas: Quotas,
     /// Names the cluster to clients.
     pub cluster_id: String,
     /// Counters.
@@ -95,16 +102,32 @@ pub struct Service {
 impl Service {
     /// A service over recovered topics.
     pub fn open(parts: Parts) -> Arc<Self> {
-        let Parts { runtime, catalog, files, topics, config, authenticator, cluster_id } = parts;
+        let Parts {
+            runtime, catalog, files, topics, group_shards, config, identity, oauth, cluster_id, ..
+        } = parts;
+        let transactions = transactions::Coordinator::new(parts.transaction_shards);
+        let topics = Arc::new(topics);
+        let groups = groups::Coordinator::open(groups::coordinator::Parts {
+            runtime: Arc::clone(&runtime),
+            shards: group_shards,
+            topics: Arc::clone(&topics) as Arc<dyn groups::Topics>,
+            config: groups::Config::default(),
+            class: Durability::Sync,
+            seed: rand::random(),
+        });
         let advancer = |class| Arc::new(Advancer::new(class));
         Arc::new(Self {
             cache: Cache::new(config.cache_bytes_max),
             runtime,
-            catalog,
             files,
             topics,
+            groups,
+            transactions,
             config,
-            authenticator,
+            identity,
+            oauth,
+            quotas: Quotas::open(&catalog),
+            catalog,
             cluster_id,
             metrics: Metrics::default(),
             sessions: operations::fetch::Sessions::default(),
@@ -191,6 +214,8 @@ impl Service {
             let journal = Arc::clone(self.runtime.journal());
             tasks.push(("streams-advance", Box::pin(Arc::clone(advancer).run(journal))));
         }
+        tasks.push(("streams-groups", Box::pin(Arc::clone(&self.groups).run_timers())));
+        tasks.push(("streams-transactions", Box::pin(transactions::timers::run(Arc::clone(self)))));
         tasks.push(("streams-evict", Box::pin(Arc::clone(self).evict())));
         tasks.push(("streams-janitor", Box::pin(Arc::clone(self).clean())));
         tasks.push(("streams-compact", Box::pin(crate::compaction::run(Arc::clone(self)))));
@@ -201,7 +226,7 @@ impl Service {
     async fn evict(self: Arc<Self>) {
         loop {
             let (partition, end) = self.cache.next_out().await;
-            if !self.is_flushed(&partition, end) {
+            if !is_flushed(&partition, end) {
                 let journal = Arc::clone(self.runtime.journal());
                 let flushed = {
                     let partition = Arc::clone(&partition);
@@ -217,10 +242,6 @@ impl Service {
                 locked.state_mut().evict(end);
             }
         }
-    }
-
-    fn is_flushed(&self, partition: &Partition, end: i64) -> bool {
-        partition.lock().is_ok_and(|locked| locked.state().flushed >= end)
     }
 
     /// Removes files that nothing names any more, applies retention and forgets producers.
@@ -261,6 +282,10 @@ impl Service {
         }
         Ok(())
     }
+}
+
+fn is_flushed(partition: &Partition, end: i64) -> bool {
+    partition.lock().is_ok_and(|locked| locked.state().flushed >= end)
 }
 
 /// A connection that is counted.

@@ -8,6 +8,7 @@ use bole_base::Durability;
 
 use crate::Error;
 use crate::protocol::ErrorCode;
+use crate::protocol::batch::Compression;
 
 /// What kind of value a key takes, as `DescribeConfigs` numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Cleanup {
 pub struct Settings {
     /// See `cleanup.policy`.
     pub cleanup: Cleanup,
+    /// See `compression.type`; `None`: as the producer compressed it.
+    pub compression: Option<Compression>,
     /// See `retention.ms`; −1: for ever.
     pub retention_ms: i64,
     /// See `retention.bytes`; −1: any amount.
@@ -86,6 +89,7 @@ impl Settings {
     pub fn new(durability: Durability) -> Self {
         let mut settings = Self {
             cleanup: Cleanup { delete: true, compact: false },
+            compression: None,
             retention_ms: -1,
             retention_bytes: -1,
             segment_bytes: 1 << 30,
@@ -167,7 +171,7 @@ const INEFFECTIVE: &[&str] = &[
     "unclean.leader.election.enable",
 ];
 
-fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy>(
     text: &str,
     min: T,
     max: T,
@@ -198,13 +202,17 @@ pub const ROWS: &[Row] = &[
         name: "compression.type",
         default: "producer",
         kind: Kind::Text,
-        doc: "Batches are kept as the producer compressed them; there is no other choice.",
-        set: |_, text| {
-            if text == "producer" {
-                Ok(())
-            } else {
-                Err("producer: batches are never compressed again".to_owned())
+        doc: "producer: batches are kept as they come. uncompressed, gzip, snappy, lz4, zstd: others are converted as they arrive.",
+        set: |settings, text| {
+            let none = (text == "uncompressed").then_some(Compression::None);
+            let named = || {
+                Compression::ALL.into_iter().find(|codec| *codec != Compression::None && codec.name() == text)
+            };
+            settings.compression = none.or_else(named);
+            if text == "producer" || settings.compression.is_some() {
+                return Ok(());
             }
+            Err("producer, uncompressed, gzip, snappy, lz4 or zstd".to_owned())
         },
     },
     Row {
@@ -339,7 +347,8 @@ mod tests {
             ("retention.ms", "", Some("use a number")),
             ("cleanup.policy", "compact, delete", None),
             ("cleanup.policy", "nothing", Some("delete, compact")),
-            ("compression.type", "zstd", Some("producer")),
+            ("compression.type", "zstd", None),
+            ("compression.type", "rar", Some("producer, uncompressed, gzip")),
             ("min.insync.replicas", "2", Some("1: there is one node")),
             ("min.cleanable.dirty.ratio", "0.1", None),
             ("min.cleanable.dirty.ratio", "NaN", Some("from 0 to 1")),

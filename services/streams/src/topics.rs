@@ -14,12 +14,13 @@ use bole_shard::{Hosted, Runtime};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
 
-use crate::Error;
+use crate::group_settings::GroupSettings;
 use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, TOPIC_NAME_BYTES_MAX};
 use crate::partition::Partition;
 use crate::partition::files::{FileId, SegmentFiles};
 use crate::protocol::{ErrorCode, Uuid};
 use crate::settings::Settings;
+use crate::{Error, groups};
 
 /// Datasets of topics, before the name.
 pub const PREFIX: &str = "default/streams/";
@@ -91,6 +92,8 @@ pub struct Topics {
     version: AtomicU64,
     /// Told of every change.
     pub changed: Notify,
+    /// What operators set for groups.
+    pub group_settings: GroupSettings,
     /// Files of topics that are gone.
     trash: parking_lot::Mutex<Vec<FileId>>,
 }
@@ -104,6 +107,7 @@ impl Topics {
         durability: Durability,
     ) -> Result<Self, String> {
         let topics = Self {
+            group_settings: GroupSettings::open(&catalog)?,
             catalog,
             runtime,
             files,
@@ -361,6 +365,20 @@ impl Topics {
     }
 }
 
+impl Topics {
+    /// Replaces what is set for a group by what `decide` makes of it. Errors as [`GroupSettings::change`].
+    pub async fn alter_group(
+        &self,
+        group: &str,
+        check_only: bool,
+        decide: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> + Send,
+    ) -> Result<(), Error> {
+        self.group_settings.change(&self.catalog, group, check_only, decide).await?;
+        self.announce();
+        Ok(())
+    }
+}
+
 impl From<bole_catalog::Error> for Error {
     fn from(error: bole_catalog::Error) -> Self {
         match error {
@@ -370,6 +388,37 @@ impl From<bole_catalog::Error> for Error {
                 Self::refused(ErrorCode::UnknownTopicOrPartition, error.to_string())
             }
         }
+    }
+}
+
+impl groups::Topics for Topics {
+    fn by_name(&self, name: &str) -> Option<groups::Topic> {
+        self.get(name).map(|topic| known(&topic))
+    }
+
+    fn by_id(&self, id: groups::TopicId) -> Option<groups::Topic> {
+        Topics::by_id(self, Uuid(id.0)).map(|topic| known(&topic))
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        self.known.read().by_name.keys().map(|name| Arc::from(name.as_str())).collect()
+    }
+
+    fn version(&self) -> u64 {
+        Topics::version(self)
+    }
+
+    fn overrides(&self, group: &str) -> groups::Overrides {
+        self.group_settings.overrides(group)
+    }
+}
+
+/// A topic as groups know it.
+pub fn known(topic: &Topic) -> groups::Topic {
+    groups::Topic {
+        id: groups::TopicId(topic.id.0),
+        name: Arc::from(topic.name.as_str()),
+        partitions: topic.partitions().len() as u32,
     }
 }
 

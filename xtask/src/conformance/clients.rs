@@ -1,4 +1,4 @@
-//! The table of clients: what each needs, where its packages come from and how its script is started.
+//! What a client of a conformance run needs, where its packages come from and how its script is started.
 
 use crate::process;
 use crate::tools::{self, Packages};
@@ -13,74 +13,32 @@ const SCRIPT_SECONDS_MAX: &str = "300";
 pub struct Client {
     /// Its name on the command line.
     pub name: &'static str,
-    /// Its folder in `conformance/keyspace/`.
-    pub room: &'static str,
+    /// Its folder in `conformance/`.
+    pub folder: &'static str,
     /// The programs that must be installed.
     pub programs: &'static [&'static str],
+    /// The variable that names what it tests, when that is not part of every run; it is skipped without.
+    pub only_with: Option<&'static str>,
     /// The packages that it needs, if any.
     pub packages: Option<Packages>,
     /// The command that runs its script, from the script's folder.
     pub command: fn(&Path) -> Command,
 }
 
-/// Every client of the keyspace.
-pub const CLIENTS: &[Client] = &[
-    Client {
-        name: "redis-cli",
-        room: "redis-cli",
-        programs: &["redis-cli", "bash"],
-        packages: None,
-        command: |folder| script("bash", &[&folder.join("run.sh")]),
-    },
-    Client {
-        name: "redis-py-resp2",
-        room: "redis-py",
-        programs: &["python3"],
-        packages: Some(tools::PYTHON),
-        command: |folder| python(folder, "2"),
-    },
-    Client {
-        name: "redis-py-resp3",
-        room: "redis-py",
-        programs: &["python3"],
-        packages: Some(tools::PYTHON),
-        command: |folder| python(folder, "3"),
-    },
-    Client {
-        name: "ioredis-resp2",
-        room: "node",
-        programs: &["node", "npm"],
-        packages: Some(tools::NODE),
-        command: |folder| node(folder, "ioredis.js", "2"),
-    },
-    Client {
-        name: "ioredis-resp3",
-        room: "node",
-        programs: &["node", "npm"],
-        packages: Some(tools::NODE),
-        command: |folder| node(folder, "ioredis.js", "3"),
-    },
-    Client {
-        name: "node-redis-resp2",
-        room: "node",
-        programs: &["node", "npm"],
-        packages: Some(tools::NODE),
-        command: |folder| node(folder, "node-redis.js", "2"),
-    },
-    Client {
-        name: "node-redis-resp3",
-        room: "node",
-        programs: &["node", "npm"],
-        packages: Some(tools::NODE),
-        command: |folder| node(folder, "node-redis.js", "3"),
-    },
-    Client { name: "go-redis", room: "go-redis", programs: &["go"], packages: Some(tools::GO), command: go },
-];
-
 impl Client {
     /// Where its script and pins are.
     pub fn folder(&self) -> PathBuf {
-        process::repository().join("conformance/keyspace").join(self.room)
+        process::repository().join("conformance").join(self.folder)
+    }
+
+    /// Why it cannot run with the variables `env`.
+    pub(super) fn obstacle(&self, env: &[(&str, String)]) -> Option<String> {
+        if let Some(program) = self.missing_program() {
+            return Some(format!("`{program}` is not installed"));
+        }
+        let given =
+            |name: &&str| env.iter().any(|(given, _)| given == name) || std::env::var_os(name).is_some();
+        self.only_with.filter(|name| !given(name)).map(|name| format!("{name} is not set"))
     }
 
     /// The first program that it needs and this machine does not have.
@@ -89,25 +47,29 @@ impl Client {
     }
 }
 
-fn script(program: impl AsRef<Path>, arguments: &[&Path]) -> Command {
+/// A program with a limit to its time.
+pub(super) fn script(program: impl AsRef<Path>, arguments: &[&Path]) -> Command {
     let mut command = Command::new("timeout");
     command.arg(SCRIPT_SECONDS_MAX).arg(program.as_ref()).args(arguments);
     command
 }
 
-fn python(folder: &Path, protocol: &str) -> Command {
-    let mut command = script(process::tools_dir().join("python/bin/python"), &[&folder.join("run.py")]);
-    command.arg(protocol).env("PYTHONDONTWRITEBYTECODE", "1");
+/// A Python script with the packages of a room.
+pub(super) fn python(folder: &Path, room: &str, file: &str) -> Command {
+    let mut command = script(process::tools_dir().join(room).join("bin/python"), &[&folder.join(file)]);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
 
-fn node(folder: &Path, file: &str, protocol: &str) -> Command {
+/// A Node script with the packages of a room.
+pub(super) fn node(folder: &Path, room: &str, file: &str) -> Command {
     let mut command = script("node", &[&folder.join(file)]);
-    command.arg(protocol).env("NODE_PATH", process::tools_dir().join("node/node_modules"));
+    command.env("NODE_PATH", process::tools_dir().join(room).join("node_modules"));
     command
 }
 
-fn go(folder: &Path) -> Command {
+/// The Go program in a folder.
+pub(super) fn go(folder: &Path) -> Command {
     let mut command = script("go", &[Path::new("run"), Path::new(".")]);
     command.envs(tools::go_caches()).current_dir(folder);
     command

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use super::{Change, Changes, Cursor, Feed};
-use crate::{ApplyError, Error, Pin, Pins, Shard, State};
+use crate::{ApplyError, Error, Pin, Pins, Shard, State, large};
 
 /// A state whose effects can be shown to others.
 pub trait Projection: State {
@@ -104,28 +104,55 @@ impl Feeds {
         })
     }
 
-    fn change(&self, source: &dyn Source, entry: &StoredEntry) -> Result<Option<Change>, Error> {
+    /// Adds what an entry is to others: a change, none, or as many as a large transaction has effects.
+    fn add_changes(
+        &self,
+        source: &dyn Source,
+        entry: &StoredEntry,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Error> {
         let header = &entry.header;
-        let corrupt = |reason: String| {
-            let text = format!("entry {} of log {}: {reason}", header.offset, header.log);
-            Error::Journal(bole_log::Error::Corrupt(text))
+        let payload = self.payload(entry)?;
+        let mut add = |kind, version, payload: &[u8]| {
+            let projected = source.project(kind, version, payload);
+            let projected = projected.map_err(|error| corrupt(entry, &error.to_string()))?;
+            let (offset, hlc) = (header.offset, header.hlc);
+            changes.extend(projected.map(|(operation, key, value)| Change {
+                offset,
+                hlc,
+                operation,
+                key,
+                value,
+            }));
+            Ok(())
         };
-        let payload = if header.flags & FLAG_ATTACHMENT == 0 {
-            entry.payload.clone()
-        } else {
-            let id = AttachmentId::from_bytes(&entry.payload);
-            self.journal.attachment(&id.ok_or_else(|| corrupt("it names no attachment".to_owned()))?)?
-        };
-        let projected = source.project(header.kind, header.version, &payload);
-        let projected = projected.map_err(|error| corrupt(error.to_string()))?;
-        Ok(projected.map(|(operation, key, value)| Change {
-            offset: header.offset,
-            hlc: header.hlc,
-            operation,
-            key,
-            value,
-        }))
+        if header.kind != PayloadKind::COMPOUND {
+            return add(header.kind, header.version, &payload);
+        }
+        for effect in large::effects(&payload) {
+            let (kind, version, payload) = effect.map_err(|reason| corrupt(entry, &reason))?;
+            add(kind, version, payload)?;
+        }
+        Ok(())
     }
+
+    /// The payload, from the attachment that it names if it names one.
+    fn payload(&self, entry: &StoredEntry) -> Result<Bytes, Error> {
+        if entry.header.flags & FLAG_ATTACHMENT == 0 {
+            return Ok(entry.payload.clone());
+        }
+        let nameless = || corrupt(entry, "it names no attachment");
+        if entry.header.kind == PayloadKind::COMPOUND {
+            let (id, part) = large::part_name(&entry.payload).ok_or_else(nameless)?;
+            return Ok(self.journal.attachment(&id)?.slice(part));
+        }
+        Ok(self.journal.attachment(&AttachmentId::from_bytes(&entry.payload).ok_or_else(nameless)?)?)
+    }
+}
+
+fn corrupt(entry: &StoredEntry, reason: &str) -> Error {
+    let text = format!("entry {} of log {}: {reason}", entry.header.offset, entry.header.log);
+    Error::Journal(bole_log::Error::Corrupt(text))
 }
 
 impl Changes for Feeds {
@@ -149,7 +176,7 @@ impl Changes for Feeds {
             }
             epoch = entry.header.epoch;
             if entry.header.kind != PayloadKind::EPOCH {
-                changes.extend(self.change(&*source, entry)?);
+                self.add_changes(&*source, entry, &mut changes)?;
             }
         }
         Ok(Feed { gap: read.gap, changes, next: Cursor { offset: read.next, epoch } })

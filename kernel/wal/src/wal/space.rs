@@ -8,7 +8,7 @@ use bole_base::{LogId, Offset, Position};
 
 use super::Wal;
 use crate::Error;
-use crate::segment::{Segment, Spare, prepare, recycle, remove_if_there};
+use crate::segment::{Segment, Spare, discard, prepare, recycle};
 
 /// Freed segments beyond so many spares are removed.
 const SPARES_KEPT: usize = 8;
@@ -45,11 +45,15 @@ impl Wal {
 
     /// Takes segments that nobody needs out of the index.
     pub(super) fn retire_free(&self) {
-        let free = self.index.lock().take_free();
-        if !free.is_empty() {
-            self.retired.lock().extend(free);
-            self.want_space();
+        let mut index = self.index.lock();
+        let free = index.take_free();
+        if free.is_empty() {
+            return;
         }
+        // The index is held on to, so that segments stay in order.
+        self.retired.lock().extend(free);
+        drop(index);
+        self.want_space();
     }
 
     /// Recycles freed segments and prepares spares until enough are ready. Blocks on the disk. A full disk is no error
@@ -115,12 +119,13 @@ impl Wal {
     }
 
     fn recycle_retired(&self, making: &mut Making) -> Result<(), Error> {
-        // A segment that a reader still holds stays for the next call.
+        // Oldest first, so that what is left on the disk has no gap. One that a reader still holds, and those after it, stay for the
+        // next call.
         let idle: Vec<_> = {
             let mut retired = self.retired.lock();
-            let (busy, idle) = retired.drain(..).partition(|segment| Arc::strong_count(segment) > 1);
-            *retired = busy;
-            idle
+            let busy = retired.iter().position(|segment| Arc::strong_count(segment) > 1);
+            let count = busy.unwrap_or(retired.len());
+            retired.drain(..count).collect()
         };
         for segment in idle {
             self.recycle_one(making, &segment).map_err(|error| self.fail(&error.to_string()))?;
@@ -132,7 +137,7 @@ impl Wal {
         let kept = self.config.spares.max(SPARES_KEPT);
         let fits = segment.len == self.config.segment_bytes && self.spares.lock().len() < kept;
         if !fits {
-            remove_if_there(self.disk.as_ref(), &segment.path)?;
+            discard(self.disk.as_ref(), &segment.path)?;
             return self
                 .disk
                 .sync_dir(&self.dir)

@@ -17,6 +17,11 @@ const WRITE_BYTES_MAX: usize = 4 << 20;
 /// After so many rounds a thread hands the queue to the driver, so that it can go on with its own work.
 const ROUNDS_MAX: usize = 16;
 
+/// Who waits for an fsync and finds so many bytes queued writes them, rather than leave it to the thread that fsyncs.
+const EARLY_WRITE_BYTES: usize = 32 << 10;
+/// So many moved logs may wait for the thread that wakes; then the one that fsyncs does it.
+const UNTOLD_LOGS_MAX: usize = 1 << 16;
+
 /// What the thread that writes owns.
 pub(super) struct Writer {
     taken: Taken,
@@ -179,10 +184,43 @@ impl Wal {
         let moved = self.index.lock().merge(fresh, target);
         self.synced.store(target, Ordering::SeqCst);
         self.synced_at.store(now.as_micros() as u64, Ordering::SeqCst);
-        self.sync_waiters.wake(target);
-        self.tail_waiters.wake(&moved);
+        self.tell(target, moved);
         self.retire_free();
         Ok(())
+    }
+
+    /// Wakes those who wait for `target` and for the logs in `moved`. Waking hundreds of tasks takes a good part of the time of an
+    /// fsync: when the next group waits already, another thread does it, and this one goes on.
+    fn tell(&self, target: u64, moved: Vec<u64>) {
+        if self.sync_is_wanted()
+            && let Some(hooks) = self.hooks.get()
+        {
+            let mut untold = self.untold.lock();
+            // Should that thread not have got to the last news yet, these go with them: a tail that moved is no news twice.
+            if untold.1.len() <= UNTOLD_LOGS_MAX {
+                untold.0 = target;
+                untold.1.extend(moved);
+                drop(untold);
+                hooks.wake_wanted();
+                return;
+            }
+        }
+        self.sync_waiters.wake(target);
+        self.tail_waiters.wake(&moved);
+    }
+
+    /// Wakes those who wait for what was fsynced, if that was left to this thread: see [`Hooks::wake_wanted`](super::Hooks).
+    pub fn wake_synced(&self) {
+        let (target, moved) = std::mem::take(&mut *self.untold.lock());
+        self.sync_waiters.wake(target);
+        self.tail_waiters.wake(&moved);
+    }
+
+    /// Hands much that is queued to the operating system, so that it is there when the thread that fsyncs comes, and is written
+    /// while an earlier fsync runs.
+    pub(super) fn write_early(&self) -> Result<(), Error> {
+        let much = self.queue.lock().bytes() >= EARLY_WRITE_BYTES;
+        if much { self.write_queued() } else { Ok(()) }
     }
 
     /// Does what is due: an fsync if a batch of class `sync` waits or written bytes are old enough, a mark when idle.

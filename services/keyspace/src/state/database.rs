@@ -15,7 +15,7 @@ use bole_shard::{ApplyError, Section, State, Step};
 
 use super::effect::Effect;
 use super::slot::{NEVER, Slot};
-use super::table::{Element, Seed, Table};
+use super::table::{Element, Place, Seed, Table};
 use super::value::{Kind, Limits, Random, Rules, Text, View};
 use super::{IntegerBuffer, codec};
 
@@ -85,6 +85,8 @@ pub struct Database {
     totals: Totals,
     /// Noted as the time of use of keys that effects make or change.
     now_seconds: u32,
+    /// The hash of the next effect's key, if the caller has it at hand.
+    expected: Option<u64>,
     /// No segment's floor is higher.
     floor_max: u64,
     /// The segment that the search for expired keys comes to next.
@@ -96,6 +98,17 @@ pub struct Database {
 #[derive(Debug)]
 #[expect(dead_code, reason = "kept to be dropped")]
 pub struct Old(Table<Slot, Mark>);
+
+/// What a look for a key gives.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// It is there.
+    Live(Place),
+    /// Its deadline has come: log [`Effect::Expired`] before writing to it.
+    Expired,
+    /// It is not there.
+    Absent,
+}
 
 /// A key that is there.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +193,7 @@ impl Database {
             rules: Rules { limits, seed },
             totals: Totals::default(),
             now_seconds: 0,
+            expected: None,
             floor_max: 0,
             expiry_cursor: 0,
             old: Vec::new(),
@@ -197,10 +211,17 @@ impl Database {
         self.rules.limits = limits;
     }
 
-    /// Tells the time of use of keys that later effects make or change. No part of the state proper.
+    /// Tells the time of use of keys that later effects make or change, and the hash of the next effect's key, which is not hashed
+    /// again then. No part of the state proper. An effect that is not applied after all: [`Self::forget_hash`].
     #[inline]
-    pub fn set_now(&mut self, now: u64) {
+    pub fn expect(&mut self, now: u64, hash: u64) {
         self.now_seconds = (now / 1000) as u32;
+        self.expected = Some(hash);
+    }
+
+    /// Forgets what [`Self::expect`] said of the next effect's key.
+    pub fn forget_hash(&mut self) {
+        self.expected = None;
     }
 
     /// The hash that the other methods take.
@@ -216,13 +237,28 @@ impl Database {
         (slot.deadline() > now).then_some(Entry { slot })
     }
 
-    /// As [`Self::lookup`], and notes the use.
+    /// Looks a key up once; [`Self::entry`] and [`Self::used`] take it from there.
     #[inline]
-    pub fn access(&mut self, hash: u64, key: &[u8], now: u64) -> Option<Entry<'_>> {
-        let slot = self.table.get_mut(hash, key)?;
-        if slot.deadline() <= now {
-            return None;
+    pub fn find(&self, hash: u64, key: &[u8], now: u64) -> Found {
+        match self.table.find(hash, key) {
+            None => Found::Absent,
+            Some(place) if self.table.at(place).is_some_and(|slot| slot.deadline() > now) => {
+                Found::Live(place)
+            }
+            Some(_) => Found::Expired,
         }
+    }
+
+    /// The key at a place that [`Self::find`] gave, if no effect was applied since.
+    #[inline]
+    pub fn entry(&self, place: Place) -> Option<Entry<'_>> {
+        self.table.at(place).map(|slot| Entry { slot })
+    }
+
+    /// As [`Self::entry`], and notes the use.
+    #[inline]
+    pub fn used(&mut self, place: Place, now: u64) -> Option<Entry<'_>> {
+        let slot = self.table.at_mut(place)?;
         slot.touch((now / 1000) as u32);
         Some(Entry { slot })
     }
@@ -232,11 +268,6 @@ impl Database {
         if let Some(slot) = self.table.get_mut(hash, key) {
             slot.touch(seconds);
         }
-    }
-
-    /// Whether the key is there, but its deadline has come: then log [`Effect::Expired`] before writing to it.
-    pub fn is_expired(&self, hash: u64, key: &[u8], now: u64) -> bool {
-        self.table.get(hash, key).is_some_and(|slot| slot.deadline() <= now)
     }
 
     /// The number of keys, expired ones that nobody removed yet included.
@@ -355,7 +386,11 @@ impl State for Database {
     #[inline]
     fn apply(&mut self, offset: Offset, effect: &Effect<'_>) {
         match effect.key() {
-            Some(key) => self.apply_hashed(offset, self.hash(key), effect),
+            Some(key) => {
+                let hash = self.expected.take().unwrap_or_else(|| self.hash(key));
+                debug_assert_eq!(hash, self.hash(key), "the hash is that of the effect's key");
+                self.apply_hashed(offset, hash, effect);
+            }
             None => self.flush(offset),
         }
     }

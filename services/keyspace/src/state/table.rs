@@ -49,6 +49,13 @@ pub(super) const fn bucket_hash(hash: u64) -> u64 {
     hash.rotate_right(TAG_BITS)
 }
 
+/// Where an element stands, until the next insertion or removal.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    segment: usize,
+    bucket: usize,
+}
+
 /// See the module's documentation. All hashes are ordering hashes under the table's seed.
 #[derive(Debug)]
 pub struct Table<E, M = ()> {
@@ -114,6 +121,27 @@ impl<E: Element, M: Clone> Table<E, M> {
     #[inline]
     pub fn get(&self, hash: u64, key: &[u8]) -> Option<&E> {
         self.segment(hash).table.find(bucket_hash(hash), |element| element.key() == key)
+    }
+
+    /// Where the element with a key stands.
+    #[inline]
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        let segment = self.index(hash);
+        let table = &self.segments[segment].table;
+        let bucket = table.find_bucket_index(bucket_hash(hash), |element| element.key() == key)?;
+        Some(Place { segment, bucket })
+    }
+
+    /// The element at a place that [`Table::find`] gave, if nothing was put in or taken out since.
+    #[inline]
+    pub fn at(&self, place: Place) -> Option<&E> {
+        self.segments.get(place.segment)?.table.get_bucket(place.bucket)
+    }
+
+    /// As [`Table::at`], to be changed without changing its key.
+    #[inline]
+    pub fn at_mut(&mut self, place: Place) -> Option<&mut E> {
+        self.segments.get_mut(place.segment)?.table.get_bucket_mut(place.bucket)
     }
 
     /// The element with a key, to be changed without changing its key.

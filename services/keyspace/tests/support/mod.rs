@@ -1,20 +1,19 @@
 //! A whole keyspace in the test's process: real connections on a port of the system's choice, on a journal that forgets.
 
+mod service;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bole_base::{Durability, LogId, Offset, Position, RealDisk, SystemClock};
-use bole_keyspace::context::Grants;
-use bole_keyspace::dataset::{DATABASES, Databases, Dataset};
-use bole_keyspace::partition::Partition;
-use bole_keyspace::service::{Authenticator, BoxFuture, Node, Parts, Service};
-use bole_keyspace::state::{Database, Limits, Seed};
+use bole_keyspace::service::Service;
 use bole_keyspace::{Config, connection};
 use bole_log::{AttachmentId, Batch, EntryRef, Error, Journal, Read};
-use bole_shard::{Runtime, Shard};
+use bole_shard::Runtime;
 use bytes::Bytes;
+use service::service_on;
 
 /// Accepts everything and keeps nothing; every append is durable at once.
 #[derive(Default)]
@@ -92,33 +91,7 @@ impl Journal for Forgetful {
     }
 }
 
-/// Anonymous clients may do everything; the user `bole` has the password `bolebole`.
-struct Open;
-
-impl Authenticator for Open {
-    fn anonymous(&self) -> Option<Grants> {
-        Some(Grants::ALL)
-    }
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> BoxFuture<'a, Option<Grants>> {
-        let right = user == "bole" && password == "bolebole";
-        Box::pin(async move { right.then_some(Grants::ALL) })
-    }
-    fn grants(&self, user: &str) -> Option<Grants> {
-        (user == "bole").then_some(Grants::ALL)
-    }
-    fn version(&self) -> u64 {
-        0
-    }
-}
-
-impl Node for Open {
-    fn swap(&self, _first: usize, _second: usize) -> Result<Position, String> {
-        Ok(Position::ZERO)
-    }
-    fn stop(&self) {}
-}
-
-/// An empty service with `shards` shards a database.
+/// An empty service with `shards` shards a database, on a journal that forgets.
 pub(crate) fn service(shards: u64, config: Config) -> Arc<Service> {
     let journal: Arc<dyn Journal> = Arc::new(Forgetful::default());
     let root = std::env::temp_dir().join("bole-keyspace-tests-write-nothing-here");
@@ -129,32 +102,7 @@ pub(crate) fn service(shards: u64, config: Config) -> Arc<Service> {
         root,
         bole_shard::runtime::Config::default(),
     ));
-    let seed = Seed(1, 2);
-    let dataset = |number: u64| {
-        let shard = |index: u64| {
-            let id = LogId(LogId::FIRST_DATASET.0 + number * shards + index);
-            let partition = Partition::new(Database::new(seed, Limits::default()));
-            Arc::new(Shard::new(id, format!("default/keyspace/{number}#{index}"), partition))
-        };
-        Dataset::new(
-            format!("default/keyspace/{number}"),
-            (0..shards).map(shard).collect(),
-            Durability::Async,
-        )
-    };
-    let databases = Databases::new(
-        (0..DATABASES as u64).map(dataset).collect(),
-        std::array::from_fn(|database| database as u8),
-    );
-    Service::open(Parts {
-        databases,
-        runtime,
-        config,
-        authenticator: Arc::new(Open),
-        node: Arc::new(Open),
-        port: 0,
-        seed: 7,
-    })
+    service_on(runtime, shards, config)
 }
 
 /// Serves an empty keyspace until the runtime ends: where to connect, and the service.

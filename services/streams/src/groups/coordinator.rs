@@ -8,7 +8,9 @@
 
 pub mod admin;
 pub mod classic;
+pub mod consumer;
 pub mod offsets;
+pub mod share;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
@@ -176,7 +178,7 @@ impl Coordinator {
         transaction: &mut Transaction,
         out: Outcome,
     ) -> Result<Position, bole_shard::Error> {
-        let Outcome { effects, replies, wake_ms, after } = out;
+        let Outcome { effects, replies, wake_ms, after, looked } = out;
         if !effects.is_empty() {
             for effect in &effects {
                 locked.push(transaction, self.class, effect)?;
@@ -189,7 +191,8 @@ impl Coordinator {
         }
         let state = locked.state_mut();
         after.into_iter().for_each(|change| change(state));
-        if let Some(at) = wake_ms {
+        let next = if looked { timers::finish(state, group) } else { None };
+        if let Some(at) = next.into_iter().chain(wake_ms).min() {
             self.wake(index, group, state, at);
         }
         let position = locked.state().group(group).map_or_else(|| locked.position(), |group| group.position);

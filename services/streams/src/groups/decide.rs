@@ -52,6 +52,8 @@ pub(crate) struct Outcome {
     /// When the group's timers must be looked at, at the latest: monotonic milliseconds.
     pub(crate) wake_ms: Option<u64>,
     pub(crate) after: Vec<After>,
+    /// Whether the group's timers were served: then the next look is worked out when all this is done.
+    pub(crate) looked: bool,
 }
 
 impl Outcome {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::classic;
+use super::{classic, modern, share};
 
 /// Beside the groups of one shard.
 #[derive(Debug, Default)]
@@ -19,12 +19,18 @@ pub(crate) struct LiveGroup {
     pub(crate) wake_ms: Option<u64>,
     /// The classic group in motion.
     pub(crate) classic: Option<Box<classic::Group>>,
+    /// Beside a consumer or share group.
+    pub(crate) modern: Option<Box<modern::Live>>,
+    /// Beside the partitions of a share group.
+    pub(crate) share: Option<Box<share::Live>>,
 }
 
 impl LiveGroup {
     /// Whether nothing here is worth keeping.
     pub(crate) fn is_idle(&self) -> bool {
         self.classic.as_ref().is_none_or(|classic| classic.is_idle())
+            && self.modern.as_ref().is_none_or(|modern| modern.is_idle())
+            && self.share.as_ref().is_none_or(|share| share.is_idle())
     }
 }
 

@@ -13,7 +13,6 @@ pub(crate) struct Span<T> {
     pub(crate) value: T,
 }
 
-#[allow(dead_code)]
 impl<T> Span<T> {
     /// How many offsets it has.
     pub(crate) const fn count(&self) -> u64 {
@@ -34,10 +33,13 @@ impl<T> Default for Spans<T> {
     }
 }
 
-#[allow(dead_code)]
-impl<T: Copy + PartialEq> Spans<T> {
+impl<T: Clone + PartialEq> Spans<T> {
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Span<T>> + ExactSizeIterator {
-        self.spans.iter().map(|(&first, &(last, value))| Span { first, last, value })
+        self.spans.iter().map(|(first, (last, value))| Span {
+            first: *first,
+            last: *last,
+            value: value.clone(),
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,16 +52,16 @@ impl<T: Copy + PartialEq> Spans<T> {
 
     /// The span that holds `offset`.
     pub(crate) fn at(&self, offset: i64) -> Option<Span<T>> {
-        let (&first, &(last, value)) = self.spans.range(..=offset).next_back()?;
-        (last >= offset).then_some(Span { first, last, value })
+        let (first, (last, value)) = self.spans.range(..=offset).next_back()?;
+        (*last >= offset).then(|| Span { first: *first, last: *last, value: value.clone() })
     }
 
     /// The spans that overlap `first..=last`, cut to it.
     pub(crate) fn within(&self, first: i64, last: i64) -> impl Iterator<Item = Span<T>> {
         let from = self.at(first).map_or(first, |span| span.first);
-        self.spans.range(from..=last.max(from)).filter_map(move |(&start, &(end, value))| {
-            let cut = Span { first: start.max(first), last: end.min(last), value };
-            (cut.first <= cut.last).then_some(cut)
+        self.spans.range(from..=last.max(from)).filter_map(move |(start, (end, value))| {
+            let (start, end) = ((*start).max(first), (*end).min(last));
+            (start <= end).then(|| Span { first: start, last: end, value: value.clone() })
         })
     }
 
@@ -73,13 +75,13 @@ impl<T: Copy + PartialEq> Spans<T> {
         if let Some(span) = self.at(first)
             && span.first < first
         {
-            self.spans.insert(span.first, (first - 1, span.value));
+            self.spans.insert(span.first, (first - 1, span.value.clone()));
             self.spans.insert(first, (span.last, span.value));
         }
         if let Some(span) = self.at(last)
             && span.last > last
         {
-            self.spans.insert(span.first, (last, span.value));
+            self.spans.insert(span.first, (last, span.value.clone()));
             self.spans.insert(last + 1, (span.last, span.value));
         }
         let gone: Vec<i64> = self.spans.range(first..=last).map(|(start, _)| *start).collect();

@@ -63,7 +63,7 @@ impl Stage {
         let mut out = Outcome::default();
         let cx = Context { config: &self.config, topics: &self.topics, now: self.now };
         let value = decide(&mut self.state, cx, &mut out);
-        let Outcome { effects, replies, wake_ms, after } = out;
+        let Outcome { effects, replies, wake_ms, after, looked } = out;
         for effect in effects {
             assert_eq!(&**effect.group(), group, "a decision changes its own group");
             let (kind, version) = effect.kind();
@@ -79,7 +79,8 @@ impl Stage {
             assert!(self.waiting.remove(&token), "{token:?} is answered once");
             self.replies.insert(token, reply);
         }
-        if let Some(at) = wake_ms {
+        let next = if looked { timers::finish(&mut self.state, group) } else { None };
+        if let Some(at) = next.into_iter().chain(wake_ms).min() {
             let known = self.wakes.entry(group.into()).or_insert(at);
             *known = at.min(*known);
         }

@@ -9,7 +9,7 @@ use crate::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, Request, Response,
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
-use crate::session::{Action, Session, message};
+use crate::session::{Session, message};
 use crate::settings::{ROWS, Settings};
 use crate::topics::NewTopic;
 
@@ -17,8 +17,11 @@ use crate::topics::NewTopic;
 const SOURCE_TOPIC: i8 = 1;
 const SOURCE_DEFAULT: i8 = 5;
 
+/// From this version on, who has used up its quota of changes is refused instead of held back (KIP-599).
+const QUOTA_VERSION_MIN: i16 = 6;
+
 impl Handle for Request {
-    async fn handle(self, session: Arc<Session>, _version: i16) -> Outcome<Response> {
+    async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
         let mut topics = Vec::with_capacity(self.topics.len());
         for (at, asked) in self.topics.iter().enumerate() {
             let twice =
@@ -27,7 +30,7 @@ impl Handle for Request {
                 let text = format!("topic \"{}\" is asked for twice", asked.name);
                 Err(Error::refused(ErrorCode::InvalidRequest, text))
             } else {
-                create(&session, asked, self.validate_only).await
+                create(&session, asked, self.validate_only, version >= QUOTA_VERSION_MIN).await
             };
             topics.push(outcome.unwrap_or_else(|error| {
                 super::refused(&session);
@@ -47,9 +50,10 @@ async fn create(
     session: &Session,
     asked: &CreatableTopic,
     check_only: bool,
+    is_strict: bool,
 ) -> Result<CreatableTopicResult, Error> {
     let service = &session.service;
-    session.check_topic(Action::Create, &asked.name)?;
+    session.check_create(&asked.name)?;
     let new = NewTopic {
         name: asked.name.to_string(),
         partitions: partitions(session, asked)?,
@@ -59,6 +63,7 @@ async fn create(
     if check_only {
         service.topics.check(&new)?;
     } else {
+        session.charge_mutations(new.partitions.max(0) as usize, is_strict)?;
         result.topic_id = service.topics.create(&new).await?.id;
     }
     Ok(result)

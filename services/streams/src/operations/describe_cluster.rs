@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Handle, Outcome};
+use crate::access::CLUSTER;
 use crate::protocol::Text;
 use crate::protocol::messages::describe_cluster::{DescribeClusterBroker, Request, Response};
 use crate::session::Session;
@@ -22,6 +23,11 @@ impl Handle for Request {
             cluster_id: Text::from(service.cluster_id.as_str()),
             controller_id: service.config.node_id,
             brokers: vec![broker],
+            cluster_authorized_operations: if self.include_cluster_authorized_operations {
+                session.authorized_operations("cluster", CLUSTER)
+            } else {
+                i32::MIN
+            },
             ..Response::default()
         }
         .into()

@@ -11,10 +11,13 @@ use crate::protocol::messages::describe_configs::{
 use crate::protocol::{ErrorCode, Text, Uuid};
 use crate::session::{Action, Session, message};
 use crate::settings::{Kind, ROWS, Row};
+use crate::{group_settings, groups};
 
 const RESOURCE_TOPIC: i8 = 2;
 const RESOURCE_BROKER: i8 = 4;
+const RESOURCE_GROUP: i8 = 32;
 const SOURCE_TOPIC: i8 = 1;
+const SOURCE_GROUP: i8 = 8;
 const SOURCE_STATIC_BROKER: i8 = 4;
 const SOURCE_DEFAULT: i8 = 5;
 
@@ -51,8 +54,11 @@ fn describe(
     let mut configs = match resource.resource_type {
         RESOURCE_TOPIC => topic(session, &resource.resource_name)?,
         RESOURCE_BROKER => broker(session, &resource.resource_name)?,
+        RESOURCE_GROUP => group(session, &resource.resource_name)?,
         other => {
-            let text = format!("resource type {other} has no settings here; 2 (topic) and 4 (broker) have");
+            let text = format!(
+                "resource type {other} has no settings here; 2 (topic), 4 (broker) and 32 (group) have"
+            );
             return Err(Error::refused(ErrorCode::InvalidRequest, text));
         }
     };
@@ -83,6 +89,21 @@ fn topic(session: &Session, name: &str) -> Result<Vec<DescribeConfigsResourceRes
             result
         })
         .collect())
+}
+
+/// Settings of a group, whether it exists or not: they may be there before it.
+fn group(session: &Session, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, Error> {
+    session.check(Action::DescribeConfigs, "group", name, ErrorCode::GroupAuthorizationFailed)?;
+    let given = session.service.topics.group_settings.given(name);
+    let defaults = groups::Config::default();
+    let describe = |row: &group_settings::Row| {
+        let (value, source) = match given.get(row.name) {
+            Some(value) => (value.clone(), SOURCE_GROUP),
+            None => (row.default(&defaults), SOURCE_DEFAULT),
+        };
+        one(row.name, &value, source, row.kind, row.doc)
+    };
+    Ok(group_settings::ROWS.iter().map(describe).collect())
 }
 
 fn synonym(row: &Row, value: &str, source: i8) -> DescribeConfigsSynonym {

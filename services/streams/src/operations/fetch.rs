@@ -21,6 +21,7 @@ use crate::protocol::messages::fetch::{
     AbortedTransaction, FetchableTopicResponse, PartitionData, Request, Response,
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
+use crate::quotas::Kind;
 use crate::records::to_send;
 use crate::session::{Action, Session};
 pub use sessions::Sessions;
@@ -126,7 +127,7 @@ impl<'a> Fetch<'a> {
             let limit = left.min(row.wanted.bytes_max.max(0) as usize);
             // A batch that is larger than allowed is sent all the same if it is the first of the reply.
             let outcome = if bytes > 0 && limit == 0 {
-                self.bounds_only(row)
+                bounds_only(row)
             } else {
                 self.read(row, limit, bytes == 0).await
             };
@@ -143,11 +144,6 @@ impl<'a> Fetch<'a> {
             }
         }
         refused || bytes >= self.bytes_min || Instant::now() >= self.deadline
-    }
-
-    fn bounds_only(&self, row: &Row) -> Result<(Bounds, Batches), Error> {
-        let partition = row.partition.as_ref().map_err(Clone::clone)?;
-        Ok((Bounds::of(&partition.lock()?), Batches::default()))
     }
 
     async fn read(&self, row: &Row, limit: usize, first: bool) -> Result<(Bounds, Batches), Error> {
@@ -195,9 +191,15 @@ impl<'a> Fetch<'a> {
             }
         }
         count(&session.service.metrics.bytes_out, sent as u64);
+        session.charge(Kind::ConsumerByteRate, sent);
         let session_id = opened.close(&session.service.sessions, &responses);
         Response { session_id, responses, ..Response::default() }
     }
+}
+
+fn bounds_only(row: &Row) -> Result<(Bounds, Batches), Error> {
+    let partition = row.partition.as_ref().map_err(Clone::clone)?;
+    Ok((Bounds::of(&partition.lock()?), Batches::default()))
 }
 
 impl Row {
@@ -252,8 +254,14 @@ fn aborted(
 }
 
 fn find(session: &Session, wanted: &Wanted) -> Result<Arc<Partition>, Error> {
+    if !wanted.topic.is_empty() {
+        // Who may not read a topic does not learn whether it exists.
+        session.check_topic(Action::Read, &wanted.topic)?;
+    }
     let topic = session.service.topics.find(&wanted.topic, wanted.topic_id)?;
-    session.check_topic(Action::Read, &topic.name)?;
+    if wanted.topic.is_empty() {
+        session.check_topic(Action::Read, &topic.name)?;
+    }
     topic.partition(wanted.partition)
 }
 

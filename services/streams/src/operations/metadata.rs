@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Handle, Outcome};
 use crate::Error;
+use crate::access::CLUSTER;
 use crate::protocol::messages::metadata::{
     MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic, Request,
     Response,
@@ -16,16 +17,18 @@ use crate::topics::{NewTopic, Topic};
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
         let service = &session.service;
+        let with_operations = self.include_topic_authorized_operations;
         let mut topics = Vec::new();
         match self.topics.filter(|topics| version > 0 || !topics.is_empty()) {
             None => {
                 let all = service.topics.all();
                 let seen = all.iter().filter(|topic| session.may(Action::Describe, "topic", &topic.name));
-                topics.extend(seen.map(|topic| describe(&session, topic)));
+                topics.extend(seen.map(|topic| describe(&session, topic, with_operations)));
             }
             Some(asked) => {
                 for asked in asked {
-                    topics.push(one(&session, asked, self.allow_auto_topic_creation).await);
+                    let told = one(&session, asked, self.allow_auto_topic_creation, with_operations).await;
+                    topics.push(told);
                 }
             }
         }
@@ -41,16 +44,26 @@ impl Handle for Request {
             cluster_id: Some(Text::from(service.cluster_id.as_str())),
             controller_id: service.config.node_id,
             topics,
+            cluster_authorized_operations: if self.include_cluster_authorized_operations {
+                session.authorized_operations("cluster", CLUSTER)
+            } else {
+                i32::MIN
+            },
             ..Response::default()
         }
         .into()
     }
 }
 
-async fn one(session: &Arc<Session>, asked: MetadataRequestTopic, may_create: bool) -> MetadataResponseTopic {
+async fn one(
+    session: &Arc<Session>,
+    asked: MetadataRequestTopic,
+    may_create: bool,
+    with_operations: bool,
+) -> MetadataResponseTopic {
     let name = asked.name.clone().unwrap_or_default();
     match find(session, &name, &asked, may_create).await {
-        Ok(topic) => describe(session, &topic),
+        Ok(topic) => describe(session, &topic, with_operations),
         Err(error) => {
             super::refused(session);
             MetadataResponseTopic {
@@ -71,6 +84,10 @@ async fn find(
     may_create: bool,
 ) -> Result<Arc<Topic>, Error> {
     let service = &session.service;
+    if !name.is_empty() {
+        // Who may not see a topic does not learn either whether it exists.
+        session.check_topic(Action::Describe, name)?;
+    }
     let found = service.topics.find(name, asked.topic_id);
     let topic = match found {
         Ok(topic) => topic,
@@ -79,7 +96,7 @@ async fn find(
         }
         Err(_) => {
             crate::topics::check_name(name)?;
-            session.check_topic(Action::Create, name)?;
+            session.check_create(name)?;
             let settings = Settings::new(service.config.durability);
             let new =
                 NewTopic { name: name.to_string(), partitions: service.config.default_partitions, settings };
@@ -92,17 +109,21 @@ async fn find(
             }
         }
     };
-    session.check_topic(Action::Describe, &topic.name)?;
+    if !session.may(Action::Describe, "topic", &topic.name) {
+        let text = format!("no topic has the id {}", asked.topic_id);
+        return Err(Error::refused(ErrorCode::UnknownTopicId, text));
+    }
     Ok(topic)
 }
 
-fn describe(session: &Session, topic: &Topic) -> MetadataResponseTopic {
+fn describe(session: &Session, topic: &Topic, with_operations: bool) -> MetadataResponseTopic {
     let node = session.service.config.node_id;
     let partitions = topic.partitions();
     let partition = |(index, partition): (usize, &Arc<crate::partition::Partition>)| {
         let epoch = partition.lock().map(|locked| locked.epoch().0 as i32);
         MetadataResponsePartition {
-            error_code: epoch.as_ref().map_or_else(|error| error.code(), |_| ErrorCode::None) as i16,
+            error_code: epoch.as_ref().map_or_else(super::super::error::Error::code, |_| ErrorCode::None)
+                as i16,
             partition_index: index as i32,
             leader_id: node,
             leader_epoch: epoch.unwrap_or(-1),
@@ -115,6 +136,11 @@ fn describe(session: &Session, topic: &Topic) -> MetadataResponseTopic {
         name: Some(Text::from(topic.name.as_str())),
         topic_id: topic.id,
         partitions: partitions.iter().enumerate().map(partition).collect(),
+        topic_authorized_operations: if with_operations {
+            session.authorized_operations("topic", &topic.name)
+        } else {
+            i32::MIN
+        },
         ..MetadataResponseTopic::default()
     }
 }

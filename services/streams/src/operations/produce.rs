@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Handle, Outcome};
 use crate::Error;
+use crate::groups::TopicId;
 use crate::limits::UNPACKED_BYTES_MAX;
 use crate::metrics::count;
 use crate::partition::Partition;
@@ -17,20 +18,27 @@ use crate::protocol::batch::{self, BatchHeader, Compression};
 use crate::protocol::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
 };
-use crate::protocol::{ErrorCode, Text};
+use crate::protocol::{ErrorCode, Text, Uuid};
+use crate::quotas::Kind;
 use crate::session::{Action, Session, message};
 use crate::settings::Settings;
 use crate::topics::Topic;
+use crate::transactions::append::Write;
+use crate::transactions::{self, Place};
 
 /// The version of Produce from which batches may be compressed with zstd (KIP-110).
 const ZSTD_VERSION_MIN: i16 = 7;
+/// The version from which the answer may say that the transaction is to be aborted (KIP-890).
+const ABORTABLE_VERSION_MIN: i16 = 11;
+/// The version from which a partition becomes part of the transaction with its first batch (KIP-890).
+const ADDS_VERSION_MIN: i16 = 12;
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
         let acks = self.acks;
         let mut produced = Produced::default();
         for data in self.topic_data {
-            let topic = session.service.topics.find(&data.name, data.topic_id);
+            let topic = find(&session, &data.name, data.topic_id);
             let mut responses = Vec::with_capacity(data.partition_data.len());
             for partition in data.partition_data {
                 let index = partition.index;
@@ -139,19 +147,65 @@ async fn one(
     version: i16,
     transactional_id: Option<&Text>,
 ) -> Result<(Appended, Durability, i64), Error> {
-    session.check_topic(Action::Write, &topic.name)?;
     let partition = topic.partition(data.index)?;
     let records = data.records.unwrap_or_default();
     let now = session.service.now();
     let (body, header, log_append_time) = check(topic, &records, version, now)?;
-    if header.attributes.is_transactional() || transactional_id.is_some() {
-        let text = "transactions are not served yet; produce without a transactional id";
-        return Err(Error::refused(ErrorCode::InvalidTxnState, text));
-    }
-    let appended = append(session, topic, &partition, &body).await?;
+    let appended = if header.attributes.is_transactional() {
+        let place = (TopicId(topic.id.0), data.index);
+        transactional(session, topic, &partition, place, &body, version, transactional_id).await?
+    } else {
+        append(session, topic, &partition, &body).await?
+    };
     count(&session.service.metrics.records_in, header.records_count as u64);
     count(&session.service.metrics.bytes_in, records.len() as u64);
+    session.charge(Kind::ProducerByteRate, records.len());
     Ok((appended, partition.class(), log_append_time))
+}
+
+/// Appends a batch of a transaction.
+async fn transactional(
+    session: &Session,
+    topic: &Topic,
+    partition: &Arc<Partition>,
+    place: Place,
+    body: &Bytes,
+    version: i16,
+    id: Option<&Text>,
+) -> Result<Appended, Error> {
+    let Some(id) = id else {
+        let text = "a batch of a transaction came without a transactional id";
+        return Err(Error::refused(ErrorCode::TransactionalIdAuthorizationFailed, text));
+    };
+    super::check_transactional_id(session, Action::Write, id)?;
+    let (id, terms) = (Arc::from(&**id), terms(topic));
+    let adds = version >= ADDS_VERSION_MIN;
+    let write = Write { id: &id, partition, place, body, terms: &terms, adds };
+    let appended = transactions::append::append(&session.service, &write).await;
+    let appended = appended.map_err(|error| match error {
+        Error::Refused { code: ErrorCode::InvalidTxnState, text } if version >= ABORTABLE_VERSION_MIN => {
+            Error::Refused { code: ErrorCode::TransactionAbortable, text }
+        }
+        other => other,
+    })?;
+    show(session, partition, &appended, body);
+    Ok(appended)
+}
+
+fn terms(topic: &Topic) -> Terms {
+    let settings = topic.settings();
+    Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms() }
+}
+
+/// The topic, if the client may write to it: who may not does not learn whether it exists.
+fn find(session: &Session, name: &str, id: Uuid) -> Result<Arc<Topic>, Error> {
+    if !name.is_empty() {
+        session.check_topic(Action::Write, name)?;
+        return session.service.topics.find(name, id);
+    }
+    let topic = session.service.topics.find(name, id)?;
+    session.check_topic(Action::Write, &topic.name)?;
+    Ok(topic)
 }
 
 async fn append(
@@ -160,18 +214,21 @@ async fn append(
     partition: &Arc<Partition>,
     body: &Bytes,
 ) -> Result<Appended, Error> {
-    let settings = topic.settings();
-    let terms = Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms() };
     let service = &session.service;
     let mut transaction = service.runtime.transaction();
     transaction.set_time(service.runtime.tick());
-    let appended = partition.append(&mut transaction, body, &terms).await?;
+    let appended = partition.append(&mut transaction, body, &terms(topic)).await?;
+    show(session, partition, &appended, body);
+    Ok(appended)
+}
+
+/// Sees to it that a new batch is shown when it is durable.
+fn show(session: &Session, partition: &Arc<Partition>, appended: &Appended, body: &Bytes) {
     if !appended.duplicate {
         let records = crate::partition::batch::Fields::of(body)
             .map_or(0, |fields| i64::from(fields.last_offset_delta()) + 1);
-        service.appended(partition, &appended, records, HEAD_BYTES + body.len());
+        session.service.appended(partition, appended, records, HEAD_BYTES + body.len());
     }
-    Ok(appended)
 }
 
 /// Checks a producer's batch against the format and the topic's settings. The body to store, its header, and the broker's time if it was set.
@@ -195,6 +252,12 @@ fn check(topic: &Topic, records: &Bytes, version: i16, now: i64) -> Result<(Byte
             let text = format!("topic \"{}\" is compacted: every record needs a key", topic.name);
             return Err(Error::refused(ErrorCode::InvalidRecord, text));
         }
+    }
+    let converted;
+    let mut records = records;
+    if let Some(wanted) = settings.compression.filter(|wanted| *wanted != compression) {
+        converted = crate::records::recompress(records, compression, wanted)?;
+        records = &converted;
     }
     if settings.log_append_time {
         let (head, records) = batch::stamped(records, now);

@@ -36,6 +36,14 @@ impl ExtentSizes {
         let from = if matches!(class, Durability::Sync) { EXTENT_BYTES_SYNC } else { EXTENT_BYTES_ASYNC };
         Self { from, always_above: INLINE_BYTES_MAX }
     }
+
+    /// Journal space for a batch whose body has `body_bytes` bytes.
+    pub const fn space_for(&self, body_bytes: usize) -> usize {
+        let extent = BATCH_HEAD_BYTES + 8 + BODY_HEADER_BYTES;
+        let inline = BATCH_HEAD_BYTES + body_bytes;
+        let payload = if body_bytes > self.always_above || inline < extent { extent } else { inline };
+        ENTRY_HEADER_BYTES + payload
+    }
 }
 
 /// What the topic's settings ask of an append.
@@ -136,11 +144,7 @@ impl Partition {
 
     /// Journal space for a batch whose body has `body_bytes` bytes.
     pub const fn space_for(&self, body_bytes: usize) -> usize {
-        let extent = BATCH_HEAD_BYTES + 8 + BODY_HEADER_BYTES;
-        let inline = BATCH_HEAD_BYTES + body_bytes;
-        let payload =
-            if body_bytes > self.extent_sizes.always_above || inline < extent { extent } else { inline };
-        ENTRY_HEADER_BYTES + payload
+        self.extent_sizes.space_for(body_bytes)
     }
 
     fn wants_extent(&self, body_bytes: usize, segment: SegmentId) -> bool {
@@ -170,7 +174,7 @@ pub enum PushError {
 }
 
 /// The answer to a batch that is here already.
-fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<Appended>, Error> {
+pub(crate) fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<Appended>, Error> {
     let state = locked.state();
     let Some(fields) = Fields::of(body).filter(|fields| fields.producer_id() >= 0) else { return Ok(None) };
     match state.producers.judge(&fields) {

@@ -86,6 +86,8 @@ pub struct State {
     pub unflushed_bytes: u64,
     /// What is appended and not yet durable: where its batch ends in the journal, and the offset up to which it reaches.
     visible: VecDeque<(Position, i64)>,
+    /// Ends of transactions that are not durable yet: where the marker stands, and where the transaction began.
+    ending: VecDeque<(i64, i64)>,
     /// Who waits for records.
     pub watchers: Watchers,
     /// The log's offset after the last effect.
@@ -95,9 +97,12 @@ pub struct State {
 }
 
 impl State {
-    /// The first offset that is not decided: the start of the oldest open transaction, or the high watermark.
+    /// The first offset that is not decided durably: the start of the oldest transaction that is open, or whose end may still be lost; or the high watermark.
     pub fn last_stable_offset(&self) -> i64 {
-        self.producers.first_open().map_or(self.high_watermark, |first| first.min(self.high_watermark))
+        let ending = self.ending.iter().map(|(_, first)| *first).min();
+        let undecided = self.producers.first_open().into_iter().chain(ending);
+        // Retention may have taken the beginning of a transaction.
+        undecided.fold(self.high_watermark, i64::min).max(self.log_start)
     }
 
     /// Notes that what was appended so far is durable when the journal has reached `position`.
@@ -114,6 +119,8 @@ impl State {
             moved = true;
         }
         if moved {
+            let shown = self.ending.partition_point(|(marker, _)| *marker < self.high_watermark);
+            self.ending.drain(..shown);
             self.watchers.wake();
         }
         self.visible.front().map(|(position, _)| *position)
@@ -127,6 +134,7 @@ impl State {
     /// After recovery: everything that was replayed is durable.
     pub fn show_all(&mut self) {
         self.visible.clear();
+        self.ending.clear();
         self.high_watermark = self.next_offset;
     }
 
@@ -200,14 +208,13 @@ impl State {
         let end = batch.last_offset() + 1;
         self.segments.extend(append.bytes(), end, fields.max_timestamp());
         self.next_offset = end;
-        match append.marker {
-            Marker::None => self.producers.record(batch.base_offset, &fields),
-            Marker::Commit => drop(self.producers.end(&fields)),
-            Marker::Abort => {
-                if let Some(first) = self.producers.end(&fields) {
-                    let (producer_id, last) = (fields.producer_id(), batch.base_offset);
-                    self.aborted.push_back(Aborted { producer_id, first, last });
-                }
+        if append.marker == Marker::None {
+            self.producers.record(batch.base_offset, &fields);
+        } else if let Some(first) = self.producers.end(&fields) {
+            let (producer_id, last) = (fields.producer_id(), batch.base_offset);
+            self.ending.push_back((last, first));
+            if append.marker == Marker::Abort {
+                self.aborted.push_back(Aborted { producer_id, first, last });
             }
         }
         self.hold(append.clone());
@@ -314,5 +321,49 @@ impl bole_shard::State for State {
 impl From<&Tail> for Batch {
     fn from(tail: &Tail) -> Self {
         tail.append.batch.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bole_shard::State as _;
+
+    use super::super::batch::tests::body;
+    use super::*;
+
+    /// Appends one record of producer 7's transaction, or a marker, as the last batch before `position`.
+    fn append(state: &mut State, marker: Marker, position: u64) {
+        let body = body(1, 0, |fields| {
+            fields.producer_id = 7;
+            fields.producer_epoch = 0;
+            fields.attributes = 1 << 4;
+        });
+        let batch = Batch { base_offset: state.next_offset, leader_epoch: 1, body };
+        let start = Place { segment: SegmentId { base: 0, generation: 0 }, position: 0 };
+        let place = state.segments.end().unwrap_or(start);
+        let append = Append { batch, marker, place, extent: None };
+        state.apply(Offset(state.next_offset as u64), &Effect::Append(append));
+        state.appended(Position(position));
+    }
+
+    #[test]
+    fn a_transaction_is_decided_for_readers_when_its_end_is_durable() {
+        for end in [Marker::Commit, Marker::Abort] {
+            let mut state = State::default();
+            append(&mut state, Marker::None, 10);
+            append(&mut state, Marker::None, 20);
+            state.advance(Position(20));
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (2, 0), "{end:?}: open");
+            append(&mut state, end, 30);
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (2, 0), "{end:?}: may be lost");
+            append(&mut state, Marker::None, 40);
+            state.advance(Position(30));
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (3, 3), "{end:?}: durable");
+            state.advance(Position(40));
+            assert_eq!((state.high_watermark, state.last_stable_offset()), (4, 3), "{end:?}: the next");
+            assert_eq!(state.aborted.len(), usize::from(end == Marker::Abort));
+            state.apply(Offset(9), &Effect::LogStart(4));
+            assert_eq!(state.last_stable_offset(), 4, "{end:?}: its beginning is gone");
+        }
     }
 }

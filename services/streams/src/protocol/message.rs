@@ -203,6 +203,10 @@ macro_rules! structures {
                 }
                 Ok(())
             }
+
+            fn set_throttle(&mut self, _time_ms: i32) {
+                $( $crate::protocol::message::throttle!($field, self, _time_ms); )*
+            }
         }
 
         impl $crate::protocol::wire::Nullable for $name {
@@ -242,6 +246,15 @@ macro_rules! structures {
     )* };
 }
 pub(super) use structures;
+
+/// Sets the field of a response that says how long a quota holds the client back; nothing for any other field.
+macro_rules! throttle {
+    (throttle_time_ms, $message:ident, $time_ms:ident) => {
+        $message.throttle_time_ms = $time_ms
+    };
+    ($other:ident, $message:ident, $time_ms:ident) => {};
+}
+pub(super) use throttle;
 
 /// The default that a field names, or that of its type.
 macro_rules! default_of {

@@ -48,6 +48,9 @@ pub trait Wire: Sized {
 
     /// Writes the value.
     fn write(&self, encoder: &mut Encoder, form: Form) -> Result<(), EncodeError>;
+
+    /// Sets how long a quota holds the client back, in milliseconds, where the value is a response that can say so.
+    fn set_throttle(&mut self, _time_ms: i32) {}
 }
 
 /// A type that has null as an additional value on the wire.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::client::{Client, Unblock};
 use crate::commands::arguments::{Options, integer, is};
 use crate::commands::client::list::{Kind, user};
-use crate::context::Session;
+use crate::context::{Session, Then};
 use crate::failure::{Failure, Outcome, SYNTAX};
 
 /// Which clients KILL means: all that every given filter matches.
@@ -84,14 +84,23 @@ pub(super) fn kill(session: &mut Session<'_>, args: &[&[u8]]) -> Outcome {
     let own = session.state.client.id;
     let mut killed: Vec<Arc<Client>> = session.service.clients.all();
     killed.retain(|client| filter.matches(client, own, session.now));
-    for client in &killed {
-        // Its own connection still gets this reply: it looks after the replies are sent.
-        client.kill();
-    }
     match (old_form, killed.len()) {
         (true, 0) => return Err("ERR No such client".into()),
         (true, _) => session.reply.ok(),
         (false, count) => session.reply.count(count),
+    }
+    for client in &killed {
+        if client.id == own {
+            // Its own connection still gets this reply: it looks after the replies are sent.
+            client.kill();
+        } else {
+            client.cut_off();
+        }
+    }
+    killed.retain(|client| client.id != own);
+    // The reply leaves when their sockets are closed: whoever reads it may rely on them to notice before they send anything more.
+    if !killed.is_empty() {
+        session.then = Some(Then::Killed(killed));
     }
     Ok(())
 }

@@ -277,7 +277,8 @@ fn expired_keys_are_found_once_they_are_due() {
             database.expired(now, 100, |key| due.push(key.to_vec()));
             for key in &due {
                 let hash = database.hash(key);
-                assert!(database.is_expired(hash, key, now) && database.lookup(hash, key, now).is_none());
+                assert!(matches!(database.find(hash, key, now), Found::Expired));
+                assert!(database.lookup(hash, key, now).is_none());
                 database.apply(Offset(offset), &Effect::Expired { key });
                 offset += 1;
             }

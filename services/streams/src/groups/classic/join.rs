@@ -12,6 +12,7 @@ use crate::groups::limits::{
     CLASSIC_GROUP_BYTES_MAX, METADATA_BYTES_PER_MEMBER_MAX, NEW_MEMBER_JOIN_TIMEOUT_MS, PENDING_MEMBERS_MAX,
     PROTOCOLS_PER_MEMBER_MAX,
 };
+use crate::groups::live::LiveGroup;
 use crate::groups::state::State;
 use crate::groups::{JoinRefused, JoinRequest, Joined, JoinedMember, check_group_id, check_name};
 
@@ -34,6 +35,15 @@ pub(crate) fn join(
     let joining = Joining { request, token, new_member_id };
     if let Err(refused) = try_join(state, cx, out, &joining) {
         out.join(token, Err(refused));
+        forget_if_never_made(state, &request.group);
+    }
+}
+
+/// A group that nobody came into leaves no trace: else refused requests would fill the shard.
+fn forget_if_never_made(state: &mut State, group: &str) {
+    let is_idle = state.live.groups.get(group).is_some_and(LiveGroup::is_idle);
+    if is_idle && state.group(group).is_none() {
+        state.live.groups.remove(group);
     }
 }
 

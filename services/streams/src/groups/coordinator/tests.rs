@@ -1,5 +1,6 @@
 //! The coordinator on a journal: nothing is answered before it is durable, time is served, batches of others take part.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -16,7 +17,7 @@ use super::*;
 use crate::groups::offsets::transactional::{self, PendingRequest};
 use crate::groups::offsets::{CommitRequest, Committer, FetchRequest, ToCommit};
 use crate::groups::topics::Fake;
-use crate::groups::{HeartbeatRequest, JoinRequest, Protocol, SyncRequest};
+use crate::groups::{HeartbeatRequest, JoinRequest, Protocol, SyncRequest, consumer, share};
 
 const SHARDS: u64 = 4;
 
@@ -242,6 +243,92 @@ fn a_full_journal_makes_wait_and_a_failed_one_is_said() {
     let refused = now(home.coordinator.commit_offsets(&request)).unwrap_err();
     assert_eq!(refused.code, Code::CoordinatorNotAvailable, "{refused}");
     assert_eq!(home.offset("g"), Some(5), "reads go on");
+}
+
+#[test]
+fn consumer_groups_answer_when_their_epoch_is_durable() {
+    let home = open(MemoryJournal::by_hand(), Arc::new(ManualClock::new()));
+    let joins = consumer::HeartbeatRequest {
+        group: "c".into(),
+        rebalance_timeout_ms: Some(60_000),
+        topics: Some(vec!["t".into()]),
+        owned: Some(BTreeMap::new()),
+        ..consumer::HeartbeatRequest::default()
+    };
+    let mut joining = Box::pin(home.coordinator.consumer_heartbeat(&joins));
+    assert!(poll(&mut joining).is_pending());
+    home.journal.sync();
+    let Poll::Ready(Ok(joined)) = poll(&mut joining) else { panic!("the member has joined") };
+    assert_eq!((joined.member_epoch, joined.assignment.map(|all| all.len())), (1, Some(1)));
+    assert!(!joined.member_id.is_empty(), "it got an id");
+    let beat = consumer::HeartbeatRequest {
+        group: "c".into(),
+        member_id: Arc::clone(&joined.member_id),
+        member_epoch: 1,
+        ..consumer::HeartbeatRequest::default()
+    };
+    let end = home.journal.end();
+    assert_eq!(now(home.coordinator.consumer_heartbeat(&beat)).unwrap().assignment, None);
+    assert_eq!(home.journal.end(), end, "heartbeats log nothing");
+    drop(joining);
+    let home = home.reopened();
+    assert_eq!(now(home.coordinator.consumer_heartbeat(&beat)).unwrap().member_epoch, 1);
+    let described = now(home.coordinator.describe_consumer_group(&"c".into())).unwrap();
+    assert_eq!((described.state, described.members.len()), ("Stable", 1));
+    let refused = now(home.coordinator.join_group(&join("c", 10_000))).unwrap_err();
+    assert_eq!(refused.error.code, Code::InconsistentGroupProtocol);
+}
+
+#[test]
+fn acknowledgements_are_durable_and_acquisitions_cost_nothing() {
+    let home = open(MemoryJournal::by_hand(), Arc::new(ManualClock::new()));
+    let (coordinator, group): (_, Arc<str>) = (&home.coordinator, "s".into());
+    let place = (Fake::id(1), 0);
+    let joins = share::HeartbeatRequest {
+        group: Arc::clone(&group),
+        member_id: "m".into(),
+        topics: Some(vec!["t".into()]),
+        ..share::HeartbeatRequest::default()
+    };
+    let mut joining = Box::pin(coordinator.share_heartbeat(&joins));
+    assert!(poll(&mut joining).is_pending());
+    home.journal.sync();
+    assert!(matches!(poll(&mut joining), Poll::Ready(Ok(_))));
+    let mut beginning = Box::pin(coordinator.share_position(&group, place, (0, 0)));
+    assert!(poll(&mut beginning).is_pending(), "where the group begins is kept");
+    home.journal.sync();
+    assert!(matches!(poll(&mut beginning), Poll::Ready(Ok(None))));
+    let end = home.journal.end();
+    assert_eq!(now(coordinator.share_position(&group, place, (0, 10))), Ok(Some(0)));
+    let request = share::AcquireRequest {
+        group: Arc::clone(&group),
+        member_id: "m".into(),
+        place,
+        from: 0,
+        to: 10,
+        batches: vec![(0, 9)],
+        max_records: 10,
+        strict: false,
+    };
+    let acquired = now(coordinator.acquire(&request)).unwrap();
+    assert_eq!(acquired, [share::Acquired { first: 0, last: 9, deliveries: 1 }]);
+    assert_eq!(home.journal.end(), end, "acquiring logs nothing");
+    let request = share::AcknowledgeRequest {
+        group: Arc::clone(&group),
+        member_id: "m".into(),
+        place,
+        batches: vec![share::Batch { first: 0, last: 4, kinds: vec![share::Acknowledgement::Accept] }],
+    };
+    let mut acknowledging = Box::pin(coordinator.acknowledge(&request));
+    assert!(poll(&mut acknowledging).is_pending());
+    home.journal.sync();
+    assert_eq!(poll(&mut acknowledging), Poll::Ready(Ok(())));
+    drop((joining, beginning, acknowledging));
+    let home = home.reopened();
+    let offsets = now(home.coordinator.describe_share_offsets(&group, None)).unwrap();
+    assert_eq!((offsets.len(), offsets[0].start), (1, Some(5)));
+    let listed = now(home.coordinator.list_groups(&[], &["share".into()])).unwrap();
+    assert_eq!((listed.len(), listed[0].state), (1, "Stable"));
 }
 
 #[tokio::test]

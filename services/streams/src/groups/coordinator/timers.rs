@@ -10,12 +10,12 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Coordinator;
-use crate::groups::classic;
 use crate::groups::decide::{Context, Outcome, SPACE_SMALL};
 use crate::groups::limits::{EXPIRY_GROUPS_PER_LOCK, TIMERS_PER_STEP};
 use crate::groups::live::LiveGroup;
 use crate::groups::offsets::removal;
 use crate::groups::state::State;
+use crate::groups::{classic, modern, share};
 
 /// After a look failed (the disk is full), the next one.
 const RETRY_MS: u64 = 1_000;
@@ -62,24 +62,31 @@ impl Timers {
 pub(crate) fn tick(state: &mut State, cx: Context<'_>, out: &mut Outcome, group: &str) {
     if let Some(classic) = state.live.groups.get_mut(group).and_then(|live| live.classic.as_deref_mut()) {
         classic.tick(cx, out);
-        if let Some(at) = classic.next_deadline() {
-            out.wake(at);
-        }
     }
-    let id: Arc<str> = group.into();
-    out.after(move |state| forget_if_idle(state, &id));
+    modern::tick(state, cx, out, &group.into());
+    share::locks::tick(state, cx, out, &group.into());
+    out.looked = true;
+}
+
+/// When all that was due has taken place: when to look again. A group that nobody is in leaves nothing beside the log.
+pub(crate) fn finish(state: &mut State, group: &str) -> Option<u64> {
+    if state.live.groups.get(group).is_some_and(LiveGroup::is_idle) {
+        state.live.groups.remove(group);
+        return None;
+    }
+    next_deadline(state, group)
+}
+
+fn next_deadline(state: &State, group: &str) -> Option<u64> {
+    let classic = state.live.classic(group).and_then(classic::Group::next_deadline);
+    let sessions = modern::next_deadline(state, group);
+    let locks = share::locks::next_deadline(state, group);
+    classic.into_iter().chain(sessions).chain(locks).min()
 }
 
 /// Journal space for what a look logs at most; 0 where it can be repeated.
 fn space(state: &State, group: &str) -> usize {
     if state.live.classic(group).is_some_and(|classic| !classic.is_idle()) { SPACE_SMALL } else { 0 }
-}
-
-/// A group that was never logged, and that nobody is in any more, leaves no trace; one that was logged needs none here.
-fn forget_if_idle(state: &mut State, group: &str) {
-    if state.live.groups.get(group).is_some_and(LiveGroup::is_idle) {
-        state.live.groups.remove(group);
-    }
 }
 
 impl Coordinator {
@@ -189,5 +196,8 @@ impl Coordinator {
 
 /// Gives the members of a group full sessions. When to look at it.
 pub(crate) fn bring_to_life(state: &mut State, cx: Context<'_>, id: &Arc<str>) -> Option<u64> {
-    classic::find(state, id, cx.now).ok().flatten().and_then(|group| group.next_deadline())
+    // A group of another kind has no classic members.
+    let _classic = classic::find(state, id, cx.now);
+    modern::bring_to_life(state, cx, id);
+    next_deadline(state, id)
 }

@@ -129,7 +129,7 @@ impl Record {
         self.instances.get(instance)
     }
 
-    pub(super) fn set_member(&mut self, id: &Arc<str>, member: &Member) {
+    pub(crate) fn set_member(&mut self, id: &Arc<str>, member: &Member) {
         self.remove_derived(id);
         if self.kind == Kind::Consumer {
             for (topic, partitions) in member.assigned.iter().chain(&member.revoking) {
@@ -144,7 +144,7 @@ impl Record {
         self.members.insert(Arc::clone(id), member.clone());
     }
 
-    pub(super) fn remove_member(&mut self, id: &str) {
+    pub(crate) fn remove_member(&mut self, id: &str) {
         self.remove_derived(id);
         self.members.remove(id);
         self.targets.remove(id);

@@ -72,12 +72,11 @@ impl State {
 
     fn want(&mut self, wanted: Wanted) {
         let key = ((wanted.topic.detached(), wanted.topic_id), wanted.partition);
-        match self.places.get(&key) {
-            Some(at) => self.rows[*at].0 = wanted,
-            None => {
-                self.places.insert(key, self.rows.len());
-                self.rows.push((wanted, None));
-            }
+        if let Some(at) = self.places.get(&key) {
+            self.rows[*at].0 = wanted
+        } else {
+            self.places.insert(key, self.rows.len());
+            self.rows.push((wanted, None));
         }
     }
 

@@ -4,7 +4,7 @@ use crate::protocol::message::{NEVER, messages};
 use crate::protocol::text::Text;
 
 messages! {
-    SaslHandshake = 17, versions 0 to 1, flexible NEVER;
+    SaslHandshake = 17, versions 0 to 1, advertised 1 to 1, flexible NEVER;
 
     struct Request {
         /// The name of the mechanism: `SCRAM-SHA-256`.

@@ -89,6 +89,7 @@ fn joins_are_refused() {
         let id = if code == Code::MemberIdRequired { "fresh" } else { &request.member_id };
         assert_eq!(&*refused.member_id, id, "{name}");
         assert!(stage.beat("a", 2).is_ok(), "{name}: the group goes on");
+        assert_eq!(stage.state.live.groups.len(), 1, "{name}: a refused join makes no group");
     }
 }
 

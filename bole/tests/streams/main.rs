@@ -1,0 +1,11 @@
+//! The commands that talk to streams, against a real node; and the guide's pages, whose examples run as they stand.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
+
+mod commands;
+mod expect;
+mod groups;
+mod guide;
+mod node;
+mod restart;
+mod transactions;

@@ -1,0 +1,124 @@
+//! A running node, and command lines that find it through their environment.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nothing here takes longer, if it works.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What a command line has printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) errors: String,
+}
+
+/// A node on free ports. Killed when a test drops it.
+pub(crate) struct Node {
+    child: Child,
+    folder: PathBuf,
+    /// Where streams are served.
+    pub(crate) streams: String,
+    admin: String,
+}
+
+impl Node {
+    /// Starts a node with its data in `folder`, where its command lines run, too.
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_at(folder, "127.0.0.1:0")
+    }
+
+    /// The same with streams at this address.
+    pub(crate) fn start_at(folder: &Path, streams: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
+        clear(&mut command);
+        command.current_dir(folder).arg("serve").stdin(Stdio::null());
+        let streams = format!("streams.listen={streams}");
+        for setting in ["admin.listen=127.0.0.1:0", "keyspace.listen=127.0.0.1:0", streams.as_str()] {
+            command.args(["--set", setting]);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        // The banner ends with the line on how to stop; a node that dies closes its output before.
+        while !banner.contains("Ctrl-C") {
+            assert_ne!(stdout.read_line(&mut banner).unwrap(), 0, "the node ended after: {banner}");
+        }
+        let word_after = |text: &str| {
+            let rest = banner.split_once(text).unwrap_or_else(|| panic!("no \"{text}\" in: {banner}")).1;
+            rest.split_whitespace().next().unwrap().to_owned()
+        };
+        let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
+        Self { child, folder: folder.to_path_buf(), streams, admin }
+    }
+
+    /// A command that finds this node, and `bole` in its path.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        clear(&mut command);
+        let bole = Path::new(env!("CARGO_BIN_EXE_bole")).parent().unwrap();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path =
+            std::env::join_paths(std::iter::once(bole.to_path_buf()).chain(std::env::split_paths(&path)));
+        command.current_dir(&self.folder).env("PATH", path.unwrap());
+        command.env("BOLE_STREAMS_LISTEN", &self.streams).env("BOLE_ADDR", &self.admin);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs `bole` with these arguments, and `input` on its standard input.
+    pub(crate) fn bole(&self, args: &[&str], input: &str) -> Outcome {
+        let mut child = self.spawn(args);
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that has seen enough closes its input.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        finish(child)
+    }
+
+    /// Starts `bole` with its standard input open.
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = self.command(env!("CARGO_BIN_EXE_bole"));
+        command.args(args).stdin(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Runs `bole` until what it prints is as wished.
+    pub(crate) fn wait_for(&self, args: &[&str], is_as_wished: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let Outcome { out, errors, .. } = self.bole(args, "");
+            if is_as_wished(&out) {
+                return out;
+            }
+            assert!(Instant::now() < deadline, "{args:?} still prints: {out}{errors}");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// No setting of the caller's environment reaches the command.
+fn clear(command: &mut Command) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BOLE_")) {
+        command.env_remove(name);
+    }
+}
+
+/// Waits for the end of a command.
+pub(crate) fn finish(child: Child) -> Outcome {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        out: text(&output.stdout),
+        errors: text(&output.stderr),
+    }
+}

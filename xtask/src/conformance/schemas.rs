@@ -1,0 +1,89 @@
+//! The registry clients, and the run of their scripts, each against an empty schema registry of its own.
+
+use super::clients::{Client, go, node, python};
+use crate::server::TemporaryBole;
+use crate::tools::{self, Packages};
+use anyhow::{Context, Result};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// How long the registry may take to listen after the keyspace does.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Options of `cargo xtask conformance schemas`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Run only the clients whose name starts with this (may be repeated)
+    #[arg(long = "client")]
+    pub clients: Vec<String>,
+}
+
+/// Every client of the schema registry.
+pub const CLIENTS: &[Client] = &[
+    Client {
+        name: "confluent-kafka",
+        folder: "schemas/python",
+        programs: &["python3"],
+        only_with: None,
+        packages: Some(Packages { room: "python-schemas", ..tools::PYTHON }),
+        command: |folder| python(folder, "python-schemas", "run.py"),
+    },
+    Client {
+        name: "kafkajs",
+        folder: "schemas/node",
+        programs: &["node", "npm"],
+        only_with: None,
+        packages: Some(Packages { room: "node-schemas", ..tools::NODE }),
+        command: |folder| node(folder, "node-schemas", "run.js"),
+    },
+    Client {
+        name: "franz-go",
+        folder: "schemas/go",
+        programs: &["go"],
+        only_with: None,
+        packages: Some(Packages { room: "go-schemas", ..tools::GO }),
+        command: go,
+    },
+];
+
+/// Runs the clients; fails when a script fails, or when one cannot run.
+pub fn run(args: &Args) -> Result<()> {
+    let mut failed = Vec::new();
+    for client in super::choose(CLIENTS, &args.clients)? {
+        if let Err(error) = run_one(client) {
+            failed.push(format!("{}: {error:#}", client.name));
+        }
+    }
+    anyhow::ensure!(failed.is_empty(), "{}", failed.join("; "));
+    Ok(())
+}
+
+fn run_one(client: &Client) -> Result<()> {
+    if let Some(program) = client.missing_program() {
+        anyhow::bail!("`{program}` is not installed");
+    }
+    let bole = TemporaryBole::start(&format!("conformance-schemas-{}", client.name))?;
+    wait_for(bole.schemas())?;
+    let url = format!("http://{}", bole.schemas());
+    let judged = super::run_all(
+        "schemas",
+        &[client],
+        &super::Plan { all: false, jobs: 1 },
+        &[("BOLE_SCHEMAS_URL", url)],
+    );
+    bole.still_runs().and(judged)
+}
+
+fn wait_for(address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error)
+                    .with_context(|| format!("the schema registry does not listen on {address}"));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The Kafka clients, and the run of their scripts against the streams service or against Apache Kafka itself.
+
+use super::Plan;
+use super::clients::{Client, go, node, python, script};
+use crate::server::{self, STREAMS, Settings, TemporaryBole};
+use crate::tools::{self, Packages};
+use crate::{kafka, process};
+use anyhow::{Result, bail};
+use std::net::SocketAddr;
+use std::process::Command;
+
+/// Options of `cargo xtask conformance streams`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// A running server to test, HOST:PORT; the scripts use topics and groups of their own. Starts a Bole node when absent
+    #[arg(long, conflicts_with = "peer")]
+    pub addr: Option<String>,
+    /// Run only the clients whose name starts with this (may be repeated)
+    #[arg(long = "client")]
+    pub clients: Vec<String>,
+    /// Start Apache Kafka and test that: what the scripts expect is what it answers
+    #[arg(long)]
+    pub peer: bool,
+}
+
+/// Names the listener that the SASL scripts test; the others that they read are told in `confluent_secure.py`.
+const SASL_BOOTSTRAP: &str = "BOLE_STREAMS_SASL_BOOTSTRAP";
+/// Scripts at a time: they share nothing but the server, and most of their time is waiting.
+const JOBS: usize = 3;
+
+const PYTHON: Packages = Packages { room: "python-streams", ..tools::PYTHON };
+
+/// Every client of the streams service.
+pub const CLIENTS: &[Client] = &[
+    Client {
+        name: "confluent-kafka",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: None,
+        packages: Some(PYTHON),
+        command: |folder| python(folder, "python-streams", "confluent_run.py"),
+    },
+    Client {
+        name: "kafka-python",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: None,
+        packages: Some(PYTHON),
+        command: |folder| python(folder, "python-streams", "kafka_python_run.py"),
+    },
+    Client {
+        name: "java",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        only_with: None,
+        packages: Some(tools::JAVA),
+        command: |_| timed(&kafka::java(), "conformance.Main"),
+    },
+    Client {
+        name: "kafka-tools",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        only_with: None,
+        packages: Some(tools::JAVA),
+        command: |folder| {
+            let mut command = script("bash", &[&folder.join("../kafka-tools/run.sh")]);
+            command.env("BOLE_KAFKA_ROOM", kafka::room());
+            command
+        },
+    },
+    Client {
+        name: "franz-go",
+        folder: "streams/go",
+        programs: &["go"],
+        only_with: None,
+        packages: Some(Packages { room: "go-streams", ..tools::GO }),
+        command: go,
+    },
+    Client {
+        name: "kafkajs",
+        folder: "streams/node",
+        programs: &["node", "npm"],
+        only_with: None,
+        packages: Some(Packages { room: "node-streams", ..tools::NODE }),
+        command: |folder| {
+            let mut command = node(folder, "node-streams", "kafkajs.js");
+            command.env("KAFKAJS_NO_PARTITIONER_WARNING", "1");
+            command
+        },
+    },
+    Client {
+        name: "kcat",
+        folder: "streams/kcat",
+        programs: &["kcat", "bash"],
+        only_with: None,
+        packages: None,
+        command: |folder| script("bash", &[&folder.join("run.sh")]),
+    },
+    Client {
+        name: "sasl-confluent-kafka-plain",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(PYTHON),
+        command: |folder| with_mechanism(python(folder, "python-streams", "confluent_secure.py"), "PLAIN"),
+    },
+    Client {
+        name: "sasl-confluent-kafka-scram",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(PYTHON),
+        command: |folder| {
+            with_mechanism(python(folder, "python-streams", "confluent_secure.py"), "SCRAM-SHA-256")
+        },
+    },
+    Client {
+        name: "sasl-java-plain",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(tools::JAVA),
+        command: |_| with_mechanism(timed(&kafka::java(), "conformance.Secure"), "PLAIN"),
+    },
+    Client {
+        name: "sasl-java-scram",
+        folder: "streams/java",
+        programs: kafka::PROGRAMS,
+        only_with: Some(SASL_BOOTSTRAP),
+        packages: Some(tools::JAVA),
+        command: |_| with_mechanism(timed(&kafka::java(), "conformance.Secure"), "SCRAM-SHA-256"),
+    },
+];
+
+fn with_mechanism(mut command: Command, mechanism: &str) -> Command {
+    command.env("BOLE_STREAMS_SASL_MECHANISM", mechanism);
+    command
+}
+
+/// A Java program with a limit to its time.
+fn timed(java: &Command, class: &str) -> Command {
+    let mut command = script(java.get_program(), &[]);
+    command.args(java.get_args()).arg(class);
+    command
+}
+
+/// Runs the Kafka clients; fails when a script fails, or when too few clients could run.
+pub fn run(args: &Args) -> Result<()> {
+    let chosen = super::choose(CLIENTS, &args.clients)?;
+    let all = args.clients.is_empty();
+    if let Some(address) = &args.addr {
+        return run_all(&chosen, crate::tair::resolve(address)?, all, &[]);
+    }
+    if args.peer {
+        return against_peer(&chosen, all);
+    }
+    if !STREAMS {
+        bail!(
+            "this Bole has no streams service yet: name a running server with --addr, or test Kafka with --peer"
+        );
+    }
+    let bole = TemporaryBole::start("conformance-streams")?;
+    let judged = run_all(&chosen, bole.streams(), all, &[]);
+    bole.still_runs().and(judged)
+}
+
+fn against_peer(clients: &[&Client], all: bool) -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let log = process::target_dir().join("conformance-streams-peer.log");
+    let settings = Settings { log: Some(log.clone()), ..Settings::default() };
+    let [sasl] = server::free_ports()?;
+    let users = kafka::Sasl { port: sasl, user: "alice", password: "secret-of-alice" };
+    let options = kafka::Options { properties: kafka::FOR_CONFORMANCE, sasl: Some(&users) };
+    let peer = kafka::start(&data.path().join("kafka"), &settings, &options)?;
+    println!("kafka listens on {}; its log: {}", peer.address, log.display());
+    let secure = [
+        (SASL_BOOTSTRAP, format!("127.0.0.1:{sasl}")),
+        ("BOLE_STREAMS_SASL_USER", users.user.to_owned()),
+        ("BOLE_STREAMS_SASL_PASSWORD", users.password.to_owned()),
+    ];
+    run_all(clients, peer.address, all, &secure)
+}
+
+fn run_all(clients: &[&Client], server: SocketAddr, all: bool, more: &[(&str, String)]) -> Result<()> {
+    let mut env = vec![("BOLE_STREAMS_BOOTSTRAP", server.to_string())];
+    env.extend(more.iter().cloned());
+    super::run_all("streams", clients, &Plan { all, jobs: JOBS }, &env)
+}
