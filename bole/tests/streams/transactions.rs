@@ -38,12 +38,8 @@ async fn write(addr: &str, values: &[(&'static str, bool)]) {
         let answer = connection.request(&request).await.unwrap();
         let partition = &answer.responses[0].partition_responses[0];
         assert_eq!(partition.error_code, 0, "{:?}", partition.error_message);
-        let end = end_txn::Request {
-            transactional_id: ID,
-            producer_id,
-            producer_epoch,
-            committed: *committed,
-        };
+        let end =
+            end_txn::Request { transactional_id: ID, producer_id, producer_epoch, committed: *committed };
         assert_eq!(connection.request(&end).await.unwrap().error_code, 0);
     }
 }
