@@ -73,7 +73,7 @@ fn run(cli: &Cli) -> Result<()> {
 fn show(seed: u64, reports: &[Report]) -> Result<()> {
     reports.iter().for_each(|report| println!("{report}"));
     if reports.iter().any(|report| report.violation.is_some()) {
-        bail!("seed {seed} failed")
+        bail!("seed {seed} failed");
     }
     Ok(())
 }

@@ -291,6 +291,11 @@ fn between(start: i64, end: i64, permille: u64) -> i64 {
     start + (end - start) * permille as i64 / 1_000
 }
 
+/// The generation in the name of a segment file.
+fn generation(name: &str) -> Option<&str> {
+    Some(name.strip_suffix(".log")?.rsplit_once('-')?.1)
+}
+
 /// The outcome of what was not appended.
 fn ended(error: &Error) -> Outcome<i64> {
     match error {
@@ -315,10 +320,10 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let disk: Arc<dyn Disk> = env.disk.clone();
         let clock: Arc<dyn bole_base::Clock> = env.clock.clone();
         let for_files: Arc<dyn Disk> = match FLAW {
-            Flaw::FLUSH_UNSYNCED => LyingDisk::about(&disk, is_segment),
-            Flaw::COMPACTED_UNSYNCED => {
-                LyingDisk::about(&disk, |name| is_segment(name) && !name.ends_with("-00000000.log"))
-            }
+            Flaw::FLUSH_UNSYNCED => LyingDisk::about(&disk, |name| generation(name).is_some()),
+            Flaw::COMPACTED_UNSYNCED => LyingDisk::about(&disk, |name| {
+                generation(name).is_some_and(|generation| generation != "00000000")
+            }),
             _ => Arc::clone(&disk),
         };
         let files = SegmentFiles::open(for_files, Path::new(FILES_DIR)).map_err(|error| failed(&error))?;
@@ -401,8 +406,4 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         self.runtime.checkpoint_all().await.map_err(|error| error.to_string())?;
         self.local.close().map_err(|error| error.to_string())
     }
-}
-
-fn is_segment(name: &str) -> bool {
-    std::path::Path::new(name).extension().is_some_and(|extension| extension == "log")
 }

@@ -242,11 +242,9 @@ async fn tombstones_and_markers_stay_until_their_horizon() {
         (1_050, vec![2, 3, 4]),
         (9_000, vec![2, 3, 4]),
     ];
-    let mut next = 5;
-    for (now, expected) in rows {
+    for ((now, expected), next) in rows.into_iter().zip(6..) {
         // Something new is dirty, and what is sealed is compacted.
         put(&node, None, &format!("new at {now}"), Some("4")).await;
-        next += 1;
         assert!(node.compact(Terms { now, delete_retention_ms: 50, segment_bytes: 1, ..TERMS }).await);
         node.clean();
         let left: Vec<_> = everything(&node).iter().map(|batch| batch.base_offset).collect();
