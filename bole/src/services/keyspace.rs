@@ -121,11 +121,12 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Re
         None => None,
     };
     let address = plain.local();
-    let durability = config(&settings).durability;
+    let config = config(&settings, node.memory_bytes);
+    let durability = config.durability;
     let service = Service::open(ServiceParts {
         databases,
         runtime: Arc::clone(&kernel.runtime),
-        config: config(&settings),
+        config,
         authenticator: Arc::new(Users {
             identity: Arc::clone(&kernel.identity),
             loopback: is_loopback(&settings),
@@ -179,7 +180,10 @@ fn is_loopback(settings: &Settings) -> bool {
     doors.into_iter().flatten().all(|address| address.ip().to_canonical().is_loopback())
 }
 
-fn config(settings: &Settings) -> Config {
+/// The keys' share of the node's memory.
+const MEMORY_SHARE: u64 = 2;
+
+fn config(settings: &Settings, node_memory_bytes: u64) -> Config {
     let keyspace = &settings.keyspace;
     Config {
         durability: std::array::from_fn(|number| {
@@ -188,6 +192,7 @@ fn config(settings: &Settings) -> Config {
         shards: keyspace.shards as usize,
         request_bytes_max: keyspace.request_bytes_max as usize,
         connections_max: keyspace.connections_max as usize,
+        memory_bytes_max: keyspace.memory.unwrap_or(node_memory_bytes / MEMORY_SHARE),
         output_bytes_max: keyspace.output_buffer_bytes_max as usize,
         pubsub_hard_bytes: keyspace.pubsub_output_buffer_bytes_max as usize,
         idle_seconds: keyspace.idle_timeout.as_secs(),
@@ -325,7 +330,7 @@ fn fill_status(service: &Service, status: &mut status::Status) {
         name: "keyspace".to_owned(),
         connections: service.clients.len() as u64,
         memory_bytes: memory,
-        memory_bytes_max: 0,
+        memory_bytes_max: service.settings.read().memory_bytes_max as u64,
     });
 }
 
@@ -338,6 +343,7 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("hits_total", "Keys that reads found.", get(&metrics.hits)),
         ("misses_total", "Keys that reads did not find.", get(&metrics.misses)),
         ("expired_keys_total", "Keys removed because their time had come.", get(&metrics.expired)),
+        ("evicted_keys_total", "Keys removed because there was too little memory.", get(&metrics.evicted)),
     ] {
         crate::metrics::counter(out, &format!("bole_keyspace_{name}"), help, value);
     }

@@ -8,7 +8,7 @@
 //! | `setpxat` | *arguments*: the string, the deadline |
 //! | `append` | the bytes that were appended |
 //! | `setrange` | *arguments*: offset, bytes |
-//! | `del`, `expired`, `persist`, `flush` | none; `flush` has an empty key |
+//! | `del`, `expired`, `evicted`, `persist`, `flush` | none; `flush` has an empty key |
 //! | `pexpireat` | the deadline |
 //! | `hset` | *arguments*: fields and values in turn |
 //! | `hdel`, `sadd`, `srem`, `zrem`, `lpush`, `rpush` | *arguments*: fields, members or values |
@@ -68,6 +68,7 @@ fn show(effect: &Effect<'_>) -> Option<Shown> {
         Effect::SetRange { offset, value, .. } => ("setrange", Some(numbered(offset, value))),
         Effect::Delete { .. } => ("del", None),
         Effect::Expired { .. } => ("expired", None),
+        Effect::Evicted { .. } => ("evicted", None),
         Effect::SetDeadline { deadline: Some(deadline), .. } => ("pexpireat", Some(number(deadline))),
         Effect::SetDeadline { deadline: None, .. } => ("persist", None),
         Effect::Flush => ("flush", None),
@@ -168,6 +169,7 @@ mod tests {
             (Effect::SetRange { key, offset: 7, value }, "setrange", Some(numbered)),
             (Effect::Delete { key }, "del", None),
             (Effect::Expired { key }, "expired", None),
+            (Effect::Evicted { key }, "evicted", None),
             (Effect::SetDeadline { key, deadline: Some(9) }, "pexpireat", Some("9")),
             (Effect::SetDeadline { key, deadline: None }, "persist", None),
             (Effect::HashSet { key, pairs: items }, "hset", Some(two)),

@@ -15,6 +15,8 @@ pub struct Config {
     pub request_bytes_max: usize,
     /// The most connections.
     pub connections_max: usize,
+    /// The most memory that the keys may take, in bytes; 0: no bound.
+    pub memory_bytes_max: u64,
     /// Bytes of replies that may wait for a client: one that asks for more at once is cut off.
     pub output_bytes_max: usize,
     /// Messages that may wait for a subscriber: at this many bytes it is cut off.
@@ -34,6 +36,7 @@ impl Default for Config {
             shards: 16,
             request_bytes_max: 512 << 20,
             connections_max: 10_000,
+            memory_bytes_max: 0,
             output_bytes_max: 1 << 30,
             pubsub_hard_bytes: 32 << 20,
             pubsub_soft_bytes: 8 << 20,

@@ -1,6 +1,6 @@
 //! What a handler works with: the locked keys and the reply, or the session.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -134,6 +134,8 @@ pub struct SessionState {
     pub watch: Option<Watch>,
     /// What it subscribes to, by [`Kind`].
     pub subscriptions: [BTreeSet<Vec<u8>>; 3],
+    /// Bytes of the names in `subscriptions`.
+    pub subscription_bytes: usize,
     /// How much it wants to hear.
     pub reply_mode: ReplyMode,
     /// Reused for each command.
@@ -162,19 +164,17 @@ pub struct Multi {
 pub struct Watch {
     /// Set by whoever changes one of the keys.
     pub dirty: Arc<AtomicBool>,
-    /// The keys.
-    pub keys: Vec<WatchedKey>,
+    /// The keys: the database that was selected, and the name.
+    pub keys: BTreeMap<(usize, Vec<u8>), WatchedKey>,
+    /// Bytes of the names.
+    pub bytes: usize,
 }
 
 /// A key that EXEC depends on.
 #[derive(Debug)]
 pub struct WatchedKey {
-    /// The database that was selected.
-    pub database: usize,
-    /// The dataset that was behind it.
+    /// The dataset that was behind the database.
     pub dataset: usize,
-    /// The key.
-    pub key: Vec<u8>,
     /// Whether it existed.
     pub live: bool,
 }
@@ -190,6 +190,7 @@ impl SessionState {
             multi: None,
             watch: None,
             subscriptions: Default::default(),
+            subscription_bytes: 0,
             reply_mode: ReplyMode::On,
             transaction,
             need: Need::default(),
@@ -230,17 +231,18 @@ impl SessionState {
     /// Forgets the watched keys.
     pub fn unwatch(&mut self, service: &Service) {
         let Some(watch) = self.watch.take() else { return };
-        for watched in &watch.keys {
+        for ((_, key), watched) in &watch.keys {
             let dataset = &service.databases.datasets()[watched.dataset];
             // A quarantined shard has nobody who could touch the key.
-            if let Ok(mut locked) = dataset.shards[dataset.shard_of(&watched.key)].lock() {
-                locked.state_mut().unwatch(&watched.key, &watch.dirty);
+            if let Ok(mut locked) = dataset.shards[dataset.shard_of(key)].lock() {
+                locked.state_mut().unwatch(key, &watch.dirty);
             }
         }
     }
 
     /// Ends all subscriptions.
     pub fn unsubscribe_all(&mut self, service: &Service) {
+        self.subscription_bytes = 0;
         for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
             for name in std::mem::take(&mut self.subscriptions[kind as usize]) {
                 service.pubsub.unsubscribe(kind, &name, &self.client);

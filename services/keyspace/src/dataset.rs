@@ -79,6 +79,22 @@ impl Databases {
         place(self.map.load(Ordering::Acquire), database)
     }
 
+    /// How many shards there are in all datasets.
+    pub fn partition_count(&self) -> usize {
+        self.datasets.iter().map(|dataset| dataset.shards.len()).sum()
+    }
+
+    /// A shard by its number among all, below `partition_count`, and its dataset.
+    pub fn partition(&self, mut number: usize) -> (&Dataset, &Arc<Shard<Partition>>) {
+        for dataset in &self.datasets {
+            match dataset.shards.get(number) {
+                Some(shard) => return (dataset, shard),
+                None => number -= dataset.shards.len(),
+            }
+        }
+        unreachable!("the number is below partition_count")
+    }
+
     /// All datasets, by number.
     pub fn datasets(&self) -> &[Dataset] {
         &self.datasets

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::command::{Command, Flags, Handler};
 use crate::commands::registry;
 use crate::context::{Context, Grants, Multi, Session, SessionState, Then};
+use crate::eviction::{self, OUT_OF_MEMORY};
 use crate::failure::{Failure, Outcome, kernel_text};
 use crate::keys::{Keys, Scope, next_random, space_for};
 use crate::limits::{QUEUED_ARGUMENT_BYTES, QUEUED_COMMAND_BYTES};
@@ -54,6 +55,9 @@ pub fn run(
     state.client.last_command.store(index as u32, Ordering::Relaxed);
     service.metrics.count_call(index);
     let queues = state.multi.is_some() && !is_transaction_control(command);
+    if let Err(failure) = check_memory(service, state, command, queues) {
+        return settle(service, reply, start, Err(failure));
+    }
     if queues && let Some(multi) = &mut state.multi {
         let outcome = queue(multi, index, args, service.config.request_bytes_max);
         state.client.queued.store(multi.commands.len() as u32, Ordering::Relaxed);
@@ -130,6 +134,30 @@ fn check(
         ));
     }
     Ok(())
+}
+
+/// Makes room for a command that may take memory, if there is too little. A command that is queued takes some whatever it does.
+fn check_memory(service: &Service, state: &mut SessionState, command: &Command, queues: bool) -> Outcome {
+    if !service.memory.is_over() {
+        return Ok(());
+    }
+    let takes = |index: usize| registry().get(index).flags.has(Flags::DENYOOM);
+    let executes = command.name == "exec"
+        && state.multi.as_ref().is_some_and(|multi| multi.commands.iter().any(|(index, _)| takes(*index)));
+    if !queues && !executes && !command.flags.has(Flags::DENYOOM) {
+        return Ok(());
+    }
+    if eviction::make_room(service, &mut state.transaction, &mut state.random)? {
+        return Ok(());
+    }
+    if executes {
+        state.end_multi(service);
+        return Err(format!("EXECABORT Transaction discarded because of: {OUT_OF_MEMORY}").into());
+    }
+    if let Some(multi) = &mut state.multi {
+        multi.failed = true;
+    }
+    Err(OUT_OF_MEMORY.into())
 }
 
 fn permit(state: &SessionState, command: &Command, grants: Grants) -> Result<(), String> {
@@ -449,9 +477,9 @@ fn exec_needs(session: &Session<'_>) -> Vec<Place> {
             database = crate::commands::parse_database(args[1]).unwrap_or(database);
         }
     }
-    for watched in session.state.watch.iter().flat_map(|watch| &watch.keys) {
-        let shard = service.databases.dataset(watched.database).shard_of(&watched.key);
-        needs.push(Place::Shard(watched.database, shard));
+    for (database, key) in session.state.watch.iter().flat_map(|watch| watch.keys.keys()) {
+        let shard = service.databases.dataset(*database).shard_of(key);
+        needs.push(Place::Shard(*database, shard));
     }
     needs
 }
@@ -490,5 +518,5 @@ fn watch_failed(state: &SessionState, keys: &mut Keys<'_>) -> bool {
         || watch
             .keys
             .iter()
-            .any(|watched| watched.live && keys.peek_in(watched.database, &watched.key).is_none())
+            .any(|((database, key), watched)| watched.live && keys.peek_in(*database, key).is_none())
 }

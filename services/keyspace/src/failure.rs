@@ -6,6 +6,7 @@ use bole_base::Kind;
 use bole_log as log;
 
 use crate::blocking::Wish;
+use crate::limits::{NAMES_BYTES_MAX, NAMES_MAX};
 
 /// Why a command has no ordinary reply.
 #[derive(Debug)]
@@ -62,6 +63,13 @@ pub const NO_SUCH_KEY: &str = "ERR no such key";
 pub const OUT_OF_RANGE: &str = "ERR index out of range";
 /// A string would grow too long.
 pub const TOO_LONG: &str = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
+/// A connection names more channels or keys than it may.
+pub fn too_many_names(what: &str) -> String {
+    format!(
+        "ERR a connection may {what} {NAMES_MAX} names of {NAMES_BYTES_MAX} bytes together; use another connection"
+    )
+}
 
 /// The text for a client of what the kernel could not do.
 pub fn kernel_text(error: &bole_shard::Error) -> String {

@@ -402,6 +402,13 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Changes whether uses of keys are counted or their times noted, in all shards that are locked.
+    pub fn count_uses(&mut self, counts: bool) {
+        for part in &mut self.parts {
+            part.locked.state_mut().data.count_uses(counts);
+        }
+    }
+
     /// Changes how durable a database's writes are, all of whose shards are locked, from the next effect on.
     pub fn set_class(&mut self, database: usize, class: Durability) {
         self.databases.dataset(database).set_class(class);

@@ -18,5 +18,13 @@ pub const INPUT_BYTES_BLOCKED_MAX: usize = 1 << 20;
 pub const EXPIRED_PER_ROUND: usize = 64;
 /// Milliseconds between rounds of active expiry.
 pub const EXPIRY_INTERVAL_MS: u64 = 100;
+/// Keys that are looked at for each one that is evicted, unless `maxmemory-samples` is set.
+pub const EVICTION_SAMPLES: usize = 5;
+/// The most for `maxmemory-samples`, as in Redis.
+pub const EVICTION_SAMPLES_MAX: usize = 64;
+/// Channels, patterns and shard channels that one connection may subscribe to, together; and keys that it may watch.
+pub const NAMES_MAX: usize = 1 << 16;
+/// Bytes of the names that one connection may subscribe to, and of those that it may watch.
+pub const NAMES_BYTES_MAX: usize = 16 << 20;
 /// HRANDFIELD and SRANDMEMBER with a negative count may repeat elements as often as they are asked to, up to a reply of this size.
 pub const REPEATED_BYTES_MAX: usize = 512 << 20;

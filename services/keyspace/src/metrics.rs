@@ -17,6 +17,8 @@ pub struct Metrics {
     pub misses: AtomicU64,
     /// Keys removed because their time had come.
     pub expired: AtomicU64,
+    /// Keys removed because there was too little memory.
+    pub evicted: AtomicU64,
     /// The most memory that the keys took when somebody looked, in bytes.
     pub memory_peak: AtomicU64,
     /// Bytes received.
@@ -36,6 +38,7 @@ impl Metrics {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
             memory_peak: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -61,7 +64,7 @@ impl Metrics {
     /// Back to zero: CONFIG RESETSTAT.
     pub fn reset(&self) {
         let counters = [&self.connections, &self.refused, &self.errors, &self.hits, &self.misses];
-        let more = [&self.expired, &self.bytes_in, &self.bytes_out];
+        let more = [&self.expired, &self.evicted, &self.bytes_in, &self.bytes_out];
         counters
             .into_iter()
             .chain(more)

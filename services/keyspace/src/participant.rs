@@ -24,6 +24,8 @@ use bole_shard::{Error, Locked, Transaction};
 use bytes::Bytes;
 
 use crate::dataset::DATABASES;
+use crate::eviction::OUT_OF_MEMORY;
+use crate::memory::Policy;
 use crate::partition::Partition;
 use crate::service::Service;
 use crate::state::database::Found;
@@ -191,6 +193,8 @@ impl LockedParticipant for LockedShard<'_> {
         // What keys hold after the requests so far, if these changed it.
         let mut kinds: BTreeMap<&[u8], Option<Kind>> = BTreeMap::new();
         let mut bytes = 0;
+        // Where keys may be evicted, the next command makes room for what this adds.
+        let full = self.service.memory.is_over() && self.service.memory.policy() == Policy::NoEviction;
         for request in requests {
             let operation = Operation::parse(request)?;
             let database = parse_database(&request.dataset)?;
@@ -200,6 +204,9 @@ impl LockedParticipant for LockedShard<'_> {
                 )));
             }
             let key = operation.key();
+            if full && matches!(operation, Operation::Set { .. } | Operation::HashSet { .. }) {
+                return Err(Error::Refused(format!("keyspace: {OUT_OF_MEMORY}")));
+            }
             match operation {
                 Operation::Set { deadline, .. } => {
                     let live = deadline.is_none_or(|deadline| deadline > self.now);

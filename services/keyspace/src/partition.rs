@@ -9,6 +9,7 @@ use bole_log::PayloadKind;
 use bole_shard::{ApplyError, Section, State, Step};
 
 use crate::blocking::Waiter;
+use crate::memory::{Memory, Share};
 use crate::state::{Database, Effect};
 
 /// A shard's state, and the clients that care about its keys. Only `data` is durable.
@@ -21,17 +22,33 @@ pub struct Partition {
     pub blocked: HashMap<Box<[u8]>, VecDeque<Arc<Waiter>>>,
     /// Whether the keys are logged. If not (class `memory`), a checkpoint holds none of them.
     pub logged: bool,
+    /// Where it tells of its memory.
+    share: Option<Share>,
 }
 
 impl Partition {
     /// A partition without keys.
     pub fn new(data: Database) -> Self {
-        Self { data, watched: HashMap::new(), blocked: HashMap::new(), logged: true }
+        Self { data, watched: HashMap::new(), blocked: HashMap::new(), logged: true, share: None }
     }
 
     /// About how many bytes of memory the keys take.
     pub fn data_bytes(&self) -> u64 {
         self.data.memory_bytes()
+    }
+
+    /// From now on it tells of its memory as part `index` of `memory`.
+    pub fn account(&mut self, memory: &Arc<Memory>, index: usize) {
+        self.share = Some(Share::new(Arc::clone(memory), index));
+        self.tell(true);
+    }
+
+    /// Tells of its memory, unless it changed by little and not `exactly` that is wanted.
+    #[inline]
+    pub fn tell(&mut self, exactly: bool) {
+        if let Some(share) = &mut self.share {
+            share.tell(self.data.memory_bytes(), self.data.len(), self.data.volatile_len(), exactly);
+        }
     }
 
     /// Makes the transactions fail that watch `key`.
@@ -97,6 +114,7 @@ impl State for Partition {
 
     fn apply(&mut self, offset: Offset, effect: &Effect<'_>) {
         self.data.apply(offset, effect);
+        self.tell(false);
     }
 
     fn next_section(&mut self, cursor: u64, since: Offset, out: &mut Vec<u8>) -> Step {

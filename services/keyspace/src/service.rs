@@ -16,7 +16,8 @@ use crate::config::Config;
 use crate::context::{Grants, SessionState};
 use crate::dataset::Databases;
 use crate::expiry;
-use crate::limits::EXPIRY_INTERVAL_MS;
+use crate::limits::{EVICTION_SAMPLES, EXPIRY_INTERVAL_MS};
+use crate::memory::{Memory, Policy};
 use crate::metrics::Metrics;
 use crate::pubsub::PubSub;
 use crate::state::Limits;
@@ -58,6 +59,8 @@ pub struct Service {
     pub clients: Clients,
     /// Channels.
     pub pubsub: PubSub,
+    /// How much memory the keys take and may take.
+    pub memory: Arc<Memory>,
     /// Counters.
     pub metrics: Metrics,
     /// Identity.
@@ -88,6 +91,12 @@ pub struct Settings {
     pub limits: Limits,
     /// How much may wait for a subscriber.
     pub pubsub_output: OutputLimit,
+    /// The most memory that the keys may take, in bytes; 0: no bound.
+    pub memory_bytes_max: usize,
+    /// Which keys go when they take more.
+    pub eviction: Policy,
+    /// Keys that are looked at for each one that goes.
+    pub eviction_samples: usize,
     /// Seconds after which an idle connection is closed; 0: never.
     pub idle_seconds: u64,
     /// The most connections.
@@ -123,10 +132,21 @@ impl Service {
                 soft_bytes: config.pubsub_soft_bytes,
                 soft_ms: config.pubsub_soft_seconds * 1_000,
             },
+            memory_bytes_max: config.memory_bytes_max as usize,
+            eviction: Policy::NoEviction,
+            eviction_samples: EVICTION_SAMPLES,
             idle_seconds: config.idle_seconds,
             connections_max: config.connections_max,
         };
         let started_ms = runtime.clock().now().0;
+        let memory = Memory::new(databases.partition_count(), config.memory_bytes_max, settings.eviction);
+        let memory = Arc::new(memory);
+        for number in 0..databases.partition_count() {
+            // A quarantined shard is not written to.
+            if let Ok(mut locked) = databases.partition(number).1.lock() {
+                locked.state_mut().account(&memory, number);
+            }
+        }
         Arc::new(Self {
             databases,
             runtime,
@@ -134,6 +154,7 @@ impl Service {
             settings: RwLock::new(settings),
             clients: Clients::default(),
             pubsub: PubSub::default(),
+            memory,
             metrics: Metrics::new(registry().len()),
             authenticator,
             node,

@@ -152,8 +152,10 @@ fn set(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
         seen.push(name);
     }
     let limits = change.settings.limits;
-    *service.settings.write() = change.settings;
+    service.memory.configure(change.settings.memory_bytes_max as u64, change.settings.eviction);
     context.keys.set_limits(limits);
+    context.keys.count_uses(change.settings.eviction.counts_uses());
+    *service.settings.write() = change.settings;
     for (database, class) in change.classes {
         context.keys.set_class(database, class);
     }

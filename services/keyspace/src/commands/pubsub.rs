@@ -1,9 +1,12 @@
 //! SUBSCRIBE and its kin, PUBLISH, SPUBLISH, PUBSUB.
 
+use std::collections::BTreeSet;
+
 use crate::command::{Command, Flags, Handler, KeyPlaces};
 use crate::commands::CONTAINER;
 use crate::context::Session;
-use crate::failure::Outcome;
+use crate::failure::{Outcome, too_many_names};
+use crate::limits::{NAMES_BYTES_MAX, NAMES_MAX};
 use crate::pubsub::Kind;
 
 const FLAGS: Flags = Flags::PUBSUB.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE);
@@ -171,8 +174,19 @@ const fn words(kind: Kind) -> (&'static [u8], &'static [u8]) {
 }
 
 fn subscribe(session: &mut Session<'_>, args: &[&[u8]], kind: Kind) -> Outcome {
+    let known = &session.state.subscriptions[kind as usize];
+    let mut count: usize = session.state.subscriptions.iter().map(BTreeSet::len).sum();
+    let mut bytes = session.state.subscription_bytes;
+    for name in args[1..].iter().filter(|name| !known.contains(**name)) {
+        count += 1;
+        bytes += name.len();
+    }
+    if count > NAMES_MAX || bytes > NAMES_BYTES_MAX {
+        return Err(too_many_names("subscribe to").into());
+    }
     for name in &args[1..] {
         if session.state.subscriptions[kind as usize].insert(name.to_vec()) {
+            session.state.subscription_bytes += name.len();
             session.service.pubsub.subscribe(kind, name, &session.state.client);
         }
         confirm(session, words(kind).0, Some(name), kind);
@@ -191,6 +205,7 @@ fn unsubscribe(session: &mut Session<'_>, args: &[&[u8]], kind: Kind) -> Outcome
     }
     for name in names {
         if session.state.subscriptions[kind as usize].remove(&name) {
+            session.state.subscription_bytes -= name.len();
             session.service.pubsub.unsubscribe(kind, &name, &session.state.client);
         }
         confirm(session, words(kind).1, Some(&name), kind);

@@ -3,7 +3,8 @@
 use crate::command::{Command, Flags, Handler, KeyPlaces};
 use crate::context::{Multi, Session, Watch, WatchedKey};
 use crate::dispatch;
-use crate::failure::Outcome;
+use crate::failure::{Outcome, too_many_names};
+use crate::limits::{NAMES_BYTES_MAX, NAMES_MAX};
 use std::sync::atomic::Ordering;
 
 const FLAGS: Flags =
@@ -76,8 +77,12 @@ fn watch(session: &mut Session<'_>, args: &[&[u8]]) -> Outcome {
     let database = session.state.database;
     let watch = session.state.watch.get_or_insert_with(Watch::default);
     for key in &args[1..] {
-        if watch.keys.iter().any(|other| other.database == database && other.key == *key) {
+        let name = (database, key.to_vec());
+        if watch.keys.contains_key(&name) {
             continue;
+        }
+        if watch.keys.len() >= NAMES_MAX || watch.bytes + key.len() > NAMES_BYTES_MAX {
+            return Err(too_many_names("watch").into());
         }
         let index = session.service.databases.index(database);
         let dataset = &session.service.databases.datasets()[index];
@@ -85,7 +90,8 @@ fn watch(session: &mut Session<'_>, args: &[&[u8]]) -> Outcome {
         let partition = locked.state_mut();
         let live = partition.data.lookup(partition.data.hash(key), key, session.now).is_some();
         partition.watch(key, &watch.dirty);
-        watch.keys.push(WatchedKey { database, dataset: index, key: key.to_vec(), live });
+        watch.keys.insert(name, WatchedKey { dataset: index, live });
+        watch.bytes += key.len();
     }
     session.reply.ok();
     Ok(())

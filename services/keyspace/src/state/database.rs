@@ -1,6 +1,6 @@
 //! One shard's keys: what commands read, and what the shard runtime drives through [`State`].
 //!
-//! Reading order: this file (reads and marks) → `apply` (effects) → `checkpoint` (sections).
+//! Reading order: this file (reads and marks) → `apply` (effects) → `checkpoint` (sections) → `usage` (what eviction goes by).
 //!
 //! Times are the caller's: `now` in milliseconds since the Unix epoch. A key whose deadline is `now` or earlier is absent
 //! to every read, but stays until an `Expired` effect removes it; a command that writes to such a key logs that effect first.
@@ -9,6 +9,7 @@ mod apply;
 mod checkpoint;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use bole_base::Offset;
 use bole_shard::{ApplyError, Section, State, Step};
@@ -18,6 +19,7 @@ use super::slot::{NEVER, Slot};
 use super::table::{Element, Place, Seed, Table};
 use super::value::{Kind, Limits, Random, Rules, Text, View};
 use super::{IntegerBuffer, codec};
+use usage::Stamp;
 
 /// What a segment carries besides its keys.
 #[derive(Clone, Copy, Debug)]
@@ -83,8 +85,8 @@ pub struct Database {
     table: Table<Slot, Mark>,
     rules: Rules,
     totals: Totals,
-    /// Noted as the time of use of keys that effects make or change.
-    now_seconds: u32,
+    /// What uses are noted as.
+    stamp: Stamp,
     /// The hash of the next effect's key, if the caller has it at hand.
     expected: Option<u64>,
     /// No segment's floor is higher.
@@ -158,7 +160,7 @@ impl<'a> Entry<'a> {
         Some(self.slot.deadline()).filter(|deadline| *deadline != NEVER)
     }
 
-    /// When the key was last used, in seconds since the Unix epoch.
+    /// When the key was last used, in seconds since the Unix epoch; see `usage` for what it is while uses are counted.
     pub fn accessed(&self) -> u32 {
         self.slot.accessed()
     }
@@ -192,7 +194,7 @@ impl Database {
             table: Table::new(seed, Mark::NEW),
             rules: Rules { limits, seed },
             totals: Totals::default(),
-            now_seconds: 0,
+            stamp: Stamp::default(),
             expected: None,
             floor_max: 0,
             expiry_cursor: 0,
@@ -203,7 +205,7 @@ impl Database {
     /// A database without keys, with the same seed and limits.
     #[must_use]
     pub fn emptied(&self) -> Self {
-        Self::new(self.rules.seed, self.rules.limits)
+        Self { stamp: self.stamp, ..Self::new(self.rules.seed, self.rules.limits) }
     }
 
     /// Changes the limits for changes to come.
@@ -215,7 +217,7 @@ impl Database {
     /// again then. No part of the state proper. An effect that is not applied after all: [`Self::forget_hash`].
     #[inline]
     pub fn expect(&mut self, now: u64, hash: u64) {
-        self.now_seconds = (now / 1000) as u32;
+        self.stamp.set_now(now);
         self.expected = Some(hash);
     }
 
@@ -258,8 +260,9 @@ impl Database {
     /// As [`Self::entry`], and notes the use.
     #[inline]
     pub fn used(&mut self, place: Place, now: u64) -> Option<Entry<'_>> {
+        self.stamp.set_now(now);
         let slot = self.table.at_mut(place)?;
-        slot.touch((now / 1000) as u32);
+        slot.touch(self.stamp.again(slot.accessed()));
         Some(Entry { slot })
     }
 

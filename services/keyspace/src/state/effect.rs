@@ -26,6 +26,7 @@
 //! | 18 | `SortedRemove` | key `bytes`, count `n`, members |
 //! | 19 | `Put` | key `bytes`, deadline, value `rest` (see [`super::codec`]) |
 //! | 20 | `Flush` | nothing |
+//! | 21 | `Evicted` | key `bytes` |
 
 mod items;
 #[cfg(test)]
@@ -58,6 +59,8 @@ pub enum Effect<'a> {
     Delete { key: &'a [u8] },
     /// Removes a key because its deadline passed.
     Expired { key: &'a [u8] },
+    /// Removes a key because there was too little memory.
+    Evicted { key: &'a [u8] },
     /// Gives a key a deadline or takes it away.
     SetDeadline { key: &'a [u8], deadline: Option<u64> },
     /// Sets fields of a hash: fields and values in turn.
@@ -100,6 +103,7 @@ impl<'a> Effect<'a> {
             | Self::SetRange { key, .. }
             | Self::Delete { key }
             | Self::Expired { key }
+            | Self::Evicted { key }
             | Self::SetDeadline { key, .. }
             | Self::HashSet { key, .. }
             | Self::HashDelete { key, .. }
@@ -126,6 +130,7 @@ impl<'a> Effect<'a> {
             Self::SetRange { .. } => 3,
             Self::Delete { .. } => 4,
             Self::Expired { .. } => 5,
+            Self::Evicted { .. } => 21,
             Self::SetDeadline { .. } => 6,
             Self::HashSet { .. } => 7,
             Self::HashDelete { .. } => 8,
@@ -162,7 +167,7 @@ impl<'a> Effect<'a> {
                 put_varint(out, at);
                 out.extend_from_slice(value);
             }
-            Self::Delete { .. } | Self::Expired { .. } | Self::Flush => {}
+            Self::Delete { .. } | Self::Expired { .. } | Self::Evicted { .. } | Self::Flush => {}
             Self::SetDeadline { deadline, .. } => put_deadline(out, deadline),
             Self::HashSet { pairs: items, .. }
             | Self::HashDelete { fields: items, .. }
@@ -188,7 +193,7 @@ impl<'a> Effect<'a> {
 
     /// Reads a payload back. Survives any bytes and allocates nothing.
     pub fn decode(kind: PayloadKind, version: u8, payload: &'a [u8]) -> Result<Self, ApplyError> {
-        if version != VERSION || !(1..=20).contains(&kind.0) {
+        if version != VERSION || !(1..=21).contains(&kind.0) {
             return Err(ApplyError::Unknown { kind: kind.0, version });
         }
         let mut reader = Reader::new(payload);
@@ -212,6 +217,7 @@ impl<'a> Effect<'a> {
             }
             4 => Self::Delete { key },
             5 => Self::Expired { key },
+            21 => Self::Evicted { key },
             6 => Self::SetDeadline { key, deadline: deadline(reader)? },
             7 => {
                 let pairs = Items::decode(reader)?;

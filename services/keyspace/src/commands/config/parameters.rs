@@ -6,7 +6,8 @@ use bole_base::Durability;
 
 use crate::client::{Client, OutputLimit};
 use crate::dataset::{DATABASES, Dataset};
-use crate::limits::EXPIRY_INTERVAL_MS;
+use crate::limits::{EVICTION_SAMPLES_MAX, EXPIRY_INTERVAL_MS};
+use crate::memory::Policy;
 use crate::service::{Service, Settings};
 use crate::state::Limits;
 
@@ -93,8 +94,26 @@ pub(super) const PARAMETERS: &[Parameter] = &[
             Ok(())
         },
     ),
-    fixed("maxmemory", |_| "0".into()),
-    fixed("maxmemory-policy", |_| "noeviction".into()),
+    settable(
+        "maxmemory",
+        |view| view.settings.memory_bytes_max.to_string(),
+        |settings, text| {
+            settings.memory_bytes_max = bytes(text)?;
+            Ok(())
+        },
+    ),
+    settable("maxmemory-policy", |view| view.settings.eviction.name().to_owned(), set_eviction),
+    settable(
+        "maxmemory-samples",
+        |view| view.settings.eviction_samples.to_string(),
+        |settings, text| {
+            settings.eviction_samples = match number(text)? {
+                samples @ 1..=EVICTION_SAMPLES_MAX => samples,
+                _ => return Err(format!("argument must be between 1 and {EVICTION_SAMPLES_MAX} inclusive")),
+            };
+            Ok(())
+        },
+    ),
     fixed("notify-keyspace-events", |_| String::new()),
     fixed("port", |view| view.service.port.to_string()),
     fixed("proto-max-bulk-len", |view| view.service.config.request_bytes_max.to_string()),
@@ -125,6 +144,16 @@ fn number(text: &str) -> Result<usize, String> {
         Ok(_) => Err("argument must not be negative".into()),
         Err(_) => Err("argument couldn't be parsed into an integer".into()),
     }
+}
+
+fn set_eviction(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let text = text.to_ascii_lowercase();
+    let Some((policy, _)) = Policy::ALL.iter().find(|(_, name)| *name == text) else {
+        let names: Vec<_> = Policy::ALL.iter().map(|(_, name)| *name).collect();
+        return Err(format!("argument(s) must be one of the following: {}", names.join(", ")));
+    };
+    settings.eviction = *policy;
+    Ok(())
 }
 
 /// The name that Redis has for the weakest promise among the logged databases.

@@ -87,14 +87,14 @@ fn memory(context: &Context<'_, '_>, report: &mut Report) {
         ("used_memory_rss", process.resident),
         ("used_memory_peak", peak),
         ("total_system_memory", system),
-        ("maxmemory", 0),
+        ("maxmemory", context.service.settings.read().memory_bytes_max as u64),
     ] {
         report.field(name, bytes);
         report.field(&format!("{name}_human"), human(bytes));
     }
     report.field("used_memory_dataset", used);
     report.field("used_memory_rss_peak", process.resident_peak);
-    report.field("maxmemory_policy", "noeviction");
+    report.field("maxmemory_policy", context.service.memory.policy().name());
     let ratio = if used == 0 { 0.0 } else { process.resident as f64 / used as f64 };
     report.field("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
 }
@@ -119,7 +119,7 @@ fn stats(context: &Context<'_, '_>, report: &mut Report) {
         ("total_net_output_bytes", load(&metrics.bytes_out)),
         ("rejected_connections", load(&metrics.refused)),
         ("expired_keys", load(&metrics.expired)),
-        ("evicted_keys", 0),
+        ("evicted_keys", load(&metrics.evicted)),
         ("keyspace_hits", load(&metrics.hits)),
         ("keyspace_misses", load(&metrics.misses)),
         ("total_error_replies", load(&metrics.errors)),

@@ -27,7 +27,9 @@ impl Database {
             }
             Effect::Append { key, value } => self.write(hash, key, None, value),
             Effect::SetRange { key, offset, value } => self.write(hash, key, Some(offset), value),
-            Effect::Delete { key } | Effect::Expired { key } => self.remove(offset, hash, key),
+            Effect::Delete { key } | Effect::Expired { key } | Effect::Evicted { key } => {
+                self.remove(offset, hash, key);
+            }
             Effect::SetDeadline { key, deadline } => self.set_deadline(hash, key, deadline.unwrap_or(NEVER)),
             Effect::Put { key, deadline, value } => self.put(hash, key, deadline.unwrap_or(NEVER), value),
             Effect::Flush => {}
@@ -78,10 +80,10 @@ impl Database {
     fn set_string(&mut self, hash: u64, key: &[u8], value: &[u8], deadline: u64) {
         if let Some(slot) = self.table.get_mut(hash, key) {
             let before = Share::of(slot);
-            slot.set_string(value, deadline, self.now_seconds);
+            slot.set_string(value, deadline, self.stamp.again(slot.accessed()));
             self.totals.change(before, Share::of(slot));
         } else {
-            self.insert(hash, Slot::string(key, value, deadline, self.now_seconds));
+            self.insert(hash, Slot::string(key, value, deadline, self.stamp.new_key()));
         }
         self.note_deadline(hash, deadline);
     }
@@ -110,12 +112,13 @@ impl Database {
         if let Some(slot) = self.table.get_mut(hash, key) {
             let before = Share::of(slot);
             slot.write(offset, value);
-            slot.touch(self.now_seconds);
+            slot.touch(self.stamp.again(slot.accessed()));
             self.totals.change(before, Share::of(slot));
         } else if offset.is_none() || !value.is_empty() {
-            let mut slot = Slot::string(key, b"", NEVER, self.now_seconds);
+            let stamp = self.stamp.new_key();
+            let mut slot = Slot::string(key, b"", NEVER, stamp);
             match offset {
-                None | Some(0) => slot.set_string(value, NEVER, self.now_seconds),
+                None | Some(0) => slot.set_string(value, NEVER, stamp),
                 Some(_) => {
                     slot.write(offset, value);
                 }
@@ -143,7 +146,7 @@ impl Database {
     }
 
     fn put(&mut self, hash: u64, key: &[u8], deadline: u64, value: &[u8]) {
-        let read = codec::read(&mut Reader::new(value), key, deadline, self.now_seconds, &self.rules);
+        let read = codec::read(&mut Reader::new(value), key, deadline, self.stamp.new_key(), &self.rules);
         let Ok(slot) = read else { return };
         self.totals.change(Share::NOTHING, Share::of(&slot));
         if let Some(old) = self.table.insert(hash, slot) {
@@ -164,7 +167,7 @@ impl Database {
     ) {
         if let Some(slot) = self.table.get_mut(hash, key) {
             let before = Share::of(slot);
-            slot.touch(self.now_seconds);
+            slot.touch(self.stamp.again(slot.accessed()));
             let Some(value) = slot.value_mut() else { return };
             change(value, &self.rules);
             let is_empty = value.is_empty_collection();
@@ -176,7 +179,7 @@ impl Database {
             let mut value = new();
             change(&mut value, &self.rules);
             if !value.is_empty_collection() {
-                self.insert(hash, Slot::object(key, value, NEVER, self.now_seconds));
+                self.insert(hash, Slot::object(key, value, NEVER, self.stamp.new_key()));
             }
         }
     }

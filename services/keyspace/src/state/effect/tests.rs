@@ -33,17 +33,19 @@ pub(in crate::state) fn parts() -> impl Strategy<Value = Parts> {
         prop::collection::btree_set(0..12_u64, 0..5),
     );
     let numbers = (0..14_u64, 0..14_u64, any::<bool>(), prop::option::of(1..1000_u64));
-    (1..20_u16, 0..6_u8, lists, numbers).prop_map(|(kind, key, (items, scores, indices), numbers)| Parts {
-        kind,
-        key: vec![b'k', key],
-        items,
-        scores,
-        indices: indices.into_iter().collect(),
-        number: numbers.0,
-        other: numbers.1,
-        flag: numbers.2,
-        deadline: numbers.3,
-    })
+    (prop_oneof![9 => 1..20_u16, 1 => Just(21)], 0..6_u8, lists, numbers).prop_map(
+        |(kind, key, (items, scores, indices), numbers)| Parts {
+            kind,
+            key: vec![b'k', key],
+            items,
+            scores,
+            indices: indices.into_iter().collect(),
+            number: numbers.0,
+            other: numbers.1,
+            flag: numbers.2,
+            deadline: numbers.3,
+        },
+    )
 }
 
 impl Parts {
@@ -89,6 +91,7 @@ impl Parts {
             3 => Effect::SetRange { key, offset: self.number, value },
             4 => Effect::Delete { key },
             5 => Effect::Expired { key },
+            21 => Effect::Evicted { key },
             6 => Effect::SetDeadline { key, deadline },
             7 => Effect::HashSet { key, pairs: Items::Args(&items[items.len() % 2..]) },
             8 => Effect::HashDelete { key, fields: list },
@@ -182,6 +185,7 @@ fn layouts_are_those_of_version_1() {
         (Effect::SortedRemove { key: b"k", members: Items::Args(&[b"m"]) }, 18, b"\x01k\x01\x01m"),
         (Effect::Put { key: b"k", deadline: None, value: b"\x02\x01\x01e" }, 19, b"\x01k\0\x02\x01\x01e"),
         (Effect::Flush, 20, b""),
+        (Effect::Evicted { key: b"k" }, 21, b"\x01k"),
     ];
     for (effect, kind, payload) in rows {
         let mut out = Vec::new();
@@ -196,6 +200,7 @@ fn layouts_are_those_of_version_1() {
 fn wrong_payloads_are_refused() {
     let rows: &[(u16, &[u8])] = &[
         (0, b""),
+        (22, b""),
         (21, b""),
         (1, b""),
         (1, b"\x05k"),

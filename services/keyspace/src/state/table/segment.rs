@@ -39,6 +39,11 @@ impl<E: Element, M: Clone> Segment<E, M> {
         self.table.iter()
     }
 
+    /// What stands in a bucket that `random` chooses.
+    pub fn bucket(&self, random: u64) -> Option<&E> {
+        self.table.get_bucket(random.checked_rem(self.table.num_buckets() as u64)? as usize)
+    }
+
     /// The number of elements.
     pub fn len(&self) -> usize {
         self.table.len()

@@ -135,7 +135,7 @@ impl Model {
                 self.keys.insert(key.to_vec(), (deadline, Content::of(slot.view())));
                 return;
             }
-            Effect::Delete { .. } | Effect::Expired { .. } => {
+            Effect::Delete { .. } | Effect::Expired { .. } | Effect::Evicted { .. } => {
                 self.keys.remove(key);
                 return;
             }
