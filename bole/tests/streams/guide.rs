@@ -67,7 +67,7 @@ fn examples_are_found_with_their_output() {
     let page = "a\n```sh run\necho a\necho b\n```\n\n```text\na\nb\n```\n\n```text\nnot this\n```\n\n```sh\nnot this\n```\n\n\
                 ```sh run\nc\n```\n\nWords.\n\n```text\nnot this\n```\n";
     let example = |line, script: &str, expected| Example { line, script: script.to_owned(), expected };
-    assert_eq!(examples(page), [example(2, "echo a\necho b\n", Some("a\nb\n")), example(21, "c\n", None)]);
+    assert_eq!(examples(page), [example(2, "echo a\necho b\n", Some("a\nb\n")), example(20, "c\n", None)]);
 }
 
 #[test]

@@ -37,7 +37,12 @@ impl Node {
         clear(&mut command);
         command.current_dir(folder).arg("serve").stdin(Stdio::null());
         let streams = format!("streams.listen={streams}");
-        for setting in ["admin.listen=127.0.0.1:0", "keyspace.listen=127.0.0.1:0", streams.as_str()] {
+        for setting in [
+            "admin.listen=127.0.0.1:0",
+            "keyspace.listen=127.0.0.1:0",
+            "schemas.listen=127.0.0.1:0",
+            streams.as_str(),
+        ] {
             command.args(["--set", setting]);
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();

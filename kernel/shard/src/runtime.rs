@@ -69,6 +69,8 @@ pub struct Runtime {
     /// While pins hold the oldest bytes: what the journal retained when all shards were last checkpointed.
     pinned_mark: AtomicU64,
     breaks: AtomicU64,
+    /// Every dataset that exists is hosted: a log that is not is what a crash left of one that was dropped.
+    all_hosted: AtomicBool,
 }
 
 struct Slot {
@@ -158,6 +160,7 @@ impl Runtime {
             pins: Pins::default(),
             pinned_mark: AtomicU64::new(0),
             breaks: AtomicU64::new(0),
+            all_hosted: AtomicBool::new(false),
         }
     }
 
@@ -227,6 +230,9 @@ impl Runtime {
     /// On a full disk there is no room for announcements: the shards are served all the same, in the epochs that they had, because nobody else
     /// can append to a journal of this node; writes are refused until there is room.
     pub async fn recover(&self, only: &[LogId]) -> Result<Recovered, Error> {
+        if only.is_empty() {
+            self.all_hosted.store(true, Ordering::Release);
+        }
         let recovered = self.replay(only)?;
         if self.journal.retained_bytes() > self.retained_bytes_target() {
             // Without this, a journal at its bound would leave no room to announce anything.
@@ -368,7 +374,9 @@ impl Runtime {
             }
             let slot = self.shards.read().get(&oldest).cloned();
             let Some(slot) = slot else {
-                // What a crash left of a dataset that was dropped: all that exist are hosted when checkpoints begin.
+                if !self.all_hosted.load(Ordering::Acquire) {
+                    return Ok(worked);
+                }
                 self.journal.forget(oldest);
                 worked = true;
                 continue;

@@ -82,6 +82,8 @@ struct Produced {
     /// How far the journal must have come, for batches of each class.
     synced: Position,
     written: Position,
+    /// What was written to, to be shown before the reply leaves.
+    partitions: Vec<Arc<Partition>>,
     refused: bool,
 }
 
@@ -90,12 +92,14 @@ impl Produced {
         &mut self,
         session: &Session,
         index: i32,
-        outcome: Result<(Appended, Durability, i64), Error>,
+        outcome: Result<(Appended, Arc<Partition>, i64), Error>,
     ) -> PartitionProduceResponse {
         match outcome {
-            Ok((appended, class, log_append_time_ms)) => {
-                let reach = if class == Durability::Sync { &mut self.synced } else { &mut self.written };
+            Ok((appended, partition, log_append_time_ms)) => {
+                let reach =
+                    if partition.class() == Durability::Sync { &mut self.synced } else { &mut self.written };
                 *reach = appended.position.max(*reach);
+                self.partitions.push(partition);
                 PartitionProduceResponse {
                     index,
                     base_offset: appended.base_offset,
@@ -126,6 +130,12 @@ impl Produced {
         if outcome.is_ok() && self.synced > Position::ZERO {
             outcome = poll_fn(|context| journal.poll_reached(Durability::Sync, self.synced, context)).await;
         }
+        // Who hears of the reply and looks finds the records.
+        for partition in self.partitions.iter().filter(|_| outcome.is_ok()) {
+            if let Ok(mut locked) = partition.lock() {
+                locked.state_mut().advance(journal.reached(partition.class()));
+            }
+        }
         let mut topics = self.topics;
         if let Err(error) = outcome {
             // The batches may be there or not; the client has to find out.
@@ -146,7 +156,7 @@ async fn one(
     data: PartitionProduceData,
     version: i16,
     transactional_id: Option<&Text>,
-) -> Result<(Appended, Durability, i64), Error> {
+) -> Result<(Appended, Arc<Partition>, i64), Error> {
     let partition = topic.partition(data.index)?;
     let records = data.records.unwrap_or_default();
     let now = session.service.now();
@@ -160,7 +170,7 @@ async fn one(
     count(&session.service.metrics.records_in, header.records_count as u64);
     count(&session.service.metrics.bytes_in, records.len() as u64);
     session.charge(Kind::ProducerByteRate, records.len());
-    Ok((appended, partition.class(), log_append_time))
+    Ok((appended, partition, log_append_time))
 }
 
 /// Appends a batch of a transaction.

@@ -64,7 +64,12 @@ pub enum Verdict {
 }
 
 /// The sequence number after `sequence`; they go around at the largest `i32`.
+///
+/// −1, of what is not numbered, stays −1.
 pub const fn next_sequence(sequence: i32, by: i32) -> i32 {
+    if sequence < 0 {
+        return sequence;
+    }
     let room = i32::MAX - sequence;
     if by > room { by - room - 1 } else { sequence + by }
 }
