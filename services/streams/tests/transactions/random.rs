@@ -112,7 +112,8 @@ async fn check(world: &World, model: &Model, seed: u64) {
     *model.told.lock() = told;
 }
 
-async fn run(seed: u64) {
+/// How many transactions were committed.
+async fn run(seed: u64) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let mut rng = Rng::new(seed);
     let model = Arc::new(Model::default());
@@ -157,12 +158,14 @@ async fn run(seed: u64) {
         assert_ne!(status, Some(bole_streams::transactions::Status::Ongoing), "seed {seed}: {producer}");
     }
     let told = model.told.lock();
-    assert!(told.values().any(|told| told.fate == Fate::Committed), "seed {seed}: nothing was committed");
+    told.values().filter(|told| told.fate == Fate::Committed).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_holds_whatever_happens() {
+    let mut committed = 0;
     for seed in 0..SEEDS {
-        run(seed).await;
+        committed += run(seed).await;
     }
+    assert!(committed > 0, "nothing was ever committed");
 }
