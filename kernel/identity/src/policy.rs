@@ -386,12 +386,13 @@ mod tests {
         }
     }
 
+    /// Statements; the action and what implies it; whether it is allowed.
+    type Case<'a> = (&'a [(Effect, &'a str, &'a str, &'a str)], &'a str, &'a [&'a str], bool);
+
     #[test]
     fn actions_may_imply_others() {
         use Effect::{Allow, Deny};
         let topic = "default/streams/topic:a";
-        // Statements; the action and what implies it; whether it is allowed.
-        type Case<'a> = (&'a [(Effect, &'a str, &'a str, &'a str)], &'a str, &'a [&'a str], bool);
         let rows: &[Case<'_>] = &[
             (&[(Allow, "streams", "read", topic)], "describe", &["read", "write"], true),
             (&[(Allow, "streams", "read", topic)], "describe", &["write"], false),

@@ -362,7 +362,7 @@ mod tests {
                 Settings::with(Durability::Sync, BTreeMap::from([(name.to_owned(), value.to_owned())]));
             match (settings, refusal) {
                 (Ok(settings), None) => {
-                    assert_eq!(settings.value(row(name).unwrap()), (value.to_owned(), true))
+                    assert_eq!(settings.value(row(name).unwrap()), (value.to_owned(), true));
                 }
                 (Err(error), Some(text)) => assert!(error.to_string().contains(text), "{error}"),
                 (settings, _) => panic!("{name} = {value}: {settings:?}"),

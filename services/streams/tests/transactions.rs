@@ -111,7 +111,7 @@ async fn transactions_time_out_also_after_a_restart_and_ids_are_forgotten() {
         assert_eq!(late, Err(ErrorCode::ProducerFenced));
         assert!(world.committed_records().await.is_empty());
         assert_eq!(world.committed_offset("g").await, None);
-        world.clock.advance(Duration::from_secs(8 * 24 * 60 * 60));
+        world.clock.advance(Duration::from_hours(8 * 24));
         timers::round(&world.service).await;
         assert_eq!(world.status("t"), None);
     }

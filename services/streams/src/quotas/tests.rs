@@ -5,7 +5,6 @@ use super::*;
 /// A part of an entity's name: not named, the default, or a name.
 type Part<'a> = Option<Option<&'a str>>;
 
-#[expect(clippy::option_option, reason = "a part may be absent, the default, or named, as in the protocol")]
 fn entity(user: Part<'_>, client: Part<'_>) -> Entity {
     let parts = [(table::USER, user), (table::CLIENT_ID, client)];
     let named =
