@@ -100,10 +100,16 @@ pub struct TemporaryBole {
 impl TemporaryBole {
     /// Builds Bole and starts it; `run` names the log.
     pub fn start(run: &str) -> Result<Self> {
+        Self::start_with(run, &[])
+    }
+
+    /// The same with variables for its settings.
+    pub fn start_with(run: &str, env: &[(&str, &str)]) -> Result<Self> {
         build_bole(Profile::Debug)?;
         let data = tempfile::tempdir()?;
         let log = process::target_dir().join(format!("{run}.log"));
-        let settings = Settings { log: Some(log.clone()), ..Settings::default() };
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings = Settings { log: Some(log.clone()), env, ..Settings::default() };
         let ports = Ports::free()?;
         let server = start_bole(Profile::Debug, &data.path().join("data"), ports, &settings)?;
         let streams = SocketAddr::from(([127, 0, 0, 1], ports.streams));
