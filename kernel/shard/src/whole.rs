@@ -140,7 +140,15 @@ where
                     return reached.map(|()| value).map_err(|error| Error::from(error).into());
                 }
                 Err(Attempt::Wait(bytes)) => transaction.admit(bytes as usize).await?,
-                Err(Attempt::Failed(error)) => return Err(error),
+                Err(Attempt::Failed(error)) => {
+                    // A refusal shows what it was decided on: it waits until that is durable, too (promise P2).
+                    let position = self.lock()?.position();
+                    let journal = runtime.journal();
+                    let reached =
+                        poll_fn(|context| journal.poll_reached(Durability::Sync, position, context));
+                    reached.await.map_err(Error::from)?;
+                    return Err(error);
+                }
             }
         }
     }

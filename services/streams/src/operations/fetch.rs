@@ -8,7 +8,6 @@ pub mod sessions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{Handle, Outcome};
@@ -17,6 +16,7 @@ use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MS_MAX};
 use crate::metrics::count;
 use crate::partition::Partition;
 use crate::partition::read::{Batches, Bounds, Found, Isolation};
+use crate::partition::watch::Watching;
 use crate::protocol::messages::fetch::{
     AbortedTransaction, FetchableTopicResponse, PartitionData, Request, Response,
 };
@@ -97,23 +97,14 @@ impl<'a> Fetch<'a> {
         if self.look().await {
             return;
         }
-        let watcher = Arc::new(Notify::new());
+        let partitions = self.rows.iter().filter_map(|row| row.partition.as_ref().ok().cloned());
+        let watching = Watching::new(partitions.collect());
         loop {
-            let partitions = || self.rows.iter().filter_map(|row| row.partition.as_ref().ok());
-            for partition in partitions() {
-                if let Ok(mut locked) = partition.lock() {
-                    locked.state_mut().watchers.add(&watcher);
-                }
-            }
+            watching.register();
             let enough = self.look().await;
-            let late = !enough && tokio::time::timeout_at(self.deadline, watcher.notified()).await.is_err();
+            let late = !enough && tokio::time::timeout_at(self.deadline, watching.woken()).await.is_err();
             if enough || late {
-                break;
-            }
-        }
-        for partition in self.rows.iter().filter_map(|row| row.partition.as_ref().ok()) {
-            if let Ok(mut locked) = partition.lock() {
-                locked.state_mut().watchers.remove(&watcher);
+                return;
             }
         }
     }
@@ -204,12 +195,11 @@ fn bounds_only(row: &Row) -> Result<(Bounds, Batches), Error> {
 
 impl Row {
     fn into_data(self, session: &Session, isolation: Isolation) -> (Wanted, PartitionData) {
-        let Row { wanted, partition, found, error } = self;
+        let Row { wanted, found, error, .. } = self;
         let partition_index = wanted.partition;
         let data = match (error, found) {
             (None, Some((bounds, batches))) => {
-                let aborted =
-                    partition.ok().and_then(|partition| aborted(&partition, isolation, &wanted, &batches));
+                let aborted = (isolation == Isolation::Committed).then(|| aborted(&batches));
                 PartitionData {
                     partition_index,
                     high_watermark: bounds.high_watermark,
@@ -235,22 +225,13 @@ impl Row {
     }
 }
 
-/// Aborted transactions among the batches; `None` for readers that see everything.
-fn aborted(
-    partition: &Partition,
-    isolation: Isolation,
-    wanted: &Wanted,
-    batches: &Batches,
-) -> Option<Vec<AbortedTransaction>> {
-    if isolation == Isolation::Uncommitted {
-        return None;
-    }
-    let Some(last) = batches.batches.last() else { return Some(Vec::new()) };
-    let aborted = partition.aborted(wanted.offset, last.last_offset() + 1).unwrap_or_default();
-    let told = aborted
-        .iter()
-        .map(|aborted| AbortedTransaction { producer_id: aborted.producer_id, first_offset: aborted.first });
-    Some(told.collect())
+/// Aborted transactions among the batches.
+fn aborted(batches: &Batches) -> Vec<AbortedTransaction> {
+    let Some(last) = batches.batches.last() else { return Vec::new() };
+    let among = batches.aborted.iter().filter(|aborted| aborted.first <= last.last_offset());
+    among
+        .map(|aborted| AbortedTransaction { producer_id: aborted.producer_id, first_offset: aborted.first })
+        .collect()
 }
 
 fn find(session: &Session, wanted: &Wanted) -> Result<Arc<Partition>, Error> {

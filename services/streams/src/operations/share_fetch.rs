@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::share_acknowledge::{Refused, names, take};
@@ -16,6 +15,7 @@ use crate::metrics::count;
 use crate::partition::Partition;
 use crate::partition::batch::Batch;
 use crate::partition::read::{Bounds, Isolation};
+use crate::partition::watch::Watching;
 use crate::protocol::messages::share_fetch::{
     AcquiredRecords, PartitionData, Request, Response, ShareFetchableTopicResponse,
 };
@@ -55,7 +55,7 @@ async fn fetch(session: &Session, request: Request) -> Result<Response, Error> {
         return Ok(Response { acquisition_lock_timeout_ms, responses, ..Response::default() });
     }
     let mut sharing = Sharing { session, group, member_id, request: &request, rows: Vec::new() };
-    sharing.run(&opened.partitions).await?;
+    sharing.run(&opened.partitions).await;
     let responses = sharing.responses(refused);
     Ok(Response { acquisition_lock_timeout_ms, responses, ..Response::default() })
 }
@@ -119,33 +119,22 @@ struct Sharing<'a> {
 }
 
 impl Sharing<'_> {
-    async fn run(&mut self, places: &[Place]) -> Result<(), Error> {
+    async fn run(&mut self, places: &[Place]) {
         let wait = self.request.max_wait_ms.clamp(0, FETCH_WAIT_MS_MAX);
         let deadline = Instant::now() + Duration::from_millis(wait as u64);
-        let watcher = Arc::new(Notify::new());
         let partitions: Vec<_> = places.iter().map(|place| (*place, self.find(*place))).collect();
+        let found = partitions.iter().filter_map(|(_, partition)| partition.as_ref().ok().cloned());
+        let watching = Watching::new(found.collect());
         loop {
-            for (_, partition) in &partitions {
-                if let Ok(mut locked) =
-                    partition.as_ref().map_err(Clone::clone).and_then(|partition| partition.lock())
-                {
-                    locked.state_mut().watchers.add(&watcher);
-                }
-            }
+            watching.register();
             let done = self.look(&partitions).await;
             if done || Instant::now() >= deadline {
-                break;
+                return;
             }
             // Records also become free when somebody else's lock runs out, of which nobody tells.
             let until = deadline.min(Instant::now() + LOOK_AGAIN);
-            let _late = tokio::time::timeout_at(until, watcher.notified()).await;
+            let _late = tokio::time::timeout_at(until, watching.woken()).await;
         }
-        for partition in partitions.iter().filter_map(|(_, partition)| partition.as_ref().ok()) {
-            if let Ok(mut locked) = partition.lock() {
-                locked.state_mut().watchers.remove(&watcher);
-            }
-        }
-        Ok(())
     }
 
     fn find(&self, (topic, partition): Place) -> Result<Arc<Partition>, Error> {

@@ -38,6 +38,8 @@ pub struct Batches {
     pub batches: Vec<Batch>,
     /// Their bytes.
     pub bytes: usize,
+    /// For a reader of committed records: aborted transactions that may be among them, as of the look that found them.
+    pub aborted: Vec<Aborted>,
 }
 
 impl Batches {
@@ -117,7 +119,11 @@ impl Partition {
         if from >= below {
             return Ok((bounds, Found::Nothing));
         }
-        let memory = in_memory(state, from, below, bytes_max);
+        let mut memory = in_memory(state, from, below, bytes_max);
+        if isolation == Isolation::Committed {
+            // Under the same lock: retention and compaction forget what nobody can read any more.
+            memory.aborted = state.aborted_in(from, below);
+        }
         if from < state.memory_start() {
             let files = self.files_from(state, from);
             return Ok((bounds, Found::Cold(Cold { files, from, below, bytes_max, memory })));
@@ -137,7 +143,7 @@ impl Partition {
     /// Reads what [`Partition::find`] found in files. Blocks on the disk. `None`: a file was removed meanwhile; look again.
     pub fn read_cold(&self, cold: &Cold) -> Result<Option<Batches>, Error> {
         match self.try_read_cold(cold) {
-            Ok(found) => Ok(Some(found)),
+            Ok(found) => Ok(Some(Batches { aborted: cold.memory.aborted.clone(), ..found })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::Storage(format!("{} cannot be read: {error}", self.name()))),
         }

@@ -4,6 +4,45 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::Partition;
+
+/// One that waits for records of some partitions. When it goes, however that comes, no partition remembers it.
+pub struct Watching {
+    watcher: Arc<Notify>,
+    partitions: Vec<Arc<Partition>>,
+}
+
+impl Watching {
+    /// Waits for nothing yet.
+    pub fn new(partitions: Vec<Arc<Partition>>) -> Self {
+        Self { watcher: Arc::new(Notify::new()), partitions }
+    }
+
+    /// Asks every partition to wake it at its next change. A quarantined one never will.
+    pub fn register(&self) {
+        for partition in &self.partitions {
+            if let Ok(mut locked) = partition.lock() {
+                locked.state_mut().watchers.add(&self.watcher);
+            }
+        }
+    }
+
+    /// Ready when a partition has changed since [`Watching::register`].
+    pub async fn woken(&self) {
+        self.watcher.notified().await;
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        for partition in &self.partitions {
+            if let Ok(mut locked) = partition.lock() {
+                locked.state_mut().watchers.remove(&self.watcher);
+            }
+        }
+    }
+}
+
 /// Who waits for records of one partition.
 #[derive(Debug, Default)]
 pub struct Watchers(Vec<Arc<Notify>>);
