@@ -244,7 +244,7 @@ impl Topics {
     pub fn check(&self, new: &NewTopic) -> Result<(), Error> {
         check_name(&new.name)?;
         if self.get(&new.name).is_some() {
-            let text = format!("topic \"{}\" exists already", new.name);
+            let text = format!("topic \"{}\" already exists", new.name);
             return Err(Error::refused(ErrorCode::TopicAlreadyExists, text));
         }
         self.check_partitions(new.partitions, new.partitions)

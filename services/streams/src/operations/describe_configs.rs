@@ -10,7 +10,7 @@ use crate::protocol::messages::describe_configs::{
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
 use crate::session::{Action, Session, message};
-use crate::settings::{Kind, ROWS, Row};
+use crate::settings::{self, Kind, ROWS, Row};
 use crate::{group_settings, groups};
 
 const RESOURCE_TOPIC: i8 = 2;
@@ -160,5 +160,22 @@ fn broker(session: &Session, name: &str) -> Result<Vec<DescribeConfigsResourceRe
         result.read_only = true;
         result
     };
-    Ok(rows.into_iter().map(describe).collect())
+    let defaults = TOPIC_DEFAULTS.iter().map(|(name, setting)| {
+        let row = settings::row(setting).expect("the defaults that are shown are settings of topics");
+        (*name, row.default.to_owned(), row.kind, row.doc)
+    });
+    Ok(rows.into_iter().chain(defaults).map(describe).collect())
 }
+
+/// Kafka's names of the node's defaults for settings of topics.
+const TOPIC_DEFAULTS: &[(&str, &str)] = &[
+    ("compression.type", "compression.type"),
+    ("log.cleanup.policy", "cleanup.policy"),
+    ("log.message.timestamp.type", "message.timestamp.type"),
+    ("log.retention.bytes", "retention.bytes"),
+    ("log.retention.ms", "retention.ms"),
+    ("log.roll.ms", "segment.ms"),
+    ("log.segment.bytes", "segment.bytes"),
+    ("message.max.bytes", "max.message.bytes"),
+    ("min.insync.replicas", "min.insync.replicas"),
+];
