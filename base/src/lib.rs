@@ -3,8 +3,9 @@
 //!
 //! This crate depends on nothing of ours and knows no log, no service and no protocol.
 //!
-//! Reading order: [`id`] → [`durability`] → [`error`] → [`clock`] → [`disk`] → [`units`].
+//! Reading order: [`id`] → [`durability`] → [`error`] → [`clock`] → [`disk`] → [`background`] → [`units`].
 
+pub mod background;
 pub mod clock;
 pub mod disk;
 pub mod durability;

@@ -1,12 +1,13 @@
 //! `cargo xtask bench keyspace`: Bole's keyspace against Debian's redis-server.
 //!
-//! Three parts. *Throughput*: redis-benchmark with its own tests, requests a second and CPU time of the server for
+//! Four parts. *Throughput*: redis-benchmark with its own tests, requests a second and CPU time of the server for
 //! each operation. *Latency*: GET and SET in turn at a fixed rate, by the time when each request was due. *Memory*:
-//! what a key costs. Each part runs for each durability class, in which both servers promise the same.
+//! what a key costs. *Pause*: what a checkpoint of one GB makes clients wait. Each part runs for each durability class, in which both servers promise the same.
 
 mod class;
 mod latency;
 mod memory;
+mod pause;
 mod report;
 mod throughput;
 mod workload;
@@ -24,7 +25,7 @@ pub struct Args {
     /// Durability classes: async, sync, memory
     #[arg(long = "class", value_delimiter = ',')]
     classes: Vec<String>,
-    /// Parts: throughput, latency, memory
+    /// Parts: throughput, latency, memory, pause
     #[arg(long = "part", value_delimiter = ',')]
     parts: Vec<String>,
     /// Tests of redis-benchmark
@@ -45,10 +46,10 @@ pub struct Args {
     /// Different keys, members and fields that redis-benchmark uses
     #[arg(long, default_value_t = 100_000)]
     keyspace: u32,
-    /// Requests a second for the latency part
+    /// Requests a second for the parts latency and pause
     #[arg(long, default_value_t = 10_000)]
     rate: u32,
-    /// Seconds of one round of the latency part
+    /// Seconds of one round of the parts latency and pause
     #[arg(long, default_value_t = 10)]
     seconds: u32,
     /// Keys for the memory part
@@ -68,7 +69,7 @@ struct Plan {
     args: Args,
 }
 
-const PARTS: &[&str] = &["throughput", "latency", "memory"];
+const PARTS: &[&str] = &["throughput", "latency", "memory", "pause"];
 
 /// Runs the parts and writes the report to stdout and, with the raw rounds, to `target/bench/keyspace.json`.
 pub fn run(args: &Args) -> Result<()> {
@@ -101,6 +102,9 @@ fn measure(class: &'static Class, plan: &Plan, folder: &PathBuf, report: &mut Re
     };
     if plan.parts.contains(&"memory") {
         report.memory.extend(memory::measure(class, &mut start("memory")?, plan.args.keys)?);
+    }
+    if plan.parts.contains(&"pause") && class.saves() {
+        report.pauses.extend(pause::measure(class, &mut start("pause")?, &plan.args)?);
     }
     if plan.parts.contains(&"latency") {
         report.latency.push(latency::measure(class, &start("latency")?, &plan.args)?);
@@ -171,6 +175,6 @@ mod tests {
         assert_eq!(parts(&[]).unwrap(), PARTS);
         assert_eq!(parts(&["Memory"]).unwrap(), ["memory"]);
         let error = parts(&["memory", "speed"]).unwrap_err().to_string();
-        assert_eq!(error, "no part \"speed\"; there are throughput, latency, memory");
+        assert_eq!(error, "no part \"speed\"; there are throughput, latency, memory, pause");
     }
 }

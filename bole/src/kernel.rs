@@ -158,21 +158,21 @@ fn latency(counters: &bole_wal::metrics::Snapshot) -> Latency {
 pub struct KernelPart {
     /// What is stopped.
     pub kernel: Kernel,
-    /// Whether the checkpoint task shall end.
+    /// Whether that thread shall end.
     pub stop: tokio::sync::watch::Sender<bool>,
-    /// The checkpoint task.
-    pub task: tokio::task::JoinHandle<()>,
+    /// The thread that makes checkpoints.
+    pub thread: std::thread::JoinHandle<()>,
 }
 
 impl KernelPart {
-    /// Starts to look after checkpoints.
-    pub fn start(kernel: Kernel, shutdown: Shutdown) -> Self {
+    /// Starts to look after checkpoints. Errors: there can be no thread for it.
+    pub fn start(kernel: Kernel, shutdown: Shutdown) -> Result<Self> {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let runtime = Arc::clone(&kernel.runtime);
         let handle = tokio::runtime::Handle::current();
-        let task =
-            tokio::task::spawn_blocking(move || handle.block_on(look_after(runtime, shutdown, stopped)));
-        Self { kernel, stop, task }
+        let work = move || handle.block_on(look_after(runtime, shutdown, stopped));
+        let thread = bole_base::background::spawn("checkpoints", work)?;
+        Ok(Self { kernel, stop, thread })
     }
 }
 
@@ -207,12 +207,13 @@ impl Part for KernelPart {
 
     fn stop(self: Box<Self>, _deadline: Instant) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
-            // The task may have ended by itself.
+            // The thread may have ended by itself.
             let _gone = self.stop.send(true);
-            self.task.await?;
+            let thread = self.thread;
             let kernel = self.kernel;
             let handle = tokio::runtime::Handle::current();
             let closed = tokio::task::spawn_blocking(move || {
+                thread.join().map_err(|_| anyhow::anyhow!("the thread that makes checkpoints panicked"))?;
                 let checkpointed = handle.block_on(kernel.runtime.checkpoint_all());
                 kernel.journal.close()?;
                 match checkpointed {

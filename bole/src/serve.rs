@@ -117,7 +117,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     node.collectors.push(Arc::new(move |out| for_metrics.metrics(out)));
     let net = node.metrics.clone();
     node.collectors.push(Arc::new(move |out| out.push_str(&net.render())));
-    node.parts.push(KernelPart::start(kernel.clone(), node.shutdown.clone()));
+    node.parts.push(KernelPart::start(kernel.clone(), node.shutdown.clone())?);
     services::keyspace::serve(node, &kernel, databases).await?;
     services::streams::serve(node, &kernel, streams).await?;
     services::schemas::serve(node, &kernel, registry).await?;

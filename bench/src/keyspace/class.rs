@@ -29,6 +29,13 @@ pub(super) const CLASSES: &[Class] = &[
     Class { name: "memory", peer_options: &["--appendonly", "no"] },
 ];
 
+impl Class {
+    /// Whether Bole makes checkpoints in this class.
+    pub(super) fn saves(&self) -> bool {
+        self.name != "memory"
+    }
+}
+
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contender {

@@ -38,7 +38,7 @@ pub(super) fn measure(class: &'static Class, nodes: &[Node], args: &Args) -> Res
         request,
     };
     for node in nodes {
-        node.fill(KEYS, |number| vec![b"SET".to_vec(), key(number), vec![b'v'; 64]])?;
+        node.fill(KEYS, |number| vec![b"SET".to_vec(), key_of(number, KEYS), vec![b'v'; 64]])?;
     }
     let mut rounds = Vec::new();
     for _ in 0..args.rounds {
@@ -57,12 +57,18 @@ pub(super) fn measure(class: &'static Class, nodes: &[Node], args: &Args) -> Res
     Ok(Latency { class: class.name, rate: args.rate, rounds })
 }
 
-fn key(number: u64) -> Vec<u8> {
-    format!("key:{:012}", number % KEYS).into_bytes()
+/// Key `number` of `keys` different ones.
+pub(super) fn key_of(number: u64, keys: u64) -> Vec<u8> {
+    format!("key:{:012}", number % keys).into_bytes()
+}
+
+/// Numbers far apart for requests in turn.
+pub(super) const fn scattered(number: u64) -> u64 {
+    number.wrapping_mul(SCATTER) >> 20
 }
 
 fn request(number: u64, buffer: &mut Vec<u8>) {
-    let key = key(number.wrapping_mul(SCATTER) >> 20);
+    let key = key_of(scattered(number), KEYS);
     // Connections take turns by number too: what a connection sends must not depend on the same remainder.
     if (number / CONNECTIONS as u64).is_multiple_of(2) {
         encode(&[&b"GET"[..], &key], buffer);

@@ -7,6 +7,7 @@ use super::Args;
 use super::class::Contender::{Bole, Peer};
 use super::latency::Latency;
 use super::memory::Memory;
+use super::pause::{Pause, Waits};
 use super::throughput::Point;
 use crate::stats::{Spread, cell};
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ pub(super) struct Report {
     pub(super) throughput: Vec<Point>,
     pub(super) latency: Vec<Latency>,
     pub(super) memory: Vec<Memory>,
+    pub(super) pauses: Vec<Pause>,
 }
 
 /// The spread of `above / below`, round by round; none when one of them was not measured.
@@ -34,6 +36,7 @@ impl Report {
             "throughput": self.throughput.iter().map(throughput_json).collect::<Vec<_>>(),
             "latency": self.latency.iter().map(latency_json).collect::<Vec<_>>(),
             "memory": self.memory.iter().map(memory_json).collect::<Vec<_>>(),
+            "pauses": self.pauses.iter().map(pause_json).collect::<Vec<_>>(),
         })
     }
 
@@ -108,6 +111,27 @@ impl Report {
         }
         writeln!(f)
     }
+
+    fn pause_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Waits at 1 GB (1M values of 1,000 B; GET and SET in turn, open loop), ms.\n")?;
+        writeln!(
+            f,
+            "| class | server | req/s | quiet p99.9 | quiet max | saves | saving p99.9 | saving max |"
+        )?;
+        writeln!(f, "|---|---|---:|---:|---:|---:|---:|---:|")?;
+        for Pause { class, contender, rate, quiet, saving, saves } in &self.pauses {
+            writeln!(
+                f,
+                "| {class} | {} | {rate} | {:.2} | {:.2} | {saves} | {:.2} | {:.2} |",
+                contender.name(),
+                quiet.p999_ms,
+                quiet.max_ms,
+                saving.p999_ms,
+                saving.max_ms
+            )?;
+        }
+        writeln!(f)
+    }
 }
 
 fn throughput_json(point: &Point) -> Value {
@@ -158,6 +182,18 @@ fn memory_json(memory: &Memory) -> Value {
     })
 }
 
+fn pause_json(pause: &Pause) -> Value {
+    let waits = |waits: &Waits| json!({"p999_ms": waits.p999_ms, "max_ms": waits.max_ms});
+    json!({
+        "class": pause.class,
+        "server": pause.contender.name(),
+        "rate": pause.rate,
+        "saves": pause.saves,
+        "quiet": waits(&pause.quiet),
+        "saving": waits(&pause.saving),
+    })
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.throughput.is_empty() {
@@ -168,6 +204,9 @@ impl fmt::Display for Report {
         }
         if !self.memory.is_empty() {
             self.memory_table(f)?;
+        }
+        if !self.pauses.is_empty() {
+            self.pause_table(f)?;
         }
         Ok(())
     }

@@ -221,11 +221,13 @@ fn begin_save(session: &Session<'_>) -> Result<(), Failure> {
     }
     let service = Arc::clone(session.service);
     let handle = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || {
+    let save = move || {
         if let Err(error) = handle.block_on(service.save()) {
             tracing::error!(error, "the checkpoint that a client asked for failed");
         }
-    });
+    };
+    let spawned = bole_base::background::spawn("bgsave", save);
+    spawned.map_err(|error| Failure::from(format!("ERR there is no thread for the checkpoint: {error}")))?;
     Ok(())
 }
 
