@@ -214,7 +214,7 @@ options! {
         /// The largest request.
         request_bytes_max: u64 = Bytes(64 * KIB, GIB), "100MiB";
         /// Bytes of records that stay in memory for readers.
-        cache_bytes_max: u64 = Bytes(MIB, TIB), "256MiB";
+        cache_bytes_max: u64 = Bytes(MIB, TIB), "32MiB";
         /// Whether clients may come without credentials, and then do everything. auto: while all doors are on loopback. off: never.
         anonymous: Anonymous = word(&["auto", "off"]), "auto";
         /// How clients may show who they are by SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER.

@@ -1,4 +1,5 @@
-//! How many bytes of batches stay in memory for readers: the oldest go first, over all partitions together.
+//! How many bytes of batches stay in memory for readers: the oldest go first, over all partitions together. Who writes faster than the disk takes
+//! waits when there is twice as much.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -13,12 +14,15 @@ pub struct Cache {
     bytes_max: u64,
     kept: Mutex<Kept>,
     full: Notify,
+    freed: Notify,
 }
 
 #[derive(Default)]
 struct Kept {
     order: VecDeque<Row>,
     bytes: u64,
+    /// What was told to go and is not gone yet.
+    going: u64,
 }
 
 struct Row {
@@ -30,12 +34,30 @@ struct Row {
 impl Cache {
     /// An empty cache of `bytes_max` bytes.
     pub fn new(bytes_max: u64) -> Self {
-        Self { bytes_max, kept: Mutex::default(), full: Notify::new() }
+        Self { bytes_max, kept: Mutex::default(), full: Notify::new(), freed: Notify::new() }
     }
 
     /// Bytes in memory.
     pub fn bytes(&self) -> u64 {
-        self.kept.lock().bytes
+        let kept = self.kept.lock();
+        kept.bytes + kept.going
+    }
+
+    /// Waits until a batch may come. May be dropped at any time.
+    pub async fn room(&self) {
+        loop {
+            let freed = self.freed.notified();
+            if self.bytes() <= 2 * self.bytes_max {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// What [`Cache::next_out`] told to go went, or cannot go.
+    pub fn gone(&self, bytes: u64) {
+        self.kept.lock().going -= bytes;
+        self.freed.notify_waiters();
     }
 
     /// Notes a batch of `bytes` bytes that ends before offset `end`.
@@ -58,9 +80,9 @@ impl Cache {
         }
     }
 
-    /// Waits until there is too much, and says which partition has the oldest batches, up to which offset. The batches count as gone: who
-    /// is told lets them go.
-    pub async fn next_out(&self) -> (Arc<Partition>, i64) {
+    /// Waits until there is too much, and says which partition has the oldest batches, up to which offset, and how many bytes they are. Who is told
+    /// lets them go and says so by [`Cache::gone`].
+    pub async fn next_out(&self) -> (Arc<Partition>, i64, u64) {
         loop {
             {
                 let mut kept = self.kept.lock();
@@ -68,7 +90,8 @@ impl Cache {
                     let Some(row) = kept.order.pop_front() else { break };
                     kept.bytes -= row.bytes;
                     if let Some(partition) = row.partition.upgrade() {
-                        return (partition, row.end);
+                        kept.going += row.bytes;
+                        return (partition, row.end, row.bytes);
                     }
                 }
             }

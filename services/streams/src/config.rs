@@ -42,7 +42,7 @@ impl Default for Config {
             default_partitions: 4,
             durability: Durability::Sync,
             request_bytes_max: 100 << 20,
-            cache_bytes_max: 256 << 20,
+            cache_bytes_max: 32 << 20,
             connections_max: 10_000,
             idle_ms: 600_000,
             anonymous: false,

@@ -222,11 +222,11 @@ impl Service {
         tasks
     }
 
-    /// Lets the oldest batches go from memory when there are too many, after they were flushed.
+    /// Lets the oldest batches go from memory when there are too many; those that are in no file yet after they were flushed.
     async fn evict(self: Arc<Self>) {
         loop {
-            let (partition, end) = self.cache.next_out().await;
-            if !is_flushed(&partition, end) {
+            let (partition, end, bytes) = self.cache.next_out().await;
+            if !is_out_of_memory(&partition, end) {
                 let journal = Arc::clone(self.runtime.journal());
                 let flushed = {
                     let partition = Arc::clone(&partition);
@@ -238,9 +238,8 @@ impl Service {
                     tokio::time::sleep(JANITOR_INTERVAL).await;
                 }
             }
-            if let Ok(mut locked) = partition.lock() {
-                locked.state_mut().evict(end);
-            }
+            let _out = is_out_of_memory(&partition, end);
+            self.cache.gone(bytes);
         }
     }
 
@@ -284,8 +283,12 @@ impl Service {
     }
 }
 
-fn is_flushed(partition: &Partition, end: i64) -> bool {
-    partition.lock().is_ok_and(|locked| locked.state().flushed >= end)
+/// Lets batches below `end` go from memory. `false`: some are in no file yet.
+fn is_out_of_memory(partition: &Partition, end: i64) -> bool {
+    partition.lock().is_ok_and(|mut locked| {
+        locked.state_mut().evict(end);
+        locked.state().memory_start() >= end
+    })
 }
 
 /// A connection that is counted.

@@ -144,17 +144,23 @@ impl Compactor {
     }
 }
 
-/// Flushes a partition, and lets batches go from memory.
+/// Lets batches go from memory, as the service does it: those that are in no file yet after a flush.
 async fn evict(partition: &Partition, journal: &dyn Journal, permille: u64) -> Result<(), String> {
+    let let_go = || -> Result<bool, String> {
+        let mut locked = partition.lock().map_err(|error| error.to_string())?;
+        let state = locked.state_mut();
+        let offset = state.next_offset * permille as i64 / 1_000;
+        state.evict(offset);
+        Ok(state.memory_start() >= offset)
+    };
+    if let_go()? {
+        return Ok(());
+    }
     match partition.flush(journal).await {
         Err(error) if error.kind() != Kind::Full => return Err(error.to_string()),
         _ => {}
     }
-    let mut locked = partition.lock().map_err(|error| error.to_string())?;
-    let state = locked.state_mut();
-    let offset = state.next_offset * permille as i64 / 1_000;
-    state.evict(offset);
-    Ok(())
+    let_go().map(drop)
 }
 
 struct Janitor {

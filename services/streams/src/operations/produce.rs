@@ -161,6 +161,7 @@ async fn one(
     let records = data.records.unwrap_or_default();
     let now = session.service.now();
     let (body, header, log_append_time) = check(topic, &records, version, now)?;
+    session.service.cache.room().await;
     let appended = if header.attributes.is_transactional() {
         let place = (TopicId(topic.id.0), data.index);
         transactional(session, topic, &partition, place, &body, version, transactional_id).await?

@@ -131,11 +131,11 @@ impl Partition {
         Ok((bounds, if memory.batches.is_empty() { Found::Nothing } else { Found::Memory(memory) }))
     }
 
-    /// The files with flushed batches at or above `from`, each with the bytes that count.
+    /// The files with batches at or above `from`, each with the bytes that count.
     fn files_from(&self, state: &State, from: i64) -> Vec<(FileId, u64)> {
         let holding = state.segments.iter().skip_while(|segment| segment.end <= from);
         holding
-            .map(|segment| (self.file(segment.id), flushed_bytes(state, segment)))
+            .map(|segment| (self.file(segment.id), written_bytes(state, segment)))
             .filter(|(_, bytes)| *bytes > 0)
             .collect()
     }
@@ -223,7 +223,7 @@ impl Partition {
                 .segments
                 .iter()
                 .filter(late)
-                .map(|segment| (self.file(segment.id), flushed_bytes(state, segment)));
+                .map(|segment| (self.file(segment.id), written_bytes(state, segment)));
             let newest = state.tail.iter().find(|tail| {
                 tail.in_memory()
                     && tail.append.batch.fields().max_timestamp() >= timestamp
@@ -260,10 +260,9 @@ fn in_memory(state: &State, from: i64, below: i64, bytes_max: usize) -> Batches 
     found
 }
 
-/// Bytes of a segment whose batches are all in its file.
-fn flushed_bytes(state: &State, segment: &Segment) -> u64 {
-    let first = state.tail.partition_point(|tail| tail.end() <= state.flushed);
-    match state.tail.get(first) {
+/// Bytes of a segment whose batches are all in its file, durably or not.
+fn written_bytes(state: &State, segment: &Segment) -> u64 {
+    match state.first_unwritten() {
         None => segment.bytes,
         Some(tail) if tail.place.segment == segment.id => tail.place.position,
         Some(tail) if segment.id.base < tail.place.segment.base => segment.bytes,

@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! - `log_start <= high_watermark <= next_offset`, and `flushed <= next_offset`.
-//! - Batches below `flushed` are durable in the segment files. Those from there on are in `tail`; newer ones may be there for readers.
+//! - Batches below `flushed` are durable in the segment files. Those from there on are in `tail`, with their bodies unless these are extents; older ones may
+//!   be there for readers.
 //! - Where each batch lies in the segment files is decided when it is appended, so that writing it there again changes nothing.
 //! - Nothing at or above `high_watermark` is shown to a reader.
 
@@ -13,8 +14,9 @@ use std::collections::VecDeque;
 use bole_base::{Offset, Position};
 use bole_log::PayloadKind;
 use bole_shard::{ApplyError, Section, Step};
+use bytes::Bytes;
 
-use super::batch::Batch;
+use super::batch::{BODY_HEADER_BYTES, Batch};
 use super::entry::{Append, Effect, Marker};
 use super::producers::Producers;
 use super::segments::{Place, SegmentId, Segments};
@@ -41,7 +43,8 @@ pub struct Tail {
     pub place: Place,
     /// Its bytes in the segment file.
     pub bytes: u64,
-    /// The entry that appended it, as it would be logged again. Its body is cut off where it was read back as an extent.
+    /// The entry that appended it, as it would be logged again. An extent's body may be cut off: it was read back from the log, or left memory before
+    /// its file was fsynced.
     pub append: Append,
 }
 
@@ -54,6 +57,17 @@ impl Tail {
     /// The offset after its last record.
     pub fn end(&self) -> i64 {
         self.append.batch.last_offset() + 1
+    }
+
+    /// What it takes of the memory for readers.
+    fn held_bytes(&self) -> u64 {
+        if self.in_memory() { self.bytes } else { 0 }
+    }
+
+    /// Lets the body go, which its file has: only the name stays.
+    fn cut(&mut self) {
+        let body = &mut self.append.batch.body;
+        *body = Bytes::copy_from_slice(&body[..BODY_HEADER_BYTES]);
     }
 }
 
@@ -138,9 +152,16 @@ impl State {
         self.high_watermark = self.next_offset;
     }
 
-    /// The offset of the first batch in memory that a reader may start at; `next_offset` if there is none.
+    /// The offset of the first batch in memory that a reader may start at; `next_offset` if there is none. Those that were cut off come first.
     pub fn memory_start(&self) -> i64 {
-        self.tail.front().map_or(self.next_offset, |tail| tail.append.batch.base_offset)
+        let first = self.tail.partition_point(|tail| !tail.in_memory());
+        self.tail.get(first).map_or(self.next_offset, |tail| tail.append.batch.base_offset)
+    }
+
+    /// The first batch in `tail` that is in no file yet, or follows such a one.
+    pub fn first_unwritten(&self) -> Option<&Tail> {
+        let first = self.tail.partition_point(|tail| tail.end() <= self.flushed);
+        self.tail.range(first..).find(|tail| tail.append.extent.is_none())
     }
 
     /// The newest epoch at or below `epoch` that took in records, and the offset at which it ends.
@@ -172,13 +193,22 @@ impl State {
         self.evict(offset);
     }
 
-    /// Lets batches go from memory that are durable in the files: those below `offset`. The bytes that became free.
+    /// Lets batches below `offset` go from memory that are in the files; of those that are not durable there yet the names stay. The bytes that became free.
     pub fn evict(&mut self, offset: i64) -> u64 {
         let mut freed = 0;
         let below = offset.min(self.flushed);
         while let Some(tail) = self.tail.front().filter(|tail| tail.end() <= below) {
-            freed += tail.bytes;
+            freed += tail.held_bytes();
             self.tail.pop_front();
+        }
+        let first = self.tail.partition_point(|tail| !tail.in_memory());
+        for tail in self.tail.range_mut(first..) {
+            let nothing_to_cut = tail.append.batch.body.len() <= BODY_HEADER_BYTES;
+            if tail.end() > offset || tail.append.extent.is_none() || nothing_to_cut {
+                break;
+            }
+            freed += tail.held_bytes();
+            tail.cut();
         }
         self.tail_bytes -= freed;
         freed
@@ -221,12 +251,12 @@ impl State {
     }
 
     fn hold(&mut self, append: Append) {
-        let bytes = append.bytes();
-        self.tail_bytes += bytes;
-        if append.extent.is_none() {
-            self.unflushed_bytes += bytes;
+        let tail = Tail { place: append.place, bytes: append.bytes(), append };
+        self.tail_bytes += tail.held_bytes();
+        if tail.append.extent.is_none() {
+            self.unflushed_bytes += tail.bytes;
         }
-        self.tail.push_back(Tail { place: append.place, bytes, append });
+        self.tail.push_back(tail);
     }
 
     fn start_at(&mut self, offset: i64) {
@@ -329,6 +359,7 @@ mod tests {
     use bole_shard::State as _;
 
     use super::super::batch::tests::body;
+    use super::super::entry::Extent;
     use super::*;
 
     /// Appends one record of producer 7's transaction, or a marker, as the last batch before `position`.
@@ -344,6 +375,29 @@ mod tests {
         let append = Append { batch, marker, place, extent: None };
         state.apply(Offset(state.next_offset as u64), &Effect::Append(append));
         state.appended(Position(position));
+    }
+
+    #[test]
+    fn extents_leave_memory_before_they_are_flushed_and_others_stay() {
+        let mut state = State::default();
+        let body = Bytes::from([&body(1, 0, |_| {})[..], &[0; 100]].concat());
+        for (offset, in_file) in [true, true, false, true].into_iter().enumerate() {
+            let batch = Batch { base_offset: offset as i64, leader_epoch: 1, body: body.clone() };
+            let start = Place { segment: SegmentId { base: 0, generation: 0 }, position: 0 };
+            let place = state.segments.end().unwrap_or(start);
+            let extent = in_file.then_some(Extent { body_bytes: body.len() as u32, crc: 0 });
+            let append = Append { batch, marker: Marker::None, place, extent };
+            state.apply(Offset(offset as u64), &Effect::Append(append));
+        }
+        let each = state.tail_bytes / 4;
+        for (below, start, unwritten, bytes) in [(1, 1, Some(2), 3), (4, 2, Some(2), 2), (4, 2, Some(2), 2)] {
+            state.evict(below);
+            let first = state.first_unwritten().map(|tail| tail.append.batch.base_offset);
+            assert_eq!((state.memory_start(), first, state.tail_bytes), (start, unwritten, bytes * each));
+        }
+        state.set_flushed(4);
+        state.evict(4);
+        assert_eq!((state.memory_start(), state.tail.len(), state.tail_bytes), (4, 0, 0));
     }
 
     #[test]
