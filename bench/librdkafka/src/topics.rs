@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const ADMIN_TIMEOUT: Duration = Duration::from_mins(5);
 /// Pause between two looks at what is waited for.
 const POLL: Duration = Duration::from_millis(2);
+/// Kafka's controller takes no request that makes about 10,000 partitions: more are added in steps.
+const PARTITIONS_PER_REQUEST: i32 = 5_000;
 
 #[derive(clap::Args)]
 pub(crate) struct Create {
@@ -32,7 +34,8 @@ impl Create {
     pub(crate) fn run(&self, config: &ClientConfig) -> Result<Value> {
         let start = Instant::now();
         let admin: AdminClient<DefaultClientContext> = config.create()?;
-        let mut topic = NewTopic::new(&self.topic, self.partitions, TopicReplication::Fixed(1));
+        let first = self.partitions.min(PARTITIONS_PER_REQUEST);
+        let mut topic = NewTopic::new(&self.topic, first, TopicReplication::Fixed(1));
         for pair in &self.config {
             let (key, value) = pair.split_once('=').with_context(|| format!("not KEY=VALUE: {pair:?}"))?;
             topic = topic.set(key, value);
@@ -42,16 +45,37 @@ impl Create {
         for result in futures_executor::block_on(admin.create_topics([&topic], &options))? {
             result.map_err(|(name, code)| anyhow::anyhow!("topic {name} was refused: {code}"))?;
         }
-        while !self.is_led(&admin)? {
+        self.wait_until_led(&admin, first, start)?;
+        let mut partitions = first;
+        while partitions < self.partitions {
+            partitions = self.partitions.min(partitions + PARTITIONS_PER_REQUEST);
+            let more = NewPartitions::new(&self.topic, partitions as usize);
+            for result in futures_executor::block_on(admin.create_partitions([&more], &options))? {
+                result.map_err(|(name, code)| {
+                    anyhow::anyhow!("{name}: more partitions were refused: {code}")
+                })?;
+            }
+            self.wait_until_led(&admin, partitions, start)?;
+        }
+        Ok(json!({"seconds": start.elapsed().as_secs_f64()}))
+    }
+
+    fn wait_until_led(
+        &self,
+        admin: &AdminClient<DefaultClientContext>,
+        partitions: i32,
+        start: Instant,
+    ) -> Result<()> {
+        while !self.is_led(admin, partitions)? {
             if start.elapsed() > ADMIN_TIMEOUT {
                 bail!("the partitions of {} have no leader after {} s", self.topic, ADMIN_TIMEOUT.as_secs());
             }
             thread::sleep(POLL);
         }
-        Ok(json!({"seconds": start.elapsed().as_secs_f64()}))
+        Ok(())
     }
 
-    fn is_led(&self, admin: &AdminClient<DefaultClientContext>) -> Result<bool> {
+    fn is_led(&self, admin: &AdminClient<DefaultClientContext>, partitions: i32) -> Result<bool> {
         let metadata = admin.inner().fetch_metadata(Some(&self.topic), ADMIN_TIMEOUT)?;
         let led = |topic: &rdkafka::metadata::MetadataTopic| {
             topic
@@ -60,7 +84,7 @@ impl Create {
                 .filter(|partition| partition.leader() >= 0 && partition.error().is_none())
                 .count()
         };
-        Ok(metadata.topics().iter().any(|topic| led(topic) == self.partitions as usize))
+        Ok(metadata.topics().iter().any(|topic| led(topic) == partitions as usize))
     }
 }
 
