@@ -5,7 +5,7 @@
 
 const { randomBytes } = require('node:crypto');
 const { createClient, RESP_TYPES, WatchError } = require('redis');
-const { equal, among, truth, rejects, eventually, run, finish } = require('./checks');
+const { equal, among, truth, rejects, eventually, run, finish } = require('checks');
 
 const url = process.env.BOLE_KEYSPACE_URL;
 if (!url) throw new Error('BOLE_KEYSPACE_URL must name the server to test; it is flushed');

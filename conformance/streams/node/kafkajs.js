@@ -5,7 +5,7 @@ const {
   Kafka, CompressionTypes, ConfigResourceTypes, AclResourceTypes, AclOperationTypes, AclPermissionTypes,
   ResourcePatternTypes, PartitionAssigners, logLevel,
 } = require('kafkajs');
-const { equal, truth, rejects, becomes, eventually, run, finish } = require('./checks');
+const { equal, truth, rejects, becomes, eventually, run, finish } = require('checks');
 
 const kafka = new Kafka({ brokers: [process.env.BOLE_STREAMS_BOOTSTRAP], logLevel: logLevel.NOTHING });
 const admin = kafka.admin();

@@ -54,17 +54,23 @@ pub(super) fn script(program: impl AsRef<Path>, arguments: &[&Path]) -> Command 
     command
 }
 
+/// Where the modules are that count checks, one a language, for all scripts of that language.
+fn checks() -> PathBuf {
+    process::repository().join("conformance/checks")
+}
+
 /// A Python script with the packages of a room.
 pub(super) fn python(folder: &Path, room: &str, file: &str) -> Command {
     let mut command = script(process::tools_dir().join(room).join("bin/python"), &[&folder.join(file)]);
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", checks());
     command
 }
 
 /// A Node script with the packages of a room.
 pub(super) fn node(folder: &Path, room: &str, file: &str) -> Command {
     let mut command = script("node", &[&folder.join(file)]);
-    command.env("NODE_PATH", process::tools_dir().join(room).join("node_modules"));
+    let packages = process::tools_dir().join(room).join("node_modules");
+    command.env("NODE_PATH", format!("{}:{}", packages.display(), checks().display()));
     command
 }
 

@@ -13,9 +13,9 @@ use crate::session::{Action, Session, message};
 use crate::settings::{self, Kind, ROWS, Row};
 use crate::{group_settings, groups};
 
-const RESOURCE_TOPIC: i8 = 2;
-const RESOURCE_BROKER: i8 = 4;
-const RESOURCE_GROUP: i8 = 32;
+pub(super) const RESOURCE_TOPIC: i8 = 2;
+pub(super) const RESOURCE_BROKER: i8 = 4;
+pub(super) const RESOURCE_GROUP: i8 = 32;
 const SOURCE_TOPIC: i8 = 1;
 const SOURCE_GROUP: i8 = 8;
 const SOURCE_STATIC_BROKER: i8 = 4;

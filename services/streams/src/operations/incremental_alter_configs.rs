@@ -1,20 +1,17 @@
 //! Sets, resets, extends and shortens single settings.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::alter_each::{Change, Defaults, Given, alter_each};
 use super::{Handle, Outcome};
 use crate::Error;
-use crate::protocol::ErrorCode;
 use crate::protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, Request, Response,
 };
-use crate::session::{Action, Session, message};
-use crate::settings::{Kind, row};
+use crate::protocol::{ErrorCode, Text};
+use crate::session::Session;
+use crate::settings::Kind;
 
-pub(super) const RESOURCE_TOPIC: i8 = 2;
-pub(super) const RESOURCE_BROKER: i8 = 4;
-pub(super) const RESOURCE_GROUP: i8 = 32;
 const SET: i8 = 0;
 const DELETE: i8 = 1;
 const APPEND: i8 = 2;
@@ -22,83 +19,30 @@ const SUBTRACT: i8 = 3;
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, _version: i16) -> Outcome<Response> {
-        let mut responses = Vec::with_capacity(self.resources.len());
-        for (at, resource) in self.resources.iter().enumerate() {
-            let same = |other: &AlterConfigsResource| {
-                (other.resource_type, &other.resource_name)
-                    == (resource.resource_type, &resource.resource_name)
-            };
-            let is_first = !self.resources[..at].iter().any(same);
-            let outcome = match check_once(&resource.resource_name, is_first) {
-                Ok(()) => alter(&session, resource, self.validate_only).await,
-                Err(error) => Err(error),
-            };
-            let error = outcome.err();
-            if error.is_some() {
-                super::refused(&session);
-            }
-            responses.push(AlterConfigsResourceResponse {
-                error_code: error.as_ref().map_or(0, |error| error.code() as i16),
-                error_message: error.as_ref().and_then(message),
-                resource_type: resource.resource_type,
-                resource_name: resource.resource_name.clone(),
-            });
-        }
+        let responses = alter_each(&session, &self.resources, self.validate_only).await;
         Response { responses, ..Response::default() }.into()
     }
 }
 
-async fn alter(session: &Session, resource: &AlterConfigsResource, check_only: bool) -> Result<(), Error> {
-    let (service, name) = (&session.service, &resource.resource_name);
-    match resource.resource_type {
-        RESOURCE_TOPIC => {
-            session.check_topic(Action::AlterConfigs, name)?;
-            let default = |name: &str| row(name).map(|row| (row.default, row.kind));
-            let decide = |given: &BTreeMap<String, String>| changed(given, &resource.configs, default);
-            service.topics.alter(name, check_only, decide).await
-        }
-        RESOURCE_GROUP => {
-            session.check(Action::AlterConfigs, "group", name, ErrorCode::GroupAuthorizationFailed)?;
-            let default = |_: &str| None;
-            let decide = |given: &BTreeMap<String, String>| changed(given, &resource.configs, default);
-            service.topics.alter_group(name, check_only, decide).await
-        }
-        RESOURCE_BROKER => {
-            session.check_cluster(Action::AlterConfigs)?;
-            Err(broker_refusal())
-        }
-        other => Err(unknown_resource(other)),
+impl Change for AlterConfigsResource {
+    type Answer = AlterConfigsResourceResponse;
+
+    fn resource(&self) -> (i8, &Text) {
+        (self.resource_type, &self.resource_name)
+    }
+
+    fn decide(&self, given: &Given, default: Defaults) -> Result<Given, Error> {
+        changed(given, &self.configs, default)
+    }
+
+    fn answer(&self, error_code: i16, error_message: Option<Text>) -> AlterConfigsResourceResponse {
+        let (resource_type, resource_name) = (self.resource_type, self.resource_name.clone());
+        AlterConfigsResourceResponse { error_code, error_message, resource_type, resource_name }
     }
 }
 
-/// Brokers have no settings that a client may change.
-pub(super) fn broker_refusal() -> Error {
-    let text = "settings of the node are changed in its configuration file, not by clients";
-    Error::refused(ErrorCode::PolicyViolation, text)
-}
-
-/// There are no resources of this type.
-pub(super) fn unknown_resource(kind: i8) -> Error {
-    let text = format!(
-        "resource type {kind} has no settings here; {RESOURCE_TOPIC} (topic) and {RESOURCE_GROUP} (group) have"
-    );
-    Error::refused(ErrorCode::InvalidRequest, text)
-}
-
-/// Errors: `InvalidRequest` where a resource is named twice.
-pub(super) fn check_once(name: &str, is_first: bool) -> Result<(), Error> {
-    if is_first {
-        return Ok(());
-    }
-    Err(Error::refused(ErrorCode::InvalidRequest, format!("resource \"{name}\" is named twice")))
-}
-
-/// What is given after the changes. `default`: the default and the kind of a key, where they are known.
-fn changed<'a>(
-    given: &BTreeMap<String, String>,
-    changes: &[AlterableConfig],
-    default: impl Fn(&str) -> Option<(&'a str, Kind)>,
-) -> Result<BTreeMap<String, String>, Error> {
+/// What is given after the changes.
+fn changed(given: &Given, changes: &[AlterableConfig], default: Defaults) -> Result<Given, Error> {
     let invalid = |code, text: String| Err(Error::refused(code, text));
     let mut after = given.clone();
     for (at, change) in changes.iter().enumerate() {
@@ -152,12 +96,12 @@ fn list(before: &str, words: &str, adds: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Text;
+    use crate::settings::row;
 
     #[test]
     fn changes() {
-        let default = |name: &str| row(name).map(|row| (row.default, row.kind));
-        let given = BTreeMap::from([("retention.ms".to_owned(), "5".to_owned())]);
+        let default: Defaults = |name| row(name).map(|row| (row.default, row.kind));
+        let given = Given::from([("retention.ms".to_owned(), "5".to_owned())]);
         let change = |name: &str, config_operation, value: Option<&str>| AlterableConfig {
             name: Text::from(name),
             config_operation,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::incremental_alter_configs::{RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC};
+use super::describe_configs::{RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC};
 use super::{Handle, Outcome};
 use crate::Error;
 use crate::protocol::messages::list_config_resources::{ConfigResource, Request, Response};

@@ -1,0 +1,84 @@
+//! What the two requests that change settings have in common: each resource is altered in turn, may be named once, and is
+//! answered for itself. How a request says what to change is in its own file.
+
+use std::collections::BTreeMap;
+
+use super::describe_configs::{RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC};
+use crate::Error;
+use crate::protocol::{ErrorCode, Text};
+use crate::session::{Action, Session, message};
+use crate::settings::{Kind, row};
+
+/// Settings by name, as they are given.
+pub(super) type Given = BTreeMap<String, String>;
+
+/// The default and the kind of a setting, where they are known.
+pub(super) type Defaults = fn(&str) -> Option<(&'static str, Kind)>;
+
+/// A resource in a request that changes settings.
+pub(super) trait Change: Sync {
+    /// The answer for one resource.
+    type Answer: Send;
+
+    /// The type and the name of the resource.
+    fn resource(&self) -> (i8, &Text);
+
+    /// What is given after the change.
+    ///
+    /// Errors: `InvalidConfig` and `InvalidRequest`, with the setting.
+    fn decide(&self, given: &Given, default: Defaults) -> Result<Given, Error>;
+
+    /// The answer, with the number of an [`ErrorCode`] and a text for people.
+    fn answer(&self, error_code: i16, error_message: Option<Text>) -> Self::Answer;
+}
+
+/// Alters each resource, or only checks it, and answers for it.
+pub(super) async fn alter_each<C: Change>(
+    session: &Session,
+    changes: &[C],
+    check_only: bool,
+) -> Vec<C::Answer> {
+    let mut answers = Vec::with_capacity(changes.len());
+    for (at, change) in changes.iter().enumerate() {
+        let is_first = !changes[..at].iter().any(|other| other.resource() == change.resource());
+        let outcome = if is_first { alter(session, change, check_only).await } else { Err(twice(change)) };
+        let error = outcome.err();
+        if error.is_some() {
+            super::refused(session);
+        }
+        let code = error.as_ref().map_or(0, |error| error.code() as i16);
+        answers.push(change.answer(code, error.as_ref().and_then(message)));
+    }
+    answers
+}
+
+async fn alter(session: &Session, change: &impl Change, check_only: bool) -> Result<(), Error> {
+    let topics = &session.service.topics;
+    match change.resource() {
+        (RESOURCE_TOPIC, name) => {
+            session.check_topic(Action::AlterConfigs, name)?;
+            let default: Defaults = |name| row(name).map(|row| (row.default, row.kind));
+            topics.alter(name, check_only, |given| change.decide(given, default)).await
+        }
+        (RESOURCE_GROUP, name) => {
+            session.check(Action::AlterConfigs, "group", name, ErrorCode::GroupAuthorizationFailed)?;
+            topics.alter_group(name, check_only, |given| change.decide(given, |_| None)).await
+        }
+        (RESOURCE_BROKER, _) => {
+            session.check_cluster(Action::AlterConfigs)?;
+            let text = "settings of the node are changed in its configuration file, not by clients";
+            Err(Error::refused(ErrorCode::PolicyViolation, text))
+        }
+        (other, _) => {
+            let text = format!(
+                "resource type {other} has no settings here; {RESOURCE_TOPIC} (topic) and {RESOURCE_GROUP} (group) have"
+            );
+            Err(Error::refused(ErrorCode::InvalidRequest, text))
+        }
+    }
+}
+
+fn twice(change: &impl Change) -> Error {
+    let (_, name) = change.resource();
+    Error::refused(ErrorCode::InvalidRequest, format!("resource \"{name}\" is named twice"))
+}
