@@ -147,10 +147,15 @@ pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Se
     start(bole(profile, data_dir, ports, settings)?, ports.keyspace, settings)
 }
 
+/// Where the `bole` binary is when it is built.
+pub fn binary(profile: Profile) -> PathBuf {
+    let folder = if profile == Profile::Release { "release" } else { "debug" };
+    process::target_dir().join(folder).join("bole")
+}
+
 /// The command that serves `data_dir` with the built `bole` binary.
 pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings) -> Result<Command> {
-    let folder = if profile == Profile::Release { "release" } else { "debug" };
-    let binary = process::target_dir().join(folder).join("bole");
+    let binary = binary(profile);
     if !binary.is_file() {
         bail!("{} does not exist: build it with `cargo build -p bole`", binary.display());
     }

@@ -13,6 +13,8 @@ use crate::protocol::batch::Compression;
 /// What kind of value a key takes, as `DescribeConfigs` numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// true or false.
+    Boolean = 1,
     /// Text from a list.
     Text = 2,
     /// A 32-bit number.
@@ -54,6 +56,8 @@ pub struct Settings {
     pub cleanup: Cleanup,
     /// See `compression.type`; `None`: as the producer compressed it.
     pub compression: Option<Compression>,
+    /// See `conditional.append`.
+    pub conditional_append: bool,
     /// See `retention.ms`; −1: for ever.
     pub retention_ms: i64,
     /// See `retention.bytes`; −1: any amount.
@@ -90,6 +94,7 @@ impl Settings {
         let mut settings = Self {
             cleanup: Cleanup { delete: true, compact: false },
             compression: None,
+            conditional_append: false,
             retention_ms: -1,
             retention_bytes: -1,
             segment_bytes: 1 << 30,
@@ -213,6 +218,19 @@ pub const ROWS: &[Row] = &[
                 return Ok(());
             }
             Err("producer, uncompressed, gzip, snappy, lz4 or zstd".to_owned())
+        },
+    },
+    Row {
+        name: "conditional.append",
+        default: "false",
+        kind: Kind::Boolean,
+        doc: "Whether a batch whose first record has the header bole.expected.offset is taken only at that offset. An extension of Bole's.",
+        set: |settings, text| match text {
+            "true" | "false" => {
+                let _: () = settings.conditional_append = text == "true";
+                Ok(())
+            }
+            _ => Err("true or false".to_owned()),
         },
     },
     Row {
@@ -354,6 +372,8 @@ mod tests {
             ("min.cleanable.dirty.ratio", "NaN", Some("from 0 to 1")),
             ("flush.ms", "1", Some("flush.ms has no effect on this server")),
             ("no.such.key", "1", Some("no.such.key is not a setting of topics")),
+            ("conditional.append", "true", None),
+            ("conditional.append", "yes", Some("true or false")),
             ("durability", "async", None),
             ("durability", "memory", Some("sync or async")),
         ];

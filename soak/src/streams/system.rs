@@ -90,7 +90,8 @@ impl<const FLAW: u8> Simulated<FLAW> {
         self.clock.now().0 as i64
     }
 
-    const TERMS: Terms = Terms { segment_bytes: SEGMENT_BYTES, segment_ms: SEGMENT_MS };
+    const TERMS: Terms =
+        Terms { segment_bytes: SEGMENT_BYTES, segment_ms: SEGMENT_MS, expected_offset: None };
 
     pub(super) fn transaction(&self) -> Transaction {
         let mut transaction = self.runtime.transaction();

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::clients::{Client, go, node, python, script};
-use crate::server::{self, Settings, TemporaryBole};
+use crate::server::{self, Profile, Settings, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{kafka, process};
 use anyhow::Result;
@@ -25,8 +25,20 @@ pub struct Args {
 
 /// Names the listener that the SASL scripts test; the others that they read are told in `confluent_secure.py`.
 const SASL_BOOTSTRAP: &str = "BOLE_STREAMS_SASL_BOOTSTRAP";
+const SASL_USER: &str = "BOLE_STREAMS_SASL_USER";
+const SASL_PASSWORD: &str = "BOLE_STREAMS_SASL_PASSWORD";
+/// Names the program of Bole, for the script that starts nodes of its own with doors that a run of all clients cannot have.
+const BINARY: &str = "BOLE_BINARY";
 /// The clients that every run of the tests asks. The others are run by `cargo xtask conformance streams`.
-const IN_TESTS: &[&str] = &["kafka-python", "kafkajs", "kcat"];
+const IN_TESTS: &[&str] = &[
+    "confluent-kafka",
+    "extensions-confluent-kafka",
+    "security-confluent-kafka",
+    "sasl-confluent-kafka",
+    "kafka-python",
+    "kafkajs",
+    "kcat",
+];
 /// Kafka's own default, by which the scripts know where records of a topic that nobody made are.
 const ONE_PARTITION: (&str, &str) = ("BOLE_STREAMS_DEFAULT_PARTITIONS", "1");
 /// Scripts at a time: they share nothing but the server, and most of their time is waiting.
@@ -51,6 +63,22 @@ pub const CLIENTS: &[Client] = &[
         only_with: None,
         packages: Some(PYTHON),
         command: |folder| python(folder, "python-streams", "kafka_python_run.py"),
+    },
+    Client {
+        name: "extensions-confluent-kafka",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: Some(BINARY),
+        packages: Some(PYTHON),
+        command: |folder| python(folder, "python-streams", "confluent_extensions.py"),
+    },
+    Client {
+        name: "security-confluent-kafka",
+        folder: "streams/python",
+        programs: &["python3", "openssl"],
+        only_with: Some(BINARY),
+        packages: Some(PYTHON),
+        command: |folder| python(folder, "python-streams", "confluent_security.py"),
     },
     Client {
         name: "java",
@@ -158,9 +186,22 @@ pub fn run(args: &Args) -> Result<()> {
     if args.peer {
         return against_peer(&chosen, all);
     }
+    against_bole(&chosen, all)
+}
+
+/// Two nodes: one that lets everybody in, and one that asks who clients are.
+fn against_bole(clients: &[&Client], all: bool) -> Result<()> {
     let bole = TemporaryBole::start_with("conformance-streams", &[ONE_PARTITION])?;
-    let judged = run_all(&chosen, bole.streams(), all, &[]);
-    bole.still_runs().and(judged)
+    let asks = [ONE_PARTITION, ("BOLE_STREAMS_ANONYMOUS", "off")];
+    let asking = TemporaryBole::start_with("conformance-streams-sasl", &asks)?;
+    let more = [
+        (BINARY, server::binary(Profile::Debug).display().to_string()),
+        (SASL_BOOTSTRAP, asking.streams().to_string()),
+        (SASL_USER, "bole".to_owned()),
+        (SASL_PASSWORD, "bolebole".to_owned()),
+    ];
+    let judged = run_all(clients, bole.streams(), all, &more);
+    bole.still_runs().and(asking.still_runs()).and(judged)
 }
 
 /// Runs the clients of [`IN_TESTS`], as a part of `cargo xtask test`.
@@ -180,8 +221,8 @@ fn against_peer(clients: &[&Client], all: bool) -> Result<()> {
     println!("kafka listens on {}; its log: {}", peer.address, log.display());
     let secure = [
         (SASL_BOOTSTRAP, format!("127.0.0.1:{sasl}")),
-        ("BOLE_STREAMS_SASL_USER", users.user.to_owned()),
-        ("BOLE_STREAMS_SASL_PASSWORD", users.password.to_owned()),
+        (SASL_USER, users.user.to_owned()),
+        (SASL_PASSWORD, users.password.to_owned()),
     ];
     run_all(clients, peer.address, all, &secure)
 }

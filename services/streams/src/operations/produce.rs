@@ -32,6 +32,8 @@ const ZSTD_VERSION_MIN: i16 = 7;
 const ABORTABLE_VERSION_MIN: i16 = 11;
 /// The version from which a partition becomes part of the transaction with its first batch (KIP-890).
 const ADDS_VERSION_MIN: i16 = 12;
+/// The header of a batch's first record that makes its append conditional, where the topic's setting `conditional.append` is on.
+const EXPECTED_OFFSET: &str = "bole.expected.offset";
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
@@ -161,12 +163,13 @@ async fn one(
     let records = data.records.unwrap_or_default();
     let now = session.service.now();
     let (body, header, log_append_time) = check(topic, &records, version, now)?;
+    let terms = terms(topic, &records, &header)?;
     session.service.cache.room().await;
     let appended = if header.attributes.is_transactional() {
         let place = (TopicId(topic.id.0), data.index);
-        transactional(session, topic, &partition, place, &body, version, transactional_id).await?
+        transactional(session, &terms, &partition, place, &body, version, transactional_id).await?
     } else {
-        append(session, topic, &partition, &body).await?
+        append(session, &terms, &partition, &body).await?
     };
     count(&session.service.metrics.records_in, header.records_count as u64);
     count(&session.service.metrics.bytes_in, records.len() as u64);
@@ -177,7 +180,7 @@ async fn one(
 /// Appends a batch of a transaction.
 async fn transactional(
     session: &Session,
-    topic: &Topic,
+    terms: &Terms,
     partition: &Arc<Partition>,
     place: Place,
     body: &Bytes,
@@ -189,9 +192,9 @@ async fn transactional(
         return Err(Error::refused(ErrorCode::TransactionalIdAuthorizationFailed, text));
     };
     super::check_transactional_id(session, Action::Write, id)?;
-    let (id, terms) = (Arc::from(&**id), terms(topic));
+    let id = Arc::from(&**id);
     let adds = version >= ADDS_VERSION_MIN;
-    let write = Write { id: &id, partition, place, body, terms: &terms, adds };
+    let write = Write { id: &id, partition, place, body, terms, adds };
     let appended = transactions::append::append(&session.service, &write).await;
     let appended = appended.map_err(|error| match error {
         Error::Refused { code: ErrorCode::InvalidTxnState, text } if version >= ABORTABLE_VERSION_MIN => {
@@ -203,9 +206,28 @@ async fn transactional(
     Ok(appended)
 }
 
-fn terms(topic: &Topic) -> Terms {
+/// Errors: `InvalidRecord` where the batch expects what is no offset; those of unpacking it.
+fn terms(topic: &Topic, records: &Bytes, header: &BatchHeader) -> Result<Terms, Error> {
     let settings = topic.settings();
-    Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms() }
+    let expected_offset = if settings.conditional_append { expected_offset(records, header)? } else { None };
+    Ok(Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms(), expected_offset })
+}
+
+/// The offset at which the batch's first record asks to be appended, in a header named [`EXPECTED_OFFSET`].
+fn expected_offset(records: &Bytes, header: &BatchHeader) -> Result<Option<i64>, Error> {
+    let refused = |error: batch::BatchError| Error::refused(error.error_code(), error.to_string());
+    let first = batch::records(records, header, UNPACKED_BYTES_MAX).map_err(refused)?.next();
+    let Some(first) = first.transpose().map_err(refused)? else { return Ok(None) };
+    let Some(asked) = first.headers().find(|header| header.key == EXPECTED_OFFSET.as_bytes()) else {
+        return Ok(None);
+    };
+    let value = asked.value.unwrap_or_default();
+    let offset = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+    offset.filter(|offset: &i64| *offset >= 0).map(Some).ok_or_else(|| {
+        let shown = String::from_utf8_lossy(&value[..value.len().min(64)]);
+        let text = format!("header {EXPECTED_OFFSET} is \"{shown}\"; use an offset in decimal digits");
+        Error::refused(ErrorCode::InvalidRecord, text)
+    })
 }
 
 /// The topic, if the client may write to it: who may not does not learn whether it exists.
@@ -221,14 +243,14 @@ fn find(session: &Session, name: &str, id: Uuid) -> Result<Arc<Topic>, Error> {
 
 async fn append(
     session: &Session,
-    topic: &Topic,
+    terms: &Terms,
     partition: &Arc<Partition>,
     body: &Bytes,
 ) -> Result<Appended, Error> {
     let service = &session.service;
     let mut transaction = service.runtime.transaction();
     transaction.set_time(service.runtime.tick());
-    let appended = partition.append(&mut transaction, body, &terms(topic)).await?;
+    let appended = partition.append(&mut transaction, body, terms).await?;
     show(session, partition, &appended, body);
     Ok(appended)
 }

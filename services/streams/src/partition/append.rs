@@ -46,13 +46,15 @@ impl ExtentSizes {
     }
 }
 
-/// What the topic's settings ask of an append.
+/// What the topic's settings, and the batch itself, ask of an append.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
     /// A segment that would grow beyond this is left for a new one.
     pub segment_bytes: u64,
     /// So is one whose first batch is older than the new one by more than this, in milliseconds.
     pub segment_ms: i64,
+    /// The batch is appended at this offset or not at all.
+    pub expected_offset: Option<i64>,
 }
 
 /// Where a batch went.
@@ -72,7 +74,8 @@ impl Partition {
     /// Appends one batch of records from an ordinary or idempotent producer. The reply must wait until the journal has reached the position in the
     /// partition's class. May be dropped while it waits for space: then nothing happened.
     ///
-    /// Errors: `Refused` with `OutOfOrderSequenceNumber` or `InvalidProducerEpoch`, `Full`, `Storage`.
+    /// Errors: `Refused` with `OutOfOrderSequenceNumber`, `InvalidProducerEpoch`, `InvalidTxnState` or, where another offset was expected, `InvalidRecord`;
+    /// `Full`, `Storage`.
     pub async fn append(
         &self,
         transaction: &mut Transaction,
@@ -83,7 +86,7 @@ impl Partition {
         loop {
             transaction.admit(space).await?;
             let mut locked = self.lock()?;
-            if let Some(duplicate) = judge(&locked, body)? {
+            if let Some(duplicate) = judge(&locked, body, terms)? {
                 return Ok(duplicate);
             }
             match self.push(&mut locked, transaction, body, Marker::None, terms) {
@@ -174,11 +177,17 @@ pub enum PushError {
 }
 
 /// The answer to a batch that is here already.
-pub(crate) fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<Appended>, Error> {
+pub(crate) fn judge(
+    locked: &Locked<'_, State>,
+    body: &Bytes,
+    terms: &Terms,
+) -> Result<Option<Appended>, Error> {
     let state = locked.state();
-    let Some(fields) = Fields::of(body).filter(|fields| fields.producer_id() >= 0) else { return Ok(None) };
+    let Some(fields) = Fields::of(body).filter(|fields| fields.producer_id() >= 0) else {
+        return check_expected(state, terms).map(|()| None);
+    };
     match state.producers.judge(&fields) {
-        Verdict::Append => Ok(None),
+        Verdict::Append => check_expected(state, terms).map(|()| None),
         Verdict::Duplicate(base_offset) => {
             let (position, log_start) = (locked.position(), state.log_start);
             Ok(Some(Appended { base_offset, position, log_start, duplicate: true }))
@@ -191,6 +200,13 @@ pub(crate) fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<A
                 fields.producer_epoch()
             ),
         )),
+        Verdict::InTransaction => Err(Error::refused(
+            ErrorCode::InvalidTxnState,
+            format!(
+                "producer {} has a transaction open here, and the batch is not part of it",
+                fields.producer_id()
+            ),
+        )),
         Verdict::OutOfOrder { expected } => Err(Error::refused(
             ErrorCode::OutOfOrderSequenceNumber,
             format!(
@@ -199,6 +215,17 @@ pub(crate) fn judge(locked: &Locked<'_, State>, body: &Bytes) -> Result<Option<A
                 fields.base_sequence()
             ),
         )),
+    }
+}
+
+/// A batch that is here already was judged before: to send it again is no conflict.
+fn check_expected(state: &State, terms: &Terms) -> Result<(), Error> {
+    match terms.expected_offset {
+        Some(expected) if expected != state.next_offset => Err(Error::refused(
+            ErrorCode::InvalidRecord,
+            format!("the batch expects offset {expected}; the next one is {}", state.next_offset),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -56,6 +56,8 @@ pub enum Verdict {
         /// The newest epoch.
         current: i16,
     },
+    /// It is not part of the transaction that its producer has open.
+    InTransaction,
     /// A batch between is missing.
     OutOfOrder {
         /// The sequence number that would follow.
@@ -95,7 +97,11 @@ impl Producers {
             return Verdict::Duplicate(sent.base_offset);
         }
         let expected = next_sequence(last.last_sequence, 1);
-        if first == expected { Verdict::Append } else { Verdict::OutOfOrder { expected } }
+        if first != expected {
+            return Verdict::OutOfOrder { expected };
+        }
+        let outside = producer.transaction_start.is_some() && !fields.is_transactional();
+        if outside { Verdict::InTransaction } else { Verdict::Append }
     }
 
     /// Takes a batch of records in.
@@ -236,6 +242,21 @@ mod tests {
             }
         }
         assert_eq!(producers.get(7).unwrap().sent.len(), 3, "of this epoch only");
+    }
+
+    #[test]
+    fn an_open_transaction_takes_only_batches_of_its_own() {
+        const TRANSACTIONAL: u16 = 1 << 4;
+        let mut producers = Producers::default();
+        producers.record(0, &fields(0, 0, 1, TRANSACTIONAL));
+        for (first, attributes, expected) in [
+            (1, 0, Verdict::InTransaction),
+            (1, TRANSACTIONAL, Verdict::Append),
+            (0, 0, Verdict::Duplicate(0)),
+            (3, 0, Verdict::OutOfOrder { expected: 1 }),
+        ] {
+            assert_eq!(producers.judge(&fields(0, first, 1, attributes)), expected, "{first} {attributes}");
+        }
     }
 
     #[test]

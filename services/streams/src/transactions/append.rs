@@ -73,7 +73,7 @@ fn try_append(
         decide::check_member(state, id, by, &what, |entry| entry.partitions.contains(&place)).map(|()| None)
     };
     let added = added.map_err(as_produced)?;
-    if let Some(duplicate) = judge(&locked, body)? {
+    if let Some(duplicate) = judge(&locked, body, terms)? {
         return Ok(Attempt::Done(duplicate, Position::ZERO));
     }
     let space = partition.space_for(body.len());

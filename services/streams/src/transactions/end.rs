@@ -226,7 +226,11 @@ impl Markers {
                 continue;
             }
             let settings = topic.settings();
-            let terms = Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms() };
+            let terms = Terms {
+                segment_bytes: settings.segment_bytes,
+                segment_ms: settings.roll_ms(),
+                expected_offset: None,
+            };
             let pushed = partition.push(locked, transaction, &self.body, marker, &terms);
             let base_offset = pushed.map_err(|error| match error {
                 PushError::Failed(error) => error,

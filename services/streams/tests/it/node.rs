@@ -60,7 +60,7 @@ impl Node {
 
     /// Appends a batch and waits until it is durable and shown.
     pub(crate) async fn append(&self, body: &Bytes, segment_bytes: u64) -> i64 {
-        let terms = Terms { segment_bytes, segment_ms: i64::MAX };
+        let terms = Terms { segment_bytes, segment_ms: i64::MAX, expected_offset: None };
         let mut transaction = self.runtime.transaction();
         let appended = self.partition.append(&mut transaction, body, &terms).await.unwrap();
         let (journal, class) = (self.runtime.journal(), self.partition.class());
@@ -74,7 +74,7 @@ impl Node {
 
     /// Ends a transaction.
     pub(crate) async fn end(&self, body: &Bytes, commit: bool, segment_bytes: u64) {
-        let terms = Terms { segment_bytes, segment_ms: i64::MAX };
+        let terms = Terms { segment_bytes, segment_ms: i64::MAX, expected_offset: None };
         let marker = if commit { Marker::Commit } else { Marker::Abort };
         let mut transaction = self.runtime.transaction();
         transaction.admit(1_000).await.unwrap();

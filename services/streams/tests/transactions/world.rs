@@ -299,7 +299,7 @@ impl Client {
         // Of now: retention removes what is old.
         batch.push(world.service.now(), None, Some(&number.to_be_bytes()), &[]);
         let body = batch.build().slice(HEAD_BYTES..);
-        let terms = Terms { segment_bytes: 3_000, segment_ms: i64::MAX };
+        let terms = Terms { segment_bytes: 3_000, segment_ms: i64::MAX, expected_offset: None };
         let (id, partition, adds) = (&self.id, &partition, self.bump);
         let write = Write { id, partition, place, body: &body, terms: &terms, adds };
         let appended = append(&world.service, &write).await?;
