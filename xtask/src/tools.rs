@@ -101,12 +101,16 @@ pub const NODE: Packages = Packages {
     },
 };
 
-/// Go modules; the conformance program is built when it runs, with this module cache.
+/// Go modules, and what they compile to: the conformance program is built when it runs, from these caches.
 pub const GO: Packages = Packages {
     room: "go",
     pins: &["go.mod", "go.sum"],
     fetch: |folder, _| {
-        process::run(Command::new("go").args(["mod", "download"]).envs(go_caches()).current_dir(folder))
+        let go = |arguments: &[&str]| {
+            process::run(Command::new("go").args(arguments).envs(go_caches()).current_dir(folder))
+        };
+        go(&["mod", "download"])?;
+        go(&["build", "-o", "/dev/null", "."])
     },
 };
 

@@ -70,6 +70,8 @@ fn run_one(client: &Client) -> Result<()> {
     if let Some(program) = client.missing_program() {
         anyhow::bail!("`{program}` is not installed");
     }
+    // Whatever takes minutes comes before there is a node that waits.
+    tools::fetch(client)?;
     let bole = TemporaryBole::start(&format!("conformance-schemas-{}", client.name))?;
     wait_for(bole.schemas())?;
     let url = format!("http://{}", bole.schemas());
