@@ -107,6 +107,22 @@ impl From<Settings> for SettingsSetAnswer {
     }
 }
 
+/// Settings as they were before they were removed. The level has both names: clients read one or the other here.
+#[derive(Debug, Serialize)]
+pub struct SettingsRemovedAnswer {
+    #[serde(flatten)]
+    read: SettingsAnswer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compatibility: Option<&'static str>,
+}
+
+impl From<Settings> for SettingsRemovedAnswer {
+    fn from(settings: Settings) -> Self {
+        let read = SettingsAnswer::from(settings);
+        Self { compatibility: read.compatibility_level, read }
+    }
+}
+
 /// A mode.
 #[derive(Debug, Serialize)]
 pub struct ModeAnswer {

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use super::{Outcome, read as read_body};
 use crate::Service;
 use crate::door::reply::Answer;
-use crate::protocol::answer::{ModeAnswer, SettingsAnswer, SettingsSetAnswer};
+use crate::protocol::answer::{ModeAnswer, SettingsAnswer, SettingsRemovedAnswer, SettingsSetAnswer};
 use crate::protocol::body::{ModeBody, SettingsBody};
 use crate::protocol::query::Query;
 
@@ -48,12 +48,12 @@ pub(super) async fn set(State(service): Shared, Path(subject): Path<String>, bod
 
 /// `DELETE /config`
 pub(super) async fn forget_all(State(service): Shared) -> Outcome {
-    Ok(Answer::json(&SettingsAnswer::from(service.forget_settings(None).await?)))
+    Ok(Answer::json(&SettingsRemovedAnswer::from(service.forget_settings(None).await?)))
 }
 
 /// `DELETE /config/{subject}`
 pub(super) async fn forget(State(service): Shared, Path(subject): Path<String>) -> Outcome {
-    Ok(Answer::json(&SettingsAnswer::from(service.forget_settings(Some(&subject)).await?)))
+    Ok(Answer::json(&SettingsRemovedAnswer::from(service.forget_settings(Some(&subject)).await?)))
 }
 
 /// `GET /mode`
