@@ -254,8 +254,14 @@ impl Service {
                 continue;
             }
             let service = Arc::clone(&self);
-            let removed = tokio::task::spawn_blocking(move || service.remove(trash)).await;
-            if let Ok(Err(error)) = removed {
+            let (done, removed) = tokio::sync::oneshot::channel();
+            // To remove gigabytes takes the system a good part of a second, which requests must not wait for.
+            let remove = move || {
+                let _stopped = done.send(service.remove(trash));
+            };
+            if let Err(error) = bole_base::background::spawn("streams-remove", remove) {
+                tracing::warn!(%error, "segment files that nothing names any more stay until the next start");
+            } else if let Ok(Err(error)) = removed.await {
                 tracing::warn!(%error, "segment files that nothing names any more could not be removed yet");
             }
         }
