@@ -219,6 +219,11 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("requests_total", "Requests begun.", get(&metrics.requests)),
         ("errors_total", "Parts of requests that were refused.", get(&metrics.errors)),
         ("records_in_total", "Records taken in.", get(&metrics.records_in)),
+        (
+            "expectations_failed_total",
+            "Batches refused because they expected another offset.",
+            get(&metrics.expectations_failed),
+        ),
         ("bytes_in_total", "Bytes of batches taken in.", get(&metrics.bytes_in)),
         ("bytes_out_total", "Bytes of batches sent to readers.", get(&metrics.bytes_out)),
         ("authentications_failed_total", "SASL exchanges that failed.", get(&metrics.authentications_failed)),

@@ -11,6 +11,8 @@ pub struct Metrics {
     pub errors: AtomicU64,
     /// Records that were taken in.
     pub records_in: AtomicU64,
+    /// Batches that were refused because they expected another offset.
+    pub expectations_failed: AtomicU64,
     /// Bytes of batches that were taken in.
     pub bytes_in: AtomicU64,
     /// Bytes of batches that were sent to readers.

@@ -10,6 +10,9 @@ use crate::Error;
 use crate::protocol::ErrorCode;
 use crate::protocol::batch::Compression;
 
+/// The header with which a record asks for its offset, in decimal digits, where `conditional.append` is on.
+pub const EXPECTED_OFFSET: &str = "bole.expected.offset";
+
 /// What kind of value a key takes, as `DescribeConfigs` numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -224,7 +227,7 @@ pub const ROWS: &[Row] = &[
         name: "conditional.append",
         default: "false",
         kind: Kind::Boolean,
-        doc: "Whether a batch whose first record has the header bole.expected.offset is taken only at that offset. An extension of Bole's.",
+        doc: "Whether a record with the header bole.expected.offset is taken, with its whole batch, only at that offset. An extension of Bole's.",
         set: |settings, text| match text {
             "true" | "false" => {
                 let _: () = settings.conditional_append = text == "true";

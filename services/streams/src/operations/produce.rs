@@ -1,39 +1,36 @@
 //! Batches from producers: checked, appended, and acknowledged when they are durable.
 
+mod check;
+mod expected;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 
 use bole_base::{Durability, Position};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{Handle, Outcome};
 use crate::Error;
 use crate::groups::TopicId;
-use crate::limits::UNPACKED_BYTES_MAX;
 use crate::metrics::count;
 use crate::partition::Partition;
 use crate::partition::append::{Appended, Terms};
 use crate::partition::batch::HEAD_BYTES;
-use crate::protocol::batch::{self, BatchHeader, Compression};
 use crate::protocol::messages::produce::{
-    PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, Request, Response,
+    TopicProduceResponse,
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
 use crate::quotas::Kind;
 use crate::session::{Action, Session, message};
-use crate::settings::Settings;
 use crate::topics::Topic;
 use crate::transactions::append::Write;
 use crate::transactions::{self, Place};
 
-/// The version of Produce from which batches may be compressed with zstd (KIP-110).
-const ZSTD_VERSION_MIN: i16 = 7;
 /// The version from which the answer may say that the transaction is to be aborted (KIP-890).
 const ABORTABLE_VERSION_MIN: i16 = 11;
 /// The version from which a partition becomes part of the transaction with its first batch (KIP-890).
 const ADDS_VERSION_MIN: i16 = 12;
-/// The header of a batch's first record that makes its append conditional, where the topic's setting `conditional.append` is on.
-const EXPECTED_OFFSET: &str = "bole.expected.offset";
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
@@ -45,10 +42,10 @@ impl Handle for Request {
             for partition in data.partition_data {
                 let index = partition.index;
                 let outcome = match &topic {
-                    Err(error) => Err(error.clone()),
+                    Err(error) => Err(error.clone().into()),
                     Ok(_) if !(-1..=1).contains(&acks) => {
                         let text = format!("acks is {acks}; use 0, 1 or -1");
-                        Err(Error::refused(ErrorCode::InvalidRequiredAcks, text))
+                        Err(Error::refused(ErrorCode::InvalidRequiredAcks, text).into())
                     }
                     Ok(topic) => {
                         one(&session, topic, partition, version, self.transactional_id.as_ref()).await
@@ -77,6 +74,27 @@ impl Handle for Request {
     }
 }
 
+/// Why a batch is refused.
+struct Refusal {
+    error: Error,
+    /// The index of the record that is to blame, where it is known to be one.
+    record: Option<i32>,
+    /// What the decision rests on. The answer waits until that is durable: a client must not act on an offset that a crash takes back.
+    seen: Option<Arc<Partition>>,
+}
+
+impl Refusal {
+    const fn of_record(record: i32, error: Error) -> Self {
+        Self { error, record: Some(record), seen: None }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, record: None, seen: None }
+    }
+}
+
 /// A produce request whose batches are appended.
 #[derive(Default)]
 struct Produced {
@@ -94,13 +112,11 @@ impl Produced {
         &mut self,
         session: &Session,
         index: i32,
-        outcome: Result<(Appended, Arc<Partition>, i64), Error>,
+        outcome: Result<(Appended, Arc<Partition>, i64), Refusal>,
     ) -> PartitionProduceResponse {
         match outcome {
             Ok((appended, partition, log_append_time_ms)) => {
-                let reach =
-                    if partition.class() == Durability::Sync { &mut self.synced } else { &mut self.written };
-                *reach = appended.position.max(*reach);
+                self.wait_for(&partition, appended.position);
                 self.partitions.push(partition);
                 PartitionProduceResponse {
                     index,
@@ -110,18 +126,37 @@ impl Produced {
                     ..PartitionProduceResponse::default()
                 }
             }
-            Err(error) => {
-                super::refused(session);
-                self.refused = true;
-                PartitionProduceResponse {
-                    index,
-                    error_code: error.code() as i16,
-                    base_offset: -1,
-                    error_message: message(&error),
-                    ..PartitionProduceResponse::default()
-                }
-            }
+            Err(refusal) => self.refusal(session, index, &refusal),
         }
+    }
+
+    fn refusal(&mut self, session: &Session, index: i32, refusal: &Refusal) -> PartitionProduceResponse {
+        super::refused(session);
+        self.refused = true;
+        if let Some(partition) = &refusal.seen
+            && let Ok(locked) = partition.lock()
+        {
+            self.wait_for(partition, locked.position());
+        }
+        let error_message = message(&refusal.error);
+        let blamed = |batch_index| BatchIndexAndErrorMessage {
+            batch_index,
+            batch_index_error_message: error_message.clone(),
+        };
+        PartitionProduceResponse {
+            index,
+            error_code: refusal.error.code() as i16,
+            base_offset: -1,
+            record_errors: refusal.record.map(blamed).into_iter().collect(),
+            error_message,
+            ..PartitionProduceResponse::default()
+        }
+    }
+
+    /// The reply leaves no earlier than the journal has reached `position` in the partition's class.
+    fn wait_for(&mut self, partition: &Partition, position: Position) {
+        let reach = if partition.class() == Durability::Sync { &mut self.synced } else { &mut self.written };
+        *reach = position.max(*reach);
     }
 
     /// The reply, once everything is durable.
@@ -140,11 +175,11 @@ impl Produced {
         }
         let mut topics = self.topics;
         if let Err(error) = outcome {
-            // The batches may be there or not; the client has to find out.
-            let responses = topics.iter_mut().flat_map(|topic| &mut topic.partition_responses);
-            for response in responses.filter(|response| response.error_code == 0) {
+            // The batches may be there or not, and what others were refused for, too; the client has to find out.
+            for response in topics.iter_mut().flat_map(|topic| &mut topic.partition_responses) {
                 response.error_code = ErrorCode::KafkaStorageError as i16;
                 response.error_message = Some(Text::from(error.to_string()));
+                response.record_errors.clear();
             }
         }
         Response { responses: topics, ..Response::default() }
@@ -158,19 +193,30 @@ async fn one(
     data: PartitionProduceData,
     version: i16,
     transactional_id: Option<&Text>,
-) -> Result<(Appended, Arc<Partition>, i64), Error> {
+) -> Result<(Appended, Arc<Partition>, i64), Refusal> {
     let partition = topic.partition(data.index)?;
     let records = data.records.unwrap_or_default();
     let now = session.service.now();
-    let (body, header, log_append_time) = check(topic, &records, version, now)?;
-    let terms = terms(topic, &records, &header)?;
+    let (body, header, log_append_time) = check::batch(topic, &records, version, now)?;
+    let settings = topic.settings();
+    let expected = if settings.conditional_append { expected::of(&records, &header)? } else { None };
+    let terms = Terms {
+        segment_bytes: settings.segment_bytes,
+        segment_ms: settings.roll_ms(),
+        expected_offset: expected.map(|expected| expected.base_offset),
+    };
     session.service.cache.room().await;
     let appended = if header.attributes.is_transactional() {
         let place = (TopicId(topic.id.0), data.index);
-        transactional(session, &terms, &partition, place, &body, version, transactional_id).await?
+        transactional(session, &terms, &partition, place, &body, version, transactional_id).await
     } else {
-        append(session, &terms, &partition, &body).await?
+        append(session, &terms, &partition, &body).await
     };
+    let appended = appended.map_err(|error| {
+        let record = expected.filter(|_| error.code() == ErrorCode::InvalidRecord).map(|it| it.record);
+        count(&session.service.metrics.expectations_failed, u64::from(record.is_some()));
+        Refusal { error, record, seen: Some(Arc::clone(&partition)) }
+    })?;
     count(&session.service.metrics.records_in, header.records_count as u64);
     count(&session.service.metrics.bytes_in, records.len() as u64);
     session.charge(Kind::ProducerByteRate, records.len());
@@ -206,30 +252,6 @@ async fn transactional(
     Ok(appended)
 }
 
-/// Errors: `InvalidRecord` where the batch expects what is no offset; those of unpacking it.
-fn terms(topic: &Topic, records: &Bytes, header: &BatchHeader) -> Result<Terms, Error> {
-    let settings = topic.settings();
-    let expected_offset = if settings.conditional_append { expected_offset(records, header)? } else { None };
-    Ok(Terms { segment_bytes: settings.segment_bytes, segment_ms: settings.roll_ms(), expected_offset })
-}
-
-/// The offset at which the batch's first record asks to be appended, in a header named [`EXPECTED_OFFSET`].
-fn expected_offset(records: &Bytes, header: &BatchHeader) -> Result<Option<i64>, Error> {
-    let refused = |error: batch::BatchError| Error::refused(error.error_code(), error.to_string());
-    let first = batch::records(records, header, UNPACKED_BYTES_MAX).map_err(refused)?.next();
-    let Some(first) = first.transpose().map_err(refused)? else { return Ok(None) };
-    let Some(asked) = first.headers().find(|header| header.key == EXPECTED_OFFSET.as_bytes()) else {
-        return Ok(None);
-    };
-    let value = asked.value.unwrap_or_default();
-    let offset = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
-    offset.filter(|offset: &i64| *offset >= 0).map(Some).ok_or_else(|| {
-        let shown = String::from_utf8_lossy(&value[..value.len().min(64)]);
-        let text = format!("header {EXPECTED_OFFSET} is \"{shown}\"; use an offset in decimal digits");
-        Error::refused(ErrorCode::InvalidRecord, text)
-    })
-}
-
 /// The topic, if the client may write to it: who may not does not learn whether it exists.
 fn find(session: &Session, name: &str, id: Uuid) -> Result<Arc<Topic>, Error> {
     if !name.is_empty() {
@@ -262,55 +284,4 @@ fn show(session: &Session, partition: &Arc<Partition>, appended: &Appended, body
             .map_or(0, |fields| i64::from(fields.last_offset_delta()) + 1);
         session.service.appended(partition, appended, records, HEAD_BYTES + body.len());
     }
-}
-
-/// Checks a producer's batch against the format and the topic's settings. The body to store, its header, and the broker's time if it was set.
-fn check(topic: &Topic, records: &Bytes, version: i16, now: i64) -> Result<(Bytes, BatchHeader, i64), Error> {
-    let settings = topic.settings();
-    let limits = batch::Limits { batch_bytes_max: settings.message_bytes_max };
-    let header = batch::validate(records, limits)
-        .map_err(|error| Error::refused(error.error_code(), format!("topic \"{}\": {error}", topic.name)))?;
-    let compression = header
-        .attributes
-        .compression()
-        .map_err(|error| Error::refused(error.error_code(), error.to_string()))?;
-    if compression == Compression::Zstd && version < ZSTD_VERSION_MIN {
-        let text = format!("{} needs a later version of Produce than {version}", compression.name());
-        return Err(Error::refused(ErrorCode::UnsupportedCompressionType, text));
-    }
-    if settings.cleanup.compact {
-        let summary = batch::summary(records, &header, UNPACKED_BYTES_MAX);
-        let summary = summary.map_err(|error| Error::refused(error.error_code(), error.to_string()))?;
-        if !summary.all_have_keys {
-            let text = format!("topic \"{}\" is compacted: every record needs a key", topic.name);
-            return Err(Error::refused(ErrorCode::InvalidRecord, text));
-        }
-    }
-    let converted;
-    let mut records = records;
-    if let Some(wanted) = settings.compression.filter(|wanted| *wanted != compression) {
-        converted = crate::records::recompress(records, compression, wanted)?;
-        records = &converted;
-    }
-    if settings.log_append_time {
-        let (head, records) = batch::stamped(records, now);
-        let mut body = BytesMut::with_capacity(head.len() + records.len() - HEAD_BYTES);
-        body.extend_from_slice(&head[HEAD_BYTES..]);
-        body.extend_from_slice(&records);
-        return Ok((body.freeze(), header, now));
-    }
-    check_times(&settings, &header, now)?;
-    Ok((records.slice(HEAD_BYTES..), header, -1))
-}
-
-/// Whether the times that a producer gave are near enough to now.
-fn check_times(settings: &Settings, header: &BatchHeader, now: i64) -> Result<(), Error> {
-    let (oldest, newest) = (header.base_timestamp, header.max_timestamp);
-    let early = oldest >= 0 && now.saturating_sub(oldest) > settings.timestamp_before_ms_max;
-    let late = newest.saturating_sub(now) > settings.timestamp_after_ms_max;
-    if early || late {
-        let text = format!("a record has the time {}; now is {now}", if early { oldest } else { newest });
-        return Err(Error::refused(ErrorCode::InvalidTimestamp, text));
-    }
-    Ok(())
 }
