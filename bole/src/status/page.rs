@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bole_base::units::format_bytes;
 
-use super::{Journal, Service, Shard, Status};
+use super::{Journal, Service, Shard, Sink, Status};
 
+/// Sinks that are listed one by one; `--json` has them all.
+const SINKS_SHOWN_MAX: usize = 20;
 /// Shards that are listed one by one; `--json` has them all.
 const SHARDS_SHOWN_MAX: usize = 20;
 
@@ -24,6 +26,7 @@ impl fmt::Display for Status {
         for service in &self.services {
             write_service(f, service)?;
         }
+        write_sinks(f, &self.sinks)?;
         write_shards(f, &self.shards)
     }
 }
@@ -50,6 +53,26 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
     };
     let memory = format_bytes(service.memory_bytes);
     writeln!(f, "  {:<20}{:>13}  {memory:>11}  {budget:>11}", service.name, service.connections)
+}
+
+/// Failing sinks first, then those with the most records to write.
+fn write_sinks(f: &mut fmt::Formatter<'_>, sinks: &[Sink]) -> fmt::Result {
+    if sinks.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "\nSinks    {:<24}  {:<16}{:>10}{:>12}", "topic", "target", "state", "lag")?;
+    let mut busy: Vec<&Sink> = sinks.iter().collect();
+    busy.sort_by_key(|sink| (sink.reason.is_none(), std::cmp::Reverse(sink.lag)));
+    for sink in busy.iter().take(SINKS_SHOWN_MAX) {
+        writeln!(f, "         {:<24}  {:<16}{:>10}{:>12}", sink.topic, sink.target, sink.state, sink.lag)?;
+        if let Some(reason) = &sink.reason {
+            writeln!(f, "           {reason}")?;
+        }
+    }
+    if busy.len() > SINKS_SHOWN_MAX {
+        writeln!(f, "  … and {} more; --json lists them all", busy.len() - SINKS_SHOWN_MAX)?;
+    }
+    Ok(())
 }
 
 /// Quarantined shards first, then those with the most entries to replay.
