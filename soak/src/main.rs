@@ -34,6 +34,7 @@ struct Cli {
 }
 
 type Keyspace = system::Simulated<{ system::Flaw::NONE }>;
+type Sink = sink::Simulated<false>;
 type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
 
 /// What runs under the crash harness.
@@ -55,13 +56,13 @@ fn run(cli: &Cli) -> Result<()> {
         let mut reports = Vec::new();
         reports.extend(keyspace.then(|| run_seed::<Keyspace>(seed, &bole_soak::options())));
         reports.extend(streams.then(|| run_seed::<Streams>(seed, &streams::options())));
-        reports.extend(sink.then(|| run_seed::<sink::Simulated>(seed, &sink::options())));
+        reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
         return show(seed, &reports);
     }
     // A failed seed does not hide what the other parts have to say; it is the last word.
     let first = if keyspace { seeds::<Keyspace>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
     let second = if streams { seeds::<Streams>(cli.seeds, &streams::options()) } else { Ok(()) };
-    let third = if sink { seeds::<sink::Simulated>(cli.seeds, &sink::options()) } else { Ok(()) };
+    let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
     if cli.service.is_none() {
         contention()?;
         if cli.kills > 0 {

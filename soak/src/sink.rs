@@ -3,6 +3,8 @@
 //! Clients append records; the sink's [`Pump`] runs as a task with pauses and bounds by chance. At any moment, and after every crash, the database must be what the
 //! topic's records up to the committed position come to: neither a record more nor one less.
 
+pub mod apart;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use bole_base::{Disk, Durability, LogId};
 use bole_catalog::Catalog;
 use bole_keyspace::state::View;
 use bole_log::{Extents, Journal, LocalJournal};
+use bole_shard::Runtime;
 use bole_shard::participant::{Participant, Participants};
 use bole_streams::advance::Advancer;
 use bole_streams::groups::{self, Coordinator};
@@ -32,6 +35,8 @@ use bole_streams::{hosting, records};
 use bole_testing::Rng;
 use bole_testing::harness::{Call, Env, Model, Observed, OpenError, Options, Outcome, System};
 use bole_testing::scheduler::Handle;
+
+use apart::Apart;
 
 use crate::node::{failed, host_database, open_over};
 use crate::wrap::NotingJournal;
@@ -83,8 +88,8 @@ pub fn options() -> Options {
     Options { operations_per_client: 80, crash_steps_max: 8_000, ..crate::options() }
 }
 
-/// An open topic with its sink.
-pub struct Simulated {
+/// An open topic with its sink. `APART`: with the defect of [`apart`].
+pub struct Simulated<const APART: bool> {
     keyspace: Arc<bole_keyspace::Service>,
     groups: Arc<Coordinator>,
     partitions: Arc<[Arc<Partition>]>,
@@ -98,7 +103,7 @@ fn key_of(partition: usize, key: u64) -> String {
     format!("{partition}:{key}")
 }
 
-impl Simulated {
+impl<const APART: bool> Simulated<APART> {
     /// What the group says of a partition.
     fn position(&self, partition: usize) -> Option<i64> {
         let group = group_of(TOPIC);
@@ -202,7 +207,7 @@ impl Simulated {
 }
 
 /// The sink, as a task: with bounds and pauses by chance, and after an error from its committed position.
-async fn run_sink(handle: Handle, mut pump: Pump, mut rng: Rng) {
+async fn run_sink(handle: Handle, mut pump: Pump, mut rng: Rng, apart: Option<(Arc<Apart>, Arc<Runtime>)>) {
     let target = Target { service: "keyspace".to_owned(), dataset: "0".to_owned() };
     let plan = Plan { key_prefix: "p:".to_owned(), ..Plan::default() };
     let mut is_stale = true;
@@ -216,6 +221,9 @@ async fn run_sink(handle: Handle, mut pump: Pump, mut rng: Rng) {
             let is_full = pump.take(&plan, 1 + rng.index(6))?;
             if is_full || rng.one_in(2) {
                 let written = pump.write(&target).await?;
+                if let Some((apart, runtime)) = &apart {
+                    apart.deliver(runtime).await?;
+                }
                 BATCHES.fetch_add(u64::from(written.records > 0), Ordering::Relaxed);
             }
             Ok(())
@@ -233,7 +241,7 @@ async fn run_sink(handle: Handle, mut pump: Pump, mut rng: Rng) {
 }
 
 async fn open_topics(
-    runtime: &Arc<bole_shard::Runtime>,
+    runtime: &Arc<Runtime>,
     catalog: &Catalog,
     files: &Arc<SegmentFiles>,
 ) -> Result<Arc<Topics>, OpenError> {
@@ -241,7 +249,7 @@ async fn open_topics(
     Topics::host(catalog, runtime, files, Durability::Async).map(Arc::new).map_err(OpenError::Failed)
 }
 
-impl System for Simulated {
+impl<const APART: bool> System for Simulated<APART> {
     type Model = Log;
     const NAME: &'static str = "sink";
 
@@ -285,7 +293,7 @@ impl System for Simulated {
             retained_bytes_max: crate::system::RETAINED_BYTES_MAX,
             ..Default::default()
         };
-        let runtime = Arc::new(bole_shard::Runtime::new(journal, disk, clock, "checkpoints".into(), config));
+        let runtime = Arc::new(Runtime::new(journal, disk, clock, "checkpoints".into(), config));
         let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
         runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
         let datasets = host_database(&runtime, &catalog, Durability::Sync).await?;
@@ -293,12 +301,6 @@ impl System for Simulated {
         let shards = hosting::host(&catalog, &runtime, hosting::GROUPS, 2, groups::State::default).await;
         let shards = shards.map_err(|error| failed(&error))?;
         runtime.recover(&[]).await.map_err(|error| failed(&error))?;
-        if topics.get(TOPIC).is_none() {
-            let settings = Settings::new(Durability::Async);
-            let new = NewTopic { name: TOPIC.to_owned(), partitions: PARTITIONS as i32, settings };
-            topics.create(&new).await.map_err(|error| failed(&error))?;
-        }
-        let topic = topics.get(TOPIC).ok_or_else(|| OpenError::Failed("the topic is gone".to_owned()))?;
         let keyspace = open_over(Arc::clone(&runtime), catalog, datasets, env.seed)?;
         let groups = Coordinator::open(groups::coordinator::Parts {
             runtime: Arc::clone(&runtime),
@@ -310,15 +312,26 @@ impl System for Simulated {
         });
         let mut participants = Participants::new(Arc::clone(runtime.journal()));
         participants.register(Arc::clone(&groups) as Arc<dyn Participant>);
-        participants.register(Arc::clone(&keyspace) as Arc<dyn Participant>);
-        let parts = Parts {
-            runtime: Arc::clone(&runtime),
-            participants: Arc::new(participants),
-            groups: Arc::clone(&groups),
-        };
+        let apart = APART.then(|| Arc::new(Apart::new(Arc::clone(&keyspace) as Arc<dyn Participant>)));
+        participants.register(match &apart {
+            Some(apart) => Arc::clone(apart) as Arc<dyn Participant>,
+            None => Arc::clone(&keyspace) as Arc<dyn Participant>,
+        });
+        let apart = apart.map(|apart| (apart, Arc::clone(&runtime)));
+        let participants = Arc::new(participants);
+        topics.targets.set(Arc::clone(&participants));
+        if topics.get(TOPIC).is_none() {
+            let given = [("durability", "async"), ("sink.target", "keyspace/0")];
+            let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let settings = Settings::with(Durability::Async, given).map_err(|error| failed(&error))?;
+            let new = NewTopic { name: TOPIC.to_owned(), partitions: PARTITIONS as i32, settings };
+            topics.create(&new).await.map_err(|error| failed(&error))?;
+        }
+        let topic = topics.get(TOPIC).ok_or_else(|| OpenError::Failed("the topic is gone".to_owned()))?;
+        let parts = Parts { runtime: Arc::clone(&runtime), participants, groups: Arc::clone(&groups) };
         let (partitions, scheduler) = (topic.partitions(), &env.scheduler);
         let pump = Pump::new(parts, known(&topic), Arc::clone(&partitions));
-        scheduler.spawn("sink", run_sink(scheduler.clone(), pump, Rng::new(env.seed ^ 7)));
+        scheduler.spawn("sink", run_sink(scheduler.clone(), pump, Rng::new(env.seed ^ 7), apart));
         let advancer = Arc::new(Advancer::new(Durability::Async));
         let (for_task, journal) = (Arc::clone(&advancer), Arc::clone(runtime.journal()));
         scheduler.spawn("advance", async move { for_task.run(journal).await });
@@ -329,6 +342,10 @@ impl System for Simulated {
 
     async fn run(self: Rc<Self>, op: Op, call: Call<Log>) -> Outcome<i64> {
         if let Op::Look = op {
+            if APART {
+                // Only what a crash leaves is to find it.
+                return Outcome::Done(None);
+            }
             let checked = self.check(&self.live.borrow());
             checked.unwrap_or_else(|text| panic!("{text}"));
             return Outcome::Done(None);

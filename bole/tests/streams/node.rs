@@ -22,6 +22,8 @@ pub(crate) struct Node {
     folder: PathBuf,
     /// Where streams are served.
     pub(crate) streams: String,
+    /// Where the keyspace is served.
+    pub(crate) keyspace: String,
     admin: String,
 }
 
@@ -57,7 +59,8 @@ impl Node {
             rest.split_whitespace().next().unwrap().to_owned()
         };
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
-        Self { child, folder: folder.to_path_buf(), streams, admin }
+        let keyspace = word_after("keyspace (Redis) ");
+        Self { child, folder: folder.to_path_buf(), streams, keyspace, admin }
     }
 
     /// A command that finds this node, and `bole` in its path.

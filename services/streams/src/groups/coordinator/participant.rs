@@ -1,6 +1,6 @@
 //! What other parts of the node may ask of groups inside their batches.
 //!
-//! A request's dataset is the id of a group. There is one operation, `commit`, with the arguments topic, topic id, and then for each partition its number, the
+//! A request's dataset is the id of a group in which the node keeps a position of its own ([`crate::groups::Topics::keeps_offsets`]). There is one operation, `commit`, with the arguments topic, topic id, and then for each partition its number, the
 //! offset that is committed now (`-1`: none) and the one to commit. Numbers are decimal.
 //!
 //! # Invariants
@@ -102,6 +102,12 @@ impl Participant for Coordinator {
 
     fn target(&self, request: &Request) -> Result<Target, Error> {
         parse(request)?;
+        if !self.topics.keeps_offsets(&request.dataset) {
+            return Err(Error::Refused(format!(
+                "{SERVICE}: the node keeps no position of its own in group {:?}",
+                request.dataset
+            )));
+        }
         let log = self.shards[self.shard_of(&request.dataset)].id();
         Ok(Target { journal: Arc::clone(self.runtime.journal()), log })
     }
