@@ -16,6 +16,7 @@ use bole_identity::directory::DEFAULT_USER;
 use bole_net::metrics::Metrics;
 use bole_net::safety::{self, Door};
 use bole_net::tls::{self, Tls};
+use bole_shard::participant::Participant;
 use tokio::time::Instant;
 
 use crate::admin::identity::IdentityUsers;
@@ -55,6 +56,8 @@ pub struct Node {
     pub status: Vec<StatusSource>,
     /// The parts' metrics.
     pub collectors: Vec<Collector>,
+    /// The services that take part in batches of those that are opened after them.
+    pub participants: Vec<Arc<dyn Participant>>,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -171,6 +174,7 @@ impl Node {
             durability: Vec::new(),
             status: Vec::new(),
             collectors: Vec::new(),
+            participants: Vec::new(),
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),

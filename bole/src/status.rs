@@ -23,6 +23,8 @@ pub struct Status {
     pub journals: Vec<Journal>,
     /// The services, the kernel's own included.
     pub services: Vec<Service>,
+    /// The sinks of topics.
+    pub sinks: Vec<Sink>,
     /// The shards that it leads.
     pub shards: Vec<Shard>,
 }
@@ -75,6 +77,22 @@ pub struct Service {
     pub memory_bytes: u64,
     /// Its budget; 0 for none.
     pub memory_bytes_max: u64,
+}
+
+/// A topic's write-behind sink at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sink {
+    /// The topic.
+    pub topic: String,
+    /// Where its records are written to, such as `keyspace/0`.
+    pub target: String,
+    /// `running`, `paused` or `failing`.
+    pub state: String,
+    /// Records that are not written yet.
+    pub lag: u64,
+    /// Why it cannot write its next batch, if it cannot.
+    pub reason: Option<String>,
 }
 
 /// A shard at one moment.

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use bole_base::Durability;
 use bole_soak::bank;
 use bole_soak::kills;
-use bole_soak::{streams, system};
+use bole_soak::{sink, streams, system};
 use bole_testing::harness::{Options, Report, Summary, System, run_seed};
 use clap::Parser;
 
@@ -34,6 +34,7 @@ struct Cli {
 }
 
 type Keyspace = system::Simulated<{ system::Flaw::NONE }>;
+type Sink = sink::Simulated<false>;
 type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
 
 /// What runs under the crash harness.
@@ -41,6 +42,7 @@ type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
 enum Service {
     Keyspace,
     Streams,
+    Sink,
 }
 
 fn main() -> ExitCode {
@@ -48,17 +50,19 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let keyspace = cli.service != Some(Service::Streams);
-    let streams = cli.service != Some(Service::Keyspace);
+    let wanted = |service| cli.service.is_none_or(|only| only == service);
+    let [keyspace, streams, sink] = [Service::Keyspace, Service::Streams, Service::Sink].map(wanted);
     if let Some(seed) = cli.seed {
         let mut reports = Vec::new();
         reports.extend(keyspace.then(|| run_seed::<Keyspace>(seed, &bole_soak::options())));
         reports.extend(streams.then(|| run_seed::<Streams>(seed, &streams::options())));
+        reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
         return show(seed, &reports);
     }
     // A failed seed does not hide what the other parts have to say; it is the last word.
     let first = if keyspace { seeds::<Keyspace>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
     let second = if streams { seeds::<Streams>(cli.seeds, &streams::options()) } else { Ok(()) };
+    let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
     if cli.service.is_none() {
         contention()?;
         if cli.kills > 0 {
@@ -67,7 +71,7 @@ fn run(cli: &Cli) -> Result<()> {
             kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
         }
     }
-    first.and(second)
+    first.and(second).and(third)
 }
 
 fn show(seed: u64, reports: &[Report]) -> Result<()> {

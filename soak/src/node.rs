@@ -35,6 +35,16 @@ pub(crate) async fn open_service(runtime: Arc<Runtime>, seed: u64) -> Result<Arc
             return Err(OpenError::Failed(format!("shard {} is quarantined: {reason}", shard.name)));
         }
     }
+    open_over(runtime, catalog, datasets, seed)
+}
+
+/// Opens the service over recovered datasets.
+pub(crate) fn open_over(
+    runtime: Arc<Runtime>,
+    catalog: Catalog,
+    datasets: Vec<Dataset>,
+    seed: u64,
+) -> Result<Arc<Service>, OpenError> {
     let map = read_map(&catalog).map_err(|error| failed(&error))?;
     let surroundings = Arc::new(Surroundings { catalog });
     Ok(Service::open(Parts {
@@ -94,15 +104,33 @@ pub(crate) fn failed(error: &impl fmt::Display) -> OpenError {
 
 /// Hosts the datasets that take part, creating them at the first start; the others are there, empty, in memory.
 async fn host(runtime: &Runtime, catalog: &Catalog) -> Result<Vec<Dataset>, OpenError> {
+    host_databases(runtime, catalog, DATABASES, class).await
+}
+
+/// The same with the first database alone.
+pub(crate) async fn host_database(
+    runtime: &Runtime,
+    catalog: &Catalog,
+    durability: Durability,
+) -> Result<Vec<Dataset>, OpenError> {
+    host_databases(runtime, catalog, 1, |_| durability).await
+}
+
+async fn host_databases(
+    runtime: &Runtime,
+    catalog: &Catalog,
+    count: usize,
+    class: impl Fn(usize) -> Durability,
+) -> Result<Vec<Dataset>, OpenError> {
     let name = |number: usize| format!("default/keyspace/{number}");
     if catalog.read(|state| state.dataset(&name(0)).is_none()).map_err(|error| failed(&error))? {
         let new = |number| NewDataset { name: name(number), shards: SHARDS, attributes: BTreeMap::new() };
-        let wanted: Vec<_> = (0..DATABASES).map(new).collect();
+        let wanted: Vec<_> = (0..count).map(new).collect();
         catalog.create(&wanted).await.map_err(|error| failed(&error))?;
     }
     let mut datasets = Vec::new();
     for number in 0..bole_keyspace::dataset::DATABASES {
-        let logged = number < DATABASES;
+        let logged = number < count;
         let logs: Vec<LogId> = if logged {
             let record = catalog
                 .read(|state| state.dataset(&name(number)).cloned())

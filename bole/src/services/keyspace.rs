@@ -163,6 +163,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Re
     let (for_status, for_metrics) = (Arc::clone(&service), Arc::clone(&service));
     node.status.push(Box::new(move |status| fill_status(&for_status, status)));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
+    node.participants.push(Arc::clone(&service) as Arc<_>);
     node.parts.push(KeyspacePart { service, stopper, doors, expiry });
     Ok(())
 }

@@ -17,7 +17,7 @@ use bole_shard::Shard;
 use bole_streams::service::Parts as ServiceParts;
 use bole_streams::session::Principal;
 use bole_streams::topics::Topics;
-use bole_streams::{Config, Service, connection, groups, hosting, transactions};
+use bole_streams::{Config, Service, connection, groups, hosting, sink, transactions};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -75,6 +75,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         identity: Arc::clone(&kernel.identity),
         oauth: oauth.as_ref().map(|(verifier, _)| Arc::clone(verifier)),
         cluster_id: Base64UrlUnpadded::encode_string(&node.meta.node_id),
+        participants: node.participants.clone(),
     });
     let swept = service.sweep()?;
     if swept > 0 {
@@ -209,6 +210,16 @@ fn fill_status(service: &Service, status: &mut status::Status) {
         memory_bytes: service.cache.bytes(),
         memory_bytes_max: service.config.cache_bytes_max,
     });
+    status.sinks.extend(service.sinks.all().into_iter().map(|sink| status::Sink {
+        topic: sink.topic,
+        target: sink.target,
+        state: sink.state.name().to_owned(),
+        lag: sink.lag,
+        reason: match sink.state {
+            sink::State::Failing(reason) => Some(reason),
+            sink::State::Running | sink::State::Paused => None,
+        },
+    }));
 }
 
 fn write_metrics(service: &Service, out: &mut String) {
@@ -240,6 +251,14 @@ fn write_metrics(service: &Service, out: &mut String) {
             "Bytes that compactions wrote.",
             get(&metrics.compaction_bytes_written),
         ),
+        ("sink_records_total", "Records that sinks got past.", get(&metrics.sink_records)),
+        ("sink_keys_total", "Keys that sinks wrote.", get(&metrics.sink_keys)),
+        ("sink_batches_total", "Batches that sinks committed.", get(&metrics.sink_batches)),
+        (
+            "sink_failures_total",
+            "Attempts of sinks that failed and are made again.",
+            get(&metrics.sink_failures),
+        ),
         ("extent_bytes_total", "Bytes of batches written to segment files at once.", extents),
         ("flush_bytes_total", "Bytes of batches written to segment files after the journal.", flushes),
     ] {
@@ -257,4 +276,16 @@ fn write_metrics(service: &Service, out: &mut String) {
     ] {
         crate::metrics::gauge(out, &format!("bole_streams_{name}"), help, value);
     }
+    write_sinks(&service.sinks.all(), out);
+}
+
+fn write_sinks(sinks: &[sink::Status], out: &mut String) {
+    let each = |value: fn(&sink::Status) -> u64| {
+        sinks.iter().map(move |sink| (sink.topic.as_str(), value(sink))).collect::<Vec<_>>()
+    };
+    let help = "Records between the position of a topic's sink and the end.";
+    crate::metrics::gauges(out, "bole_streams_sink_lag", help, "topic", &each(|sink| sink.lag));
+    let failing = each(|sink| u64::from(matches!(sink.state, sink::State::Failing(_))));
+    let help = "1 while a topic's sink cannot write its next batch.";
+    crate::metrics::gauges(out, "bole_streams_sink_failing", help, "topic", &failing);
 }

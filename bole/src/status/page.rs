@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bole_base::units::format_bytes;
 
-use super::{Journal, Service, Shard, Status};
+use super::{Journal, Service, Shard, Sink, Status};
 
+/// Sinks that are listed one by one; `--json` has them all.
+const SINKS_SHOWN_MAX: usize = 20;
 /// Shards that are listed one by one; `--json` has them all.
 const SHARDS_SHOWN_MAX: usize = 20;
 
@@ -24,6 +26,7 @@ impl fmt::Display for Status {
         for service in &self.services {
             write_service(f, service)?;
         }
+        write_sinks(f, &self.sinks)?;
         write_shards(f, &self.shards)
     }
 }
@@ -50,6 +53,26 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
     };
     let memory = format_bytes(service.memory_bytes);
     writeln!(f, "  {:<20}{:>13}  {memory:>11}  {budget:>11}", service.name, service.connections)
+}
+
+/// Failing sinks first, then those with the most records to write.
+fn write_sinks(f: &mut fmt::Formatter<'_>, sinks: &[Sink]) -> fmt::Result {
+    if sinks.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "\n{:<32}{:<20}{:>10}{:>12}", "Sinks", "target", "state", "lag")?;
+    let mut busy: Vec<&Sink> = sinks.iter().collect();
+    busy.sort_by_key(|sink| (sink.reason.is_none(), std::cmp::Reverse(sink.lag)));
+    for sink in busy.iter().take(SINKS_SHOWN_MAX) {
+        writeln!(f, "  {:<30}{:<20}{:>10}{:>12}", sink.topic, sink.target, sink.state, sink.lag)?;
+        if let Some(reason) = &sink.reason {
+            writeln!(f, "    {reason}")?;
+        }
+    }
+    if busy.len() > SINKS_SHOWN_MAX {
+        writeln!(f, "  … and {} more; --json lists them all", busy.len() - SINKS_SHOWN_MAX)?;
+    }
+    Ok(())
 }
 
 /// Quarantined shards first, then those with the most entries to replay.
@@ -105,6 +128,13 @@ mod tests {
             checkpoint: 10,
             quarantined: quarantined.map(str::to_owned),
         };
+        let sink = |topic: &str, lag, reason: Option<&str>| Sink {
+            topic: topic.to_owned(),
+            target: "keyspace/0".to_owned(),
+            state: if reason.is_none() { "running" } else { "failing" }.to_owned(),
+            lag,
+            reason: reason.map(str::to_owned),
+        };
         let status = Status {
             version: "0.1.0".to_owned(),
             node: "00ff".to_owned(),
@@ -128,6 +158,7 @@ mod tests {
                 memory_bytes: 1 << 20,
                 memory_bytes_max: 0,
             }],
+            sinks: vec![sink("users", 0, None), sink("orders", 7, Some("it is full"))],
             shards: vec![shard(16, 0, None), shard(17, 12, None), shard(18, 11, Some("bad bytes"))],
         };
         let expected = "\
@@ -143,6 +174,11 @@ Journal 0
 
 Services                connections       memory       budget
   keyspace                        3      1.0 MiB            -
+
+Sinks                           target                   state         lag
+  orders                        keyspace/0             failing           7
+    it is full
+  users                         keyspace/0             running           0
 
 Shards   3, 1 quarantined, 3 entries after checkpoints
        log  name                                    tail  checkpoint

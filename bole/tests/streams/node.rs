@@ -1,12 +1,15 @@
 //! A running node, and command lines that find it through their environment.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Nothing here takes longer, if it works.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// Beside the data: programs that stand in for installed ones.
+const PROGRAMS: &str = "programs";
 
 /// What a command line has printed, and how it ended.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(crate) struct Node {
     folder: PathBuf,
     /// Where streams are served.
     pub(crate) streams: String,
+    /// Where the keyspace is served.
+    pub(crate) keyspace: String,
     admin: String,
 }
 
@@ -57,7 +62,8 @@ impl Node {
             rest.split_whitespace().next().unwrap().to_owned()
         };
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
-        Self { child, folder: folder.to_path_buf(), streams, admin }
+        let keyspace = word_after("keyspace (Redis) ");
+        Self { child, folder: folder.to_path_buf(), streams, keyspace, admin }
     }
 
     /// A command that finds this node, and `bole` in its path.
@@ -66,12 +72,26 @@ impl Node {
         clear(&mut command);
         let bole = Path::new(env!("CARGO_BIN_EXE_bole")).parent().unwrap();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path =
-            std::env::join_paths(std::iter::once(bole.to_path_buf()).chain(std::env::split_paths(&path)));
+        let first = [self.folder.join(PROGRAMS), bole.to_path_buf()];
+        let path = std::env::join_paths(first.into_iter().chain(std::env::split_paths(&path)));
         command.current_dir(&self.folder).env("PATH", path.unwrap());
         command.env("BOLE_STREAMS_LISTEN", &self.streams).env("BOLE_ADDR", &self.admin);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// Whether `redis-cli` is installed; if so, commands that call it reach this node, wherever it listens.
+    pub(crate) fn has_redis_cli(&self) -> bool {
+        let programs = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&programs).map(|folder| folder.join("redis-cli"));
+        let Some(real) = found.into_iter().find(|program| program.is_file()) else { return false };
+        let (host, port) = self.keyspace.rsplit_once(':').unwrap();
+        let script = format!("#!/bin/sh\nexec {} -h {host} -p {port} \"$@\"\n", real.display());
+        let stand_in = self.folder.join(PROGRAMS).join("redis-cli");
+        std::fs::create_dir_all(stand_in.parent().unwrap()).unwrap();
+        std::fs::write(&stand_in, script).unwrap();
+        std::fs::set_permissions(&stand_in, std::fs::Permissions::from_mode(0o755)).unwrap();
+        true
     }
 
     /// Runs `bole` with these arguments, and `input` on its standard input.

@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
 //! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) →
-//! [`retention`], [`compaction`], [`expiry`] (what goes) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
+//! [`retention`], [`compaction`], [`expiry`] (what goes) → [`sink`] (what is written to other services) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
 //! (open, run, close).
 
 pub mod access;
@@ -32,6 +32,7 @@ pub mod sasl;
 pub mod service;
 pub mod session;
 pub mod settings;
+pub mod sink;
 pub mod topics;
 pub mod transactions;
 

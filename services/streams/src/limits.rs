@@ -51,5 +51,11 @@ pub const QUOTA_ENTITIES_MAX: usize = 1_000;
 pub const QUOTA_BUCKETS_MAX: usize = 10_000;
 /// The longest that a quota holds a client back at once, in milliseconds. What is left after it counts on.
 pub const THROTTLE_MS_MAX: u64 = 3_600_000;
+/// Topics that may have a sink. More are refused.
+pub const SINKS_MAX: usize = 1_000;
+/// Bytes of `sink.key.prefix`. Longer ones are refused.
+pub const SINK_PREFIX_BYTES_MAX: usize = 1_024;
+/// Partitions whose positions one batch of a sink moves. Then it is written, and the others follow in the next.
+pub const SINK_PARTITIONS_PER_BATCH_MAX: usize = 256;
 /// Groups that may have settings of their own. More are refused.
 pub const GROUPS_WITH_SETTINGS_MAX: usize = 1_000;

@@ -31,6 +31,14 @@ pub struct Metrics {
     pub compaction_bytes_written: AtomicU64,
     /// When the last one ended, in milliseconds since the Unix epoch; 0 before the first.
     pub last_compaction_ms: AtomicU64,
+    /// Records that sinks have written, each key's newest or passed over for it.
+    pub sink_records: AtomicU64,
+    /// Keys that they wrote.
+    pub sink_keys: AtomicU64,
+    /// Batches that they committed.
+    pub sink_batches: AtomicU64,
+    /// Attempts of theirs that failed and are made again.
+    pub sink_failures: AtomicU64,
 }
 
 /// Adds to a counter.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bole_base::Durability;
 use bole_catalog::Catalog;
 use bole_identity::Identity;
+use bole_shard::participant::{Participant, Participants};
 use bole_shard::{Runtime, Shard};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
@@ -23,7 +24,7 @@ use crate::partition::files::SegmentFiles;
 use crate::quotas::Quotas;
 use crate::sasl::oauth;
 use crate::topics::Topics;
-use crate::{Error, groups, operations, transactions};
+use crate::{Error, groups, operations, sink, transactions};
 
 /// A future behind a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub oauth: Option<Arc<oauth::Verifier>>,
     /// Names the cluster to clients: 22 characters.
     pub cluster_id: String,
+    /// Other services that take records: the targets of sinks.
+    pub participants: Vec<Arc<dyn Participant>>,
 }
 
 /// The stream service.
@@ -80,6 +83,10 @@ pub struct Service {
     pub identity: Arc<Identity>,
     /// Checks tokens of OAUTHBEARER, if that is on.
     pub oauth: Option<Arc<oauth::Verifier>>,
+    /// Who takes part in batches: groups, and the targets of sinks.
+    pub participants: Arc<Participants>,
+    /// What sinks do.
+    pub sinks: sink::Sinks,
     /// How much clients may send and fetch.
     pub quotas: Quotas,
     /// Names the cluster to clients.
@@ -115,8 +122,15 @@ impl Service {
             class: Durability::Sync,
             seed: rand::random(),
         });
+        let mut participants = Participants::new(Arc::clone(runtime.journal()));
+        participants.register(Arc::clone(&groups) as Arc<dyn Participant>);
+        parts.participants.into_iter().for_each(|participant| participants.register(participant));
+        let participants = Arc::new(participants);
+        topics.targets.set(&participants);
         let advancer = |class| Arc::new(Advancer::new(class));
         Arc::new(Self {
+            participants,
+            sinks: sink::Sinks::default(),
             cache: Cache::new(config.cache_bytes_max),
             runtime,
             files,
@@ -219,6 +233,7 @@ impl Service {
         tasks.push(("streams-evict", Box::pin(Arc::clone(self).evict())));
         tasks.push(("streams-janitor", Box::pin(Arc::clone(self).clean())));
         tasks.push(("streams-compact", Box::pin(crate::compaction::run(Arc::clone(self)))));
+        tasks.push(("streams-sinks", Box::pin(sink::worker::run(Arc::clone(self)))));
         tasks
     }
 

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use bole_base::Durability;
 
 use crate::Error;
+use crate::limits::SINK_PREFIX_BYTES_MAX;
 use crate::protocol::ErrorCode;
 use crate::protocol::batch::Compression;
+use crate::sink;
 
 /// The header with which a record asks for its offset, in decimal digits, where `conditional.append` is on.
 pub const EXPECTED_OFFSET: &str = "bole.expected.offset";
@@ -87,6 +89,8 @@ pub struct Settings {
     pub compaction_lag_ms_max: i64,
     /// See `durability`.
     pub durability: Durability,
+    /// See `sink.target` and its neighbours.
+    pub sink: sink::Plan,
     /// What was set for this topic, as text.
     pub given: BTreeMap<String, String>,
 }
@@ -111,6 +115,7 @@ impl Settings {
             compaction_lag_ms_min: 0,
             compaction_lag_ms_max: i64::MAX,
             durability,
+            sink: sink::Plan::default(),
             given: BTreeMap::new(),
         };
         for row in ROWS.iter().filter(|row| row.name != "durability") {
@@ -188,6 +193,10 @@ fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy>(
     parsed.ok_or_else(|| format!("a number from {min} to {max}"))
 }
 
+fn boolean(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "true or false".to_owned())
+}
+
 /// Settings of topics, by name.
 pub const ROWS: &[Row] = &[
     Row {
@@ -228,12 +237,9 @@ pub const ROWS: &[Row] = &[
         default: "false",
         kind: Kind::Boolean,
         doc: "Whether a record with the header bole.expected.offset is taken, with its whole batch, only at that offset. An extension of Bole's.",
-        set: |settings, text| match text {
-            "true" | "false" => {
-                let _: () = settings.conditional_append = text == "true";
-                Ok(())
-            }
-            _ => Err("true or false".to_owned()),
+        set: |settings, text| {
+            settings.conditional_append = boolean(text)?;
+            Ok(())
         },
     },
     Row {
@@ -352,6 +358,62 @@ pub const ROWS: &[Row] = &[
         doc: "Age of a segment's first record after which the next segment is begun, in milliseconds.",
         set: |settings, text| number(text, 1, i64::MAX).map(|value| settings.segment_ms = value),
     },
+    Row {
+        name: "sink.batch.bytes",
+        default: "262144",
+        kind: Kind::Int,
+        doc: "Bytes of keys and values, each with 256 for its place, above which the sink writes a batch. An extension of Bole's, as all of sink.",
+        set: |settings, text| {
+            number(text, 1_024, 768 << 10).map(|value| settings.sink.bytes_max = value as usize)
+        },
+    },
+    Row {
+        name: "sink.batch.records",
+        default: "1000",
+        kind: Kind::Int,
+        doc: "Records of one batch of the sink, after only the newest of each key was kept.",
+        set: |settings, text| number(text, 1, 10_000).map(|value| settings.sink.records_max = value as usize),
+    },
+    Row {
+        name: "sink.interval.ms",
+        default: "1000",
+        kind: Kind::Long,
+        doc: "How long the sink waits for more records before it writes a batch that is not full, in milliseconds.",
+        set: |settings, text| number(text, 0, 3_600_000).map(|value| settings.sink.interval_ms = value),
+    },
+    Row {
+        name: "sink.key.prefix",
+        default: "",
+        kind: Kind::Text,
+        doc: "What the sink puts before the key of each record.",
+        set: |settings, text| {
+            if text.len() > SINK_PREFIX_BYTES_MAX {
+                return Err(format!("at most {SINK_PREFIX_BYTES_MAX} bytes"));
+            }
+            text.clone_into(&mut settings.sink.key_prefix);
+            Ok(())
+        },
+    },
+    Row {
+        name: "sink.paused",
+        default: "false",
+        kind: Kind::Boolean,
+        doc: "Whether the sink stands still.",
+        set: |settings, text| {
+            settings.sink.paused = boolean(text)?;
+            Ok(())
+        },
+    },
+    Row {
+        name: "sink.target",
+        default: "",
+        kind: Kind::Text,
+        doc: "Where the newest record of each key is written to, in batches: SERVICE/DATASET such as keyspace/0. Empty: nowhere.",
+        set: |settings, text| {
+            settings.sink.target = if text.is_empty() { None } else { Some(text.parse()?) };
+            Ok(())
+        },
+    },
 ];
 
 #[cfg(test)]
@@ -378,6 +440,13 @@ mod tests {
             ("conditional.append", "true", None),
             ("conditional.append", "yes", Some("true or false")),
             ("durability", "async", None),
+            ("sink.target", "keyspace/0", None),
+            ("sink.target", "", None),
+            ("sink.target", "keyspace", Some("SERVICE/DATASET")),
+            ("sink.interval.ms", "-1", Some("from 0 to 3600000")),
+            ("sink.batch.records", "0", Some("from 1 to 10000")),
+            ("sink.batch.bytes", "1048576", Some("to 786432")),
+            ("sink.paused", "no", Some("true or false")),
             ("durability", "memory", Some("sync or async")),
         ];
         for (name, value, refusal) in rows {

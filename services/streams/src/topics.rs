@@ -15,12 +15,12 @@ use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
 
 use crate::group_settings::GroupSettings;
-use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, TOPIC_NAME_BYTES_MAX};
+use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, SINKS_MAX, TOPIC_NAME_BYTES_MAX};
 use crate::partition::Partition;
 use crate::partition::files::{FileId, SegmentFiles};
 use crate::protocol::{ErrorCode, Uuid};
 use crate::settings::Settings;
-use crate::{Error, groups};
+use crate::{Error, groups, sink};
 
 /// Datasets of topics, before the name.
 pub const PREFIX: &str = "default/streams/";
@@ -94,6 +94,8 @@ pub struct Topics {
     pub changed: Notify,
     /// What operators set for groups.
     pub group_settings: GroupSettings,
+    /// What sinks may write to.
+    pub targets: sink::Targets,
     /// Files of topics that are gone.
     trash: parking_lot::Mutex<Vec<FileId>>,
 }
@@ -108,6 +110,7 @@ impl Topics {
     ) -> Result<Self, String> {
         let topics = Self {
             group_settings: GroupSettings::open(&catalog)?,
+            targets: sink::Targets::default(),
             catalog,
             runtime,
             files,
@@ -247,7 +250,23 @@ impl Topics {
             let text = format!("topic \"{}\" already exists", new.name);
             return Err(Error::refused(ErrorCode::TopicAlreadyExists, text));
         }
+        self.check_sink(&new.name, &new.settings)?;
         self.check_partitions(new.partitions, new.partitions)
+    }
+
+    fn check_sink(&self, name: &str, settings: &Settings) -> Result<(), Error> {
+        self.targets.check(settings)?;
+        let has_sink = |topic: &Arc<Topic>| topic.name != name && topic.settings().sink.target.is_some();
+        let others = settings
+            .sink
+            .target
+            .as_ref()
+            .map_or(0, |_| self.all().iter().filter(|topic| has_sink(topic)).count());
+        if others >= SINKS_MAX {
+            let text = format!("{others} topics have a sink, as many as may have one");
+            return Err(Error::refused(ErrorCode::PolicyViolation, text));
+        }
+        Ok(())
     }
 
     fn check_partitions(&self, total: i32, more: i32) -> Result<(), Error> {
@@ -349,6 +368,7 @@ impl Topics {
         }
         given.insert("durability".to_owned(), before.durability.to_string());
         let settings = Settings::with(self.durability, given)?;
+        self.check_sink(name, &settings)?;
         if check_only {
             return Ok(());
         }
@@ -410,6 +430,11 @@ impl groups::Topics for Topics {
 
     fn overrides(&self, group: &str) -> groups::Overrides {
         self.group_settings.overrides(group)
+    }
+
+    fn keeps_offsets(&self, group: &str) -> bool {
+        let topic = sink::topic_of(group).and_then(|topic| self.get(topic));
+        topic.is_some_and(|topic| topic.settings().sink.target.is_some())
     }
 }
 

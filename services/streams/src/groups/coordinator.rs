@@ -1,7 +1,7 @@
 //! The coordinator at work: it finds the shard, takes journal space, locks, lets a decision be made, logs it as one batch, and answers when
 //! that is durable.
 //!
-//! Reading order: this file (one decision) → [`timers`] (when nobody asks) → the operations: [`classic`], [`offsets`], [`admin`].
+//! Reading order: this file (one decision) → [`timers`] (when nobody asks) → the operations: [`classic`], [`offsets`], [`admin`], [`participant`].
 //!
 //! Invariants: between lock and release nothing waits, and all of a decision happens; so dropping the future of an operation never leaves half
 //! of one. Such a drop does not undo the operation either. A member that waits for its group waits without a lock and without a task.
@@ -10,6 +10,7 @@ pub mod admin;
 pub mod classic;
 pub mod consumer;
 pub mod offsets;
+pub mod participant;
 pub mod share;
 #[cfg(test)]
 mod tests;

@@ -40,4 +40,8 @@ pub trait Topics: Send + Sync {
     fn overrides(&self, _group: &str) -> Overrides {
         Overrides::default()
     }
+    /// Whether the offsets of a group never expire: a part of the node keeps its position in it.
+    fn keeps_offsets(&self, _group: &str) -> bool {
+        false
+    }
 }

@@ -58,7 +58,12 @@ async fn alter(session: &Session, change: &impl Change, check_only: bool) -> Res
         (RESOURCE_TOPIC, name) => {
             session.check_topic(Action::AlterConfigs, name)?;
             let default: Defaults = |name| row(name).map(|row| (row.default, row.kind));
-            topics.alter(name, check_only, |given| change.decide(given, default)).await
+            let decide = |given: &Given| {
+                let after = change.decide(given, default)?;
+                check_sink(session, given, &after)?;
+                Ok(after)
+            };
+            topics.alter(name, check_only, decide).await
         }
         (RESOURCE_GROUP, name) => {
             session.check(Action::AlterConfigs, "group", name, ErrorCode::GroupAuthorizationFailed)?;
@@ -76,6 +81,18 @@ async fn alter(session: &Session, change: &impl Change, check_only: bool) -> Res
             Err(Error::refused(ErrorCode::InvalidRequest, text))
         }
     }
+}
+
+/// A sink writes to another service on behalf of nobody, so it takes more than a right to the topic. Errors: `ClusterAuthorizationFailed`.
+pub(super) fn check_sink(session: &Session, before: &Given, after: &Given) -> Result<(), Error> {
+    let of_sink = |given: &Given| -> Given {
+        let entries = given.iter().filter(|(name, _)| name.starts_with("sink."));
+        entries.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    if of_sink(before) == of_sink(after) {
+        return Ok(());
+    }
+    session.check_cluster(Action::AlterConfigs)
 }
 
 fn twice(change: &impl Change) -> Error {

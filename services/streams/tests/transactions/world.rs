@@ -99,6 +99,7 @@ impl World {
             identity: Arc::new(identity),
             oauth: None,
             cluster_id: "0123456789abcdefghijkl".to_owned(),
+            participants: Vec::new(),
         });
         service.sweep().unwrap();
         for (name, durability) in TOPICS {

@@ -100,6 +100,9 @@ pub(crate) fn forget_topics(state: &State, out: &mut Outcome, group_id: &Arc<str
 /// Removes offsets whose time has come, and groups that have neither members nor offsets left. Offsets of subscribed topics and of
 /// open transactions stay.
 pub(crate) fn expire(state: &mut State, cx: Context<'_>, out: &mut Outcome, group_id: &Arc<str>) {
+    if cx.topics.keeps_offsets(group_id) {
+        return;
+    }
     let Ok(subscribed) = subscribed(state, cx, group_id) else { return };
     let Some(group) = state.group(group_id) else { return };
     let since = empty_since(state, group_id, group);
