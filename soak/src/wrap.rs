@@ -57,6 +57,9 @@ impl Journal for NotingJournal {
     fn write_queued(&self) -> Result<(), Error> {
         self.inner.write_queued()
     }
+    fn want_sync(&self, position: Position) {
+        self.inner.want_sync(position);
+    }
     fn settle(&self) -> Result<bool, Error> {
         self.inner.settle()
     }

@@ -45,6 +45,10 @@ pub trait Journal: Send + Sync + 'static {
     /// Errors: `Failed`.
     fn write_queued(&self) -> Result<(), Error>;
 
+    /// Asks for an fsync of everything before `position`, and does not wait for it. What is of a weaker class is fsynced some time anyway; who is
+    /// about to wait for that asks, so that it comes at once.
+    fn want_sync(&self, position: Position);
+
     /// Makes everything that was appended durable, and recorded as durable: nothing of it is a tail for recovery afterwards, so that extents which it
     /// names may be removed. `Ok(false)`: the journal is too full to record it; try again. Blocks. Errors: `Failed`.
     fn settle(&self) -> Result<bool, Error>;

@@ -82,6 +82,10 @@ impl Journal for LocalJournal {
         Ok(self.wal.write_queued()?)
     }
 
+    fn want_sync(&self, position: Position) {
+        self.wal.want_sync(position);
+    }
+
     fn settle(&self) -> Result<bool, Error> {
         Ok(self.wal.settle()?)
     }

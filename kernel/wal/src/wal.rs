@@ -231,6 +231,17 @@ impl Wal {
         Ok(Position(end))
     }
 
+    /// Asks for an fsync of what was appended before `position`. The contract is that of `Journal::want_sync` in `kernel/log`.
+    pub fn want_sync(&self, position: Position) {
+        let end = self.queue.lock().end.min(position.0);
+        if end > self.synced.load(Ordering::SeqCst) {
+            self.sync_wanted.fetch_max(end, Ordering::SeqCst);
+            if let Some(hooks) = self.hooks.get() {
+                hooks.sync_wanted();
+            }
+        }
+    }
+
     /// Ends the journal. The contract is that of `Journal::seal` in `kernel/log`.
     pub fn seal(&self) -> Result<Position, Error> {
         self.check_failed()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use bole_base::{Durability, Epoch, LogId, Offset, RealDisk, SystemClock};
+use bole_base::{Durability, Epoch, LogId, Offset, Position, RealDisk, SystemClock};
 use bole_wal::{Batch, Config, Driver, EntryHeader, Error, PayloadKind, Wal};
 
 struct Unpark(Thread);
@@ -100,4 +100,20 @@ fn appenders_and_followers_agree() {
     .unwrap();
     // What was trimmed may be there again or not; what is there goes up to the end of its log.
     assert!(next.iter().flatten().all(|next| *next == COUNT));
+}
+
+#[test]
+fn who_waits_for_an_fsync_need_not_wait_for_the_interval() {
+    const ASYNC: u64 = 21;
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { sync_interval: std::time::Duration::from_hours(1), ..Config::small() };
+    let wal = Wal::open(Arc::new(RealDisk), Arc::new(SystemClock::new()), dir.path(), config).unwrap();
+    let wal = Arc::new(wal);
+    let driver = Driver::start(Arc::clone(&wal)).unwrap();
+    appender(&wal, ASYNC, 50);
+    let end = wal.reached(Durability::Async);
+    assert!(wal.reached(Durability::Sync) < end, "nobody has asked yet");
+    wal.want_sync(Position(u64::MAX));
+    wait(|context| wal.poll_reached(Durability::Sync, end, context)).unwrap();
+    driver.stop().unwrap();
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
+use bole_base::Position;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -28,7 +29,20 @@ struct Kept {
 struct Row {
     partition: Weak<Partition>,
     end: i64,
+    position: Position,
     bytes: u64,
+}
+
+/// Batches that are to leave memory.
+pub struct Going {
+    /// Where they are.
+    pub partition: Arc<Partition>,
+    /// All below this offset.
+    pub end: i64,
+    /// They were appended before this position of the journal.
+    pub position: Position,
+    /// How many bytes they are; for [`Cache::gone`].
+    pub bytes: u64,
 }
 
 impl Cache {
@@ -60,8 +74,8 @@ impl Cache {
         self.freed.notify_waiters();
     }
 
-    /// Notes a batch of `bytes` bytes that ends before offset `end`.
-    pub fn add(&self, partition: &Arc<Partition>, end: i64, bytes: u64) {
+    /// Notes a batch of `bytes` bytes that ends before offset `end` and before `position` of the journal.
+    pub fn add(&self, partition: &Arc<Partition>, end: i64, position: Position, bytes: u64) {
         let mut kept = self.kept.lock();
         kept.bytes += bytes;
         match kept.order.back_mut() {
@@ -71,18 +85,18 @@ impl Cache {
                     && std::ptr::addr_eq(last.partition.as_ptr(), Arc::as_ptr(partition)) =>
             {
                 last.end = end;
+                last.position = position;
                 last.bytes += bytes;
             }
-            _ => kept.order.push_back(Row { partition: Arc::downgrade(partition), end, bytes }),
+            _ => kept.order.push_back(Row { partition: Arc::downgrade(partition), end, position, bytes }),
         }
         if kept.bytes > self.bytes_max {
             self.full.notify_one();
         }
     }
 
-    /// Waits until there is too much, and says which partition has the oldest batches, up to which offset, and how many bytes they are. Who is told
-    /// lets them go and says so by [`Cache::gone`].
-    pub async fn next_out(&self) -> (Arc<Partition>, i64, u64) {
+    /// Waits until there is too much, and says which batches are the oldest. Who is told lets them go and says so by [`Cache::gone`].
+    pub async fn next_out(&self) -> Going {
         loop {
             {
                 let mut kept = self.kept.lock();
@@ -91,7 +105,8 @@ impl Cache {
                     kept.bytes -= row.bytes;
                     if let Some(partition) = row.partition.upgrade() {
                         kept.going += row.bytes;
-                        return (partition, row.end, row.bytes);
+                        let Row { end, position, bytes, .. } = row;
+                        return Going { partition, end, position, bytes };
                     }
                 }
             }

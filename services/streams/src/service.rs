@@ -14,7 +14,7 @@ use bole_shard::{Runtime, Shard};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::advance::Advancer;
-use crate::cache::Cache;
+use crate::cache::{Cache, Going};
 use crate::config::Config;
 use crate::limits::{COLD_READS_MAX, PRODUCER_IDS_PER_BLOCK};
 use crate::metrics::Metrics;
@@ -161,7 +161,7 @@ impl Service {
 
     /// What follows every append of a batch: it is counted, and shown when it is durable.
     pub fn appended(&self, partition: &Arc<Partition>, appended: &Appended, records: i64, bytes: usize) {
-        self.cache.add(partition, appended.base_offset + records, bytes as u64);
+        self.cache.add(partition, appended.base_offset + records, appended.position, bytes as u64);
         self.advancers[usize::from(partition.class() == Durability::Sync)].add(partition, appended.position);
     }
 
@@ -240,13 +240,14 @@ impl Service {
     /// Lets the oldest batches go from memory when there are too many; those that are in no file yet after they were flushed.
     async fn evict(self: Arc<Self>) {
         loop {
-            let (partition, end, bytes) = self.cache.next_out().await;
+            let Going { partition, end, position, bytes } = self.cache.next_out().await;
             if !is_out_of_memory(&partition, end) {
                 let journal = Arc::clone(self.runtime.journal());
                 let flushed = {
                     let partition = Arc::clone(&partition);
                     let handle = tokio::runtime::Handle::current();
-                    tokio::task::spawn_blocking(move || handle.block_on(partition.flush(&*journal))).await
+                    let flush = async move { partition.flush_below(&*journal, position, end).await };
+                    tokio::task::spawn_blocking(move || handle.block_on(flush)).await
                 };
                 if let Ok(Err(error)) = flushed {
                     tracing::warn!(partition = partition.name(), %error, "batches stay in memory that cannot be written to their file");

@@ -39,6 +39,7 @@ impl Journal for Forgetful {
     fn write_queued(&self) -> Result<(), Error> {
         Ok(())
     }
+    fn want_sync(&self, _position: Position) {}
     fn settle(&self) -> Result<bool, Error> {
         Ok(true)
     }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 
-use bole_base::{Durability, Kind};
+use bole_base::{Durability, Kind, Position};
 use bole_log::Journal;
 
 use super::Partition;
@@ -25,6 +25,17 @@ impl Partition {
             let locked = self.shard.lock()?;
             (locked.position(), locked.state().next_offset)
         };
+        self.flush_below(journal, position, end).await
+    }
+
+    /// As [`Partition::flush`], for batches below `end`, which were appended before `position` of the journal.
+    pub async fn flush_below(
+        &self,
+        journal: &dyn Journal,
+        position: Position,
+        end: i64,
+    ) -> Result<(), bole_shard::Error> {
+        journal.want_sync(position);
         poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await?;
         self.flush_to(end)
     }
