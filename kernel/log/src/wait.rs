@@ -22,6 +22,12 @@ pub async fn reached(
     poll_fn(|context| journal.poll_reached(class, position, context)).await
 }
 
+/// Waits until everything before `position` is fsynced, and asks for that at once, whatever its class.
+pub async fn synced(journal: &(impl Journal + ?Sized), position: Position) -> Result<(), Error> {
+    journal.want_sync(position);
+    reached(journal, Durability::Sync, position).await
+}
+
 /// Waits until the durable tail of `log` is above `offset` and returns it.
 pub async fn tail_above(
     journal: &(impl Journal + ?Sized),

@@ -5,8 +5,8 @@ use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
-use bole_base::{Clock, Durability, Kind, Offset, Position};
-use bole_log::Journal;
+use bole_base::{Clock, Kind, Offset, Position};
+use bole_log::{Journal, wait};
 
 use super::manifest::{Manifest, SectionPlace};
 use super::store::{SectionWriter, Store};
@@ -48,7 +48,7 @@ pub async fn run<S: State>(
     let writer = pass.write_sections(shard, store, since, clock).await;
     let writer = writer.map_err(|error| give_up(shard, store, error))?;
     let Pass { end, position, report, written } = pass;
-    poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await?;
+    wait::synced(journal, position).await?;
     let sections = Manifest::merged(store.manifest(), &written).map_err(|reason| Error::Checkpoint {
         shard: shard.name().to_owned(),
         reason,

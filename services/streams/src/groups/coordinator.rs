@@ -17,12 +17,12 @@ mod tests;
 pub(crate) mod timers;
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bole_base::{Durability, Position};
 use bole_log::entry::ENTRY_HEADER_BYTES;
+use bole_log::wait;
 use bole_shard::{Locked, Runtime, Shard, Transaction};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -238,10 +238,12 @@ impl Coordinator {
     }
 
     async fn reached(&self, position: Position) -> Result<(), Error> {
-        let journal = self.runtime.journal();
-        poll_fn(|context| journal.poll_reached(self.class, position, context))
-            .await
-            .map_err(|error| Error::from(bole_shard::Error::from(error)))
+        let journal = &**self.runtime.journal();
+        let reached = match self.class {
+            Durability::Sync => wait::synced(journal, position).await,
+            class => wait::reached(journal, class, position).await,
+        };
+        reached.map_err(|error| Error::from(bole_shard::Error::from(error)))
     }
 
     /// Registers someone who will wait.

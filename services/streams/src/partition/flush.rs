@@ -1,10 +1,9 @@
 //! From memory into the segment files: what the journal may let go then.
 
-use std::future::poll_fn;
 use std::io;
 
-use bole_base::{Durability, Kind, Position};
-use bole_log::Journal;
+use bole_base::{Kind, Position};
+use bole_log::{Journal, wait};
 
 use super::Partition;
 use super::batch::HEAD_BYTES;
@@ -35,8 +34,7 @@ impl Partition {
         position: Position,
         end: i64,
     ) -> Result<(), bole_shard::Error> {
-        journal.want_sync(position);
-        poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await?;
+        wait::synced(journal, position).await?;
         self.flush_to(end)
     }
 

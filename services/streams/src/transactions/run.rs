@@ -1,10 +1,10 @@
 //! Changes of one transactional id that touch no other shard, and the waiting that all changes share.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use bole_base::{Durability, Position};
 use bole_log::entry::ENTRY_HEADER_BYTES;
+use bole_log::wait;
 use bole_shard::Transaction;
 
 use super::state::{Identity, Place, State};
@@ -58,10 +58,9 @@ pub(super) fn space_of(effect: &Effect) -> usize {
     ENTRY_HEADER_BYTES + effect.payload_bytes()
 }
 
-/// Ready when everything up to `position` is as durable as coordinators are.
+/// Ready when everything up to `position` is fsynced, as coordinators are.
 pub(super) async fn reached(service: &Service, position: Position) -> Result<(), Error> {
-    let journal = service.runtime.journal();
-    Ok(poll_fn(|context| journal.poll_reached(CLASS, position, context)).await?)
+    Ok(wait::synced(&**service.runtime.journal(), position).await?)
 }
 
 /// Milliseconds since the Unix epoch.
