@@ -94,7 +94,7 @@ pub(super) async fn run(args: ConsumeArgs, out: &mut dyn Write) -> Result<()> {
         Consumer { connection, topic, isolation, reader, args: &args, left: args.count, out: &mut out };
     match &args.group {
         Some(group) => {
-            let connection = args.node.connect().await?;
+            let connection = consumer.connection.another().await?;
             group::read(&mut consumer, connection, group, &mut stop).await
         }
         None => consumer.read(&mut stop).await,

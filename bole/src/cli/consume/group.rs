@@ -25,7 +25,6 @@ pub(super) async fn read(
     stop: &mut Stop,
 ) -> Result<()> {
     let assignor = consumer.args.assignor;
-    let addr = connection.addr().to_owned();
     let mut member = Member::new(connection, group.to_owned(), consumer.topic.name.clone(), assignor);
     let joined = tokio::select! {
         joined = join(consumer, &mut member) => Some(joined),
@@ -43,12 +42,12 @@ pub(super) async fn read(
         }
         Ok(End::InJoin) => {
             // The connection waits for the others; leaving takes another one.
-            member.move_to(Connection::open(&addr).await?);
+            member.move_to(consumer.connection.another().await?);
             Ok(member.leave().await?)
         }
         Err(error) => {
             // The error is what the user has to know; a member that could not leave is out after its session.
-            if let Ok(connection) = Connection::open(&addr).await {
+            if let Ok(connection) = consumer.connection.another().await {
                 member.move_to(connection);
                 let _ = member.leave().await;
             }
