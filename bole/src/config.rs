@@ -26,7 +26,7 @@ pub use source::{Error, Origin};
 pub const DEFAULT_FILE: &str = "bole.toml";
 
 /// Variables with our prefix that are not settings: the command line reads them.
-pub const COMMAND_VARIABLES: [&str; 8] = [
+pub const COMMAND_VARIABLES: [&str; 11] = [
     "BOLE_ADDR",
     "BOLE_USER",
     "BOLE_PASSWORD",
@@ -35,6 +35,9 @@ pub const COMMAND_VARIABLES: [&str; 8] = [
     "BOLE_CLIENT_CA",
     "BOLE_CLIENT_CERT",
     "BOLE_CLIENT_KEY",
+    "BOLE_CLIENT_MECHANISM",
+    "BOLE_CLIENT_PASSWORD_FILE",
+    "BOLE_CLIENT_TOKEN_FILE",
 ];
 
 /// What the command line says about settings.

@@ -21,7 +21,7 @@ mod scram;
 pub mod topics;
 
 pub use connection::Connection;
-pub use door::{Door, Login};
+pub use door::{Door, Login, Password};
 pub use error::{Error, Refusal};
 
 /// How long an answer may take on top of what its request allows to wait.

@@ -12,12 +12,13 @@ use std::time::Duration;
 use bole_streams::protocol::header::request_frame;
 use bole_streams::protocol::messages::api_versions;
 use bole_streams::protocol::{Decoder, ErrorCode, Message as _, Request, ResponseHeader, Text, Versions};
+use bole_streams::sasl::Mechanism;
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::door::{Door, Login};
+use super::door::{Door, Login, Password};
 use super::error::check;
 use super::login::{self, Chosen};
 use super::{ANSWER_BYTES_MAX, ANSWER_TIMEOUT, Error};
@@ -65,7 +66,8 @@ impl Connection {
         let connection = Self::unnamed(&door).await?;
         match &door.login {
             None => Ok(connection),
-            Some(login) => connection.named(login).await,
+            Some(Login::Password(password)) => connection.named(password).await,
+            Some(Login::Token(token)) => connection.vouched(token).await,
         }
     }
 
@@ -107,7 +109,7 @@ impl Connection {
     }
 
     /// The same connection, or a new one where the server ends those that ask for a mechanism that it does not offer.
-    async fn named(mut self, login: &Login) -> Result<Self, Error> {
+    async fn named(mut self, login: &Password) -> Result<Self, Error> {
         let secured = self.door.tls.is_some();
         let mut mechanism = login::first(login, secured)?;
         if let Chosen::Offered(offered) = login::choose(&mut self, mechanism).await? {
@@ -118,6 +120,18 @@ impl Connection {
             }
         }
         login::authenticate(&mut self, login, mechanism).await?;
+        Ok(self)
+    }
+
+    /// The same connection, for whom the token names.
+    async fn vouched(mut self, token: &str) -> Result<Self, Error> {
+        if self.door.tls.is_none() {
+            return Err(Error::Clear("OAUTHBEARER"));
+        }
+        if let Chosen::Offered(offered) = login::choose(&mut self, Mechanism::OauthBearer).await? {
+            return Err(login::not_offered(self.addr(), &offered));
+        }
+        login::show_token(&mut self, token).await?;
         Ok(self)
     }
 

@@ -41,13 +41,11 @@ pub enum Error {
         /// Where.
         addr: String,
     },
-    /// The password would travel where everybody can read it.
-    #[error(
-        "PLAIN sends the password as it is; secure the connection with --tls, or let the server offer SCRAM"
-    )]
-    Clear,
+    /// The secret would travel where everybody can read it.
+    #[error("{0} sends the secret as it is; secure the connection with --tls, or show a password by SCRAM")]
+    Clear(&'static str),
     /// The server has no mechanism that was wanted.
-    #[error("{addr} does not offer the wanted way to show a password; it offers {offered}")]
+    #[error("{addr} does not offer the wanted way to show who comes; it offers {offered}")]
     Mechanism {
         /// Where.
         addr: String,

@@ -1,4 +1,4 @@
-//! Saying who comes, over SASL: SCRAM if the server offers it, or else PLAIN, which travels through TLS only.
+//! Saying who comes, over SASL: SCRAM if the server offers it, or else PLAIN, which travels through TLS only, as tokens do.
 
 use bole_identity::ScramHash;
 use bole_streams::protocol::messages::{sasl_authenticate, sasl_handshake};
@@ -6,7 +6,7 @@ use bole_streams::protocol::{ErrorCode, Text};
 use bole_streams::sasl::Mechanism;
 use bytes::Bytes;
 
-use super::door::Login;
+use super::door::Password;
 use super::error::check;
 use super::scram::Exchange;
 use super::{Connection, Error};
@@ -34,14 +34,18 @@ pub(super) async fn choose(connection: &mut Connection, mechanism: Mechanism) ->
 }
 
 /// What is asked for first. Errors: `Clear` where that is PLAIN without TLS.
-pub(super) fn first(login: &Login, secured: bool) -> Result<Mechanism, Error> {
+pub(super) fn first(login: &Password, secured: bool) -> Result<Mechanism, Error> {
     let mechanism = login.mechanism.unwrap_or(PREFERRED[0]);
-    if mechanism == Mechanism::Plain && !secured { Err(Error::Clear) } else { Ok(mechanism) }
+    if mechanism == Mechanism::Plain && !secured {
+        Err(Error::Clear(Mechanism::Plain.name()))
+    } else {
+        Ok(mechanism)
+    }
 }
 
 /// What is asked for when `refused` was not taken: the best of what is offered, unless the user wanted that one.
 pub(super) fn next(
-    login: &Login,
+    login: &Password,
     secured: bool,
     refused: Mechanism,
     offered: &[Text],
@@ -52,7 +56,7 @@ pub(super) fn next(
     };
     let best = PREFERRED.into_iter().find(is_offered).filter(|_| login.mechanism.is_none());
     match best {
-        Some(Mechanism::Plain) if !secured => Err(Error::Clear),
+        Some(Mechanism::Plain) if !secured => Err(Error::Clear(Mechanism::Plain.name())),
         Some(mechanism) => Ok(mechanism),
         None => Err(not_offered(addr, offered)),
     }
@@ -67,7 +71,7 @@ pub(super) fn not_offered(addr: &str, offered: &[Text]) -> Error {
 /// Proves who comes, by the mechanism that the server has taken.
 pub(super) async fn authenticate(
     connection: &mut Connection,
-    login: &Login,
+    login: &Password,
     mechanism: Mechanism,
 ) -> Result<(), Error> {
     let hash = match mechanism {
@@ -75,7 +79,7 @@ pub(super) async fn authenticate(
         Mechanism::ScramSha512 => ScramHash::Sha512,
         Mechanism::Plain => {
             let message = format!("\0{}\0{}", login.user, login.password);
-            return step(connection, login, message.into()).await.map(drop);
+            return step(connection, who(login), message.into()).await.map(drop);
         }
         Mechanism::OauthBearer => {
             let reason = "OAUTHBEARER carries tokens, and this is a password".to_owned();
@@ -83,10 +87,10 @@ pub(super) async fn authenticate(
         }
     };
     let exchange = Exchange::new(hash, &login.user);
-    let challenge = step(connection, login, exchange.first().into()).await?;
+    let challenge = step(connection, who(login), exchange.first().into()).await?;
     let (proof, signature) =
         exchange.answer(&login.password, &challenge).map_err(|reason| refused(connection, login, reason))?;
-    let last = step(connection, login, proof.into()).await?;
+    let last = step(connection, who(login), proof.into()).await?;
     if last != signature {
         let reason = "the server does not know the password that it was to be shown".to_owned();
         return Err(refused(connection, login, reason));
@@ -94,14 +98,25 @@ pub(super) async fn authenticate(
     Ok(())
 }
 
-async fn step(connection: &mut Connection, login: &Login, auth_bytes: Bytes) -> Result<Bytes, Error> {
+/// Shows a token, by the mechanism OAUTHBEARER, which the server has taken.
+pub(super) async fn show_token(connection: &mut Connection, token: &str) -> Result<(), Error> {
+    // RFC 7628 section 3.1.
+    let message = format!("n,,\x01auth=Bearer {token}\x01\x01");
+    step(connection, "the token".to_owned(), message.into()).await.map(drop)
+}
+
+fn who(login: &Password) -> String {
+    format!("user \"{}\"", login.user)
+}
+
+async fn step(connection: &mut Connection, who: String, auth_bytes: Bytes) -> Result<Bytes, Error> {
     let answer = connection.request(&sasl_authenticate::Request { auth_bytes }).await?;
-    let what = format_args!("user \"{}\" at {}", login.user, connection.addr());
+    let what = format_args!("{who} at {}", connection.addr());
     check(what, answer.error_code, answer.error_message.as_ref())?;
     Ok(answer.auth_bytes)
 }
 
-fn refused(connection: &Connection, login: &Login, reason: String) -> Error {
+fn refused(connection: &Connection, login: &Password, reason: String) -> Error {
     Error::Login { addr: connection.addr().to_owned(), user: login.user.clone(), reason }
 }
 
@@ -119,7 +134,7 @@ mod tests {
             (None, true, &["OAUTHBEARER"], Err("it offers OAUTHBEARER")),
             (Some(ScramSha512), true, &["PLAIN", "SCRAM-SHA-256"], Err("it offers PLAIN, SCRAM-SHA-256")),
         ] {
-            let login = Login { user: "u".to_owned(), password: "p".to_owned(), mechanism: wanted };
+            let login = Password { user: "u".to_owned(), password: "p".to_owned(), mechanism: wanted };
             let names: Vec<Text> = offered.iter().map(|name| Text::from(*name)).collect();
             let chosen = next(&login, secured, ScramSha512, &names, "a:1");
             match expected {
@@ -127,8 +142,8 @@ mod tests {
                 Err(text) => assert!(chosen.unwrap_err().to_string().contains(text), "{offered:?}"),
             }
         }
-        let plain = Login { user: "u".to_owned(), password: "p".to_owned(), mechanism: Some(Plain) };
+        let plain = Password { user: "u".to_owned(), password: "p".to_owned(), mechanism: Some(Plain) };
         assert_eq!(first(&plain, true).ok(), Some(Plain));
-        assert!(matches!(first(&plain, false), Err(Error::Clear)));
+        assert!(matches!(first(&plain, false), Err(Error::Clear(_))));
     }
 }

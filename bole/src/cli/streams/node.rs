@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::cli::password;
 use crate::config::{self, Flags};
-use crate::streams_client::{Connection, Door, Login};
+use crate::streams_client::{Connection, Door, Login, Password};
 
 /// Which stream service to talk to, and how to come in.
 #[derive(Clone, Debug, Args)]
@@ -35,11 +35,14 @@ pub(in crate::cli) struct StreamsArgs {
     #[arg(long, env = "BOLE_USER", value_name = "USER")]
     user: Option<String>,
     /// File whose first line is the password
-    #[arg(long, value_name = "FILE", requires = "user")]
+    #[arg(long, env = "BOLE_CLIENT_PASSWORD_FILE", value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// How the password is shown; without it the best that the server offers of SCRAM-SHA-512, SCRAM-SHA-256 and, through TLS, PLAIN
-    #[arg(long, value_name = "MECHANISM", value_parser = mechanism, requires = "user")]
+    #[arg(long, env = "BOLE_CLIENT_MECHANISM", value_name = "MECHANISM", value_parser = mechanism)]
     mechanism: Option<Mechanism>,
+    /// File whose first line is a token of another system, to show instead of a password; it travels through TLS only
+    #[arg(long, env = "BOLE_CLIENT_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
 }
 
 impl StreamsArgs {
@@ -51,7 +54,7 @@ impl StreamsArgs {
             None => configured(secured)?,
         };
         let tls = secured.then(|| self.load_tls()).transpose()?;
-        let login = self.user.as_ref().map(|user| self.login(user)).transpose()?;
+        let login = self.login()?;
         Ok(Connection::through(Arc::new(Door { addr, tls, login })).await?)
     }
 
@@ -61,12 +64,16 @@ impl StreamsArgs {
         Ok(Tls::load(self.ca.as_deref(), own)?)
     }
 
-    fn login(&self, user: &str) -> Result<Login> {
+    fn login(&self) -> Result<Option<Login>> {
+        if let Some(file) = &self.token_file {
+            return Ok(Some(Login::Token(password::from_file(file)?)));
+        }
+        let Some(user) = &self.user else { return Ok(None) };
         let password = match &self.password_file {
             Some(file) => password::from_file(file)?,
             None => password::from_variable_or_prompt("BOLE_PASSWORD", &format!("Password of {user}: "))?,
         };
-        Ok(Login { user: user.to_owned(), password, mechanism: self.mechanism })
+        Ok(Some(Login::Password(Password { user: user.clone(), password, mechanism: self.mechanism })))
     }
 }
 
