@@ -211,7 +211,9 @@ const fn meaning(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidTopicException => {
             "a topic's name has up to 249 letters, digits, dots, underscores and hyphens"
         }
-        ErrorCode::IllegalGeneration => "the group has gone on without this member",
+        ErrorCode::IllegalGeneration | ErrorCode::StaleMemberEpoch | ErrorCode::FencedMemberEpoch => {
+            "the group has gone on without this member"
+        }
         ErrorCode::InconsistentGroupProtocol => "the group's members follow another assignor",
         ErrorCode::UnknownMemberId => "the group does not know this member, or it has members",
         ErrorCode::RebalanceInProgress => "the group is dividing its partitions anew",
