@@ -163,7 +163,7 @@ fn two_members(protocol: &str, assignors: [&str; 2]) {
         assert!(first.interrupt().is_empty());
         // Everything was committed, also by the one that left before.
         let lag = node.bole(&["group", "describe", "g"], "").out;
-        let committed = lag.lines().filter(|line| line.starts_with("  t ") && line.ends_with("0"));
+        let committed = lag.lines().filter(|line| line.starts_with("  t ") && line.ends_with('0'));
         assert_eq!(committed.count(), 4, "{protocol} {assignor}: {lag}");
     }
 }
