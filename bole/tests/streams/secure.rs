@@ -3,7 +3,12 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 
+use bole::streams_client::{Connection, Door, Login, Password};
+use bole_net::client::{Own, Tls};
+use bole_streams::protocol::messages::write_txn_markers;
+use bole_streams::protocol::{ErrorCode, Text};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
@@ -226,4 +231,34 @@ fn a_producer_comes_back_and_groups_are_read_through_tls() {
     let line = "consume t --group g --exit-at-end --addr TLS --ca ca.pem --user bole";
     secure.expect(line, &variables, all);
     secure.expect(line, &variables, "");
+}
+
+/// What a client is told that asks for an abort in partition 0 of `t`.
+async fn abort(door: Door) -> i16 {
+    let mut connection = Connection::through(Arc::new(door)).await.unwrap();
+    let topic = write_txn_markers::WritableTxnMarkerTopic {
+        name: Text::from_static("t"),
+        partition_indexes: vec![0],
+    };
+    let marker = write_txn_markers::WritableTxnMarker {
+        producer_id: 1,
+        topics: vec![topic],
+        ..write_txn_markers::WritableTxnMarker::default()
+    };
+    let answer = connection.request(&write_txn_markers::Request { markers: vec![marker] }).await.unwrap();
+    answer.markers[0].topics[0].partitions[0].error_code
+}
+
+#[test]
+fn only_who_may_act_for_the_cluster_aborts_transactions() {
+    let secure = Secure::start(&["tls.client_ca=ca.pem"]);
+    secure.expect("topic create t --partitions 1 --user bole", &[PASSWORD], CREATED);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let login = Password { user: "bole".to_owned(), password: "bolebole".to_owned(), mechanism: None };
+    let known = Door { login: Some(Login::Password(login)), ..Door::plain(&secure.node.streams) };
+    assert_eq!(runtime.block_on(abort(known)), 0);
+    let [ca, certificate, key] = ["ca.pem", "ann.pem", "ann.key"].map(|name| secure.folder.path().join(name));
+    let tls = Tls::load(Some(&ca), Some(Own { certificate: &certificate, key: &key })).unwrap();
+    let ann = Door { tls: Some(tls), ..Door::plain(&format!("localhost:{}", secure.tls_port)) };
+    assert_eq!(runtime.block_on(abort(ann)), ErrorCode::ClusterAuthorizationFailed.number());
 }
