@@ -26,7 +26,19 @@ pub use source::{Error, Origin};
 pub const DEFAULT_FILE: &str = "bole.toml";
 
 /// Variables with our prefix that are not settings: the command line reads them.
-pub const COMMAND_VARIABLES: [&str; 4] = ["BOLE_ADDR", "BOLE_USER", "BOLE_PASSWORD", "BOLE_NEW_PASSWORD"];
+pub const COMMAND_VARIABLES: [&str; 11] = [
+    "BOLE_ADDR",
+    "BOLE_USER",
+    "BOLE_PASSWORD",
+    "BOLE_NEW_PASSWORD",
+    "BOLE_CLIENT_TLS",
+    "BOLE_CLIENT_CA",
+    "BOLE_CLIENT_CERT",
+    "BOLE_CLIENT_KEY",
+    "BOLE_CLIENT_MECHANISM",
+    "BOLE_CLIENT_PASSWORD_FILE",
+    "BOLE_CLIENT_TOKEN_FILE",
+];
 
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]

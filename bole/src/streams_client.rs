@@ -1,7 +1,7 @@
 //! A small client of the stream service, for the command line: one connection, one request after the other or a few on
 //! their way at once. It speaks the highest versions that both sides know.
 //!
-//! Reading order: [`connection`] (frames and versions) → [`topics`] and [`groups`] (administration) → [`partitioner`] and
+//! Reading order: [`door`] (where and who) → [`connection`] (frames and versions) → [`topics`] and [`groups`] (administration) → [`partitioner`] and
 //! [`producer`] (writing) → [`reader`] (reading) → [`assignor`] and [`member`] (reading as one of a group).
 //!
 //! It knows nothing of arguments and output; those are the commands' ([`crate::cli`]). It talks to the one node whose address it
@@ -9,15 +9,19 @@
 
 pub mod assignor;
 pub mod connection;
+pub mod door;
 pub mod error;
 pub mod groups;
+mod login;
 pub mod member;
 pub mod partitioner;
 pub mod producer;
 pub mod reader;
+mod scram;
 pub mod topics;
 
 pub use connection::Connection;
+pub use door::{Door, Login, Password};
 pub use error::{Error, Refusal};
 
 /// How long an answer may take on top of what its request allows to wait.

@@ -10,10 +10,10 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
 use self::format::Format;
+use self::group::{AssignorArg, Protocol};
 use self::start::Start;
 use super::streams::{Places, Stop, StreamsArgs, count, places};
 use crate::streams_client::Connection;
-use crate::streams_client::assignor::Assignor;
 use crate::streams_client::reader::{FETCH_WAIT_MS, Read, Reader, is_out_of_range};
 use crate::streams_client::topics::{self, EARLIEST, Isolation, LATEST, Topic};
 
@@ -32,9 +32,12 @@ pub(super) struct ConsumeArgs {
     /// Read as a member of this group, and commit
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
-    /// How the group divides partitions
-    #[arg(long, value_enum, default_value_t = Assignor::Range, requires = "group")]
-    assignor: Assignor,
+    /// Who divides the partitions of the group; members of one group agree
+    #[arg(long, value_enum, default_value_t = Protocol::Classic, requires = "group")]
+    protocol: Protocol,
+    /// How they are divided; range by default, or for --protocol consumer as the node chooses
+    #[arg(long, value_enum, requires = "group")]
+    assignor: Option<AssignorArg>,
     /// End after so many records
     #[arg(long, value_name = "N")]
     count: Option<u64>,
@@ -94,7 +97,7 @@ pub(super) async fn run(args: ConsumeArgs, out: &mut dyn Write) -> Result<()> {
         Consumer { connection, topic, isolation, reader, args: &args, left: args.count, out: &mut out };
     match &args.group {
         Some(group) => {
-            let connection = args.node.connect().await?;
+            let connection = consumer.connection.another().await?;
             group::read(&mut consumer, connection, group, &mut stop).await
         }
         None => consumer.read(&mut stop).await,

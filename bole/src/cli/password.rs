@@ -1,9 +1,15 @@
 //! Passwords for commands: from a variable, from a prompt that does not show them, or from standard input.
 
-use std::io::{BufRead, IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use bole_streams::limits::SASL_BYTES_MAX;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// Bytes that are read of a file with a secret: as many as a server takes.
+const LINE_BYTES_MAX: u64 = SASL_BYTES_MAX as u64;
 
 /// The password in the variable `variable`, or else what a person types at `prompt`.
 pub(super) fn from_variable_or_prompt(variable: &str, prompt: &str) -> Result<String> {
@@ -12,6 +18,14 @@ pub(super) fn from_variable_or_prompt(variable: &str, prompt: &str) -> Result<St
     }
     ensure!(std::io::stdin().is_terminal(), "no password: set {variable}");
     ask(prompt)
+}
+
+/// The first line of a file, which holds a password or a token.
+pub(super) fn from_file(path: &Path) -> Result<String> {
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("the file {shown} cannot be opened"))?;
+    let mut input = BufReader::new(file.take(LINE_BYTES_MAX));
+    read_line(&mut input).with_context(|| format!("the file {shown} cannot be used"))
 }
 
 /// A new password for the user `name`: asked twice on a terminal, else the first line of standard input.

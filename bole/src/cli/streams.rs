@@ -1,49 +1,19 @@
 //! What the commands that talk to streams share: where the service is, how they run, and how rows are printed.
 
+mod node;
 mod signal;
 mod table;
 mod time;
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context as _, Result};
 use bole_streams::protocol::Text;
-use clap::Args;
 
+pub(super) use self::node::StreamsArgs;
 pub(super) use self::signal::Stop;
 pub(super) use self::table::{Align, table};
 pub(super) use self::time::{now_ms, parse_instant};
-use crate::config::{self, Flags};
-use crate::streams_client::Connection;
-
-/// Which stream service to talk to.
-#[derive(Clone, Debug, Args)]
-pub(super) struct StreamsArgs {
-    /// Address of the stream service; without it the one that ./bole.toml and the environment configure, or else 127.0.0.1:9092
-    #[arg(long, value_name = "HOST:PORT")]
-    addr: Option<String>,
-}
-
-impl StreamsArgs {
-    pub(super) async fn connect(&self) -> Result<Connection> {
-        let addr = match &self.addr {
-            Some(addr) => addr.clone(),
-            None => configured(config::load(&Flags::default(), std::env::vars_os())?.settings.streams.listen),
-        };
-        Ok(Connection::open(&addr).await?)
-    }
-}
-
-/// Where a client on this machine finds a door that listens at `listen`: on every address means on loopback, too.
-fn configured(listen: SocketAddr) -> String {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port()).to_string()
-}
 
 /// Runs a command that waits for the network.
 pub(super) fn run<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
@@ -89,18 +59,6 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_door_on_every_address_is_found_on_loopback() {
-        for (listen, addr) in [
-            ("127.0.0.1:9092", "127.0.0.1:9092"),
-            ("0.0.0.0:1", "127.0.0.1:1"),
-            ("[::]:1", "[::1]:1"),
-            ("10.0.0.1:1", "10.0.0.1:1"),
-        ] {
-            assert_eq!(configured(listen.parse().unwrap()), addr);
-        }
-    }
 
     #[test]
     fn places_of_a_topic() {

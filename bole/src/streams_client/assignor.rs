@@ -27,7 +27,7 @@ pub struct Wishes {
 }
 
 /// How partitions are divided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assignor {
     /// Neighbours of each topic to each member; everybody stops while it changes.
     Range,

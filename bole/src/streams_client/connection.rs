@@ -4,18 +4,23 @@
 //! would be taken for the next one's: drop the connection too.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bole_streams::protocol::header::request_frame;
 use bole_streams::protocol::messages::api_versions;
 use bole_streams::protocol::{Decoder, ErrorCode, Message as _, Request, ResponseHeader, Text, Versions};
+use bole_streams::sasl::Mechanism;
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::door::{Door, Login, Password};
 use super::error::check;
+use super::login::{self, Chosen};
 use super::{ANSWER_BYTES_MAX, ANSWER_TIMEOUT, Error};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,11 +31,23 @@ const READ_BYTES: usize = 1 << 20;
 /// How this client calls itself.
 const CLIENT_ID: Text = Text::from_static("bole");
 
-/// A connection whose server has told its versions.
+/// The first two bytes of a TLS alert: what a TLS door says to a request in clear.
+const TLS_ALERT: [u8; 2] = [21, 3];
+
+/// Bytes in both directions, in clear or through TLS.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> Stream for S {}
+
+/// A connection whose server has told its versions, and knows who it talks to if the door has a login.
 #[derive(Debug)]
 pub struct Connection {
-    addr: String,
-    stream: TcpStream,
+    door: Arc<Door>,
+    stream: Box<dyn Stream>,
+    /// Whether the server has told its versions.
+    told_versions: bool,
+    /// Whether it has answered something else.
+    accepted: bool,
     read: BytesMut,
     versions: BTreeMap<i16, Versions>,
     next_id: i32,
@@ -39,24 +56,88 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to `addr` (`HOST:PORT`) and asks for versions.
+    /// Connects to `addr` (`HOST:PORT`) in clear and asks for versions.
     pub async fn open(addr: &str) -> Result<Self, Error> {
-        let stream = connect(addr).await?;
+        Self::through(Arc::new(Door::plain(addr))).await
+    }
+
+    /// Connects, asks for versions, and says who comes.
+    pub async fn through(door: Arc<Door>) -> Result<Self, Error> {
+        let connection = Self::unnamed(&door).await?;
+        match &door.login {
+            None => Ok(connection),
+            Some(Login::Password(password)) => connection.named(password).await,
+            Some(Login::Token(token)) => connection.vouched(token).await,
+        }
+    }
+
+    /// Another connection through the same door.
+    pub async fn another(&self) -> Result<Self, Error> {
+        Self::through(Arc::clone(&self.door)).await
+    }
+
+    async fn unnamed(door: &Arc<Door>) -> Result<Self, Error> {
+        let socket = connect(&door.addr).await?;
+        let stream: Box<dyn Stream> = match &door.tls {
+            None => Box::new(socket),
+            Some(tls) => match timeout(CONNECT_TIMEOUT, tls.connect(socket, door.host())).await {
+                Ok(secured) => {
+                    Box::new(secured.map_err(|source| Error::Secure { addr: door.addr.clone(), source })?)
+                }
+                Err(_) => {
+                    return Err(Error::Silent {
+                        addr: door.addr.clone(),
+                        api: "TLS",
+                        timeout: CONNECT_TIMEOUT,
+                    });
+                }
+            },
+        };
         let mut connection = Self {
-            addr: addr.to_owned(),
+            door: Arc::clone(door),
             stream,
+            told_versions: false,
+            accepted: false,
             read: BytesMut::new(),
             versions: BTreeMap::new(),
             next_id: 0,
             waiting: VecDeque::new(),
         };
         connection.learn_versions().await?;
+        connection.told_versions = true;
         Ok(connection)
+    }
+
+    /// The same connection, or a new one where the server ends those that ask for a mechanism that it does not offer.
+    async fn named(mut self, login: &Password) -> Result<Self, Error> {
+        let secured = self.door.tls.is_some();
+        let mut mechanism = login::first(login, secured)?;
+        if let Chosen::Offered(offered) = login::choose(&mut self, mechanism).await? {
+            mechanism = login::next(login, secured, mechanism, &offered, self.addr())?;
+            self = Self::unnamed(&self.door).await?;
+            if let Chosen::Offered(offered) = login::choose(&mut self, mechanism).await? {
+                return Err(login::not_offered(self.addr(), &offered));
+            }
+        }
+        login::authenticate(&mut self, login, mechanism).await?;
+        Ok(self)
+    }
+
+    /// The same connection, for whom the token names.
+    async fn vouched(mut self, token: &str) -> Result<Self, Error> {
+        if self.door.tls.is_none() {
+            return Err(Error::Clear("OAUTHBEARER"));
+        }
+        if let Chosen::Offered(offered) = login::choose(&mut self, Mechanism::OauthBearer).await? {
+            return Err(login::not_offered(self.addr(), &offered));
+        }
+        login::show_token(&mut self, token).await?;
+        Ok(self)
     }
 
     /// Where it leads.
     pub fn addr(&self) -> &str {
-        &self.addr
+        &self.door.addr
     }
 
     /// Asks in the newest version. A server that lacks it answers in the form of version 0 and says which it has.
@@ -94,7 +175,7 @@ impl Connection {
 
     /// The highest version that both sides know. Errors: `NotServed`, `Versions`.
     pub fn version_of<R: Request>(&self) -> Result<i16, Error> {
-        let (addr, api) = (self.addr.clone(), R::NAME);
+        let (addr, api) = (self.door.addr.clone(), R::NAME);
         let Some(&theirs) = self.versions.get(&R::KEY) else {
             return Err(Error::NotServed { addr, api });
         };
@@ -141,7 +222,8 @@ impl Connection {
             for chunk in frame.chunks() {
                 self.stream.write_all(chunk).await?;
             }
-            Ok(())
+            // TLS may hold back what was written.
+            self.stream.flush().await
         };
         match timeout(ANSWER_TIMEOUT, writing).await {
             Ok(written) => written.map_err(|source| self.broken(source)).map(|()| version),
@@ -152,6 +234,7 @@ impl Connection {
     /// The answer to the oldest request that waits for one; that request must be an `R`.
     pub async fn receive<R: Request>(&mut self) -> Result<R::Response, Error> {
         let (frame, version) = self.answer(R::NAME).await?;
+        self.accepted |= self.told_versions;
         self.decode(frame, version)
     }
 
@@ -165,18 +248,21 @@ impl Connection {
         let answered = frame.first_chunk().map(|bytes| i32::from_be_bytes(*bytes));
         if answered != Some(id) {
             let reason = format!("request {id} was answered as {answered:?}");
-            return Err(Error::Protocol { addr: self.addr.clone(), reason });
+            return Err(Error::Protocol { addr: self.door.addr.clone(), reason });
         }
         Ok((frame, version))
     }
 
     async fn frame(&mut self) -> Result<Bytes, Error> {
         self.fill(4).await?;
+        if self.door.tls.is_none() && self.read.starts_with(&TLS_ALERT) {
+            return Err(Error::Unsecured { addr: self.door.addr.clone() });
+        }
         let length = i32::from_be_bytes(*self.read.first_chunk().expect("four bytes were read"));
         let length = usize::try_from(length).ok().filter(|length| *length <= ANSWER_BYTES_MAX);
         let Some(length) = length else {
             let reason = "its answer begins with a length that no answer has".to_owned();
-            return Err(Error::Protocol { addr: self.addr.clone(), reason });
+            return Err(Error::Protocol { addr: self.door.addr.clone(), reason });
         };
         self.read.advance(4);
         self.fill(length).await?;
@@ -189,7 +275,7 @@ impl Connection {
             self.read.reserve((length - self.read.len()).min(READ_BYTES));
             let read = self.stream.read_buf(&mut self.read).await;
             if read.map_err(|source| self.broken(source))? == 0 {
-                return Err(self.broken(io::ErrorKind::UnexpectedEof.into()));
+                return Err(self.ended());
             }
         }
         Ok(())
@@ -199,15 +285,23 @@ impl Connection {
         let mut decoder = Decoder::new(frame);
         let header = ResponseHeader::decode::<M>(&mut decoder, version);
         let body = header.and_then(|_| M::decode(&mut decoder, version));
-        body.map_err(|error| Error::decode(&self.addr, &error))
+        body.map_err(|error| Error::decode(&self.door.addr, &error))
+    }
+
+    /// The other side has closed. Servers that want to know who comes do so without a word.
+    fn ended(&self) -> Error {
+        if self.door.login.is_none() && !self.accepted && self.told_versions {
+            return Error::Ended { addr: self.door.addr.clone() };
+        }
+        self.broken(io::ErrorKind::UnexpectedEof.into())
     }
 
     fn broken(&self, source: io::Error) -> Error {
-        Error::Broken { addr: self.addr.clone(), source }
+        Error::Broken { addr: self.door.addr.clone(), source }
     }
 
     fn silent(&self, api: &'static str, timeout: Duration) -> Error {
-        Error::Silent { addr: self.addr.clone(), api, timeout }
+        Error::Silent { addr: self.door.addr.clone(), api, timeout }
     }
 }
 

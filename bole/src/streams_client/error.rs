@@ -25,6 +25,51 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// No TLS connection came about.
+    #[error(
+        "no TLS connection to {addr}; is it a TLS door, and does --ca name the authority of its certificate?"
+    )]
+    Secure {
+        /// Where.
+        addr: String,
+        /// Why.
+        source: bole_net::Error,
+    },
+    /// A TLS door was spoken to in clear.
+    #[error("{addr} is a TLS door; --tls secures the connection")]
+    Unsecured {
+        /// Where.
+        addr: String,
+    },
+    /// The secret would travel where everybody can read it.
+    #[error("{0} sends the secret as it is; secure the connection with --tls, or show a password by SCRAM")]
+    Clear(&'static str),
+    /// The server has no mechanism that was wanted.
+    #[error("{addr} does not offer the wanted way to show who comes; it offers {offered}")]
+    Mechanism {
+        /// Where.
+        addr: String,
+        /// What it offers.
+        offered: String,
+    },
+    /// The server did not prove that it knows the user, or speaks another SCRAM.
+    #[error("user \"{user}\" at {addr}: {reason}")]
+    Login {
+        /// Where.
+        addr: String,
+        /// Who.
+        user: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The connection ended at its first request, as it does where nobody may stay unknown.
+    #[error(
+        "{addr} ended the connection at the first request; it may want to know who comes: --user names a user"
+    )]
+    Ended {
+        /// Where.
+        addr: String,
+    },
     /// The connection ended. What was on its way may have been done or not.
     #[error("the connection to {addr} broke")]
     Broken {
@@ -103,7 +148,8 @@ impl Error {
 
     /// Whether a new connection may help.
     pub const fn is_broken(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::Broken { .. } | Self::Silent { .. })
+        use Error::{Broken, Connect, Ended, Secure, Silent};
+        matches!(self, Connect { .. } | Secure { .. } | Ended { .. } | Broken { .. } | Silent { .. })
     }
 
     pub(super) fn decode(addr: &str, error: &DecodeError) -> Self {
@@ -165,7 +211,9 @@ const fn meaning(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidTopicException => {
             "a topic's name has up to 249 letters, digits, dots, underscores and hyphens"
         }
-        ErrorCode::IllegalGeneration => "the group has gone on without this member",
+        ErrorCode::IllegalGeneration | ErrorCode::StaleMemberEpoch | ErrorCode::FencedMemberEpoch => {
+            "the group has gone on without this member"
+        }
         ErrorCode::InconsistentGroupProtocol => "the group's members follow another assignor",
         ErrorCode::UnknownMemberId => "the group does not know this member, or it has members",
         ErrorCode::RebalanceInProgress => "the group is dividing its partitions anew",

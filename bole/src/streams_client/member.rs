@@ -1,29 +1,24 @@
-//! A member of a classic group that reads one topic: joins, divides the partitions if it leads, stays, commits, leaves.
+//! A member of a group that reads one topic: joins, stays, commits, leaves; by one of the two protocols that Kafka has for that.
 //!
-//! It has a connection of its own, because an answer to a join comes only when the others have joined, too.
+//! It has a connection of its own, because an answer to a join may wait for the others.
+
+mod classic;
+mod consumer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bole_streams::protocol::messages::consumer_protocol::{Assignment, Subscription, TopicPartition};
-use bole_streams::protocol::messages::{heartbeat, join_group, leave_group, sync_group};
-use bole_streams::protocol::{ErrorCode, Text};
-use bytes::Bytes;
+use bole_streams::protocol::Text;
 
-use super::assignor::{Assignor, Place, Wishes};
-use super::error::check;
-use super::groups::{self, Committer, Offsets};
-use super::{Connection, Error, topics};
+use self::classic::Classic;
+use self::consumer::Consumer;
+use super::assignor::Assignor;
+use super::groups::{self, Offsets};
+use super::topics::Topic;
+use super::{Connection, Error};
 
-/// Without a heartbeat for so long a member is out: the Java client's default.
-const SESSION_TIMEOUT_MS: i32 = 45_000;
-/// How long a group waits for a member in a rebalance.
+/// How long the others wait for a member in a rebalance.
 const REBALANCE_TIMEOUT_MS: i32 = 60_000;
-/// How often a member says that it is there.
-pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
-/// The form of subscriptions and assignments: the first that names the generation of what a member owns.
-const SUBSCRIPTION_VERSION: i16 = 2;
-const ASSIGNMENT_VERSION: i16 = 1;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a heartbeat says.
@@ -37,256 +32,117 @@ pub enum Beat {
 
 /// A member.
 #[derive(Debug)]
-pub struct Member {
-    connection: Connection,
-    group: String,
-    topic: Text,
-    assignor: Assignor,
-    id: Text,
-    generation: i32,
-    /// The partitions of the topic that it has.
-    owned: BTreeSet<i32>,
+pub enum Member {
+    /// Of a group whose members divide the partitions.
+    Classic(Classic),
+    /// Of a group whose partitions the server divides (KIP-848).
+    Consumer(Consumer),
 }
 
 impl Member {
-    /// Somebody who wants to read `topic` in `group`, and has not joined yet.
-    pub const fn new(connection: Connection, group: String, topic: Text, assignor: Assignor) -> Self {
-        Self { connection, group, topic, assignor, id: Text::new(), generation: -1, owned: BTreeSet::new() }
+    /// Somebody who wants to read `topic` in the classic group `group`, and has not joined yet.
+    pub const fn classic(connection: Connection, group: String, topic: Text, assignor: Assignor) -> Self {
+        Self::Classic(Classic::new(connection, group, topic, assignor))
+    }
+
+    /// The same in a group whose partitions the server divides, by its default if no `assignor` is named.
+    pub fn consumer(
+        connection: Connection,
+        group: String,
+        topic: Topic,
+        assignor: Option<&'static str>,
+    ) -> Self {
+        Self::Consumer(Consumer::new(connection, group, topic, assignor))
     }
 
     /// The partitions that it has.
     pub const fn owned(&self) -> &BTreeSet<i32> {
-        &self.owned
+        match self {
+            Self::Classic(member) => member.owned(),
+            Self::Consumer(member) => member.owned(),
+        }
+    }
+
+    /// How often it has to say that it is there. Known after it has joined.
+    pub const fn heartbeat_interval(&self) -> Duration {
+        match self {
+            Self::Classic(_) => classic::HEARTBEAT_INTERVAL,
+            Self::Consumer(member) => member.heartbeat_interval(),
+        }
     }
 
     /// Goes on with another connection, when the one that it has waits for an answer that is not wanted any more.
     pub fn move_to(&mut self, connection: Connection) {
-        self.connection = connection;
+        match self {
+            Self::Classic(member) => member.move_to(connection),
+            Self::Consumer(member) => member.move_to(connection),
+        }
     }
 
-    fn what(&self) -> String {
-        format!("group \"{}\"", self.group)
-    }
-
-    /// Joins, or joins again, until the group is stable; the partitions that it has then are [`Member::owned`].
+    /// Joins, or joins again, until its part is known; the partitions that it has then are [`Member::owned`].
     ///
-    /// With the cooperative assignor it may lose partitions and join once more, so that others get them.
+    /// What was read has to be committed before: partitions may go to others.
     pub async fn join(&mut self) -> Result<(), Error> {
-        if self.assignor == Assignor::Range {
-            self.owned.clear();
+        match self {
+            Self::Classic(member) => member.join().await,
+            Self::Consumer(member) => member.join().await,
         }
-        loop {
-            let Some(joined) = self.try_join().await? else { continue };
-            let assignments = self.divide(&joined).await?;
-            let Some(given) = self.sync(assignments).await? else { continue };
-            let lost = self.owned.difference(&given).next().is_some();
-            self.owned = given;
-            if !(lost && self.assignor == Assignor::CooperativeSticky) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// `None` when it has to be tried again.
-    async fn try_join(&mut self) -> Result<Option<join_group::Response>, Error> {
-        let owned =
-            TopicPartition { topic: self.topic.clone(), partitions: self.owned.iter().copied().collect() };
-        let subscription = Subscription {
-            topics: vec![self.topic.clone()],
-            owned_partitions: if self.owned.is_empty() { Vec::new() } else { vec![owned] },
-            generation_id: self.generation,
-            ..Subscription::default()
-        };
-        let request = join_group::Request {
-            group_id: Text::from(self.group.as_str()),
-            session_timeout_ms: SESSION_TIMEOUT_MS,
-            rebalance_timeout_ms: REBALANCE_TIMEOUT_MS,
-            member_id: self.id.clone(),
-            protocol_type: Text::from_static("consumer"),
-            protocols: vec![join_group::JoinGroupRequestProtocol {
-                name: Text::from_static(self.assignor.name()),
-                metadata: subscription.encode(SUBSCRIPTION_VERSION)?,
-            }],
-            ..join_group::Request::default()
-        };
-        let wait = Duration::from_millis(REBALANCE_TIMEOUT_MS as u64);
-        let answer = self.connection.request_within(&request, wait).await?;
-        match ErrorCode::from_number(answer.error_code) {
-            Some(ErrorCode::None) => {
-                self.id = answer.member_id.clone();
-                self.generation = answer.generation_id;
-                Ok(Some(answer))
-            }
-            Some(ErrorCode::MemberIdRequired) => {
-                self.id = answer.member_id;
-                Ok(None)
-            }
-            other => self.again(other, answer.error_code).await,
-        }
-    }
-
-    /// `None` when joining again can help with this error.
-    async fn again<T>(&mut self, code: Option<ErrorCode>, number: i16) -> Result<Option<T>, Error> {
-        match code {
-            Some(ErrorCode::UnknownMemberId) => {
-                self.id = Text::new();
-                self.forget();
-            }
-            Some(ErrorCode::IllegalGeneration) => self.forget(),
-            Some(ErrorCode::RebalanceInProgress) => {}
-            Some(ErrorCode::CoordinatorLoadInProgress) => tokio::time::sleep(PAUSE).await,
-            _ => check(self.what(), number, None)?,
-        }
-        Ok(None)
-    }
-
-    /// The group has gone on without this member: what it had may be somebody else's.
-    fn forget(&mut self) {
-        self.generation = -1;
-        self.owned.clear();
-    }
-
-    /// What everybody gets, if this member leads.
-    async fn divide(
-        &mut self,
-        joined: &join_group::Response,
-    ) -> Result<Vec<sync_group::SyncGroupRequestAssignment>, Error> {
-        if joined.leader != joined.member_id || joined.skip_assignment {
-            return Ok(Vec::new());
-        }
-        let mut members = BTreeMap::new();
-        for member in &joined.members {
-            let wishes = wishes(member.metadata.clone());
-            members.insert(
-                member.member_id.clone(),
-                wishes.map_err(|error| Error::decode(self.connection.addr(), &error))?,
-            );
-        }
-        let names: BTreeSet<Text> =
-            members.values().flat_map(|wishes| wishes.topics.iter().cloned()).collect();
-        let names: Vec<Text> = names.into_iter().collect();
-        let counts = topics::counts(&mut self.connection, &names).await?;
-        let mut assignments = Vec::new();
-        for (member_id, places) in self.assignor.assign(&members, &counts) {
-            let assignment = encode(&places)?;
-            assignments.push(sync_group::SyncGroupRequestAssignment { member_id, assignment });
-        }
-        Ok(assignments)
-    }
-
-    /// The partitions that this member gets; `None` when it has to join again.
-    async fn sync(
-        &mut self,
-        assignments: Vec<sync_group::SyncGroupRequestAssignment>,
-    ) -> Result<Option<BTreeSet<i32>>, Error> {
-        let request = sync_group::Request {
-            group_id: Text::from(self.group.as_str()),
-            generation_id: self.generation,
-            member_id: self.id.clone(),
-            protocol_type: Some(Text::from_static("consumer")),
-            protocol_name: Some(Text::from_static(self.assignor.name())),
-            assignments,
-            ..sync_group::Request::default()
-        };
-        let wait = Duration::from_millis(REBALANCE_TIMEOUT_MS as u64);
-        let answer = self.connection.request_within(&request, wait).await?;
-        let code = ErrorCode::from_number(answer.error_code);
-        if code != Some(ErrorCode::None) {
-            return self.again(code, answer.error_code).await;
-        }
-        if answer.assignment.is_empty() {
-            return Ok(Some(BTreeSet::new()));
-        }
-        let read = Assignment::decode(answer.assignment);
-        let (assignment, _) = read.map_err(|error| Error::decode(self.connection.addr(), &error))?;
-        let own = assignment.assigned_partitions.into_iter().filter(|part| part.topic == self.topic);
-        Ok(Some(own.flat_map(|part| part.partitions).collect()))
     }
 
     /// Says that it is there.
     pub async fn heartbeat(&mut self) -> Result<Beat, Error> {
-        let request = heartbeat::Request {
-            group_id: Text::from(self.group.as_str()),
-            generation_id: self.generation,
-            member_id: self.id.clone(),
-            ..heartbeat::Request::default()
-        };
-        let answer = self.connection.request(&request).await?;
-        match ErrorCode::from_number(answer.error_code) {
-            Some(ErrorCode::None) => Ok(Beat::Stay),
-            code => self.again::<()>(code, answer.error_code).await.map(|_| Beat::Rejoin),
+        match self {
+            Self::Classic(member) => member.heartbeat().await,
+            Self::Consumer(member) => member.heartbeat().await,
         }
     }
 
     /// How far the group has come in the partitions of the topic.
     pub async fn committed(&mut self) -> Result<BTreeMap<i32, i64>, Error> {
-        let offsets = groups::committed(&mut self.connection, &self.group).await?;
-        let own = offsets.into_iter().filter(|((topic, _), _)| *topic == self.topic);
-        Ok(own.map(|((_, partition), offset)| (partition, offset)).collect())
+        match self {
+            Self::Classic(member) => member.committed().await,
+            Self::Consumer(member) => member.committed().await,
+        }
     }
 
     /// Commits how far the topic was read. False when the group has gone on without this member, which has to join again; its
     /// records are then read once more by whoever has them now.
     pub async fn commit(&mut self, positions: &BTreeMap<i32, i64>) -> Result<bool, Error> {
-        let offsets: Offsets = positions
-            .iter()
-            .filter(|(partition, _)| self.owned.contains(partition))
-            .map(|(partition, offset)| ((self.topic.clone(), *partition), *offset))
-            .collect();
-        let by = Committer { member_id: &self.id, generation: self.generation };
-        match groups::commit(&mut self.connection, &self.group, by, &offsets).await {
-            Ok(()) => Ok(true),
-            Err(error) => {
-                let Error::Refused { refusal, .. } = &error else { return Err(error) };
-                let (code, number) = (refusal.code(), refusal.number);
-                match code {
-                    Some(
-                        ErrorCode::UnknownMemberId
-                        | ErrorCode::IllegalGeneration
-                        | ErrorCode::RebalanceInProgress,
-                    ) => self.again::<()>(code, number).await.map(|_| false),
-                    _ => Err(error),
-                }
-            }
+        match self {
+            Self::Classic(member) => member.commit(positions).await,
+            Self::Consumer(member) => member.commit(positions).await,
         }
     }
 
     /// Leaves the group, so that others get its partitions at once.
     pub async fn leave(&mut self) -> Result<(), Error> {
-        if self.id.is_empty() {
-            return Ok(());
+        match self {
+            Self::Classic(member) => member.leave().await,
+            Self::Consumer(member) => member.leave().await,
         }
-        // Versions to 2 name one member, later ones several.
-        let several = self.connection.version_of::<leave_group::Request>()? >= 3;
-        let identity = leave_group::MemberIdentity { member_id: self.id.clone(), ..Default::default() };
-        let request = leave_group::Request {
-            group_id: Text::from(self.group.as_str()),
-            member_id: if several { Text::new() } else { self.id.clone() },
-            members: if several { vec![identity] } else { Vec::new() },
-        };
-        let answer = self.connection.request(&request).await?;
-        check(self.what(), answer.error_code, None)
     }
 }
 
-fn wishes(metadata: Bytes) -> Result<Wishes, bole_streams::protocol::DecodeError> {
-    let (subscription, _) = Subscription::decode(metadata)?;
-    let places =
-        |part: TopicPartition| part.partitions.into_iter().map(move |index| (part.topic.clone(), index));
-    Ok(Wishes {
-        topics: subscription.topics.into_iter().collect(),
-        owned: subscription.owned_partitions.into_iter().flat_map(places).collect(),
-        generation: subscription.generation_id,
-    })
+fn what(group: &str) -> String {
+    format!("group \"{group}\"")
 }
 
-fn encode(places: &BTreeSet<Place>) -> Result<Bytes, Error> {
-    let mut topics = BTreeMap::<&Text, Vec<i32>>::new();
-    for (topic, partition) in places {
-        topics.entry(topic).or_default().push(*partition);
-    }
-    let part = |(topic, partitions): (&Text, Vec<i32>)| TopicPartition { topic: topic.clone(), partitions };
-    let assignment =
-        Assignment { assigned_partitions: topics.into_iter().map(part).collect(), ..Assignment::default() };
-    Ok(assignment.encode(ASSIGNMENT_VERSION)?)
+/// How far the group has come in the partitions of the topic.
+async fn committed(
+    connection: &mut Connection,
+    group: &str,
+    topic: &Text,
+) -> Result<BTreeMap<i32, i64>, Error> {
+    let offsets = groups::committed(connection, group).await?;
+    let own = offsets.into_iter().filter(|((name, _), _)| name == topic);
+    Ok(own.map(|((_, partition), offset)| (partition, offset)).collect())
+}
+
+/// The positions in the partitions that the member has.
+fn owned_offsets(topic: &Text, owned: &BTreeSet<i32>, positions: &BTreeMap<i32, i64>) -> Offsets {
+    positions
+        .iter()
+        .filter(|(partition, _)| owned.contains(partition))
+        .map(|(partition, offset)| ((topic.clone(), *partition), *offset))
+        .collect()
 }

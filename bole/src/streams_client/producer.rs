@@ -350,7 +350,7 @@ impl Producer {
     }
 
     async fn resend(&mut self) -> Result<(), Error> {
-        self.connection = Connection::open(self.connection.addr()).await?;
+        self.connection = self.connection.another().await?;
         for batches in &self.in_flight {
             let request = self.request(batches);
             self.connection.send(&request).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout};
 
-use bole::streams_client::Connection;
+use bole::streams_client::{Connection, groups};
 use bole_streams::protocol::Text;
 use bole_streams::protocol::messages::{consumer_group_heartbeat, share_group_heartbeat};
 use rustix::process::{Pid, Signal, kill_process};
@@ -121,11 +121,22 @@ fn a_member_commits_leaves_and_its_offsets_can_be_moved() {
 
 #[test]
 fn two_members_divide_a_topic_and_one_takes_over() {
-    for assignor in ["range", "cooperative-sticky"] {
+    two_members("classic", ["range", "cooperative-sticky"]);
+}
+
+#[test]
+fn the_node_divides_a_topic_for_two_members_and_one_takes_over() {
+    two_members("consumer", ["uniform", "range"]);
+}
+
+fn two_members(protocol: &str, assignors: [&str; 2]) {
+    for assignor in assignors {
         let folder = tempfile::tempdir().unwrap();
         let node = Node::start(folder.path());
         expect(&node, "topic create t --partitions 4", "", "…");
-        let args = ["consume", "t", "--group", "g", "--assignor", assignor, "--format", "%p %v\\n"];
+        let by = ["--protocol", protocol, "--assignor", assignor];
+        let args = ["consume", "t", "--group", "g", "--format", "%p %v\\n"];
+        let args = [&args[..], &by].concat();
         let mut first = Running::start(&node, &args);
         node.wait_for(&["group", "describe", "g"], |out| out.contains("t:0,1,2,3"));
         let mut second = Running::start(&node, &args);
@@ -138,16 +149,82 @@ fn two_members_divide_a_topic_and_one_takes_over() {
         }
         let lines = [first.line(), first.line(), second.line(), second.line()];
         let seen: BTreeSet<&str> = lines.iter().map(String::as_str).collect();
-        assert_eq!(seen, BTreeSet::from(["0 x", "1 x", "2 x", "3 x"]), "{assignor}");
+        assert_eq!(seen, BTreeSet::from(["0 x", "1 x", "2 x", "3 x"]), "{protocol} {assignor}");
         assert!(second.interrupt().is_empty());
         node.wait_for(&["group", "describe", "g"], |out| out.contains("t:0,1,2,3"));
         for partition in 0..4 {
             expect(&node, &format!("produce t --partition {partition}"), "y\n", "…");
         }
         let lines: BTreeSet<String> = (0..4).map(|_| first.line()).collect();
-        assert!(lines.iter().map(String::as_str).eq(["0 y", "1 y", "2 y", "3 y"]), "{assignor}: {lines:?}");
+        assert!(
+            lines.iter().map(String::as_str).eq(["0 y", "1 y", "2 y", "3 y"]),
+            "{protocol} {assignor}: {lines:?}"
+        );
         assert!(first.interrupt().is_empty());
+        // Everything was committed, also by the one that left before.
+        let lag = node.bole(&["group", "describe", "g"], "").out;
+        let committed = lag.lines().filter(|line| line.starts_with("  t ") && line.ends_with('0'));
+        assert_eq!(committed.count(), 4, "{protocol} {assignor}: {lag}");
     }
+}
+
+#[test]
+fn a_member_of_a_group_whose_partitions_the_node_divides() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    expect(&node, "topic create t --partitions 2", "", "…");
+    expect(&node, "produce t --partition 0", "a\nb\nc\n", "…");
+    let line = "consume t --group g --protocol consumer";
+    expect(&node, &format!("{line} --count 2"), "", "a\nb\n");
+    expect(&node, &format!("{line} --exit-at-end"), "", "c\n");
+    expect(&node, &format!("{line} --exit-at-end"), "", "");
+    expect(&node, "group list", "", "group  type      state  protocol\ng      consumer  Empty  consumer\n");
+    let mut member = Running::start(&node, &line.split(' ').collect::<Vec<_>>());
+    node.wait_for(&["group", "describe", "g"], |out| out.contains("1 member") && out.contains("t:0,1"));
+    expect(&node, "produce t --partition 1", "d\n", "…");
+    assert_eq!(member.line(), "d");
+    // While it has members a group stays what it is.
+    refuse(&node, "consume t --group g --exit-at-end", "INCONSISTENT_GROUP_PROTOCOL (23)");
+    assert!(member.interrupt().is_empty());
+    // Without members it becomes a group of the other kind, with its offsets, and back.
+    expect(&node, "consume t --group g --exit-at-end", "", "");
+    expect(&node, "produce t --partition 1", "e\n", "…");
+    expect(&node, "consume t --group g --exit-at-end", "", "e\n");
+    expect(&node, &format!("{line} --exit-at-end"), "", "");
+    expect(&node, "group reset g --topic t:1 --to-earliest", "", "…\n…");
+    expect(&node, &format!("{line} --assignor range --exit-at-end"), "", "d\ne\n");
+    refuse(&node, "consume t --group g --assignor uniform", "is one of --protocol consumer");
+    refuse(&node, &format!("{line} --assignor cooperative-sticky"), "is one of --protocol classic");
+}
+
+#[test]
+fn a_member_that_the_group_has_put_out_joins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    expect(&node, "topic create t --partitions 1", "", "…");
+    let mut member = Running::start(&node, &["consume", "t", "--group", "g", "--protocol", "consumer"]);
+    node.wait_for(&["group", "describe", "g"], |out| out.contains("t:0"));
+    expect(&node, "produce t", "a\n", "…");
+    assert_eq!(member.line(), "a");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut connection = Connection::open(&node.streams).await.unwrap();
+        let found = groups::describe(&mut connection, "g").await.unwrap().unwrap();
+        let leave = consumer_group_heartbeat::Request {
+            group_id: Text::from_static("g"),
+            member_id: found.members[0].id.clone(),
+            member_epoch: -1,
+            ..consumer_group_heartbeat::Request::default()
+        };
+        assert_eq!(connection.request(&leave).await.unwrap().error_code, 0);
+    });
+    node.wait_for(&["group", "describe", "g"], |out| out.contains("1 member") && out.contains("t:0"));
+    expect(&node, "produce t", "b\n", "…");
+    // What it could not commit comes once more.
+    let line = member.line();
+    assert!(line == "b" || line == "a" && member.line() == "b", "{line}");
+    assert!(member.interrupt().is_empty());
+    expect(&node, "consume t --group g --protocol consumer --exit-at-end", "", "");
 }
 
 /// Whoever joins a group of the newer kinds, as clients do, and stays.

@@ -8,5 +8,6 @@ mod groups;
 mod guide;
 mod node;
 mod restart;
+mod secure;
 mod sink;
 mod transactions;

@@ -38,6 +38,11 @@ impl Node {
 
     /// The same with streams at this address.
     pub(crate) fn start_at(folder: &Path, streams: &str) -> Self {
+        Self::start_with(folder, streams, &[])
+    }
+
+    /// The same with these settings on top.
+    pub(crate) fn start_with(folder: &Path, streams: &str, settings: &[String]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
         clear(&mut command);
         command.current_dir(folder).arg("serve").stdin(Stdio::null());
@@ -48,6 +53,9 @@ impl Node {
             "schemas.listen=127.0.0.1:0",
             streams.as_str(),
         ] {
+            command.args(["--set", setting]);
+        }
+        for setting in settings {
             command.args(["--set", setting]);
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();

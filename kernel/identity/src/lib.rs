@@ -28,4 +28,4 @@ pub use policy::{Decision, Effect, Policy, Role, Statement};
 pub use secret::{Key, Sealed};
 pub use service::Identity;
 pub use user::{AccessKey, User};
-pub use verifier::{Cost, Scram, ScramHash, Verifiers};
+pub use verifier::{ClientProof, Cost, Scram, ScramHash, Verifiers};

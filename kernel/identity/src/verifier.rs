@@ -209,6 +209,27 @@ fn prepared(password: &str) -> std::borrow::Cow<'_, str> {
     stringprep::saslprep(password).unwrap_or(password.into())
 }
 
+/// What a client computes from its password: the proof that it sends, and the signature that the right server answers with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientProof {
+    /// `ClientKey XOR HMAC(StoredKey, AuthMessage)`
+    pub proof: Vec<u8>,
+    /// `HMAC(ServerKey, AuthMessage)`
+    pub signature: Vec<u8>,
+}
+
+impl ClientProof {
+    /// A client's side of [`Scram::check_proof`] over the handshake's messages. Costs the iterations.
+    pub fn new(hash: ScramHash, password: &str, salt: &[u8], iterations: u32, auth_message: &[u8]) -> Self {
+        let salted = hash.salted_password(&prepared(password), salt, iterations);
+        let keys = Scram::from_salted(hash, &salted, salt, iterations);
+        let signature = hash.hmac(&keys.stored_key, auth_message);
+        let client_key = hash.hmac(&salted, b"Client Key");
+        let proof = client_key.iter().zip(signature).map(|(a, b)| a ^ b).collect();
+        Self { proof, signature: hash.hmac(&keys.server_key, auth_message) }
+    }
+}
+
 impl ScramHash {
     /// Bytes of its digests.
     pub const fn bytes(self) -> usize {
@@ -266,6 +287,8 @@ mod tests {
         let signature =
             hex::decode("eabae24d1062db75a9451ff0b6ea7e98c8546549ff741e672d3251b2397de46e").unwrap();
         let scram = Scram::new(ScramHash::Sha256, "pencil", &salt, 4_096);
+        let client = ClientProof::new(ScramHash::Sha256, "pencil", &salt, 4_096, messages.as_bytes());
+        assert_eq!((&client.proof, &client.signature), (&proof, &signature));
         assert_eq!(scram.check_proof(messages.as_bytes(), &proof), Some(signature));
         assert_eq!(scram.check_proof(b"other messages", &proof), None);
         for wrong in [&proof[1..], &[0; 32], &[]] {

@@ -178,10 +178,7 @@ impl Files {
             reason,
         };
         let chain = certificates(&self.certificate, &config.certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| Error::TlsFile {
-            path: config.key.clone(),
-            reason: format!("no private key in PEM form: {error}"),
-        })?;
+        let key = private_key(&self.key, &config.key)?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| pair(error.to_string()))?;
@@ -214,7 +211,7 @@ pub(crate) fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| refuse(error.to_string()))
 }
 
-fn certificates(contents: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+pub(crate) fn certificates(contents: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let refuse = |reason: String| Error::TlsFile { path: path.to_owned(), reason };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(contents).collect();
     let chain = chain.map_err(|error| refuse(format!("not in PEM form: {error}")))?;
@@ -222,6 +219,13 @@ fn certificates(contents: &[u8], path: &Path) -> Result<Vec<CertificateDer<'stat
         return Err(refuse("no certificate in PEM form".to_owned()));
     }
     Ok(chain)
+}
+
+pub(crate) fn private_key(contents: &[u8], path: &Path) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(contents).map_err(|error| Error::TlsFile {
+        path: path.to_owned(),
+        reason: format!("no private key in PEM form: {error}"),
+    })
 }
 
 pub(crate) fn roots(contents: &[u8], path: &Path) -> Result<RootCertStore> {

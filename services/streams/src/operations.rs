@@ -53,6 +53,7 @@ pub mod share_group_heartbeat;
 pub mod share_group_offsets;
 pub mod sync_group;
 pub mod txn_offset_commit;
+pub mod write_txn_markers;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -151,6 +152,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::of::<messages::add_partitions_to_txn::Request>(),
     Operation::of::<messages::add_offsets_to_txn::Request>(),
     Operation::of::<messages::end_txn::Request>(),
+    Operation::of::<messages::write_txn_markers::Request>(),
     Operation::of::<messages::txn_offset_commit::Request>(),
     Operation::of::<messages::describe_acls::Request>(),
     Operation::of::<messages::create_acls::Request>(),

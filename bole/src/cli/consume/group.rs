@@ -3,17 +3,61 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use clap::ValueEnum;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Consumer;
+use super::{ConsumeArgs, Consumer};
 use crate::cli::streams::Stop;
 use crate::streams_client::Connection;
-use crate::streams_client::member::{Beat, HEARTBEAT_INTERVAL, Member};
+use crate::streams_client::assignor::Assignor;
+use crate::streams_client::member::{Beat, Member};
 use crate::streams_client::reader::Read;
 
 /// How often offsets are committed: the Java client's default.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Kafka's `group.protocol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Protocol {
+    /// The members divide the partitions
+    Classic,
+    /// The node divides the partitions (KIP-848)
+    Consumer,
+}
+
+/// Kafka's `partition.assignment.strategy` and `group.remote.assignor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AssignorArg {
+    /// Neighbours to each member
+    Range,
+    /// As even as possible with as few moves as possible; protocol classic
+    CooperativeSticky,
+    /// The same by the node; protocol consumer
+    Uniform,
+}
+
+/// A member that has not joined yet, as the arguments say.
+fn member(consumer: &Consumer<'_>, connection: Connection, group: &str) -> Result<Member> {
+    use AssignorArg::{CooperativeSticky, Range, Uniform};
+    let (group, topic, ConsumeArgs { protocol, assignor, .. }) =
+        (group.to_owned(), consumer.topic.clone(), consumer.args);
+    Ok(match (protocol, assignor) {
+        (Protocol::Classic, None | Some(Range)) => {
+            Member::classic(connection, group, topic.name, Assignor::Range)
+        }
+        (Protocol::Classic, Some(CooperativeSticky)) => {
+            Member::classic(connection, group, topic.name, Assignor::CooperativeSticky)
+        }
+        (Protocol::Classic, Some(Uniform)) => bail!("assignor uniform is one of --protocol consumer"),
+        (Protocol::Consumer, None) => Member::consumer(connection, group, topic, None),
+        (Protocol::Consumer, Some(Range)) => Member::consumer(connection, group, topic, Some("range")),
+        (Protocol::Consumer, Some(Uniform)) => Member::consumer(connection, group, topic, Some("uniform")),
+        (Protocol::Consumer, Some(CooperativeSticky)) => {
+            bail!("assignor cooperative-sticky is one of --protocol classic")
+        }
+    })
+}
 
 /// Reads until the end that was asked for, or the signal. `connection` is for the group.
 ///
@@ -24,9 +68,7 @@ pub(super) async fn read(
     group: &str,
     stop: &mut Stop,
 ) -> Result<()> {
-    let assignor = consumer.args.assignor;
-    let addr = connection.addr().to_owned();
-    let mut member = Member::new(connection, group.to_owned(), consumer.topic.name.clone(), assignor);
+    let mut member = member(consumer, connection, group)?;
     let joined = tokio::select! {
         joined = join(consumer, &mut member) => Some(joined),
         () = stop.wait() => None,
@@ -43,12 +85,12 @@ pub(super) async fn read(
         }
         Ok(End::InJoin) => {
             // The connection waits for the others; leaving takes another one.
-            member.move_to(Connection::open(&addr).await?);
+            member.move_to(consumer.connection.another().await?);
             Ok(member.leave().await?)
         }
         Err(error) => {
             // The error is what the user has to know; a member that could not leave is out after its session.
-            if let Ok(connection) = Connection::open(&addr).await {
+            if let Ok(connection) = consumer.connection.another().await {
                 member.move_to(connection);
                 let _ = member.leave().await;
             }
@@ -79,7 +121,7 @@ async fn join(consumer: &mut Consumer<'_>, member: &mut Member) -> Result<()> {
 }
 
 async fn stay(consumer: &mut Consumer<'_>, member: &mut Member, stop: &mut Stop) -> Result<End> {
-    let mut beats = interval(HEARTBEAT_INTERVAL);
+    let mut beats = interval(member.heartbeat_interval());
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut committed = Instant::now();
     while !consumer.is_done() {

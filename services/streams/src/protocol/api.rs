@@ -81,6 +81,7 @@ pub static APIS: &[Api] = &[
     Api::of::<messages::add_partitions_to_txn::Request>(),
     Api::of::<messages::add_offsets_to_txn::Request>(),
     Api::of::<messages::end_txn::Request>(),
+    Api::of::<messages::write_txn_markers::Request>(),
     Api::of::<messages::txn_offset_commit::Request>(),
     Api::of::<messages::describe_acls::Request>(),
     Api::of::<messages::create_acls::Request>(),

@@ -192,6 +192,32 @@ pub fn expire(entry: &Entry, id: &Arc<str>, now_ms: u64) -> Verdict {
     if entry.status != Status::Ongoing || entry.due_ms() > now_ms {
         return Verdict::Keep(entry.identity);
     }
+    aborted(entry, id, now_ms)
+}
+
+/// An operator aborts the open transaction of `by`, which is fenced. Kept where none that `hangs` is open any more.
+///
+/// Errors: `InvalidProducerEpoch` where the transaction is of another epoch.
+pub fn abort(
+    entry: &Entry,
+    id: &Arc<str>,
+    by: Identity,
+    hangs: impl Fn(&Entry) -> bool,
+    now_ms: u64,
+) -> Result<Verdict, Error> {
+    if entry.status != Status::Ongoing || !hangs(entry) {
+        return Ok(Verdict::Keep(entry.identity));
+    }
+    let Identity { producer_id, epoch } = entry.identity;
+    if by.epoch != epoch {
+        let asked = by.epoch;
+        let text = format!("the transaction of producer {producer_id} is of epoch {epoch}, not {asked}");
+        return refuse(ErrorCode::InvalidProducerEpoch, text);
+    }
+    Ok(aborted(entry, id, now_ms))
+}
+
+fn aborted(entry: &Entry, id: &Arc<str>, now_ms: u64) -> Verdict {
     let mark = mark_above(entry.identity, false);
     let answer = mark.identity;
     let effect = settled(id, entry, answer, None, Status::Aborted, now_ms);

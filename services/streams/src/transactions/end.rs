@@ -47,6 +47,21 @@ pub(super) async fn expire(service: &Service, id: &Arc<str>) -> Result<(), Error
     settle(service, id, choose).await.map(drop)
 }
 
+/// Aborts the transaction that `by` has open under the id, if it `hangs`. Returns when it is durable. Errors: as [`decide::abort`];
+/// `CoordinatorNotAvailable`.
+pub async fn abort(
+    service: &Service,
+    id: &Arc<str>,
+    by: Identity,
+    hangs: impl Fn(&Entry) -> bool,
+) -> Result<(), Error> {
+    let choose = |state: &State, _: Option<i64>, now| match state.entry(id) {
+        Some(entry) => decide::abort(entry, id, by, &hangs, now),
+        None => Ok(Verdict::Keep(by)),
+    };
+    settle(service, id, choose).await.map(drop).map_err(stopped)
+}
+
 /// What came of one attempt.
 enum Settled {
     Answer(Identity),

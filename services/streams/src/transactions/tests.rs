@@ -6,7 +6,7 @@ use bole_base::Offset;
 use bole_log::PayloadKind;
 use bole_shard::{Section, State as _};
 
-use super::decide::{End, Init, Mark, Verdict, add, check_member, end, expire, init};
+use super::decide::{End, Init, Mark, Verdict, abort, add, check_member, end, expire, init};
 use super::{Effect, Identity, Place, State, Status};
 use crate::groups::TopicId;
 use crate::limits::{
@@ -324,5 +324,29 @@ fn no_other_bytes_are_effects() {
         assert!(Effect::decode(kind, version, &bytes).is_err());
         assert!(Effect::decode(kind, version + 1, &bytes).is_err());
         assert!(Effect::decode(PayloadKind(4), 1, &bytes).is_err());
+    }
+}
+
+#[test]
+fn an_operator_aborts_what_hangs() {
+    let by = who(5, 3);
+    let id: Arc<str> = Arc::from("t");
+    let holds = |number| move |entry: &super::Entry| entry.partitions.contains(&place(number));
+    // The epoch that is named, the partition, what is done.
+    for (epoch, number, expected) in [
+        (3, 1, Ok(Some(Mark { commit: false, identity: who(5, 4) }))),
+        (3, 2, Ok(Some(Mark { commit: false, identity: who(5, 4) }))),
+        (3, 9, Ok(None)),
+        (2, 1, Err(ErrorCode::InvalidProducerEpoch)),
+        (4, 1, Err(ErrorCode::InvalidProducerEpoch)),
+    ] {
+        let mut world = World::at(by);
+        let run = |state: &State| abort(state.entry("t").unwrap(), &id, who(5, epoch), holds(number), NOW);
+        assert_eq!(run(&world.state), Ok(Verdict::Keep(by)), "nothing is open");
+        world.add(by, &[place(1), place(2)]).unwrap();
+        let outcome = world.settle(|state, _| run(state)).map(|(_, mark)| mark);
+        assert_eq!(outcome, expected, "epoch {epoch}, partition {number}");
+        let ended = matches!(outcome, Ok(Some(_)));
+        assert_eq!(world.end(by, true, false).is_err(), ended, "its producer is fenced");
     }
 }

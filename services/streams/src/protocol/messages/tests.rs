@@ -149,6 +149,7 @@ against_theirs! {
     add_partitions_to_txn: AddPartitionsToTxnRequest, AddPartitionsToTxnResponse;
     add_offsets_to_txn: AddOffsetsToTxnRequest, AddOffsetsToTxnResponse;
     end_txn: EndTxnRequest, EndTxnResponse;
+    write_txn_markers: WriteTxnMarkersRequest, WriteTxnMarkersResponse;
     txn_offset_commit: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
     describe_acls: DescribeAclsRequest, DescribeAclsResponse;
     create_acls: CreateAclsRequest, CreateAclsResponse;
