@@ -15,6 +15,7 @@ pub mod cache;
 pub mod compaction;
 pub mod config;
 pub mod connection;
+mod dead_letters;
 pub mod error;
 pub mod expiry;
 pub mod group_settings;

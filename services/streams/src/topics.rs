@@ -19,7 +19,7 @@ use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, TOPIC_NAME_BYTES_M
 use crate::partition::Partition;
 use crate::partition::files::{FileId, SegmentFiles};
 use crate::protocol::{ErrorCode, Uuid};
-use crate::settings::Settings;
+use crate::settings::{Settings, sharing};
 use crate::{Error, groups};
 
 /// Datasets of topics, before the name.
@@ -247,6 +247,7 @@ impl Topics {
             let text = format!("topic \"{}\" already exists", new.name);
             return Err(Error::refused(ErrorCode::TopicAlreadyExists, text));
         }
+        sharing::check(&new.name, &new.settings)?;
         self.check_partitions(new.partitions, new.partitions)
     }
 
@@ -279,6 +280,19 @@ impl Topics {
         self.runtime.host_new(shards).await?;
         self.insert(Arc::clone(&topic));
         Ok(topic)
+    }
+
+    /// A topic, made with the node's defaults if it does not exist. Errors: as [`Topics::create`].
+    pub async fn find_or_create(&self, name: &str, partitions: i32) -> Result<Arc<Topic>, Error> {
+        if let Some(topic) = self.get(name) {
+            return Ok(topic);
+        }
+        let new = NewTopic { name: name.to_owned(), partitions, settings: Settings::new(self.durability) };
+        match self.create(&new).await {
+            // Somebody else was quicker.
+            Err(error) if error.code() == ErrorCode::TopicAlreadyExists => self.find(name, Uuid::default()),
+            made => made,
+        }
     }
 
     /// Gives a topic more partitions, up to `total`. Errors: `InvalidPartitions`, `UnknownTopicOrPartition`, `Full`, `Storage`.
@@ -349,6 +363,7 @@ impl Topics {
         }
         given.insert("durability".to_owned(), before.durability.to_string());
         let settings = Settings::with(self.durability, given)?;
+        sharing::check(name, &settings)?;
         if check_only {
             return Ok(());
         }
@@ -410,6 +425,10 @@ impl groups::Topics for Topics {
 
     fn overrides(&self, group: &str) -> groups::Overrides {
         self.group_settings.overrides(group)
+    }
+
+    fn sharing(&self, topic: groups::TopicId) -> groups::Sharing {
+        Topics::by_id(self, Uuid(topic.0)).map(|topic| topic.settings().sharing.clone()).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Settings of the coordinator, under Kafka's names.
 
+use std::sync::Arc;
+
 /// Settings for all groups. Times are in milliseconds; defaults are those of Kafka 4 where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -62,6 +64,37 @@ impl Default for Config {
             share_in_flight_max: 2_000,
             share_sessions_max: 2_000,
         }
+    }
+}
+
+/// What a topic asks of the share groups that read it. Settings of topics, under their names; extensions of Bole's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// `share.delivery.count.limit`; `None`: `group.share.delivery.count.limit` holds.
+    pub delivery_count_max: Option<u16>,
+    /// `share.retry.backoff.ms`: how long a record waits after its first delivery before the next. It doubles with each further one.
+    pub backoff_ms: u64,
+    /// `share.retry.backoff.max.ms`.
+    pub backoff_ms_max: u64,
+    /// `share.delivery.delay.ms`: how long after its timestamp a record is delivered first.
+    pub delay_ms: u64,
+    /// `share.delivery.delay.max.ms`: the longest delay that a record's header may ask for; 0: headers are not looked at.
+    pub header_delay_ms_max: u64,
+    /// `share.dead.letter.topic`: where records go that are given up.
+    pub dead_letter_topic: Option<Arc<str>>,
+}
+
+impl Sharing {
+    /// How long a record waits that came back from so many deliveries.
+    pub fn backoff_after(&self, deliveries: u16) -> u64 {
+        let doublings = u32::from(deliveries.saturating_sub(1));
+        let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
+        self.backoff_ms.saturating_mul(factor).min(self.backoff_ms_max)
+    }
+
+    /// Whether records may have to wait for their first delivery.
+    pub const fn delays(&self) -> bool {
+        self.delay_ms > 0 || self.header_delay_ms_max > 0
     }
 }
 

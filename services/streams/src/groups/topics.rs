@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::config::Overrides;
+use super::config::{Overrides, Sharing};
 
 #[cfg(test)]
 mod fake;
@@ -39,5 +39,9 @@ pub trait Topics: Send + Sync {
     /// What was set for one group.
     fn overrides(&self, _group: &str) -> Overrides {
         Overrides::default()
+    }
+    /// What a topic asks of share groups. Of one that does not exist: nothing.
+    fn sharing(&self, _topic: TopicId) -> Sharing {
+        Sharing::default()
     }
 }

@@ -7,6 +7,7 @@ use super::describe_configs::{RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC};
 use crate::Error;
 use crate::protocol::{ErrorCode, Text};
 use crate::session::{Action, Session, message};
+use crate::settings::sharing::DEAD_LETTER_TOPIC;
 use crate::settings::{Kind, row};
 
 /// Settings by name, as they are given.
@@ -58,7 +59,12 @@ async fn alter(session: &Session, change: &impl Change, check_only: bool) -> Res
         (RESOURCE_TOPIC, name) => {
             session.check_topic(Action::AlterConfigs, name)?;
             let default: Defaults = |name| row(name).map(|row| (row.default, row.kind));
-            topics.alter(name, check_only, |given| change.decide(given, default)).await
+            let decide = |given: &Given| {
+                let after = change.decide(given, default)?;
+                check_dead_letters(session, given.get(DEAD_LETTER_TOPIC), &after)?;
+                Ok(after)
+            };
+            topics.alter(name, check_only, decide).await
         }
         (RESOURCE_GROUP, name) => {
             session.check(Action::AlterConfigs, "group", name, ErrorCode::GroupAuthorizationFailed)?;
@@ -76,6 +82,17 @@ async fn alter(session: &Session, change: &impl Change, check_only: bool) -> Res
             Err(Error::refused(ErrorCode::InvalidRequest, text))
         }
     }
+}
+
+/// The node writes to a dead-letter topic for whoever rejects records; so who names one must be allowed to write there.
+/// Errors: `TopicAuthorizationFailed`.
+pub(super) fn check_dead_letters(
+    session: &Session,
+    before: Option<&String>,
+    after: &Given,
+) -> Result<(), Error> {
+    let named = after.get(DEAD_LETTER_TOPIC).filter(|name| before != Some(name) && !name.is_empty());
+    named.map_or(Ok(()), |name| session.check_topic(Action::Write, name))
 }
 
 fn twice(change: &impl Change) -> Error {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::alter_each::check_dead_letters;
 use super::{Handle, Outcome};
 use crate::Error;
 use crate::protocol::messages::create_topics::{
@@ -54,10 +55,12 @@ async fn create(
 ) -> Result<CreatableTopicResult, Error> {
     let service = &session.service;
     session.check_create(&asked.name)?;
+    let given = given(asked)?;
+    check_dead_letters(session, None, &given)?;
     let new = NewTopic {
         name: asked.name.to_string(),
         partitions: partitions(session, asked)?,
-        settings: Settings::with(service.config.durability, given(asked)?)?,
+        settings: Settings::with(service.config.durability, given)?,
     };
     let mut result = describe(asked, &new);
     if check_only {
