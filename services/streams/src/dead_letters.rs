@@ -29,7 +29,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const LETTERS_PER_BATCH: usize = 500;
 
 /// Writes dead letters, for ever: run it as a task.
-pub async fn run(service: Arc<Service>) {
+pub(crate) async fn run(service: Arc<Service>) {
     // Why each of them could not be served.
     let mut stuck: BTreeMap<Reading, String> = BTreeMap::new();
     loop {

@@ -20,7 +20,7 @@ pub struct Letter {
 }
 
 /// The condemned records of a partition, in the order of their offsets, and the state epoch in which they are. At most as many as may be in flight.
-pub fn letters(state: &State, group: &str, place: Place) -> (i32, Vec<Letter>) {
+pub(crate) fn letters(state: &State, group: &str, place: Place) -> (i32, Vec<Letter>) {
     let kept = record(state, group).ok().and_then(|record| record.shares.get(&place));
     let Some(kept) = kept else { return (0, Vec::new()) };
     let letters = kept.spans.iter().flat_map(|span| {

@@ -1,0 +1,285 @@
+//! Dead letters: members of a share group that accept, release and reject records, and nodes that end in between. Whatever is given up is in the
+//! dead-letter topic once, and nothing else is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bole_streams::groups::TopicId;
+use bole_streams::groups::share::{
+    AcknowledgeRequest, Acknowledgement, AcquireRequest, Batch, HeartbeatRequest,
+};
+use bole_streams::partition::Partition;
+use bole_streams::partition::append::Terms;
+use bole_streams::partition::batch::HEAD_BYTES;
+use bole_streams::partition::read::{Bounds, Isolation};
+use bole_streams::protocol::batch::Builder;
+use bole_streams::records;
+use bole_testing::Rng;
+use parking_lot::Mutex;
+
+use crate::world::{PARTITIONS, TOPICS, World};
+
+const SEEDS: u64 = 20;
+const ROUNDS: usize = 4;
+const RECORDS: i64 = 40;
+const GROUP: &str = "workers";
+const DEAD: &str = "a.dead";
+const DELIVERIES: u16 = 2;
+
+/// Partition and offset.
+type At = (i32, i64);
+
+/// What a member did with a record last, and whether it was told that this is done.
+#[derive(Clone, Copy, Debug)]
+struct Did {
+    kind: Acknowledgement,
+    deliveries: u16,
+    told: bool,
+}
+
+#[derive(Default)]
+struct Model {
+    last: Mutex<HashMap<At, Did>>,
+    /// What was tried at any time.
+    rejected: Mutex<BTreeSet<At>>,
+}
+
+async fn prepare(world: &World) {
+    let topics = &world.service.topics;
+    let set = |rows: &[(&str, &str)]| {
+        rows.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+    };
+    let rows = set(&[
+        ("share.dead.letter.topic", DEAD),
+        ("share.delivery.count.limit", "2"),
+        ("share.retry.backoff.ms", "1000"),
+    ]);
+    topics.alter(TOPICS[0].0, false, |_| Ok(rows)).await.unwrap();
+    let rows = set(&[("share.auto.offset.reset", "earliest")]);
+    topics.alter_group(GROUP, false, |_| Ok(rows)).await.unwrap();
+    for index in 0..PARTITIONS {
+        let partition = source(world, index).1;
+        for number in 0..RECORDS {
+            let mut builder = Builder::new();
+            let value = number.to_string();
+            builder.push(1_000 + number, Some(b"k"), Some(value.as_bytes()), &[(b"own", Some(b"h"))]);
+            let body = builder.build().slice(HEAD_BYTES..);
+            let mut transaction = world.service.runtime.transaction();
+            transaction.set_time(world.service.runtime.tick());
+            let terms = Terms { segment_bytes: 4_096, segment_ms: i64::MAX, expected_offset: None };
+            let appended = partition.append(&mut transaction, &body, &terms).await.unwrap();
+            world.service.appended(&partition, &appended, 1, HEAD_BYTES + body.len());
+        }
+        while partition.lock().unwrap().state().has_hidden() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+fn source(world: &World, index: i32) -> ((TopicId, i32), Arc<Partition>) {
+    let topic = world.service.topics.get(TOPICS[0].0).unwrap();
+    ((TopicId(topic.id.0), index), topic.partition(index).unwrap())
+}
+
+async fn join(world: &World, member: &str) {
+    let request = HeartbeatRequest {
+        group: GROUP.into(),
+        member_id: member.into(),
+        member_epoch: 0,
+        rack: None,
+        topics: Some(vec![TOPICS[0].0.into()]),
+        client_id: "c".into(),
+        client_host: "h".into(),
+    };
+    world.service.groups.share_heartbeat(&request).await.unwrap();
+}
+
+/// Acquires records of one partition and does something with each. How many there were.
+async fn work(world: &World, model: &Model, member: &str, index: i32, rng: &mut Rng, settle: bool) -> usize {
+    let (groups, (place, partition)) = (&world.service.groups, source(world, index));
+    let group: Arc<str> = GROUP.into();
+    let bounds = Bounds::of(&partition.lock().unwrap());
+    let log = (bounds.log_start, bounds.below(Isolation::Uncommitted));
+    let Some(from) = groups.share_position(&group, place, log).await.unwrap() else { return 0 };
+    let request = AcquireRequest {
+        group: Arc::clone(&group),
+        member_id: member.into(),
+        place,
+        from,
+        to: log.1,
+        batches: (from..log.1).map(|offset| (offset, offset)).collect(),
+        max_records: 1 + rng.below(8),
+        strict: true,
+        delayed: Vec::new(),
+    };
+    let acquired = groups.acquire(&request).await.unwrap();
+    let mut count = 0;
+    for range in acquired {
+        for offset in range.first..=range.last {
+            use Acknowledgement::{Accept, Reject, Release};
+            let kind =
+                if settle { *rng.pick(&[Accept, Reject]) } else { *rng.pick(&[Accept, Release, Reject]) };
+            let (at, deliveries) = ((index, offset), range.deliveries);
+            model.last.lock().insert(at, Did { kind, deliveries, told: false });
+            if kind == Reject {
+                model.rejected.lock().insert(at);
+            }
+            let (group, batches) =
+                (Arc::clone(&group), vec![Batch { first: offset, last: offset, kinds: vec![kind] }]);
+            let request = AcknowledgeRequest { group, member_id: member.into(), place, batches };
+            groups.acknowledge(&request).await.unwrap();
+            model.last.lock().insert(at, Did { kind, deliveries, told: true });
+            count += 1;
+        }
+    }
+    count
+}
+
+/// The letters: where each record was, how often it was delivered, and why it is there.
+async fn letters(world: &World) -> Vec<(At, u16, String)> {
+    let mut found = Vec::new();
+    let Some(topic) = world.service.topics.get(DEAD) else { return found };
+    for partition in topic.partitions().iter() {
+        while partition.lock().unwrap().state().has_hidden() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let mut from = 0;
+        loop {
+            let (_, read) = partition.read(from, Isolation::Uncommitted, 1 << 20).unwrap();
+            let Some(last) = read.batches.last() else { break };
+            from = last.last_offset() + 1;
+            for batch in &read.batches {
+                for record in records::of(batch).unwrap().1 {
+                    let record = record.unwrap();
+                    let headers: Vec<(String, String)> = record
+                        .headers()
+                        .map(|header| {
+                            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                            (text(&header.key), text(&header.value.unwrap()))
+                        })
+                        .collect();
+                    let get = |name: &str| {
+                        headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap()
+                    };
+                    let offset: i64 = get("__dlq.errors.offset").parse().unwrap();
+                    assert_eq!(get("own"), "h", "its own headers are kept");
+                    assert_eq!(
+                        (get("__dlq.errors.topic"), get("__dlq.errors.group")),
+                        ("a".into(), GROUP.into())
+                    );
+                    assert_eq!(record.key.as_deref(), Some(b"k".as_slice()));
+                    assert_eq!(record.value.as_deref(), Some(offset.to_string().as_bytes()));
+                    assert_eq!(record.timestamp, 1_000 + offset);
+                    let at = (get("__dlq.errors.partition").parse().unwrap(), offset);
+                    let deliveries = get("__dlq.errors.delivery.count").parse().unwrap();
+                    found.push((at, deliveries, get("__dlq.errors.message")));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// No letter is there twice, or for a record that was processed, or without a reason.
+fn check(found: &[(At, u16, String)], model: &Model, seed: u64) -> BTreeSet<At> {
+    let mut seen = BTreeSet::new();
+    let (last, rejected) = (model.last.lock(), model.rejected.lock());
+    for (at, deliveries, message) in found {
+        assert!(seen.insert(*at), "seed {seed}: {at:?} was written twice");
+        let did = last.get(at).copied();
+        let accepted = did.is_some_and(|did| did.told && did.kind == Acknowledgement::Accept);
+        assert!(!accepted, "seed {seed}: {at:?} was processed");
+        match message.as_str() {
+            "Offset rejected by client." => assert!(rejected.contains(at), "seed {seed}: {at:?}"),
+            "Offset delivery count exceeded the threshold." => {
+                assert_eq!(*deliveries, DELIVERIES, "seed {seed}: {at:?}");
+            }
+            other => panic!("seed {seed}: {at:?}: {other}"),
+        }
+    }
+    seen
+}
+
+async fn run(seed: u64) -> usize {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rng = Rng::new(seed);
+    let model = Arc::new(Model::default());
+    let mut world = Arc::new(World::open(dir.path()).await);
+    prepare(&world).await;
+    for round in 0..ROUNDS {
+        let mut lives = Vec::new();
+        for number in 0..3 {
+            let (world, model, mut rng) = (Arc::clone(&world), Arc::clone(&model), rng.fork());
+            lives.push(tokio::spawn(async move {
+                let member = format!("m{round}-{number}");
+                join(&world, &member).await;
+                for _ in 0..4 {
+                    let index = rng.below(PARTITIONS as u64) as i32;
+                    work(&world, &model, &member, index, &mut rng, false).await;
+                    world.clock.advance(Duration::from_millis(rng.below(900)));
+                }
+            }));
+        }
+        let killed = rng.one_in(2);
+        if killed {
+            for _ in 0..rng.below(300) {
+                tokio::task::yield_now().await;
+            }
+            lives.iter().for_each(tokio::task::JoinHandle::abort);
+        }
+        for life in lives {
+            let ended = life.await;
+            assert!(ended.is_ok() || killed, "seed {seed}: {ended:?}");
+        }
+        check(&letters(&world).await, &model, seed);
+        let open = Arc::into_inner(world).expect("nobody else has the world");
+        world = Arc::new(open.restart(rng.one_in(3)).await);
+    }
+    finish(&world, &model, &mut rng, seed).await
+}
+
+/// Everything is processed or given up; then exactly what was given up is in the dead-letter topic.
+async fn finish(world: &World, model: &Model, rng: &mut Rng, seed: u64) -> usize {
+    join(world, "last").await;
+    let group: Arc<str> = GROUP.into();
+    for round in 0.. {
+        assert!(round < 3_000, "seed {seed}: it does not come to an end");
+        let mut count = 0;
+        for index in 0..PARTITIONS {
+            count += work(world, model, "last", index, rng, true).await;
+        }
+        let offsets = world.service.groups.describe_share_offsets(&group, None).await.unwrap();
+        if offsets.len() == PARTITIONS as usize && offsets.iter().all(|at| at.start == Some(RECORDS)) {
+            break;
+        }
+        if count == 0 {
+            world.clock.advance(Duration::from_millis(500));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let found = letters(world).await;
+    let seen = check(&found, model, seed);
+    let last = model.last.lock();
+    for at in (0..PARTITIONS).flat_map(|index| (0..RECORDS).map(move |offset| (index, offset))) {
+        let did = last[&at];
+        let given_up = match did.kind {
+            Acknowledgement::Reject => true,
+            Acknowledgement::Release => did.deliveries >= DELIVERIES,
+            _ => false,
+        };
+        if did.told && given_up {
+            assert!(seen.contains(&at), "seed {seed}: {at:?} is lost, {did:?}");
+        }
+    }
+    found.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_given_up_is_written_once_whenever_the_node_ends() {
+    let mut found = 0;
+    for seed in 0..SEEDS {
+        found += run(seed).await;
+    }
+    assert!(found > 100, "{found} letters are too few to show anything");
+}
