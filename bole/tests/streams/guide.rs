@@ -14,7 +14,7 @@ use crate::expect::matches;
 use crate::node::{Node, finish};
 
 /// Pages with examples that run.
-const PAGES: &[&str] = &["docs/guide/streams.md", "docs/guide/streams-groups.md"];
+const PAGES: &[&str] = &["docs/guide/streams.md", "docs/guide/streams-groups.md", "docs/guide/queues.md"];
 
 fn read(page: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(page);
