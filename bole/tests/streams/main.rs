@@ -8,4 +8,5 @@ mod groups;
 mod guide;
 mod node;
 mod restart;
+mod share;
 mod transactions;
