@@ -113,7 +113,7 @@ impl Sharer {
         let add: Vec<_> = self.assigned.difference(&self.read).map(partition).collect();
         let forget: Vec<i32> = self.read.difference(&self.assigned).copied().collect();
         let forget = (!forget.is_empty())
-            .then(|| share_fetch::ForgottenTopic { topic_id: self.topic.id, partitions: forget });
+            .then_some(share_fetch::ForgottenTopic { topic_id: self.topic.id, partitions: forget });
         let request = share_fetch::Request {
             group_id: Some(self.group.clone()),
             member_id: Some(self.member_id.clone()),

@@ -26,8 +26,8 @@ fn what_is_given_up_is_a_letter_once_although_the_node_is_killed() {
     assert_eq!(run(&node, "consume t --share-group g --exit-at-end", ""), "");
     let mut given_up = Vec::new();
     for round in 0..6 {
-        let values: String = (0..20).map(|number| format!("{round}-{number}\n")).collect();
-        run(&node, "produce t", &values);
+        let values: Vec<String> = (0..20).map(|number| format!("{round}-{number}")).collect();
+        run(&node, "produce t", &format!("{}\n", values.join("\n")));
         // Half of the records are rejected at once, half when they come the second time. The kill follows at once.
         assert_eq!(
             run(&node, "consume t --share-group g --count 10 --acknowledge reject", "").lines().count(),
@@ -35,7 +35,7 @@ fn what_is_given_up_is_a_letter_once_although_the_node_is_killed() {
         );
         let twice = run(&node, "consume t --share-group g --count 20 --acknowledge release", "");
         assert_eq!(twice.lines().count(), 20);
-        given_up.extend((0..20).map(|number| format!("{round}-{number}")));
+        given_up.extend(values);
         let addr = node.streams.clone();
         drop(node);
         node = Node::start_at(folder.path(), &addr);

@@ -72,7 +72,7 @@ async fn serve(service: &Arc<Service>, reading: &Reading) -> Result<(), Error> {
         letters.truncate(LETTERS_PER_BATCH);
         let Some(to) = target(service, &from).await? else {
             // The setting was taken back: now they are given up as without it.
-            let letters = Letters { group, place: *place, state_epoch, letters: &letters };
+            let letters = Letters { group, place: *place, state_epoch, list: &letters };
             write::archive(service, &letters).await?;
             continue;
         };
@@ -84,7 +84,7 @@ async fn serve(service: &Arc<Service>, reading: &Reading) -> Result<(), Error> {
         let packed = tokio::task::spawn_blocking(pack).await;
         let packed =
             packed.map_err(|error| Error::Storage(format!("dead letters could not be read: {error}")))??;
-        let letters = Letters { group, place: *place, state_epoch, letters: &packed.letters };
+        let letters = Letters { group, place: *place, state_epoch, list: &packed.letters };
         let written = match &packed.batch {
             None => write::archive(service, &letters).await?,
             Some(batch) => write::write(service, &letters, &to, batch).await?,

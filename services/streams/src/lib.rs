@@ -5,6 +5,7 @@
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
 //! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) →
+//! `dead_letters` (what share groups give up) →
 //! [`retention`], [`compaction`], [`expiry`] (what goes) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
 //! (open, run, close).
 

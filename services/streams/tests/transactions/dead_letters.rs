@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bole_base::Durability;
 use bole_streams::groups::TopicId;
 use bole_streams::groups::share::{
     AcknowledgeRequest, Acknowledgement, AcquireRequest, Batch, HeartbeatRequest,
@@ -13,8 +15,10 @@ use bole_streams::partition::Partition;
 use bole_streams::partition::append::Terms;
 use bole_streams::partition::batch::HEAD_BYTES;
 use bole_streams::partition::read::{Bounds, Isolation};
-use bole_streams::protocol::batch::Builder;
+use bole_streams::protocol::batch::{Builder, Compression};
 use bole_streams::records;
+use bole_streams::settings::Settings;
+use bole_streams::topics::NewTopic;
 use bole_testing::Rng;
 use parking_lot::Mutex;
 
@@ -45,11 +49,26 @@ struct Model {
     rejected: Mutex<BTreeSet<At>>,
 }
 
+fn set(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
+    rows.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Appends a batch to a partition of the topic, and waits until it is shown.
+async fn produce(world: &World, index: i32, builder: &Builder) {
+    let partition = source(world, index).1;
+    let body = builder.build().slice(HEAD_BYTES..);
+    let mut transaction = world.service.runtime.transaction();
+    transaction.set_time(world.service.runtime.tick());
+    let terms = Terms { segment_bytes: 4_096, segment_ms: i64::MAX, expected_offset: None };
+    let appended = partition.append(&mut transaction, &body, &terms).await.unwrap();
+    world.service.appended(&partition, &appended, builder.count().into(), HEAD_BYTES + body.len());
+    while partition.lock().unwrap().state().has_hidden() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 async fn prepare(world: &World) {
     let topics = &world.service.topics;
-    let set = |rows: &[(&str, &str)]| {
-        rows.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
-    };
     let rows = set(&[
         ("share.dead.letter.topic", DEAD),
         ("share.delivery.count.limit", "2"),
@@ -59,20 +78,11 @@ async fn prepare(world: &World) {
     let rows = set(&[("share.auto.offset.reset", "earliest")]);
     topics.alter_group(GROUP, false, |_| Ok(rows)).await.unwrap();
     for index in 0..PARTITIONS {
-        let partition = source(world, index).1;
         for number in 0..RECORDS {
             let mut builder = Builder::new();
             let value = number.to_string();
             builder.push(1_000 + number, Some(b"k"), Some(value.as_bytes()), &[(b"own", Some(b"h"))]);
-            let body = builder.build().slice(HEAD_BYTES..);
-            let mut transaction = world.service.runtime.transaction();
-            transaction.set_time(world.service.runtime.tick());
-            let terms = Terms { segment_bytes: 4_096, segment_ms: i64::MAX, expected_offset: None };
-            let appended = partition.append(&mut transaction, &body, &terms).await.unwrap();
-            world.service.appended(&partition, &appended, 1, HEAD_BYTES + body.len());
-        }
-        while partition.lock().unwrap().state().has_hidden() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            produce(world, index, &builder).await;
         }
     }
 }
@@ -282,4 +292,95 @@ async fn what_is_given_up_is_written_once_whenever_the_node_ends() {
         found += run(seed).await;
     }
     assert!(found > 100, "{found} letters are too few to show anything");
+}
+
+/// Rejects every record of partition 0 up to before `to`.
+async fn reject(world: &World, to: i64) {
+    let (groups, (place, partition)) = (&world.service.groups, source(world, 0));
+    let group: Arc<str> = GROUP.into();
+    let log = (Bounds::of(&partition.lock().unwrap()).log_start, to);
+    while let Some(from) = groups.share_position(&group, place, log).await.unwrap() {
+        let request = AcquireRequest {
+            group: Arc::clone(&group),
+            member_id: "m".into(),
+            place,
+            from,
+            to,
+            batches: vec![(from, to - 1)],
+            max_records: 500,
+            strict: true,
+            delayed: Vec::new(),
+        };
+        for range in groups.acquire(&request).await.unwrap() {
+            let kinds = vec![Acknowledgement::Reject];
+            let batches = vec![Batch { first: range.first, last: range.last, kinds }];
+            let (group, member_id) = (Arc::clone(&group), "m".into());
+            let request = AcknowledgeRequest { group, member_id, place, batches };
+            groups.acknowledge(&request).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_of_any_size_are_written_and_those_of_records_that_are_gone_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::open(dir.path()).await;
+    let topics = &world.service.topics;
+    // A compacted topic takes no letters: they wait.
+    let dead = Settings::with(Durability::Async, set(&[("cleanup.policy", "compact")])).unwrap();
+    topics.create(&NewTopic { name: DEAD.to_owned(), partitions: 1, settings: dead }).await.unwrap();
+    let rows = set(&[("share.dead.letter.topic", DEAD)]);
+    topics.alter(TOPICS[0].0, false, |_| Ok(rows)).await.unwrap();
+    let rows = set(&[("share.auto.offset.reset", "earliest")]);
+    topics.alter_group(GROUP, false, |_| Ok(rows)).await.unwrap();
+    let headers: [(&[u8], Option<&[u8]>); 1] = [(b"own", Some(b"h"))];
+    let mut values = Rng::new(1);
+    let value = |number: i64, bytes: usize, rng: &mut Rng| {
+        let mut value = format!("{number} ").into_bytes();
+        value.extend(rng.bytes(bytes));
+        value
+    };
+    // Each alone is more than a batch of letters holds; then more than one batch has letters.
+    let mut sent = Vec::new();
+    for (codec, count, bytes) in [(Compression::Zstd, 3, 400_000), (Compression::None, 1_200, 300)] {
+        let mut builder = Builder::new().compression(codec);
+        for _ in 0..count {
+            let number = sent.len() as i64;
+            let value = value(number, bytes, &mut values);
+            builder.push(1_000 + number, None, Some(&value), &headers);
+            sent.push(value);
+        }
+        produce(&world, 0, &builder).await;
+    }
+    join(&world, "m").await;
+    reject(&world, sent.len() as i64).await;
+    while world.service.metrics.dead_letters_stuck.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (place, source) = source(&world, 0);
+    let mut transaction = world.service.runtime.transaction();
+    transaction.set_time(world.service.runtime.tick());
+    source.start_at(&mut transaction, 1).await.unwrap();
+    let rows = set(&[("cleanup.policy", "delete")]);
+    topics.alter(DEAD, false, |_| Ok(rows)).await.unwrap();
+    let group: Arc<str> = GROUP.into();
+    let wanted = Some(sent.len() as i64);
+    while world.service.groups.describe_share_offsets(&group, Some(&[place])).await.unwrap()[0].start
+        != wanted
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let dead = topics.get(DEAD).unwrap().partition(0).unwrap();
+    while dead.lock().unwrap().state().has_hidden() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (mut from, mut found) = (0, Vec::new());
+    while let Some(batch) = dead.read(from, Isolation::Uncommitted, 0).unwrap().1.batches.first() {
+        found.extend(records::of(batch).unwrap().1.map(|record| record.unwrap().value.unwrap().to_vec()));
+        from = batch.last_offset() + 1;
+    }
+    assert_eq!(found.len(), sent.len() - 1, "retention has removed the first");
+    assert!(found == sent[1..], "in their order");
+    assert_eq!(world.service.metrics.dead_letters.load(Ordering::Relaxed), found.len() as u64);
+    assert_eq!(world.service.metrics.dead_letters_stuck.load(Ordering::Relaxed), 0);
 }

@@ -14,7 +14,7 @@ use crate::groups::decide::Outcome;
 use crate::groups::error::Error;
 use crate::groups::share::condemned::{archive, letters, places};
 use crate::groups::share::{Letter, Place};
-use crate::groups::state::share::Progress;
+use crate::groups::state::share::{Delivery, Progress};
 use crate::groups::state::{Effect, State};
 
 /// A partition that a share group reads.
@@ -50,9 +50,8 @@ impl Condemned {
 pub(super) fn condemned(effects: &[Effect]) -> Vec<Reading> {
     let reading = |effect: &Effect| match effect {
         Effect::ShareChanged { group, topic, partition, update } => {
-            let condemns = |(_, _, delivery): &(i64, i64, crate::groups::state::share::Delivery)| {
-                matches!(delivery.progress, Progress::Condemned(_))
-            };
+            let condemns =
+                |(_, _, delivery): &(i64, i64, Delivery)| matches!(delivery.progress, Progress::Condemned(_));
             update.ranges.iter().any(condemns).then(|| (Arc::clone(group), (*topic, *partition)))
         }
         _ => None,
@@ -65,7 +64,7 @@ pub(crate) struct Letters<'a> {
     pub(crate) group: &'a Arc<str>,
     pub(crate) place: Place,
     pub(crate) state_epoch: i32,
-    pub(crate) letters: &'a [Letter],
+    pub(crate) list: &'a [Letter],
 }
 
 impl Coordinator {
@@ -94,9 +93,9 @@ impl Coordinator {
         space: usize,
         push: impl FnOnce(&mut Transaction) -> Result<T, E>,
     ) -> Result<Option<(T, Position)>, E> {
-        let Letters { group, place, state_epoch, letters } = *letters;
+        let Letters { group, place, state_epoch, list } = *letters;
         let mut out = Outcome::default();
-        if !archive(locked.state(), &mut out, group, place, state_epoch, letters) {
+        if !archive(locked.state(), &mut out, group, place, state_epoch, list) {
             return Ok(None);
         }
         transaction.set_time(self.runtime.tick());
