@@ -1,16 +1,16 @@
-//! Dead letters: members of a share group that accept, release and reject records, and nodes that end in between. Whatever is given up is in the
-//! dead-letter topic once, and nothing else is.
+//! Dead letters: members of a share group that accept, release and reject records, while nodes end and the power goes. Whatever is given up is in
+//! the dead-letter topic once, and nothing else is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bole_base::Durability;
-use bole_streams::groups::TopicId;
+use bole_base::{Disk, Durability, RealDisk};
 use bole_streams::groups::share::{
     AcknowledgeRequest, Acknowledgement, AcquireRequest, Batch, HeartbeatRequest,
 };
+use bole_streams::groups::{self, TopicId};
 use bole_streams::partition::Partition;
 use bole_streams::partition::append::Terms;
 use bole_streams::partition::batch::HEAD_BYTES;
@@ -19,7 +19,8 @@ use bole_streams::protocol::batch::{Builder, Compression};
 use bole_streams::records;
 use bole_streams::settings::Settings;
 use bole_streams::topics::NewTopic;
-use bole_testing::Rng;
+use bole_testing::fault_disk::Faults;
+use bole_testing::{FaultDisk, Rng};
 use parking_lot::Mutex;
 
 use crate::world::{PARTITIONS, TOPICS, World};
@@ -92,7 +93,7 @@ fn source(world: &World, index: i32) -> ((TopicId, i32), Arc<Partition>) {
     ((TopicId(topic.id.0), index), topic.partition(index).unwrap())
 }
 
-async fn join(world: &World, member: &str) {
+async fn join(world: &World, member: &str) -> Result<(), groups::Error> {
     let request = HeartbeatRequest {
         group: GROUP.into(),
         member_id: member.into(),
@@ -102,16 +103,23 @@ async fn join(world: &World, member: &str) {
         client_id: "c".into(),
         client_host: "h".into(),
     };
-    world.service.groups.share_heartbeat(&request).await.unwrap();
+    world.service.groups.share_heartbeat(&request).await.map(drop)
 }
 
 /// Acquires records of one partition and does something with each. How many there were.
-async fn work(world: &World, model: &Model, member: &str, index: i32, rng: &mut Rng, settle: bool) -> usize {
+async fn work(
+    world: &World,
+    model: &Model,
+    member: &str,
+    index: i32,
+    rng: &mut Rng,
+    settle: bool,
+) -> Result<usize, groups::Error> {
     let (groups, (place, partition)) = (&world.service.groups, source(world, index));
     let group: Arc<str> = GROUP.into();
-    let bounds = Bounds::of(&partition.lock().unwrap());
+    let bounds = Bounds::of(&partition.lock().expect("no partition is quarantined"));
     let log = (bounds.log_start, bounds.below(Isolation::Uncommitted));
-    let Some(from) = groups.share_position(&group, place, log).await.unwrap() else { return 0 };
+    let Some(from) = groups.share_position(&group, place, log).await? else { return Ok(0) };
     let request = AcquireRequest {
         group: Arc::clone(&group),
         member_id: member.into(),
@@ -123,7 +131,7 @@ async fn work(world: &World, model: &Model, member: &str, index: i32, rng: &mut 
         strict: true,
         delayed: Vec::new(),
     };
-    let acquired = groups.acquire(&request).await.unwrap();
+    let acquired = groups.acquire(&request).await?;
     let mut count = 0;
     for range in acquired {
         for offset in range.first..=range.last {
@@ -138,12 +146,12 @@ async fn work(world: &World, model: &Model, member: &str, index: i32, rng: &mut 
             let (group, batches) =
                 (Arc::clone(&group), vec![Batch { first: offset, last: offset, kinds: vec![kind] }]);
             let request = AcknowledgeRequest { group, member_id: member.into(), place, batches };
-            groups.acknowledge(&request).await.unwrap();
+            groups.acknowledge(&request).await?;
             model.last.lock().insert(at, Did { kind, deliveries, told: true });
             count += 1;
         }
     }
-    count
+    Ok(count)
 }
 
 /// The letters: where each record was, how often it was delivered, and why it is there.
@@ -211,53 +219,93 @@ fn check(found: &[(At, u16, String)], model: &Model, seed: u64) -> BTreeSet<At> 
     seen
 }
 
+async fn live(
+    world: Arc<World>,
+    model: Arc<Model>,
+    member: String,
+    mut rng: Rng,
+) -> Result<(), groups::Error> {
+    join(&world, &member).await?;
+    for _ in 0..4 {
+        let index = rng.below(PARTITIONS as u64) as i32;
+        work(&world, &model, &member, index, &mut rng, false).await?;
+        world.clock.advance(Duration::from_millis(rng.below(900)));
+    }
+    Ok(())
+}
+
+/// How a round ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Everybody has finished.
+    Quiet,
+    /// Everybody stops in the middle of anything.
+    Kill,
+    /// The same, and what no fsync has reached is lost.
+    PowerCut,
+}
+
+/// Every second seed has a disk that loses power.
 async fn run(seed: u64) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let mut rng = Rng::new(seed);
     let model = Arc::new(Model::default());
-    let mut world = Arc::new(World::open(dir.path()).await);
+    let mut fault_disk = (seed % 2 == 1).then(|| FaultDisk::new(seed, Faults::default()));
+    let disk: Arc<dyn Disk> = match &fault_disk {
+        Some(disk) => Arc::clone(disk) as _,
+        None => Arc::new(RealDisk),
+    };
+    let mut world = Arc::new(World::open_on(dir.path(), disk).await);
     prepare(&world).await;
     for round in 0..ROUNDS {
-        let mut lives = Vec::new();
-        for number in 0..3 {
-            let (world, model, mut rng) = (Arc::clone(&world), Arc::clone(&model), rng.fork());
-            lives.push(tokio::spawn(async move {
+        let lives: Vec<_> = (0..3)
+            .map(|number| {
                 let member = format!("m{round}-{number}");
-                join(&world, &member).await;
-                for _ in 0..4 {
-                    let index = rng.below(PARTITIONS as u64) as i32;
-                    work(&world, &model, &member, index, &mut rng, false).await;
-                    world.clock.advance(Duration::from_millis(rng.below(900)));
-                }
-            }));
-        }
-        let killed = rng.one_in(2);
-        if killed {
+                tokio::spawn(live(Arc::clone(&world), Arc::clone(&model), member, rng.fork()))
+            })
+            .collect();
+        let ending = match &fault_disk {
+            _ if rng.one_in(2) => Ending::Quiet,
+            Some(_) => Ending::PowerCut,
+            None => Ending::Kill,
+        };
+        if ending != Ending::Quiet {
             for _ in 0..rng.below(300) {
                 tokio::task::yield_now().await;
             }
+        }
+        let cut = fault_disk.as_ref().filter(|_| ending == Ending::PowerCut).map(|disk| disk.crash(&mut rng));
+        if ending != Ending::Quiet {
             lives.iter().for_each(tokio::task::JoinHandle::abort);
         }
         for life in lives {
             let ended = life.await;
-            assert!(ended.is_ok() || killed, "seed {seed}: {ended:?}");
+            assert!(matches!(ended, Ok(Ok(()))) || ending != Ending::Quiet, "seed {seed}: {ended:?}");
         }
-        check(&letters(&world).await, &model, seed);
+        if cut.is_none() {
+            check(&letters(&world).await, &model, seed);
+        }
         let open = Arc::into_inner(world).expect("nobody else has the world");
-        world = Arc::new(open.restart(rng.one_in(3)).await);
+        world = Arc::new(match cut {
+            Some(disk) => {
+                fault_disk = Some(Arc::clone(&disk));
+                open.reopen(disk).await
+            }
+            None => open.restart(rng.one_in(3)).await,
+        });
     }
     finish(&world, &model, &mut rng, seed).await
 }
 
 /// Everything is processed or given up; then exactly what was given up is in the dead-letter topic.
 async fn finish(world: &World, model: &Model, rng: &mut Rng, seed: u64) -> usize {
-    join(world, "last").await;
+    join(world, "last").await.unwrap();
     let group: Arc<str> = GROUP.into();
     for round in 0.. {
         assert!(round < 3_000, "seed {seed}: it does not come to an end");
         let mut count = 0;
         for index in 0..PARTITIONS {
-            count += work(world, model, "last", index, rng, true).await;
+            count += work(world, model, "last", index, rng, true).await.unwrap();
         }
         let offsets = world.service.groups.describe_share_offsets(&group, None).await.unwrap();
         if offsets.len() == PARTITIONS as usize && offsets.iter().all(|at| at.start == Some(RECORDS)) {
@@ -352,7 +400,7 @@ async fn letters_of_any_size_are_written_and_those_of_records_that_are_gone_are_
         }
         produce(&world, 0, &builder).await;
     }
-    join(&world, "m").await;
+    join(&world, "m").await.unwrap();
     reject(&world, sent.len() as i64).await;
     while world.service.metrics.dead_letters_stuck.load(Ordering::Relaxed) == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
