@@ -124,3 +124,20 @@ pub struct Overrides {
     /// `share.auto.offset.reset`.
     pub share_offset_reset: Option<OffsetReset>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_its_limit() {
+        let sharing = Sharing { backoff_ms: 100, backoff_ms_max: 1_000, ..Sharing::default() };
+        for (deliveries, expected) in
+            [(0, 100), (1, 100), (2, 200), (3, 400), (4, 800), (5, 1_000), (u16::MAX, 1_000)]
+        {
+            assert_eq!(sharing.backoff_after(deliveries), expected, "after {deliveries}");
+        }
+        let none = Sharing { backoff_ms_max: 1_000, ..Sharing::default() };
+        assert_eq!((none.backoff_after(1), none.backoff_after(u16::MAX)), (0, 0));
+    }
+}
