@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::window::Window;
+use super::window::{Window, next_due};
 use super::{Lock, Place, live_mut, overlay, record, unknown_place};
 use crate::groups::check_name;
 use crate::groups::config::OffsetReset;
@@ -83,7 +83,7 @@ pub(crate) fn position(
     }
     let overlay = overlay(state, group, place, kept);
     let window = Window { kept, overlay: &overlay, start, now_ms: cx.now.wall_ms };
-    if let Some(due_ms) = window.next_due() {
+    if let Some(due_ms) = next_due(kept, Some(&overlay), cx.now.wall_ms) {
         out.wake(cx.now.monotonic_at(due_ms));
     }
     let found = window.first_available();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::acknowledge::{given_back, wake_when_due};
 use super::acquire::log_progress;
-use super::window::Window;
-use super::{Lock, Place, live, live_mut, overlay};
+use super::window::next_due;
+use super::{Lock, Place, live, live_mut};
 use crate::groups::decide::{Context, Outcome};
 use crate::groups::state::State;
 use crate::groups::state::share::{Delivery, Progress};
@@ -85,12 +85,12 @@ fn end_delays(state: &State, cx: Context<'_>, out: &mut Outcome, group: &Arc<str
     let now_ms = cx.now.wall_ms;
     let mut over = Vec::new();
     for (place, kept) in &record.shares {
-        let overlay = overlay(state, group, *place, kept);
-        let window = Window { kept, overlay: &overlay, start: kept.start, now_ms };
-        if let Some(due_ms) = window.next_due() {
+        let overlay = live(state, group).and_then(|live| live.partitions.get(place));
+        if let Some(due_ms) = next_due(kept, overlay, now_ms) {
             out.wake(cx.now.monotonic_at(due_ms));
         }
-        let ended = overlay.delayed.iter().filter(|span| span.value <= now_ms);
+        let delayed = overlay.into_iter().flat_map(|overlay| overlay.delayed.iter());
+        let ended = delayed.filter(|span| span.value <= now_ms);
         over.extend(ended.map(|span| (*place, span.first, span.last)));
         let is_due = |delivery: &Delivery| {
             delivery.progress == Progress::Available && (1..=now_ms).contains(&delivery.due_ms)

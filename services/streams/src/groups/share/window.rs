@@ -81,12 +81,12 @@ impl Window<'_> {
         let kept = kept.filter(|span| span.value.is_waiting(self.now_ms)).map(|span| span.count());
         kept.sum::<u64>() + self.delayed(self.start, last).map(|span| span.count()).sum::<u64>()
     }
+}
 
-    /// When the next record that waits is due, in milliseconds since the Unix epoch.
-    pub(super) fn next_due(&self) -> Option<u64> {
-        let kept = self.kept.spans.iter().filter(|span| span.value.progress == Progress::Available);
-        let kept = kept.map(|span| span.value.due_ms);
-        let delayed = self.overlay.delayed.iter().map(|span| span.value);
-        kept.chain(delayed).filter(|due| *due > self.now_ms).min()
-    }
+/// When the next record that waits is due, in milliseconds since the Unix epoch. `overlay` `None`: nothing is beside the log.
+pub(super) fn next_due(kept: &Partition, overlay: Option<&Overlay>, now_ms: u64) -> Option<u64> {
+    let kept = kept.spans.iter().filter(|span| span.value.progress == Progress::Available);
+    let kept = kept.map(|span| span.value.due_ms);
+    let delayed = overlay.into_iter().flat_map(|overlay| overlay.delayed.iter()).map(|span| span.value);
+    kept.chain(delayed).filter(|due| *due > now_ms).min()
 }
