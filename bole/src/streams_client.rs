@@ -2,7 +2,8 @@
 //! their way at once. It speaks the highest versions that both sides know.
 //!
 //! Reading order: [`door`] (where and who) → [`connection`] (frames and versions) → [`topics`] and [`groups`] (administration) → [`partitioner`] and
-//! [`producer`] (writing) → [`reader`] (reading) → [`assignor`] and [`member`] (reading as one of a group).
+//! [`producer`] (writing) → [`reader`] (reading) → [`assignor`] and [`member`] (reading as one of a group) →
+//! [`share`] (reading as one of a share group).
 //!
 //! It knows nothing of arguments and output; those are the commands' ([`crate::cli`]). It talks to the one node whose address it
 //! was given and follows no other address: a node leads all of its partitions.
@@ -18,6 +19,7 @@ pub mod partitioner;
 pub mod producer;
 pub mod reader;
 mod scram;
+pub mod share;
 pub mod topics;
 
 pub use connection::Connection;

@@ -2,6 +2,7 @@
 
 mod format;
 mod group;
+mod share;
 mod start;
 
 use std::io::Write;
@@ -15,6 +16,7 @@ use self::start::Start;
 use super::streams::{Places, Stop, StreamsArgs, count, places};
 use crate::streams_client::Connection;
 use crate::streams_client::reader::{FETCH_WAIT_MS, Read, Reader, is_out_of_range};
+use crate::streams_client::share::Acknowledgement;
 use crate::streams_client::topics::{self, EARLIEST, Isolation, LATEST, Topic};
 
 #[derive(Debug, Args)]
@@ -38,10 +40,16 @@ pub(super) struct ConsumeArgs {
     /// How they are divided; range by default, or for --protocol consumer as the node chooses
     #[arg(long, value_enum, requires = "group")]
     assignor: Option<AssignorArg>,
+    /// Read as a member of this share group: each record goes to one member, and is acknowledged when it was printed
+    #[arg(long, value_name = "GROUP", conflicts_with_all = ["group", "from", "isolation"])]
+    share_group: Option<String>,
+    /// What the share group is told of each record: it is done, shall come again, or is given up
+    #[arg(long, value_enum, default_value_t = AcknowledgeArg::Accept, requires = "share_group")]
+    acknowledge: AcknowledgeArg,
     /// End after so many records
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// End when every partition was read to its end
+    /// End when every partition was read to its end, or, with --share-group, when no record can be had
     #[arg(long)]
     exit_at_end: bool,
     /// How a record is printed
@@ -64,6 +72,23 @@ enum IsolationArg {
     ReadCommitted,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AcknowledgeArg {
+    Accept,
+    Release,
+    Reject,
+}
+
+impl From<AcknowledgeArg> for Acknowledgement {
+    fn from(argument: AcknowledgeArg) -> Self {
+        match argument {
+            AcknowledgeArg::Accept => Self::Accept,
+            AcknowledgeArg::Release => Self::Release,
+            AcknowledgeArg::Reject => Self::Reject,
+        }
+    }
+}
+
 impl From<IsolationArg> for Isolation {
     fn from(argument: IsolationArg) -> Self {
         match argument {
@@ -77,8 +102,8 @@ pub(super) async fn run(args: ConsumeArgs, out: &mut dyn Write) -> Result<()> {
     let Places { topic: name, partitions } = &args.topic;
     ensure!(partitions.len() <= 1, "give one partition, or none for all");
     ensure!(
-        args.group.is_none() || partitions.is_empty(),
-        "with --group the group divides the partitions; give the topic alone"
+        (args.group.is_none() && args.share_group.is_none()) || partitions.is_empty(),
+        "with a group the group divides the partitions; give the topic alone"
     );
     let mut stop = Stop::new()?;
     let mut connection = args.node.connect().await?;
@@ -95,12 +120,16 @@ pub(super) async fn run(args: ConsumeArgs, out: &mut dyn Write) -> Result<()> {
     let mut out = std::io::BufWriter::with_capacity(OUT_BYTES, out);
     let mut consumer =
         Consumer { connection, topic, isolation, reader, args: &args, left: args.count, out: &mut out };
-    match &args.group {
-        Some(group) => {
+    match (&args.group, &args.share_group) {
+        (Some(group), _) => {
             let connection = consumer.connection.another().await?;
             group::read(&mut consumer, connection, group, &mut stop).await
         }
-        None => consumer.read(&mut stop).await,
+        (None, Some(group)) => {
+            let connection = consumer.connection.another().await?;
+            share::read(&mut consumer, connection, group, args.acknowledge.into(), &mut stop).await
+        }
+        (None, None) => consumer.read(&mut stop).await,
     }
 }
 

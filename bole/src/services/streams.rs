@@ -259,6 +259,12 @@ fn write_metrics(service: &Service, out: &mut String) {
             "Attempts of sinks that failed and are made again.",
             get(&metrics.sink_failures),
         ),
+        ("dead_letters_total", "Records written to dead-letter topics.", get(&metrics.dead_letters)),
+        (
+            "share_delayed_records_total",
+            "Records that share groups saw before they were due.",
+            service.groups.delayed(),
+        ),
         ("extent_bytes_total", "Bytes of batches written to segment files at once.", extents),
         ("flush_bytes_total", "Bytes of batches written to segment files after the journal.", flushes),
     ] {
@@ -267,6 +273,11 @@ fn write_metrics(service: &Service, out: &mut String) {
     for (name, help, value) in [
         ("topics", "Topics.", service.topics.all().len() as u64),
         ("partitions", "Partitions of all topics.", service.topics.partition_count() as u64),
+        (
+            "dead_letters_stuck",
+            "Partitions of share groups whose dead letters cannot be written.",
+            get(&metrics.dead_letters_stuck),
+        ),
         ("cache_bytes", "Bytes of batches in memory.", service.cache.bytes()),
         (
             "last_compaction_seconds",

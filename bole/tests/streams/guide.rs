@@ -14,8 +14,12 @@ use crate::expect::matches;
 use crate::node::{Node, finish};
 
 /// Pages with examples that run.
-const PAGES: &[&str] =
-    &["docs/guide/streams.md", "docs/guide/streams-groups.md", "docs/guide/write-behind.md"];
+const PAGES: &[&str] = &[
+    "docs/guide/streams.md",
+    "docs/guide/streams-groups.md",
+    "docs/guide/queues.md",
+    "docs/guide/write-behind.md",
+];
 /// A program of others that examples use.
 const REDIS_CLI: &str = "redis-cli";
 

@@ -9,5 +9,6 @@ mod guide;
 mod node;
 mod restart;
 mod secure;
+mod share;
 mod sink;
 mod transactions;

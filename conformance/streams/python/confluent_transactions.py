@@ -131,9 +131,9 @@ def time_limits(checks):
     checks.equal("a time limit above the broker's", refused, "INVALID_TRANSACTION_TIMEOUT")
 
 
-def share_group(of, **config):
+def share_group(of, group=None, **config):
     """A share consumer in a new group that starts at the beginning of the topic."""
-    group = name("share")
+    group = group or name("share")
     earliest = ConfigEntry("share.auto.offset.reset", "earliest", incremental_operation=AlterConfigOpType.SET)
     outcome(admin().incremental_alter_configs(
         [ConfigResource(ResourceType.GROUP, group, incremental_configs=[earliest])]))

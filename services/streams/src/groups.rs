@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use config::{Config, OffsetReset, Overrides};
+pub use config::{Config, OffsetReset, Overrides, Sharing};
 pub use coordinator::Coordinator;
 pub use error::{Code, Error};
 pub use state::offsets::{Committed, OffsetList, Place};

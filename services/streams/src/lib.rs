@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
 //! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) →
-//! [`retention`], [`compaction`], [`expiry`] (what goes) → [`sink`] (what is written to other services) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
+//! [`retention`], [`compaction`], [`expiry`] (what goes) → [`sink`] (what is written to other services) → `dead_letters` (what share groups give up) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
 //! (open, run, close).
 
 pub mod access;
@@ -15,6 +15,7 @@ pub mod cache;
 pub mod compaction;
 pub mod config;
 pub mod connection;
+mod dead_letters;
 pub mod error;
 pub mod expiry;
 pub mod group_settings;

@@ -29,7 +29,11 @@ pub struct Metrics {
     pub compaction_bytes_read: AtomicU64,
     /// Bytes that they wrote.
     pub compaction_bytes_written: AtomicU64,
-    /// When the last one ended, in milliseconds since the Unix epoch; 0 before the first.
+    /// Records that were written to dead-letter topics.
+    pub dead_letters: AtomicU64,
+    /// Partitions of share groups whose dead letters could not be written at the last attempt.
+    pub dead_letters_stuck: AtomicU64,
+    /// When the last compaction ended, in milliseconds since the Unix epoch; 0 before the first.
     pub last_compaction_ms: AtomicU64,
     /// Records that sinks have written, each key's newest or passed over for it.
     pub sink_records: AtomicU64,

@@ -230,6 +230,7 @@ impl Service {
         }
         tasks.push(("streams-groups", Box::pin(Arc::clone(&self.groups).run_timers())));
         tasks.push(("streams-transactions", Box::pin(transactions::timers::run(Arc::clone(self)))));
+        tasks.push(("streams-dead-letters", Box::pin(crate::dead_letters::run(Arc::clone(self)))));
         tasks.push(("streams-evict", Box::pin(Arc::clone(self).evict())));
         tasks.push(("streams-janitor", Box::pin(Arc::clone(self).clean())));
         tasks.push(("streams-compact", Box::pin(crate::compaction::run(Arc::clone(self)))));

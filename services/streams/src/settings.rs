@@ -2,11 +2,14 @@
 //!
 //! A key of Kafka's that would have no effect here is not in the table, and is refused by name.
 
+pub mod sharing;
+
 use std::collections::BTreeMap;
 
 use bole_base::Durability;
 
 use crate::Error;
+use crate::groups::Sharing;
 use crate::limits::SINK_PREFIX_BYTES_MAX;
 use crate::protocol::ErrorCode;
 use crate::protocol::batch::Compression;
@@ -87,6 +90,8 @@ pub struct Settings {
     pub compaction_lag_ms_min: i64,
     /// See `max.compaction.lag.ms`.
     pub compaction_lag_ms_max: i64,
+    /// See the settings that begin with `share.`.
+    pub sharing: Sharing,
     /// See `durability`.
     pub durability: Durability,
     /// See `sink.target` and its neighbours.
@@ -114,6 +119,7 @@ impl Settings {
             cleanable_ratio_min: 0.5,
             compaction_lag_ms_min: 0,
             compaction_lag_ms_max: i64::MAX,
+            sharing: Sharing::default(),
             durability,
             sink: sink::Plan::default(),
             given: BTreeMap::new(),
@@ -359,6 +365,52 @@ pub const ROWS: &[Row] = &[
         set: |settings, text| number(text, 1, i64::MAX).map(|value| settings.segment_ms = value),
     },
     Row {
+        name: "share.dead.letter.topic",
+        default: "",
+        kind: Kind::Text,
+        doc: "The topic to which records go that a share group gives up: rejected, or delivered too often. Empty: they are only passed over. An extension of Bole's.",
+        set: sharing::dead_letter_topic,
+    },
+    Row {
+        name: "share.delivery.count.limit",
+        default: "-1",
+        kind: Kind::Int,
+        doc: "After so many deliveries a share group gives a record up; -1: as many as the node allows (5). An extension of Bole's.",
+        set: sharing::delivery_count,
+    },
+    Row {
+        name: "share.delivery.delay.max.ms",
+        default: "0",
+        kind: Kind::Long,
+        doc: "The longest delay that a record's header bole.delivery.delay.ms may ask for instead of share.delivery.delay.ms; 0: the header is not looked at. An extension of Bole's.",
+        set: |settings, text| {
+            sharing::milliseconds(text).map(|value| settings.sharing.header_delay_ms_max = value)
+        },
+    },
+    Row {
+        name: "share.delivery.delay.ms",
+        default: "0",
+        kind: Kind::Long,
+        doc: "How long after its timestamp a record is delivered to share groups at the earliest, in milliseconds. An extension of Bole's.",
+        set: |settings, text| sharing::milliseconds(text).map(|value| settings.sharing.delay_ms = value),
+    },
+    Row {
+        name: "share.retry.backoff.max.ms",
+        default: "3600000",
+        kind: Kind::Long,
+        doc: "The longest that share.retry.backoff.ms becomes by doubling, in milliseconds. An extension of Bole's.",
+        set: |settings, text| {
+            sharing::milliseconds(text).map(|value| settings.sharing.backoff_ms_max = value)
+        },
+    },
+    Row {
+        name: "share.retry.backoff.ms",
+        default: "0",
+        kind: Kind::Long,
+        doc: "How long a record waits that came back from its first delivery, in milliseconds; twice as long with every further one. 0: it is there again at once. An extension of Bole's.",
+        set: |settings, text| sharing::milliseconds(text).map(|value| settings.sharing.backoff_ms = value),
+    },
+    Row {
         name: "sink.batch.bytes",
         default: "262144",
         kind: Kind::Int,
@@ -439,6 +491,17 @@ mod tests {
             ("no.such.key", "1", Some("no.such.key is not a setting of topics")),
             ("conditional.append", "true", None),
             ("conditional.append", "yes", Some("true or false")),
+            ("share.dead.letter.topic", "orders.dead", None),
+            ("share.dead.letter.topic", "", None),
+            ("share.dead.letter.topic", "a b", Some("the name of a topic")),
+            ("share.delivery.count.limit", "-1", None),
+            ("share.delivery.count.limit", "3", None),
+            ("share.delivery.count.limit", "0", Some("from 1 to 10000, or -1")),
+            ("share.delivery.count.limit", "10001", Some("from 1 to 10000, or -1")),
+            ("share.delivery.delay.max.ms", "1000", None),
+            ("share.delivery.delay.ms", "-1", Some("a number from 0")),
+            ("share.retry.backoff.max.ms", "1s", Some("a number from 0")),
+            ("share.retry.backoff.ms", "250", None),
             ("durability", "async", None),
             ("sink.target", "keyspace/0", None),
             ("sink.target", "", None),

@@ -19,7 +19,7 @@ use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, SINKS_MAX, TOPIC_N
 use crate::partition::Partition;
 use crate::partition::files::{FileId, SegmentFiles};
 use crate::protocol::{ErrorCode, Uuid};
-use crate::settings::Settings;
+use crate::settings::{Settings, sharing};
 use crate::{Error, groups, sink};
 
 /// Datasets of topics, before the name.
@@ -251,6 +251,7 @@ impl Topics {
             return Err(Error::refused(ErrorCode::TopicAlreadyExists, text));
         }
         self.check_sink(&new.name, &new.settings)?;
+        sharing::check(&new.name, &new.settings)?;
         self.check_partitions(new.partitions, new.partitions)
     }
 
@@ -298,6 +299,19 @@ impl Topics {
         self.runtime.host_new(shards).await?;
         self.insert(Arc::clone(&topic));
         Ok(topic)
+    }
+
+    /// A topic, made with the node's defaults if it does not exist. Errors: as [`Topics::create`].
+    pub async fn find_or_create(&self, name: &str, partitions: i32) -> Result<Arc<Topic>, Error> {
+        if let Some(topic) = self.get(name) {
+            return Ok(topic);
+        }
+        let new = NewTopic { name: name.to_owned(), partitions, settings: Settings::new(self.durability) };
+        match self.create(&new).await {
+            // Somebody else was quicker.
+            Err(error) if error.code() == ErrorCode::TopicAlreadyExists => self.find(name, Uuid::default()),
+            made => made,
+        }
     }
 
     /// Gives a topic more partitions, up to `total`. Errors: `InvalidPartitions`, `UnknownTopicOrPartition`, `Full`, `Storage`.
@@ -369,6 +383,7 @@ impl Topics {
         given.insert("durability".to_owned(), before.durability.to_string());
         let settings = Settings::with(self.durability, given)?;
         self.check_sink(name, &settings)?;
+        sharing::check(name, &settings)?;
         if check_only {
             return Ok(());
         }
@@ -435,6 +450,10 @@ impl groups::Topics for Topics {
     fn keeps_offsets(&self, group: &str) -> bool {
         let topic = sink::topic_of(group).and_then(|topic| self.get(topic));
         topic.is_some_and(|topic| topic.settings().sink.target.is_some())
+    }
+
+    fn sharing(&self, topic: groups::TopicId) -> groups::Sharing {
+        Topics::by_id(self, Uuid(topic.0)).map(|topic| topic.settings().sharing.clone()).unwrap_or_default()
     }
 }
 

@@ -1,7 +1,9 @@
-//! Transactions on a real journal: producers, readers and groups over restarts of every kind.
+//! What touches several shards at once, on a real journal: transactions, and dead letters of share groups, over restarts of every kind.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[path = "transactions/dead_letters.rs"]
+mod dead_letters;
 #[path = "transactions/random.rs"]
 mod random;
 #[path = "transactions/world.rs"]

@@ -1,5 +1,7 @@
 //! Settings of the coordinator, under Kafka's names.
 
+use std::sync::Arc;
+
 /// Settings for all groups. Times are in milliseconds; defaults are those of Kafka 4 where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -65,6 +67,37 @@ impl Default for Config {
     }
 }
 
+/// What a topic asks of the share groups that read it. Settings of topics, under their names; extensions of Bole's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// `share.delivery.count.limit`; `None`: `group.share.delivery.count.limit` holds.
+    pub delivery_count_max: Option<u16>,
+    /// `share.retry.backoff.ms`: how long a record waits after its first delivery before the next. It doubles with each further one.
+    pub backoff_ms: u64,
+    /// `share.retry.backoff.max.ms`.
+    pub backoff_ms_max: u64,
+    /// `share.delivery.delay.ms`: how long after its timestamp a record is delivered first.
+    pub delay_ms: u64,
+    /// `share.delivery.delay.max.ms`: the longest delay that a record's header may ask for; 0: headers are not looked at.
+    pub header_delay_ms_max: u64,
+    /// `share.dead.letter.topic`: where records go that are given up.
+    pub dead_letter_topic: Option<Arc<str>>,
+}
+
+impl Sharing {
+    /// How long a record waits that came back from so many deliveries.
+    pub fn backoff_after(&self, deliveries: u16) -> u64 {
+        let doublings = u32::from(deliveries.saturating_sub(1));
+        let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
+        self.backoff_ms.saturating_mul(factor).min(self.backoff_ms_max)
+    }
+
+    /// Whether records may have to wait for their first delivery.
+    pub const fn delays(&self) -> bool {
+        self.delay_ms > 0 || self.header_delay_ms_max > 0
+    }
+}
+
 /// Where a share group begins in a partition that it has not read: `share.auto.offset.reset`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OffsetReset {
@@ -90,4 +123,21 @@ pub struct Overrides {
     pub share_lock_duration_ms: Option<u64>,
     /// `share.auto.offset.reset`.
     pub share_offset_reset: Option<OffsetReset>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_its_limit() {
+        let sharing = Sharing { backoff_ms: 100, backoff_ms_max: 1_000, ..Sharing::default() };
+        for (deliveries, expected) in
+            [(0, 100), (1, 100), (2, 200), (3, 400), (4, 800), (5, 1_000), (u16::MAX, 1_000)]
+        {
+            assert_eq!(sharing.backoff_after(deliveries), expected, "after {deliveries}");
+        }
+        let none = Sharing { backoff_ms_max: 1_000, ..Sharing::default() };
+        assert_eq!((none.backoff_after(1), none.backoff_after(u16::MAX)), (0, 0));
+    }
 }

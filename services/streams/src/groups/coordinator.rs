@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod classic;
 pub mod consumer;
+pub(crate) mod letters;
 pub mod offsets;
 pub mod participant;
 pub mod share;
@@ -64,6 +65,10 @@ pub struct Coordinator {
     /// Who waits for its group, by shard. At most one for each request that is under way.
     waiters: Box<[Waiters]>,
     timers: Timers,
+    /// Where letters may wait to be written.
+    pub(crate) condemned: letters::Condemned,
+    /// Records of share groups that were seen before they were due, since the start.
+    delayed: AtomicU64,
 }
 
 impl Coordinator {
@@ -84,8 +89,11 @@ impl Coordinator {
             ids: AtomicU64::new(1),
             waiters,
             timers: Timers::default(),
+            condemned: letters::Condemned::default(),
+            delayed: AtomicU64::new(0),
         });
         coordinator.wake_members();
+        coordinator.find_condemned();
         coordinator
     }
 
@@ -102,6 +110,11 @@ impl Coordinator {
     /// The settings.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Records of share groups that were seen before they were due, since the start.
+    pub fn delayed(&self) -> u64 {
+        self.delayed.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> Now {
@@ -179,7 +192,8 @@ impl Coordinator {
         transaction: &mut Transaction,
         out: Outcome,
     ) -> Result<Position, bole_shard::Error> {
-        let Outcome { effects, replies, wake_ms, after, looked } = out;
+        let Outcome { effects, replies, wake_ms, after, looked, freed, delayed } = out;
+        let condemned = letters::condemned(&effects);
         if !effects.is_empty() {
             for effect in &effects {
                 locked.push(transaction, self.class, effect)?;
@@ -192,6 +206,11 @@ impl Coordinator {
         }
         let state = locked.state_mut();
         after.into_iter().for_each(|change| change(state));
+        if freed && let Some(live) = state.live.groups.get_mut(group).and_then(|live| live.share.as_mut()) {
+            live.watchers.wake();
+        }
+        self.delayed.fetch_add(delayed, Ordering::Relaxed);
+        self.condemned.add(condemned);
         let next = if looked { timers::finish(state, group) } else { None };
         if let Some(at) = next.into_iter().chain(wake_ms).min() {
             self.wake(index, group, state, at);

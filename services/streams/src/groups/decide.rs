@@ -20,6 +20,13 @@ pub(crate) struct Now {
     pub(crate) monotonic_ms: u64,
 }
 
+impl Now {
+    /// When a time by the calendar comes, as timers count; not before now.
+    pub(crate) const fn monotonic_at(&self, wall_ms: u64) -> u64 {
+        self.monotonic_ms.saturating_add(wall_ms.saturating_sub(self.wall_ms))
+    }
+}
+
 /// What every decision may look at besides the state.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -52,6 +59,10 @@ pub(crate) struct Outcome {
     /// When the group's timers must be looked at, at the latest: monotonic milliseconds.
     pub(crate) wake_ms: Option<u64>,
     pub(crate) after: Vec<After>,
+    /// Whether records of a share group may be free now that were not, or there is room for more: who waits for some looks again.
+    pub(crate) freed: bool,
+    /// Records that were seen and are not due yet.
+    pub(crate) delayed: u64,
     /// Whether the group's timers were served: then the next look is worked out when all this is done.
     pub(crate) looked: bool,
 }

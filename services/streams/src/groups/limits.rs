@@ -32,6 +32,9 @@ pub const SHARE_PARTITIONS_PER_GROUP_MAX: usize = 10_000;
 pub const SHARE_SESSION_PARTITIONS_MAX: usize = 10_000;
 /// Ranges of one acknowledgement of a share partition. More are refused with `InvalidRequest`.
 pub const ACKNOWLEDGED_RANGES_MAX: usize = 10_000;
+/// Records of one partition that a share group has to wait for: delayed ones, those that are to be tried again later, and those on their way
+/// to the dead-letter topic. When there are so many, no newer records are looked at until one of them is due or gone.
+pub const SHARE_WAITING_MAX: u64 = 4_000;
 /// Bytes of a topic's name, as Kafka bounds it.
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// Groups that one look for expired offsets passes while it holds a shard's lock.

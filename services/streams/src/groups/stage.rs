@@ -63,7 +63,7 @@ impl Stage {
         let mut out = Outcome::default();
         let cx = Context { config: &self.config, topics: &self.topics, now: self.now };
         let value = decide(&mut self.state, cx, &mut out);
-        let Outcome { effects, replies, wake_ms, after, looked } = out;
+        let Outcome { effects, replies, wake_ms, after, looked, .. } = out;
         for effect in effects {
             assert_eq!(&**effect.group(), group, "a decision changes its own group");
             let (kind, version) = effect.kind();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::config::Overrides;
+use super::config::{Overrides, Sharing};
 
 #[cfg(test)]
 mod fake;
@@ -43,5 +43,9 @@ pub trait Topics: Send + Sync {
     /// Whether the offsets of a group never expire: a part of the node keeps its position in it.
     fn keeps_offsets(&self, _group: &str) -> bool {
         false
+    }
+    /// What a topic asks of share groups. Of one that does not exist: nothing.
+    fn sharing(&self, _topic: TopicId) -> Sharing {
+        Sharing::default()
     }
 }

@@ -7,6 +7,7 @@ use super::describe_configs::{RESOURCE_BROKER, RESOURCE_GROUP, RESOURCE_TOPIC};
 use crate::Error;
 use crate::protocol::{ErrorCode, Text};
 use crate::session::{Action, Session, message};
+use crate::settings::sharing::DEAD_LETTER_TOPIC;
 use crate::settings::{Kind, row};
 
 /// Settings by name, as they are given.
@@ -61,6 +62,7 @@ async fn alter(session: &Session, change: &impl Change, check_only: bool) -> Res
             let decide = |given: &Given| {
                 let after = change.decide(given, default)?;
                 check_sink(session, given, &after)?;
+                check_dead_letters(session, given.get(DEAD_LETTER_TOPIC), &after)?;
                 Ok(after)
             };
             topics.alter(name, check_only, decide).await
@@ -93,6 +95,17 @@ pub(super) fn check_sink(session: &Session, before: &Given, after: &Given) -> Re
         return Ok(());
     }
     session.check_cluster(Action::AlterConfigs)
+}
+
+/// The node writes to a dead-letter topic for whoever rejects records; so who names one must be allowed to write there.
+/// Errors: `TopicAuthorizationFailed`.
+pub(super) fn check_dead_letters(
+    session: &Session,
+    before: Option<&String>,
+    after: &Given,
+) -> Result<(), Error> {
+    let named = after.get(DEAD_LETTER_TOPIC).filter(|name| before != Some(name) && !name.is_empty());
+    named.map_or(Ok(()), |name| session.check_topic(Action::Write, name))
 }
 
 fn twice(change: &impl Change) -> Error {

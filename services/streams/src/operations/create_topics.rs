@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::alter_each::check_sink;
+use super::alter_each::{check_dead_letters, check_sink};
 use super::{Handle, Outcome};
 use crate::Error;
 use crate::protocol::messages::create_topics::{
@@ -57,6 +57,7 @@ async fn create(
     session.check_create(&asked.name)?;
     let given = given(asked)?;
     check_sink(session, &BTreeMap::new(), &given)?;
+    check_dead_letters(session, None, &given)?;
     let new = NewTopic {
         name: asked.name.to_string(),
         partitions: partitions(session, asked)?,

@@ -11,8 +11,7 @@ use crate::protocol::messages::metadata::{
 };
 use crate::protocol::{ErrorCode, Text};
 use crate::session::{Action, Session};
-use crate::settings::Settings;
-use crate::topics::{NewTopic, Topic};
+use crate::topics::Topic;
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
@@ -97,16 +96,7 @@ async fn find(
         Err(_) => {
             crate::topics::check_name(name)?;
             session.check_create(name)?;
-            let settings = Settings::new(service.config.durability);
-            let new =
-                NewTopic { name: name.to_string(), partitions: service.config.default_partitions, settings };
-            match service.topics.create(&new).await {
-                // Another client was quicker.
-                Err(error) if error.code() == ErrorCode::TopicAlreadyExists => {
-                    service.topics.find(name, asked.topic_id)?
-                }
-                made => made?,
-            }
+            service.topics.find_or_create(name, service.config.default_partitions).await?
         }
     };
     if !session.may(Action::Describe, "topic", &topic.name) {

@@ -1,5 +1,7 @@
 //! Records for a member of a share group: acquired, so that nobody else gets them until it has said what became of them.
 
+mod delays;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +10,8 @@ use tokio::time::Instant;
 use super::share_acknowledge::{Refused, names, take};
 use super::{Handle, Outcome};
 use crate::Error;
-use crate::groups::TopicId;
 use crate::groups::share::{AcquireRequest, Acquired, Place, Session as ShareSession, SessionRequest};
+use crate::groups::{Coordinator, TopicId, Topics as _};
 use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MS_MAX};
 use crate::metrics::count;
 use crate::partition::Partition;
@@ -25,8 +27,6 @@ use crate::session::{Action, Session, message};
 
 /// Bytes that are read of one partition at a time.
 const PARTITION_BYTES_MAX: usize = 1 << 20;
-/// The longest that records which only this request could acquire wait for a lock of somebody else to run out.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Acquires no more records than asked for, rather than the rest of a batch.
 const ACQUIRE_MODE_STRICT: i8 = 1;
 
@@ -109,6 +109,26 @@ async fn acknowledge(
     refused
 }
 
+/// A fetch that waits for partitions and for its group, until it ends.
+struct Shares<'a> {
+    groups: &'a Coordinator,
+    group: Arc<str>,
+    watching: Watching,
+}
+
+impl Shares<'_> {
+    fn register(&self) {
+        self.watching.register();
+        self.groups.watch_shares(&self.group, self.watching.watcher());
+    }
+}
+
+impl Drop for Shares<'_> {
+    fn drop(&mut self) {
+        self.groups.unwatch_shares(&self.group, self.watching.watcher());
+    }
+}
+
 /// A fetch of a share group under way.
 struct Sharing<'a> {
     session: &'a Session,
@@ -125,15 +145,16 @@ impl Sharing<'_> {
         let partitions: Vec<_> = places.iter().map(|place| (*place, self.find(*place))).collect();
         let found = partitions.iter().filter_map(|(_, partition)| partition.as_ref().ok().cloned());
         let watching = Watching::new(found.collect());
+        // Records also become free when a lock runs out, one comes back, or one that waits is due.
+        let groups = &self.session.service.groups;
+        let shares = Shares { groups, group: Arc::clone(&self.group), watching };
         loop {
-            watching.register();
+            shares.register();
             let done = self.look(&partitions).await;
             if done || Instant::now() >= deadline {
                 return;
             }
-            // Records also become free when somebody else's lock runs out, of which nobody tells.
-            let until = deadline.min(Instant::now() + LOOK_AGAIN);
-            let _late = tokio::time::timeout_at(until, watching.woken()).await;
+            let _late = tokio::time::timeout_at(deadline, shares.watching.woken()).await;
         }
     }
 
@@ -195,6 +216,7 @@ impl Sharing<'_> {
         !self.rows.is_empty()
     }
 
+    /// Acquires records of one partition, passing over those that are not due.
     async fn acquire(
         &self,
         place: Place,
@@ -203,33 +225,58 @@ impl Sharing<'_> {
         bytes: usize,
     ) -> Result<Option<(Vec<Batch>, Vec<Acquired>)>, Error> {
         let groups = &self.session.service.groups;
-        let bounds = Bounds::of(&partition.lock()?);
-        let log = (bounds.log_start, bounds.below(Isolation::Uncommitted));
-        let Some(from) = groups.share_position(&self.group, place, log).await? else { return Ok(None) };
-        let read = {
-            let (partition, from) = (Arc::clone(partition), from.max(bounds.log_start));
-            let bytes_max = bytes.min(PARTITION_BYTES_MAX);
-            tokio::task::spawn_blocking(move || partition.read(from, Isolation::Uncommitted, bytes_max)).await
-        };
-        let (bounds, read) = read.map_err(|error| Error::Storage(format!("a read failed: {error}")))??;
-        let to = read.batches.last().map_or(bounds.high_watermark, |last| last.last_offset() + 1);
-        let records = read.batches.iter().filter(|batch| !batch.fields().is_control());
-        let request = AcquireRequest {
-            group: Arc::clone(&self.group),
-            member_id: Arc::clone(&self.member_id),
-            place,
-            from,
-            to,
-            batches: records.map(|batch| (batch.base_offset, batch.last_offset())).collect(),
-            max_records,
-            strict: self.request.share_acquire_mode == ACQUIRE_MODE_STRICT,
-        };
-        let acquired = groups.acquire(&request).await?;
-        let holds = |batch: &Batch| {
-            acquired.iter().any(|range| range.first <= batch.last_offset() && range.last >= batch.base_offset)
-        };
-        let batches: Vec<_> = read.batches.into_iter().filter(holds).collect();
-        Ok((!acquired.is_empty()).then_some((batches, acquired)))
+        loop {
+            let bounds = Bounds::of(&partition.lock()?);
+            let log = (bounds.log_start, bounds.below(Isolation::Uncommitted));
+            let Some(from) = groups.share_position(&self.group, place, log).await? else { return Ok(None) };
+            let (bounds, batches, delayed) =
+                self.read(place, partition, from.max(bounds.log_start), bytes).await?;
+            let to = batches.last().map_or(bounds.high_watermark, |last| last.last_offset() + 1);
+            let records = batches.iter().filter(|batch| !batch.fields().is_control());
+            let request = AcquireRequest {
+                group: Arc::clone(&self.group),
+                member_id: Arc::clone(&self.member_id),
+                place,
+                from,
+                to,
+                batches: records.map(|batch| (batch.base_offset, batch.last_offset())).collect(),
+                max_records,
+                strict: self.request.share_acquire_mode == ACQUIRE_MODE_STRICT,
+                delayed,
+            };
+            let acquired = groups.acquire(&request).await?;
+            if acquired.is_empty() && !request.delayed.is_empty() {
+                // They are known to wait now; what follows them may be due.
+                continue;
+            }
+            let holds = |batch: &Batch| {
+                let held =
+                    |range: &Acquired| range.first <= batch.last_offset() && range.last >= batch.base_offset;
+                acquired.iter().any(held)
+            };
+            let batches: Vec<_> = batches.into_iter().filter(holds).collect();
+            return Ok((!acquired.is_empty()).then_some((batches, acquired)));
+        }
+    }
+
+    /// Batches from `from` on, and what of them is not due.
+    async fn read(
+        &self,
+        place: Place,
+        partition: &Arc<Partition>,
+        from: i64,
+        bytes: usize,
+    ) -> Result<(Bounds, Vec<Batch>, Vec<(i64, i64, u64)>), Error> {
+        let service = &self.session.service;
+        let sharing = service.topics.sharing(place.0);
+        let (partition, now_ms) = (Arc::clone(partition), service.now().max(0) as u64);
+        let read = tokio::task::spawn_blocking(move || {
+            let (bounds, read) =
+                partition.read(from, Isolation::Uncommitted, bytes.min(PARTITION_BYTES_MAX))?;
+            let delayed = delays::of(&read.batches, &sharing, now_ms);
+            Ok::<_, Error>((bounds, read.batches, delayed))
+        });
+        read.await.map_err(|error| Error::Storage(format!("a read failed: {error}")))?
     }
 
     fn responses(self, mut refused: Refused) -> Vec<ShareFetchableTopicResponse> {

@@ -27,6 +27,11 @@ impl Watching {
         }
     }
 
+    /// What is woken.
+    pub fn watcher(&self) -> &Arc<Notify> {
+        &self.watcher
+    }
+
     /// Ready when a partition has changed since [`Watching::register`].
     pub async fn woken(&self) {
         self.watcher.notified().await;
@@ -53,6 +58,11 @@ impl Watchers {
         if !self.0.iter().any(|known| Arc::ptr_eq(known, watcher)) {
             self.0.push(Arc::clone(watcher));
         }
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Forgets `watcher`.

@@ -40,6 +40,7 @@ pub(crate) struct World {
     pub(crate) service: Arc<Service>,
     pub(crate) clock: Arc<ManualClock>,
     dir: PathBuf,
+    disk: Arc<dyn Disk>,
     tasks: Vec<JoinHandle<()>>,
     _journal: Arc<LocalJournal>,
 }
@@ -50,7 +51,7 @@ impl Drop for World {
     }
 }
 
-fn open_journal(dir: &Path, files: &Arc<SegmentFiles>) -> Arc<LocalJournal> {
+fn open_journal(dir: &Path, disk: Arc<dyn Disk>, files: &Arc<SegmentFiles>) -> Arc<LocalJournal> {
     let mut config = bole_log::local::Config {
         reserve_bytes: 0,
         segment_bytes: 8 << 20,
@@ -58,19 +59,25 @@ fn open_journal(dir: &Path, files: &Arc<SegmentFiles>) -> Arc<LocalJournal> {
         ..Default::default()
     };
     config.extents.add(Arc::clone(files) as Arc<dyn Extents>);
-    let (disk, clock) = (Arc::new(RealDisk), Arc::new(SystemClock::new()));
+    let clock = Arc::new(SystemClock::new());
     Arc::new(LocalJournal::open(disk, clock, &dir.join("journal"), config).unwrap().start().unwrap())
 }
 
 impl World {
     pub(crate) async fn open(dir: &Path) -> Self {
-        Self::open_at(dir, Arc::new(ManualClock::new())).await
+        Self::open_on(dir, Arc::new(RealDisk)).await
     }
 
-    async fn open_at(dir: &Path, clock: Arc<ManualClock>) -> Self {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    /// The same with everything but the key file on `disk`.
+    pub(crate) async fn open_on(dir: &Path, disk: Arc<dyn Disk>) -> Self {
+        std::fs::create_dir_all(dir.join("journal")).unwrap();
+        Self::open_at(dir, Arc::new(ManualClock::new()), disk).await
+    }
+
+    async fn open_at(dir: &Path, clock: Arc<ManualClock>, disk: Arc<dyn Disk>) -> Self {
+        let kept = Arc::clone(&disk);
         let files = Arc::new(SegmentFiles::open(Arc::clone(&disk), &dir.join("streams")).unwrap());
-        let journal = open_journal(dir, &files);
+        let journal = open_journal(dir, Arc::clone(&disk), &files);
         let shown = Arc::clone(&clock) as Arc<dyn Clock>;
         let root = dir.join("checkpoints");
         let runtime =
@@ -114,14 +121,20 @@ impl World {
             }
         }
         let tasks = service.background().into_iter().map(|(_, task)| tokio::spawn(task)).collect();
-        Self { service, clock, dir: dir.to_owned(), tasks, _journal: journal }
+        Self { service, clock, dir: dir.to_owned(), disk: kept, tasks, _journal: journal }
     }
 
     /// Ends the service as a kill does: nothing is checkpointed unless `checkpoint` says so. Then it is opened again.
-    pub(crate) async fn restart(mut self, checkpoint: bool) -> Self {
+    pub(crate) async fn restart(self, checkpoint: bool) -> Self {
         if checkpoint {
             self.service.runtime.checkpoint_all().await.unwrap();
         }
+        let disk = Arc::clone(&self.disk);
+        self.reopen(disk).await
+    }
+
+    /// Ends the service and opens it again on `disk`: what is left of its own.
+    pub(crate) async fn reopen(mut self, disk: Arc<dyn Disk>) -> Self {
         let (dir, clock) = (self.dir.clone(), Arc::clone(&self.clock));
         for task in std::mem::take(&mut self.tasks) {
             task.abort();
@@ -133,7 +146,7 @@ impl World {
         while service.strong_count() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Self::open_at(&dir, clock).await
+        Self::open_at(&dir, clock, disk).await
     }
 
     pub(crate) fn status(&self, id: &str) -> Option<Status> {

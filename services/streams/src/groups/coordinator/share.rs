@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::Coordinator;
 use crate::groups::consumer::{Described, Heartbeat, describe};
 use crate::groups::error::Error;
+use crate::groups::share;
 use crate::groups::share::{
     AcknowledgeRequest, AcquireRequest, Acquired, HeartbeatRequest, Offset, Place, Session, SessionRequest,
     acknowledge, acquire, heartbeat, locks, offsets, session,
@@ -69,12 +72,30 @@ impl Coordinator {
         self.run(
             group,
             |_| 0,
-            |state, _, out| {
+            |state, cx, out| {
                 session::forget(out, group, member_id);
-                locks::release_member(state, out, group, member_id);
+                locks::release_member(state, cx, out, group, member_id);
             },
         )
         .await
+    }
+
+    /// Wakes `watcher` once, when records of the group may be free that were not. Asking twice is the same as once. A group whose shard has
+    /// stopped wakes nobody.
+    pub fn watch_shares(&self, group: &Arc<str>, watcher: &Arc<Notify>) {
+        if let Ok(mut locked) = self.shards[self.shard_of(group)].lock() {
+            share::live_mut(locked.state_mut(), group).watchers.add(watcher);
+        }
+    }
+
+    /// Forgets `watcher`.
+    pub fn unwatch_shares(&self, group: &Arc<str>, watcher: &Arc<Notify>) {
+        if let Ok(mut locked) = self.shards[self.shard_of(group)].lock()
+            && let Some(live) = locked.state_mut().live.groups.get_mut(group)
+            && let Some(share) = &mut live.share
+        {
+            share.watchers.remove(watcher);
+        }
     }
 
     /// `DescribeShareGroupOffsets`, of one group; `None`: all partitions that it reads. Errors: `InvalidGroupId`, `GroupIdNotFound`,

@@ -309,6 +309,7 @@ fn acknowledgements_are_durable_and_acquisitions_cost_nothing() {
         batches: vec![(0, 9)],
         max_records: 10,
         strict: false,
+        delayed: Vec::new(),
     };
     let acquired = now(coordinator.acquire(&request)).unwrap();
     assert_eq!(acquired, [share::Acquired { first: 0, last: 9, deliveries: 1 }]);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::acquire::log_progress;
 use super::{Lock, Overlay, Place, live_mut, overlay, record, unknown_place};
+use crate::groups::config::Sharing;
 use crate::groups::decide::{Context, Outcome};
 use crate::groups::error::{Code, Error, say};
 use crate::groups::limits::ACKNOWLEDGED_RANGES_MAX;
 use crate::groups::spans::Span;
 use crate::groups::state::State;
-use crate::groups::state::share::{Delivery, Progress};
+use crate::groups::state::share::{Delivery, Progress, Reason};
 
 /// What has become of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,14 +93,16 @@ pub(crate) fn acknowledge(
                 out.wake(until_ms);
                 overlay.acquired.set(held.first, held.last, Lock { until_ms, ..held.value });
             } else {
-                let delivery = outcome(cx, kind, held.value.deliveries);
+                let delivery = outcome(cx, place, kind, held.value.deliveries);
                 decided.push((held.first, held.last, delivery));
                 overlay.acquired.clear(held.first, held.last);
             }
         }
     }
     if !decided.is_empty() {
+        wake_when_due(cx, out, &decided);
         log_progress(out, group, place, kept, decided);
+        out.freed = true;
     }
     let group = Arc::clone(group);
     out.after(move |state| {
@@ -162,18 +165,40 @@ fn held_by(
     Ok(held)
 }
 
-fn outcome(cx: Context<'_>, kind: Acknowledgement, deliveries: u16) -> Delivery {
-    let progress = match kind {
-        Acknowledgement::Accept => Progress::Acknowledged,
-        Acknowledgement::Gap | Acknowledgement::Reject => Progress::Archived,
-        Acknowledgement::Release | Acknowledgement::Renew => return given_back(cx, deliveries),
-    };
-    Delivery { progress, deliveries }
+fn outcome(cx: Context<'_>, place: Place, kind: Acknowledgement, deliveries: u16) -> Delivery {
+    match kind {
+        Acknowledgement::Accept => Delivery::new(Progress::Acknowledged, deliveries),
+        Acknowledgement::Gap => Delivery::new(Progress::Archived, deliveries),
+        Acknowledgement::Reject => given_up(&cx.topics.sharing(place.0), Reason::Rejected, deliveries),
+        Acknowledgement::Release | Acknowledgement::Renew => given_back(cx, place, deliveries),
+    }
 }
 
-/// A record that goes back: available again, unless it was delivered too often.
-pub(super) fn given_back(cx: Context<'_>, deliveries: u16) -> Delivery {
-    let spent = deliveries >= cx.config.share_delivery_count_max;
-    let progress = if spent { Progress::Archived } else { Progress::Available };
-    Delivery { progress, deliveries }
+/// Asks for a look when what was given back may be had again.
+pub(super) fn wake_when_due(cx: Context<'_>, out: &mut Outcome, ranges: &[(i64, i64, Delivery)]) {
+    for (_, _, delivery) in ranges.iter().filter(|(.., delivery)| delivery.due_ms > 0) {
+        out.wake(cx.now.monotonic_at(delivery.due_ms));
+    }
+}
+
+/// A record that goes back: available again, perhaps after a while, unless it was delivered too often.
+pub(super) fn given_back(cx: Context<'_>, place: Place, deliveries: u16) -> Delivery {
+    let sharing = cx.topics.sharing(place.0);
+    if deliveries >= sharing.delivery_count_max.unwrap_or(cx.config.share_delivery_count_max) {
+        return given_up(&sharing, Reason::DeliveredTooOften, deliveries);
+    }
+    let due_ms = match sharing.backoff_after(deliveries) {
+        0 => 0,
+        wait => cx.now.wall_ms.saturating_add(wait),
+    };
+    Delivery { due_ms, ..Delivery::new(Progress::Available, deliveries) }
+}
+
+/// A record that is not to be delivered again.
+fn given_up(sharing: &Sharing, reason: Reason, deliveries: u16) -> Delivery {
+    let progress = match sharing.dead_letter_topic {
+        Some(_) => Progress::Condemned(reason),
+        None => Progress::Archived,
+    };
+    Delivery::new(progress, deliveries)
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Lock, Overlay, Place, live_mut, overlay, record, unknown_place};
+use super::window::{Window, next_due};
+use super::{Lock, Place, live_mut, overlay, record, unknown_place};
 use crate::groups::check_name;
 use crate::groups::config::OffsetReset;
 use crate::groups::decide::{Context, Outcome};
 use crate::groups::error::{Code, Error};
-use crate::groups::limits::SHARE_PARTITIONS_PER_GROUP_MAX;
+use crate::groups::limits::{SHARE_PARTITIONS_PER_GROUP_MAX, SHARE_WAITING_MAX};
 use crate::groups::spans::Span;
 use crate::groups::state::modern::Record;
 use crate::groups::state::share::{Delivery, Partition, Progress, Update};
@@ -32,6 +33,8 @@ pub struct AcquireRequest {
     pub max_records: u64,
     /// Whether it may get no more than that; otherwise it gets the whole batch in which the limit falls.
     pub strict: bool,
+    /// First and last offset of ranges in the batches that are not due, rising, with when they are: milliseconds since the Unix epoch.
+    pub delayed: Vec<(i64, i64, u64)>,
 }
 
 /// Records that a member has acquired.
@@ -74,12 +77,17 @@ pub(crate) fn position(
         out.after(move |state| {
             if let Some(overlay) = live_mut(state, &group).partitions.get_mut(&place) {
                 overlay.acquired.cut_below(start);
+                overlay.delayed.cut_below(start);
             }
         });
     }
     let overlay = overlay(state, group, place, kept);
-    let found = first_available(kept, &overlay, start);
-    let full = in_flight(kept, &overlay, start) >= cx.config.share_in_flight_max;
+    let window = Window { kept, overlay: &overlay, start, now_ms: cx.now.wall_ms };
+    if let Some(due_ms) = next_due(kept, Some(&overlay), cx.now.wall_ms) {
+        out.wake(cx.now.monotonic_at(due_ms));
+    }
+    let found = window.first_available();
+    let full = window.in_flight() >= cx.config.share_in_flight_max || window.waiting() >= SHARE_WAITING_MAX;
     Ok(found.or_else(|| (!full).then_some(overlay.end.max(start))).filter(|offset| *offset < log_end))
 }
 
@@ -95,21 +103,29 @@ pub(crate) fn acquire(
     let record = record(state, group)?;
     let Some(kept) = record.shares.get(&place) else { return Ok(Vec::new()) };
     let mut overlay = overlay(state, group, place, kept);
-    let gaps = gaps(kept, &overlay, request);
-    let got = take(cx, kept, &overlay, request);
+    let window = Window { kept, overlay: &overlay, start: kept.start, now_ms: cx.now.wall_ms };
+    let gaps = gaps(&window, request);
+    let Taken { got, delayed } = take(cx, &window, request);
     let duration =
         cx.topics.overrides(group).share_lock_duration_ms.unwrap_or(cx.config.share_lock_duration_ms);
     let until_ms = cx.now.monotonic_ms.saturating_add(duration);
     for Acquired { first, last, deliveries } in &got {
         let lock = Lock { member: Arc::clone(&request.member_id), until_ms, deliveries: *deliveries };
         overlay.acquired.set(*first, *last, lock);
+        overlay.delayed.clear(*first, *last);
         overlay.end = overlay.end.max(last + 1);
     }
     if !got.is_empty() {
         out.wake(until_ms);
     }
+    for Span { first, last, value: due_ms } in delayed {
+        overlay.delayed.set(first, last, due_ms);
+        overlay.end = overlay.end.max(last + 1);
+        out.delayed += (last - first) as u64 + 1;
+        out.wake(cx.now.monotonic_at(due_ms));
+    }
     if !gaps.is_empty() {
-        let gone = Delivery { progress: Progress::Archived, deliveries: 0 };
+        let gone = Delivery::new(Progress::Archived, 0);
         let ranges = gaps.into_iter().map(|(first, last)| (first, last, gone)).collect();
         log_progress(out, group, place, kept, ranges);
     }
@@ -121,13 +137,13 @@ pub(crate) fn acquire(
 }
 
 /// Offsets that were read over and that do not exist.
-fn gaps(kept: &Partition, overlay: &Overlay, request: &AcquireRequest) -> Vec<(i64, i64)> {
+fn gaps(window: &Window<'_>, request: &AcquireRequest) -> Vec<(i64, i64)> {
     let mut gaps = Vec::new();
-    let mut next = request.from.max(kept.start);
+    let mut next = request.from.max(window.start);
     let ends = request.batches.iter().copied().chain([(request.to, request.to)]);
     for (first, last) in ends {
         if next < first {
-            let nowhere = free(kept, overlay, next, first - 1);
+            let nowhere = window.free(next, first - 1);
             gaps.extend(nowhere.into_iter().map(|span| (span.first, span.last)));
         }
         next = next.max(last.saturating_add(1));
@@ -135,18 +151,43 @@ fn gaps(kept: &Partition, overlay: &Overlay, request: &AcquireRequest) -> Vec<(i
     gaps
 }
 
-/// What of the batches is free, as much as the limits allow. Unless the limit is strict, the batch in which it falls comes along whole; so records in
-/// flight may exceed their bound by the rest of a batch.
-fn take(cx: Context<'_>, kept: &Partition, overlay: &Overlay, request: &AcquireRequest) -> Vec<Acquired> {
-    let mut room = cx.config.share_in_flight_max.saturating_sub(in_flight(kept, overlay, kept.start));
-    let mut got: Vec<Acquired> = Vec::new();
+/// What became of the batches.
+#[derive(Default)]
+struct Taken {
+    got: Vec<Acquired>,
+    /// What is not due, and was not known to be so.
+    delayed: Vec<Span<u64>>,
+}
+
+/// What of the batches is free and due, as much as the limits allow. Unless the limit is strict, the batch in which it falls comes along whole; so
+/// records in flight may exceed their bound by the rest of a batch.
+fn take(cx: Context<'_>, window: &Window<'_>, request: &AcquireRequest) -> Taken {
+    let mut room = cx.config.share_in_flight_max.saturating_sub(window.in_flight());
+    let mut waiting_room = SHARE_WAITING_MAX.saturating_sub(window.waiting());
+    let mut taken = Taken::default();
     let mut count = 0;
     for &(first, last) in &request.batches {
-        for mut span in free(kept, overlay, first.max(kept.start), last) {
-            let is_new = span.first >= overlay.end;
+        let free = window.free(first.max(window.start), last);
+        for (mut span, due_ms) in free.into_iter().flat_map(|span| parts(span, &request.delayed)) {
+            let is_new = span.first >= window.overlay.end;
             let left = request.max_records.saturating_sub(count);
-            if (left == 0 && (request.strict || count == 0)) || (is_new && room == 0) {
-                return got;
+            if left == 0 && (request.strict || count == 0) {
+                return taken;
+            }
+            if let Some(value) = due_ms {
+                if waiting_room == 0 {
+                    return taken;
+                }
+                let last = span.last.min(span.first.saturating_add_unsigned(waiting_room - 1));
+                taken.delayed.push(Span { first: span.first, last, value });
+                waiting_room -= (last - span.first) as u64 + 1;
+                if last < span.last {
+                    return taken;
+                }
+                continue;
+            }
+            if is_new && room == 0 {
+                return taken;
             }
             if request.strict && span.count() > left {
                 span.last = span.first + (left - 1) as i64;
@@ -156,13 +197,32 @@ fn take(cx: Context<'_>, kept: &Partition, overlay: &Overlay, request: &AcquireR
             }
             count += span.count();
             let deliveries = span.value.saturating_add(1);
-            add(&mut got, Acquired { first: span.first, last: span.last, deliveries });
+            add(&mut taken.got, Acquired { first: span.first, last: span.last, deliveries });
         }
         if count >= request.max_records {
-            return got;
+            return taken;
         }
     }
-    got
+    taken
+}
+
+/// A free range, cut where records begin or cease to be due; with when those are that are not.
+fn parts(span: Span<u16>, delayed: &[(i64, i64, u64)]) -> Vec<(Span<u16>, Option<u64>)> {
+    let mut parts = Vec::new();
+    let mut at = span.first;
+    let from = delayed.partition_point(|(_, last, _)| *last < span.first);
+    for &(first, last, due_ms) in delayed[from..].iter().take_while(|(first, ..)| *first <= span.last) {
+        let (first, last) = (first.max(span.first), last.min(span.last));
+        if at < first {
+            parts.push((Span { first: at, last: first - 1, ..span }, None));
+        }
+        parts.push((Span { first, last, ..span }, Some(due_ms)));
+        at = last + 1;
+    }
+    if at <= span.last {
+        parts.push((Span { first: at, ..span }, None));
+    }
+    parts
 }
 
 /// Neighbours with the same count are one range.
@@ -173,67 +233,6 @@ fn add(got: &mut Vec<Acquired>, next: Acquired) {
         }
         _ => got.push(next),
     }
-}
-
-/// The free ranges of `first..=last`, with how often each was delivered. None crosses the overlay's end.
-fn free(kept: &Partition, overlay: &Overlay, first: i64, last: i64) -> Vec<Span<u16>> {
-    let mut busy: Vec<(i64, i64, Option<u16>)> =
-        overlay.acquired.within(first, last).map(|span| (span.first, span.last, None)).collect();
-    for span in kept.spans.within(first, last) {
-        let again = (!span.value.progress.is_done()).then_some(span.value.deliveries);
-        // What is acquired stands in the log as available still.
-        let mut at = span.first;
-        for held in overlay.acquired.within(span.first, span.last) {
-            if at < held.first {
-                busy.push((at, held.first - 1, again));
-            }
-            at = held.last + 1;
-        }
-        if at <= span.last {
-            busy.push((at, span.last, again));
-        }
-    }
-    busy.sort_unstable_by_key(|(first, ..)| *first);
-    let mut spans = Vec::new();
-    let mut at = first;
-    for (from, to, again) in busy {
-        untouched(&mut spans, overlay.end, at, from - 1);
-        spans.extend(again.map(|deliveries| Span { first: from, last: to, value: deliveries }));
-        at = to + 1;
-    }
-    untouched(&mut spans, overlay.end, at, last);
-    spans
-}
-
-/// A range that nobody ever had, in two parts where the overlay's end is inside.
-fn untouched(spans: &mut Vec<Span<u16>>, end: i64, first: i64, last: i64) {
-    if first < end && end <= last {
-        spans.push(Span { first, last: end - 1, value: 0 });
-        spans.push(Span { first: end, last, value: 0 });
-    } else if first <= last {
-        spans.push(Span { first, last, value: 0 });
-    }
-}
-
-fn first_available(kept: &Partition, overlay: &Overlay, start: i64) -> Option<i64> {
-    if start >= overlay.end {
-        return None;
-    }
-    free(kept, overlay, start, overlay.end - 1).first().map(|span| span.first)
-}
-
-/// Records from the start to the overlay's end that are not done.
-fn in_flight(kept: &Partition, overlay: &Overlay, start: i64) -> u64 {
-    if start >= overlay.end {
-        return 0;
-    }
-    let done: u64 = kept
-        .spans
-        .within(start, overlay.end - 1)
-        .filter(|span| span.value.progress.is_done())
-        .map(|span| span.count())
-        .sum();
-    (overlay.end - start) as u64 - done
 }
 
 /// Logs how far records have come, and how far that moves the start.

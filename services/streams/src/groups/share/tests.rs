@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::acknowledge::acknowledge;
 use super::acquire::{acquire, position};
+use super::condemned::{archive, letters};
 use super::heartbeat::heartbeat;
 use super::{
-    AcknowledgeRequest, Acknowledgement, AcquireRequest, Batch, HeartbeatRequest, Place, Session,
+    AcknowledgeRequest, Acknowledgement, AcquireRequest, Batch, HeartbeatRequest, Place, Reason, Session,
     SessionRequest,
 };
 use super::{locks, offsets, session};
-use crate::groups::config::{Config, OffsetReset, Overrides};
+use crate::groups::config::{Config, OffsetReset, Overrides, Sharing};
 use crate::groups::consumer::{EPOCH_JOIN, EPOCH_LEAVE, Heartbeat};
 use crate::groups::error::{Code, Error};
 use crate::groups::stage::Stage;
@@ -89,6 +90,7 @@ impl Stage {
             batches,
             max_records,
             strict: false,
+            delayed: Vec::new(),
         };
         self.acquire_request(&request)
     }
@@ -139,9 +141,9 @@ impl Stage {
 
     fn release(&mut self, member: &str) {
         let (group, member) = (Arc::from(GROUP), Arc::from(member));
-        self.act(GROUP, |state, _, out| {
+        self.act(GROUP, |state, cx, out| {
             session::forget(out, &group, &member);
-            locks::release_member(state, out, &group, &member);
+            locks::release_member(state, cx, out, &group, &member);
         });
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{Topic, TopicId, Topics};
-use crate::groups::config::Overrides;
+use crate::groups::config::{Overrides, Sharing};
 
 /// Topics that a test makes and removes. The id of a topic is its number, counted from 1.
 #[derive(Default)]
@@ -20,6 +20,7 @@ struct Inner {
     made: u64,
     version: u64,
     overrides: Overrides,
+    sharing: Sharing,
 }
 
 impl Fake {
@@ -56,6 +57,11 @@ impl Fake {
         self.inner.lock().overrides = overrides;
     }
 
+    /// What every topic asks of share groups.
+    pub(crate) fn set_sharing(&self, sharing: Sharing) {
+        self.inner.lock().sharing = sharing;
+    }
+
     /// The id of the topic that was made as the `number`th.
     pub(crate) fn id(number: u64) -> TopicId {
         TopicId(u128::from(number).to_be_bytes())
@@ -81,5 +87,9 @@ impl Topics for Fake {
 
     fn overrides(&self, _group: &str) -> Overrides {
         self.inner.lock().overrides.clone()
+    }
+
+    fn sharing(&self, _topic: TopicId) -> Sharing {
+        self.inner.lock().sharing.clone()
     }
 }

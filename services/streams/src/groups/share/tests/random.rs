@@ -1,4 +1,5 @@
-//! Members that acquire, acknowledge, dawdle, close and crash in any order, with restarts in between, against a model of every record.
+//! Members that acquire, acknowledge, dawdle, close and crash in any order, with restarts in between, against a model of every record. Every second
+//! topic delays records, lets those wait that come back, and has its dead letters written in between.
 
 use bole_testing::Rng;
 
@@ -15,6 +16,12 @@ struct Seen {
     /// What readers were told last; lower by one after a crash at most.
     deliveries: u16,
     done: bool,
+    /// It was given up and is not written yet.
+    condemned: Option<Reason>,
+    /// It came back, and is not to be had before.
+    due_ms: u64,
+    /// How often it was written to the dead-letter topic.
+    written: u32,
 }
 
 struct World {
@@ -23,6 +30,9 @@ struct World {
     records: Vec<Seen>,
     log_end: i64,
     start: i64,
+    sharing: Sharing,
+    /// Of each record, by the calendar.
+    made_ms: u64,
 }
 
 const fn exists(offset: i64) -> bool {
@@ -33,12 +43,28 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut stage = stage();
         stage.config.share_in_flight_max = 30;
+        let sharing = if seed.is_multiple_of(2) {
+            Sharing::default()
+        } else {
+            Sharing {
+                delivery_count_max: Some(3),
+                backoff_ms: 4_000,
+                backoff_ms_max: 6_000,
+                delay_ms: 10_000,
+                dead_letter_topic: (seed % 4 == 1).then(|| "dead".into()),
+                ..Sharing::default()
+            }
+        };
+        stage.topics.set_sharing(sharing.clone());
+        let made_ms = stage.now.wall_ms;
         Self {
             stage,
             rng: Rng::new(seed),
             records: vec![Seen::default(); RECORDS as usize],
             log_end: 0,
             start: 0,
+            sharing,
+            made_ms,
         }
     }
 
@@ -52,6 +78,7 @@ impl World {
             92..94 => self.close(member),
             94..97 => self.stage.checkpoint(),
             97 => self.restart(),
+            98 => self.write_letters(),
             _ => {
                 let _value = self.rng.next_u64();
             }
@@ -76,17 +103,65 @@ impl World {
             batches,
             max_records: max,
             strict: self.rng.one_in(2),
+            delayed: (from..end).filter_map(|at| self.delayed(at)).collect(),
         };
-        let now = self.stage.now.monotonic_ms;
+        let (now, wall_ms) = (self.stage.now.monotonic_ms, self.stage.now.wall_ms);
         for (first, last, deliveries) in self.stage.acquire_request(&request) {
             for offset in first..=last {
                 let seen = &mut self.records[offset as usize];
                 assert!(exists(offset) && !seen.done, "offset {offset} is to be had");
+                assert!(seen.condemned.is_none(), "offset {offset} was given up");
+                assert!(seen.due_ms <= wall_ms, "offset {offset} came back and waits");
+                let due_ms = due(self.made_ms, offset, &self.sharing);
+                assert!(seen.deliveries > 0 || due_ms <= wall_ms, "offset {offset} is delayed");
                 assert_eq!(seen.holder, None, "offset {offset} is acquired by one member");
                 assert_eq!(deliveries, seen.deliveries + 1, "offset {offset}");
                 seen.holder = Some((member, now + LOCK_MS));
                 seen.deliveries = deliveries;
             }
+        }
+    }
+
+    /// What a reader would say of a record that is not due.
+    fn delayed(&self, offset: i64) -> Option<(i64, i64, u64)> {
+        let due_ms = due(self.made_ms, offset, &self.sharing);
+        (exists(offset) && due_ms > self.stage.now.wall_ms).then_some((offset, offset, due_ms))
+    }
+
+    /// Writes what is condemned, some of it at first, and never what was written before.
+    fn write_letters(&mut self) {
+        let (state_epoch, mut letters) = letters(&self.stage.state, GROUP, place());
+        letters.truncate(1 + self.rng.index(8));
+        for letter in &letters {
+            let seen = &mut self.records[letter.offset as usize];
+            assert_eq!(seen.condemned.take(), Some(letter.reason), "offset {}", letter.offset);
+            assert_eq!(letter.deliveries, seen.deliveries, "offset {}", letter.offset);
+            seen.done = true;
+            seen.written += 1;
+        }
+        let group = GROUP.into();
+        let mut archive = |epoch| {
+            self.stage.act(GROUP, |state, _, out| archive(state, out, &group, place(), epoch, &letters))
+        };
+        assert!(!archive(state_epoch + 1) || letters.is_empty(), "an operator has set the start meanwhile");
+        assert!(archive(state_epoch) || letters.is_empty());
+        assert!(!archive(state_epoch) || letters.is_empty(), "letters are written once");
+    }
+
+    /// What becomes of a record that came back, or was rejected.
+    fn take_back(&mut self, at: usize, rejected: bool) {
+        let most = self.sharing.delivery_count_max.unwrap_or(5);
+        let now_ms = self.stage.now.wall_ms;
+        let seen = &mut self.records[at];
+        seen.holder = None;
+        let reason = if rejected { Reason::Rejected } else { Reason::DeliveredTooOften };
+        if !rejected && seen.deliveries < most {
+            let wait = self.sharing.backoff_after(seen.deliveries);
+            seen.due_ms = if wait == 0 { 0 } else { now_ms + wait };
+        } else if self.sharing.dead_letter_topic.is_some() {
+            seen.condemned = Some(reason);
+        } else {
+            seen.done = true;
         }
     }
 
@@ -110,7 +185,8 @@ impl World {
             let seen = &mut self.records[at];
             match kind {
                 Acknowledgement::Renew => seen.holder = Some((member, now + LOCK_MS)),
-                Acknowledgement::Release => give_back(seen),
+                Acknowledgement::Release => self.take_back(at, false),
+                Acknowledgement::Reject => self.take_back(at, true),
                 _ => *seen = Seen { done: true, holder: None, ..*seen },
             }
         }
@@ -118,11 +194,19 @@ impl World {
 
     fn pass(&mut self, ms: u64) {
         let _value = self.rng.next_u64();
-        self.stage.pass(ms);
-        let now = self.stage.now.monotonic_ms;
-        for seen in &mut self.records {
-            if seen.holder.is_some_and(|(_, until)| until <= now) {
-                give_back(seen);
+        let end = self.stage.now.monotonic_ms + ms;
+        // Locks run out one after the other, and each record waits from then on.
+        loop {
+            let ends = self.records.iter().filter_map(|seen| seen.holder).map(|(_, until)| until);
+            let next = ends.filter(|until| *until <= end).min().unwrap_or(end);
+            self.stage.pass(next - self.stage.now.monotonic_ms);
+            for at in 0..self.records.len() {
+                if self.records[at].holder.is_some_and(|(_, until)| until <= next) {
+                    self.take_back(at, false);
+                }
+            }
+            if next == end {
+                return;
             }
         }
     }
@@ -133,6 +217,7 @@ impl World {
             if seen.holder.is_some_and(|(holder, _)| holder == member) {
                 seen.holder = None;
                 seen.deliveries -= 1;
+                seen.due_ms = 0;
             }
         }
     }
@@ -158,9 +243,13 @@ impl World {
     }
 }
 
-fn give_back(seen: &mut Seen) {
-    seen.holder = None;
-    seen.done = seen.deliveries >= 5;
+/// When a record may be delivered first: the topic's delay, and with every third one a longer one of its own.
+const fn due(made_ms: u64, offset: i64, sharing: &Sharing) -> u64 {
+    if sharing.delay_ms == 0 {
+        return 0;
+    }
+    let own_ms = if offset % 3 == 0 { 500 * offset as u64 } else { 0 };
+    made_ms + sharing.delay_ms + own_ms
 }
 
 #[test]
@@ -182,6 +271,9 @@ fn any_order_of_events_keeps_the_invariants() {
                 world.stage.acknowledge("0", at, at, Acknowledgement::Accept).unwrap();
                 world.records[at as usize].done = true;
                 world.records[at as usize].holder = None;
+            }
+            while world.records.iter().any(|seen| seen.condemned.is_some()) {
+                world.write_letters();
             }
             world.check();
             if world.start == RECORDS {

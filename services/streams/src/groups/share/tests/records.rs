@@ -139,6 +139,7 @@ fn limits_are_kept() {
         batches: vec![(30, 39)],
         max_records: 3,
         strict: true,
+        delayed: Vec::new(),
     };
     assert_eq!(stage.acquire_request(&strict), [(30, 32, 1)]);
     assert_eq!(stage.position((0, 100)), Ok(Some(33)));
