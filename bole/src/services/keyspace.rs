@@ -58,11 +58,12 @@ pub async fn host(settings: &Settings, meta: &NodeMeta, kernel: &Kernel) -> Resu
     for (number, name) in names.iter().enumerate() {
         let record = kernel.catalog.read(|state| state.dataset(name).cloned())?;
         let record = record.with_context(|| format!("dataset {name} is not in the catalog"))?;
-        let class =
-            settings.keyspace.database_durability.get(number as u8).unwrap_or(settings.keyspace.durability);
+        let class = settings.database_durability(number as u8);
         datasets.push(host_dataset(kernel, meta, name, record.logs(), class)?);
     }
-    Ok(Databases::new(datasets, read_map(&kernel.catalog)?))
+    let databases = Databases::new(datasets, read_map(&kernel.catalog)?);
+    databases.show(&kernel.feeds)?;
+    Ok(databases)
 }
 
 fn host_dataset(
@@ -187,9 +188,7 @@ const MEMORY_SHARE: u64 = 2;
 fn config(settings: &Settings, node_memory_bytes: u64) -> Config {
     let keyspace = &settings.keyspace;
     Config {
-        durability: std::array::from_fn(|number| {
-            keyspace.database_durability.get(number as u8).unwrap_or(keyspace.durability)
-        }),
+        durability: std::array::from_fn(|number| settings.database_durability(number as u8)),
         shards: keyspace.shards as usize,
         request_bytes_max: keyspace.request_bytes_max as usize,
         connections_max: keyspace.connections_max as usize,

@@ -107,7 +107,7 @@ impl Details {
 pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.bytes().any(|byte| byte < b' ' && !b"\t\n\r".contains(&byte)) => {
-            put_text(out, text)
+            put_text(out, text);
         }
         _ => {
             out.extend_from_slice(b"{\"base64\":\"");

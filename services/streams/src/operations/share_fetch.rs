@@ -12,14 +12,14 @@ use crate::groups::TopicId;
 use crate::groups::share::{AcquireRequest, Acquired, Place, Session as ShareSession, SessionRequest};
 use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MS_MAX};
 use crate::metrics::count;
-use crate::partition::Partition;
 use crate::partition::batch::Batch;
-use crate::partition::read::{Bounds, Isolation};
+use crate::partition::read::Isolation;
 use crate::partition::watch::Watching;
 use crate::protocol::messages::share_fetch::{
     AcquiredRecords, PartitionData, Request, Response, ShareFetchableTopicResponse,
 };
 use crate::protocol::{ErrorCode, Uuid};
+use crate::readable::Source;
 use crate::records::to_send;
 use crate::session::{Action, Session, message};
 
@@ -137,14 +137,14 @@ impl Sharing<'_> {
         }
     }
 
-    fn find(&self, (topic, partition): Place) -> Result<Arc<Partition>, Error> {
-        let topic = self.session.service.topics.find("", Uuid(topic.0))?;
-        self.session.check_topic(Action::Read, &topic.name)?;
-        topic.partition(partition)
+    fn find(&self, (topic, partition): Place) -> Result<Source, Error> {
+        let topic = self.session.service.topics.readable("", Uuid(topic.0))?;
+        self.session.check_topic(Action::Read, topic.name())?;
+        topic.source(partition)
     }
 
     /// Looks at every partition once. Whether the reply may leave.
-    async fn look(&mut self, partitions: &[(Place, Result<Arc<Partition>, Error>)]) -> bool {
+    async fn look(&mut self, partitions: &[(Place, Result<Source, Error>)]) -> bool {
         let mut left =
             u64::try_from(self.request.max_records).ok().filter(|max| *max > 0).unwrap_or(u64::MAX);
         let mut bytes = (self.request.max_bytes.max(0) as usize).min(FETCH_BYTES_MAX);
@@ -198,18 +198,18 @@ impl Sharing<'_> {
     async fn acquire(
         &self,
         place: Place,
-        partition: &Arc<Partition>,
+        source: &Source,
         max_records: u64,
         bytes: usize,
     ) -> Result<Option<(Vec<Batch>, Vec<Acquired>)>, Error> {
         let groups = &self.session.service.groups;
-        let bounds = Bounds::of(&partition.lock()?);
+        let bounds = source.bounds()?;
         let log = (bounds.log_start, bounds.below(Isolation::Uncommitted));
         let Some(from) = groups.share_position(&self.group, place, log).await? else { return Ok(None) };
         let read = {
-            let (partition, from) = (Arc::clone(partition), from.max(bounds.log_start));
+            let (source, from) = (source.clone(), from.max(bounds.log_start));
             let bytes_max = bytes.min(PARTITION_BYTES_MAX);
-            tokio::task::spawn_blocking(move || partition.read(from, Isolation::Uncommitted, bytes_max)).await
+            tokio::task::spawn_blocking(move || source.read(from, Isolation::Uncommitted, bytes_max)).await
         };
         let (bounds, read) = read.map_err(|error| Error::Storage(format!("a read failed: {error}")))??;
         let to = read.batches.last().map_or(bounds.high_watermark, |last| last.last_offset() + 1);
