@@ -12,8 +12,9 @@ use bole_keyspace::context::Grants;
 use bole_keyspace::dataset::{DATABASES, Databases, Dataset};
 use bole_keyspace::partition::Partition;
 use bole_keyspace::service::{Authenticator, Node as KeyspaceNode, Parts as ServiceParts};
-use bole_keyspace::state::{Database, Limits, Seed};
+use bole_keyspace::state::{Database, Effect, Limits, Seed};
 use bole_keyspace::{Config, Service, connection};
+use bole_log::entry::ENTRY_HEADER_BYTES;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::metrics::ServiceMetrics;
@@ -86,11 +87,21 @@ fn host_dataset(
     Ok(Dataset::new(name.to_owned(), shards, class))
 }
 
-/// Empties databases of class `memory`, durably: what an earlier, logged life of theirs left is not served, now or later.
+/// Empties databases of class `memory`, durably: what an earlier, logged life of theirs left is not served, now or later. That is logged, so that
+/// the feed of a later life tells of it.
 pub async fn forget_memory(kernel: &Kernel, databases: &Databases) -> Result<()> {
     for dataset in databases.datasets().iter().filter(|dataset| dataset.class() == Durability::Memory) {
         for shard in &dataset.shards {
+            let mut transaction = kernel.runtime.transaction();
+            if !shard.lock()?.state().data.is_empty() {
+                transaction.set_time(kernel.runtime.tick());
+                transaction.admit(ENTRY_HEADER_BYTES).await?;
+            }
             let mut locked = shard.lock()?;
+            if !locked.state().data.is_empty() {
+                locked.push(&mut transaction, Durability::Sync, &Effect::Flush)?;
+                locked.appended(transaction.append()?);
+            }
             let partition = locked.state_mut();
             partition.logged = false;
             partition.data = partition.data.emptied();

@@ -227,6 +227,39 @@ fn what_a_pin_let_go_is_trimmed_without_another_checkpoint() {
 }
 
 #[test]
+fn a_kept_log_gives_way_a_stretch_at_a_time_and_never_to_who_writes() {
+    for kind in KINDS {
+        let config = bole_shard::runtime::Config {
+            retained_bytes_max: 100_000,
+            pinned_bytes_max: 200_000,
+            ..Default::default()
+        };
+        let disk = bole_testing::FaultDisk::new(11, bole_testing::Faults::default());
+        let home = Home::open(kind, &disk).unwrap();
+        let world = World::open_with(config, kind, disk, home, 2, Vec::new()).unwrap();
+        world.runtime.pins().keep(log(0));
+        let journal = world.home.journal();
+        let (mut first, mut steps, mut kept_min) = (Offset::ZERO, 0, u64::MAX);
+        for _ in 0..20_000 {
+            world.add(0, 1, 1).unwrap();
+            world.home.turn();
+            world.home.run(world.runtime.checkpoint_due()).unwrap();
+            assert!(journal.retained_bytes() < 320_000, "{}", journal.retained_bytes());
+            let now = journal.first(log(0));
+            if now > first {
+                (first, steps) = (now, steps + 1);
+                kept_min = kept_min.min(journal.retained_bytes());
+            }
+        }
+        assert!(steps > 3, "{steps} steps");
+        assert!(kept_min > 180_000, "what goes is little: {kept_min} bytes were left");
+        let read = journal.read(log(0), first, usize::MAX).unwrap();
+        assert_eq!(read.next, journal.tail(log(0)), "all the rest is there");
+        assert!(world.runtime.checkpoint_totals().passes > 3, "replay stays bounded");
+    }
+}
+
+#[test]
 fn attachments_count_as_retained_and_the_oldest_give_way_first() {
     let config = bole_shard::runtime::Config {
         retained_bytes_max: 3 << 20,
