@@ -1,7 +1,7 @@
 //! Makes databases of the model out of their feeds, as a reader of the topics would: from batches of records, by what their JSON says. Each change counts
 //! once: to apply one twice, or none, shows, because most of them do not say what is there afterwards.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base64ct::{Base64, Encoding as _};
 use bole_base::Offset;
@@ -100,7 +100,7 @@ fn change(database: &mut Database, operation: &str, key: &Bytes, told: &Json) ->
             text(database, key)?.extend(tail);
         }
         "hset" | "hdel" => {
-            let Value::Hash(hash) = at(database, key, Value::Hash(Default::default())) else { return None };
+            let Value::Hash(hash) = at(database, key, Value::Hash(BTreeMap::new())) else { return None };
             for field in told["fields"].as_array()? {
                 match operation {
                     "hset" => drop(hash.insert(bytes(&field[0])?, bytes(&field[1])?)),
@@ -109,7 +109,7 @@ fn change(database: &mut Database, operation: &str, key: &Bytes, told: &Json) ->
             }
         }
         "sadd" | "srem" => {
-            let Value::Set(set) = at(database, key, Value::Set(Default::default())) else { return None };
+            let Value::Set(set) = at(database, key, Value::Set(BTreeSet::new())) else { return None };
             for member in list(&told["members"])? {
                 // Only what changes the set is a change.
                 let changed = if operation == "sadd" { set.insert(member) } else { set.remove(&member) };
@@ -117,7 +117,7 @@ fn change(database: &mut Database, operation: &str, key: &Bytes, told: &Json) ->
             }
         }
         "zadd" | "zrem" => {
-            let Value::Sorted(sorted) = at(database, key, Value::Sorted(Default::default())) else {
+            let Value::Sorted(sorted) = at(database, key, Value::Sorted(BTreeMap::new())) else {
                 return None;
             };
             for member in told["members"].as_array()? {

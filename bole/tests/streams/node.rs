@@ -155,7 +155,7 @@ impl Redis {
     pub(crate) fn call(&mut self, command: &str) -> String {
         self.0.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
         let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
+        assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "the connection ended: {command}");
         assert!(!line.starts_with('-'), "{command}: {line}");
         line.trim_end().to_owned()
     }

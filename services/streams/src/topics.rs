@@ -4,6 +4,8 @@
 //! - A topic that is here is in the catalog and its partitions are hosted; a change is durable before anybody sees it.
 //! - One change at a time.
 
+mod names;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,15 +16,17 @@ use bole_shard::{Hosted, Runtime};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
 
-use crate::feeds::{self, Feeds};
+use crate::feeds::Feeds;
 use crate::group_settings::GroupSettings;
-use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, SINKS_MAX, TOPIC_NAME_BYTES_MAX};
+use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, SINKS_MAX};
 use crate::partition::Partition;
 use crate::partition::files::{FileId, SegmentFiles};
 use crate::protocol::{ErrorCode, Uuid};
 use crate::readable::Readable;
 use crate::settings::Settings;
 use crate::{Error, groups, sink};
+use names::check_reserved;
+pub use names::{check_name, is_reserved};
 
 /// Datasets of topics, before the name.
 pub const PREFIX: &str = "default/streams/";
@@ -519,38 +523,4 @@ fn dataset_name(topic: &str) -> String {
 /// The topic of a dataset; `None` if it is none. Datasets of coordinators begin with a tilde, which no topic's name holds.
 fn topic_name(dataset: &str) -> Option<&str> {
     dataset.strip_prefix(PREFIX).filter(|name| !name.starts_with('~'))
-}
-
-/// Says what is wrong with a topic's name, if anything: the rules are Kafka's.
-pub fn check_name(name: &str) -> Result<(), Error> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let sound = !name.is_empty()
-        && name.len() <= TOPIC_NAME_BYTES_MAX
-        && name != "."
-        && name != ".."
-        && name.chars().all(allowed);
-    if sound {
-        return Ok(());
-    }
-    let text = format!(
-        "topic \"{name}\": use 1 to {TOPIC_NAME_BYTES_MAX} letters, digits, dots, underscores and hyphens, not . or .."
-    );
-    Err(Error::refused(ErrorCode::InvalidTopicException, text))
-}
-
-/// Whether only a feed can have this name.
-pub fn is_reserved(name: &str) -> bool {
-    name.starts_with(feeds::PREFIX)
-}
-
-/// Errors: `InvalidTopicException` for a name that only a feed can have.
-fn check_reserved(name: &str) -> Result<(), Error> {
-    if !is_reserved(name) {
-        return Ok(());
-    }
-    let text = format!(
-        "topic \"{name}\": names that begin with \"{}\" are those of change feeds, which the node's configuration shows (streams.feeds)",
-        feeds::PREFIX
-    );
-    Err(Error::refused(ErrorCode::InvalidTopicException, text))
 }
