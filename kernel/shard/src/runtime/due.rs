@@ -115,7 +115,7 @@ impl Runtime {
             tracing::warn!(log = log.0, count = pins, %below, "readers of a feed fell too far behind; they will see a gap");
         }
         if kept {
-            tracing::info!(log = log.0, %below, "a feed holds as much as it may; its oldest changes go");
+            tracing::debug!(log = log.0, %below, "a feed holds as much as it may; its oldest changes go");
         }
         let mut totals = self.totals.lock();
         totals.pins_broken += pins as u64;
