@@ -16,6 +16,9 @@ use crate::{ApplyError, Error, Pin, Pins, Shard, State, large};
 
 /// Entries that are looked through at a time, in bytes.
 const LOOK_BYTES: usize = 1 << 20;
+/// Entries that are read at a time, in bytes. The journal remembers where a read ended: who stops elsewhere starts at a segment's beginning next time. So all of them
+/// are shown, unless attachments make them too many.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// What an effect is to others: the operation, the key if it is about one, and the rest.
 pub type Shown = (&'static str, Option<Bytes>, Details);
@@ -156,6 +159,14 @@ fn corrupt(entry: &StoredEntry, reason: &str) -> Error {
     Error::Journal(bole_log::Error::Corrupt(text))
 }
 
+/// What came of a piece of a read.
+struct Piece {
+    /// Bytes of its changes.
+    bytes: usize,
+    /// Whether the read ends with it, though there may be more.
+    is_last: bool,
+}
+
 impl Feeds {
     /// Where a log stands. After a start that could not announce an epoch, the journal does not know of a log whose entries are all gone; its checkpoint does.
     fn bounds_of(&self, source: &dyn Source) -> Bounds {
@@ -181,6 +192,54 @@ impl Feeds {
             return Err(Error::Journal(bole_log::Error::BeyondTail { log, offset: from, tail }));
         }
         Ok((source, bounds))
+    }
+
+    /// Adds what the next entries are to `feed`, which was asked for from `from` on.
+    fn read_piece(
+        &self,
+        source: &dyn Source,
+        from: Offset,
+        feed: &mut Feed,
+        bytes_left: usize,
+    ) -> Result<Piece, Error> {
+        let mut piece = Piece { bytes: 0, is_last: false };
+        let read = self.journal.read(source.log(), feed.next.offset, bytes_left.min(PIECE_BYTES))?;
+        if let Some(gap) = read.gap {
+            // Trimmed since we looked. What was read before the gap goes first.
+            if feed.changes.is_empty() {
+                feed.gap = Some(Gap { from, to: gap.to });
+                feed.next.offset = gap.to;
+            }
+            return Ok(Piece { is_last: true, ..piece });
+        }
+        for entry in &read.entries {
+            let offset = entry.header.offset;
+            feed.next.offset = offset.next();
+            if entry.header.epoch < feed.next.epoch {
+                continue;
+            }
+            feed.next.epoch = entry.header.epoch;
+            if entry.header.kind == PayloadKind::EPOCH {
+                continue;
+            }
+            let known = feed.changes.len();
+            match self.add_changes(source, entry, &mut feed.changes) {
+                Err(error) if self.is_left_over(source, offset, &error) => {
+                    if known > 0 {
+                        // The next read begins with this gap.
+                        feed.next.offset = offset;
+                        return Ok(Piece { is_last: true, ..piece });
+                    }
+                    feed.gap = Some(Gap { from, to: feed.next.offset });
+                }
+                outcome => outcome?,
+            }
+            piece.bytes += feed.changes[known..].iter().map(Change::bytes).sum::<usize>();
+            if entry.header.flags & FLAG_ATTACHMENT != 0 && piece.bytes >= bytes_left {
+                break;
+            }
+        }
+        Ok(piece)
     }
 
     /// An entry whose attachment is gone was trimmed and came back with a crash, because trim is not durable: what is before the next entry is gone.
@@ -211,45 +270,18 @@ impl Changes for Feeds {
 
     fn read(&self, dataset: &str, shard: u32, from: Cursor, bytes_max: usize) -> Result<Feed, Error> {
         let (source, bounds) = self.open(dataset, shard, from.offset)?;
-        let mut gap = (from.offset < bounds.first).then_some(Gap { from: from.offset, to: bounds.first });
-        let mut next = Cursor { offset: from.offset.max(bounds.first), ..from };
-        let mut changes = Vec::new();
-        if next.offset == bounds.tail {
-            return Ok(Feed { gap, changes, next });
-        }
-        let read = self.journal.read(source.log(), next.offset, bytes_max.min(LOOK_BYTES))?;
-        // Trimmed since we looked.
-        gap = read.gap.map_or(gap, |more| Some(Gap { from: from.offset, to: more.to }));
+        let gap = (from.offset < bounds.first).then_some(Gap { from: from.offset, to: bounds.first });
+        let next = Cursor { offset: from.offset.max(bounds.first), ..from };
+        let mut feed = Feed { gap, changes: Vec::new(), next };
         let mut bytes = 0;
-        for entry in &read.entries {
-            let offset = entry.header.offset;
-            next.offset = offset.next();
-            if entry.header.epoch < next.epoch {
-                continue;
-            }
-            next.epoch = entry.header.epoch;
-            if entry.header.kind == PayloadKind::EPOCH {
-                continue;
-            }
-            let known = changes.len();
-            match self.add_changes(&*source, entry, &mut changes) {
-                Err(error) if self.is_left_over(&*source, offset, &error) => {
-                    if known > 0 {
-                        // The next read begins with this gap.
-                        next.offset = offset;
-                        break;
-                    }
-                    gap = Some(Gap { from: from.offset, to: next.offset });
-                }
-                outcome => outcome?,
-            }
-            bytes += changes[known..].iter().map(Change::bytes).sum::<usize>();
-            if bytes >= bytes_max {
+        while feed.next.offset < bounds.tail {
+            let piece = self.read_piece(&*source, from.offset, &mut feed, bytes_max.saturating_sub(bytes))?;
+            bytes += piece.bytes;
+            if bytes >= bytes_max || piece.is_last {
                 break;
             }
         }
-        next.offset = next.offset.max(read.gap.map_or(Offset::ZERO, |gap| gap.to));
-        Ok(Feed { gap, changes, next })
+        Ok(feed)
     }
 
     fn times(
