@@ -17,7 +17,9 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
+use bole_base::Durability;
 use bole_streams::sasl::Mechanism;
+use value::{DatabaseDurability, FeedDatabases};
 
 pub use options::{OPTIONS, SECTIONS, Settings, Spec};
 pub use source::{Error, Origin};
@@ -104,6 +106,27 @@ impl Settings {
         Self::read(|section, key| text_of(&Values::new(), section, key)).expect("a test reads each default")
     }
 
+    /// How durable the writes to a database of the keyspace are.
+    pub fn database_durability(&self, database: u8) -> Durability {
+        self.keyspace.database_durability.get(database).unwrap_or(self.keyspace.durability)
+    }
+
+    /// The databases of the keyspace whose changes are topics.
+    pub fn feed_databases(&self) -> Vec<u8> {
+        match &self.streams.feeds {
+            FeedDatabases::Only(databases) => databases.iter().copied().collect(),
+            FeedDatabases::All => {
+                let logged = |database: &u8| self.database_durability(*database) != Durability::Memory;
+                (0..DatabaseDurability::DATABASES).filter(logged).collect()
+            }
+        }
+    }
+
+    /// Journal bytes that are kept for readers of feeds.
+    pub fn feed_bytes_max(&self) -> u64 {
+        self.streams.feed_bytes_max.unwrap_or(self.journal.bytes_max / 4)
+    }
+
     /// The file with the key for secrets: as set, or beside the data directory.
     pub fn key_file(&self) -> PathBuf {
         let beside = || self.node.data.parent().unwrap_or(Path::new("")).join("bole-identity.key");
@@ -121,6 +144,7 @@ impl Settings {
                         wait for each checkpoint"
                 .to_owned());
         }
+        self.check_feeds()?;
         if tls.certificate.is_some() != tls.key.is_some() {
             return Err("tls.certificate and tls.key must be set together".to_owned());
         }
@@ -147,6 +171,28 @@ impl Settings {
                 "identity.key_file \"{}\" is inside the data directory; a copy of that must not hold the key",
                 self.key_file().display()
             ));
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    fn check_feeds(&self) -> Result<(), String> {
+        let databases = self.feed_databases();
+        let is_memory = |database: &&u8| self.database_durability(**database) == Durability::Memory;
+        if let Some(database) = databases.iter().find(is_memory) {
+            return Err(format!(
+                "streams.feeds names database {database}, whose durability is memory: it is not logged and has no feed"
+            ));
+        }
+        let Self { journal, checkpoint, .. } = self;
+        let held = checkpoint.bytes_max.saturating_add(self.feed_bytes_max());
+        if !databases.is_empty() && held > journal.bytes_max / 4 * 3 {
+            return Err(
+                "checkpoint.bytes_max and streams.feed_bytes_max must together be at most three quarters of \
+                        journal.bytes_max, or writers would wait for room"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

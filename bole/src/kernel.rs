@@ -8,6 +8,7 @@ use bole_base::{Clock, Disk, RealDisk, SystemClock};
 use bole_catalog::Catalog;
 use bole_identity::Identity;
 use bole_log::{ExtentSets, LocalJournal};
+use bole_shard::changes::Feeds;
 use bole_shard::{Runtime, runtime};
 use bole_streams::partition::files::SegmentFiles;
 use futures_util::future::BoxFuture;
@@ -37,6 +38,8 @@ pub struct Kernel {
     pub journal: Arc<LocalJournal>,
     /// The shards.
     pub runtime: Arc<Runtime>,
+    /// What services show of their changes.
+    pub feeds: Arc<Feeds>,
     /// What exists.
     pub catalog: Catalog,
     /// Who may do what.
@@ -72,7 +75,7 @@ impl Kernel {
         let config = runtime::Config {
             replay_max: settings.checkpoint.replay_max,
             retained_bytes_max: settings.checkpoint.bytes_max,
-            ..runtime::Config::default()
+            pinned_bytes_max: settings.feed_bytes_max(),
         };
         let checkpoints = data.join(CHECKPOINTS_DIR);
         let runtime =
@@ -82,7 +85,8 @@ impl Kernel {
         let kernel = [bole_base::LogId::CATALOG, bole_base::LogId::IDENTITY];
         runtime.replay(&kernel).context("catalog and identity cannot be recovered")?;
         identity.settle().await?;
-        Ok(Self { journal, runtime, catalog, identity: Arc::new(identity), stream_files })
+        let feeds = Arc::new(Feeds::new(Arc::clone(runtime.journal()), runtime.pins().clone()));
+        Ok(Self { journal, runtime, feeds, catalog, identity: Arc::new(identity), stream_files })
     }
 
     /// Fills in the kernel's piece of the status.
@@ -122,11 +126,21 @@ impl Kernel {
             ("journal_fsync_micros_total", "Microseconds spent in fsync.", counters.sync_micros),
             ("checkpoint_passes_total", "Checkpoint passes that wrote sections.", totals.passes),
             ("checkpoint_bytes_total", "Section bytes written.", totals.bytes),
+            (
+                "feed_trims_total",
+                "Times that a shard's feed lost its oldest changes because feeds held back too much.",
+                totals.kept_trims,
+            ),
         ] {
             crate::metrics::counter(out, &format!("bole_{name}"), help, value);
         }
         for (name, help, value) in [
             ("journal_retained_bytes", "Bytes that recovery would read.", usage.retained_bytes),
+            (
+                "retained_bytes",
+                "Bytes of the journal and its attachments that checkpoints or feeds still need.",
+                self.runtime.retained_bytes(),
+            ),
             ("journal_free_bytes", "Bytes that can be admitted.", usage.free_bytes),
             (
                 "checkpoint_lock_max_micros",

@@ -197,8 +197,9 @@ fn open(dir: &Path) -> Result<Arc<Service>> {
         dir.join("checkpoints"),
         bole_shard::runtime::Config::default(),
     ));
-    let opened =
-        tokio::runtime::Builder::new_current_thread().build()?.block_on(node::open_service(runtime, 1));
+    let opened = tokio::runtime::Builder::new_current_thread()
+        .build()?
+        .block_on(node::open_service(runtime, 1, false));
     opened.map_err(|error| anyhow!("{error:?}"))
 }
 

@@ -6,6 +6,7 @@
 pub mod bank;
 pub mod command;
 pub mod dump;
+pub mod fold;
 pub mod kills;
 pub mod model;
 mod node;

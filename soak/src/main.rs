@@ -35,6 +35,7 @@ struct Cli {
 
 type Keyspace = system::Simulated<{ system::Flaw::NONE }>;
 type Sink = sink::Simulated<false>;
+type Fed = system::Simulated<{ system::Flaw::NONE }, true>;
 type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
 
 /// What runs under the crash harness.
@@ -55,12 +56,14 @@ fn run(cli: &Cli) -> Result<()> {
     if let Some(seed) = cli.seed {
         let mut reports = Vec::new();
         reports.extend(keyspace.then(|| run_seed::<Keyspace>(seed, &bole_soak::options())));
+        reports.extend(keyspace.then(|| run_seed::<Fed>(seed, &bole_soak::options())));
         reports.extend(streams.then(|| run_seed::<Streams>(seed, &streams::options())));
         reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
         return show(seed, &reports);
     }
     // A failed seed does not hide what the other parts have to say; it is the last word.
     let first = if keyspace { seeds::<Keyspace>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
+    let fed = if keyspace { seeds::<Fed>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
     let second = if streams { seeds::<Streams>(cli.seeds, &streams::options()) } else { Ok(()) };
     let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
     if cli.service.is_none() {
@@ -71,7 +74,7 @@ fn run(cli: &Cli) -> Result<()> {
             kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
         }
     }
-    first.and(second).and(third)
+    first.and(fed).and(second).and(third)
 }
 
 fn show(seed: u64, reports: &[Report]) -> Result<()> {

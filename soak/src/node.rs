@@ -23,12 +23,19 @@ const SHARDS: u64 = 4;
 /// The catalog's setting that says which dataset is behind each database.
 const MAP_SETTING: &str = "default/keyspace/databases";
 
-/// Recovers catalog and keyspace, and opens the service.
-pub(crate) async fn open_service(runtime: Arc<Runtime>, seed: u64) -> Result<Arc<Service>, OpenError> {
+/// Recovers catalog and keyspace, and opens the service; with `keeps` the logs are kept for feeds.
+pub(crate) async fn open_service(
+    runtime: Arc<Runtime>,
+    seed: u64,
+    keeps: bool,
+) -> Result<Arc<Service>, OpenError> {
     let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
     runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
     let datasets = host(&runtime, &catalog).await?;
     let logs: Vec<LogId> = datasets[..DATABASES].iter().flat_map(Dataset::logs).collect();
+    if keeps {
+        logs.iter().for_each(|log| runtime.pins().keep(*log));
+    }
     runtime.recover(&logs).await.map_err(|error| failed(&error))?;
     for shard in runtime.status() {
         if let Some(reason) = shard.quarantined {

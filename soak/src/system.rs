@@ -21,15 +21,16 @@ use bole_keyspace::protocol::Reply;
 use bole_keyspace::{Service, expiry};
 use bole_log::{Journal, LocalJournal};
 use bole_shard::Runtime;
+use bole_shard::changes::Feeds;
 use bole_testing::Rng;
 use bole_testing::harness::{Call, Env, Observed, OpenError, Outcome, System};
 use bole_testing::scheduler::{Handle, Turn};
 
 use crate::command::{Command, Op, class, next_of};
-use crate::dump;
 use crate::model::{Answer, DATABASES, Keyspace, Shown};
 use crate::node::{failed, open_service};
 use crate::wrap::{LyingDisk, NotingJournal};
+use crate::{dump, fold};
 
 /// A defect built in on purpose, to see that it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +61,14 @@ pub(crate) fn journal_config() -> bole_wal::Config {
     }
 }
 
-/// An open keyspace.
-pub struct Simulated<const FLAW: u8> {
+/// Room for all that a seed's run logs, where feeds keep it.
+const FED_BYTES_MAX: u64 = 16 << 20;
+
+/// An open keyspace. Where it is `FED`, all that was ever logged is kept for feeds, and after each crash what they say from their first change on must be what the
+/// databases hold.
+pub struct Simulated<const FLAW: u8, const FED: bool = false> {
     service: Arc<Service>,
+    feeds: Feeds,
     local: Arc<LocalJournal>,
     journal: Arc<NotingJournal>,
     scheduler: Handle,
@@ -123,7 +129,7 @@ fn spawn_expiry(scheduler: &Handle, service: &Arc<Service>) {
     });
 }
 
-impl<const FLAW: u8> Simulated<FLAW> {
+impl<const FLAW: u8, const FED: bool> Simulated<FLAW, FED> {
     fn session(&self) -> SessionState {
         self.clients.set(self.clients.get() + 1);
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -172,6 +178,22 @@ impl<const FLAW: u8> Simulated<FLAW> {
     async fn plain(&self, session: &mut SessionState, words: &[&str]) -> Vec<u8> {
         let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         self.command(session, &words, |_, _| {}).await
+    }
+
+    /// Compares what the feeds say with what the databases show.
+    fn compare_feeds(&self, shown: &Shown) -> Result<(), String> {
+        let mut told = Keyspace::default();
+        for database in 0..DATABASES {
+            let dataset = &self.service.databases.dataset(database).name;
+            told.databases[database] = fold::database(&self.feeds, dataset)?;
+        }
+        let told = bole_testing::harness::Model::state(&told);
+        for (database, (told, shown)) in told.0.iter().zip(&shown.0).enumerate() {
+            if told != shown {
+                return Err(format!("database {database} shows {shown:?}, its feed tells {told:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Notes what the last command of an operation has done, and compares its reply with the model's.
@@ -280,9 +302,9 @@ fn is_refusal(reply: &[u8]) -> bool {
     BEGINNINGS.iter().any(|beginning| reply.starts_with(beginning.as_bytes()))
 }
 
-impl<const FLAW: u8> System for Simulated<FLAW> {
+impl<const FLAW: u8, const FED: bool> System for Simulated<FLAW, FED> {
     type Model = Keyspace;
-    const NAME: &'static str = "keyspace";
+    const NAME: &'static str = if FED { "feeds of the keyspace" } else { "keyspace" };
 
     fn operation(rng: &mut Rng, _client: usize) -> Op {
         Op::draw(rng)
@@ -296,7 +318,9 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let disk: Arc<dyn Disk> = env.disk.clone();
         let clock: Arc<dyn bole_base::Clock> = env.clock.clone();
         let dir = PathBuf::from("journal");
-        let local = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), &dir, journal_config());
+        let mut config = journal_config();
+        config.bytes_max = if FED { FED_BYTES_MAX } else { config.bytes_max };
+        let local = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), &dir, config);
         let local = Arc::new(local.map_err(|error| match error.kind() {
             bole_base::Kind::Corrupt => OpenError::Corrupt(error.to_string()),
             _ => failed(&error),
@@ -310,15 +334,21 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         } else {
             disk
         };
-        let config =
-            bole_shard::runtime::Config { retained_bytes_max: RETAINED_BYTES_MAX, ..Default::default() };
+        let config = bole_shard::runtime::Config {
+            retained_bytes_max: RETAINED_BYTES_MAX,
+            pinned_bytes_max: FED_BYTES_MAX,
+            ..Default::default()
+        };
         let shared: Arc<dyn Journal> = journal.clone();
         let runtime = Arc::new(Runtime::new(shared, for_checkpoints, clock, "checkpoints".into(), config));
-        let service = open_service(runtime, env.seed).await?;
+        let service = open_service(runtime, env.seed, FED).await?;
+        let feeds = Feeds::new(Arc::clone(service.runtime.journal()), service.runtime.pins().clone());
+        service.databases.show(&feeds).map_err(|error| failed(&error))?;
         spawn_checkpoints(&env.scheduler, &service.runtime, env.seed);
         spawn_expiry(&env.scheduler, &service);
         Ok(Rc::new(Self {
             service,
+            feeds,
             local,
             journal,
             scheduler: env.scheduler,
@@ -371,6 +401,9 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             }
         }
         let state = bole_testing::harness::Model::state(&seen);
+        if FED {
+            self.compare_feeds(&state)?;
+        }
         *self.live.borrow_mut() = seen;
         Ok(Observed { state, reached: Some(self.recovered) })
     }

@@ -54,6 +54,12 @@ impl Journal for NotingJournal {
     fn new_attachment(&self, bytes: u64) -> Result<u64, Error> {
         self.inner.new_attachment(bytes)
     }
+    fn first(&self, log: LogId) -> Offset {
+        self.inner.first(log)
+    }
+    fn stretch_end(&self, log: LogId) -> Offset {
+        self.inner.stretch_end(log)
+    }
     fn write_queued(&self) -> Result<(), Error> {
         self.inner.write_queued()
     }

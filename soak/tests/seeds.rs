@@ -13,6 +13,13 @@ fn twenty_seeds_lose_nothing() {
 }
 
 #[test]
+fn feeds_tell_what_databases_hold_after_every_crash_of_twenty_seeds() {
+    let summary = run_seeds::<Simulated<{ Flaw::NONE }, true>>(0..20, &bole_soak::options());
+    summary.assert_ok();
+    assert!(summary.acknowledged > 1_000, "the seeds do too little: {summary}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let hash = |seed| run_seed::<Real>(seed, &bole_soak::options()).hash;
     assert_eq!(hash(3), hash(3));

@@ -9,7 +9,8 @@ use bole_base::Durability;
 
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
-    Anonymous, CertificateName, DatabaseDurability, HostNames, LogFilter, LogFormat, SaslMechanisms,
+    Anonymous, CertificateName, DatabaseDurability, FeedDatabases, HostNames, LogFilter, LogFormat,
+    SaslMechanisms,
 };
 
 /// One row of the table.
@@ -207,6 +208,10 @@ options! {
         auto_create_topics: bool = word(&["true", "false"]), "true";
         /// Partitions of topics that are made without a number.
         default_partitions: u64 = Count(1, 10_000), "4";
+        /// Databases of the keyspace whose changes are topics that can be read, `changes.keyspace.0` and so on: a list such as 0,3; all (those that are logged); none.
+        feeds: FeedDatabases = Text("none, all, or a list of databases 0 to 15, such as 0,3"), "none";
+        /// Journal bytes that are kept for readers of these topics, besides those that the next start needs. Beyond, the oldest changes go. auto: a quarter of `journal.bytes_max`.
+        feed_bytes_max: Option<u64> = BytesOrAuto(0), "auto";
         /// Connections at a time.
         connections_max: u64 = Count(1, 1_000_000), "10000";
         /// Silence after which a client is disconnected. 0s: never.

@@ -70,6 +70,12 @@ fn values() {
     assert_eq!(keyspace.database_durability.get(1), Some(Durability::Sync));
     assert_eq!(keyspace.database_durability.get(3), None);
     assert_eq!(keyspace.database_durability.to_string(), "1=sync,2=memory");
+    assert_eq!(load_one("streams.feeds=none").feed_databases(), [0; 0]);
+    assert_eq!(load_one("streams.feeds=3, 0").feed_databases(), [0, 3]);
+    let durability = "keyspace.database_durability=1=memory";
+    let all = load_from("", &[], &["streams.feeds=all", durability]).unwrap().settings;
+    assert_eq!(all.feed_databases().len(), 15);
+    assert_eq!((all.feed_bytes_max(), load_one("streams.feed_bytes_max=0").feed_bytes_max()), (512 << 20, 0));
     assert_eq!(load_one("node.memory=1GiB").node.memory, Some(1 << 30));
     assert_eq!(load_one("keyspace.idle_timeout=0").keyspace.idle_timeout, Duration::ZERO);
     assert_eq!(load_one("log.format=json").log.format, value::LogFormat::Json);
@@ -133,6 +139,15 @@ const REFUSED: &[Refusal] = &[
     ("", &[], &["streams.sasl_mechanisms=GSSAPI"], &["\"GSSAPI\" is unknown", "OAUTHBEARER"]),
     ("", &[], &["streams.sasl_mechanisms=PLAIN,PLAIN"], &["PLAIN is named twice"]),
     ("", &[], &["streams.sasl_mechanisms=OAUTHBEARER"], &["needs streams.oauth_issuer"]),
+    ("", &[], &["streams.feeds=16"], &["database \"16\" does not exist", "none, all, or a list"]),
+    ("", &[], &["streams.feeds=1,1"], &["database 1 is named twice"]),
+    (
+        "",
+        &[],
+        &["streams.feeds=1", "keyspace.database_durability=1=memory"],
+        &["names database 1", "no feed"],
+    ),
+    ("", &[], &["streams.feeds=all", "streams.feed_bytes_max=2GiB"], &["at most three quarters"]),
     ("", &[], &["streams.anonymous=on"], &["\"on\" is unknown", "auto, off"]),
     ("", &[], &["identity.key_file=bole-data/key"], &["inside the data directory"]),
 ];

@@ -1,6 +1,6 @@
 //! Types of settings that are more than a number or a path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -94,6 +94,36 @@ impl FromStr for DatabaseDurability {
             }
         }
         Ok(Self(databases))
+    }
+}
+
+/// The databases of the keyspace whose changes are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedDatabases {
+    /// All that are logged.
+    All,
+    /// These.
+    Only(BTreeSet<u8>),
+}
+
+impl FromStr for FeedDatabases {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => return Ok(Self::All),
+            "none" => return Ok(Self::Only(BTreeSet::new())),
+            _ => {}
+        }
+        let mut databases = BTreeSet::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let database = part.parse().ok().filter(|database| *database < DatabaseDurability::DATABASES);
+            let database = database.ok_or_else(|| format!("database \"{part}\" does not exist"))?;
+            if !databases.insert(database) {
+                return Err(format!("database {database} is named twice"));
+            }
+        }
+        Ok(Self::Only(databases))
     }
 }
 

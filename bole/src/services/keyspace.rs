@@ -12,8 +12,9 @@ use bole_keyspace::context::Grants;
 use bole_keyspace::dataset::{DATABASES, Databases, Dataset};
 use bole_keyspace::partition::Partition;
 use bole_keyspace::service::{Authenticator, Node as KeyspaceNode, Parts as ServiceParts};
-use bole_keyspace::state::{Database, Limits, Seed};
+use bole_keyspace::state::{Database, Effect, Limits, Seed};
 use bole_keyspace::{Config, Service, connection};
+use bole_log::entry::ENTRY_HEADER_BYTES;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::metrics::ServiceMetrics;
@@ -58,11 +59,12 @@ pub async fn host(settings: &Settings, meta: &NodeMeta, kernel: &Kernel) -> Resu
     for (number, name) in names.iter().enumerate() {
         let record = kernel.catalog.read(|state| state.dataset(name).cloned())?;
         let record = record.with_context(|| format!("dataset {name} is not in the catalog"))?;
-        let class =
-            settings.keyspace.database_durability.get(number as u8).unwrap_or(settings.keyspace.durability);
+        let class = settings.database_durability(number as u8);
         datasets.push(host_dataset(kernel, meta, name, record.logs(), class)?);
     }
-    Ok(Databases::new(datasets, read_map(&kernel.catalog)?))
+    let databases = Databases::new(datasets, read_map(&kernel.catalog)?);
+    databases.show(&kernel.feeds)?;
+    Ok(databases)
 }
 
 fn host_dataset(
@@ -85,11 +87,21 @@ fn host_dataset(
     Ok(Dataset::new(name.to_owned(), shards, class))
 }
 
-/// Empties databases of class `memory`, durably: what an earlier, logged life of theirs left is not served, now or later.
+/// Empties databases of class `memory`, durably: what an earlier, logged life of theirs left is not served, now or later. That is logged, so that
+/// the feed of a later life tells of it.
 pub async fn forget_memory(kernel: &Kernel, databases: &Databases) -> Result<()> {
     for dataset in databases.datasets().iter().filter(|dataset| dataset.class() == Durability::Memory) {
         for shard in &dataset.shards {
+            let mut transaction = kernel.runtime.transaction();
+            if !shard.lock()?.state().data.is_empty() {
+                transaction.set_time(kernel.runtime.tick());
+                transaction.admit(ENTRY_HEADER_BYTES).await?;
+            }
             let mut locked = shard.lock()?;
+            if !locked.state().data.is_empty() {
+                locked.push(&mut transaction, Durability::Sync, &Effect::Flush)?;
+                locked.appended(transaction.append()?);
+            }
             let partition = locked.state_mut();
             partition.logged = false;
             partition.data = partition.data.emptied();
@@ -187,9 +199,7 @@ const MEMORY_SHARE: u64 = 2;
 fn config(settings: &Settings, node_memory_bytes: u64) -> Config {
     let keyspace = &settings.keyspace;
     Config {
-        durability: std::array::from_fn(|number| {
-            keyspace.database_durability.get(number as u8).unwrap_or(keyspace.durability)
-        }),
+        durability: std::array::from_fn(|number| settings.database_durability(number as u8)),
         shards: keyspace.shards as usize,
         request_bytes_max: keyspace.request_bytes_max as usize,
         connections_max: keyspace.connections_max as usize,

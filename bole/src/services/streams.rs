@@ -1,6 +1,7 @@
 //! Opens the stream service: its topics from the catalog, its doors, and what it is given of identity.
 
 mod certificate;
+mod feeds;
 mod oauth;
 
 use std::sync::Arc;
@@ -39,9 +40,11 @@ pub struct Hosted {
 
 /// Hosts the partitions of the topics that the catalog knows, and the coordinators' shards; the runtime recovers them next.
 pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Hosted> {
+    let feeds = feeds::open(settings, kernel).await?;
     let (catalog, runtime) = (kernel.catalog.clone(), Arc::clone(&kernel.runtime));
     let topics =
         Topics::host(catalog, runtime, Arc::clone(&kernel.stream_files), settings.streams.durability);
+    let topics = topics.and_then(|topics| topics.with_feeds(feeds));
     let topics = topics.map_err(anyhow::Error::msg).context("the topics cannot be opened")?;
     let count = Config::default().coordinator_shards;
     let make = groups::State::default;
@@ -244,6 +247,7 @@ fn write_metrics(service: &Service, out: &mut String) {
             get(&metrics.throttled_ms),
         ),
         ("cold_reads_total", "Reads that went to segment files.", get(&metrics.cold_reads)),
+        ("feed_reads_total", "Reads of change feeds.", get(&metrics.feed_reads)),
         ("compactions_total", "Compactions of a partition that ended.", get(&metrics.compactions)),
         ("compaction_read_bytes_total", "Bytes that compactions read.", get(&metrics.compaction_bytes_read)),
         (
@@ -272,6 +276,7 @@ fn write_metrics(service: &Service, out: &mut String) {
     }
     for (name, help, value) in [
         ("topics", "Topics.", service.topics.all().len() as u64),
+        ("feeds", "Change feeds that are shown as topics.", service.topics.feeds().all().count() as u64),
         ("partitions", "Partitions of all topics.", service.topics.partition_count() as u64),
         (
             "dead_letters_stuck",

@@ -13,12 +13,13 @@ use bole_streams::settings::ROWS;
 use crate::expect::matches;
 use crate::node::{Node, finish};
 
-/// Pages with examples that run.
-const PAGES: &[&str] = &[
-    "docs/guide/streams.md",
-    "docs/guide/streams-groups.md",
-    "docs/guide/queues.md",
-    "docs/guide/write-behind.md",
+/// Pages with examples that run, and what their nodes are set to besides the tests' own ports.
+const PAGES: &[(&str, &[&str])] = &[
+    ("docs/guide/streams.md", &[]),
+    ("docs/guide/streams-groups.md", &[]),
+    ("docs/guide/queues.md", &[]),
+    ("docs/guide/write-behind.md", &[]),
+    ("docs/guide/change-feeds.md", &["streams.feeds=0"]),
 ];
 /// A program of others that examples use.
 const REDIS_CLI: &str = "redis-cli";
@@ -79,12 +80,12 @@ fn examples_are_found_with_their_output() {
 
 #[test]
 fn every_example_of_the_guide_runs() {
-    for page in PAGES {
+    for (page, settings) in PAGES {
         let text = read(page);
         let examples = examples(&text);
         assert!(!examples.is_empty(), "{page} has no examples that run");
         let folder = tempfile::tempdir().unwrap();
-        let node = Node::start(folder.path());
+        let node = Node::start_with(folder.path(), "127.0.0.1:0", settings);
         let has_redis_cli = node.has_redis_cli();
         for Example { line, script, expected } in examples {
             if script.contains(REDIS_CLI) && !has_redis_cli {

@@ -4,6 +4,7 @@
 
 mod commands;
 mod expect;
+mod feeds;
 mod groups;
 mod guide;
 mod node;

@@ -38,11 +38,11 @@ impl Node {
 
     /// The same with streams at this address.
     pub(crate) fn start_at(folder: &Path, streams: &str) -> Self {
-        Self::start_with(folder, streams, &[])
+        Self::start_with(folder, streams, &[] as &[&str])
     }
 
     /// The same with these settings on top.
-    pub(crate) fn start_with(folder: &Path, streams: &str, settings: &[String]) -> Self {
+    pub(crate) fn start_with(folder: &Path, streams: &str, settings: &[impl AsRef<str>]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
         clear(&mut command);
         command.current_dir(folder).arg("serve").stdin(Stdio::null());
@@ -56,7 +56,7 @@ impl Node {
             command.args(["--set", setting]);
         }
         for setting in settings {
-            command.args(["--set", setting]);
+            command.args(["--set", setting.as_ref()]);
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -128,6 +128,36 @@ impl Node {
             }
             assert!(Instant::now() < deadline, "{args:?} still prints: {out}{errors}");
         }
+    }
+}
+
+impl Node {
+    /// Stops the node in good order.
+    pub(crate) fn stop(mut self) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+
+    /// A connection to the databases.
+    pub(crate) fn redis(&self) -> Redis {
+        let stream = std::net::TcpStream::connect(&self.keyspace).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Redis(BufReader::new(stream))
+    }
+}
+
+/// A client of the databases.
+pub(crate) struct Redis(BufReader<std::net::TcpStream>);
+
+impl Redis {
+    /// Sends a command, words separated by spaces, and returns the first line of its reply.
+    pub(crate) fn call(&mut self, command: &str) -> String {
+        self.0.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "the connection ended: {command}");
+        assert!(!line.starts_with('-'), "{command}: {line}");
+        line.trim_end().to_owned()
     }
 }
 

@@ -68,7 +68,8 @@ class Node:
 
     def __init__(self, binary, folder, name, *settings):
         self.plain, self.tls = free_port(), free_port()
-        others = {"admin.listen": free_port(), "keyspace.listen": free_port(), "schemas.listen": free_port()}
+        self.keyspace = free_port()
+        others = {"admin.listen": free_port(), "keyspace.listen": self.keyspace, "schemas.listen": free_port()}
         values = [f"{option}=127.0.0.1:{port}" for option, port in others.items()]
         values += [f"streams.listen=127.0.0.1:{self.plain}", f"streams.tls_listen=127.0.0.1:{self.tls}",
                    "streams.anonymous=off", f"tls.certificate={folder}/server.pem", f"tls.key={folder}/server.key",
@@ -345,6 +346,23 @@ def test_rules(checks, node, folder, admin):
     checks.equal("rules come back", results(admin.create_acls(rules[:2])), ["ok"] * 2)
 
 
+def test_feeds(checks, node, folder, admin):
+    """Who may read all topics does not read the databases thereby."""
+    with socket.create_connection(("127.0.0.1", node.keyspace), 10) as connection:
+        connection.sendall(b"SET key value\r\n")
+        checks.equal("a database is changed", connection.recv(100), b"+OK\r\n")
+    rule = acl(ResourceType.TOPIC, "*", ResourcePatternType.LITERAL, "User:ann", AclOperation.READ)
+    checks.equal("a rule for all topics", results(admin.create_acls([rule])), ["ok"])
+    ann, administrator = config(node, folder, "ann", "pencil"), config(node, folder, "bole", "bolebole")
+    checks.equal("… holds for topics", consume(ann, "orders", "all", 3), 3)
+    checks.equal("… and shows that there are feeds", "changes.keyspace.0" in AdminClient(ann).list_topics(timeout=10).topics, True)
+    checks.equal("… and not what they tell", consume(ann, "changes.keyspace.0", "all"), "TOPIC_AUTHORIZATION_FAILED")
+    checks.equal("who may read the database reads its feed", consume(administrator, "changes.keyspace.0", "feed"), 1)
+    this = AclBindingFilter(ResourceType.TOPIC, "*", ResourcePatternType.LITERAL, "User:ann", None, AclOperation.ANY,
+                            AclPermissionType.ANY)
+    checks.equal("the rule is removed", len(admin.delete_acls([this])[this].result(20)), 1)
+
+
 def described_rules_code(node, user, password):
     """The code in the answer to DescribeAcls, which the client does not tell."""
     with socket.create_connection(("127.0.0.1", node.plain), 10) as connection:
@@ -519,12 +537,12 @@ def main():
         oauth = ["streams.sasl_mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
                  f"streams.oauth_issuer={ISSUER}", f"streams.oauth_audience={AUDIENCE}",
                  f"streams.oauth_jwks={folder}/jwks.json", f"streams.oauth_secret_file={folder}/secret"]
-        node = Node(binary, folder, "node", *oauth)
+        node = Node(binary, folder, "node", "streams.feeds=0", *oauth)
         try:
             admin = AdminClient(config(node, folder, "bole", "bolebole"))
             for family, arguments in ((test_mechanisms, (node, folder)), (test_states, (node,)),
                                       (test_users, (node, folder, admin)), (test_rules, (node, folder, admin)),
-                                      (test_configs, (admin,)), (test_tokens, (node, folder)),
+                                      (test_feeds, (node, folder, admin)), (test_configs, (admin,)), (test_tokens, (node, folder)),
                                       (test_quotas, (node, folder))):
                 checks.family(family, *arguments)
         finally:

@@ -69,7 +69,8 @@ pub trait Journal: Send + Sync + 'static {
     /// order of offset; copies that were moved forward come once. Stops at the first error of `visit` and returns it.
     fn replay(&self, visit: &mut dyn FnMut(&EntryRef<'_>) -> Result<(), Error>) -> Result<(), Error>;
 
-    /// Durable entries of `log` from `from` on: at least one if there is one, no more than about `bytes_max` bytes.
+    /// Durable entries of `log` from `from` on: at least one if there is one, no more than about `bytes_max` bytes, heads included and
+    /// attachments not.
     /// If entries at `from` were trimmed, the answer says so in `gap` and starts after it.
     /// Errors: `BeyondTail`, `Corrupt`, `Failed`.
     fn read(&self, log: LogId, from: Offset, bytes_max: usize) -> Result<Read, Error>;
@@ -77,6 +78,13 @@ pub trait Journal: Send + Sync + 'static {
     /// The offset that the next durable entry of `log` will get: its entries below are fsynced. Zero for a log
     /// without entries, and after a restart for one whose entries were all dropped: who keeps a checkpoint goes on from that.
     fn tail(&self, log: LogId) -> Offset;
+
+    /// The first retained offset of `log`: reads below it show a gap. Its tail if nothing is retained.
+    fn first(&self, log: LogId) -> Offset;
+
+    /// The offset below which the retained entries of `log` lie in the oldest stretch that holds any of them: to trim less of the log frees no
+    /// space. Its tail if nothing is retained.
+    fn stretch_end(&self, log: LogId) -> Offset;
 
     /// Ready when the durable tail of `log` is above `offset`.
     fn poll_tail(&self, log: LogId, offset: Offset, context: &mut Context<'_>)

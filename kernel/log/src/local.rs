@@ -12,6 +12,7 @@ pub use bole_wal::Config;
 use bole_wal::{Driver, Wal};
 use bytes::Bytes;
 
+use crate::entry::ENTRY_HEADER_BYTES;
 use crate::{AttachmentId, Batch, EntryRef, Error, Gap, Journal, Read, StoredEntry};
 use attachments::Attachments;
 
@@ -111,7 +112,7 @@ impl Journal for LocalJournal {
         let mut entries = Vec::new();
         let mut bytes = 0;
         let end = self.wal.read(log, from, |entry| {
-            bytes += entry.extensions.len() + entry.payload.len();
+            bytes += ENTRY_HEADER_BYTES + entry.extensions.len() + entry.payload.len();
             entries.push(StoredEntry {
                 header: entry.header,
                 extensions: Bytes::copy_from_slice(entry.extensions),
@@ -125,6 +126,14 @@ impl Journal for LocalJournal {
 
     fn tail(&self, log: LogId) -> Offset {
         self.wal.tail(log)
+    }
+
+    fn first(&self, log: LogId) -> Offset {
+        self.wal.first(log)
+    }
+
+    fn stretch_end(&self, log: LogId) -> Offset {
+        self.wal.first_segment_end(log)
     }
 
     fn retained_bytes(&self) -> u64 {

@@ -341,7 +341,7 @@ impl Journal for MemoryJournal {
                 break;
             }
             if entry.header.offset.0 >= start {
-                bytes += entry.extensions.len() + entry.payload.len();
+                bytes += cost(entry) as usize;
                 entries.push(entry.clone());
             }
         }
@@ -351,6 +351,17 @@ impl Journal for MemoryJournal {
 
     fn tail(&self, log: LogId) -> Offset {
         Offset(self.state.lock().logs.get(&log).map_or(0, |log| log.durable))
+    }
+
+    fn first(&self, log: LogId) -> Offset {
+        Offset(self.state.lock().logs.get(&log).map_or(0, |log| log.first.min(log.durable)))
+    }
+
+    /// Each entry is a stretch of its own.
+    fn stretch_end(&self, log: LogId) -> Offset {
+        let state = self.state.lock();
+        let Some(log) = state.logs.get(&log) else { return Offset::ZERO };
+        Offset((log.first + 1).min(log.durable))
     }
 
     fn poll_tail(

@@ -189,17 +189,22 @@ fn gap_after_trim(subject: Box<dyn Subject>) {
     subject.sync();
     journal.trim(LogId(20), Offset(4));
     journal.trim(LogId(20), Offset(2));
+    assert_eq!(journal.first(LogId(20)), Offset(4));
+    let end = journal.stretch_end(LogId(20));
+    assert!(Offset(4) < end && end <= Offset(10), "{end}");
     let gap = |to| Some(Gap { from: Offset(1), to: Offset(to) });
     assert_eq!(offsets(&*journal, 20, 1, usize::MAX), (gap(4), (4..10).collect(), 10));
     assert_eq!(offsets(&*journal, 20, 6, usize::MAX).0, None);
     journal.trim(LogId(20), Offset(99));
     assert_eq!(offsets(&*journal, 20, 1, usize::MAX), (gap(10), vec![], 10));
     assert_eq!(journal.tail(LogId(20)), Offset(10));
+    assert_eq!((journal.first(LogId(20)), journal.stretch_end(LogId(20))), (Offset(10), Offset(10)));
     append(&*journal, &[(20, 10)], Durability::Sync);
     subject.sync();
     assert_eq!(offsets(&*journal, 20, 10, usize::MAX), (None, vec![10], 11));
     journal.forget(LogId(20));
     assert_eq!(journal.tail(LogId(20)), Offset(0));
+    assert_eq!((journal.first(LogId(20)), journal.stretch_end(LogId(20))), (Offset(0), Offset(0)));
     assert_eq!(replayed(&*journal), vec![]);
 }
 

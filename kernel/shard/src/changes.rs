@@ -6,6 +6,7 @@
 //! - What was trimmed before it was read is an explicit gap, never a silent one.
 //! - Identity has no feed.
 
+mod details;
 mod feed;
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -16,7 +17,8 @@ use bole_base::{Epoch, Offset};
 use bole_log::Gap;
 use bytes::Bytes;
 
-pub use feed::{Feeds, Projection, Source};
+pub use details::Details;
+pub use feed::{Feeds, Projection, Shown, Source};
 
 use crate::{Error, Pin};
 
@@ -47,10 +49,42 @@ pub struct Change {
     pub hlc: u64,
     /// What happened, in the service's words.
     pub operation: &'static str,
-    /// What it happened to; empty if it was the whole shard.
-    pub key: Bytes,
+    /// What it happened to; `None` if it was the whole shard.
+    pub key: Option<Bytes>,
     /// The new value or the effect's arguments, if it has any.
-    pub value: Option<Bytes>,
+    pub details: Details,
+}
+
+impl Change {
+    /// Appends the change as a JSON object: `operation`, `key` where there is one, and the details.
+    pub fn put_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"operation\":");
+        details::put_text(out, self.operation);
+        if let Some(key) = &self.key {
+            out.extend_from_slice(b",\"key\":");
+            details::put_bytes(out, key);
+        }
+        if !self.details.members().is_empty() {
+            out.push(b',');
+            out.extend_from_slice(self.details.members());
+        }
+        out.push(b'}');
+    }
+
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        const HEAD_BYTES: usize = 32;
+        HEAD_BYTES + self.key.as_ref().map_or(0, Bytes::len) + self.details.members().len()
+    }
+}
+
+/// Where the log of a shard stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The first entry that is retained; what was before it is gone.
+    pub first: Offset,
+    /// The offset that the next durable entry gets.
+    pub tail: Offset,
 }
 
 /// The answer to a read.
@@ -66,12 +100,28 @@ pub struct Feed {
 
 /// The feeds of a service, or of all.
 pub trait Changes: Send + Sync {
+    /// The datasets that have a feed, by name.
+    fn datasets(&self) -> Vec<String>;
+
     /// How many shards a dataset (`namespace/service/dataset`) has. Errors: `Refused` if it has no feed.
     fn shards(&self, dataset: &str) -> Result<u32, Error>;
 
-    /// Durable changes from `from` on: about `bytes_max` bytes of entries at most (what they name in attachments not counted), and at least one entry if there is one. At the tail it answers
+    /// What of a shard can be read. Errors: `Refused`.
+    fn bounds(&self, dataset: &str, shard: u32) -> Result<Bounds, Error>;
+
+    /// Durable changes from `from` on: about `bytes_max` bytes of changes at most, and at least one entry if there is one. At the tail it answers
     /// without changes. Errors: `Refused`, `BeyondTail`, `Corrupt`, `Quarantined`.
     fn read(&self, dataset: &str, shard: u32, from: Cursor, bytes_max: usize) -> Result<Feed, Error>;
+
+    /// Hands offset and hybrid-logical-clock time of each durable entry from `from` on that may be a change to `visit`, until that answers `false`; what is gone
+    /// is left out. Reads entries and shows none, so it is the way to look for a time. Errors: as `read`.
+    fn times(
+        &self,
+        dataset: &str,
+        shard: u32,
+        from: Offset,
+        visit: &mut dyn FnMut(Offset, u64) -> bool,
+    ) -> Result<(), Error>;
 
     /// Ready when the shard has durable entries at `from` or above. May be dropped at any time.
     fn poll_ready(
@@ -84,4 +134,8 @@ pub trait Changes: Send + Sync {
 
     /// Holds back trim at `from`, up to the runtime's limit in bytes; advance it as reading goes on.
     fn pin(&self, dataset: &str, shard: u32, from: Offset) -> Result<Pin, Error>;
+
+    /// Keeps what there is of all shards of a dataset for readers to come, up to the runtime's limit in bytes: beyond it the oldest goes first. For the life of the
+    /// process; called before recovery, it loses nothing of what an earlier process kept. Errors: `Refused`.
+    fn keep(&self, dataset: &str) -> Result<(), Error>;
 }

@@ -1,9 +1,11 @@
-//! Pins: offsets of logs that a feed or a follower still wants to read, which therefore hold back trim.
+//! Pins: offsets of logs that a feed or a follower still wants to read, which therefore hold back trim. A log that is *kept* is held back
+//! whoever reads it, so that there is something to read for who comes later.
 //!
 //! # Invariants
 //! - Pins are bounded in number ([`Pins::PINS_MAX`]) and, by the runtime, in the bytes that they hold back; a pin that holds back too
-//!   much is *broken*: the log is trimmed past it, and its reader sees the gap.
-//! - Pins are not durable. After a restart a reader pins again, and sees a gap if it came too late.
+//!   much is *broken*: the log is trimmed past it, and its reader sees the gap. A kept log gives up its oldest stretch instead and holds the rest.
+//! - Pins are not durable. After a restart a reader pins again, and sees a gap if it came too late. Who wants to find after a restart what
+//!   was there before it keeps the log before it is recovered, since recovery may trim.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +25,17 @@ pub struct Pins {
 struct Inner {
     next: u64,
     held: BTreeMap<(LogId, u64), Held>,
+    /// Below these offsets kept logs gave up their entries.
+    kept: BTreeMap<LogId, Offset>,
+}
+
+/// What gave way when a log was trimmed past what held it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GaveWay {
+    /// Pins that were broken.
+    pub(crate) pins: usize,
+    /// Whether the log is kept and lost its oldest entries.
+    pub(crate) kept: bool,
 }
 
 struct Held {
@@ -56,23 +69,38 @@ impl Pins {
         Ok(Pin { pins: self.clone(), key })
     }
 
-    /// The lowest offset of `log` that is pinned and not given up.
+    /// Keeps all that is there of `log`, until it is released or holds back too much.
+    pub fn keep(&self, log: LogId) {
+        self.inner.lock().kept.entry(log).or_insert(Offset::ZERO);
+    }
+
+    /// Keeps `log` no longer.
+    pub fn release(&self, log: LogId) {
+        self.inner.lock().kept.remove(&log);
+    }
+
+    /// The lowest offset of `log` that is pinned or kept and not given up.
     pub fn lowest(&self, log: LogId) -> Option<Offset> {
         let inner = self.inner.lock();
         let held = inner.held.range((log, 0)..=(log, u64::MAX)).map(|(_, held)| held);
-        held.filter(|held| !held.broken).map(|held| held.offset).min()
+        let pinned = held.filter(|held| !held.broken).map(|held| held.offset).min();
+        pinned.into_iter().chain(inner.kept.get(&log).copied()).min()
     }
 
-    /// Gives up the pins of `log` below `below`. Returns how many.
-    pub(crate) fn break_below(&self, log: LogId, below: Offset) -> usize {
+    /// Gives up what holds `log` below `below`.
+    pub(crate) fn break_below(&self, log: LogId, below: Offset) -> GaveWay {
         let mut inner = self.inner.lock();
         let held = inner.held.range_mut((log, 0)..=(log, u64::MAX)).map(|(_, held)| held);
-        let mut count = 0;
+        let mut gave_way = GaveWay::default();
         for held in held.filter(|held| !held.broken && held.offset < below) {
             held.broken = true;
-            count += 1;
+            gave_way.pins += 1;
         }
-        count
+        if let Some(kept) = inner.kept.get_mut(&log).filter(|kept| **kept < below) {
+            *kept = below;
+            gave_way.kept = true;
+        }
+        gave_way
     }
 }
 

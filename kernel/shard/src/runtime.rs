@@ -6,6 +6,8 @@
 //!    announcements are fsynced before anything is served.
 //! 3. While serving, whoever drives checkpoints calls [`Runtime::checkpoint_due`] now and then; at a clean stop [`Runtime::checkpoint_all`].
 
+mod due;
+
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::path::PathBuf;
@@ -30,7 +32,7 @@ use crate::{Error, Transaction, large};
 pub struct Config {
     /// Recovery shall not replay for longer than this, as estimated from the rate of the last recovery.
     pub replay_max: Duration,
-    /// A checkpoint starts when the journal retains this many bytes.
+    /// A checkpoint starts when the journal and its attachments take this many bytes.
     pub retained_bytes_max: u64,
     /// Readers of feeds may hold back this many bytes more; then their pins are broken.
     pub pinned_bytes_max: u64,
@@ -68,7 +70,6 @@ pub struct Runtime {
     pins: Pins,
     /// While pins hold the oldest bytes: what the journal retained when all shards were last checkpointed.
     pinned_mark: AtomicU64,
-    breaks: AtomicU64,
     /// Every dataset that exists is hosted: a log that is not is what a crash left of one that was dropped.
     all_hosted: AtomicBool,
 }
@@ -126,6 +127,8 @@ pub struct CheckpointTotals {
     pub lock_max: Duration,
     /// Pins that were broken because they held back too much.
     pub pins_broken: u64,
+    /// How often a kept log gave up its oldest entries because they were too many.
+    pub kept_trims: u64,
 }
 
 /// What a recovery did.
@@ -159,7 +162,6 @@ impl Runtime {
             attached: Arc::default(),
             pins: Pins::default(),
             pinned_mark: AtomicU64::new(0),
-            breaks: AtomicU64::new(0),
             all_hosted: AtomicBool::new(false),
         }
     }
@@ -217,6 +219,8 @@ impl Runtime {
         let Some(slot) = self.shards.write().remove(&id) else { return Ok(()) };
         slot.dropped.store(true, Ordering::SeqCst);
         self.journal.forget(id);
+        self.pins.release(id);
+        self.remove_attachments(self.attached.trim(id, Offset(u64::MAX)));
         let Some(mut store) = slot.store.lock().take() else { return Ok(()) };
         store.remove().map_err(|error| Error::Checkpoint {
             shard: slot.shard.status().name,
@@ -234,7 +238,7 @@ impl Runtime {
             self.all_hosted.store(true, Ordering::Release);
         }
         let recovered = self.replay(only)?;
-        if self.journal.retained_bytes() > self.retained_bytes_target() {
+        if self.retained_bytes() > self.retained_bytes_target() {
             // Without this, a journal at its bound would leave no room to announce anything.
             self.checkpoint_due().await?;
         }
@@ -357,81 +361,6 @@ impl Runtime {
         Ok(())
     }
 
-    /// Checkpoints shards, the one that holds back the journal's oldest bytes first, until the journal retains few enough bytes. Returns
-    /// whether it did anything. Blocks on disk: run it where blocking is allowed.
-    ///
-    /// Where a pin holds the oldest bytes, all shards are checkpointed each time the journal has grown by the target, so
-    /// that replay stays bounded, and the pin is broken when it holds back more than its limit.
-    pub async fn checkpoint_due(&self) -> Result<bool, Error> {
-        let target = self.retained_bytes_target();
-        let mut worked = false;
-        loop {
-            let retained = self.journal.retained_bytes();
-            let Some(oldest) = self.journal.oldest_log() else { return Ok(worked) };
-            if retained <= target {
-                self.pinned_mark.store(0, Ordering::Relaxed);
-                return Ok(worked);
-            }
-            let slot = self.shards.read().get(&oldest).cloned();
-            let Some(slot) = slot else {
-                if !self.all_hosted.load(Ordering::Acquire) {
-                    return Ok(worked);
-                }
-                self.journal.forget(oldest);
-                worked = true;
-                continue;
-            };
-            let checkpoint = slot.shard.checkpointed();
-            if self.pins.lowest(oldest).is_some_and(|pin| pin < checkpoint) {
-                if retained <= target + self.config.pinned_bytes_max {
-                    return Ok(self.checkpoint_behind_pin(retained, target).await? || worked);
-                }
-                self.break_pins(oldest, checkpoint);
-            } else if !self.checkpoint_slot(&slot).await? {
-                return Ok(worked);
-            }
-            worked = true;
-            // Nothing was freed: a pin appeared, or the journal frees in larger pieces. The next call looks again.
-            if self.journal.oldest_log() == Some(oldest) && self.journal.retained_bytes() >= retained {
-                return Ok(worked);
-            }
-        }
-    }
-
-    async fn checkpoint_behind_pin(&self, retained: u64, target: u64) -> Result<bool, Error> {
-        if retained < self.pinned_mark.load(Ordering::Relaxed) + target {
-            return Ok(false);
-        }
-        self.pinned_mark.store(retained, Ordering::Relaxed);
-        self.checkpoint_all().await?;
-        Ok(true)
-    }
-
-    fn break_pins(&self, log: LogId, below: Offset) {
-        let count = self.pins.break_below(log, below);
-        self.breaks.fetch_add(count as u64, Ordering::Relaxed);
-        tracing::warn!(log = log.0, count, %below, "readers of a feed fell too far behind; they will see a gap");
-        self.journal.trim(log, below);
-    }
-
-    /// Trims the log below what recovery and pins need.
-    fn trim(&self, shard: &dyn Hosted) {
-        let checkpoint = shard.checkpointed();
-        let below = self.pins.lowest(shard.id()).map_or(checkpoint, |pin| pin.min(checkpoint));
-        self.journal.trim(shard.id(), below);
-        for id in self.attached.trim(shard.id(), below) {
-            if let Err(error) = self.journal.remove_attachment(&id) {
-                tracing::warn!(%error, "an attachment that nothing names any more stays until the next start");
-            }
-        }
-    }
-
-    fn retained_bytes_target(&self) -> u64 {
-        let rate = self.replay_rate.load(Ordering::Relaxed);
-        let by_time = (self.config.replay_max.as_secs_f64() / 2.0 * rate as f64) as u64;
-        by_time.min(self.config.retained_bytes_max)
-    }
-
     /// Checkpoints every shard: a clean stop, or an operator's wish. Blocks on disk.
     pub async fn checkpoint_all(&self) -> Result<(), Error> {
         let slots: Vec<_> = self.shards.read().values().cloned().collect();
@@ -479,7 +408,7 @@ impl Runtime {
 
     /// What checkpoints have cost since the start.
     pub fn checkpoint_totals(&self) -> CheckpointTotals {
-        CheckpointTotals { pins_broken: self.breaks.load(Ordering::Relaxed), ..*self.totals.lock() }
+        *self.totals.lock()
     }
 
     /// Every hosted shard, by id.

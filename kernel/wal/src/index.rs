@@ -246,6 +246,16 @@ impl Index {
         self.logs.get(&id.0).map_or(0, |log| log.next)
     }
 
+    pub(crate) fn first(&self, id: LogId) -> u64 {
+        self.logs.get(&id.0).map_or(0, |log| log.first)
+    }
+
+    /// Where the log's first piece ends; its tail if there is no other piece.
+    pub(crate) fn first_piece_end(&self, id: LogId) -> u64 {
+        let Some(log) = self.logs.get(&id.0) else { return 0 };
+        log.pieces.get(1).map_or(log.next, |piece| piece.first)
+    }
+
     pub(crate) fn trim(&mut self, id: LogId, below: u64) {
         if self.logs.contains_key(&id.0) {
             self.change(id.0, |log| log.trim(below));

@@ -1,31 +1,39 @@
 //! Reading durable entries: one log from an offset, or everything for replay.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bole_base::{Durability, LogId, Offset, Position};
 
 use crate::entry::{Batch, Entries, EntryRef, FLAG_COPIED};
-use crate::index::{LogMap, View};
+use crate::index::View;
 use crate::scan::{Cursor, Step};
 use crate::segment::Segment;
 use crate::{Error, Wal};
 
-/// Logs whose last reading position is remembered.
-const HINTS_MAX: usize = 4096;
+/// Readings whose positions are remembered, in each of two generations.
+const HINTS_MAX: usize = 2048;
 
-/// Where the last read of a log stopped, so that who tails a log does not start at its segment's beginning each time.
+/// Where reads of a log stopped, by log and offset, so that who tails a log does not start at its segment's beginning each time. Several
+/// readers of one log at different places do not disturb each other.
 #[derive(Default)]
 pub(crate) struct Hints {
-    of: LogMap<(u64, u64)>,
+    young: HashMap<(u64, u64), u64>,
+    old: HashMap<(u64, u64), u64>,
 }
 
 impl Hints {
+    fn get(&self, log: u64, offset: u64) -> Option<u64> {
+        self.young.get(&(log, offset)).or_else(|| self.old.get(&(log, offset))).copied()
+    }
+
+    /// A read stopped before `offset`, at `position`.
     fn set(&mut self, log: u64, offset: u64, position: u64) {
-        if self.of.len() >= HINTS_MAX && !self.of.contains_key(&log) {
-            self.of.clear();
+        if self.young.len() >= HINTS_MAX {
+            self.old = std::mem::take(&mut self.young);
         }
-        self.of.insert(log, (offset, position));
+        self.young.insert((log, offset), position);
     }
 }
 
@@ -55,8 +63,7 @@ impl Wal {
         let Some(view) = view else { return Ok(ReadEnd { gap: None, next: from }) };
         let start = from.0.max(view.first);
         let gap = (start > from.0).then_some((from, Offset(start)));
-        let hint = self.hints().lock().of.get(&log.0).copied();
-        let hint = hint.filter(|(offset, _)| *offset == start).map(|(_, position)| position);
+        let hint = self.hints().lock().get(log.0, start);
         let (next, position) =
             self.read_range(log, &view, start, view.next, hint, &mut |entry| Ok(visit(entry)))?;
         self.hints().lock().set(log.0, next, position);

@@ -379,6 +379,16 @@ impl Wal {
         Offset(self.index.lock().tail(log))
     }
 
+    /// The first offset of `log` that can be read; its tail if none can.
+    pub fn first(&self, log: LogId) -> Offset {
+        Offset(self.index.lock().first(log))
+    }
+
+    /// The offset below which what is retained of `log` lies in one segment, the oldest that holds any of it.
+    pub fn first_segment_end(&self, log: LogId) -> Offset {
+        Offset(self.index.lock().first_piece_end(log))
+    }
+
     /// Ready when the durable tail of `log` is above `offset`.
     pub fn poll_tail(
         &self,

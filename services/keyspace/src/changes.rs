@@ -1,28 +1,29 @@
 //! What the effects on a database are to readers of its feed: operations in Redis's words.
 //!
-//! The key of a change is the key. Its value is, by operation:
+//! The key of a change is the key. Its details are, by operation:
 //!
-//! | operation | value |
+//! | operation | details |
 //! |-|-|
-//! | `set` | the string |
-//! | `setpxat` | *arguments*: the string, the deadline |
-//! | `append` | the bytes that were appended |
-//! | `setrange` | *arguments*: offset, bytes |
-//! | `del`, `expired`, `evicted`, `persist`, `flush` | none; `flush` has an empty key |
-//! | `pexpireat` | the deadline |
-//! | `hset` | *arguments*: fields and values in turn |
-//! | `hdel`, `sadd`, `srem`, `zrem`, `lpush`, `rpush` | *arguments*: fields, members or values |
-//! | `zadd` | *arguments*: scores and members in turn |
-//! | `lpop`, `rpop` | how many |
-//! | `lset`, `linsert` | *arguments*: index, value |
-//! | `lremove` | *arguments*: the indices, rising, all as before the removal |
-//! | `ltrim` | *arguments*: the first index kept, how many are kept |
-//! | `restore` | *arguments*: the deadline or 0, the value as DUMP gives it |
+//! | `set` | `value`; `expires_at` if it has a deadline |
+//! | `append` | `value`: the bytes that were appended |
+//! | `setrange` | `offset`, `value` |
+//! | `del`, `expired`, `evicted`, `persist`, `flush` | none; `flush` has no key: all keys of the shard |
+//! | `pexpireat` | `expires_at` |
+//! | `hset` | `fields`: pairs of field and value |
+//! | `hdel` | `fields` |
+//! | `sadd`, `srem`, `zrem` | `members` |
+//! | `zadd` | `members`: pairs of member and score |
+//! | `lpush`, `rpush` | `values`, pushed one after the other |
+//! | `lpop`, `rpop` | `count` |
+//! | `lset`, `linsert` | `index`, `value` |
+//! | `lremove` | `indices`, rising, all as before the removal |
+//! | `ltrim` | `start`: the first index kept, `count`: how many are kept |
+//! | `restore` | replaces whatever the key holds: `type` (as `TYPE` names it), and `fields`, `members` or `values` as above; `expires_at` if it has a deadline |
 //!
-//! *Arguments* are a RESP array of bulk strings. Numbers are decimal; deadlines are milliseconds since the Unix epoch. These are effects, not
-//! commands: INCR shows as `set`, SPOP as `srem`, RENAME as `restore` and `del`.
+//! Deadlines are milliseconds since the Unix epoch. These are effects, not commands: INCR shows as `set`, SPOP as `srem`, RENAME as `restore` and `del`. A
+//! reader that does to an empty database what the changes say has the database, encodings and times of use left out.
 
-use bole_shard::changes::{Feeds, Projection};
+use bole_shard::changes::{Details, Feeds, Projection, Shown};
 use bole_shard::{ApplyError, Error};
 use bytes::Bytes;
 
@@ -31,16 +32,12 @@ use crate::partition::Partition;
 use crate::state::layout::Reader;
 use crate::state::slot::{NEVER, Slot};
 use crate::state::value::Rules;
-use crate::state::{Effect, IntegerBuffer, Limits, Seed, Text, View, codec, dump};
-
-/// An operation and its value.
-type Shown = (&'static str, Option<Bytes>);
+use crate::state::{Effect, IntegerBuffer, Limits, Seed, View, codec};
 
 impl Projection for Partition {
-    fn project(effect: &Effect<'_>) -> Option<(&'static str, Bytes, Option<Bytes>)> {
-        let key = Bytes::copy_from_slice(effect.key().unwrap_or_default());
-        let (operation, value) = show(effect)?;
-        Some((operation, key, value))
+    fn project(effect: &Effect<'_>) -> Option<Shown> {
+        let (operation, details) = show(effect)?;
+        Some((operation, effect.key().map(Bytes::copy_from_slice), details))
     }
 }
 
@@ -60,151 +57,141 @@ impl Databases {
     }
 }
 
-fn show(effect: &Effect<'_>) -> Option<Shown> {
-    let bytes = |bytes: &[u8]| Some(Bytes::copy_from_slice(bytes));
+/// An operation and what there is to say about it.
+type Told = (&'static str, Details);
+
+fn show(effect: &Effect<'_>) -> Option<Told> {
+    let none = Details::none;
     Some(match *effect {
         Effect::SetString { value, deadline, .. } => show_string(value, deadline),
-        Effect::Append { value, .. } => ("append", bytes(value)),
-        Effect::SetRange { offset, value, .. } => ("setrange", Some(numbered(offset, value))),
-        Effect::Delete { .. } => ("del", None),
-        Effect::Expired { .. } => ("expired", None),
-        Effect::Evicted { .. } => ("evicted", None),
-        Effect::SetDeadline { deadline: Some(deadline), .. } => ("pexpireat", Some(number(deadline))),
-        Effect::SetDeadline { deadline: None, .. } => ("persist", None),
-        Effect::Flush => ("flush", None),
+        Effect::Append { value, .. } => ("append", none().bytes("value", value)),
+        Effect::SetRange { offset, value, .. } => {
+            ("setrange", none().number("offset", offset).bytes("value", value))
+        }
+        Effect::Delete { .. } => ("del", none()),
+        Effect::Expired { .. } => ("expired", none()),
+        Effect::Evicted { .. } => ("evicted", none()),
+        Effect::SetDeadline { deadline: None, .. } => ("persist", none()),
+        Effect::SetDeadline { deadline, .. } => ("pexpireat", expiring(none(), deadline)),
+        Effect::Flush => ("flush", none()),
         Effect::Put { deadline, value, .. } => show_value(deadline, value).ok()?,
-        Effect::HashSet { pairs, .. } => ("hset", Some(array(pairs.len(), pairs.iter()))),
-        Effect::HashDelete { fields, .. } => ("hdel", Some(array(fields.len(), fields.iter()))),
-        Effect::SetAdd { members, .. } => ("sadd", Some(array(members.len(), members.iter()))),
-        Effect::SetRemove { members, .. } => ("srem", Some(array(members.len(), members.iter()))),
-        Effect::SortedRemove { members, .. } => ("zrem", Some(array(members.len(), members.iter()))),
+        Effect::HashSet { pairs, .. } => ("hset", none().pairs("fields", in_pairs(pairs.iter()))),
+        Effect::HashDelete { fields, .. } => ("hdel", none().list("fields", fields.iter())),
+        Effect::SetAdd { members, .. } => ("sadd", none().list("members", members.iter())),
+        Effect::SetRemove { members, .. } => ("srem", none().list("members", members.iter())),
+        Effect::SortedRemove { members, .. } => ("zrem", none().list("members", members.iter())),
         Effect::SortedAdd { members, .. } => {
-            let words =
-                members.iter().flat_map(|(score, member)| [score.to_string().into_bytes(), member.to_vec()]);
-            ("zadd", Some(array(2 * members.len(), words)))
+            ("zadd", none().scores("members", members.iter().map(|(score, member)| (member, score))))
         }
         Effect::ListPush { front, values, .. } => {
-            (if front { "lpush" } else { "rpush" }, Some(array(values.len(), values.iter())))
+            (if front { "lpush" } else { "rpush" }, none().list("values", values.iter()))
         }
-        Effect::ListPop { front, count, .. } => (if front { "lpop" } else { "rpop" }, Some(number(count))),
-        Effect::ListSet { index, value, .. } => ("lset", Some(numbered(index, value))),
-        Effect::ListInsert { index, value, .. } => ("linsert", Some(numbered(index, value))),
-        Effect::ListRemove { indices, .. } => {
-            ("lremove", Some(array(indices.len(), indices.iter().map(|index| index.to_string()))))
+        Effect::ListPop { front, count, .. } => {
+            (if front { "lpop" } else { "rpop" }, none().number("count", count))
         }
-        Effect::ListTrim { start, len, .. } => {
-            ("ltrim", Some(array(2, [start, len].map(|number| number.to_string()))))
+        Effect::ListSet { index, value, .. } => ("lset", none().number("index", index).bytes("value", value)),
+        Effect::ListInsert { index, value, .. } => {
+            ("linsert", none().number("index", index).bytes("value", value))
         }
+        Effect::ListRemove { indices, .. } => ("lremove", none().numbers("indices", indices.iter())),
+        Effect::ListTrim { start, len, .. } => ("ltrim", none().number("start", start).number("count", len)),
     })
 }
 
-fn show_string(value: &[u8], deadline: Option<u64>) -> Shown {
+fn show_string(value: &[u8], deadline: Option<u64>) -> Told {
+    ("set", expiring(Details::none().bytes("value", value), deadline))
+}
+
+fn expiring(details: Details, deadline: Option<u64>) -> Details {
     match deadline {
-        None => ("set", Some(Bytes::copy_from_slice(value))),
-        Some(deadline) => ("setpxat", Some(array(2, [value, deadline.to_string().as_bytes()]))),
+        Some(deadline) => details.number("expires_at", deadline),
+        None => details,
     }
 }
 
 /// A value in the layout of the codec.
-fn show_value(deadline: Option<u64>, value: &[u8]) -> Result<Shown, ApplyError> {
+fn show_value(deadline: Option<u64>, value: &[u8]) -> Result<Told, ApplyError> {
     let rules = Rules { limits: Limits::default(), seed: Seed(0, 0) };
     let slot: Slot = codec::read(&mut Reader::new(value), b"", NEVER, 0, &rules)?;
+    let view = slot.view();
     let mut buffer = IntegerBuffer::new();
-    let text = match slot.view() {
-        View::Bytes(bytes) => Text::Bytes(bytes),
-        View::Integer(integer) => Text::Integer(integer),
-        collection => {
-            let mut payload = Vec::new();
-            dump::dump(collection, &mut payload);
-            let deadline = deadline.unwrap_or(0).to_string();
-            return Ok(("restore", Some(array(2, [deadline.as_bytes(), &payload]))));
+    let details = Details::none().bytes("type", view.kind().name().as_bytes());
+    let details = match view {
+        View::Bytes(bytes) => return Ok(show_string(bytes, deadline)),
+        View::Integer(integer) => return Ok(show_string(buffer.format(integer).as_bytes(), deadline)),
+        View::List(list) => details.list("values", list.iter()),
+        View::Hash(hash) => details.pairs("fields", hash.iter()),
+        View::Set(set) => {
+            details.list("members", set.iter().map(|member| member.bytes(&mut buffer).to_vec()))
         }
+        View::SortedSet(sorted) => details.scores("members", sorted.iter()),
     };
-    Ok(show_string(text.bytes(&mut buffer), deadline))
+    Ok(("restore", expiring(details, deadline)))
 }
 
-fn number(number: u64) -> Bytes {
-    Bytes::from(number.to_string())
-}
-
-fn numbered(number: u64, bytes: &[u8]) -> Bytes {
-    array(2, [number.to_string().as_bytes(), bytes])
-}
-
-/// A RESP array of bulk strings.
-fn array<W: AsRef<[u8]>>(count: usize, words: impl IntoIterator<Item = W>) -> Bytes {
-    let mut out = format!("*{count}\r\n").into_bytes();
-    for word in words {
-        let word = word.as_ref();
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
-    out.into()
+/// Items two by two.
+fn in_pairs<'a>(items: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    let mut items = items;
+    std::iter::from_fn(move || items.next().zip(items.next()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Indices, Items, Scored};
+    use crate::state::{Indices, Items, Scored, Text};
 
     #[test]
     fn each_effect_has_its_operation() {
         let words: &[&[u8]] = &[b"f", b"v"];
         let (key, value, items) = (&b"k"[..], &b"v"[..], Items::Args(words));
-        let two = "*2\r\n$1\r\nf\r\n$1\r\nv\r\n";
-        let numbered = "*2\r\n$1\r\n7\r\n$1\r\nv\r\n";
         let mut string = Vec::new();
         codec::put(&mut string, View::Integer(12));
         let mut set = Vec::new();
         codec::put_set(&mut set, [Text::Integer(1)].into_iter());
-        let rows: &[(Effect<'_>, &str, Option<&str>)] = &[
-            (Effect::SetString { key, value, deadline: None }, "set", Some("v")),
-            (
-                Effect::SetString { key, value, deadline: Some(9) },
-                "setpxat",
-                Some("*2\r\n$1\r\nv\r\n$1\r\n9\r\n"),
-            ),
-            (Effect::Append { key, value }, "append", Some("v")),
-            (Effect::SetRange { key, offset: 7, value }, "setrange", Some(numbered)),
-            (Effect::Delete { key }, "del", None),
-            (Effect::Expired { key }, "expired", None),
-            (Effect::Evicted { key }, "evicted", None),
-            (Effect::SetDeadline { key, deadline: Some(9) }, "pexpireat", Some("9")),
-            (Effect::SetDeadline { key, deadline: None }, "persist", None),
-            (Effect::HashSet { key, pairs: items }, "hset", Some(two)),
-            (Effect::HashDelete { key, fields: items }, "hdel", Some(two)),
-            (Effect::ListPush { key, front: true, values: items }, "lpush", Some(two)),
-            (Effect::ListPush { key, front: false, values: items }, "rpush", Some(two)),
-            (Effect::ListPop { key, front: true, count: 3 }, "lpop", Some("3")),
-            (Effect::ListPop { key, front: false, count: 3 }, "rpop", Some("3")),
-            (Effect::ListSet { key, index: 7, value }, "lset", Some(numbered)),
-            (Effect::ListInsert { key, index: 7, value }, "linsert", Some(numbered)),
-            (
-                Effect::ListRemove { key, indices: Indices::Args(&[1, 20]) },
-                "lremove",
-                Some("*2\r\n$1\r\n1\r\n$2\r\n20\r\n"),
-            ),
-            (Effect::ListTrim { key, start: 1, len: 2 }, "ltrim", Some("*2\r\n$1\r\n1\r\n$1\r\n2\r\n")),
-            (Effect::SetAdd { key, members: items }, "sadd", Some(two)),
-            (Effect::SetRemove { key, members: items }, "srem", Some(two)),
+        let rows: &[(Effect<'_>, &str, &str)] = &[
+            (Effect::SetString { key, value, deadline: None }, "set", r#""value":"v""#),
+            (Effect::SetString { key, value, deadline: Some(9) }, "set", r#""value":"v","expires_at":9"#),
+            (Effect::Append { key, value }, "append", r#""value":"v""#),
+            (Effect::SetRange { key, offset: 7, value }, "setrange", r#""offset":7,"value":"v""#),
+            (Effect::Delete { key }, "del", ""),
+            (Effect::Expired { key }, "expired", ""),
+            (Effect::Evicted { key }, "evicted", ""),
+            (Effect::SetDeadline { key, deadline: Some(9) }, "pexpireat", r#""expires_at":9"#),
+            (Effect::SetDeadline { key, deadline: None }, "persist", ""),
+            (Effect::HashSet { key, pairs: items }, "hset", r#""fields":[["f","v"]]"#),
+            (Effect::HashDelete { key, fields: items }, "hdel", r#""fields":["f","v"]"#),
+            (Effect::ListPush { key, front: true, values: items }, "lpush", r#""values":["f","v"]"#),
+            (Effect::ListPush { key, front: false, values: items }, "rpush", r#""values":["f","v"]"#),
+            (Effect::ListPop { key, front: true, count: 3 }, "lpop", r#""count":3"#),
+            (Effect::ListPop { key, front: false, count: 3 }, "rpop", r#""count":3"#),
+            (Effect::ListSet { key, index: 7, value }, "lset", r#""index":7,"value":"v""#),
+            (Effect::ListInsert { key, index: 7, value }, "linsert", r#""index":7,"value":"v""#),
+            (Effect::ListRemove { key, indices: Indices::Args(&[1, 20]) }, "lremove", r#""indices":[1,20]"#),
+            (Effect::ListTrim { key, start: 1, len: 2 }, "ltrim", r#""start":1,"count":2"#),
+            (Effect::SetAdd { key, members: items }, "sadd", r#""members":["f","v"]"#),
+            (Effect::SetRemove { key, members: items }, "srem", r#""members":["f","v"]"#),
             (
                 Effect::SortedAdd { key, members: Scored::Args(&[(1.5, b"m")]) },
                 "zadd",
-                Some("*2\r\n$3\r\n1.5\r\n$1\r\nm\r\n"),
+                r#""members":[["m",1.5]]"#,
             ),
-            (Effect::SortedRemove { key, members: items }, "zrem", Some(two)),
-            (Effect::Put { key, deadline: None, value: &string }, "set", Some("12")),
+            (Effect::SortedRemove { key, members: items }, "zrem", r#""members":["f","v"]"#),
+            (Effect::Put { key, deadline: None, value: &string }, "set", r#""value":"12""#),
+            (
+                Effect::Put { key, deadline: Some(5), value: &set },
+                "restore",
+                r#""type":"set","members":["1"],"expires_at":5"#,
+            ),
         ];
-        for (effect, operation, value) in rows {
-            let value = value.map(|value| Bytes::from(value.to_owned()));
-            let expected = (*operation, Bytes::from_static(b"k"), value);
-            assert_eq!(Partition::project(effect), Some(expected), "{effect:?}");
+        for (effect, operation, expected) in rows {
+            let (shown, key, details) = Partition::project(effect).expect("it is shown");
+            let details = String::from_utf8_lossy(details.members()).into_owned();
+            assert_eq!(
+                (shown, key.as_deref(), &*details),
+                (*operation, Some(&b"k"[..]), *expected),
+                "{effect:?}"
+            );
         }
-        assert_eq!(Partition::project(&Effect::Flush), Some(("flush", Bytes::new(), None)));
-        let put = Partition::project(&Effect::Put { key, deadline: Some(5), value: &set });
-        let (operation, _, value) = put.expect("it is shown");
-        let value = value.expect("it has a value");
-        assert!(operation == "restore" && value.starts_with(b"*2\r\n$1\r\n5\r\n$"), "{value:?}");
+        assert_eq!(Partition::project(&Effect::Flush), Some(("flush", None, Details::none())));
     }
 }

@@ -4,8 +4,9 @@
 //! the client's own format. Listening, TLS, identity and the catalog are the node's; the journal is the kernel's.
 //!
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
-//! exists) → [`partition`] (what a shard of records keeps) → [`groups`] (who reads what) → [`transactions`] (what counts together) →
-//! [`retention`], [`compaction`], [`expiry`] (what goes) → [`sink`] (what is written to other services) → `dead_letters` (what share groups give up) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
+//! exists) → [`partition`] (what a shard of records keeps) → [`feeds`] (changes of other services' datasets) and [`readable`] (both of them, to who reads) →
+//! [`groups`] (who reads what) → [`transactions`] (what counts together) → [`retention`], [`compaction`], [`expiry`] (what goes) → [`sink`] (what is
+//! written to other services) → `dead_letters` (what share groups give up) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
 //! (open, run, close).
 
 pub mod access;
@@ -18,6 +19,7 @@ pub mod connection;
 mod dead_letters;
 pub mod error;
 pub mod expiry;
+pub mod feeds;
 pub mod group_settings;
 pub mod groups;
 pub mod hosting;
@@ -27,6 +29,7 @@ pub mod operations;
 pub mod partition;
 pub mod protocol;
 pub mod quotas;
+pub mod readable;
 pub mod records;
 pub mod retention;
 pub mod sasl;

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::readable::Source;
+
 /// Counters, each since the start.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -23,6 +25,8 @@ pub struct Metrics {
     pub throttled_ms: AtomicU64,
     /// Reads that had to go to segment files.
     pub cold_reads: AtomicU64,
+    /// Reads of feeds.
+    pub feed_reads: AtomicU64,
     /// Compactions of a partition that ended.
     pub compactions: AtomicU64,
     /// Bytes that they read.
@@ -43,6 +47,16 @@ pub struct Metrics {
     pub sink_batches: AtomicU64,
     /// Attempts of theirs that failed and are made again.
     pub sink_failures: AtomicU64,
+}
+
+impl Metrics {
+    /// The counter of reads that block on `source`.
+    pub const fn reads_of(&self, source: &Source) -> &AtomicU64 {
+        match source {
+            Source::Partition(_) => &self.cold_reads,
+            Source::Feed(_) => &self.feed_reads,
+        }
+    }
 }
 
 /// Adds to a counter.

@@ -192,6 +192,14 @@ impl Session {
             return self.service.config.anonymous;
         }
         access::allowed(&self.service.identity, &principal, action, kind, name)
+            && (action != Action::Read || kind != "topic" || self.sees_dataset(&principal, name))
+    }
+
+    /// Whether the client may read what a feed shows, by the rights of the service that it belongs to: who may read all topics does not read
+    /// the databases thereby.
+    fn sees_dataset(&self, principal: &Principal, topic: &str) -> bool {
+        let feed = self.service.topics.feeds().get(topic);
+        feed.is_none_or(|feed| access::reads_dataset(&self.service.identity, principal, &feed.dataset))
     }
 
     /// Whether the client may manage the node's users, as the admin door asks.

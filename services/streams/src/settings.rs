@@ -494,6 +494,7 @@ mod tests {
             ("share.dead.letter.topic", "orders.dead", None),
             ("share.dead.letter.topic", "", None),
             ("share.dead.letter.topic", "a b", Some("the name of a topic")),
+            ("share.dead.letter.topic", "changes.keyspace.0", Some("a topic that can be written")),
             ("share.delivery.count.limit", "-1", None),
             ("share.delivery.count.limit", "3", None),
             ("share.delivery.count.limit", "0", Some("from 1 to 10000, or -1")),

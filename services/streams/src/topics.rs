@@ -4,6 +4,8 @@
 //! - A topic that is here is in the catalog and its partitions are hosted; a change is durable before anybody sees it.
 //! - One change at a time.
 
+mod names;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,13 +16,17 @@ use bole_shard::{Hosted, Runtime};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
 
+use crate::feeds::Feeds;
 use crate::group_settings::GroupSettings;
-use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, SINKS_MAX, TOPIC_NAME_BYTES_MAX};
+use crate::limits::{PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX, SINKS_MAX};
 use crate::partition::Partition;
 use crate::partition::files::{FileId, SegmentFiles};
 use crate::protocol::{ErrorCode, Uuid};
+use crate::readable::Readable;
 use crate::settings::{Settings, sharing};
 use crate::{Error, groups, sink};
+use names::check_reserved;
+pub use names::{check_name, is_reserved};
 
 /// Datasets of topics, before the name.
 pub const PREFIX: &str = "default/streams/";
@@ -96,6 +102,8 @@ pub struct Topics {
     pub group_settings: GroupSettings,
     /// What sinks may write to.
     pub targets: sink::Targets,
+    /// Change feeds, which are read like topics.
+    feeds: Feeds,
     /// Files of topics that are gone.
     trash: parking_lot::Mutex<Vec<FileId>>,
 }
@@ -119,6 +127,7 @@ impl Topics {
             changing: Mutex::new(()),
             version: AtomicU64::new(1),
             changed: Notify::new(),
+            feeds: Feeds::default(),
             trash: parking_lot::Mutex::default(),
         };
         let datasets: Vec<Dataset> = topics
@@ -138,6 +147,17 @@ impl Topics {
             topics.insert(topic);
         }
         Ok(topics)
+    }
+
+    /// Shows these feeds besides the topics. The error is a sentence for the operator.
+    pub fn with_feeds(self, feeds: Feeds) -> Result<Self, String> {
+        if let Some(feed) = feeds.all().find(|feed| self.get(&feed.name).is_some()) {
+            let name = &feed.name;
+            return Err(format!(
+                "there is a topic \"{name}\" already, so no feed can have this name; delete the topic first"
+            ));
+        }
+        Ok(Self { feeds, ..self })
     }
 
     fn assemble(&self, dataset: &Dataset) -> Result<Arc<Topic>, String> {
@@ -195,8 +215,39 @@ impl Topics {
         self.known.read().by_id.get(&id).cloned()
     }
 
-    /// A topic by its name, or by its id where the name is empty. Errors: `UnknownTopicOrPartition`, `UnknownTopicId`.
+    /// A topic by its name, or by its id where the name is empty. Errors: `UnknownTopicOrPartition`, `UnknownTopicId`; `InvalidTopicException` for a feed: what
+    /// only reads asks [`Topics::readable`].
     pub fn find(&self, name: &str, id: Uuid) -> Result<Arc<Topic>, Error> {
+        match self.readable(name, id)? {
+            Readable::Topic(topic) => Ok(topic),
+            Readable::Feed(feed) => Err(feed.read_only()),
+        }
+    }
+
+    /// A topic or a feed by its name, or by its id where the name is empty. Errors: `UnknownTopicOrPartition`, `UnknownTopicId`.
+    pub fn readable(&self, name: &str, id: Uuid) -> Result<Readable, Error> {
+        let by_id = name.is_empty() && !id.is_zero();
+        let feed = if by_id { self.feeds.by_id(id) } else { self.feeds.get(name) };
+        if let Some(feed) = feed {
+            return Ok(Readable::Feed(Arc::clone(feed)));
+        }
+        self.find_topic(name, id).map(Readable::Topic)
+    }
+
+    /// The feeds.
+    pub const fn feeds(&self) -> &Feeds {
+        &self.feeds
+    }
+
+    /// All topics and feeds, by name.
+    pub fn all_readable(&self) -> Vec<Readable> {
+        let topics = self.all().into_iter().map(Readable::Topic);
+        let mut all: Vec<_> = topics.chain(self.feeds.all().cloned().map(Readable::Feed)).collect();
+        all.sort_by(|one, other| one.name().cmp(other.name()));
+        all
+    }
+
+    fn find_topic(&self, name: &str, id: Uuid) -> Result<Arc<Topic>, Error> {
         if name.is_empty() && !id.is_zero() {
             let text = || format!("no topic has the id {id}");
             return self.by_id(id).ok_or_else(|| Error::refused(ErrorCode::UnknownTopicId, text()));
@@ -246,6 +297,7 @@ impl Topics {
     /// Says why a topic cannot be made, if it cannot.
     pub fn check(&self, new: &NewTopic) -> Result<(), Error> {
         check_name(&new.name)?;
+        check_reserved(&new.name)?;
         if self.get(&new.name).is_some() {
             let text = format!("topic \"{}\" already exists", new.name);
             return Err(Error::refused(ErrorCode::TopicAlreadyExists, text));
@@ -428,15 +480,17 @@ impl From<bole_catalog::Error> for Error {
 
 impl groups::Topics for Topics {
     fn by_name(&self, name: &str) -> Option<groups::Topic> {
-        self.get(name).map(|topic| known(&topic))
+        self.readable(name, Uuid::ZERO).ok().map(|topic| known_readable(&topic))
     }
 
     fn by_id(&self, id: groups::TopicId) -> Option<groups::Topic> {
-        Topics::by_id(self, Uuid(id.0)).map(|topic| known(&topic))
+        self.readable("", Uuid(id.0)).ok().map(|topic| known_readable(&topic))
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        self.known.read().by_name.keys().map(|name| Arc::from(name.as_str())).collect()
+        let known = self.known.read();
+        let feeds = self.feeds.all().map(|feed| &feed.name);
+        known.by_name.keys().chain(feeds).map(|name| Arc::from(name.as_str())).collect()
     }
 
     fn version(&self) -> u64 {
@@ -466,6 +520,17 @@ pub fn known(topic: &Topic) -> groups::Topic {
     }
 }
 
+fn known_readable(readable: &Readable) -> groups::Topic {
+    match readable {
+        Readable::Topic(topic) => known(topic),
+        Readable::Feed(feed) => groups::Topic {
+            id: groups::TopicId(feed.id.0),
+            name: Arc::from(feed.name.as_str()),
+            partitions: feed.partitions().len() as u32,
+        },
+    }
+}
+
 fn setting_attributes(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     given.iter().map(|(key, value)| (format!("{ATTRIBUTE_SETTING}{key}"), value.clone())).collect()
 }
@@ -477,21 +542,4 @@ fn dataset_name(topic: &str) -> String {
 /// The topic of a dataset; `None` if it is none. Datasets of coordinators begin with a tilde, which no topic's name holds.
 fn topic_name(dataset: &str) -> Option<&str> {
     dataset.strip_prefix(PREFIX).filter(|name| !name.starts_with('~'))
-}
-
-/// Says what is wrong with a topic's name, if anything: the rules are Kafka's.
-pub fn check_name(name: &str) -> Result<(), Error> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let sound = !name.is_empty()
-        && name.len() <= TOPIC_NAME_BYTES_MAX
-        && name != "."
-        && name != ".."
-        && name.chars().all(allowed);
-    if sound {
-        return Ok(());
-    }
-    let text = format!(
-        "topic \"{name}\": use 1 to {TOPIC_NAME_BYTES_MAX} letters, digits, dots, underscores and hyphens, not . or .."
-    );
-    Err(Error::refused(ErrorCode::InvalidTopicException, text))
 }

@@ -33,6 +33,7 @@ const BINARY: &str = "BOLE_BINARY";
 const IN_TESTS: &[&str] = &[
     "confluent-kafka",
     "extensions-confluent-kafka",
+    "feeds-confluent-kafka",
     "security-confluent-kafka",
     "sasl-confluent-kafka",
     "kafka-python",
@@ -71,6 +72,14 @@ pub const CLIENTS: &[Client] = &[
         only_with: Some(BINARY),
         packages: Some(PYTHON),
         command: |folder| python(folder, "python-streams", "confluent_extensions.py"),
+    },
+    Client {
+        name: "feeds-confluent-kafka",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: Some(BINARY),
+        packages: Some(PYTHON),
+        command: |folder| python(folder, "python-streams", "confluent_feeds.py"),
     },
     Client {
         name: "security-confluent-kafka",

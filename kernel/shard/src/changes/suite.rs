@@ -8,7 +8,7 @@ use bole_log::Gap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{Change, Changes, Cursor, Feed};
+use super::{Bounds, Change, Changes, Cursor, Details, Feed};
 use crate::{Error, Pin, Pins};
 
 /// A feed under test: one dataset with one shard at least, empty at first.
@@ -17,18 +17,20 @@ pub trait Subject {
     fn changes(&self) -> &dyn Changes;
     /// The dataset to read.
     fn dataset(&self) -> String;
-    /// Changes shard 0, visible but not durable yet. Returns the key and the value that the change shall show.
-    fn write(&self, number: u64) -> (Bytes, Option<Bytes>);
+    /// Changes shard 0, visible but not durable yet. Returns the key and the details that the change shall show.
+    fn write(&self, number: u64) -> (Option<Bytes>, Details);
     /// Makes everything durable.
     fn sync(&self);
-    /// Checkpoints and trims all that may go. With `force`, pins are broken.
+    /// Checkpoints and trims all that may go. With `force`, after so many more writes that what is pinned or kept gives way once.
     fn trim(&self, force: bool);
 }
 
 /// Runs all cases, each on a fresh subject.
 pub fn run(fresh: &dyn Fn() -> Box<dyn Subject>) {
-    let cases: [(&str, fn(&dyn Subject)); 4] = [
+    let cases: [(&str, fn(&dyn Subject)); 6] = [
         ("durable changes come once, in order", order),
+        ("the bounds are those of what can be read", bounds),
+        ("what is kept stays, and gives way from its oldest end", keeps),
         ("the tail wakes when something is durable", tail),
         ("pins hold, and breaking one leaves a gap", pins),
         ("unknown datasets and shards are refused", unknown),
@@ -67,11 +69,69 @@ fn order(subject: &dyn Subject) {
         let (changes, gap, _) = drain(subject, start, bytes_max);
         assert_eq!(gap, None);
         assert!(changes.windows(2).all(|pair| pair[0].offset < pair[1].offset));
-        let shown: Vec<_> = changes.into_iter().map(|change| (change.key, change.value)).collect();
+        let shown: Vec<_> = changes.into_iter().map(|change| (change.key, change.details)).collect();
         assert_eq!(shown, written);
     }
     let beyond = Cursor::at(Offset(1 << 40));
     assert!(subject.changes().read(&subject.dataset(), 0, beyond, 1).is_err());
+}
+
+fn bounds(subject: &dyn Subject) {
+    let changes = subject.changes();
+    let dataset = subject.dataset();
+    assert!(changes.datasets().contains(&dataset));
+    let look = || changes.bounds(&dataset, 0).expect("it has a feed");
+    let start = look();
+    assert_eq!(drain(subject, Cursor::at(start.first), usize::MAX).2.offset, start.tail);
+    for number in 0..10 {
+        subject.write(number);
+    }
+    assert_eq!(look(), start, "what is not durable is not there");
+    subject.sync();
+    let (read, _, end) = drain(subject, Cursor::at(start.tail), usize::MAX);
+    assert_eq!(look(), Bounds { tail: end.offset, ..start });
+    let mut times = Vec::new();
+    let mut note = |offset, hlc| {
+        times.push((offset, hlc));
+        times.len() < 8
+    };
+    changes.times(&dataset, 0, start.tail, &mut note).expect("it is read");
+    let shown = read.iter().map(|change| (change.offset, change.hlc)).take(8);
+    assert_eq!(times, shown.collect::<Vec<_>>(), "times are those of the changes, until no more are wanted");
+    subject.trim(false);
+    let trimmed = look();
+    assert!(trimmed.first > start.tail && trimmed.tail == end.offset, "{trimmed:?}");
+    let (changes_left, gap, _) = drain(subject, Cursor::at(start.tail), usize::MAX);
+    assert_eq!(gap, Some(Gap { from: start.tail, to: trimmed.first }));
+    assert_eq!(changes_left.len() as u64, trimmed.tail.0 - trimmed.first.0);
+    assert!(changes.bounds("no/such/dataset", 0).is_err());
+    assert!(changes.times(&dataset, 0, Offset(1 << 40), &mut |_, _| true).is_err());
+}
+
+fn keeps(subject: &dyn Subject) {
+    let changes = subject.changes();
+    let dataset = subject.dataset();
+    changes.keep(&dataset).expect("it has a feed");
+    assert!(changes.keep("no/such/dataset").is_err());
+    let look = || changes.bounds(&dataset, 0).expect("it has a feed");
+    let start = look();
+    let mut written = 0;
+    for number in 0..10 {
+        subject.write(number);
+        written += 1;
+    }
+    subject.sync();
+    subject.trim(false);
+    assert_eq!(look().first, start.first, "it stays although nobody reads");
+    subject.trim(true);
+    let after = look();
+    assert!(
+        start.first < after.first && after.first < after.tail,
+        "the oldest goes, the rest stays: {after:?}"
+    );
+    let (left, gap, _) = drain(subject, Cursor::at(start.tail), usize::MAX);
+    assert!(gap.is_none_or(|gap| gap.to == after.first));
+    assert!(left.len() >= written / 2, "{} of {written} are left, and what came since", left.len());
 }
 
 fn tail(subject: &dyn Subject) {
@@ -151,11 +211,17 @@ impl FakeChanges {
     }
 
     /// Puts a change at the end of a dataset.
-    pub fn push(&self, dataset: &str, operation: &'static str, key: Bytes, value: Option<Bytes>) -> Offset {
+    pub fn push(
+        &self,
+        dataset: &str,
+        operation: &'static str,
+        key: Option<Bytes>,
+        details: Details,
+    ) -> Offset {
         let mut feeds = self.feeds.lock();
         let log = feeds.entry(dataset.to_owned()).or_default();
         let offset = Offset(log.end());
-        log.changes.push_back(Change { offset, hlc: offset.0, operation, key, value });
+        log.changes.push_back(Change { offset, hlc: offset.0, operation, key, details });
         offset
     }
 
@@ -169,7 +235,7 @@ impl FakeChanges {
     pub fn trim(&self, force: bool) {
         for log in self.feeds.lock().values_mut() {
             if force {
-                self.pins.break_below(log.id, Offset(log.durable));
+                self.pins.break_below(log.id, Offset(log.first + 1).min(Offset(log.durable)));
             }
             let below = self.pins.lowest(log.id).map_or(log.durable, |pin| pin.0.min(log.durable));
             while log.first < below {
@@ -188,6 +254,31 @@ impl FakeChanges {
 }
 
 impl Changes for FakeChanges {
+    fn datasets(&self) -> Vec<String> {
+        self.feeds.lock().keys().cloned().collect()
+    }
+
+    fn bounds(&self, dataset: &str, shard: u32) -> Result<Bounds, Error> {
+        self.with(dataset, shard, |log| Bounds { first: Offset(log.first), tail: Offset(log.durable) })
+    }
+
+    fn times(
+        &self,
+        dataset: &str,
+        shard: u32,
+        from: Offset,
+        visit: &mut dyn FnMut(Offset, u64) -> bool,
+    ) -> Result<(), Error> {
+        let feed = self.read(dataset, shard, Cursor::at(from), usize::MAX)?;
+        let _stopped =
+            feed.changes.iter().try_for_each(|change| visit(change.offset, change.hlc).then_some(()));
+        Ok(())
+    }
+
+    fn keep(&self, dataset: &str) -> Result<(), Error> {
+        self.with(dataset, 0, |log| self.pins.keep(log.id))
+    }
+
     fn shards(&self, dataset: &str) -> Result<u32, Error> {
         self.with(dataset, 0, |_| 1)
     }
@@ -206,7 +297,7 @@ impl Changes for FakeChanges {
                 if bytes >= bytes_max {
                     break;
                 }
-                bytes += change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + 1;
+                bytes += change.bytes();
                 changes.push(change.clone());
             }
             let next = Cursor { offset: Offset(start + changes.len() as u64), epoch: Epoch(1) };

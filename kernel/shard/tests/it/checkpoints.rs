@@ -210,6 +210,91 @@ fn pins_hold_back_trim_up_to_a_limit() {
 }
 
 #[test]
+fn what_a_pin_let_go_is_trimmed_without_another_checkpoint() {
+    let world = World::new(Kind::Memory, 1, 9);
+    let pin = world.runtime.pins().pin(log(0), Offset(1)).unwrap();
+    let journal = world.home.journal();
+    while journal.retained_bytes() < 2_500 {
+        world.add(0, 1, 1).unwrap();
+        world.home.turn();
+    }
+    world.checkpoint().unwrap();
+    let passes = world.runtime.checkpoint_totals().passes;
+    pin.advance(Offset(journal.tail(log(0)).0 - 3));
+    assert!(world.home.run(world.runtime.checkpoint_due()).unwrap());
+    assert_eq!(journal.first(log(0)), pin.offset());
+    assert_eq!(world.runtime.checkpoint_totals().passes, passes);
+}
+
+#[test]
+fn a_kept_log_gives_way_a_stretch_at_a_time_and_never_to_who_writes() {
+    for kind in KINDS {
+        let config = bole_shard::runtime::Config {
+            retained_bytes_max: 100_000,
+            pinned_bytes_max: 200_000,
+            ..Default::default()
+        };
+        let disk = bole_testing::FaultDisk::new(11, bole_testing::Faults::default());
+        let home = Home::open(kind, &disk).unwrap();
+        let world = World::open_with(config, kind, disk, home, 2, Vec::new()).unwrap();
+        world.runtime.pins().keep(log(0));
+        let journal = world.home.journal();
+        let (mut first, mut steps, mut kept_min) = (Offset::ZERO, 0, u64::MAX);
+        for _ in 0..20_000 {
+            world.add(0, 1, 1).unwrap();
+            world.home.turn();
+            world.home.run(world.runtime.checkpoint_due()).unwrap();
+            assert!(journal.retained_bytes() < 320_000, "{}", journal.retained_bytes());
+            let now = journal.first(log(0));
+            if now > first {
+                (first, steps) = (now, steps + 1);
+                kept_min = kept_min.min(journal.retained_bytes());
+            }
+        }
+        assert!(steps > 3, "{steps} steps");
+        assert!(kept_min > 180_000, "what goes is little: {kept_min} bytes were left");
+        let read = journal.read(log(0), first, usize::MAX).unwrap();
+        assert_eq!(read.next, journal.tail(log(0)), "all the rest is there");
+        assert!(world.runtime.checkpoint_totals().passes > 3, "replay stays bounded");
+    }
+}
+
+#[test]
+fn attachments_count_as_retained_and_the_oldest_give_way_first() {
+    let config = bole_shard::runtime::Config {
+        retained_bytes_max: 3 << 20,
+        pinned_bytes_max: 3 << 20,
+        ..Default::default()
+    };
+    let disk = bole_testing::FaultDisk::new(10, bole_testing::Faults::default());
+    let home = crate::world::Home::open(Kind::Memory, &disk).unwrap();
+    let world = World::open_with(config, Kind::Memory, disk, home, 2, Vec::new()).unwrap();
+    world.runtime.pins().keep(log(0));
+    let journal = world.home.journal();
+    for _ in 0..20 {
+        let mut transaction = world.runtime.transaction();
+        transaction.reserve(2 << 20).unwrap();
+        let mut locked = world.shards[0].lock().unwrap();
+        for key in 0..40_000 {
+            locked.push(&mut transaction, Durability::Sync, &Effect::Add(key % 50, 1)).unwrap();
+        }
+        locked.appended(transaction.append().unwrap());
+        drop(locked);
+        world.home.turn();
+        while world.home.run(world.runtime.checkpoint_due()).unwrap() {}
+        assert!(world.runtime.retained_bytes() < 6 << 20, "{}", world.runtime.retained_bytes());
+    }
+    assert!(journal.retained_bytes() < 10_000, "the entries alone are few bytes");
+    let kept = journal.attachments().unwrap().len();
+    assert!((3..=7).contains(&kept), "{kept} of 20 attachments");
+    assert_eq!(journal.first(log(0)), Offset(journal.tail(log(0)).0 - kept as u64));
+    assert!(world.runtime.checkpoint_totals().kept_trims >= 13);
+    let dropped = world.runtime.drop_shard(log(0));
+    dropped.unwrap();
+    assert_eq!(journal.attachments().unwrap(), [], "they go with their shard");
+}
+
+#[test]
 fn batches_of_many_threads_meet_no_deadlock_and_no_half() {
     let world = World::new(Kind::Memory, 8, 8);
     std::thread::scope(|scope| {

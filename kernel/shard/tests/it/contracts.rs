@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bole_base::{Durability, LogId};
 use bole_log::MemoryJournal;
-use bole_shard::changes::{Changes, Feeds, Projection, suite as changes};
+use bole_shard::changes::{Changes, Details, Feeds, Projection, Shown, suite as changes};
 use bole_shard::participant::suite::{self as participants, FakeParticipant, note};
 use bole_shard::participant::{Participant, Participants, Request};
 use bole_shard::{Error, Runtime, Shard, runtime};
@@ -90,12 +90,12 @@ fn commits_wait_for_space_and_are_whole_after_a_crash() {
 }
 
 impl Projection for Ranges {
-    fn project(effect: &Effect) -> Option<(&'static str, Bytes, Option<Bytes>)> {
-        let bytes = |number: &u64| Bytes::copy_from_slice(&number.to_le_bytes());
+    fn project(effect: &Effect) -> Option<Shown> {
+        let bytes = |number: &u64| Some(Bytes::copy_from_slice(&number.to_le_bytes()));
         match effect {
-            Effect::Add(key, by) => Some(("add", bytes(key), Some(bytes(by)))),
-            Effect::Remove(key) => Some(("remove", bytes(key), None)),
-            Effect::Flush => Some(("flush", Bytes::new(), None)),
+            Effect::Add(key, by) => Some(("add", bytes(key), Details::none().number("by", *by))),
+            Effect::Remove(key) => Some(("remove", bytes(key), Details::none())),
+            Effect::Flush => Some(("flush", None, Details::none())),
             Effect::Boom => None,
         }
     }
@@ -113,18 +113,19 @@ impl changes::Subject for Fed {
     fn dataset(&self) -> String {
         "default/test/ranges".to_owned()
     }
-    fn write(&self, number: u64) -> (Bytes, Option<Bytes>) {
+    fn write(&self, number: u64) -> (Option<Bytes>, Details) {
         let effect = if number % 5 == 4 { Effect::Remove(number) } else { Effect::Add(number, 1) };
         self.world.write(&[(0, effect.clone())], Durability::Async).unwrap();
-        let (_, key, value) = Ranges::project(&effect).unwrap();
-        (key, value)
+        let (_, key, details) = Ranges::project(&effect).unwrap();
+        (key, details)
     }
     fn sync(&self) {
         self.world.home.turn();
     }
     fn trim(&self, force: bool) {
         self.world.checkpoint().unwrap();
-        while force && self.world.runtime.checkpoint_totals().pins_broken == 0 {
+        let gave_way = |totals: runtime::CheckpointTotals| totals.pins_broken + totals.kept_trims;
+        while force && gave_way(self.world.runtime.checkpoint_totals()) == 0 {
             self.world.add(0, 1, 1).unwrap();
             self.world.home.turn();
             self.world.home.run(self.world.runtime.checkpoint_due()).unwrap();
@@ -152,10 +153,11 @@ impl changes::Subject for FakeFed {
     fn dataset(&self) -> String {
         "default/fake/feed".to_owned()
     }
-    fn write(&self, number: u64) -> (Bytes, Option<Bytes>) {
-        let key = Bytes::from(number.to_string());
-        self.0.push("default/fake/feed", "set", key.clone(), Some(key.clone()));
-        (key.clone(), Some(key))
+    fn write(&self, number: u64) -> (Option<Bytes>, Details) {
+        let key = Some(Bytes::from(number.to_string()));
+        let details = Details::none().number("number", number);
+        self.0.push("default/fake/feed", "set", key.clone(), details.clone());
+        (key, details)
     }
     fn sync(&self) {
         self.0.sync();
@@ -200,10 +202,36 @@ fn feeds_continue_across_opens_and_leave_out_deposed_leaders() {
         let feeds = Feeds::new(world.home.journal(), world.runtime.pins().clone());
         feeds.add("d", 0, &world.shards[0]).unwrap();
         let feed = feeds.read("d", 0, cursor, usize::MAX).unwrap();
-        let keys: Vec<_> = feed.changes.iter().map(|change| change.key[0]).collect();
+        let keys: Vec<_> = feed.changes.iter().map(|change| change.key.as_ref().unwrap()[0]).collect();
         assert_eq!(keys, [round as u8]);
         cursor = feed.next;
         assert_eq!(cursor.epoch.0, round as u32 + 2);
         assert_eq!(cursor.offset, world.home.journal().tail(log(0)));
     }
+}
+
+/// A start on a full disk announces no epoch, so the journal knows nothing of a log that was trimmed whole.
+#[test]
+fn a_feed_without_entries_ends_where_its_checkpoint_does() {
+    let world = World::new(Kind::Local, 1, 2);
+    for number in 0..5 {
+        world.add(0, number, 1).unwrap();
+    }
+    world.home.turn();
+    world.checkpoint().unwrap();
+    let end = world.shards[0].checkpoint();
+    let World { disk, shards, .. } = world;
+    let journal = Arc::new(MemoryJournal::by_hand());
+    let feeds = Feeds::new(Arc::clone(&journal) as Arc<dyn bole_log::Journal>, bole_shard::Pins::default());
+    feeds.add("d", 0, &shards[0]).unwrap();
+    assert_eq!(feeds.bounds("d", 0).unwrap(), bole_shard::changes::Bounds { first: end, tail: end });
+    let at = |offset| feeds.read("d", 0, bole_shard::changes::Cursor::at(offset), 1);
+    assert_eq!(at(end).unwrap().gap, None);
+    let gap = bole_log::Gap { from: bole_base::Offset(2), to: end };
+    assert_eq!(at(gap.from).unwrap().gap, Some(gap));
+    assert!(at(end.next()).is_err());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let cursor = bole_shard::changes::Cursor::at(end);
+    assert!(feeds.poll_ready("d", 0, cursor, &mut context).is_pending());
+    drop(disk);
 }

@@ -58,6 +58,12 @@ impl Journal for Forgetful {
     fn tail(&self, _log: LogId) -> Offset {
         Offset::ZERO
     }
+    fn first(&self, _log: LogId) -> Offset {
+        Offset::ZERO
+    }
+    fn stretch_end(&self, _log: LogId) -> Offset {
+        Offset::ZERO
+    }
     fn poll_tail(&self, _: LogId, _: Offset, _: &mut Context<'_>) -> Poll<Result<Offset, Error>> {
         Poll::Pending
     }

@@ -77,7 +77,7 @@ pub(super) fn named(
     assignment: modern::Assignment,
 ) -> impl Iterator<Item = (crate::protocol::Uuid, Text, Vec<i32>)> {
     super::consumer_group_heartbeat::rows(assignment).filter_map(|(topic_id, partitions)| {
-        let topic = session.service.topics.by_id(topic_id)?;
-        Some((topic_id, Text::from(topic.name.as_str()), partitions))
+        let topic = session.service.topics.readable("", topic_id).ok()?;
+        Some((topic_id, Text::from(topic.name()), partitions))
     })
 }

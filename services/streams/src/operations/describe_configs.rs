@@ -9,6 +9,7 @@ use crate::protocol::messages::describe_configs::{
     Request, Response,
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
+use crate::readable::Readable;
 use crate::session::{Action, Session, message};
 use crate::settings::{self, Kind, ROWS, Row};
 use crate::{group_settings, groups};
@@ -76,7 +77,10 @@ fn describe(
 
 fn topic(session: &Session, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, Error> {
     session.check_topic(Action::DescribeConfigs, name)?;
-    let settings = session.service.topics.find(name, Uuid::default())?.settings();
+    let settings = match session.service.topics.readable(name, Uuid::default())? {
+        Readable::Topic(topic) => topic.settings(),
+        Readable::Feed(_) => return Ok(feed()),
+    };
     Ok(ROWS
         .iter()
         .map(|row| {
@@ -90,6 +94,25 @@ fn topic(session: &Session, name: &str) -> Result<Vec<DescribeConfigsResourceRes
         })
         .collect())
 }
+
+/// What holds for a feed. Nothing of it can be changed here: the node's `streams.feed_bytes_max` bounds what is kept.
+fn feed() -> Vec<DescribeConfigsResourceResult> {
+    let describe = |(name, value): &(&str, &str)| {
+        let row = settings::row(name).expect("what is said of feeds are settings of topics");
+        let mut result = one(name, value, SOURCE_STATIC_BROKER, row.kind, row.doc);
+        result.read_only = true;
+        result
+    };
+    FEED_SETTINGS.iter().map(describe).collect()
+}
+
+/// Changes go when there is no room for them any more, whatever their age.
+const FEED_SETTINGS: &[(&str, &str)] = &[
+    ("cleanup.policy", "delete"),
+    ("message.timestamp.type", "CreateTime"),
+    ("retention.bytes", "-1"),
+    ("retention.ms", "-1"),
+];
 
 /// Settings of a group, whether it exists or not: they may be there before it.
 fn group(session: &Session, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, Error> {

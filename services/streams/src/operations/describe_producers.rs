@@ -8,6 +8,7 @@ use crate::protocol::Uuid;
 use crate::protocol::messages::describe_producers::{
     PartitionResponse, ProducerState, Request, Response, TopicResponse,
 };
+use crate::readable::Source;
 use crate::session::{Action, Session, message};
 
 impl Handle for Request {
@@ -34,7 +35,9 @@ impl Handle for Request {
 
 fn producers(session: &Session, topic: &str, index: i32) -> Result<Vec<ProducerState>, Error> {
     session.check_topic(Action::Read, topic)?;
-    let partition = session.service.topics.find(topic, Uuid::ZERO)?.partition(index)?;
+    let source = session.service.topics.readable(topic, Uuid::ZERO)?.source(index)?;
+    // Nobody produces to a feed.
+    let Source::Partition(partition) = source else { return Ok(Vec::new()) };
     let locked = partition.lock()?;
     let producers = locked.state().producers.all().into_iter().map(|(producer_id, producer)| ProducerState {
         producer_id,

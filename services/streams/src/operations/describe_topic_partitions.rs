@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use super::{Handle, Outcome};
 use crate::Error;
-use crate::partition::Partition;
 use crate::protocol::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic, Request, Response,
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
+use crate::readable::{Readable, Source};
 use crate::session::{Action, Session};
-use crate::topics::Topic;
 
 /// Partitions on one page, whatever the client asks for; Kafka's `max.request.partition.size.limit`.
 const PARTITIONS_PER_PAGE_MAX: usize = 2_000;
@@ -19,9 +18,9 @@ impl Handle for Request {
     async fn handle(self, session: Arc<Session>, _version: i16) -> Outcome<Response> {
         let asks_for_all = self.topics.is_empty();
         let mut names: Vec<Text> = if asks_for_all {
-            let all = session.service.topics.all();
-            let seen = all.iter().filter(|topic| session.may(Action::Describe, "topic", &topic.name));
-            seen.map(|topic| Text::from(topic.name.as_str())).collect()
+            let all = session.service.topics.all_readable();
+            let seen = all.iter().filter(|topic| session.may(Action::Describe, "topic", topic.name()));
+            seen.map(|topic| Text::from(topic.name())).collect()
         } else {
             self.topics.into_iter().map(|topic| topic.name).collect()
         };
@@ -72,7 +71,7 @@ impl Page<'_> {
                 return true;
             }
         };
-        let partitions = topic.partitions();
+        let partitions = topic.sources();
         let node = self.session.service.config.node_id;
         let shown = partitions.iter().zip(0..).skip(skip).take(self.left);
         let shown: Vec<_> = shown.map(|(partition, index)| describe(partition, index, node)).collect();
@@ -83,22 +82,23 @@ impl Page<'_> {
         }
         self.topics.push(DescribeTopicPartitionsResponseTopic {
             name: Some(name),
-            topic_id: topic.id,
+            topic_id: topic.id(),
+            is_internal: topic.is_internal(),
             partitions: shown,
-            topic_authorized_operations: self.session.authorized_operations("topic", &topic.name),
+            topic_authorized_operations: self.session.authorized_operations("topic", topic.name()),
             ..DescribeTopicPartitionsResponseTopic::default()
         });
         self.next_cursor.is_none()
     }
 }
 
-fn find(session: &Session, name: &str) -> Result<Arc<Topic>, Error> {
+fn find(session: &Session, name: &str) -> Result<Readable, Error> {
     session.check_topic(Action::Describe, name)?;
-    session.service.topics.find(name, Uuid::default())
+    session.service.topics.readable(name, Uuid::default())
 }
 
-fn describe(partition: &Partition, index: i32, node: i32) -> DescribeTopicPartitionsResponsePartition {
-    let epoch = partition.lock().map(|locked| locked.epoch().0 as i32);
+fn describe(source: &Source, index: i32, node: i32) -> DescribeTopicPartitionsResponsePartition {
+    let epoch = source.bounds().map(|bounds| bounds.leader_epoch);
     DescribeTopicPartitionsResponsePartition {
         error_code: epoch.as_ref().map_or_else(super::super::error::Error::code, |_| ErrorCode::None) as i16,
         partition_index: index,

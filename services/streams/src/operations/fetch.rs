@@ -14,14 +14,14 @@ use super::{Handle, Outcome};
 use crate::Error;
 use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MS_MAX};
 use crate::metrics::count;
-use crate::partition::Partition;
-use crate::partition::read::{Batches, Bounds, Found, Isolation};
+use crate::partition::read::{Batches, Bounds, Isolation};
 use crate::partition::watch::Watching;
 use crate::protocol::messages::fetch::{
     AbortedTransaction, FetchableTopicResponse, PartitionData, Request, Response,
 };
 use crate::protocol::{ErrorCode, Text, Uuid};
 use crate::quotas::Kind;
+use crate::readable::{Look, Source};
 use crate::records::to_send;
 use crate::session::{Action, Session};
 pub use sessions::Sessions;
@@ -71,7 +71,7 @@ struct Fetch<'a> {
 /// One partition of a fetch.
 struct Row {
     wanted: Wanted,
-    partition: Result<Arc<Partition>, Error>,
+    source: Result<Source, Error>,
     found: Option<(Bounds, Batches)>,
     error: Option<Error>,
 }
@@ -80,8 +80,8 @@ impl<'a> Fetch<'a> {
     fn new(session: &'a Session, request: &Request, wanted: Vec<Wanted>) -> Self {
         let wait = request.max_wait_ms.clamp(0, FETCH_WAIT_MS_MAX);
         let find = |wanted: Wanted| {
-            let partition = find(session, &wanted);
-            Row { wanted, partition, found: None, error: None }
+            let source = find(session, &wanted);
+            Row { wanted, source, found: None, error: None }
         };
         Self {
             session,
@@ -97,8 +97,8 @@ impl<'a> Fetch<'a> {
         if self.look().await {
             return;
         }
-        let partitions = self.rows.iter().filter_map(|row| row.partition.as_ref().ok().cloned());
-        let watching = Watching::new(partitions.collect());
+        let sources = self.rows.iter().filter_map(|row| row.source.as_ref().ok().cloned());
+        let watching = Watching::new(sources.collect());
         loop {
             watching.register();
             let enough = self.look().await;
@@ -138,27 +138,27 @@ impl<'a> Fetch<'a> {
     }
 
     async fn read(&self, row: &Row, limit: usize, first: bool) -> Result<(Bounds, Batches), Error> {
-        let partition = row.partition.as_ref().map_err(Clone::clone)?;
-        let (bounds, found) = partition.find(row.wanted.offset, self.isolation, limit)?;
+        let source = row.source.as_ref().map_err(Clone::clone)?;
+        let (bounds, found) = source.look(row.wanted.offset, self.isolation, limit)?;
         check_epoch(row.wanted.leader_epoch, bounds.leader_epoch)?;
         let batches = match found {
-            Found::Nothing => Batches::default(),
-            Found::Memory(batches) => batches,
-            Found::Cold(_) => self.read_cold(partition, row.wanted.offset, limit).await?,
+            Look::Nothing => Batches::default(),
+            Look::Memory(batches) => batches,
+            Look::Blocks => self.read_blocking(source, row.wanted.offset, limit).await?,
         };
         let fits = first || batches.bytes <= limit;
         Ok((bounds, if fits { batches } else { Batches::default() }))
     }
 
-    async fn read_cold(&self, partition: &Arc<Partition>, from: i64, limit: usize) -> Result<Batches, Error> {
+    async fn read_blocking(&self, source: &Source, from: i64, limit: usize) -> Result<Batches, Error> {
         let service = &self.session.service;
-        count(&service.metrics.cold_reads, 1);
+        count(service.metrics.reads_of(source), 1);
         let permit = Arc::clone(&service.cold_reads).acquire_owned().await;
         let permit = permit.map_err(|_| Error::Storage("the service is closed".to_owned()))?;
-        let (partition, isolation) = (Arc::clone(partition), self.isolation);
+        let (source, isolation) = (source.clone(), self.isolation);
         let read = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            partition.read(from, isolation, limit)
+            source.read(from, isolation, limit)
         });
         let (_, batches) =
             read.await.map_err(|error| Error::Storage(format!("a read failed: {error}")))??;
@@ -189,8 +189,8 @@ impl<'a> Fetch<'a> {
 }
 
 fn bounds_only(row: &Row) -> Result<(Bounds, Batches), Error> {
-    let partition = row.partition.as_ref().map_err(Clone::clone)?;
-    Ok((Bounds::of(&partition.lock()?), Batches::default()))
+    let source = row.source.as_ref().map_err(Clone::clone)?;
+    Ok((source.bounds()?, Batches::default()))
 }
 
 impl Row {
@@ -234,16 +234,16 @@ fn aborted(batches: &Batches) -> Vec<AbortedTransaction> {
         .collect()
 }
 
-fn find(session: &Session, wanted: &Wanted) -> Result<Arc<Partition>, Error> {
+fn find(session: &Session, wanted: &Wanted) -> Result<Source, Error> {
     if !wanted.topic.is_empty() {
         // Who may not read a topic does not learn whether it exists.
         session.check_topic(Action::Read, &wanted.topic)?;
     }
-    let topic = session.service.topics.find(&wanted.topic, wanted.topic_id)?;
+    let topic = session.service.topics.readable(&wanted.topic, wanted.topic_id)?;
     if wanted.topic.is_empty() {
-        session.check_topic(Action::Read, &topic.name)?;
+        session.check_topic(Action::Read, topic.name())?;
     }
-    topic.partition(wanted.partition)
+    topic.source(wanted.partition)
 }
 
 /// A topic as a fetch names it: by name, or by id.

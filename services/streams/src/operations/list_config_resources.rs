@@ -41,7 +41,7 @@ fn list(session: &Session, types: &[i8]) -> Result<Vec<ConfigResource>, Error> {
     let mut found = Vec::new();
     for resource_type in types.iter().copied() {
         let names: Vec<String> = match resource_type {
-            RESOURCE_TOPIC => topics.all().iter().map(|topic| topic.name.clone()).collect(),
+            RESOURCE_TOPIC => topics.all_readable().iter().map(|topic| topic.name().to_owned()).collect(),
             RESOURCE_BROKER => vec![session.service.config.node_id.to_string()],
             RESOURCE_GROUP => topics.group_settings.groups(),
             RESOURCE_CLIENT_METRICS | RESOURCE_BROKER_LOGGER => Vec::new(),

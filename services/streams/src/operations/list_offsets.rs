@@ -10,6 +10,7 @@ use crate::protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsTopicResponse, Request, Response,
 };
 use crate::protocol::{ErrorCode, Uuid};
+use crate::readable::Source;
 use crate::session::{Action, Session};
 
 const LATEST: i64 = -1;
@@ -24,14 +25,14 @@ impl Handle for Request {
         let mut topics = Vec::with_capacity(self.topics.len());
         for asked in self.topics {
             let checked = session.check_topic(Action::Describe, &asked.name);
-            let topic = checked.and_then(|()| session.service.topics.find(&asked.name, Uuid::default()));
+            let topic = checked.and_then(|()| session.service.topics.readable(&asked.name, Uuid::default()));
             let mut partitions = Vec::with_capacity(asked.partitions.len());
             for wanted in asked.partitions {
                 let found = match &topic {
                     Err(error) => Err(error.clone()),
-                    Ok(topic) => match topic.partition(wanted.partition_index) {
+                    Ok(topic) => match topic.source(wanted.partition_index) {
                         Err(error) => Err(error),
-                        Ok(partition) => look(&session, partition, &wanted, isolation).await,
+                        Ok(source) => look(&session, source, &wanted, isolation).await,
                     },
                 };
                 // Clients before version 4 know nothing of epochs.
@@ -73,11 +74,11 @@ fn respond(
 /// Timestamp, offset and epoch; −1 each where there is none.
 async fn look(
     session: &Session,
-    partition: Arc<Partition>,
+    source: Source,
     wanted: &ListOffsetsPartition,
     isolation: Isolation,
 ) -> Result<(i64, i64, i32), Error> {
-    let bounds = Bounds::of(&partition.lock()?);
+    let bounds = source.bounds()?;
     super::fetch::check_epoch(wanted.current_leader_epoch, bounds.leader_epoch)?;
     match wanted.timestamp {
         LATEST => Ok((-1, bounds.below(isolation), bounds.leader_epoch)),
@@ -86,7 +87,13 @@ async fn look(
         timestamp if timestamp >= 0 || timestamp == MAX_TIMESTAMP => {
             let permit = Arc::clone(&session.service.cold_reads).acquire_owned().await;
             let _permit = permit.map_err(|_| Error::Storage("the service is closed".to_owned()))?;
-            let search = move || by_time(&partition, timestamp, isolation);
+            let search = move || match source {
+                Source::Partition(partition) => by_time(&partition, timestamp, isolation),
+                Source::Feed(feed) => {
+                    let found = feed.find_time((timestamp != MAX_TIMESTAMP).then_some(timestamp))?;
+                    Ok(found.map(|(time, offset)| (time, offset, 0)))
+                }
+            };
             let found = tokio::task::spawn_blocking(search).await;
             let found =
                 found.map_err(|error| Error::Storage(format!("a search by time failed: {error}")))??;

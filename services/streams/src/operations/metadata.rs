@@ -10,8 +10,8 @@ use crate::protocol::messages::metadata::{
     Response,
 };
 use crate::protocol::{ErrorCode, Text};
+use crate::readable::{Readable, Source};
 use crate::session::{Action, Session};
-use crate::topics::Topic;
 
 impl Handle for Request {
     async fn handle(self, session: Arc<Session>, version: i16) -> Outcome<Response> {
@@ -20,8 +20,8 @@ impl Handle for Request {
         let mut topics = Vec::new();
         match self.topics.filter(|topics| version > 0 || !topics.is_empty()) {
             None => {
-                let all = service.topics.all();
-                let seen = all.iter().filter(|topic| session.may(Action::Describe, "topic", &topic.name));
+                let all = service.topics.all_readable();
+                let seen = all.iter().filter(|topic| session.may(Action::Describe, "topic", topic.name()));
                 topics.extend(seen.map(|topic| describe(&session, topic, with_operations)));
             }
             Some(asked) => {
@@ -81,36 +81,40 @@ async fn find(
     name: &Text,
     asked: &MetadataRequestTopic,
     may_create: bool,
-) -> Result<Arc<Topic>, Error> {
+) -> Result<Readable, Error> {
     let service = &session.service;
     if !name.is_empty() {
         // Who may not see a topic does not learn either whether it exists.
         session.check_topic(Action::Describe, name)?;
     }
-    let found = service.topics.find(name, asked.topic_id);
+    let found = service.topics.readable(name, asked.topic_id);
     let topic = match found {
         Ok(topic) => topic,
-        Err(error) if name.is_empty() || !may_create || !service.config.auto_create_topics => {
+        Err(error)
+            if name.is_empty()
+                || !may_create
+                || !service.config.auto_create_topics
+                || crate::topics::is_reserved(name) =>
+        {
             return Err(error);
         }
         Err(_) => {
             crate::topics::check_name(name)?;
             session.check_create(name)?;
-            service.topics.find_or_create(name, service.config.default_partitions).await?
+            Readable::Topic(service.topics.find_or_create(name, service.config.default_partitions).await?)
         }
     };
-    if !session.may(Action::Describe, "topic", &topic.name) {
+    if !session.may(Action::Describe, "topic", topic.name()) {
         let text = format!("no topic has the id {}", asked.topic_id);
         return Err(Error::refused(ErrorCode::UnknownTopicId, text));
     }
     Ok(topic)
 }
 
-fn describe(session: &Session, topic: &Topic, with_operations: bool) -> MetadataResponseTopic {
+fn describe(session: &Session, topic: &Readable, with_operations: bool) -> MetadataResponseTopic {
     let node = session.service.config.node_id;
-    let partitions = topic.partitions();
-    let partition = |(index, partition): (usize, &Arc<crate::partition::Partition>)| {
-        let epoch = partition.lock().map(|locked| locked.epoch().0 as i32);
+    let partition = |(index, source): (usize, &Source)| {
+        let epoch = source.bounds().map(|bounds| bounds.leader_epoch);
         MetadataResponsePartition {
             error_code: epoch.as_ref().map_or_else(super::super::error::Error::code, |_| ErrorCode::None)
                 as i16,
@@ -123,11 +127,12 @@ fn describe(session: &Session, topic: &Topic, with_operations: bool) -> Metadata
         }
     };
     MetadataResponseTopic {
-        name: Some(Text::from(topic.name.as_str())),
-        topic_id: topic.id,
-        partitions: partitions.iter().enumerate().map(partition).collect(),
+        name: Some(Text::from(topic.name())),
+        topic_id: topic.id(),
+        is_internal: topic.is_internal(),
+        partitions: topic.sources().iter().enumerate().map(partition).collect(),
         topic_authorized_operations: if with_operations {
-            session.authorized_operations("topic", &topic.name)
+            session.authorized_operations("topic", topic.name())
         } else {
             i32::MIN
         },

@@ -67,9 +67,9 @@ const fn older(code: i16, version: i16) -> i16 {
 
 /// The name of a topic that the client may read.
 fn name(session: &Session, topic: &OffsetCommitRequestTopic) -> Result<Text, Error> {
-    let found = session.service.topics.find(&topic.name, topic.topic_id)?;
-    session.check_topic(Action::Read, &found.name)?;
-    Ok(Text::from(found.name.as_str()))
+    let found = session.service.topics.readable(&topic.name, topic.topic_id)?;
+    session.check_topic(Action::Read, found.name())?;
+    Ok(Text::from(found.name()))
 }
 
 /// A code for each offset, in their order.

@@ -152,7 +152,7 @@ fn name(session: &Session, topic: &OffsetFetchRequestTopics) -> Result<Arc<str>,
     let name: Arc<str> = if topic.topic_id == Uuid::default() {
         Arc::from(&*topic.name)
     } else {
-        Arc::from(session.service.topics.find("", topic.topic_id)?.name.as_str())
+        Arc::from(session.service.topics.readable("", topic.topic_id)?.name())
     };
     session.check_topic(Action::Describe, &name)?;
     Ok(name)

@@ -8,6 +8,7 @@ use crate::protocol::Uuid;
 use crate::protocol::messages::offset_for_leader_epoch::{
     EpochEndOffset, OffsetForLeaderPartition, OffsetForLeaderTopicResult, Request, Response,
 };
+use crate::readable::Source;
 use crate::session::{Action, Session};
 
 impl Handle for Request {
@@ -44,7 +45,15 @@ fn look(
     wanted: &OffsetForLeaderPartition,
 ) -> Result<Option<(i32, i64)>, Error> {
     session.check_topic(Action::Describe, topic)?;
-    let partition = session.service.topics.find(topic, Uuid::default())?.partition(wanted.partition)?;
+    let partition = match session.service.topics.readable(topic, Uuid::default())?.source(wanted.partition)? {
+        Source::Partition(partition) => partition,
+        Source::Feed(feed) => {
+            let bounds = feed.bounds()?;
+            super::fetch::check_epoch(wanted.current_leader_epoch, bounds.leader_epoch)?;
+            let is_known = wanted.leader_epoch == bounds.leader_epoch;
+            return Ok(is_known.then_some((bounds.leader_epoch, bounds.next)));
+        }
+    };
     let locked = partition.lock()?;
     let current = locked.epoch().0 as i32;
     super::fetch::check_epoch(wanted.current_leader_epoch, current)?;

@@ -102,8 +102,8 @@ pub(super) async fn take<'a>(
     if batches.is_empty() {
         return Ok(());
     }
-    let topic = session.service.topics.find("", Uuid(place.0.0))?;
-    session.check_topic(Action::Read, &topic.name)?;
+    let topic = session.service.topics.readable("", Uuid(place.0.0))?;
+    session.check_topic(Action::Read, topic.name())?;
     let (group, member_id) = (Arc::clone(group), Arc::clone(member_id));
     let request = AcknowledgeRequest { group, member_id, place, batches };
     Ok(session.service.groups.acknowledge(&request).await?)

@@ -14,7 +14,6 @@ use crate::groups::share::{AcquireRequest, Acquired, Place, Session as ShareSess
 use crate::groups::{Coordinator, TopicId, Topics as _};
 use crate::limits::{FETCH_BYTES_MAX, FETCH_WAIT_MS_MAX};
 use crate::metrics::count;
-use crate::partition::Partition;
 use crate::partition::batch::Batch;
 use crate::partition::read::{Bounds, Isolation};
 use crate::partition::watch::Watching;
@@ -22,6 +21,7 @@ use crate::protocol::messages::share_fetch::{
     AcquiredRecords, PartitionData, Request, Response, ShareFetchableTopicResponse,
 };
 use crate::protocol::{ErrorCode, Uuid};
+use crate::readable::Source;
 use crate::records::to_send;
 use crate::session::{Action, Session, message};
 
@@ -158,14 +158,14 @@ impl Sharing<'_> {
         }
     }
 
-    fn find(&self, (topic, partition): Place) -> Result<Arc<Partition>, Error> {
-        let topic = self.session.service.topics.find("", Uuid(topic.0))?;
-        self.session.check_topic(Action::Read, &topic.name)?;
-        topic.partition(partition)
+    fn find(&self, (topic, partition): Place) -> Result<Source, Error> {
+        let topic = self.session.service.topics.readable("", Uuid(topic.0))?;
+        self.session.check_topic(Action::Read, topic.name())?;
+        topic.source(partition)
     }
 
     /// Looks at every partition once. Whether the reply may leave.
-    async fn look(&mut self, partitions: &[(Place, Result<Arc<Partition>, Error>)]) -> bool {
+    async fn look(&mut self, partitions: &[(Place, Result<Source, Error>)]) -> bool {
         let mut left =
             u64::try_from(self.request.max_records).ok().filter(|max| *max > 0).unwrap_or(u64::MAX);
         let mut bytes = (self.request.max_bytes.max(0) as usize).min(FETCH_BYTES_MAX);
@@ -220,17 +220,17 @@ impl Sharing<'_> {
     async fn acquire(
         &self,
         place: Place,
-        partition: &Arc<Partition>,
+        source: &Source,
         max_records: u64,
         bytes: usize,
     ) -> Result<Option<(Vec<Batch>, Vec<Acquired>)>, Error> {
         let groups = &self.session.service.groups;
         loop {
-            let bounds = Bounds::of(&partition.lock()?);
+            let bounds = source.bounds()?;
             let log = (bounds.log_start, bounds.below(Isolation::Uncommitted));
             let Some(from) = groups.share_position(&self.group, place, log).await? else { return Ok(None) };
             let (bounds, batches, delayed) =
-                self.read(place, partition, from.max(bounds.log_start), bytes).await?;
+                self.read(place, source, from.max(bounds.log_start), bytes).await?;
             let to = batches.last().map_or(bounds.high_watermark, |last| last.last_offset() + 1);
             let records = batches.iter().filter(|batch| !batch.fields().is_control());
             let request = AcquireRequest {
@@ -263,16 +263,15 @@ impl Sharing<'_> {
     async fn read(
         &self,
         place: Place,
-        partition: &Arc<Partition>,
+        source: &Source,
         from: i64,
         bytes: usize,
     ) -> Result<(Bounds, Vec<Batch>, Vec<(i64, i64, u64)>), Error> {
         let service = &self.session.service;
         let sharing = service.topics.sharing(place.0);
-        let (partition, now_ms) = (Arc::clone(partition), service.now().max(0) as u64);
+        let (source, now_ms) = (source.clone(), service.now().max(0) as u64);
         let read = tokio::task::spawn_blocking(move || {
-            let (bounds, read) =
-                partition.read(from, Isolation::Uncommitted, bytes.min(PARTITION_BYTES_MAX))?;
+            let (bounds, read) = source.read(from, Isolation::Uncommitted, bytes.min(PARTITION_BYTES_MAX))?;
             let delayed = delays::of(&read.batches, &sharing, now_ms);
             Ok::<_, Error>((bounds, read.batches, delayed))
         });

@@ -6,13 +6,12 @@ use super::{Handle, Outcome};
 use crate::Error;
 use crate::groups::TopicId;
 use crate::groups::share::{Offset, Place};
-use crate::partition::read::Bounds;
 use crate::protocol::messages::alter_share_group_offsets as alter;
 use crate::protocol::messages::delete_share_group_offsets as delete;
 use crate::protocol::messages::describe_share_group_offsets as describe;
 use crate::protocol::{ErrorCode, Text, Uuid};
+use crate::readable::Readable;
 use crate::session::{Action, Session, message};
-use crate::topics::Topic;
 
 impl Handle for describe::Request {
     async fn handle(self, session: Arc<Session>, _version: i16) -> Outcome<describe::Response> {
@@ -54,7 +53,7 @@ async fn look(
             let mut places: Vec<Place> = Vec::new();
             for topic in topics {
                 let found = find(session, Action::Describe, &topic.topic_name)?;
-                places.extend(topic.partitions.iter().map(|partition| (TopicId(found.id.0), *partition)));
+                places.extend(topic.partitions.iter().map(|partition| (TopicId(found.id().0), *partition)));
             }
             Some(places)
         }
@@ -67,12 +66,12 @@ async fn look(
     let mut topics: Vec<DescribedTopic> = Vec::new();
     for offset in offsets {
         let topic_id = Uuid(offset.place.0.0);
-        let Some(topic) = session.service.topics.by_id(topic_id) else { continue };
+        let Ok(topic) = session.service.topics.readable("", topic_id) else { continue };
         let row = row(&topic, &offset);
         match topics.iter_mut().find(|known| known.topic_id == topic_id) {
             Some(known) => known.partitions.push(row),
             None => topics.push(DescribedTopic {
-                topic_name: Text::from(topic.name.as_str()),
+                topic_name: Text::from(topic.name()),
                 topic_id,
                 partitions: vec![row],
             }),
@@ -81,11 +80,9 @@ async fn look(
     Ok(topics)
 }
 
-fn row(topic: &Topic, offset: &Offset) -> describe::DescribeShareGroupOffsetsResponsePartition {
-    let partition = topic.partition(offset.place.1);
-    let end = partition
-        .ok()
-        .and_then(|partition| partition.lock().ok().map(|locked| Bounds::of(&locked).high_watermark));
+fn row(topic: &Readable, offset: &Offset) -> describe::DescribeShareGroupOffsetsResponsePartition {
+    let bounds = topic.source(offset.place.1).and_then(|source| source.bounds());
+    let end = bounds.ok().map(|bounds| bounds.high_watermark);
     let lag = match (offset.start, end) {
         (Some(start), Some(end)) => (end - start).max(0) - offset.done as i64,
         _ => -1,
@@ -99,9 +96,9 @@ fn row(topic: &Topic, offset: &Offset) -> describe::DescribeShareGroupOffsetsRes
     }
 }
 
-fn find(session: &Session, action: Action, name: &str) -> Result<Arc<Topic>, Error> {
+fn find(session: &Session, action: Action, name: &str) -> Result<Readable, Error> {
     session.check_topic(action, name)?;
-    session.service.topics.find(name, Uuid::default())
+    session.service.topics.readable(name, Uuid::default())
 }
 
 impl Handle for alter::Request {
@@ -127,7 +124,7 @@ async fn set(
     for topic in &request.topics {
         let found = find(session, Action::Read, &topic.topic_name);
         if let Ok(found) = &found {
-            let id = TopicId(found.id.0);
+            let id = TopicId(found.id().0);
             starts.extend(
                 topic
                     .partitions
@@ -140,8 +137,8 @@ async fn set(
     let outcomes =
         session.service.groups.alter_share_offsets(&Arc::from(&*request.group_id), &starts).await?;
     let mut outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(Error::from));
-    let answer = |(topic, found): (&alter::AlterShareGroupOffsetsRequestTopic, Result<Arc<Topic>, Error>)| {
-        let topic_id = found.as_ref().map_or(Uuid::default(), |found| found.id);
+    let answer = |(topic, found): (&alter::AlterShareGroupOffsetsRequestTopic, Result<Readable, Error>)| {
+        let topic_id = found.as_ref().map_or(Uuid::default(), Readable::id);
         let partitions = topic.partitions.iter().map(|partition| {
             let error = match &found {
                 Ok(_) => outcomes.next().and_then(Result::err),
@@ -183,19 +180,18 @@ async fn forget(
     session.check(Action::Delete, "group", &request.group_id, ErrorCode::GroupAuthorizationFailed)?;
     let found: Vec<_> =
         request.topics.iter().map(|topic| find(session, Action::Read, &topic.topic_name)).collect();
-    let ids: Vec<_> = found.iter().flatten().map(|topic| TopicId(topic.id.0)).collect();
+    let ids: Vec<_> = found.iter().flatten().map(|topic| TopicId(topic.id().0)).collect();
     let outcomes = session.service.groups.delete_share_offsets(&Arc::from(&*request.group_id), &ids).await?;
     let mut outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(Error::from));
-    let answer =
-        |(topic, found): (delete::DeleteShareGroupOffsetsRequestTopic, Result<Arc<Topic>, Error>)| {
-            let topic_id = found.as_ref().map_or(Uuid::default(), |found| found.id);
-            let error = found.map_or_else(Some, |_| outcomes.next().and_then(Result::err));
-            delete::DeleteShareGroupOffsetsResponseTopic {
-                topic_name: topic.topic_name,
-                topic_id,
-                error_code: error.as_ref().map_or(0, |error| error.code() as i16),
-                error_message: error.as_ref().and_then(message),
-            }
-        };
+    let answer = |(topic, found): (delete::DeleteShareGroupOffsetsRequestTopic, Result<Readable, Error>)| {
+        let topic_id = found.as_ref().map_or(Uuid::default(), Readable::id);
+        let error = found.map_or_else(Some, |_| outcomes.next().and_then(Result::err));
+        delete::DeleteShareGroupOffsetsResponseTopic {
+            topic_name: topic.topic_name,
+            topic_id,
+            error_code: error.as_ref().map_or(0, |error| error.code() as i16),
+            error_message: error.as_ref().and_then(message),
+        }
+    };
     Ok(request.topics.into_iter().zip(found).map(answer).collect())
 }

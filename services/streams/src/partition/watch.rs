@@ -4,27 +4,23 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::Partition;
+use crate::readable::Source;
 
 /// One that waits for records of some partitions. When it goes, however that comes, no partition remembers it.
 pub struct Watching {
     watcher: Arc<Notify>,
-    partitions: Vec<Arc<Partition>>,
+    sources: Vec<Source>,
 }
 
 impl Watching {
     /// Waits for nothing yet.
-    pub fn new(partitions: Vec<Arc<Partition>>) -> Self {
-        Self { watcher: Arc::new(Notify::new()), partitions }
+    pub fn new(sources: Vec<Source>) -> Self {
+        Self { watcher: Arc::new(Notify::new()), sources }
     }
 
-    /// Asks every partition to wake it at its next change. A quarantined one never will.
+    /// Asks every partition and feed to wake it at its next change. A quarantined one never will.
     pub fn register(&self) {
-        for partition in &self.partitions {
-            if let Ok(mut locked) = partition.lock() {
-                locked.state_mut().watchers.add(&self.watcher);
-            }
-        }
+        self.sources.iter().for_each(|source| source.watch(&self.watcher));
     }
 
     /// What is woken.
@@ -40,11 +36,7 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        for partition in &self.partitions {
-            if let Ok(mut locked) = partition.lock() {
-                locked.state_mut().watchers.remove(&self.watcher);
-            }
-        }
+        self.sources.iter().for_each(|source| source.unwatch(&self.watcher));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Settings, number};
 use crate::Error;
 use crate::protocol::ErrorCode;
-use crate::topics::check_name;
+use crate::topics::{check_name, is_reserved};
 
 /// The setting that names the topic for records that are given up.
 pub const DEAD_LETTER_TOPIC: &str = "share.dead.letter.topic";
@@ -17,6 +17,9 @@ pub(super) fn dead_letter_topic(settings: &mut Settings, text: &str) -> Result<(
     settings.sharing.dead_letter_topic = match text {
         "" => None,
         name => {
+            if is_reserved(name) {
+                return Err("a topic that can be written, which no feed of changes can".to_owned());
+            }
             check_name(name).map_err(|_| {
                 "the name of a topic (letters, digits, dots, underscores, hyphens), or nothing".to_owned()
             })?;

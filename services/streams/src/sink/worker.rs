@@ -16,6 +16,7 @@ use super::{Plan, State, Status, Target};
 use crate::Error;
 use crate::metrics::count;
 use crate::partition::watch::Watching;
+use crate::readable::Source;
 use crate::service::Service;
 use crate::topics::{Topic, known};
 
@@ -198,7 +199,7 @@ impl Worker {
         let mut pump = if let Some(pump) = self.pump.take().filter(|_| known_all) {
             pump
         } else {
-            self.watching = Watching::new(partitions.to_vec());
+            self.watching = Watching::new(partitions.iter().cloned().map(Source::Partition).collect());
             self.partitions = partitions.len();
             self.is_stale = true;
             let parts = pump::Parts {
