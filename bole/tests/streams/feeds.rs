@@ -166,5 +166,8 @@ fn a_feed_gives_up_its_oldest_changes_and_holds_up_nobody() {
     assert!((12 << 20..32 << 20).contains(&kept), "{kept} bytes of {} are kept", count * (16 << 10));
     let from = format!("--from={}", first - 1);
     let Outcome { code, errors, .. } = node.bole(&["consume", TOPIC, &from, "--exit-at-end"], "");
-    assert!(code != 0 && errors.contains(&format!("has offsets {first} to")), "{code} {errors}");
+    // Meanwhile a checkpoint may have let more of them go.
+    let told = errors.split_once("has offsets ").map(|(_, rest)| rest.split_once(' ').unwrap().0);
+    let told = told.and_then(|first| first.parse::<u64>().ok());
+    assert!(code != 0 && told.is_some_and(|told| (first..=count).contains(&told)), "{code} {errors}");
 }
