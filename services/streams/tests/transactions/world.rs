@@ -321,6 +321,7 @@ impl Client {
         world.service.appended(partition, &appended, 1, body.len());
         self.sequences.insert(place, sequence + 1);
         let journal = world.service.runtime.journal();
+        journal.write_queued().unwrap();
         let reached = std::future::poll_fn(|context| {
             journal.poll_reached(partition.class(), appended.position, context)
         });
