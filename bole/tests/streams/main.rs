@@ -10,6 +10,7 @@ mod guide;
 mod large_group;
 mod node;
 mod restart;
+mod retention;
 mod secure;
 mod share;
 mod sink;

@@ -41,8 +41,20 @@ impl Node {
         Self::start_with(folder, streams, &[] as &[&str])
     }
 
-    /// The same with these settings on top.
+    /// The same with these settings on top. Meanwhile somebody else may have the port of a node that was killed, so it is tried again.
     pub(crate) fn start_with(folder: &Path, streams: &str, settings: &[impl AsRef<str>]) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match Self::try_start(folder, streams, settings) {
+                Ok(node) => return node,
+                Err(banner) => assert!(Instant::now() < deadline, "the node ended after: {banner}"),
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What it printed before it ended, if it did.
+    fn try_start(folder: &Path, streams: &str, settings: &[impl AsRef<str>]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
         clear(&mut command);
         command.current_dir(folder).arg("serve").stdin(Stdio::null());
@@ -63,7 +75,10 @@ impl Node {
         let mut banner = String::new();
         // The banner ends with the line on how to stop; a node that dies closes its output before.
         while !banner.contains("Ctrl-C") {
-            assert_ne!(stdout.read_line(&mut banner).unwrap(), 0, "the node ended after: {banner}");
+            if stdout.read_line(&mut banner).unwrap() == 0 {
+                child.wait().unwrap();
+                return Err(banner);
+            }
         }
         let word_after = |text: &str| {
             let rest = banner.split_once(text).unwrap_or_else(|| panic!("no \"{text}\" in: {banner}")).1;
@@ -71,7 +86,7 @@ impl Node {
         };
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
         let keyspace = word_after("keyspace (Redis) ");
-        Self { child, folder: folder.to_path_buf(), streams, keyspace, admin }
+        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, admin })
     }
 
     /// A command that finds this node, and `bole` in its path.

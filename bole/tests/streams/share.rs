@@ -36,9 +36,8 @@ fn what_is_given_up_is_a_letter_once_although_the_node_is_killed() {
         let twice = run(&node, "consume t --share-group g --count 20 --acknowledge release", "");
         assert_eq!(twice.lines().count(), 20);
         given_up.extend(values);
-        let addr = node.streams.clone();
         drop(node);
-        node = Node::start_at(folder.path(), &addr);
+        node = Node::start(folder.path());
     }
     let letters = node.wait_for(&LETTERS.split(' ').collect::<Vec<_>>(), |out| out.lines().count() >= 120);
     let mut seen: Vec<&str> = letters.lines().map(|line| line.split(';').next().unwrap()).collect();

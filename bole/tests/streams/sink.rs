@@ -79,9 +79,8 @@ fn the_newest_record_of_each_key_is_in_the_database() {
     node.wait_for(&["group", "describe", "sink.users"], |out| out.contains("users"));
     // After a kill it goes on behind what it has written: what was changed meanwhile stays.
     redis(&node, &["SET", "user/ann", "mine"]);
-    let addr = node.streams.clone();
     drop(node);
-    let node = Node::start_at(folder.path(), &addr);
+    let node = Node::start(folder.path());
     produce(&node, "users", "cid:3\n");
     wait_for(&node, "user/cid", "3");
     assert_eq!(redis(&node, &["GET", "user/ann"]), "mine");
