@@ -13,7 +13,7 @@ pub struct Args {
     /// Only this seed, and nothing else: repeats a failure
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Only the crash seeds of this service: keyspace or streams
+    /// Only the crash seeds of this service: keyspace, streams or sink
     #[arg(long)]
     pub service: Option<String>,
     /// How often the real binary is killed with class `sync`; a fifth of it with class `async`

@@ -322,7 +322,8 @@ impl Survey {
         self.end = self.end.max(self.synced.min(position));
     }
 
-    /// A file without a valid header is a spare, or the header of a segment is damaged.
+    /// A file without a valid header is a spare, or the header of a segment is damaged, or it was lost with all that came after the last fsync,
+    /// though headers of later segments were kept.
     fn check_blank_files(&mut self, bases: &[(u64, u64)], position: u64) -> Result<(), Error> {
         let newest = bases.last().map_or(0, |(generation, _)| *generation);
         let mut first_spare = true;
@@ -338,7 +339,10 @@ impl Survey {
             let Some(base) = found.base else { continue };
             let next = bases.iter().find(|(generation, _)| *generation > file.generation);
             let missed = match next {
-                Some((_, next)) => base < *next,
+                Some((_, next)) => {
+                    let is_below_kept = self.kept.iter().any(|kept| kept.segment.base > base);
+                    base < *next && (base < self.synced.max(found.synced) || is_below_kept)
+                }
                 None => spare && found.synced > position,
             };
             if missed {
