@@ -340,8 +340,11 @@ impl Survey {
             let next = bases.iter().find(|(generation, _)| *generation > file.generation);
             let missed = match next {
                 Some((_, next)) => {
-                    let is_below_kept = self.kept.iter().any(|kept| kept.segment.base > base);
-                    base < *next && (base < self.synced.max(found.synced) || is_below_kept)
+                    let (first, synced) = (self.kept.first(), self.synced.max(found.synced));
+                    // A start that was cut off while it wrote the tail into new segments leaves copies of what is kept.
+                    let is_copy = first.is_some_and(|first| (first.segment.base..position).contains(&base));
+                    let leaves_hole = first.is_some_and(|first| base < first.segment.base);
+                    base < *next && !is_copy && (base < synced || leaves_hole)
                 }
                 None => spare && found.synced > position,
             };
