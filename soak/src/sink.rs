@@ -105,11 +105,13 @@ fn key_of(partition: usize, key: u64) -> String {
 
 impl<const APART: bool> Simulated<APART> {
     /// What the group says of a partition.
-    fn position(&self, partition: usize) -> Option<i64> {
+    fn position(&self, partition: usize) -> Result<Option<i64>, String> {
         let group = group_of(TOPIC);
-        let locked = self.groups.shards()[self.groups.shard_of(&group)].lock().ok()?;
-        let offsets = &locked.state().group(&group)?.offsets;
-        offsets.get(TOPIC, partition as i32).map(|committed| committed.offset)
+        let locked = self.groups.shards()[self.groups.shard_of(&group)].lock();
+        let locked = locked.map_err(|error| error.to_string())?;
+        let offsets = locked.state().group(&group).map(|group| &group.offsets);
+        let committed = offsets.and_then(|offsets| offsets.get(TOPIC, partition as i32));
+        Ok(committed.map(|committed| committed.offset))
     }
 
     fn value(&self, key: &str) -> Result<Option<Vec<u8>>, String> {
@@ -129,7 +131,7 @@ impl<const APART: bool> Simulated<APART> {
     /// Compares the database with the records up to the position, in one step.
     fn check(&self, log: &Log) -> Result<(), String> {
         for (number, rows) in log.0.iter().enumerate() {
-            let position = self.position(number).unwrap_or(0) as usize;
+            let position = self.position(number)?.unwrap_or(0) as usize;
             if position > rows.len() {
                 return Err(format!(
                     "position {position} of partition {number}, which ends at {}",
