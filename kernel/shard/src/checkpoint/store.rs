@@ -62,6 +62,9 @@ impl Store {
             let path = store.dir.join("manifest.new");
             store.disk.remove(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         }
+        if let Some(manifest) = &store.manifest {
+            secure(&*store.disk, &store.dir, manifest)?;
+        }
         for name in &names {
             let number = name.strip_suffix(".sections").and_then(|stem| u64::from_str_radix(stem, 16).ok());
             if let Some(number) = number {
@@ -203,6 +206,20 @@ fn read_manifest(disk: &dyn Disk, dir: &Path, log: LogId) -> Result<Manifest, St
         return Err(format!("{}: it belongs to log {}", path.display(), manifest.log));
     }
     Ok(manifest)
+}
+
+/// Makes a manifest durable that was found. The process that installed it may have ended before the folder was fsynced, or because that failed,
+/// which may have marked the name clean; a power cut would then bring the manifest before it back, while the journal is trimmed for this one. So it
+/// gets a new name. On a full disk nothing is trimmed that was not trimmed before, so there it stays as it is.
+fn secure(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<(), String> {
+    match replace_file(disk, &dir.join("manifest"), &manifest.encode()) {
+        Err(error) if !is_full(&error) => Err(format!("{}: {error}", dir.display())),
+        _ => Ok(()),
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// A section file being written.
