@@ -10,7 +10,7 @@
 mod real;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use real::RealDisk;
@@ -77,6 +77,25 @@ pub fn read_all(file: &dyn File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; file.len()? as usize];
     read_exact_at(file, 0, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Behind the name of a file while [`renew_name`] is at work on it.
+pub const RENEWED: &str = ".renewed";
+
+/// The name that `path` has while it is renewed. Where a crash left a file under it, that is the newest of the name `path`.
+pub fn renewed(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(RENEWED);
+    name.into()
+}
+
+/// Gives a file its name anew, so that the next sync of the folder makes it durable. That a start finds a name says nothing: the process that
+/// made it may have been killed before it synced the folder, or that failed, which may have marked the name clean. Takes no space. A crash may
+/// leave the file as [`renewed`]; who looks for it renames it back.
+pub fn renew_name(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let other = renewed(path);
+    disk.rename(path, &other)?;
+    disk.rename(&other, path)
 }
 
 /// Puts `bytes` under the name `path` atomically and durably: a new file beside it, synced, renamed over it, and the

@@ -8,11 +8,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bole_base::disk::{read_all, read_exact_at, replace_file};
+use bole_base::disk::{RENEWED, read_all, read_exact_at, renew_name, renewed, replace_file};
 use bole_base::{Disk, File, LogId};
 
 use super::manifest::{Manifest, SectionPlace};
 
+/// The file that names what counts.
+const MANIFEST: &str = "manifest";
 const FILE_HEAD: &[u8; 16] = b"BOLESECT\x01\0\0\0\0\0\0\0";
 /// Sections are collected into writes of about this size.
 const WRITE_BYTES: usize = 1 << 20;
@@ -52,7 +54,13 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(format!("{}: {error}", dir.display())),
         };
-        let manifest = if names.iter().any(|name| name == "manifest") {
+        let is_manifest = |name: &String| name.strip_suffix(RENEWED).unwrap_or(name) == MANIFEST;
+        let manifest = if names.iter().any(is_manifest) {
+            let path = dir.join(MANIFEST);
+            if names.iter().any(|name| name.ends_with(RENEWED)) {
+                let back = disk.rename(&renewed(&path), &path);
+                back.map_err(|error| format!("{}: {error}", path.display()))?;
+            }
             Some(read_manifest(&*disk, &dir, log)?)
         } else {
             None
@@ -62,8 +70,11 @@ impl Store {
             let path = store.dir.join("manifest.new");
             store.disk.remove(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         }
-        if let Some(manifest) = &store.manifest {
-            secure(&*store.disk, &store.dir, manifest)?;
+        if store.manifest.is_some() {
+            // What follows relies on it: files that only the manifest before it names are removed, and the journal is trimmed.
+            let path = store.dir.join(MANIFEST);
+            let durable = renew_name(&*store.disk, &path).and_then(|()| store.disk.sync_dir(&store.dir));
+            durable.map_err(|error| format!("{}: {error}", path.display()))?;
         }
         for name in &names {
             let number = name.strip_suffix(".sections").and_then(|stem| u64::from_str_radix(stem, 16).ok());
@@ -131,7 +142,7 @@ impl Store {
             self.file_bytes.insert(writer.number, writer.at);
             self.disk.sync_dir(&self.dir)?;
         }
-        replace_file(&*self.disk, &self.dir.join("manifest"), &manifest.encode())?;
+        replace_file(&*self.disk, &self.dir.join(MANIFEST), &manifest.encode())?;
         self.manifest = Some(manifest);
         self.remove_unnamed()
     }
@@ -152,7 +163,7 @@ impl Store {
     /// Removes the checkpoint: the dataset was dropped, or is not logged any more.
     pub fn remove(&mut self) -> io::Result<()> {
         if self.manifest.take().is_some() {
-            self.disk.remove(&self.dir.join("manifest"))?;
+            self.disk.remove(&self.dir.join(MANIFEST))?;
             self.disk.sync_dir(&self.dir)?;
         }
         self.remove_unnamed()
@@ -161,7 +172,7 @@ impl Store {
     /// The manifest alone, for a look from outside; `None` if there is no checkpoint. Changes nothing.
     pub fn peek(disk: &dyn Disk, root: &Path, log: LogId) -> Result<Option<Manifest>, String> {
         let dir = Self::dir(root, log);
-        match disk.open(&dir.join("manifest")) {
+        match disk.open(&find_manifest(disk, &dir)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             _ => read_manifest(disk, &dir, log).map(Some),
         }
@@ -197,8 +208,15 @@ impl Store {
     }
 }
 
+/// Where the newest manifest is, if there is one.
+fn find_manifest(disk: &dyn Disk, dir: &Path) -> PathBuf {
+    let path = dir.join(MANIFEST);
+    let other = renewed(&path);
+    if disk.open(&other).is_ok() { other } else { path }
+}
+
 fn read_manifest(disk: &dyn Disk, dir: &Path, log: LogId) -> Result<Manifest, String> {
-    let path = dir.join("manifest");
+    let path = find_manifest(disk, dir);
     let bytes = disk.open(&path).and_then(|file| read_all(&*file));
     let bytes = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
     let manifest = Manifest::decode(&bytes).map_err(|reason| format!("{}: {reason}", path.display()))?;
@@ -206,20 +224,6 @@ fn read_manifest(disk: &dyn Disk, dir: &Path, log: LogId) -> Result<Manifest, St
         return Err(format!("{}: it belongs to log {}", path.display(), manifest.log));
     }
     Ok(manifest)
-}
-
-/// Makes a manifest durable that was found. The process that installed it may have ended before the folder was fsynced, or because that failed,
-/// which may have marked the name clean; a power cut would then bring the manifest before it back, while the journal is trimmed for this one. So it
-/// gets a new name. On a full disk nothing is trimmed that was not trimmed before, so there it stays as it is.
-fn secure(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<(), String> {
-    match replace_file(disk, &dir.join("manifest"), &manifest.encode()) {
-        Err(error) if !is_full(&error) => Err(format!("{}: {error}", dir.display())),
-        _ => Ok(()),
-    }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// A section file being written.

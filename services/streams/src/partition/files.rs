@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bole_base::disk::read_exact_at;
+use bole_base::disk::{RENEWED, read_exact_at, renew_name};
 use bole_base::{Disk, File, LogId};
 use bole_log::{EntryRef, Extents, PayloadKind};
 use bytes::Bytes;
@@ -37,9 +37,6 @@ use super::segments::SegmentId;
 pub const OPEN_FILES_MAX: usize = 512;
 /// Above so many files with unsynced extents, further ones go into the journal, so that an fsync of it never has to fsync more.
 pub const EXTENT_FILES_MAX: usize = 128;
-
-/// Behind the name of a file while it is renewed.
-const RENEWED: &str = ".renewed";
 
 /// One segment of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -185,10 +182,7 @@ impl SegmentFiles {
         if known.contains(&id) {
             return Ok(());
         }
-        let path = self.path(id);
-        let other = self.dir.join(id.name() + RENEWED);
-        self.disk.rename(&path, &other)?;
-        self.disk.rename(&other, &path)?;
+        renew_name(&*self.disk, &self.path(id))?;
         self.names.made.fetch_add(1, Ordering::AcqRel);
         known.insert(id);
         Ok(())
