@@ -1,0 +1,118 @@
+//! What functions know of the session and the statement on whose behalf SQLite calls them.
+
+use std::sync::Arc;
+
+use bole_sql_dialect::Catalog;
+use bole_sql_types::{Error, Result};
+use parking_lot::Mutex;
+
+/// What a statement's functions may ask. Set by whoever executes it, before it is stepped.
+#[derive(Clone)]
+pub struct Session {
+    /// Microseconds since 2000-01-01 UTC when the transaction began: `now()`.
+    pub transaction_time: i64,
+    /// The same of the statement.
+    pub statement_time: i64,
+    /// The name of the time zone, as `SHOW timezone` gives it.
+    pub time_zone: String,
+    /// The user that logged in.
+    pub user: String,
+    /// `application_name` and other settings that `current_setting` gives.
+    pub settings: Arc<std::collections::BTreeMap<String, String>>,
+    /// The schemas of the search path that exist, by OID, `pg_catalog` first unless it is named.
+    pub search_path: Vec<u32>,
+    /// The process id that the client was told.
+    pub process_id: i32,
+    /// What the database contains, as the statement sees it.
+    pub catalog: Arc<Catalog>,
+    /// What the statement may do beyond its rows.
+    pub effects: Arc<dyn Effects>,
+}
+
+/// What functions do beyond computing. Each method says what went wrong in SQL's terms.
+pub trait Effects: Send + Sync {
+    /// The next value of a sequence. Never given again, whatever becomes of the transaction.
+    fn nextval(&self, sequence: u32) -> Result<i64>;
+    /// The value that `nextval` gave this session last.
+    fn currval(&self, sequence: u32) -> Result<i64>;
+    /// The value that `nextval` gave this session last, of whichever sequence.
+    fn lastval(&self) -> Result<i64>;
+    /// Sets a sequence.
+    fn setval(&self, sequence: u32, value: i64, is_called: bool) -> Result<()>;
+    /// Tells those who listen, when the transaction commits.
+    fn notify(&self, channel: &str, payload: &str) -> Result<()>;
+    /// Appends a record to a topic with the transaction's batch.
+    fn publish(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<()>;
+    /// Removes a key of a keyspace database with the transaction's batch.
+    fn cache_delete(&self, database: i64, key: &[u8]) -> Result<()>;
+    /// Microseconds since 2000-01-01 UTC, now: `clock_timestamp()`.
+    fn clock(&self) -> i64;
+    /// Bytes of a random number generator that cannot be foreseen.
+    fn random(&self, bytes: &mut [u8]);
+    /// Sleeps, unless the statement is cancelled: `pg_sleep`.
+    fn sleep(&self, seconds: f64) -> Result<()>;
+    /// Takes, tries or releases an advisory lock. See the functions `pg_advisory_…`.
+    fn advisory(&self, operation: Advisory, key: i64) -> Result<bool>;
+}
+
+/// What is done with an advisory lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advisory {
+    /// Shared rather than exclusive.
+    pub shared: bool,
+    /// Until the transaction ends rather than the session.
+    pub transaction: bool,
+    /// Wait for it, try it, or give it back.
+    pub how: How,
+}
+
+/// How an advisory lock is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Wait until it is free.
+    Lock,
+    /// Answer whether it was free.
+    Try,
+    /// Give it back.
+    Unlock,
+    /// Give all of the session's back.
+    UnlockAll,
+}
+
+/// The place of a SQLite connection where its functions find the session, and leave their errors. Clones share it.
+#[derive(Clone, Default)]
+pub struct Context {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    session: Option<Arc<Session>>,
+    error: Option<Error>,
+}
+
+impl Context {
+    /// Functions are called for `session` from now on.
+    pub fn enter(&self, session: Arc<Session>) {
+        *self.inner.lock() = Inner { session: Some(session), error: None };
+    }
+
+    /// The session that functions are called for. Errors: there is none, as when an index is built in recovery.
+    pub fn session(&self) -> Result<Arc<Session>> {
+        self.inner
+            .lock()
+            .session
+            .clone()
+            .ok_or_else(|| Error::unsupported("a function of the session in an index or check"))
+    }
+
+    /// Leaves an error for whoever executes the statement. The first one stays.
+    pub fn fail(&self, error: Error) {
+        self.inner.lock().error.get_or_insert(error);
+    }
+
+    /// The error that was left.
+    pub fn take_error(&self) -> Option<Error> {
+        self.inner.lock().error.take()
+    }
+}

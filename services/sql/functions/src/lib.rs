@@ -1,0 +1,15 @@
+//! PostgreSQL's functions, aggregates, set-returning functions and collations, registered in a SQLite connection: everything that
+//! `bole_sql_dialect::builtins` promises with [`bole_sql_dialect::builtins::Spelling::Function`].
+//!
+//! Functions are thin: they take storage forms apart and call `bole_sql_types`. What depends on the session comes from [`Context`]. An error
+//! travels through SQLite beside its message: it is left in the context, where the caller takes it.
+//!
+//! # Invariants
+//! - What indexes, checks and generated columns may call is deterministic and reads no context.
+//! - A panic in a function is an error of its statement.
+//!
+//! Reading order: [`context`].
+
+pub mod context;
+
+pub use context::{Context, Effects, Session};

@@ -1,0 +1,10 @@
+//! Bounds of the service, and why they have the values that they have.
+
+/// Reading connections of one database that may be in use at a time; a reader beyond waits.
+pub const READERS_MAX: usize = 64;
+/// Bytes of row changes that one transaction may collect before it is refused with 54000.
+pub const TRANSACTION_BYTES_MAX: usize = 256 << 20;
+/// Bytes of a client's message, as PostgreSQL's own bound for a statement is one of memory.
+pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
+/// Stack of a thread that parses, binds and executes; deep expressions are refused before they reach its end.
+pub const STACK_BYTES: usize = 16 << 20;

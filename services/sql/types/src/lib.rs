@@ -1,0 +1,20 @@
+//! PostgreSQL's types, without a database: how their values are written, read, converted, ordered and computed with.
+//!
+//! A value is kept in one of SQLite's four storage classes ([`Value`]). Which one, and in what form, follows from its [`Type`] alone;
+//! the table is in [`storage`]. Everything here is pure: no clock, no randomness, no settings beyond those in the arguments.
+//!
+//! # Invariants
+//! - A type has one storage form. Two values of a type are equal in PostgreSQL's sense exactly if [`storage::Collation`] of the
+//!   type says so of their forms, and ordered likewise. Where the form's own order is PostgreSQL's, there is no collation.
+//! - What this crate does not know is an error with SQLSTATE `0A000`, never a guess.
+//!
+//! Reading order: [`types`] → [`storage`] → [`value`] → [`error`].
+
+pub mod error;
+pub mod storage;
+pub mod types;
+pub mod value;
+
+pub use error::{Error, Result, SqlState};
+pub use types::Type;
+pub use value::{Value, ValueRef};
