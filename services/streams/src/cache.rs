@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
 
 use bole_base::Position;
 use parking_lot::Mutex;
@@ -16,6 +17,8 @@ pub struct Cache {
     kept: Mutex<Kept>,
     full: Notify,
     freed: Notify,
+    /// Who waits for room by polling.
+    waiting: Mutex<Vec<Waker>>,
 }
 
 #[derive(Default)]
@@ -48,7 +51,13 @@ pub struct Going {
 impl Cache {
     /// An empty cache of `bytes_max` bytes.
     pub fn new(bytes_max: u64) -> Self {
-        Self { bytes_max, kept: Mutex::default(), full: Notify::new(), freed: Notify::new() }
+        Self {
+            bytes_max,
+            kept: Mutex::default(),
+            full: Notify::new(),
+            freed: Notify::new(),
+            waiting: Mutex::default(),
+        }
     }
 
     /// Bytes in memory.
@@ -61,17 +70,35 @@ impl Cache {
     pub async fn room(&self) {
         loop {
             let freed = self.freed.notified();
-            if self.bytes() <= 2 * self.bytes_max {
+            if self.has_room() {
                 return;
             }
             freed.await;
         }
     }
 
+    /// Whether a batch may come.
+    pub fn has_room(&self) -> bool {
+        self.bytes() <= 2 * self.bytes_max
+    }
+
+    /// Ready when a batch may come. May be dropped at any time.
+    pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut waiting = self.waiting.lock();
+        if self.has_room() {
+            return Poll::Ready(());
+        }
+        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            waiting.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
     /// What [`Cache::next_out`] told to go went, or cannot go.
     pub fn gone(&self, bytes: u64) {
         self.kept.lock().going -= bytes;
         self.freed.notify_waiters();
+        std::mem::take(&mut *self.waiting.lock()).into_iter().for_each(Waker::wake);
     }
 
     /// Notes a batch of `bytes` bytes that ends before offset `end` and before `position` of the journal.

@@ -143,7 +143,7 @@ fn a_position_moves_only_from_where_it_is() {
         participants.register(Arc::clone(&asked.groups) as Arc<dyn Participant>);
         let mut outbox = participants.outbox();
         let what = format!("{requests:?}");
-        let sent = requests.into_iter().try_for_each(|request| outbox.send("streams", request));
+        let sent = requests.into_iter().try_for_each(|request| outbox.send("streams.groups", request));
         let mut transaction = asked.runtime.transaction();
         let outcome = sent.and_then(|()| now(outbox.commit(&asked.runtime, &mut transaction)));
         match (outcome, expected) {

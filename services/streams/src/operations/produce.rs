@@ -1,6 +1,6 @@
 //! Batches from producers: checked, appended, and acknowledged when they are durable.
 
-mod check;
+pub(crate) mod check;
 mod expected;
 
 use std::future::poll_fn;

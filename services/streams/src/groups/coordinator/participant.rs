@@ -27,7 +27,7 @@ use crate::groups::topics::TopicId;
 use crate::protocol::Uuid;
 
 /// The name of the service in batches.
-pub const SERVICE: &str = "streams";
+pub const SERVICE: &str = "streams.groups";
 /// The operation that commits offsets.
 pub const COMMIT: &str = "commit";
 

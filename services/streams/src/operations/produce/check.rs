@@ -14,7 +14,7 @@ use crate::topics::Topic;
 const ZSTD_VERSION_MIN: i16 = 7;
 
 /// Checks a producer's batch against the format and the topic's settings. The body to store, its header, and the broker's time if it was set.
-pub(super) fn batch(
+pub(crate) fn batch(
     topic: &Topic,
     records: &Bytes,
     version: i16,
