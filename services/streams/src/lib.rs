@@ -6,7 +6,7 @@
 //! Reading order: [`protocol`] (bytes to requests and back) → [`connection`] → [`operations`] (one file an API) → [`topics`] and [`settings`] (what
 //! exists) → [`partition`] (what a shard of records keeps) → [`feeds`] (changes of other services' datasets) and [`readable`] (both of them, to who reads) →
 //! [`groups`] (who reads what) → [`transactions`] (what counts together) → [`retention`], [`compaction`], [`expiry`] (what goes) → [`sink`] (what is
-//! written to other services) → `dead_letters` (what share groups give up) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
+//! written to other services) → [`publish`] (what other services write) → `dead_letters` (what share groups give up) → [`sasl`], [`access`], [`acls`] and [`quotas`] (who may do what, and how much) → [`service`]
 //! (open, run, close).
 
 pub mod access;

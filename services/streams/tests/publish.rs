@@ -148,6 +148,7 @@ fn topics_keep_the_contract_of_participants() {
     });
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "keys and values are options where it is used")]
 fn bytes(text: &str) -> Option<Bytes> {
     Some(Bytes::copy_from_slice(text.as_bytes()))
 }
