@@ -5,6 +5,7 @@ mod consume;
 mod group;
 mod password;
 mod produce;
+mod sql;
 mod streams;
 mod topic;
 mod user;
@@ -83,6 +84,8 @@ enum Command {
     Produce(produce::ProduceArgs),
     /// Print the records of a topic
     Consume(consume::ConsumeArgs),
+    /// Run SQL statements: given ones, those of a file, or what is typed
+    Sql(sql::SqlArgs),
     /// Print a completion script, such as `bole completions bash`
     Completions {
         /// The shell
@@ -198,6 +201,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Group { command } => streams::run(group::run(command, out))?,
         Command::Produce(args) => return streams::run(produce::run(args, out)),
         Command::Consume(args) => streams::run(consume::run(args, out))?,
+        Command::Sql(args) => return streams::run(sql::run(args, out)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "bole", &mut { out });
         }

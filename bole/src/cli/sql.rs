@@ -1,0 +1,103 @@
+//! `bole sql`: a small psql, for one statement, a file, or a conversation.
+
+mod connect;
+mod describe;
+mod shell;
+mod statements;
+mod table;
+
+use std::io::{IsTerminal as _, Read as _, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use connect::DoorArgs;
+use shell::Shell;
+use statements::Statements;
+use table::Format;
+
+/// What `bole sql` is told.
+#[derive(Debug, Args)]
+pub(super) struct SqlArgs {
+    /// The database
+    #[arg(default_value = "bole")]
+    database: String,
+    /// Run this and end; may be given several times
+    #[arg(long, short, value_name = "SQL")]
+    command: Vec<String>,
+    /// Run the statements of this file and end; - is standard input
+    #[arg(long, short, value_name = "FILE", conflicts_with = "command")]
+    file: Option<PathBuf>,
+    /// Go on after a statement that failed; the exit code says so all the same
+    #[arg(long)]
+    keep_going: bool,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t = Format::Aligned)]
+    format: Format,
+    #[command(flatten)]
+    door: DoorArgs,
+}
+
+/// Runs the command. The code is 1 if a statement failed.
+pub(super) async fn run(args: SqlArgs, out: &mut dyn Write) -> Result<ExitCode> {
+    let connection = args.door.connect(&args.database).await?;
+    let mut shell = Shell::new(connection, args.format, out);
+    if !args.command.is_empty() {
+        for text in &args.command {
+            let good = run_text(&mut shell, text, args.keep_going).await?;
+            if !good && !args.keep_going {
+                break;
+            }
+        }
+        return Ok(shell.code());
+    }
+    if let Some(text) = input(args.file.as_ref())? {
+        run_text(&mut shell, &text, args.keep_going).await?;
+        return Ok(shell.code());
+    }
+    shell.talk(&args.database).await
+}
+
+/// What is to be run without a conversation.
+fn input(file: Option<&PathBuf>) -> Result<Option<String>> {
+    let mut text = String::new();
+    match file {
+        Some(path) if path.as_os_str() != "-" => {
+            text = std::fs::read_to_string(path)
+                .with_context(|| format!("the file {} cannot be read", path.display()))?;
+        }
+        None if std::io::stdin().is_terminal() => return Ok(None),
+        _ => {
+            std::io::stdin().lock().read_to_string(&mut text).context("standard input cannot be read")?;
+        }
+    }
+    Ok(Some(text))
+}
+
+/// Runs the statements of a text, each by itself. Whether all were good; the first that is not ends it unless `keep_going`.
+async fn run_text(shell: &mut Shell<'_>, text: &str, keep_going: bool) -> Result<bool> {
+    let (mut statements, mut good) = (Statements::default(), true);
+    let mut lines = text.split_inclusive('\n');
+    while let Some(line) = lines.next() {
+        if statements.is_empty() && line.trim_start().starts_with('\\') {
+            good &= shell.describe(line.trim()).await?;
+        } else {
+            statements.push(line);
+        }
+        while let Some(statement) = statements.next() {
+            good &= match shell::copies_in(&statement) {
+                true => shell.copy_in(&statement, &mut lines).await?,
+                false => shell.run(&statement).await?,
+            };
+            if !good && !keep_going {
+                return Ok(false);
+            }
+        }
+    }
+    if let Some(rest) = statements.rest() {
+        good &= shell.run(&rest).await?;
+    }
+    Ok(good)
+}
