@@ -141,6 +141,8 @@ pub struct More {
     pub hint: Option<String>,
     /// Where in the statement's text: in characters, the first is 1.
     pub position: Option<u32>,
+    /// Where it happened, besides the statement: `COPY t, line 3`.
+    pub context: Option<String>,
     /// The schema of what failed.
     pub schema: Option<String>,
     /// Its table.
