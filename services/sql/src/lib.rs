@@ -10,5 +10,14 @@
 //!
 //! Reading order: [`limits`].
 
+mod commands;
+pub mod config;
+pub mod connection;
+mod error;
 pub mod limits;
+pub mod metrics;
+pub mod pool;
 pub mod protocol;
+pub mod service;
+mod session;
+pub mod store;

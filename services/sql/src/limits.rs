@@ -8,3 +8,7 @@ pub const TRANSACTION_BYTES_MAX: usize = 256 << 20;
 pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
 /// Stack of a thread that parses, binds and executes; deep expressions are refused before they reach its end.
 pub const STACK_BYTES: usize = 16 << 20;
+/// Prepared statements, and portals, of one session.
+pub const PREPARED_MAX: usize = 10_000;
+/// Bytes of the texts of one session's prepared statements.
+pub const PREPARED_BYTES_MAX: usize = 64 << 20;

@@ -1,7 +1,7 @@
 //! What the server sends, written at the end of a buffer.
 
 use bole_sql_types::Error;
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 
 use super::frontend::Format;
 
@@ -60,7 +60,7 @@ pub struct Field<'a> {
 }
 
 /// Writes a message: its type, its length, and what `body` writes.
-pub fn message(out: &mut BytesMut, tag: u8, body: impl FnOnce(&mut BytesMut)) {
+pub fn message(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.put_u8(tag);
     let at = out.len();
     out.put_u32(0);
@@ -69,12 +69,12 @@ pub fn message(out: &mut BytesMut, tag: u8, body: impl FnOnce(&mut BytesMut)) {
 }
 
 /// Sets the length at `at` to the bytes that follow it, plus its own four if it counts itself (`own` 0) or without them (`own` 4).
-fn patch(out: &mut BytesMut, at: usize, own: usize) {
+fn patch(out: &mut Vec<u8>, at: usize, own: usize) {
     let length = (out.len() - at - own) as u32;
     out[at..at + 4].copy_from_slice(&length.to_be_bytes());
 }
 
-fn text(out: &mut BytesMut, text: &str) {
+fn text(out: &mut Vec<u8>, text: &str) {
     // A NUL would end the field early.
     out.extend(text.bytes().filter(|byte| *byte != 0));
     out.put_u8(0);
@@ -100,12 +100,12 @@ pub enum Plain {
 }
 
 /// Writes a message without a body.
-pub fn plain(out: &mut BytesMut, which: Plain) {
+pub fn plain(out: &mut Vec<u8>, which: Plain) {
     message(out, which as u8, |_| {});
 }
 
 /// `Authentication…`: a code and what follows it. 0: ok; 10: SASL with the mechanisms; 11 and 12: SASL's data.
-pub fn authentication(out: &mut BytesMut, code: u32, data: &[u8]) {
+pub fn authentication(out: &mut Vec<u8>, code: u32, data: &[u8]) {
     message(out, b'R', |out| {
         out.put_u32(code);
         out.put_slice(data);
@@ -113,7 +113,7 @@ pub fn authentication(out: &mut BytesMut, code: u32, data: &[u8]) {
 }
 
 /// `NegotiateProtocolVersion`: 3.0 is spoken, and these options are not known.
-pub fn negotiate(out: &mut BytesMut, options: &[&str]) {
+pub fn negotiate(out: &mut Vec<u8>, options: &[&str]) {
     message(out, b'v', |out| {
         out.put_u32(0);
         out.put_u32(options.len() as u32);
@@ -122,7 +122,7 @@ pub fn negotiate(out: &mut BytesMut, options: &[&str]) {
 }
 
 /// `ParameterStatus`.
-pub fn parameter_status(out: &mut BytesMut, name: &str, value: &str) {
+pub fn parameter_status(out: &mut Vec<u8>, name: &str, value: &str) {
     message(out, b'S', |out| {
         text(out, name);
         text(out, value);
@@ -130,7 +130,7 @@ pub fn parameter_status(out: &mut BytesMut, name: &str, value: &str) {
 }
 
 /// `BackendKeyData`.
-pub fn key_data(out: &mut BytesMut, process_id: i32, key: i32) {
+pub fn key_data(out: &mut Vec<u8>, process_id: i32, key: i32) {
     message(out, b'K', |out| {
         out.put_i32(process_id);
         out.put_i32(key);
@@ -138,7 +138,7 @@ pub fn key_data(out: &mut BytesMut, process_id: i32, key: i32) {
 }
 
 /// `ReadyForQuery`.
-pub fn ready(out: &mut BytesMut, status: Status) {
+pub fn ready(out: &mut Vec<u8>, status: Status) {
     message(out, b'Z', |out| {
         out.put_u8(match status {
             Status::Idle => b'I',
@@ -149,7 +149,7 @@ pub fn ready(out: &mut BytesMut, status: Status) {
 }
 
 /// `RowDescription`.
-pub fn row_description<'a>(out: &mut BytesMut, fields: impl ExactSizeIterator<Item = Field<'a>>) {
+pub fn row_description<'a>(out: &mut Vec<u8>, fields: impl ExactSizeIterator<Item = Field<'a>>) {
     message(out, b'T', |out| {
         out.put_u16(fields.len() as u16);
         for field in fields {
@@ -165,7 +165,7 @@ pub fn row_description<'a>(out: &mut BytesMut, fields: impl ExactSizeIterator<It
 }
 
 /// `ParameterDescription`.
-pub fn parameter_description(out: &mut BytesMut, types: impl ExactSizeIterator<Item = u32>) {
+pub fn parameter_description(out: &mut Vec<u8>, types: impl ExactSizeIterator<Item = u32>) {
     message(out, b't', |out| {
         out.put_u16(types.len() as u16);
         types.for_each(|oid| out.put_u32(oid));
@@ -174,9 +174,9 @@ pub fn parameter_description(out: &mut BytesMut, types: impl ExactSizeIterator<I
 
 /// `DataRow` of `columns` values, each of which `row` writes by [`value`] or [`null`].
 pub fn data_row<E>(
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
     columns: usize,
-    row: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    row: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
     out.put_u8(b'D');
     let at = out.len();
@@ -191,7 +191,7 @@ pub fn data_row<E>(
 }
 
 /// A value of a row: its length and what `write` writes.
-pub fn value<E>(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<(), E> {
+pub fn value<E>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
     let at = out.len();
     out.put_u32(0);
     write(out)?;
@@ -200,17 +200,17 @@ pub fn value<E>(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<
 }
 
 /// NULL in a row.
-pub fn null(out: &mut BytesMut) {
+pub fn null(out: &mut Vec<u8>) {
     out.put_i32(-1);
 }
 
 /// `CommandComplete`.
-pub fn complete(out: &mut BytesMut, tag: &str) {
+pub fn complete(out: &mut Vec<u8>, tag: &str) {
     message(out, b'C', |out| text(out, tag));
 }
 
 /// `CopyInResponse` (`G`) or `CopyOutResponse` (`H`), all columns in one format.
-pub fn copy_response(out: &mut BytesMut, tag: u8, format: Format, columns: usize) {
+pub fn copy_response(out: &mut Vec<u8>, tag: u8, format: Format, columns: usize) {
     message(out, tag, |out| {
         out.put_u8(format.code() as u8);
         out.put_u16(columns as u16);
@@ -219,12 +219,12 @@ pub fn copy_response(out: &mut BytesMut, tag: u8, format: Format, columns: usize
 }
 
 /// `CopyData`.
-pub fn copy_data(out: &mut BytesMut, data: &[u8]) {
+pub fn copy_data(out: &mut Vec<u8>, data: &[u8]) {
     message(out, b'd', |out| out.put_slice(data));
 }
 
 /// `NotificationResponse`.
-pub fn notification(out: &mut BytesMut, process_id: i32, channel: &str, payload: &str) {
+pub fn notification(out: &mut Vec<u8>, process_id: i32, channel: &str, payload: &str) {
     message(out, b'A', |out| {
         out.put_i32(process_id);
         text(out, channel);
@@ -233,7 +233,7 @@ pub fn notification(out: &mut BytesMut, process_id: i32, channel: &str, payload:
 }
 
 /// `ErrorResponse`, or `NoticeResponse` for what is no error.
-pub fn report(out: &mut BytesMut, severity: Severity, error: &Error) {
+pub fn report(out: &mut Vec<u8>, severity: Severity, error: &Error) {
     let tag = if matches!(severity, Severity::Error | Severity::Fatal) { b'E' } else { b'N' };
     message(out, tag, |out| {
         let mut field = |code: u8, value: &str| {

@@ -18,6 +18,7 @@ macro_rules! states {
 }
 
 states! {
+    SUCCESSFUL_COMPLETION b"00000" "successful_completion",
     CONNECTION_EXCEPTION b"08000" "connection_exception",
     PROTOCOL_VIOLATION b"08P01" "protocol_violation",
     FEATURE_NOT_SUPPORTED b"0A000" "feature_not_supported",
@@ -99,6 +100,7 @@ states! {
     TOO_MANY_ARGUMENTS b"54023" "too_many_arguments",
     OBJECT_NOT_IN_PREREQUISITE_STATE b"55000" "object_not_in_prerequisite_state",
     OBJECT_IN_USE b"55006" "object_in_use",
+    CANT_CHANGE_RUNTIME_PARAM b"55P02" "cant_change_runtime_param",
     LOCK_NOT_AVAILABLE b"55P03" "lock_not_available",
     QUERY_CANCELED b"57014" "query_canceled",
     ADMIN_SHUTDOWN b"57P01" "admin_shutdown",
@@ -167,6 +169,13 @@ impl Error {
     /// What is said beyond the message, to fill in.
     pub fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
+    }
+
+    /// The same with another message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
     }
 
     /// The same with a detail.
