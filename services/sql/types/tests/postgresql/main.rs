@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+mod numbers;
+
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style, Type, Value, text};
 
@@ -74,7 +76,7 @@ fn shown(ty: Type, value: &Value, style: &Style) -> Result<Option<String>> {
 #[test]
 fn text_forms() {
     let style = style();
-    check(include_str!("postgresql/text.txt"), 600, |_, arguments| {
+    check(include_str!("text.txt"), 800, |_, arguments| {
         let [name, typmod, text] = arguments else { panic!("three arguments") };
         let ty = type_named(name);
         let value = text::input(ty, typmod.parse().unwrap(), text, &style)?;
