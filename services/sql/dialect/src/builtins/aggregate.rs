@@ -7,7 +7,7 @@ use super::Function;
 use super::row::{
     ANY, ANYARRAY, ANYELEMENT, ANYENUM, ANYNONARRAY, BOOL, BPCHAR, BYTEA, DATE, FLOAT4, FLOAT8, FLOAT8_ARRAY,
     INT2, INT4, INT8, INTERVAL, INTERVAL_ARRAY, JSON, JSONB, NUMERIC, OID, TEXT, TIME, TIMESTAMP,
-    TIMESTAMPTZ, aggregate, stable,
+    TIMESTAMPTZ, aggregate,
 };
 
 /// Rows of `pg_proc`.

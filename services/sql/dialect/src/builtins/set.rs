@@ -3,7 +3,7 @@
 use super::Function;
 use super::row::{
     ANYARRAY, ANYELEMENT, BOOL, INT4, INT8, INTERVAL, JSON, JSONB, JSONPATH, NUMERIC, RECORD, TEXT,
-    TEXT_ARRAY, TIMESTAMP, TIMESTAMPTZ, set, stable,
+    TEXT_ARRAY, TIMESTAMP, TIMESTAMPTZ, set,
 };
 
 /// Rows of `pg_proc`.
