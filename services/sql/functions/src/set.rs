@@ -1,9 +1,14 @@
 //! Functions that give rows, as table-valued functions of SQLite: columns `v1` to `v<n>`, `ordinality`, and hidden ones for the arguments.
+//!
+//! Rows are made as they are asked for.
 
 #![expect(unsafe_code, reason = "rusqlite's traits of virtual tables are unsafe to implement: their layout must be C's")]
 
+pub(crate) mod parts;
+pub(crate) mod series;
+
 use std::borrow::Cow;
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::marker::PhantomData;
 
 use bole_sql_types::{Error, Result, Value, ValueRef};
@@ -18,27 +23,62 @@ use crate::scalar::fail;
 /// The rows that a call gives, made as they are asked for.
 pub(crate) type Rows = Box<dyn Iterator<Item = Result<Vec<Value>>> + Send>;
 
+/// No rows.
+pub(crate) fn none() -> Rows {
+    Box::new(std::iter::empty())
+}
+
+/// One row for each value.
+pub(crate) fn of_values(values: Vec<Value>) -> Rows {
+    Box::new(values.into_iter().map(|value| Ok(vec![value])))
+}
+
 /// One function.
 pub(crate) struct Set {
     /// SQLite's name.
     pub(crate) name: &'static CStr,
-    /// Its columns, for SQLite: see [`declaration`].
-    pub(crate) declaration: &'static CStr,
     /// How many columns it gives.
     pub(crate) columns: usize,
     /// How many arguments it takes at most.
     pub(crate) arity: usize,
     /// NULL among the arguments makes no row.
-    pub(crate) strict: bool,
+    strict: bool,
     /// What it does.
-    pub(crate) run: fn(&Arguments<'_, '_>, &Context) -> Result<Rows>,
+    run: fn(&Arguments<'_, '_>, &Context) -> Result<Rows>,
 }
 
 impl Set {
+    /// A function that gives one column, and no row for NULL.
+    pub(crate) const fn new(
+        name: &'static CStr,
+        arity: usize,
+        run: fn(&Arguments<'_, '_>, &Context) -> Result<Rows>,
+    ) -> Self {
+        Self { name, columns: 1, arity, strict: true, run }
+    }
+
+    /// It gives so many columns.
+    pub(crate) const fn columns(self, columns: usize) -> Self {
+        Self { columns, ..self }
+    }
+
+    /// NULL among the arguments is its own matter.
+    pub(crate) const fn called_on_null(self) -> Self {
+        Self { strict: false, ..self }
+    }
+
     /// Registers it.
     pub(crate) fn register(&'static self, connection: &Connection, context: &Context) -> rusqlite::Result<()> {
         static MODULE: vtab::Module<'static, Table> = vtab::Module::eponymous_only_module();
         connection.create_module(self.name, &MODULE, Some((self, context.clone())))
+    }
+
+    /// Its columns, for SQLite.
+    fn declaration(&self) -> String {
+        let columns = (1..=self.columns).map(|at| format!("v{at}"));
+        let arguments = (1..=self.arity).map(|at| format!("a{at} HIDDEN"));
+        let all: Vec<String> = columns.chain(["ordinality".to_owned()]).chain(arguments).collect();
+        format!("CREATE TABLE x({})", all.join(", "))
     }
 }
 
@@ -65,7 +105,8 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
         let (set, context) = aux.ok_or_else(|| rusqlite::Error::ModuleError("no such function".to_owned()))?;
         db.config(VTabConfig::Innocuous)?;
         let table = Self { base: ffi::sqlite3_vtab::default(), set, context: context.clone() };
-        Ok((Cow::Borrowed(set.declaration), table))
+        let declaration = CString::new(set.declaration()).map_err(rusqlite::Error::NulError)?;
+        Ok((Cow::Owned(declaration), table))
     }
 
     /// Arguments are equations on the hidden columns. The number of the plan has a bit for each one that is given.

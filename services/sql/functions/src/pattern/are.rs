@@ -77,6 +77,8 @@ pub(crate) struct Translated {
     pub(crate) preference: Preference,
     /// It has `|` outside of brackets.
     pub(crate) alternatives: bool,
+    /// How many quantifiers it has.
+    pub(crate) quantifiers: usize,
 }
 
 /// Which of several matches at one place is taken.
@@ -110,7 +112,13 @@ pub(crate) fn translate(pattern: &str, mut flags: Flags) -> Result<Translated> {
     let mut out = String::from(if flags.insensitive { "(?i)" } else { "" });
     if flags.literal {
         out += &escape_text(rest);
-        return Ok(Translated { pattern: out, groups: 0, preference: Preference::Longest, alternatives: false });
+        return Ok(Translated {
+            pattern: out,
+            groups: 0,
+            preference: Preference::Longest,
+            alternatives: false,
+            quantifiers: 0,
+        });
     }
     let mut reader = Reader {
         rest: rest.chars().peekable(),
@@ -118,6 +126,7 @@ pub(crate) fn translate(pattern: &str, mut flags: Flags) -> Result<Translated> {
         flags,
         depth: 0,
         groups: 0,
+        quantifiers: 0,
         greedy: false,
         reluctant: false,
         alternatives: false,
@@ -128,7 +137,13 @@ pub(crate) fn translate(pattern: &str, mut flags: Flags) -> Result<Translated> {
         (false, true) if !reader.alternatives => Preference::Shortest,
         _ => Preference::Mixed,
     };
-    Ok(Translated { pattern: reader.out, groups: reader.groups, preference, alternatives: reader.alternatives })
+    Ok(Translated {
+        pattern: reader.out,
+        groups: reader.groups,
+        preference,
+        alternatives: reader.alternatives,
+        quantifiers: reader.quantifiers,
+    })
 }
 
 /// `(?letters)` at the beginning.
@@ -160,6 +175,7 @@ struct Reader<'a> {
     flags: Flags,
     depth: usize,
     groups: usize,
+    quantifiers: usize,
     greedy: bool,
     reluctant: bool,
     alternatives: bool,
@@ -249,6 +265,7 @@ impl Reader<'_> {
             return Err(invalid("quantifier operand invalid"));
         }
         self.out.push_str(text);
+        self.quantifiers += 1;
         // A fixed count prefers nothing.
         let fixed = text.starts_with('{') && !text.contains(',');
         if self.rest.next_if_eq(&'?').is_some() {
