@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bole_sql_types::Type;
 use serde::{Deserialize, Serialize};
 
-/// OIDs of schemas that are always there (PostgreSQL's own numbers; information_schema has none).
+/// OIDs of schemas that are always there (PostgreSQL's own numbers; `information_schema` has none).
 pub const PG_CATALOG: u32 = 11;
 /// The schema `public`.
 pub const PUBLIC: u32 = 2_200;
