@@ -39,10 +39,14 @@ pub(crate) enum Node {
     Unknown(String),
     /// `$n`.
     Parameter(u32),
-    /// A column of a relation; number 0 is the rowid.
-    Column { relation: u32, column: u32 },
+    /// A column of a relation.
+    Column { relation: u32, column: Cell },
     /// A call of a function of one row's values, an operator or a cast.
     Call { spelling: Spelling, arguments: Vec<Expr>, volatile: bool },
+    /// A call of a function that compares its arguments, which the collation of their type is told.
+    Collated { spelling: Spelling, arguments: Vec<Expr> },
+    /// The rows of a query as an array.
+    ArrayOf { query: Box<Query>, element: Type },
     /// A call over a group or a window.
     Aggregate(Box<Aggregate>),
     /// All of them hold.
@@ -71,6 +75,17 @@ pub(crate) enum Node {
     Scalar(Box<Query>),
     /// Several values.
     Row(Vec<Expr>),
+    /// The condition holds for one of the rows, or for all of them.
+    Quantified { condition: Box<Expr>, source: Box<Source>, all: bool },
+}
+
+/// A column's name in SQLite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// `c<number>`.
+    Number(u32),
+    /// A name of its own: `rowid`, or those of table-valued functions and virtual tables.
+    Name(&'static str),
 }
 
 /// A comparison.
@@ -224,7 +239,7 @@ pub(crate) struct Select {
 /// Where rows come from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Source {
-    /// A table of SQLite's.
+    /// A table of SQLite's, or a virtual one.
     Table { relation: u32, name: String },
     /// A query.
     Derived { relation: u32, query: Box<Query> },

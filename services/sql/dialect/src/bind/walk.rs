@@ -1,6 +1,6 @@
 //! Visits to the parts of a typed tree.
 
-use super::tree::{Aggregate, Body, Bound, Expr, Node, Order, Query, Source, Window};
+use super::tree::{Aggregate, Body, Bound, Cell, Expr, Node, Order, Query, Source, Window};
 
 /// What an expression consists of.
 pub(crate) enum Part<'a> {
@@ -13,7 +13,9 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
     let mut all = |list: &'a [Expr]| list.iter().for_each(|expr| visit(Part::Expr(expr)));
     match &expr.node {
         Node::Literal(_) | Node::Unknown(_) | Node::Parameter(_) | Node::Column { .. } => {}
-        Node::Call { arguments, spelling: _, volatile: _ } => all(arguments),
+        Node::Call { arguments, spelling: _, volatile: _ } | Node::Collated { arguments, spelling: _ } => {
+            all(arguments);
+        }
         Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) => all(list),
         Node::Aggregate(aggregate) => aggregate_parts(aggregate, visit),
         Node::Not(operand)
@@ -38,7 +40,11 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
             visit(Part::Expr(left));
             visit(Part::Query(query));
         }
-        Node::Exists(query) | Node::Scalar(query) => visit(Part::Query(query)),
+        Node::Exists(query) | Node::Scalar(query) | Node::ArrayOf { query, element: _ } => visit(Part::Query(query)),
+        Node::Quantified { condition, source, all: _ } => {
+            visit(Part::Expr(condition));
+            source_parts(source, visit);
+        }
     }
 }
 
@@ -130,7 +136,7 @@ pub(crate) fn any_in_query(query: &Query, test: &dyn Fn(&Expr) -> bool) -> bool 
 
 /// Adds the numbers of the columns of a relation that an expression uses.
 pub(crate) fn columns(expr: &Expr, relation: u32, found: &mut Vec<i16>) {
-    if let Node::Column { relation: of, column } = &expr.node
+    if let Node::Column { relation: of, column: Cell::Number(column) } = &expr.node
         && *of == relation
     {
         found.push(*column as i16);

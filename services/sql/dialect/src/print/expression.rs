@@ -3,7 +3,7 @@
 use bole_sql_types::{Type, Value};
 
 use super::{Printer, literal};
-use crate::bind::tree::{Aggregate, Bound, Comparison, Expr, Frame, Node, Query, Window};
+use crate::bind::tree::{Aggregate, Bound, Cell, Comparison, Expr, Frame, Node, Query, Source, Window};
 use crate::builtins::Spelling;
 
 impl Printer<'_> {
@@ -16,6 +16,8 @@ impl Printer<'_> {
             Node::Parameter(number) => self.number("?", *number),
             Node::Column { relation, column } => self.column(*relation, *column),
             Node::Call { spelling, arguments, volatile: _ } => self.call(*spelling, arguments),
+            Node::Collated { spelling, arguments } => self.collated_call(*spelling, arguments),
+            Node::ArrayOf { query, element } => self.array_of(query, *element),
             Node::Aggregate(aggregate) => self.aggregate(aggregate),
             Node::And(list) => self.balanced(list, " AND "),
             Node::Or(list) => self.balanced(list, " OR "),
@@ -48,6 +50,7 @@ impl Printer<'_> {
                 self.expressions(list);
                 self.raw(")");
             }
+            Node::Quantified { condition, source, all } => self.quantified(condition, source, *all),
         }
     }
 
@@ -61,11 +64,17 @@ impl Printer<'_> {
             | Node::Parameter(_)
             | Node::Column { .. }
             | Node::Aggregate(_)
+            | Node::Collated { .. }
+            | Node::ArrayOf { .. }
             | Node::Case { .. }
             | Node::Exists(_)
             | Node::Scalar(_)
+            | Node::Quantified { .. }
             | Node::Row(_) => true,
-            Node::Call { spelling, .. } => matches!(spelling, Spelling::Function(_)),
+            Node::Call { spelling: Spelling::Template(text), .. } => {
+                text.starts_with('(') || text.starts_with("CAST(")
+            }
+            Node::Call { .. } => true,
             Node::Coalesce(list) => list.len() > 1,
             _ => false,
         };
@@ -78,7 +87,7 @@ impl Printer<'_> {
         }
     }
 
-    fn column(&mut self, relation: u32, column: u32) {
+    fn column(&mut self, relation: u32, column: Cell) {
         match self.names.iter().find(|(named, _)| *named == relation) {
             Some((_, name)) if name.is_empty() => {}
             Some((_, name)) => {
@@ -91,10 +100,13 @@ impl Printer<'_> {
                 self.raw(".");
             }
         }
-        if column == 0 {
-            self.raw("rowid");
-        } else {
-            self.number("c", column);
+        match column {
+            Cell::Number(number) => self.number("c", number),
+            Cell::Name(name) => {
+                self.raw("\"");
+                self.raw(name);
+                self.raw("\"");
+            }
         }
     }
 
@@ -108,8 +120,25 @@ impl Printer<'_> {
             }
             Spelling::Template(template) => self.template(template, arguments),
             // The binder leaves none of these in a tree.
-            Spelling::Special => self.raw("NULL"),
+            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => self.raw("NULL"),
         }
+    }
+
+    fn collated_call(&mut self, spelling: Spelling, arguments: &[Expr]) {
+        let Spelling::Function(name) = spelling else { return };
+        self.raw(name);
+        self.raw("(");
+        self.list(arguments, ", ", Self::collated);
+        self.raw(")");
+    }
+
+    /// No row at all gives an empty array, unlike the aggregate.
+    fn array_of(&mut self, query: &Query, element: Type) {
+        self.raw("coalesce((SELECT pg_array_agg(pg_element(");
+        self.number("", element.0);
+        self.raw(", c1)) FROM (");
+        self.query(query);
+        self.raw(")), '{}')");
     }
 
     fn template(&mut self, template: &str, arguments: &[Expr]) {
@@ -243,11 +272,24 @@ impl Printer<'_> {
         self.raw(if query.limit.is_none() && query.offset.is_none() { " LIMIT 2))" } else { "))" });
     }
 
+    /// `ANY` and `ALL`: of conditions that are not known and others that do not decide, nothing is known.
+    fn quantified(&mut self, condition: &Expr, source: &Source, all: bool) {
+        self.raw(if all {
+            "(SELECT CASE WHEN min(b) = 0 THEN 0 WHEN count(*) > count(b) THEN NULL ELSE 1 END FROM (SELECT "
+        } else {
+            "(SELECT CASE WHEN max(b) = 1 THEN 1 WHEN count(*) > count(b) THEN NULL ELSE 0 END FROM (SELECT "
+        });
+        self.expr(condition);
+        self.raw(" AS b");
+        self.from(std::slice::from_ref(source));
+        self.raw("))");
+    }
+
     fn aggregate(&mut self, aggregate: &Aggregate) {
         let Aggregate { spelling, arguments, star, distinct, order, filter, over } = aggregate;
         let name = match spelling {
             Spelling::Function(name) | Spelling::Template(name) => name,
-            Spelling::Special => "NULL",
+            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => "NULL",
         };
         self.raw(name);
         self.raw("(");
