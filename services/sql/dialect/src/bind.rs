@@ -29,6 +29,7 @@ mod write;
 
 use std::sync::Arc;
 
+use bole_sql_types::style::Style;
 use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{self, Statement};
 
@@ -50,17 +51,8 @@ pub struct Scope {
     pub user: String,
     /// `current_database()`.
     pub database: String,
-    /// How text of dates and intervals in literals is read.
-    pub settings: Settings,
-}
-
-/// Settings of the session that give literals their meaning.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// `timezone`, as `SHOW` gives it.
-    pub time_zone: String,
-    /// Microseconds since 2000-01-01 UTC when the transaction began, for `'now'` and `'today'`.
-    pub transaction_time: i64,
+    /// How literals of dates and the like are read.
+    pub style: Style,
 }
 
 /// An expression on its own, such as a default or a check.

@@ -49,22 +49,21 @@ impl Binder<'_> {
     }
 
     fn read(&self, text: &str, ty: Type) -> Result<Value> {
-        let invalid = |name: &str| {
-            let message = format!("invalid input syntax for type {name}: \"{text}\"");
-            Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
-        };
-        match ty {
-            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => Ok(Value::Text(text.to_owned())),
-            Type::INT2 | Type::INT4 | Type::INT8 => {
-                text.trim().parse().map(Value::Integer).map_err(|_| invalid(&self.type_name(ty)))
-            }
-            Type::BOOL => match text {
-                "t" | "true" => Ok(Value::Integer(1)),
-                "f" | "false" => Ok(Value::Integer(0)),
-                _ => Err(invalid("boolean")),
-            },
-            _ => Ok(Value::Text(text.to_owned())),
+        if ty.is_user() {
+            return self.read_enum(text, ty);
         }
+        bole_sql_types::text::input(ty, -1, text, &self.scope.style)
+    }
+
+    fn read_enum(&self, text: &str, ty: Type) -> Result<Value> {
+        let Some(found) = self.enum_of(ty).filter(|found| found.oid == ty.0) else {
+            return Err(Error::unsupported(format!("a literal of {}", self.type_name(ty))));
+        };
+        let label = found.labels.iter().find(|label| label.name == text);
+        label.map(|label| Value::Integer(label.place)).ok_or_else(|| {
+            let message = format!("invalid input value for enum {}: \"{text}\"", found.name);
+            Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
+        })
     }
 }
 

@@ -116,7 +116,7 @@ impl Binder<'_> {
 
     fn table_command(&mut self, table: &ast::Table) -> Result<Rows> {
         let ast::Table { table_name, schema_name } = table;
-        let quote = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
+        let quote = |name: &ast::Ident| format!("\"{}\"", name_of(name).replace('"', "\"\""));
         let names: Vec<String> = schema_name.iter().chain(table_name).map(quote).collect();
         let parsed = crate::parse::parse(&format!("SELECT * FROM {}", names.join(".")))?;
         match parsed.first().map(|parsed| &parsed.statement) {

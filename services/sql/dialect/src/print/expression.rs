@@ -259,7 +259,7 @@ impl Printer<'_> {
     }
 
     /// SQLite takes the first row of a scalar subquery, whatever comes after it; PostgreSQL reports a second one.
-    fn scalar(&mut self, query: &Query) {
+    pub(crate) fn scalar(&mut self, query: &Query) {
         if query.gives_one_row() {
             self.raw("(");
             self.query(query);
@@ -267,7 +267,11 @@ impl Printer<'_> {
             return;
         }
         self.raw("(SELECT CASE WHEN count(*) > 1 THEN pg_raise('21000', ");
-        self.raw("'more than one row returned by a subquery used as an expression') ELSE c1 END FROM (");
+        self.raw("'more than one row returned by a subquery used as an expression') ELSE c1 END");
+        for index in 2..=query.columns.len() {
+            self.number(", c", index as u32);
+        }
+        self.raw(" FROM (");
         self.query(query);
         self.raw(if query.limit.is_none() && query.offset.is_none() { " LIMIT 2))" } else { "))" });
     }
