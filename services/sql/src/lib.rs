@@ -8,6 +8,8 @@
 //! - One transaction at a time writes to a database: the holder of its ticket.
 //! - No reply shows what is not durable.
 //!
-//! Reading order: [`limits`].
+//! Reading order: [`store`] → [`mod@entry`] → [`limits`].
 
+pub mod entry;
 pub mod limits;
+pub mod store;

@@ -22,7 +22,8 @@ fn written() -> Vec<u8> {
     ];
     put_insert(&mut out, 1_002, &row);
     put_delete(&mut out, 2, &[ValueRef::Null, ValueRef::Integer(-1)]);
-    let (old, new) = ([ValueRef::Integer(1), ValueRef::Text(b"x")], [ValueRef::Integer(3), ValueRef::Text(b"x")]);
+    let (old, new) =
+        ([ValueRef::Integer(1), ValueRef::Text(b"x")], [ValueRef::Integer(3), ValueRef::Text(b"x")]);
     put_update(&mut out, 2, 3, &old, &new);
     put_update(&mut out, 3, 3, &new, &new);
     out

@@ -95,7 +95,8 @@ impl Table {
         }
         let keys = all.iter().filter(|(_, _, key, _)| *key > 0).count();
         let is_rowid = |ty: &str, key: i64| key == 1 && keys == 1 && ty.eq_ignore_ascii_case("INTEGER");
-        let written = all.iter().enumerate().filter(|(_, (_, ty, key, hidden))| *hidden == 0 && !is_rowid(ty, *key));
+        let written =
+            all.iter().enumerate().filter(|(_, (_, ty, key, hidden))| *hidden == 0 && !is_rowid(ty, *key));
         let columns: Vec<_> = written.map(|(at, (name, ..))| (at, quoted(name))).collect();
         let names: String = columns.iter().fold(String::new(), |mut text, (_, name)| {
             let _infallible = write!(text, ", {name}");
@@ -149,7 +150,8 @@ impl Table {
             sql.push_str(" WHERE _rowid_ = ?");
             self.updates.insert(changed.bits().to_vec(), sql);
         }
-        let mut columns = self.columns.iter().map(|(at, _)| *at).filter(|at| changed.contains(*at)).peekable();
+        let mut columns =
+            self.columns.iter().map(|(at, _)| *at).filter(|at| changed.contains(*at)).peekable();
         let written = values.iter().enumerate().filter(|(at, _)| columns.next_if_eq(at).is_some());
         let bound = std::iter::once(ValueRef::Integer(rowid))
             .chain(written.map(|(_, value)| value))

@@ -80,7 +80,14 @@ impl Books {
             quarantine: None,
         };
         let (core, done) = (Mutex::new(core), Mutex::default());
-        Self { name, core, begun: AtomicU64::new(0), done, quarantined: AtomicBool::new(false), changed: Notify::new() }
+        Self {
+            name,
+            core,
+            begun: AtomicU64::new(0),
+            done,
+            quarantined: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
     }
 
     /// `namespace/service/dataset#number`.

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 use bole_base::disk::{read_all, replace_file};
 use bole_base::{Disk, File};
+use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::NEXT_OID_ROW;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::{Role, open};
@@ -33,6 +35,15 @@ const SCHEMA: &str = "
     CREATE TABLE bole_sequence (oid INTEGER PRIMARY KEY, last_value INTEGER NOT NULL, is_called INTEGER NOT NULL) STRICT;
     INSERT INTO bole_stand VALUES (1, 0, 0);
 ";
+
+/// The catalog's rows of a database in which nothing was made yet.
+fn insert_catalog(connection: &Connection) -> rusqlite::Result<()> {
+    let catalog = Catalog::fresh("");
+    for oid in catalog.objects.keys().copied().chain([NEXT_OID_ROW]) {
+        connection.execute("INSERT INTO bole_catalog VALUES (?, ?)", (oid, catalog.row(oid)))?;
+    }
+    Ok(())
+}
 
 /// The files of one database.
 pub(crate) struct Files {
@@ -114,13 +125,12 @@ fn create(disk: &dyn Disk, dir: &Path) -> Result<(), String> {
     remove(disk, dir, &[FRESH, &wal, &shm, MARKER]).map_err(|error| failed(&error))?;
     let made = Connection::open_with_flags(
         &path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .and_then(|connection| {
         connection.execute_batch("PRAGMA journal_mode = WAL")?;
         connection.execute_batch(SCHEMA)?;
+        insert_catalog(&connection)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)
     });

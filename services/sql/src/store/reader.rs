@@ -15,6 +15,9 @@ use super::database::{Database, read_catalog, read_version};
 use super::error::{from_shard, from_sqlite};
 use crate::limits::{READERS_IDLE_MAX, READERS_MAX};
 
+/// SQLite's page cache of a connection, as it is set by default.
+const CACHE_BYTES: u64 = 2_000 << 10;
+
 /// A connection with what its functions know.
 pub(crate) struct Connected {
     pub(crate) connection: Connection,
@@ -30,6 +33,11 @@ pub(crate) struct Readers {
 impl Readers {
     pub(crate) fn new() -> Self {
         Self { free: Arc::new(Semaphore::new(READERS_MAX)), idle: Mutex::default() }
+    }
+
+    /// About what the page caches of those that nobody uses may take.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.idle.lock().len() as u64 * CACHE_BYTES
     }
 
     /// Closes those that nobody uses.
@@ -53,11 +61,12 @@ impl Database {
     /// database is stopped (57P03), the files.
     pub async fn reader(self: &Arc<Self>) -> Result<Reader> {
         let free = Arc::clone(&self.readers.free).acquire_owned().await;
-        let permit = free.map_err(|_| Error::new(SqlState::ADMIN_SHUTDOWN, "the database is being closed"))?;
+        let permit =
+            free.map_err(|_| Error::new(SqlState::ADMIN_SHUTDOWN, "the database is being closed"))?;
         let idle = self.readers.idle.lock().pop();
         let connected = match idle {
             Some(connected) => connected,
-            None => self.connect(Role::Reader).map_err(|error| from_sqlite(&error))?,
+            None => self.open_reader().await?,
         };
         let low = self.books.low();
         Ok(Reader {
@@ -67,6 +76,21 @@ impl Database {
             seen: self.books.seen(low, self.class()),
             _permit: permit,
         })
+    }
+}
+
+impl Database {
+    /// Opens files away from the threads of tokio's runtime, where there is one.
+    async fn open_reader(self: &Arc<Self>) -> Result<Connected> {
+        let database = Arc::clone(self);
+        let open = move || database.connect(Role::Reader);
+        let opened = match tokio::runtime::Handle::try_current() {
+            Ok(handle) => handle.spawn_blocking(open).await.map_err(|error| {
+                Error::new(SqlState::INTERNAL_ERROR, format!("a connection could not be opened: {error}"))
+            })?,
+            Err(_) => open(),
+        };
+        opened.map_err(|error| from_sqlite(&error))
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bole_sql_dialect::catalog::Sequence;
-use bole_sql_types::{Error, Result, SqlState, Type};
+use bole_sql_types::{Error, Result, SqlState};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
@@ -37,9 +37,11 @@ struct Inner {
 impl Sequences {
     /// Takes what the rows say.
     pub(crate) fn load(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut statement = connection.prepare("SELECT oid, last_value, is_called FROM main.bole_sequence")?;
-        let rows = statement
-            .query_map([], |row| Ok((row.get(0)?, Standing { last_value: row.get(1)?, is_called: row.get(2)? })))?;
+        let mut statement =
+            connection.prepare("SELECT oid, last_value, is_called FROM main.bole_sequence")?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, Standing { last_value: row.get(1)?, is_called: row.get(2)? }))
+        })?;
         let standing = rows.collect::<rusqlite::Result<_>>()?;
         *self.inner.lock() = Inner { standing, unwritten: BTreeSet::new() };
         Ok(())
@@ -50,7 +52,8 @@ impl Sequences {
         let mut inner = self.inner.lock();
         let fresh = Standing { last_value: sequence.start, is_called: false };
         let standing = inner.standing.get(&sequence.oid).copied().unwrap_or(fresh);
-        let value = if standing.is_called { following(sequence, standing.last_value)? } else { standing.last_value };
+        let value =
+            if standing.is_called { following(sequence, standing.last_value)? } else { standing.last_value };
         inner.standing.insert(sequence.oid, Standing { last_value: value, is_called: true });
         inner.unwritten.insert(sequence.oid);
         Ok(value)
@@ -124,7 +127,11 @@ fn following(sequence: &Sequence, last: i64) -> Result<i64> {
 }
 
 /// Writes a sequence's row.
-pub(crate) fn write_row(connection: &Connection, oid: u32, standing: Option<Standing>) -> rusqlite::Result<()> {
+pub(crate) fn write_row(
+    connection: &Connection,
+    oid: u32,
+    standing: Option<Standing>,
+) -> rusqlite::Result<()> {
     let Some(Standing { last_value, is_called }) = standing else {
         connection.prepare_cached("DELETE FROM main.bole_sequence WHERE oid = ?")?.execute([oid])?;
         return Ok(());
@@ -142,6 +149,8 @@ pub(crate) fn write_row(connection: &Connection, oid: u32, standing: Option<Stan
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
+
+    use bole_sql_types::Type;
 
     use super::*;
 

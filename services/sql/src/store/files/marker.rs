@@ -43,7 +43,9 @@ impl Marker {
     pub(crate) fn check(&self, wal: &dyn File) -> Result<(), String> {
         let (page_bytes, salts) = read_head(wal).map_err(|error| error.to_string())?;
         if (page_bytes, salts) != (self.page_bytes, self.salts) {
-            return Err("it is not the one that the checkpoint's marker names; fsynced bytes are lost".to_owned());
+            return Err(
+                "it is not the one that the checkpoint's marker names; fsynced bytes are lost".to_owned()
+            );
         }
         let len = wal.len().map_err(|error| error.to_string())?;
         if len < self.wal_bytes() {
