@@ -21,8 +21,9 @@ mod reader;
 mod sequences;
 mod writer;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
+use bole_log::Journal;
 use bole_shard::Runtime;
 use bole_shard::participant::Participants;
 use tokio::sync::Notify;
@@ -40,7 +41,9 @@ pub const PREFIX: &str = "default/sql/";
 
 /// What all databases of a node share.
 pub(crate) struct Shared {
-    runtime: Arc<Runtime>,
+    /// Weak, because it has the databases as shards.
+    runtime: Weak<Runtime>,
+    journal: Arc<dyn Journal>,
     participants: OnceLock<Arc<Participants>>,
     registers: Vec<Register>,
     /// Some `-wal` has become large.

@@ -120,14 +120,16 @@ impl Database {
         &self.sequences
     }
 
-    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
-        &self.shared.runtime
+    /// Errors: the node has stopped (57P01).
+    pub(crate) fn runtime(&self) -> Result<Arc<Runtime>> {
+        let stopped = || Error::new(SqlState::ADMIN_SHUTDOWN, "the node has stopped");
+        self.shared.runtime.upgrade().ok_or_else(stopped)
     }
 
     /// Waits until what `seen` covers may be shown. May be dropped at any time. Errors: the database is stopped (57P03), the journal failed (58030).
     pub async fn durable(&self, seen: Seen) -> Result<()> {
         let position = self.books.appended(&seen).await.map_err(|error| from_shard(&error))?;
-        let journal = self.runtime().journal();
+        let journal = self.journal();
         let reached = async {
             if seen.class == Durability::Async {
                 journal.write_queued()?;
@@ -156,7 +158,7 @@ impl Database {
     }
 
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
-        self.runtime().journal()
+        &self.shared.journal
     }
 }
 

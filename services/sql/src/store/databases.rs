@@ -44,6 +44,7 @@ pub struct Config {
 /// All databases of a node.
 pub struct Databases {
     catalog: Catalog,
+    runtime: Arc<Runtime>,
     config: Config,
     shared: Arc<Shared>,
     known: RwLock<BTreeMap<String, Arc<Database>>>,
@@ -54,17 +55,19 @@ impl Databases {
     /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first one. The error is a sentence for the operator.
     pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, config: Config) -> Result<Self, String> {
         let shared = Arc::new(Shared {
-            runtime,
+            runtime: Arc::downgrade(&runtime),
+            journal: Arc::clone(runtime.journal()),
             participants: OnceLock::new(),
             registers: config.registers.clone(),
             large: Notify::new(),
         });
-        let databases = Self { catalog, config, shared, known: RwLock::default(), changing: Mutex::new(()) };
+        let databases =
+            Self { catalog, runtime, config, shared, known: RwLock::default(), changing: Mutex::new(()) };
         databases.make_first().await.map_err(|error| error.to_string())?;
         let datasets = databases.datasets()?;
         for dataset in &datasets {
             let database = Arc::new(databases.open(dataset)?);
-            let hosted = databases.shared.runtime.host(Arc::clone(&database) as Arc<dyn Hosted>);
+            let hosted = databases.runtime.host(Arc::clone(&database) as Arc<dyn Hosted>);
             hosted.map_err(|error| error.to_string())?;
             databases.known.write().insert(database.name().to_owned(), database);
         }
@@ -155,7 +158,7 @@ impl Databases {
         let database = self.open(&made[0]).map_err(|reason| Error::new(SqlState::IO_ERROR, reason))?;
         let database = Arc::new(database);
         let shard = Arc::clone(&database) as Arc<dyn Hosted>;
-        self.shared.runtime.host_new(vec![shard]).await.map_err(|error| from_shard(&error))?;
+        self.runtime.host_new(vec![shard]).await.map_err(|error| from_shard(&error))?;
         self.known.write().insert(name.to_owned(), database);
         Ok(())
     }
@@ -168,7 +171,7 @@ impl Databases {
         dropped.map_err(|error| from_catalog(&error, name))?;
         self.known.write().remove(name);
         database.close("the database was dropped");
-        self.shared.runtime.drop_shard(database.log()).map_err(|error| from_shard(&error))?;
+        self.runtime.drop_shard(database.log()).map_err(|error| from_shard(&error))?;
         if let Err(error) = database.files.remove() {
             tracing::warn!(database = name, %error, "files of a dropped database stay until the next start");
         }
@@ -184,6 +187,6 @@ impl Databases {
     pub async fn checkpoint_large(&self) -> std::result::Result<(), bole_shard::Error> {
         let large: Vec<_> =
             self.all().iter().filter(|database| database.is_large()).map(|database| database.log()).collect();
-        self.shared.runtime.checkpoint(&large).await
+        self.runtime.checkpoint(&large).await
     }
 }

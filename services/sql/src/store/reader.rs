@@ -151,6 +151,11 @@ impl Reader {
         &self.connected().connection
     }
 
+    /// The connection, for what rusqlite wants alone: a progress handler. To be left as it was found.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connected.as_mut().expect("the connection goes back when the reader is dropped").connection
+    }
+
     /// What its functions know.
     pub fn context(&self) -> &Context {
         &self.connected().context

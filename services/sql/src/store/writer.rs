@@ -178,6 +178,11 @@ impl Writer {
         self.writing.connection()
     }
 
+    /// The connection, for what rusqlite wants alone: a progress handler.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        self.writing.recorded.connection_mut()
+    }
+
     /// What the connection's functions know.
     pub fn context(&self) -> &Context {
         &self.writing.context
@@ -250,11 +255,11 @@ impl Writer {
 
     async fn commit_batch(&mut self, outbox: &Outbox<'_>) -> Result<Committed> {
         let database = &*self.database;
-        let runtime = database.runtime();
+        let runtime = database.runtime()?;
         if self.writing.capture().lock().is_empty() {
             // Nothing of its own: what is visible does not change.
             self.connection().execute_batch("COMMIT").map_err(|error| from_sqlite(&error))?;
-            let committed = outbox.commit(runtime, &mut runtime.transaction()).await;
+            let committed = outbox.commit(&runtime, &mut runtime.transaction()).await;
             return committed.map_err(|error| from_shard(&error));
         }
         let payload = self.writing.capture().lock().take();
@@ -265,7 +270,7 @@ impl Writer {
             refused: None,
             committed: false,
         };
-        let outcome = outbox.commit_for(Some(&mut commit), runtime, &mut runtime.transaction()).await;
+        let outcome = outbox.commit_for(Some(&mut commit), &runtime, &mut runtime.transaction()).await;
         let (refused, committed) = (commit.refused, commit.committed);
         if committed {
             database.set_catalog(Arc::clone(&self.catalog));
