@@ -8,11 +8,12 @@
 //! - One transaction at a time writes to a database: the holder of its ticket.
 //! - No reply shows what is not durable.
 //!
-//! Reading order: [`limits`].
+//! Reading order: [`store`] → [`mod@entry`] → [`limits`].
 
 mod commands;
 pub mod config;
 pub mod connection;
+pub mod entry;
 mod error;
 pub mod limits;
 pub mod metrics;

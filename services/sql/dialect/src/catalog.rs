@@ -11,11 +11,15 @@
 //! - What depends on an object names it by OID; text of expressions is PostgreSQL's, with names as they were resolved, and is
 //!   rewritten when what it names is renamed.
 
+mod operations;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bole_sql_types::Type;
 use serde::{Deserialize, Serialize};
+
+pub use operations::NEXT_OID_ROW;
 
 /// OIDs of schemas that are always there (PostgreSQL's own numbers; `information_schema` has none).
 pub const PG_CATALOG: u32 = 11;

@@ -131,6 +131,11 @@ impl Context {
         *self.inner.lock() = Inner { session: Some(session), ..Inner::default() };
     }
 
+    /// Functions are called for nobody from now on.
+    pub fn leave(&self) {
+        *self.inner.lock() = Inner::default();
+    }
+
     /// The session that functions are called for. Errors: there is none, as when an index is built in recovery.
     pub fn session(&self) -> Result<Arc<Session>> {
         self.inner

@@ -35,6 +35,7 @@ states! {
     INVALID_ARGUMENT_FOR_POWER_FUNCTION b"2201F" "invalid_argument_for_power_function",
     INVALID_ROW_COUNT_IN_LIMIT_CLAUSE b"2201W" "invalid_row_count_in_limit_clause",
     INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE b"2201X" "invalid_row_count_in_result_offset_clause",
+    SEQUENCE_GENERATOR_LIMIT_EXCEEDED b"2200H" "sequence_generator_limit_exceeded",
     INVALID_REGULAR_EXPRESSION b"2201B" "invalid_regular_expression",
     INTERVAL_FIELD_OVERFLOW b"22015" "interval_field_overflow",
     CHARACTER_NOT_IN_REPERTOIRE b"22021" "character_not_in_repertoire",
