@@ -6,6 +6,8 @@ use bole_sql_dialect::catalog::{Column, Index, Table};
 use bole_sql_types::{Error, SqlState};
 use rusqlite::ErrorCode;
 
+use crate::session::Names as _;
+
 /// SQLite's codes and what they are in SQL, besides constraints.
 const STATES: &[(ErrorCode, SqlState, &str)] = &[
     (ErrorCode::OperationInterrupted, SqlState::QUERY_CANCELED, "canceling statement due to user request"),

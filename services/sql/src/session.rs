@@ -53,7 +53,7 @@ pub(crate) use settings::find as find_setting;
 pub(crate) use spool::Spool;
 pub(crate) use statement::Statement;
 pub(crate) use transaction::{Isolation, Listening, State, Transaction};
-pub(crate) use values::type_length;
+pub(crate) use values::{Names, type_length};
 
 /// Why a message is not done with.
 #[derive(Debug)]
@@ -288,7 +288,7 @@ impl Session {
     }
 
     /// Tells the client of settings that changed and that it is told of.
-    fn announce(&mut self) {
+    pub(crate) fn announce(&mut self) {
         let settings = self.shared.settings.lock();
         if self.announced.0 == settings.generation() {
             return;

@@ -7,6 +7,7 @@ use bole_sql_types::{Error, Result, SqlState};
 use super::tokens::{Cursor, Token};
 use super::{Command, How};
 use crate::session::{Done, Halt, Session};
+use crate::store::Databases;
 
 struct Create(String);
 
@@ -115,7 +116,7 @@ impl Command for Drop {
                 .into());
         }
         service.sessions.end_database(&self.name);
-        service.handle.block_on(service.databases.drop(&self.name))?;
+        service.handle.block_on(Databases::drop(&service.databases, &self.name))?;
         Ok(tag())
     }
 }

@@ -7,6 +7,7 @@ use bole_sql_dialect::plan::Output;
 use bole_sql_types::{Error, Result, SqlState, Type, Value};
 
 use super::tokens::{Cursor, Token};
+use crate::session::Names as _;
 use super::{Command, How};
 use crate::session::{Done, Halt, Session, Statement, ToSession};
 

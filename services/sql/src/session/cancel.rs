@@ -2,7 +2,7 @@
 //!
 //! The connection repeats the interrupt while the statement runs, since SQLite forgets one that comes between two of its steps.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
 
 use bole_sql_types::{Error, SqlState};
@@ -25,6 +25,7 @@ pub(crate) enum Reason {
 #[derive(Default)]
 pub(crate) struct Canceller {
     reason: AtomicU8,
+    ended: AtomicBool,
     running: Mutex<Running>,
     /// Tells the connection that something is to stop.
     pub(crate) asked: Notify,
@@ -91,6 +92,18 @@ impl Canceller {
             handle.interrupt();
         }
         self.asked.notify_one();
+    }
+
+    /// Ends the session, whether it runs something or not.
+    pub(crate) fn end_session(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.cancel(Reason::End);
+        self.asked.notify_one();
+    }
+
+    /// Whether the session is to end.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// Interrupts again.

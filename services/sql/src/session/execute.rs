@@ -327,7 +327,7 @@ impl Session {
     /// How values are written and read now.
     pub(crate) fn style(&self) -> Style {
         let mut style = self.shared.settings.lock().derived().style.clone();
-        style.now = Some(self.transaction.began);
+        style.now = Some(if self.transaction.began == 0 { super::now() } else { self.transaction.began });
         style
     }
 }

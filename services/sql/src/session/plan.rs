@@ -89,10 +89,7 @@ impl Session {
             search_path: self.search_path(catalog),
             user: self.user.to_string(),
             database: self.database.name().to_owned(),
-            settings: bind::Settings {
-                time_zone: self.shared.settings.lock().derived().style.zone.name().to_owned(),
-                transaction_time: if self.transaction.began == 0 { effects::now() } else { self.transaction.began },
-            },
+            style: self.style(),
         }
     }
 

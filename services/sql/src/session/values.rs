@@ -76,3 +76,31 @@ pub(crate) fn output(catalog: &Catalog, ty: Type, value: ValueRef<'_>, format: F
     }
     Ok(())
 }
+
+/// Until the catalog answers these itself.
+#[allow(dead_code)]
+pub(crate) trait Names {
+    fn type_name(&self, ty: Type) -> String;
+    fn schema_name(&self, oid: u32) -> Option<&str>;
+    fn label_place(&self, ty: Type, label: &str) -> Option<i64>;
+    fn label_at(&self, ty: Type, place: i64) -> Option<&str>;
+    fn element_of(&self, ty: Type) -> Option<Type>;
+}
+
+impl Names for Catalog {
+    fn type_name(&self, ty: Type) -> String {
+        ty.info().map_or_else(|| ty.0.to_string(), |info| info.sql_name.to_owned())
+    }
+    fn schema_name(&self, oid: u32) -> Option<&str> {
+        self.schemas.iter().find(|(_, known)| **known == oid).map(|(name, _)| name.as_str())
+    }
+    fn label_place(&self, _: Type, _: &str) -> Option<i64> {
+        None
+    }
+    fn label_at(&self, _: Type, _: i64) -> Option<&str> {
+        None
+    }
+    fn element_of(&self, _: Type) -> Option<Type> {
+        None
+    }
+}

@@ -116,6 +116,7 @@ states! {
     LOCK_NOT_AVAILABLE b"55P03" "lock_not_available",
     QUERY_CANCELED b"57014" "query_canceled",
     ADMIN_SHUTDOWN b"57P01" "admin_shutdown",
+    IDLE_SESSION_TIMEOUT b"57P05" "idle_session_timeout",
     CANNOT_CONNECT_NOW b"57P03" "cannot_connect_now",
     IO_ERROR b"58030" "io_error",
     INTERNAL_ERROR b"XX000" "internal_error",

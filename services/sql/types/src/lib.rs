@@ -30,3 +30,4 @@ pub use error::{Error, Result, SqlState};
 pub use style::Style;
 pub use types::Type;
 pub use value::{Value, ValueRef};
+pub use zone::Zone;

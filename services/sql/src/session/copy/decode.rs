@@ -323,16 +323,18 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
         }
         let escaped = raw[at];
         at += 1;
-        let mut digits = |from: usize, most: usize, radix: u32| {
-            let mut end = from;
-            while end < raw.len() && end - from < most && (raw[end] as char).is_digit(radix) {
-                end += 1;
-            }
-            let text = std::str::from_utf8(&raw[from..end]).ok()?;
-            let value = u32::from_str_radix(text, radix).ok()?;
-            at = end;
-            Some(value as u8)
+        let (from, most, radix) = match escaped {
+            b'0'..=b'7' => (at - 1, 3, 8),
+            b'x' => (at, 2, 16),
+            _ => (at, 0, 10),
         };
+        let digits = raw[from..].iter().take(most).take_while(|byte| (**byte as char).is_digit(radix)).count();
+        let number = std::str::from_utf8(&raw[from..from + digits]).ok();
+        if let Some(number) = number.and_then(|digits| u32::from_str_radix(digits, radix).ok()) {
+            out.push(number as u8);
+            at = from + digits;
+            continue;
+        }
         out.push(match escaped {
             b'b' => 8,
             b'f' => 12,
@@ -340,8 +342,6 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
             b'r' => b'\r',
             b't' => b'\t',
             b'v' => 11,
-            b'0'..=b'7' => digits(at - 1, 3, 8).unwrap_or(escaped),
-            b'x' => digits(at, 2, 16).unwrap_or(b'x'),
             other => other,
         });
     }
