@@ -29,3 +29,11 @@ impl Broken {
         Self(Error::new(SqlState::PROTOCOL_VIOLATION, message))
     }
 }
+
+/// What a client hears for which there is no place.
+pub fn too_many_connections() -> Vec<u8> {
+    let mut out = Vec::new();
+    let error = Error::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already");
+    backend::report(&mut out, Severity::Fatal, &error);
+    out
+}
