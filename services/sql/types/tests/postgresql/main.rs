@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+mod arrays;
+mod datetime;
 mod numbers;
 
 use bole_sql_types::zone::Zone;
