@@ -10,18 +10,20 @@ use bole_sql_types::{Error, Result, Value};
 
 use crate::call::{Arguments, boolean, integer, text, text_or_null};
 use crate::context::Session;
-use crate::scalar::{Scalar, lenient, session, strict};
+use crate::scalar::{Scalar, session, strict};
 use names::{relation_name, visible};
 
 /// The functions.
 pub(crate) const SCALARS: &[Scalar] = &[
-    lenient(c"pg_format_type", 2, |of| text_or_null(None::<String>.or(names::format_type(of)?))),
+    session(c"pg_format_type", 2, |of, session| text_or_null(names::format_type(of, session)?))
+        .called_on_null(),
     session(c"pg_get_userbyid", 1, |_, session| text(session.user.as_str())),
     session(c"pg_table_is_visible", 1, |of, session| {
         Ok(visible(session, of.integer(0)? as u32).map_or(Value::Null, |is| Value::Integer(is.into())))
     }),
     session(c"pg_type_is_visible", 1, |of, session| {
-        Ok(names::type_visible(session, of.integer(0)? as u32).map_or(Value::Null, |is| Value::Integer(is.into())))
+        Ok(names::type_visible(session, of.integer(0)? as u32)
+            .map_or(Value::Null, |is| Value::Integer(is.into())))
     }),
     strict(c"pg_function_is_visible", 1, |_| boolean(true)),
     strict(c"pg_operator_is_visible", 1, |_| boolean(true)),
@@ -50,7 +52,11 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_table_size", 1, |of, session| size(of, session, false)),
     session(c"pg_total_relation_size", 1, |of, session| size(of, session, true)),
     session(c"pg_indexes_size", 1, |of, session| {
-        integer(indexes(session, of.integer(0)? as u32).map(|index| session.effects.relation_size(index)).sum::<i64>())
+        integer(
+            indexes(session, of.integer(0)? as u32)
+                .map(|index| session.effects.relation_size(index))
+                .sum::<i64>(),
+        )
     }),
     session(c"pg_regclass_text", 1, |of, session| integer(names::relation(session, of.text(0)?)?)),
     session(c"pg_to_regclass", 1, |of, session| {
@@ -67,7 +73,9 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_regproc_text", 1, |of, _| names::function_number(of.text(0)?)),
     session(c"pg_text_regclass", 1, |of, session| written(of, session, bole_sql_types::Type::REGCLASS)),
     session(c"pg_text_regtype", 1, |of, session| written(of, session, bole_sql_types::Type::REGTYPE)),
-    session(c"pg_text_regnamespace", 1, |of, session| written(of, session, bole_sql_types::Type::REGNAMESPACE)),
+    session(c"pg_text_regnamespace", 1, |of, session| {
+        written(of, session, bole_sql_types::Type::REGNAMESPACE)
+    }),
     session(c"pg_text_regproc", 1, |of, session| written(of, session, bole_sql_types::Type::REGPROC)),
 ];
 
@@ -121,8 +129,11 @@ fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result
     if oid >= bole_sql_types::Type::FIRST_USER && object(session, oid).is_none() {
         return Ok(Value::Null);
     }
-    let of_indexes: i64 =
-        if with_indexes { indexes(session, oid).map(|index| session.effects.relation_size(index)).sum() } else { 0 };
+    let of_indexes: i64 = if with_indexes {
+        indexes(session, oid).map(|index| session.effects.relation_size(index)).sum()
+    } else {
+        0
+    };
     integer(session.effects.relation_size(oid) + of_indexes)
 }
 
@@ -131,11 +142,15 @@ fn serial_sequence(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     let oid = names::relation(session, of.text(0)?)?;
     let name = of.text(1)?;
     let missing = || {
-        let message = format!("column \"{name}\" of relation \"{}\" does not exist", relation_name(session, oid).unwrap_or(""));
+        let message = format!(
+            "column \"{name}\" of relation \"{}\" does not exist",
+            relation_name(session, oid).unwrap_or("")
+        );
         Error::new(bole_sql_types::SqlState::UNDEFINED_COLUMN, message)
     };
     let columns = table(session, oid).map_or(&[][..], |table| &table.columns);
-    let number = columns.iter().find(|column| column.name == name && !column.dropped).ok_or_else(missing)?.number;
+    let number =
+        columns.iter().find(|column| column.name == name && !column.dropped).ok_or_else(missing)?.number;
     let owned = session.catalog.objects.values().find_map(|object| match &**object {
         Object::Sequence(sequence) if sequence.owner == Some((oid, number)) => Some(sequence),
         _ => None,

@@ -35,7 +35,8 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_try_advisory_lock", 1, |of, session| try_lock(of, session, false, false)).optional(1),
     session(c"pg_try_advisory_lock_shared", 1, |of, session| try_lock(of, session, true, false)).optional(1),
     session(c"pg_try_advisory_xact_lock", 1, |of, session| try_lock(of, session, false, true)).optional(1),
-    session(c"pg_try_advisory_xact_lock_shared", 1, |of, session| try_lock(of, session, true, true)).optional(1),
+    session(c"pg_try_advisory_xact_lock_shared", 1, |of, session| try_lock(of, session, true, true))
+        .optional(1),
     session(c"pg_advisory_unlock", 1, |of, session| unlock(of, session, false)).optional(1),
     session(c"pg_advisory_unlock_shared", 1, |of, session| unlock(of, session, true)).optional(1),
     session(c"pg_advisory_unlock_all", 0, |_, session| {
