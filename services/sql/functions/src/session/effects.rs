@@ -19,13 +19,13 @@ pub(crate) const SCALARS: &[Scalar] = &[
         integer(of.integer(1)?)
     })
     .optional(1),
-    session(c"pg_pg_notify", 2, notify).called_on_null(),
-    session(c"pg_pg_sleep", 1, |of, session| sleep(session, of.real(0)?)),
-    session(c"pg_pg_sleep_for", 1, |of, session| {
+    session(c"pg_notify", 2, notify).called_on_null(),
+    session(c"pg_sleep", 1, |of, session| sleep(session, of.real(0)?)),
+    session(c"pg_sleep_for", 1, |of, session| {
         let length = Interval::from_storage(of.text(0)?)?.length();
         sleep(session, length as f64 / 1e6)
     }),
-    session(c"pg_pg_sleep_until", 1, |of, session| {
+    session(c"pg_sleep_until", 1, |of, session| {
         sleep(session, of.integer(0)?.saturating_sub(session.effects.clock()) as f64 / 1e6)
     }),
     session(c"pg_advisory_lock", 1, |of, session| lock(of, session, false, false)).optional(1),
