@@ -31,7 +31,7 @@ pub(super) fn small(text: &str) -> Option<(i64, u32)> {
 }
 
 /// The text of an integer with digits after the point.
-pub(super) fn unscaled(value: i128, scale: u32) -> String {
+pub(crate) fn unscaled(value: i128, scale: u32) -> String {
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(value.unsigned_abs());
     let mut text = String::with_capacity(digits.len() + 3);

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+mod datetime;
 mod numbers;
 
 use bole_sql_types::zone::Zone;
