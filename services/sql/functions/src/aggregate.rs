@@ -4,6 +4,12 @@
 //! other frames, which floating-point sums do not survive; for these a second function, its name with `_moving` added, keeps the frame's
 //! rows and computes anew, as PostgreSQL does.
 
+pub(crate) mod collect;
+pub(crate) mod exact;
+pub(crate) mod float;
+pub(crate) mod interval;
+pub(crate) mod ordered;
+
 use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -68,7 +74,11 @@ pub(crate) const fn c_name(literal: &'static str) -> &'static CStr {
 
 impl Aggregate {
     /// Registers it under both names.
-    pub(crate) fn register(&'static self, connection: &Connection, context: &Context) -> rusqlite::Result<()> {
+    pub(crate) fn register(
+        &'static self,
+        connection: &Connection,
+        context: &Context,
+    ) -> rusqlite::Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8
             | FunctionFlags::SQLITE_DETERMINISTIC
             | FunctionFlags::SQLITE_INNOCUOUS;

@@ -1,5 +1,7 @@
 //! Functions on arrays.
 
+pub(crate) mod construct;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
@@ -17,7 +19,11 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_array_dims", 1, |of| {
         let array = parse(of.text(0)?)?;
         let shown = |of: &Dimension| format!("[{}:{}]", of.lower, of.lower + of.length - 1);
-        if array.dimensions.is_empty() { Ok(Value::Null) } else { text(array.dimensions.iter().map(shown).collect::<String>()) }
+        if array.dimensions.is_empty() {
+            Ok(Value::Null)
+        } else {
+            text(array.dimensions.iter().map(shown).collect::<String>())
+        }
     }),
     strict(c"pg_array_ndims", 1, |of| match parse(of.text(0)?)?.dimensions.len() {
         0 => Ok(Value::Null),
@@ -51,7 +57,8 @@ pub(crate) const SCALARS: &[Scalar] = &[
     lenient(c"pg_array_positions", 4, |of| match positions(of)? {
         None => Ok(Value::Null),
         Some(found) => text(
-            Array::from_elements(found.into_iter().map(|at| Some(Cow::Owned(at.to_string()))).collect()).to_string(),
+            Array::from_elements(found.into_iter().map(|at| Some(Cow::Owned(at.to_string()))).collect())
+                .to_string(),
         ),
     }),
     lenient(c"pg_array_remove", 4, remove),
@@ -135,7 +142,8 @@ fn push(whole: Option<&str>, element: Option<&str>, first: bool) -> Result<Value
 
 fn concat(a: &str, b: &str) -> Result<Value> {
     let (mut left, mut right) = (parse(a)?, parse(b)?);
-    let incompatible = |detail: &str| Err(subscript("cannot concatenate incompatible arrays").with_detail(detail));
+    let incompatible =
+        |detail: &str| Err(subscript("cannot concatenate incompatible arrays").with_detail(detail));
     let (of_left, of_right) = (left.dimensions.len(), right.dimensions.len());
     if of_right == 0 {
         return text(a);
@@ -147,19 +155,25 @@ fn concat(a: &str, b: &str) -> Result<Value> {
     match of_left as i64 - of_right as i64 {
         0 => {
             if lengths(&left.dimensions[1..]) != lengths(&right.dimensions[1..]) {
-                return incompatible("Arrays with differing element dimensions are not compatible for concatenation.");
+                return incompatible(
+                    "Arrays with differing element dimensions are not compatible for concatenation.",
+                );
             }
             left.dimensions[0].length += right.dimensions[0].length;
         }
         1 => {
             if lengths(&left.dimensions[1..]) != lengths(&right.dimensions) {
-                return incompatible("Arrays with differing dimensions are not compatible for concatenation.");
+                return incompatible(
+                    "Arrays with differing dimensions are not compatible for concatenation.",
+                );
             }
             left.dimensions[0].length += 1;
         }
         -1 => {
             if lengths(&right.dimensions[1..]) != lengths(&left.dimensions) {
-                return incompatible("Arrays with differing dimensions are not compatible for concatenation.");
+                return incompatible(
+                    "Arrays with differing dimensions are not compatible for concatenation.",
+                );
             }
             right.dimensions[0].length += 1;
             left.dimensions = right.dimensions.clone();
@@ -201,7 +215,8 @@ fn fill(of: &Arguments<'_, '_>) -> Result<Value> {
         );
         return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
     }
-    let size = lengths.iter().try_fold(1_usize, |size, length| size.checked_mul(usize::try_from(*length).ok()?));
+    let size =
+        lengths.iter().try_fold(1_usize, |size, length| size.checked_mul(usize::try_from(*length).ok()?));
     let size = size.filter(|size| *size <= 1 << 24).ok_or_else(|| {
         Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "array size exceeds the maximum allowed (134217727)")
     })?;
@@ -209,8 +224,11 @@ fn fill(of: &Arguments<'_, '_>) -> Result<Value> {
         return text("{}");
     }
     let element = of.text_or_null(0)?.map(Cow::Borrowed);
-    let dimensions =
-        lengths.iter().zip(&lowers).map(|(length, lower)| Dimension { lower: *lower, length: *length }).collect();
+    let dimensions = lengths
+        .iter()
+        .zip(&lowers)
+        .map(|(length, lower)| Dimension { lower: *lower, length: *length })
+        .collect();
     text(Array { dimensions, elements: vec![element; size] }.to_string())
 }
 
@@ -320,7 +338,8 @@ impl<'a> Pair<'a> {
 
     /// Whether the left array has an element, which is not NULL.
     fn has(&self, element: Option<&str>) -> bool {
-        element.is_some() && self.left.elements.iter().any(|known| self.order.is_equal(known.as_deref(), element))
+        element.is_some()
+            && self.left.elements.iter().any(|known| self.order.is_equal(known.as_deref(), element))
     }
 }
 
@@ -372,15 +391,21 @@ fn width_bucket(of: &Arguments<'_, '_>) -> Result<Value> {
     integer(below)
 }
 
-/// The values of an array's elements in storage form.
+/// The value of an element of an array, in storage form.
+pub(crate) fn value(array: Type, element: &str) -> Result<Value> {
+    match array.element() {
+        Some(ty) => bole_sql_types::text::input(ty, -1, element, &Style::default()),
+        None => element
+            .parse()
+            .map(Value::Integer)
+            .map_err(|_| Error::unsupported("an array of an enum in this form")),
+    }
+}
+
+/// The values of all elements.
 pub(crate) fn values(array: Type, of: &str) -> Result<Vec<Value>> {
-    let ty = array.element();
-    let value = |element: &Option<Cow<'_, str>>| match (element, ty) {
-        (None, _) => Ok(Value::Null),
-        (Some(element), Some(ty)) => bole_sql_types::text::input(ty, -1, element, &Style::default()),
-        (Some(place), None) => {
-            place.parse().map(Value::Integer).map_err(|_| Error::unsupported("an array of an enum in this form"))
-        }
-    };
-    parse(of)?.elements.iter().map(value).collect()
+    let parsed = parse(of)?;
+    let one =
+        |element: &Option<Cow<'_, str>>| element.as_ref().map_or(Ok(Value::Null), |text| value(array, text));
+    parsed.elements.iter().map(one).collect()
 }

@@ -120,7 +120,10 @@ fn unexpected(value: ValueRef<'_>) -> Error {
         ValueRef::Text(_) => "text",
         ValueRef::Blob(_) => "bytes",
     };
-    Error::new(SqlState::INTERNAL_ERROR, format!("a function was called with {class} where its type is another"))
+    Error::new(
+        SqlState::INTERNAL_ERROR,
+        format!("a function was called with {class} where its type is another"),
+    )
 }
 
 /// SQLite's value of ours.

@@ -100,7 +100,9 @@ fn user_type(ty: Type, catalog: &Catalog) -> Result<UserType<'_>> {
         Object::Enum(found) if found.array_oid == ty.0 => Some(UserType::ArrayOf(found)),
         _ => None,
     });
-    array.ok_or_else(|| Error::new(SqlState::UNDEFINED_OBJECT, format!("type with OID {} does not exist", ty.0)))
+    array.ok_or_else(|| {
+        Error::new(SqlState::UNDEFINED_OBJECT, format!("type with OID {} does not exist", ty.0))
+    })
 }
 
 fn label(of: &Enum, place: i64) -> Result<String> {
@@ -137,7 +139,10 @@ pub(crate) fn output(ty: Type, value: ValueRef<'_>, context: &Context) -> Result
     match (user_type(ty, &session.catalog)?, value) {
         (UserType::Enum(of), ValueRef::Integer(place)) => label(of, place),
         (UserType::ArrayOf(of), ValueRef::Text(array)) => arrays::map_elements(array, |element| {
-            element.parse().map_err(|_| Error::unsupported("an array of an enum in this form")).and_then(|at| label(of, at))
+            element
+                .parse()
+                .map_err(|_| Error::unsupported("an array of an enum in this form"))
+                .and_then(|at| label(of, at))
         }),
         _ => Err(Error::new(SqlState::DATA_CORRUPTED, "a value of a user's type in another form")),
     }

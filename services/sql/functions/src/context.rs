@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
-use bole_sql_types::{Error, Result, Style, Zone};
+use bole_sql_types::zone::Zone;
+use bole_sql_types::{Error, Result, Style};
 use parking_lot::Mutex;
 
 /// What a statement's functions may ask. Set by whoever executes it, before it is stepped.
@@ -50,7 +51,11 @@ impl Session {
                 Some("ymd") => DateOrder::Ymd,
                 _ => DateOrder::Mdy,
             },
-            bytea_output: if setting("bytea_output") == "escape" { ByteaOutput::Escape } else { ByteaOutput::Hex },
+            bytea_output: if setting("bytea_output") == "escape" {
+                ByteaOutput::Escape
+            } else {
+                ByteaOutput::Hex
+            },
             extra_float_digits: setting("extra_float_digits").parse().unwrap_or(1),
             zone: Zone::find(&self.time_zone)?,
             now: Some(self.transaction_time),

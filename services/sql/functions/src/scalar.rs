@@ -87,19 +87,26 @@ impl Scalar {
     }
 
     /// Registers it.
-    pub(crate) fn register(&'static self, connection: &Connection, context: &Context) -> rusqlite::Result<()> {
+    pub(crate) fn register(
+        &'static self,
+        connection: &Connection,
+        context: &Context,
+    ) -> rusqlite::Result<()> {
         let flags = match self.run {
             Run::Pure(_) => FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS,
             Run::Session(_) | Run::Context(_) => FunctionFlags::empty(),
         };
         for arity in self.arities() {
             let context = context.clone();
-            connection.create_scalar_function(self.name, arity, FunctionFlags::SQLITE_UTF8 | flags, move |call| {
-                match self.answer(&Arguments::Call(call), &context) {
+            connection.create_scalar_function(
+                self.name,
+                arity,
+                FunctionFlags::SQLITE_UTF8 | flags,
+                move |call| match self.answer(&Arguments::Call(call), &context) {
                     Ok(value) => Ok(to_sqlite(value)),
                     Err(error) => Err(fail(&context, error)),
-                }
-            })?;
+                },
+            )?;
         }
         Ok(())
     }

@@ -2,7 +2,10 @@
 //!
 //! Rows are made as they are asked for.
 
-#![expect(unsafe_code, reason = "rusqlite's traits of virtual tables are unsafe to implement: their layout must be C's")]
+#![expect(
+    unsafe_code,
+    reason = "rusqlite's traits of virtual tables are unsafe to implement: their layout must be C's"
+)]
 
 pub(crate) mod parts;
 pub(crate) mod series;
@@ -14,7 +17,9 @@ use std::marker::PhantomData;
 use bole_sql_types::{Error, Result, Value, ValueRef};
 use rusqlite::Connection;
 use rusqlite::ffi;
-use rusqlite::vtab::{self, Filters, IndexConstraintOp, IndexInfo, VTab, VTabConfig, VTabConnection, VTabCursor};
+use rusqlite::vtab::{
+    self, Filters, IndexConstraintOp, IndexInfo, VTab, VTabConfig, VTabConnection, VTabCursor,
+};
 
 use crate::call::{Arguments, to_sqlite};
 use crate::context::Context;
@@ -68,8 +73,12 @@ impl Set {
     }
 
     /// Registers it.
-    pub(crate) fn register(&'static self, connection: &Connection, context: &Context) -> rusqlite::Result<()> {
-        static MODULE: vtab::Module<'static, Table> = vtab::Module::eponymous_only_module();
+    pub(crate) fn register(
+        &'static self,
+        connection: &Connection,
+        context: &Context,
+    ) -> rusqlite::Result<()> {
+        const MODULE: vtab::Module<'static, Table> = vtab::Module::eponymous_only_module();
         connection.create_module(self.name, &MODULE, Some((self, context.clone())))
     }
 
@@ -102,7 +111,8 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
         _table: &[u8],
         _arguments: &[&[u8]],
     ) -> rusqlite::Result<(Cow<'static, CStr>, Self)> {
-        let (set, context) = aux.ok_or_else(|| rusqlite::Error::ModuleError("no such function".to_owned()))?;
+        let (set, context) =
+            aux.ok_or_else(|| rusqlite::Error::ModuleError("no such function".to_owned()))?;
         db.config(VTabConfig::Innocuous)?;
         let table = Self { base: ffi::sqlite3_vtab::default(), set, context: context.clone() };
         let declaration = CString::new(set.declaration()).map_err(rusqlite::Error::NulError)?;
@@ -209,7 +219,8 @@ unsafe impl VTabCursor for Cursor<'_> {
     }
 
     fn next(&mut self) -> rusqlite::Result<()> {
-        self.row = self.told(self.rows.next().transpose())?;
+        let row = self.rows.next().transpose();
+        self.row = self.told(row)?;
         self.number += 1;
         Ok(())
     }

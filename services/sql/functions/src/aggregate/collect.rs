@@ -76,7 +76,11 @@ impl State for Elements {
     }
 
     fn value(&self) -> Result<Value> {
-        if self.0.is_empty() { Ok(Value::Null) } else { text(Array::from_elements(self.0.clone()).to_string()) }
+        if self.0.is_empty() {
+            Ok(Value::Null)
+        } else {
+            text(Array::from_elements(self.0.clone()).to_string())
+        }
     }
 }
 
@@ -104,7 +108,9 @@ impl State for Arrays {
             return refused("cannot accumulate arrays of different dimensionality");
         }
         self.count += 1;
-        self.elements.extend(array.elements.into_iter().map(|element| element.map(|text| Cow::Owned(text.into_owned()))));
+        self.elements.extend(
+            array.elements.into_iter().map(|element| element.map(|text| Cow::Owned(text.into_owned()))),
+        );
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Sums and statistics of floating-point numbers, by the method of Youngs and Cramer, as PostgreSQL computes them.
 
+use bole_sql_types::numeric::accumulator::{FloatAccumulator, Of};
 use bole_sql_types::{Result, Value};
 
 use super::{Aggregate, State, aggregate};
@@ -10,11 +11,11 @@ use crate::float::overflow;
 pub(crate) const AGGREGATES: &[Aggregate] = &[
     aggregate!("pg_sum_float4", 1, SumSingle(None)),
     aggregate!("pg_sum_float8", 1, SumDouble(None)),
-    aggregate!("pg_avg_float8", 1, One::new(|of| of.sum / of.count)),
-    aggregate!("pg_var_pop_float8", 1, One::new(|of| of.squares / of.count)),
-    aggregate!("pg_var_samp_float8", 1, One::sample(|of| of.squares / (of.count - 1.0))),
-    aggregate!("pg_stddev_pop_float8", 1, One::new(|of| (of.squares / of.count).sqrt())),
-    aggregate!("pg_stddev_samp_float8", 1, One::sample(|of| (of.squares / (of.count - 1.0)).sqrt())),
+    aggregate!("pg_avg_float8", 1, One::new(FloatAccumulator::average)),
+    aggregate!("pg_var_pop_float8", 1, One::new(|of| of.variance(Of::Population))),
+    aggregate!("pg_var_samp_float8", 1, One::new(|of| of.variance(Of::Sample))),
+    aggregate!("pg_stddev_pop_float8", 1, One::new(|of| of.standard_deviation(Of::Population))),
+    aggregate!("pg_stddev_samp_float8", 1, One::new(|of| of.standard_deviation(Of::Sample))),
     aggregate!("pg_regr_count", 2, Two::new(|_| None, 0.0)),
     aggregate!("pg_regr_sxx", 2, Two::new(|of| Some(of.xx), 1.0)),
     aggregate!("pg_regr_syy", 2, Two::new(|of| Some(of.yy), 1.0)),
@@ -70,50 +71,27 @@ fn added(a: f64, b: f64, sum: f64) -> Result<f64> {
 
 /// Count, sum, and the sum of squares of differences from the mean.
 struct One {
-    count: f64,
-    sum: f64,
-    squares: f64,
-    least: f64,
-    result: fn(&Self) -> f64,
+    of: FloatAccumulator,
+    result: fn(&FloatAccumulator) -> Option<f64>,
 }
 
 impl One {
-    const fn new(result: fn(&Self) -> f64) -> Self {
-        Self { count: 0.0, sum: 0.0, squares: 0.0, least: 1.0, result }
-    }
-
-    const fn sample(result: fn(&Self) -> f64) -> Self {
-        Self { least: 2.0, ..Self::new(result) }
+    fn new(result: fn(&FloatAccumulator) -> Option<f64>) -> Self {
+        Self { of: FloatAccumulator::default(), result }
     }
 }
 
 impl State for One {
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
-        let value = row.real(0)?;
-        let before = (self.count, self.sum, self.squares);
-        self.count += 1.0;
-        self.sum += value;
-        if before.0 > 0.0 {
-            let difference = value * self.count - self.sum;
-            self.squares += difference * difference / (self.count * before.0);
-            if self.sum.is_infinite() || self.squares.is_infinite() {
-                if !before.1.is_infinite() && !value.is_infinite() {
-                    return Err(overflow());
-                }
-                self.squares = f64::NAN;
-            }
-        } else if value.is_nan() || value.is_infinite() {
-            self.squares = f64::NAN;
-        }
-        Ok(())
+        self.of.add(row.real(0)?)
     }
 
     fn value(&self) -> Result<Value> {
-        if self.count < self.least { Ok(Value::Null) } else { real((self.result)(self)) }
+        (self.result)(&self.of).map_or(Ok(Value::Null), real)
     }
 }
 
-/// The same of pairs, of which Y is the first argument.
+/// Counts, sums and sums of products of pairs, of which Y is the first argument.
 struct Two {
     count: f64,
     x: f64,
@@ -175,7 +153,11 @@ impl State for Two {
         if self.least == 0.0 {
             return integer(self.count as i64);
         }
-        if self.count < self.least { Ok(Value::Null) } else { (self.result)(self).map_or(Ok(Value::Null), real) }
+        if self.count < self.least {
+            Ok(Value::Null)
+        } else {
+            (self.result)(self).map_or(Ok(Value::Null), real)
+        }
     }
 }
 

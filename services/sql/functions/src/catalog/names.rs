@@ -11,7 +11,11 @@ use crate::text::quote;
 
 /// The OID of a written name: a number, or a name with a schema or without one.
 fn number(text: &str) -> Option<u32> {
-    if text == "-" { Some(0) } else { text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())) }
+    if text == "-" {
+        Some(0)
+    } else {
+        text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    }
 }
 
 /// The schemas to look in, and the name.
@@ -137,7 +141,8 @@ pub(super) fn relation_name(session: &Session, oid: u32) -> Option<&str> {
 pub(super) fn visible(session: &Session, oid: u32) -> Option<bool> {
     match placed(session, oid) {
         Some((_, name)) => {
-            let in_schema = |schema: &u32| session.catalog.relations.get(&(*schema, name.to_owned())).copied();
+            let in_schema =
+                |schema: &u32| session.catalog.relations.get(&(*schema, name.to_owned())).copied();
             Some(session.search_path.iter().find_map(in_schema) == Some(oid))
         }
         None if oid < Type::FIRST_USER && oid > 0 => Some(true),
@@ -170,7 +175,7 @@ pub(crate) fn written(ty: Type, oid: u32, session: &Session) -> Result<String> {
     Ok(match ty {
         Type::REGCLASS => match placed(session, oid) {
             Some((schema, name)) => qualified(session, schema, name, visible(session, oid) == Some(true)),
-            None => bole_sql_dialect::builtins::system_relation(oid).map_or(oid.to_string(), str::to_owned),
+            None => oid.to_string(),
         },
         Type::REGTYPE => type_name(session, oid).unwrap_or_else(|| oid.to_string()),
         Type::REGNAMESPACE => schema_name(session, oid).map_or(oid.to_string(), quote::identifier),

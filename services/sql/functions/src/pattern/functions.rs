@@ -170,11 +170,8 @@ fn similar_substring(whole: &str, pattern: &str, escape: &str) -> Result<Value> 
 /// `regexp_replace(text, pattern, replacement [, start [, n]] [, flags])`.
 fn replace(of: &Arguments<'_, '_>) -> Result<Value> {
     let has_start = of.len() > 3 && matches!(of.value(3)?, bole_sql_types::ValueRef::Integer(_));
-    let (from, nth, letters) = if has_start {
-        (start(of, 3)?, number(of, 4, "n", 0, 1)?, 5)
-    } else {
-        (Some(0), 1, 3)
-    };
+    let (from, nth, letters) =
+        if has_start { (start(of, 3)?, number(of, 4, "n", 0, 1)?, 5) } else { (Some(0), 1, 3) };
     let flags = flags(of, letters)?;
     // A count that is given goes before the flag.
     let nth = if flags.global && !(has_start && of.len() > 4) { 0 } else { nth };
@@ -189,16 +186,14 @@ fn replaced(
     from: Option<usize>,
     nth: usize,
 ) -> Result<String> {
-    let wants_groups = replacement.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_digit());
+    let wants_groups =
+        replacement.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_digit());
     let mut out = String::new();
     let (mut copied, mut count) = (0, 0);
     let mut matches = Matches::new(matcher, whole, from);
     loop {
-        let groups = if wants_groups {
-            matches.next_groups()?
-        } else {
-            matches.next()?.map(|span| vec![Some(span)])
-        };
+        let groups =
+            if wants_groups { matches.next_groups()? } else { matches.next()?.map(|span| vec![Some(span)]) };
         let Some(groups) = groups else { break };
         let Some((begin, end)) = groups[0] else { break };
         count += 1;

@@ -1,6 +1,6 @@
 //! `LIKE`: `%` is any text, `_` one character, and what follows the escape stands for itself.
 
-use bole_sql_types::{Error, Result, SqlState, Value};
+use bole_sql_types::{Error, Result, SqlState};
 
 use crate::call::{Arguments, boolean, text};
 use crate::scalar::{Scalar, strict};

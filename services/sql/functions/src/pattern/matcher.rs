@@ -112,10 +112,13 @@ impl Matcher {
             return Ok(self.find(text, from)?.map(|whole| vec![Some(whole)]));
         }
         let Some(found) = self.ordered.captures_at(text, from) else { return Ok(None) };
-        let groups: Vec<_> = found.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect();
+        let groups: Vec<_> =
+            found.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect();
         let Some(whole) = groups[0] else { return Ok(None) };
         if self.whole(text, whole)? != whole || (self.alternatives && !self.is_decided()) {
-            return Err(Error::unsupported("a regular expression whose groups depend on which alternative is preferred"));
+            return Err(Error::unsupported(
+                "a regular expression whose groups depend on which alternative is preferred",
+            ));
         }
         Ok(Some(groups))
     }

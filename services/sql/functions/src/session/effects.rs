@@ -19,13 +19,13 @@ pub(crate) const SCALARS: &[Scalar] = &[
         integer(of.integer(1)?)
     })
     .optional(1),
-    session(c"pg_pg_notify", 2, notify).called_on_null(),
-    session(c"pg_pg_sleep", 1, |of, session| sleep(session, of.real(0)?)),
-    session(c"pg_pg_sleep_for", 1, |of, session| {
+    session(c"pg_notify", 2, notify).called_on_null(),
+    session(c"pg_sleep", 1, |of, session| sleep(session, of.real(0)?)),
+    session(c"pg_sleep_for", 1, |of, session| {
         let length = Interval::from_storage(of.text(0)?)?.length();
         sleep(session, length as f64 / 1e6)
     }),
-    session(c"pg_pg_sleep_until", 1, |of, session| {
+    session(c"pg_sleep_until", 1, |of, session| {
         sleep(session, of.integer(0)?.saturating_sub(session.effects.clock()) as f64 / 1e6)
     }),
     session(c"pg_advisory_lock", 1, |of, session| lock(of, session, false, false)).optional(1),
@@ -35,7 +35,8 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_try_advisory_lock", 1, |of, session| try_lock(of, session, false, false)).optional(1),
     session(c"pg_try_advisory_lock_shared", 1, |of, session| try_lock(of, session, true, false)).optional(1),
     session(c"pg_try_advisory_xact_lock", 1, |of, session| try_lock(of, session, false, true)).optional(1),
-    session(c"pg_try_advisory_xact_lock_shared", 1, |of, session| try_lock(of, session, true, true)).optional(1),
+    session(c"pg_try_advisory_xact_lock_shared", 1, |of, session| try_lock(of, session, true, true))
+        .optional(1),
     session(c"pg_advisory_unlock", 1, |of, session| unlock(of, session, false)).optional(1),
     session(c"pg_advisory_unlock_shared", 1, |of, session| unlock(of, session, true)).optional(1),
     session(c"pg_advisory_unlock_all", 0, |_, session| {

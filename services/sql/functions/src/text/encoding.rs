@@ -169,7 +169,8 @@ fn unescape(of: &str) -> Result<Value> {
 
 /// A name of UTF-8 or Latin 1, of the spellings that PostgreSQL takes.
 fn is_latin1(name: &str) -> Result<bool> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     match plain.as_str() {
         "utf8" | "unicode" => Ok(false),
         "latin1" | "iso88591" => Ok(true),

@@ -31,7 +31,11 @@ impl<'a> Supply<'a, '_, '_> {
     fn take(&mut self, position: Option<usize>) -> Result<Option<&'a str>> {
         let at = position.unwrap_or(self.next);
         self.next = at + 1;
-        if at >= self.of.len() { Err(refused("too few arguments for format()")) } else { self.of.text_or_null(at) }
+        if at >= self.of.len() {
+            Err(refused("too few arguments for format()"))
+        } else {
+            self.of.text_or_null(at)
+        }
     }
 }
 
@@ -58,9 +62,10 @@ fn number(rest: &mut Peekable<Chars<'_>>) -> Result<Option<usize>> {
     while let Some(digit) = rest.peek().and_then(|c| c.to_digit(10)) {
         rest.next();
         let grown = value.unwrap_or(0).checked_mul(10).and_then(|value| value.checked_add(digit as i32));
-        value = Some(grown.ok_or_else(|| {
-            Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "number is out of range")
-        })?);
+        value = Some(
+            grown
+                .ok_or_else(|| Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "number is out of range"))?,
+        );
     }
     if rest.peek().is_none() { Err(unterminated()) } else { Ok(value.map(|value| value as usize)) }
 }
@@ -73,7 +78,11 @@ fn positioned(at: usize) -> Result<usize> {
 }
 
 /// `[position$][-][width]type`, where the width is a number, `*` or `*position$`.
-fn specifier(rest: &mut Peekable<Chars<'_>>, supply: &mut Supply<'_, '_, '_>, out: &mut String) -> Result<()> {
+fn specifier(
+    rest: &mut Peekable<Chars<'_>>,
+    supply: &mut Supply<'_, '_, '_>,
+    out: &mut String,
+) -> Result<()> {
     let mut position = None;
     let mut width = None;
     if let Some(value) = number(rest)? {
