@@ -16,7 +16,10 @@ use crate::catalog::{Object, PG_CATALOG, View};
 /// How many views may be nested.
 const VIEWS_MAX: usize = 64;
 /// Names of the columns of table-valued functions.
-const RESULTS: [&str; 8] = ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8"];
+const RESULTS: [&str; 32] = [
+    "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17",
+    "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "v32",
+];
 
 /// A query of WITH that can be named.
 #[derive(Clone, Debug)]
@@ -400,9 +403,10 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "subquery in FROM must have an alias")
                 .with_hint("For example, FROM (SELECT ...) [AS] foo."));
         };
-        let space = self.query_space(relation, &query.columns, "", Some(alias))?;
+        let mut space = self.query_space(relation, &query.columns, "", Some(alias))?;
         let refers = |expr: &Expr| matches!(&expr.node, Node::Column { relation, .. } if before.contains(relation));
         let source = if lateral && walk::any_in_query(&query, &refers) {
+            packed(&mut space, query.columns.len())?;
             Source::Lateral { relation, query: Box::new(query) }
         } else {
             Source::Derived { relation, query: Box::new(query) }
@@ -544,7 +548,10 @@ impl Binder<'_> {
         let column = Column { name: label.to_owned(), ty: result, typmod: -1, nullable: true, origin: None };
         let select = super::tree::Select { items: vec![call], ..super::tree::Select::default() };
         let query: Query = super::query::plain(super::tree::Body::Select(Box::new(select)), vec![column]);
-        let space = self.query_space(relation, &query.columns, label, alias)?;
+        let mut space = self.query_space(relation, &query.columns, label, alias)?;
+        if correlated {
+            packed(&mut space, 1)?;
+        }
         let query = Box::new(query);
         Ok((if correlated { Source::Lateral { relation, query } } else { Source::Derived { relation, query } }, space))
     }
@@ -555,6 +562,25 @@ impl Binder<'_> {
         level.space = space;
         self.levels.push(level);
     }
+}
+
+/// The columns of rows that are unpacked have the names of a table-valued function's results.
+fn packed(space: &mut Space, width: usize) -> Result<()> {
+    if width > RESULTS.len() {
+        return Err(Error::unsupported("LATERAL with so many columns"));
+    }
+    let rename = |named: &mut Named| {
+        if let Node::Column { column, .. } = &mut named.expr.node
+            && let Cell::Number(number) = *column
+        {
+            *column = Cell::Name(RESULTS[number as usize - 1]);
+        }
+    };
+    Rc::make_mut(&mut space.columns).iter_mut().for_each(rename);
+    for table in &mut space.tables {
+        Rc::make_mut(&mut table.columns).iter_mut().for_each(rename);
+    }
+    Ok(())
 }
 
 fn relations(space: &Space) -> Vec<u32> {

@@ -108,8 +108,6 @@ pub(crate) struct Level {
     pub has_aggregates: bool,
     pub has_windows: bool,
     pub windows: Vec<NamedWindowDefinition>,
-    /// Numbers of the relations in its FROM.
-    pub relations: Vec<u32>,
 }
 
 impl Level {
@@ -121,7 +119,6 @@ impl Level {
             has_aggregates: false,
             has_windows: false,
             windows: Vec::new(),
-            relations: Vec::new(),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use bole_sql_types::types::Category;
 use bole_sql_types::{Error, Result, SqlState, Type};
-use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
+use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
 
 use super::Binder;
 use super::coerce::relabelled;
 use super::resolve::{Candidate, Choice, spelled};
 use super::tree::{Comparison, Expr, Node, Place};
 use crate::builtins::{self, Operator};
+use crate::parse::{byte_of, position_of};
 
 /// How long a chain of operators other than AND and OR may be: SQLite bounds the depth of expressions.
 const CHAIN_MAX: usize = 400;
@@ -19,30 +20,46 @@ impl Binder<'_> {
         let mut spine = Vec::new();
         let mut leftmost = expr;
         while let ast::Expr::BinaryOp { left, op, right } = leftmost {
-            spine.push((op, right.as_ref()));
+            spine.push((op, left.as_ref(), right.as_ref()));
             leftmost = left;
         }
         let others = spine
             .iter()
-            .filter(|(operator, _)| !matches!(operator, BinaryOperator::And | BinaryOperator::Or))
+            .filter(|(operator, ..)| !matches!(operator, BinaryOperator::And | BinaryOperator::Or))
             .count();
         if others > CHAIN_MAX {
             return Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
                 .with_hint("The expression has too many operators in a row."));
         }
         let mut left = self.operand(leftmost)?;
-        for (operator, right) in spine.into_iter().rev() {
+        for (operator, left_syntax, right) in spine.into_iter().rev() {
             left = match operator {
                 BinaryOperator::And => self.logical(left, right, true)?,
                 BinaryOperator::Or => self.logical(left, right, false)?,
                 operator => {
                     let place = left.place;
                     let right = self.operand(right)?;
-                    self.apply(operator, left, right, place)?
+                    self.apply(operator, left, right, place)
+                        .map_err(|error| self.at_operator(error, operator, left_syntax))?
                 }
             };
         }
         Ok(left)
+    }
+
+    /// An error about an operator has the operator's position, which the syntax tree does not have.
+    fn at_operator(&self, mut error: Error, operator: &BinaryOperator, left: &ast::Expr) -> Error {
+        if !error.message.starts_with("operator ") || self.text.is_empty() {
+            return error;
+        }
+        let end = byte_of(self.text, left.span().end);
+        let name = operator.to_string();
+        let names = [name.as_str(), if name == "<>" { "!=" } else { name.as_str() }];
+        let found = names.iter().filter_map(|name| self.text[end..].find(name)).min();
+        if let Some(at) = found {
+            error.more().position = Some(position_of(self.text, end + at));
+        }
+        error
     }
 
     /// An operand, which may be a row.

@@ -21,6 +21,14 @@ impl Binder<'_> {
                 let name = if *negated { "!~~*" } else { "~~*" };
                 self.like(name, expr, pattern, escape_char.as_deref())
             }
+            E::Like { negated, any: true, expr, pattern, escape_char: None } => {
+                let name = if *negated { "!~~" } else { "~~" };
+                self.quantified(expr, &BinaryOperator::Custom(name.to_owned()), pattern, false)
+            }
+            E::ILike { negated, any: true, expr, pattern, escape_char: None } => {
+                let name = if *negated { "!~~*" } else { "~~*" };
+                self.quantified(expr, &BinaryOperator::Custom(name.to_owned()), pattern, false)
+            }
             E::SimilarTo { negated, expr, pattern, escape_char } => {
                 self.similar_to(expr, pattern, escape_char.as_deref(), *negated)
             }

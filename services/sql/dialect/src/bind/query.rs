@@ -392,7 +392,7 @@ impl Binder<'_> {
         Ok(Some(Expr::new(Node::Case { branches, otherwise: Some(Box::new(bound)) }, Type::INT8)))
     }
 
-    fn with_clause(&mut self, with: &ast::With) -> Result<Vec<Cte>> {
+    pub(super) fn with_clause(&mut self, with: &ast::With) -> Result<Vec<Cte>> {
         let ast::With { with_token: _, recursive, cte_tables } = with;
         let first = self.with.len();
         let mut bound = Vec::with_capacity(cte_tables.len());
