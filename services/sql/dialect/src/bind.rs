@@ -20,10 +20,11 @@ mod predicate;
 mod query;
 mod resolve;
 mod select;
+mod sets;
 mod special;
 pub(crate) mod tree;
 mod types;
-mod walk;
+pub(crate) mod walk;
 mod window;
 mod write;
 

@@ -74,6 +74,10 @@ impl Binder<'_> {
             let message = "DEFAULT is not allowed in this context";
             return Err(self.error_at(place_of(ident.span), SqlState::SYNTAX_ERROR, message));
         }
+        let keyword = ident.value.to_ascii_lowercase();
+        if ident.quote_style.is_none() && matches!(keyword.as_str(), "current_schema" | "current_role" | "current_catalog") {
+            return self.keyword_function(&keyword, place_of(ident.span));
+        }
         self.column(ident)
     }
 

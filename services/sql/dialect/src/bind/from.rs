@@ -490,7 +490,7 @@ impl Binder<'_> {
         self.function_source(&name, bound, ordinality, alias, place)
     }
 
-    fn function_source(
+    pub(super) fn function_source(
         &mut self,
         name: &str,
         arguments: Vec<Expr>,

@@ -7,7 +7,7 @@ use sqlparser::ast::{Ident, NamedWindowDefinition};
 use sqlparser::tokenizer::Span;
 
 use super::Binder;
-use super::tree::{Expr, Place};
+use super::tree::{Expr, Place, Source};
 
 /// A column that can be named.
 #[derive(Clone, Debug)]
@@ -108,6 +108,8 @@ pub(crate) struct Level {
     pub has_aggregates: bool,
     pub has_windows: bool,
     pub windows: Vec<NamedWindowDefinition>,
+    /// The function of its select list that gives rows.
+    pub set: Option<Source>,
 }
 
 impl Level {
@@ -119,6 +121,7 @@ impl Level {
             has_aggregates: false,
             has_windows: false,
             windows: Vec::new(),
+            set: None,
         }
     }
 }

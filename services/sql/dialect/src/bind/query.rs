@@ -98,9 +98,9 @@ impl Binder<'_> {
             }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 let set = self.set_operation(left, *op, *set_quantifier, right)?;
-                let columns = set.left.columns.clone();
+                let columns = set.columns.clone();
                 let order = self.order_of_outputs(order, &columns)?;
-                Ok(Rows { body: Body::Set(Box::new(set)), order, columns })
+                Ok(Rows { body: set.body, order, columns })
             }
             SetExpr::Values(values) => {
                 let (rows, columns) = self.values(values)?;
@@ -131,7 +131,7 @@ impl Binder<'_> {
         operator: ast::SetOperator,
         quantifier: SetQuantifier,
         right: &SetExpr,
-    ) -> Result<Set> {
+    ) -> Result<Query> {
         let (operator, name) = match operator {
             ast::SetOperator::Union => (SetOperator::Union, "UNION"),
             ast::SetOperator::Except => (SetOperator::Except, "EXCEPT"),
@@ -145,16 +145,17 @@ impl Binder<'_> {
                 return Err(Error::unsupported("a set operation BY NAME"));
             }
         };
-        if all && operator != SetOperator::Union {
-            return Err(Error::unsupported(format!("{name} ALL")));
-        }
         let left = self.arm(left)?;
         let right = self.arm(right)?;
         let (left, right) = self.matched(left, right, name)?;
+        if all && operator != SetOperator::Union {
+            return self.counted_set(operator, left, right);
+        }
         if !all {
             self.check_distinct(&left.columns)?;
         }
-        Ok(Set { operator, all, left, right })
+        let columns = left.columns.clone();
+        Ok(plain(Body::Set(Box::new(Set { operator, all, left, right })), columns))
     }
 
     fn arm(&mut self, body: &SetExpr) -> Result<Query> {

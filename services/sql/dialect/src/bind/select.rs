@@ -91,14 +91,25 @@ impl Binder<'_> {
         distinct: Option<&Distinct>,
     ) -> Result<Rows> {
         let order = self.order_by(order, &mut select.items, &columns)?;
-        let keys = self.group_by(group_by, &select.items, &columns)?;
+        let sets = self.group_by(group_by, &select.items, &columns)?;
+        if let Some(source) = self.level().set.take() {
+            let level = self.level();
+            if sets.is_some() || level.has_aggregates || level.has_windows || select.having.is_some() {
+                return Err(Error::unsupported("a set-returning function in the list of a grouped query"));
+            }
+            select.from.push(source);
+        }
         let mut columns = columns;
         for (column, item) in columns.iter_mut().zip(&select.items) {
             column.ty = item.ty;
         }
+        if let Some(sets) = sets.as_ref().filter(|sets| sets.len() > 1) {
+            return self.grouping_sets(sets, select, columns, order, distinct);
+        }
+        let keys = sets.and_then(|mut sets| sets.pop());
         if keys.is_some() || self.level().has_aggregates || select.having.is_some() {
             select.group = Some(keys.unwrap_or_default());
-            self.check_grouping(&select, &order)?;
+            self.check_grouping(&select, &order, true)?;
         }
         match distinct {
             None | Some(Distinct::All) => {}
@@ -293,7 +304,7 @@ impl Binder<'_> {
         };
         select.items.push(Expr::new(Node::Aggregate(Box::new(numbered)), Type::INT8));
         let last = select.items.len() as u32;
-        let inner_columns = select.items.iter().map(|item| unnamed(item)).collect();
+        let inner_columns = select.items.iter().map(unnamed).collect();
         let column = |number: u32, ty| Expr::new(Node::Column { relation, column: Cell::Number(number) }, ty);
         let first = Node::Compare {
             operator: Comparison::Equal,
@@ -316,7 +327,7 @@ impl Binder<'_> {
         Ok(Rows { body: Body::Select(Box::new(outer)), order: outer_order, columns })
     }
 
-    fn settled_items(&mut self, items: &mut [Expr], mut columns: Vec<Column>) -> Result<Vec<Column>> {
+    pub(super) fn settled_items(&mut self, items: &mut [Expr], mut columns: Vec<Column>) -> Result<Vec<Column>> {
         for (item, column) in items.iter_mut().zip(&mut columns) {
             let known = std::mem::replace(item, super::coerce::integer(0));
             *item = self.known(known)?;
@@ -325,40 +336,10 @@ impl Binder<'_> {
         Ok(columns)
     }
 
-    fn group_by(
-        &mut self,
-        group_by: &GroupByExpr,
-        items: &[Expr],
-        columns: &[Column],
-    ) -> Result<Option<Vec<Expr>>> {
-        let (list, modifiers) = match group_by {
-            GroupByExpr::All(_) => return Err(Error::unsupported("GROUP BY ALL")),
-            GroupByExpr::Expressions(list, modifiers) => (list, modifiers),
-        };
-        if !modifiers.is_empty() {
-            return Err(Error::unsupported("a modifier of GROUP BY"));
-        }
-        if list.is_empty() {
-            return Ok(None);
-        }
-        let mut keys = Vec::with_capacity(list.len());
-        for expr in list {
-            let key = self.group_key(expr, items, columns)?;
-            let key = self.known(key)?;
-            if !self.is_comparable(key.ty) {
-                let message =
-                    format!("could not identify an equality operator for type {}", self.type_name(key.ty));
-                return Err(self.error_at(key.place, SqlState::UNDEFINED_FUNCTION, message));
-            }
-            keys.push(key);
-        }
-        Ok(Some(keys))
-    }
-
     /// A key of GROUP BY: a column of FROM before an output's name.
-    fn group_key(&mut self, expr: &ast::Expr, items: &[Expr], columns: &[Column]) -> Result<Expr> {
-        if matches!(expr, ast::Expr::GroupingSets(_) | ast::Expr::Cube(_) | ast::Expr::Rollup(_) | ast::Expr::Tuple(_)) {
-            return Err(Error::unsupported("GROUPING SETS, CUBE and ROLLUP"));
+    pub(super) fn group_key(&mut self, expr: &ast::Expr, items: &[Expr], columns: &[Column]) -> Result<Expr> {
+        if matches!(expr, ast::Expr::GroupingSets(_) | ast::Expr::Cube(_) | ast::Expr::Rollup(_)) {
+            return Err(Error::unsupported("GROUPING SETS in each other"));
         }
         let from_input = matches!(expr, ast::Expr::Identifier(ident)
             if { let name = name_of(ident); self.level().space.columns.iter().any(|named| named.name == name) });
