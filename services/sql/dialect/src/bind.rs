@@ -221,8 +221,7 @@ impl<'a> Binder<'a> {
         if line == 0 || self.text.is_empty() {
             return error;
         }
-        let location =
-            sqlparser::tokenizer::Location { line: u64::from(line), column: u64::from(column) };
+        let location = sqlparser::tokenizer::Location { line: u64::from(line), column: u64::from(column) };
         error.at(position_of(self.text, byte_of(self.text, location)))
     }
 

@@ -44,7 +44,8 @@ impl Binder<'_> {
             return Err(Error::unsupported("RESPECT NULLS or IGNORE NULLS"));
         }
         let (name, place) = self.function_name(name)?;
-        let mut call = Call { within: within_group, filter: filter.as_deref(), over: over.as_ref(), ..Call::default() };
+        let mut call =
+            Call { within: within_group, filter: filter.as_deref(), over: over.as_ref(), ..Call::default() };
         match args {
             FunctionArguments::None => return self.keyword_function(&name, place),
             FunctionArguments::Subquery(query) => {
@@ -171,7 +172,9 @@ impl Binder<'_> {
                 .map(|first| {
                     let mut choices = vec![list[first].clone()];
                     if list[first].nullable {
-                        choices.extend(list.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, e)| e.clone()));
+                        choices.extend(
+                            list.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, e)| e.clone()),
+                        );
                     }
                     Expr::new(Node::Coalesce(choices), ty)
                 })
@@ -219,7 +222,8 @@ impl Binder<'_> {
             Choice::One(candidate) => Ok(candidate),
             Choice::Ambiguous => {
                 let message = format!("function {} is not unique", self.signature(name, &types));
-                let hint = "Could not choose a best candidate function. You might need to add explicit type casts.";
+                let hint =
+                    "Could not choose a best candidate function. You might need to add explicit type casts.";
                 Err(self.error_at(place, SqlState::AMBIGUOUS_FUNCTION, message).with_hint(hint))
             }
             Choice::None => Err(self.no_function(name, &types, place)),
@@ -318,7 +322,8 @@ impl Binder<'_> {
             let message = format!("{what} specified, but {name} is not an aggregate function");
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
-        let arguments: Result<Vec<Expr>> = call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
         let arguments = arguments?;
         if kinds.is_empty() && arguments.len() == 1 {
             // `date(x)` is a cast if the type has that name.
@@ -339,9 +344,11 @@ impl Binder<'_> {
             return Err(self.error_at(place, SqlState::FEATURE_NOT_SUPPORTED, message));
         }
         if level.set.is_some() {
-            return Err(self.place(place, Error::unsupported("more than one set-returning function in a select list")));
+            return Err(self
+                .place(place, Error::unsupported("more than one set-returning function in a select list")));
         }
-        let arguments: Result<Vec<Expr>> = call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
         let (source, space) = self.function_source(name, arguments?, false, None, place)?;
         let [result] = space.columns.as_slice() else {
             return Err(self.place(place, Error::unsupported(format!("{name} outside FROM"))));
@@ -386,7 +393,9 @@ impl Binder<'_> {
             return Err(self.place(place, Error::unsupported(format!("{what} for window functions"))));
         }
         if call.distinct && arguments.len() > 1 {
-            return Err(self.place(place, Error::unsupported("DISTINCT in an aggregate of several arguments")));
+            return Err(
+                self.place(place, Error::unsupported("DISTINCT in an aggregate of several arguments"))
+            );
         }
         let nullable = function.of.name != "count";
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
@@ -408,7 +417,9 @@ impl Binder<'_> {
             return Err(self.place(place, Error::unsupported("WITHIN GROUP of several keys")));
         };
         if call.over.is_some() || call.distinct || !call.order.is_empty() {
-            return Err(self.place(place, Error::unsupported("OVER, DISTINCT or ORDER BY beside WITHIN GROUP")));
+            return Err(
+                self.place(place, Error::unsupported("OVER, DISTINCT or ORDER BY beside WITHIN GROUP"))
+            );
         }
         let before = std::mem::replace(&mut self.level().in_aggregate, true);
         let key = self.plain_order(std::slice::from_ref(order));
@@ -436,8 +447,15 @@ impl Binder<'_> {
         arguments.push(value);
         arguments.push(integer(i64::from(descending)));
         let spelling = builtins::Spelling::Function(spelling);
-        let aggregate =
-            Aggregate { spelling, arguments, star: false, distinct: false, order: Vec::new(), filter, over: None };
+        let aggregate = Aggregate {
+            spelling,
+            arguments,
+            star: false,
+            distinct: false,
+            order: Vec::new(),
+            filter,
+            over: None,
+        };
         Ok(Expr::new(Node::Aggregate(Box::new(aggregate)), result).at(place))
     }
 
@@ -445,7 +463,8 @@ impl Binder<'_> {
         &mut self,
         call: &Call<'_>,
     ) -> Result<(Vec<Expr>, Vec<super::tree::Order>, Option<Expr>)> {
-        let arguments: Result<Vec<Expr>> = call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
         let order = self.plain_order(call.order)?;
         let filter = match call.filter {
             Some(filter) => Some(self.within(Clause::Filter, |binder| {
@@ -512,7 +531,9 @@ fn argument_list<'a>(list: &'a FunctionArgumentList, call: &mut Call<'a>) -> Res
         match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => call.arguments.push(expr),
             FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => call.star = true,
-            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::WildcardWithOptions(_)) => {
+            FunctionArg::Unnamed(
+                FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::WildcardWithOptions(_),
+            ) => {
                 return Err(Error::unsupported("a whole row as an argument"));
             }
             FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {

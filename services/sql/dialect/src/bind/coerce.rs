@@ -116,7 +116,9 @@ impl Binder<'_> {
         let literal = Expr::literal(Value::Text(text.to_owned()), Type::TEXT).at(place);
         match builtins::input(ty) {
             Some(spelling) => Ok(called(spelling, vec![literal], ty)),
-            None => Err(self.place(place, Error::unsupported(format!("a literal of {}", self.type_name(ty))))),
+            None => {
+                Err(self.place(place, Error::unsupported(format!("a literal of {}", self.type_name(ty)))))
+            }
         }
     }
 

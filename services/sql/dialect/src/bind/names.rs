@@ -224,7 +224,9 @@ impl Binder<'_> {
         let (schema, table, name) = match names.as_slice() {
             [table, name] => (None, table, name),
             [schema, table, name] => (Some(schema), table, name),
-            [database, schema, table, name] if *database == self.scope.database => (Some(schema), table, name),
+            [database, schema, table, name] if *database == self.scope.database => {
+                (Some(schema), table, name)
+            }
             _ => return Err(self.place(place, Error::unsupported("a name of more than three parts"))),
         };
         let found = self.table_named(schema.map(String::as_str), table, place)?;

@@ -156,7 +156,10 @@ impl Binder<'_> {
         }
         let result = self.concrete(operator.result, actual).unwrap_or(operator.result);
         let (spelling, arguments) = spelled(operator.spelling, &declared, converted);
-        Ok(Expr { nullable: nullable || operator.name != "||", ..Expr::call(spelling, arguments, result).at(place) })
+        Ok(Expr {
+            nullable: nullable || operator.name != "||",
+            ..Expr::call(spelling, arguments, result).at(place)
+        })
     }
 
     fn no_operator(
@@ -175,14 +178,17 @@ impl Binder<'_> {
         if ambiguous {
             return self
                 .error_at(place, SqlState::AMBIGUOUS_FUNCTION, format!("operator is not unique: {call}"))
-                .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.");
+                .with_hint(
+                    "Could not choose a best candidate operator. You might need to add explicit type casts.",
+                );
         }
         let hint = if left.is_some() {
             "No operator matches the given name and argument types. You might need to add explicit type casts."
         } else {
             "No operator matches the given name and argument type. You might need to add an explicit type cast."
         };
-        self.error_at(place, SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {call}")).with_hint(hint)
+        self.error_at(place, SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {call}"))
+            .with_hint(hint)
     }
 
     /// An operator before a value.
@@ -207,7 +213,10 @@ impl Binder<'_> {
             .filter(|operator| operator.left.is_none())
             .map(|operator| Candidate { types: vec![operator.right], of: operator })
             .collect();
-        if candidates.is_empty() && operator == UnaryOperator::Plus && self.category(operand.ty) == Category::Numeric {
+        if candidates.is_empty()
+            && operator == UnaryOperator::Plus
+            && self.category(operand.ty) == Category::Numeric
+        {
             return Ok(operand);
         }
         match self.choose(&[operand.ty], candidates) {
@@ -230,7 +239,9 @@ impl Binder<'_> {
             (false, false) => self.comparable(comparison, left, right, place)?,
             (true, true) => self.comparable_rows(comparison, left, right, place)?,
             _ => {
-                return Err(self.place(place, Error::unsupported("a comparison of a row with what is no row")));
+                return Err(
+                    self.place(place, Error::unsupported("a comparison of a row with what is no row"))
+                );
             }
         };
         let tests_nulls = matches!(comparison, Comparison::Distinct | Comparison::NotDistinct);
@@ -251,7 +262,11 @@ impl Binder<'_> {
             return Err(self.place(place, Error::unsupported("a comparison of a row with what is no row")));
         };
         if left.len() != right.len() {
-            return Err(self.error_at(place, SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions"));
+            return Err(self.error_at(
+                place,
+                SqlState::SYNTAX_ERROR,
+                "unequal number of entries in row expressions",
+            ));
         }
         let (mut lefts, mut rights) = (Vec::new(), Vec::new());
         for (left, right) in left.into_iter().zip(right) {
@@ -318,7 +333,9 @@ impl Binder<'_> {
         }
         match (self.category(left), self.category(right)) {
             (Category::Numeric, Category::Numeric) => Some(numbers(left, right)),
-            (Category::String | Category::Internal, Category::String | Category::Internal) => both(Type::TEXT),
+            (Category::String | Category::Internal, Category::String | Category::Internal) => {
+                both(Type::TEXT)
+            }
             (Category::DateTime, Category::DateTime) => times(left, right).and_then(both),
             _ => None,
         }

@@ -54,11 +54,13 @@ impl Binder<'_> {
             format_clause,
             pipe_operators,
         } = query;
-        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
+        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty()
+        {
             return Err(Error::unsupported("a clause of another dialect"));
         }
         let visible = self.with.len();
-        let result = self.query_with(with.as_ref(), body, order_by.as_ref(), limit_clause.as_ref(), fetch.as_ref());
+        let result =
+            self.query_with(with.as_ref(), body, order_by.as_ref(), limit_clause.as_ref(), fetch.as_ref());
         self.with.truncate(visible);
         let bound = result?;
         self.locks(locks, &bound)?;
@@ -275,15 +277,17 @@ impl Binder<'_> {
                 Some(index) => index,
                 None => {
                     let message = "invalid UNION/INTERSECT/EXCEPT ORDER BY clause";
-                    return Err(Error::unsupported(message).with_detail(
-                        "Only result column names can be used, not expressions or functions.",
-                    ));
+                    return Err(Error::unsupported(message)
+                        .with_detail("Only result column names can be used, not expressions or functions."));
                 }
             };
             let column = &columns[index];
             let stand_in = Expr {
                 nullable: column.nullable,
-                ..Expr::new(Node::Unknown(String::new()), if column.ty == Type::UNKNOWN { Type::TEXT } else { column.ty })
+                ..Expr::new(
+                    Node::Unknown(String::new()),
+                    if column.ty == Type::UNKNOWN { Type::TEXT } else { column.ty },
+                )
             };
             keys.push(self.sort_key(Some(index + 1), stand_in, options)?);
         }
@@ -305,7 +309,11 @@ impl Binder<'_> {
                         Some(number) if (1..=columns.len()).contains(&number) => Ok(Some(number - 1)),
                         _ => {
                             let message = format!("{clause} position {text} is not in select list");
-                            Err(self.error_at(place_of(value.span), SqlState::INVALID_COLUMN_REFERENCE, message))
+                            Err(self.error_at(
+                                place_of(value.span),
+                                SqlState::INVALID_COLUMN_REFERENCE,
+                                message,
+                            ))
                         }
                     }
                 }
@@ -382,14 +390,17 @@ impl Binder<'_> {
         }
         let (state, none) = if clause == "LIMIT" { ("2201W", -1) } else { ("2201X", 0) };
         let message = format!("{clause} must not be negative");
-        let is_null = Expr::new(Node::IsNull { operand: Box::new(bound.clone()), negated: false }, Type::BOOL);
+        let is_null =
+            Expr::new(Node::IsNull { operand: Box::new(bound.clone()), negated: false }, Type::BOOL);
         let negative = Node::Compare {
             operator: Comparison::Less,
             left: Box::new(bound.clone()),
             right: Box::new(integer(0)),
         };
-        let branches =
-            vec![(is_null, integer(none)), (Expr::new(negative, Type::BOOL), raise(state, &message, Type::INT8))];
+        let branches = vec![
+            (is_null, integer(none)),
+            (Expr::new(negative, Type::BOOL), raise(state, &message, Type::INT8)),
+        ];
         Ok(Some(Expr::new(Node::Case { branches, otherwise: Some(Box::new(bound)) }, Type::INT8)))
     }
 
@@ -420,7 +431,8 @@ impl Binder<'_> {
                 (self.query(query)?, false)
             };
             self.rename(&mut query.columns, &names, &name)?;
-            let volatile = || walk::any_in_query(&query, &|expr| matches!(expr.node, Node::Call { volatile: true, .. }));
+            let volatile =
+                || walk::any_in_query(&query, &|expr| matches!(expr.node, Node::Call { volatile: true, .. }));
             let materialized = match materialized {
                 Some(ast::CteAsMaterialized::Materialized) => Some(true),
                 Some(ast::CteAsMaterialized::NotMaterialized) => Some(false),
@@ -455,11 +467,16 @@ impl Binder<'_> {
         names: &[String],
         query: &ast::Query,
     ) -> Result<(Query, bool)> {
-        let SetExpr::SetOperation { left, op: ast::SetOperator::Union, set_quantifier, right } = query.body.as_ref()
+        let SetExpr::SetOperation { left, op: ast::SetOperator::Union, set_quantifier, right } =
+            query.body.as_ref()
         else {
             return Ok((self.query(query)?, false));
         };
-        if query.with.is_some() || query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
+        if query.with.is_some()
+            || query.order_by.is_some()
+            || query.limit_clause.is_some()
+            || query.fetch.is_some()
+        {
             return Ok((self.query(query)?, false));
         }
         let all = *set_quantifier == SetQuantifier::All;

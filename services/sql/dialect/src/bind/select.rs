@@ -6,9 +6,7 @@ use sqlparser::ast::{self, Distinct, GroupByExpr, SelectItem, SelectItemQualifie
 use super::Binder;
 use super::names::{Clause, Level, Named, name_of, place_of};
 use super::query::{Rows, plain};
-use super::tree::{
-    Aggregate, Body, Cell, Column, Comparison, Expr, Node, Order, Select, Source, Window,
-};
+use super::tree::{Aggregate, Body, Cell, Column, Comparison, Expr, Node, Order, Select, Source, Window};
 use super::walk;
 use crate::builtins::Spelling;
 
@@ -131,7 +129,6 @@ impl Binder<'_> {
         Ok(Rows { body: Body::Select(Box::new(select)), order, columns })
     }
 
-
     /// A condition of WHERE: what is not known counts as false, so ANY of an array needs no care for NULL arrays.
     pub(super) fn filter(&mut self, expr: &ast::Expr) -> Result<Expr> {
         self.within(Clause::Where, |binder| {
@@ -155,7 +152,9 @@ impl Binder<'_> {
                     let bound = self.expr(expr)?;
                     self.push_item(bound, name_of(alias), &mut items, &mut columns);
                 }
-                SelectItem::ExprWithAliases { .. } => return Err(Error::unsupported("several aliases of a value")),
+                SelectItem::ExprWithAliases { .. } => {
+                    return Err(Error::unsupported("several aliases of a value"));
+                }
                 SelectItem::Wildcard(options) => {
                     check_wildcard(options)?;
                     let level = self.level();
@@ -243,7 +242,9 @@ impl Binder<'_> {
     ) -> Result<(Option<usize>, Expr)> {
         if let Some(index) = self.output_place(expr, columns, clause.phrase())? {
             if let ast::Expr::Identifier(ident) = expr {
-                let same = |(at, column): (usize, &Column)| column.name == columns[index].name && items[at] != items[index];
+                let same = |(at, column): (usize, &Column)| {
+                    column.name == columns[index].name && items[at] != items[index]
+                };
                 if columns.iter().enumerate().any(same) {
                     let message = format!("{} \"{}\" is ambiguous", clause.phrase(), name_of(ident));
                     return Err(self.error_at(place_of(ident.span), SqlState::AMBIGUOUS_COLUMN, message));
@@ -278,10 +279,7 @@ impl Binder<'_> {
         }
         let mut columns = self.settled_items(&mut select.items, columns)?;
         let width = columns.len();
-        let sorted = order
-            .iter()
-            .map(|order| Order { ordinal: None, ..order.clone() })
-            .collect::<Vec<_>>();
+        let sorted = order.iter().map(|order| Order { ordinal: None, ..order.clone() }).collect::<Vec<_>>();
         let relation = self.number();
         let mut outer_order = Vec::with_capacity(order.len());
         for order in order {
@@ -327,7 +325,11 @@ impl Binder<'_> {
         Ok(Rows { body: Body::Select(Box::new(outer)), order: outer_order, columns })
     }
 
-    pub(super) fn settled_items(&mut self, items: &mut [Expr], mut columns: Vec<Column>) -> Result<Vec<Column>> {
+    pub(super) fn settled_items(
+        &mut self,
+        items: &mut [Expr],
+        mut columns: Vec<Column>,
+    ) -> Result<Vec<Column>> {
         for (item, column) in items.iter_mut().zip(&mut columns) {
             let known = std::mem::replace(item, super::coerce::integer(0));
             *item = self.known(known)?;
@@ -347,7 +349,8 @@ impl Binder<'_> {
             Some(index) if !from_input => items[index].clone(),
             _ => self.within(Clause::GroupBy, |binder| binder.expr(expr))?,
         };
-        if walk::any(&key, false, &|part| matches!(&part.node, Node::Aggregate(call) if call.over.is_none())) {
+        if walk::any(&key, false, &|part| matches!(&part.node, Node::Aggregate(call) if call.over.is_none()))
+        {
             let message = "aggregate functions are not allowed in GROUP BY";
             return Err(self.error_at(key.place, SqlState::GROUPING_ERROR, message));
         }
@@ -373,7 +376,9 @@ impl Binder<'_> {
                 ast::ObjectNamePart::Identifier(ident) => name_of(ident),
                 ast::ObjectNamePart::Function(_) => return None,
             },
-            E::Cast { expr, data_type, .. } => return self.figured(expr).or_else(|| self.figured_type(data_type)),
+            E::Cast { expr, data_type, .. } => {
+                return self.figured(expr).or_else(|| self.figured_type(data_type));
+            }
             E::TypedString(ast::TypedString { data_type, .. }) => return self.figured_type(data_type),
             E::Interval(_) => "interval".to_owned(),
             E::Case { else_result, .. } => {
@@ -438,7 +443,10 @@ fn relaxed(condition: Expr) -> Expr {
         Node::And(list) => Node::And(list.into_iter().map(relaxed).collect()),
         Node::Case { branches, otherwise: Some(otherwise) }
             if matches!(otherwise.node, Node::InQuery { .. } | Node::Quantified { .. })
-                && matches!(branches.as_slice(), [(Expr { node: Node::IsNull { .. }, .. }, Expr { node: Node::Literal(Value::Null), .. })]) =>
+                && matches!(
+                    branches.as_slice(),
+                    [(Expr { node: Node::IsNull { .. }, .. }, Expr { node: Node::Literal(Value::Null), .. })]
+                ) =>
         {
             otherwise.node
         }

@@ -42,11 +42,14 @@ impl Binder<'_> {
             }
             let with = |set: &Vec<Expr>| {
                 let set = set.clone();
-                choices.iter().map(move |choice| {
-                    let mut all = set.clone();
-                    all.extend(choice.iter().filter(|key| !set.contains(key)).cloned());
-                    all
-                }).collect::<Vec<_>>()
+                choices
+                    .iter()
+                    .map(move |choice| {
+                        let mut all = set.clone();
+                        all.extend(choice.iter().filter(|key| !set.contains(key)).cloned());
+                        all
+                    })
+                    .collect::<Vec<_>>()
             };
             sets = sets.iter().flat_map(with).collect();
         }
@@ -60,7 +63,9 @@ impl Binder<'_> {
             ast::Expr::Rollup(lists) => (lists, true, false),
             ast::Expr::Cube(lists) => (lists, false, true),
             ast::Expr::Tuple(list) => {
-                return Ok(vec![list.iter().map(|key| self.checked_key(key, items, columns)).collect::<Result<_>>()?]);
+                return Ok(vec![
+                    list.iter().map(|key| self.checked_key(key, items, columns)).collect::<Result<_>>()?,
+                ]);
             }
             key => return Ok(vec![vec![self.checked_key(key, items, columns)?]]),
         };
@@ -88,7 +93,8 @@ impl Binder<'_> {
         let key = self.group_key(expr, items, columns)?;
         let key = self.known(key)?;
         if !self.is_comparable(key.ty) {
-            let message = format!("could not identify an equality operator for type {}", self.type_name(key.ty));
+            let message =
+                format!("could not identify an equality operator for type {}", self.type_name(key.ty));
             return Err(self.error_at(key.place, SqlState::UNDEFINED_FUNCTION, message));
         }
         Ok(key)

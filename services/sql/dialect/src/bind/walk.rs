@@ -16,11 +16,9 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
         Node::Call { arguments, spelling: _, volatile: _ } | Node::Collated { arguments, spelling: _ } => {
             all(arguments);
         }
-        Node::And(list)
-        | Node::Or(list)
-        | Node::Coalesce(list)
-        | Node::Row(list)
-        | Node::Grouping(list) => all(list),
+        Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) | Node::Grouping(list) => {
+            all(list)
+        }
         Node::Aggregate(aggregate) => aggregate_parts(aggregate, visit),
         Node::Not(operand)
         | Node::IsNull { operand, negated: _ }
@@ -44,7 +42,9 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
             visit(Part::Expr(left));
             visit(Part::Query(query));
         }
-        Node::Exists(query) | Node::Scalar(query) | Node::ArrayOf { query, element: _ } => visit(Part::Query(query)),
+        Node::Exists(query) | Node::Scalar(query) | Node::ArrayOf { query, element: _ } => {
+            visit(Part::Query(query))
+        }
         Node::Quantified { condition, source, all: _ } => {
             visit(Part::Expr(condition));
             source_parts(source, visit);
@@ -164,7 +164,9 @@ pub(crate) fn parts_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
         | Node::Exists(_)
         | Node::Scalar(_)
         | Node::ArrayOf { .. } => {}
-        Node::Call { arguments, .. } | Node::Collated { arguments, .. } => arguments.iter_mut().for_each(visit),
+        Node::Call { arguments, .. } | Node::Collated { arguments, .. } => {
+            arguments.iter_mut().for_each(visit)
+        }
         Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) => {
             list.iter_mut().for_each(visit);
         }

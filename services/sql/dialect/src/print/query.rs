@@ -98,8 +98,10 @@ impl Printer<'_> {
 
     /// SQLite's compound selects have no parentheses: they are evaluated from the left, and only plain selects are in them.
     fn operand(&mut self, query: &Query, leftmost: bool) {
-        let plain =
-            query.with.is_empty() && query.order.is_empty() && query.limit.is_none() && query.offset.is_none();
+        let plain = query.with.is_empty()
+            && query.order.is_empty()
+            && query.limit.is_none()
+            && query.offset.is_none();
         match &query.body {
             Body::Select(_) if plain => self.collated_operand(query),
             Body::Set(set) if plain && leftmost => self.set(set),
