@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use names::{Name, Relation};
 pub use operations::NEXT_OID_ROW;
 
-/// OIDs of schemas that are always there (PostgreSQL's own numbers; information_schema has none).
+/// OIDs of schemas that are always there (PostgreSQL's own numbers; `information_schema` has none).
 pub const PG_CATALOG: u32 = 11;
 /// The schema `public`.
 pub const PUBLIC: u32 = 2_200;
