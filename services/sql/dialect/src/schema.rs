@@ -34,7 +34,7 @@ mod table;
 pub(crate) mod view;
 mod violation;
 
-use bole_sql_types::Result;
+use bole_sql_types::{Error, Result};
 
 pub use grammar::statement as parse;
 pub use syntax::Statement;
@@ -66,6 +66,25 @@ pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange>
     }
     let tag = if matches!(statement, Statement::CreateTableAs(_)) && change.steps.is_empty() { "CREATE TABLE AS".to_owned() } else { tag(statement) };
     Ok(SchemaChange { tag, steps: change.steps, notices: change.notices })
+}
+
+/// `SELECT … INTO` as the `CREATE TABLE … AS` that it is.
+pub fn select_into(statement: &sqlparser::ast::Statement) -> Option<Statement> {
+    use sqlparser::ast::{SelectInto, SetExpr};
+    let sqlparser::ast::Statement::Query(query) = statement else { return None };
+    let mut query = query.clone();
+    let SetExpr::Select(select) = query.body.as_mut() else { return None };
+    let SelectInto { temporary, unlogged, table: _, targets } = select.into.take()?;
+    if temporary || unlogged {
+        return Some(Statement::Refused(Error::unsupported("a temporary or unlogged table")));
+    }
+    let [target] = targets.as_slice() else { return Some(Statement::Refused(Error::unsupported("INTO several targets"))) };
+    let name = match resolved::parse_name(&target.to_string()) {
+        Ok(name) => name,
+        Err(error) => return Some(Statement::Refused(error)),
+    };
+    let create = syntax::CreateTableAs { name, if_not_exists: false, columns: Vec::new(), query, with_data: true };
+    Some(Statement::CreateTableAs(Box::new(create)))
 }
 
 /// What the client is told was done.

@@ -45,7 +45,7 @@ pub(crate) fn rename_column(text: &str, from: &str, to: &str) -> String {
     let mut tokens = tokens(text);
     for place in column_places(&tokens) {
         if name(&tokens[place]).as_deref() == Some(from) {
-            tokens[place] = Token::make_word(quote(to), None);
+            tokens[place] = Token::make_word(&quote(to), None);
         }
     }
     tokens.iter().map(ToString::to_string).collect()
@@ -91,8 +91,8 @@ pub(crate) fn rename_type(text: &str, from: (&str, &str), to: (&str, &str)) -> S
         let here = (name(&tokens[at]), name(&tokens[at + 2]));
         let named = here.0.as_deref() == Some(from.0) && here.1.as_deref() == Some(from.1) && tokens[at + 1] == Token::Period;
         if is_type && named {
-            tokens[at] = Token::make_word(quote(to.0), None);
-            tokens[at + 2] = Token::make_word(quote(to.1), None);
+            tokens[at] = Token::make_word(&quote(to.0), None);
+            tokens[at + 2] = Token::make_word(&quote(to.1), None);
         }
         at += 1;
     }

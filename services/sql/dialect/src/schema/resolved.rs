@@ -56,7 +56,7 @@ impl Resolver<'_, '_> {
                     self.resolve_relation(argument)?;
                     let inner = Box::new(argument.clone());
                     *argument = Expr::Cast {
-                        kind: CastKind::DoubleColon, expr: inner, data_type: DataType::Regclass, format: None, array: false,
+                        kind: CastKind::DoubleColon, expr: inner, data_type: DataType::Regclass, format: None,
                     };
                 }
             }

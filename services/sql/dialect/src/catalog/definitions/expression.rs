@@ -182,7 +182,7 @@ impl Writer<'_> {
                 let (first, second, both) = if *negated { ("<", ">", "OR") } else { (">=", "<=", "AND") };
                 self.enclose(format!("{} {both} {}", self.binary(expr, first, low), self.binary(expr, second, high)))
             }
-            Expr::InList { expr, list, negated } => self.in_list(expr, list, *negated),
+            Expr::In { expr, target: sqlparser::ast::InTarget::List(list), negated, global: false } => self.in_list(expr, list, *negated),
             Expr::Like { negated, expr, pattern, escape_char: None, any: false } => {
                 self.binary(expr, if *negated { "!~~" } else { "~~" }, pattern)
             }
