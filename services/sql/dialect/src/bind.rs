@@ -20,10 +20,11 @@ mod predicate;
 mod query;
 mod resolve;
 mod select;
+mod sets;
 mod special;
 pub(crate) mod tree;
 mod types;
-mod walk;
+pub(crate) mod walk;
 mod window;
 mod write;
 
@@ -104,7 +105,12 @@ pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound
         return Ok(Bound { parameters: parameters.to_vec(), action });
     }
     let action = match statement {
-        Statement::Query(query) => Action::Query(binder.top_query(query)?),
+        Statement::Query(query) => match query.body.as_ref() {
+            ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_) => {
+                Action::Write(binder.write_with(query)?)
+            }
+            _ => Action::Query(binder.top_query(query)?),
+        },
         Statement::Insert(insert) => Action::Write(binder.insert(insert)?),
         Statement::Update(update) => Action::Write(binder.update(update)?),
         Statement::Delete(delete) => Action::Write(binder.delete(delete)?),
@@ -227,8 +233,7 @@ impl<'a> Binder<'a> {
         if line == 0 || self.text.is_empty() {
             return error;
         }
-        let location =
-            sqlparser::tokenizer::Location { line: u64::from(line), column: u64::from(column) };
+        let location = sqlparser::tokenizer::Location { line: u64::from(line), column: u64::from(column) };
         error.at(position_of(self.text, byte_of(self.text, location)))
     }
 
@@ -248,6 +253,43 @@ impl<'a> Binder<'a> {
         let sql = print::query(self.catalog, &bound);
         let columns = bound.columns.iter().map(output).collect();
         Ok(Query { sql, columns, writes: self.writes, nowait: self.nowait })
+    }
+
+    /// `WITH … INSERT`, `UPDATE` or `DELETE`.
+    fn write_with(&mut self, query: &ast::Query) -> Result<Write> {
+        let ast::Query {
+            with,
+            body,
+            order_by,
+            limit_clause,
+            fetch,
+            locks,
+            for_clause,
+            settings,
+            format_clause,
+            pipe_operators,
+        } = query;
+        let bare = order_by.is_none()
+            && limit_clause.is_none()
+            && fetch.is_none()
+            && locks.is_empty()
+            && for_clause.is_none()
+            && settings.is_none()
+            && format_clause.is_none()
+            && pipe_operators.is_empty();
+        if !bare {
+            return Err(Error::unsupported("a clause of a query after a statement that changes rows"));
+        }
+        let with = match with {
+            Some(with) => self.with_clause(with)?,
+            None => Vec::new(),
+        };
+        match body.as_ref() {
+            ast::SetExpr::Insert(Statement::Insert(insert)) => self.insert_with(insert, &with),
+            ast::SetExpr::Update(Statement::Update(update)) => self.update_with(update, &with),
+            ast::SetExpr::Delete(Statement::Delete(delete)) => self.delete_with(delete, &with),
+            _ => Err(Error::unsupported("this statement after WITH")),
+        }
     }
 
     fn alone(

@@ -22,7 +22,7 @@ mod text;
 mod window;
 
 pub use casts::{input, output};
-pub use index::{all_casts, all_functions, all_operators, cast, functions, operators};
+pub use index::{PRINTED, all_casts, all_functions, all_operators, cast, functions, operators};
 
 /// How a call is said in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

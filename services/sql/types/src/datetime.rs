@@ -3,8 +3,11 @@
 //! All are numbers: days or microseconds since 2000-01-01, microseconds since midnight; infinities are the extremes. What depends on a
 //! time zone takes it as an argument.
 
+pub mod arithmetic;
 mod decode;
+pub mod fields;
 pub mod interval;
+pub mod make;
 mod print;
 mod read;
 mod tokens;
@@ -12,6 +15,7 @@ mod words;
 
 pub use print::{write_date, write_time, write_timestamp, write_timestamptz};
 pub use read::{parse_date, parse_time, parse_timestamp, parse_timestamptz};
+pub use words::Unit;
 
 use crate::calendar::JULIAN_2000;
 use crate::{Error, Result, SqlState};

@@ -10,6 +10,7 @@
 //!
 //! Reading order: [`types`] → [`storage`] → [`value`] → [`error`].
 
+pub mod arithmetic;
 pub mod array;
 pub mod binary;
 pub mod calendar;

@@ -3,13 +3,17 @@
 //! [`Numeric`] is a value taken apart. The functions of [`operators`] work on the text itself and are quick for numbers of up to 18 digits.
 //! What is computed has PostgreSQL's number of digits after the point.
 
+pub mod accumulator;
 mod arithmetic;
 mod compare;
 mod convert;
 mod decimal;
+mod functions;
+pub mod operators;
+mod transcendental;
 
 pub use compare::compare;
-pub(crate) use convert::in_range;
+pub(crate) use convert::{in_range, out_of_range};
 pub use decimal::Decimal;
 
 use crate::{Error, Result, SqlState};

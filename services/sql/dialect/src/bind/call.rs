@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::Binder;
+use super::coerce::integer;
 use super::names::{Clause, name_of, place_of};
 use super::resolve::{Candidate, Choice, spelled};
 use super::tree::{Aggregate, Comparison, Expr, Node, Place};
@@ -43,7 +44,8 @@ impl Binder<'_> {
             return Err(Error::unsupported("RESPECT NULLS or IGNORE NULLS"));
         }
         let (name, place) = self.function_name(name)?;
-        let mut call = Call { within: within_group, filter: filter.as_deref(), over: over.as_ref(), ..Call::default() };
+        let mut call =
+            Call { within: within_group, filter: filter.as_deref(), over: over.as_ref(), ..Call::default() };
         match args {
             FunctionArguments::None => return self.keyword_function(&name, place),
             FunctionArguments::Subquery(query) => {
@@ -82,7 +84,7 @@ impl Binder<'_> {
     }
 
     /// Functions that are written without parentheses.
-    fn keyword_function(&mut self, name: &str, place: Place) -> Result<Expr> {
+    pub(super) fn keyword_function(&mut self, name: &str, place: Place) -> Result<Expr> {
         let (function, ty) = match name {
             "current_timestamp" => ("now", None),
             "localtimestamp" => ("now", Some(Type::TIMESTAMP)),
@@ -135,7 +137,12 @@ impl Binder<'_> {
                 Expr::new(Node::Case { branches: vec![(test, null)], otherwise: Some(Box::new(left)) }, ty)
             }
             ("greatest" | "least", 1..) => self.extreme(name, arguments)?,
-            ("timezone", 2) | (_, _) => return Ok(None),
+            ("grouping", 1..) => {
+                let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
+                self.level().has_aggregates = true;
+                Expr::new(Node::Grouping(list?), Type::INT4).not_null()
+            }
+            _ => return Ok(None),
         };
         Ok(Some(expr.at(place)))
     }
@@ -165,7 +172,9 @@ impl Binder<'_> {
                 .map(|first| {
                     let mut choices = vec![list[first].clone()];
                     if list[first].nullable {
-                        choices.extend(list.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, e)| e.clone()));
+                        choices.extend(
+                            list.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, e)| e.clone()),
+                        );
                     }
                     Expr::new(Node::Coalesce(choices), ty)
                 })
@@ -213,7 +222,8 @@ impl Binder<'_> {
             Choice::One(candidate) => Ok(candidate),
             Choice::Ambiguous => {
                 let message = format!("function {} is not unique", self.signature(name, &types));
-                let hint = "Could not choose a best candidate function. You might need to add explicit type casts.";
+                let hint =
+                    "Could not choose a best candidate function. You might need to add explicit type casts.";
                 Err(self.error_at(place, SqlState::AMBIGUOUS_FUNCTION, message).with_hint(hint))
             }
             Choice::None => Err(self.no_function(name, &types, place)),
@@ -298,7 +308,7 @@ impl Binder<'_> {
             return self.aggregate(name, call, grouped, place);
         }
         if kinds.contains(&Kind::Set) {
-            return Err(self.place(place, Error::unsupported(format!("{name} outside FROM"))));
+            return self.set_in_list(name, &call, place);
         }
         let wrong = [
             (call.star, "(*)"),
@@ -312,7 +322,8 @@ impl Binder<'_> {
             let message = format!("{what} specified, but {name} is not an aggregate function");
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
-        let arguments: Result<Vec<Expr>> = call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
         let arguments = arguments?;
         if kinds.is_empty() && arguments.len() == 1 {
             // `date(x)` is a cast if the type has that name.
@@ -322,6 +333,28 @@ impl Binder<'_> {
             }
         }
         self.call_named(name, arguments, place)
+    }
+
+    /// A function that gives rows in a select list: each row of FROM is repeated for each of them, as by a lateral join.
+    fn set_in_list(&mut self, name: &str, call: &Call<'_>, place: Place) -> Result<Expr> {
+        let level = self.level();
+        let phrase = level.clause.phrase();
+        if level.in_aggregate || level.clause != Clause::Select {
+            let message = format!("set-returning functions are not allowed in {phrase}");
+            return Err(self.error_at(place, SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
+        if level.set.is_some() {
+            return Err(self
+                .place(place, Error::unsupported("more than one set-returning function in a select list")));
+        }
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let (source, space) = self.function_source(name, arguments?, false, None, place)?;
+        let [result] = space.columns.as_slice() else {
+            return Err(self.place(place, Error::unsupported(format!("{name} outside FROM"))));
+        };
+        self.level().set = Some(source);
+        Ok(result.expr.clone().at(place))
     }
 
     fn aggregate(&mut self, name: &str, call: Call<'_>, grouped: bool, place: Place) -> Result<Expr> {
@@ -337,9 +370,13 @@ impl Binder<'_> {
             level.has_aggregates = true;
         }
         let (arguments, order, filter) = bound?;
+        if !call.within.is_empty() {
+            return self.ordered_set(name, arguments, &call, filter, place);
+        }
         let function = self.resolve(name, &arguments, place)?;
-        if function.of.spelling == builtins::Spelling::Special || !call.within.is_empty() {
-            return Err(self.place(place, Error::unsupported(format!("aggregate {name} WITHIN GROUP"))));
+        if function.of.spelling == builtins::Spelling::Special {
+            let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
+            return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
         let (arguments, result) = self.convert_arguments(&function, arguments, place)?;
         if call.distinct && !arguments.iter().all(|argument| self.is_comparable(argument.ty)) {
@@ -356,7 +393,9 @@ impl Binder<'_> {
             return Err(self.place(place, Error::unsupported(format!("{what} for window functions"))));
         }
         if call.distinct && arguments.len() > 1 {
-            return Err(self.place(place, Error::unsupported("DISTINCT in an aggregate of several arguments")));
+            return Err(
+                self.place(place, Error::unsupported("DISTINCT in an aggregate of several arguments"))
+            );
         }
         let nullable = function.of.name != "count";
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
@@ -365,11 +404,67 @@ impl Binder<'_> {
         Ok(Expr { nullable, ..Expr::new(Node::Aggregate(Box::new(aggregate)), result).at(place) })
     }
 
+    /// `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`: the functions take the fraction, the value, and whether it descends.
+    fn ordered_set(
+        &mut self,
+        name: &str,
+        mut arguments: Vec<Expr>,
+        call: &Call<'_>,
+        filter: Option<Expr>,
+        place: Place,
+    ) -> Result<Expr> {
+        let [order] = call.within else {
+            return Err(self.place(place, Error::unsupported("WITHIN GROUP of several keys")));
+        };
+        if call.over.is_some() || call.distinct || !call.order.is_empty() {
+            return Err(
+                self.place(place, Error::unsupported("OVER, DISTINCT or ORDER BY beside WITHIN GROUP"))
+            );
+        }
+        let before = std::mem::replace(&mut self.level().in_aggregate, true);
+        let key = self.plain_order(std::slice::from_ref(order));
+        self.level().in_aggregate = before;
+        let key = key?.remove(0);
+        let descending = key.descending;
+        arguments.push(key.key);
+        let function = self.resolve(name, &arguments, place)?;
+        let (mut arguments, result) = self.convert_arguments(&function, arguments, place)?;
+        let value = arguments.pop().unwrap_or_else(|| integer(0));
+        if arguments.iter().any(|argument| self.element_of(argument.ty).is_some()) {
+            return Err(self.place(place, Error::unsupported("an array of fractions")));
+        }
+        let oid = integer(i64::from(value.ty.0));
+        let spelling = match (name, value.ty) {
+            ("mode", _) => "pg_mode",
+            ("percentile_disc", _) => "pg_percentile_disc",
+            ("percentile_cont", Type::INTERVAL) => "pg_percentile_cont_interval",
+            ("percentile_cont", _) => "pg_percentile_cont",
+            _ => return Err(self.place(place, Error::unsupported(format!("aggregate {name} WITHIN GROUP")))),
+        };
+        if name != "percentile_cont" {
+            arguments.push(oid);
+        }
+        arguments.push(value);
+        arguments.push(integer(i64::from(descending)));
+        let spelling = builtins::Spelling::Function(spelling);
+        let aggregate = Aggregate {
+            spelling,
+            arguments,
+            star: false,
+            distinct: false,
+            order: Vec::new(),
+            filter,
+            over: None,
+        };
+        Ok(Expr::new(Node::Aggregate(Box::new(aggregate)), result).at(place))
+    }
+
     fn aggregate_arguments(
         &mut self,
         call: &Call<'_>,
     ) -> Result<(Vec<Expr>, Vec<super::tree::Order>, Option<Expr>)> {
-        let arguments: Result<Vec<Expr>> = call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
         let order = self.plain_order(call.order)?;
         let filter = match call.filter {
             Some(filter) => Some(self.within(Clause::Filter, |binder| {
@@ -436,7 +531,9 @@ fn argument_list<'a>(list: &'a FunctionArgumentList, call: &mut Call<'a>) -> Res
         match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => call.arguments.push(expr),
             FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => call.star = true,
-            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::WildcardWithOptions(_)) => {
+            FunctionArg::Unnamed(
+                FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::WildcardWithOptions(_),
+            ) => {
                 return Err(Error::unsupported("a whole row as an argument"));
             }
             FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {

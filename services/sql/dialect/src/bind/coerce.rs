@@ -4,8 +4,14 @@ use bole_sql_types::types::Category;
 use bole_sql_types::{Error, Result, SqlState, Type, Value};
 
 use super::Binder;
-use super::tree::{Expr, Node};
+use super::tree::{Expr, Node, Place};
 use crate::builtins::{self, Context, Spelling};
+use crate::catalog::Object;
+
+/// Types whose values are OIDs of what their text names.
+const fn is_object(ty: Type) -> bool {
+    matches!(ty, Type::REGCLASS | Type::REGTYPE | Type::REGPROC | Type::REGNAMESPACE)
+}
 
 /// What stands for several types in a table of functions.
 pub(super) const fn is_polymorphic(ty: Type) -> bool {
@@ -75,6 +81,7 @@ impl Binder<'_> {
     fn known_as(&mut self, expr: Expr, to: Type) -> Result<Expr> {
         let Expr { node, ty: _, typmod: _, place, nullable } = expr;
         match node {
+            Node::Unknown(text) if is_object(to) => self.object_literal(&text, to, place),
             Node::Unknown(text) => {
                 let value = self.input(&text, to, place)?;
                 Ok(Expr::literal(value, to).at(place))
@@ -92,6 +99,49 @@ impl Binder<'_> {
                 Ok(Expr { node: Node::Parameter(number), ty: to, typmod: -1, place, nullable })
             }
             node => Ok(Expr { node, ty: to, typmod: -1, place, nullable }),
+        }
+    }
+
+    /// A literal of `regclass` and its like: a number, or a name that the catalog knows; others are looked up when they are evaluated.
+    fn object_literal(&mut self, text: &str, ty: Type, place: Place) -> Result<Expr> {
+        let found = match ty {
+            _ if text == "-" => Some(0),
+            _ if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            Type::REGCLASS => self.relation_oid(text),
+            _ => None,
+        };
+        if let Some(oid) = found {
+            return Ok(Expr::literal(Value::Integer(i64::from(oid)), ty).at(place));
+        }
+        let literal = Expr::literal(Value::Text(text.to_owned()), Type::TEXT).at(place);
+        match builtins::input(ty) {
+            Some(spelling) => Ok(called(spelling, vec![literal], ty)),
+            None => {
+                Err(self.place(place, Error::unsupported(format!("a literal of {}", self.type_name(ty)))))
+            }
+        }
+    }
+
+    /// The OID of the relation that a name in text means.
+    fn relation_oid(&self, text: &str) -> Option<u32> {
+        let parts: Vec<String> = text
+            .split('.')
+            .map(|part| match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
+                Some(quoted) => quoted.replace("\"\"", "\""),
+                None => part.to_ascii_lowercase(),
+            })
+            .collect();
+        let object = match parts.as_slice() {
+            [name] => self.find_relation(None, name)?,
+            [schema, name] => self.find_relation(Some(schema), name)?,
+            _ => return None,
+        };
+        match object {
+            Object::Table(table) => Some(table.oid),
+            Object::View(view) => Some(view.oid),
+            Object::Index(index) => Some(index.oid),
+            Object::Sequence(sequence) => Some(sequence.oid),
+            Object::Schema(_) | Object::Enum(_) => None,
         }
     }
 

@@ -74,6 +74,12 @@ impl Binder<'_> {
             let message = "DEFAULT is not allowed in this context";
             return Err(self.error_at(place_of(ident.span), SqlState::SYNTAX_ERROR, message));
         }
+        let keyword = ident.value.to_ascii_lowercase();
+        if ident.quote_style.is_none()
+            && matches!(keyword.as_str(), "current_schema" | "current_role" | "current_catalog")
+        {
+            return self.keyword_function(&keyword, place_of(ident.span));
+        }
         self.column(ident)
     }
 
@@ -143,7 +149,8 @@ impl Binder<'_> {
         all.append(&mut results);
         let (mut all, ty) = self.unify(all, "CASE")?;
         let otherwise = if has_else { Some(Box::new(all.remove(0))) } else { None };
-        let nullable = otherwise.as_ref().is_none_or(|expr| expr.nullable) || all.iter().any(|expr| expr.nullable);
+        let nullable =
+            otherwise.as_ref().is_none_or(|expr| expr.nullable) || all.iter().any(|expr| expr.nullable);
         let typmod = common_modifier(all.iter().chain(otherwise.as_deref()));
         let branches = tests.into_iter().zip(all).collect();
         Ok(Expr { nullable, typmod, ..Expr::new(Node::Case { branches, otherwise }, ty) })
@@ -170,11 +177,18 @@ impl Binder<'_> {
                 bound = self.known(bound)?;
             }
         } else {
-            let clause = if null { "IS UNKNOWN" } else if truth { "IS TRUE" } else { "IS FALSE" };
+            let clause = if null {
+                "IS UNKNOWN"
+            } else if truth {
+                "IS TRUE"
+            } else {
+                "IS FALSE"
+            };
             bound = self.condition(bound, clause)?;
         }
         let operand = Box::new(bound);
-        let node = if null { Node::IsNull { operand, negated } } else { Node::Is { operand, truth, negated } };
+        let node =
+            if null { Node::IsNull { operand, negated } } else { Node::Is { operand, truth, negated } };
         Ok(Expr::new(node, Type::BOOL).at(place).not_null())
     }
 
@@ -206,8 +220,11 @@ impl Binder<'_> {
                 (list?, element)
             }
             None if elements.is_empty() => {
-                return Err(Error::new(SqlState::INDETERMINATE_DATATYPE, "cannot determine type of empty array")
-                    .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
+                return Err(Error::new(
+                    SqlState::INDETERMINATE_DATATYPE,
+                    "cannot determine type of empty array",
+                )
+                .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
             }
             None => self.unify(elements, "ARRAY")?,
         };

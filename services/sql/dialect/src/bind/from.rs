@@ -16,7 +16,11 @@ use crate::catalog::{Object, PG_CATALOG, View};
 /// How many views may be nested.
 const VIEWS_MAX: usize = 64;
 /// Names of the columns of table-valued functions.
-const RESULTS: [&str; 8] = ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8"];
+const RESULTS: [&str; 32] = [
+    "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16",
+    "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",
+    "v32",
+];
 
 /// A query of WITH that can be named.
 #[derive(Clone, Debug)]
@@ -43,7 +47,10 @@ impl Binder<'_> {
 
     fn check_names(&self, known: &Space, new: &Space) -> Result<()> {
         for table in &new.tables {
-            if known.tables.iter().any(|other| other.name == table.name && (other.schema == table.schema || other.oid.is_none() || table.oid.is_none())) {
+            if known.tables.iter().any(|other| {
+                other.name == table.name
+                    && (other.schema == table.schema || other.oid.is_none() || table.oid.is_none())
+            }) {
                 let message = format!("table name \"{}\" specified more than once", table.name);
                 return Err(Error::new(SqlState::DUPLICATE_ALIAS, message));
             }
@@ -78,20 +85,25 @@ impl Binder<'_> {
     ) -> Result<(Source, Space)> {
         let (kind, constraint) = match operator {
             JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (" JOIN ", constraint),
-            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (" LEFT JOIN ", constraint),
-            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (" RIGHT JOIN ", constraint),
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+                (" LEFT JOIN ", constraint)
+            }
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+                (" RIGHT JOIN ", constraint)
+            }
             JoinOperator::FullOuter(constraint) => (" FULL JOIN ", constraint),
             JoinOperator::CrossJoin(constraint) => (" JOIN ", constraint),
             _ => return Err(Error::unsupported("this kind of join")),
         };
         let shared = match constraint {
             JoinConstraint::On(_) | JoinConstraint::None => Vec::new(),
-            JoinConstraint::Using(names) => names.iter().map(|name| self.using_name(name)).collect::<Result<_>>()?,
+            JoinConstraint::Using(names) => {
+                names.iter().map(|name| self.using_name(name)).collect::<Result<_>>()?
+            }
             JoinConstraint::UsingAlias(..) => return Err(Error::unsupported("an alias of USING")),
-            JoinConstraint::Natural => natural(&left_space, &right_space)
-                .into_iter()
-                .map(|name| (name, Place::default()))
-                .collect(),
+            JoinConstraint::Natural => {
+                natural(&left_space, &right_space).into_iter().map(|name| (name, Place::default())).collect()
+            }
         };
         let mut tests = Vec::new();
         let mut merged = Vec::new();
@@ -140,7 +152,8 @@ impl Binder<'_> {
         match (matching.next(), matching.next()) {
             (Some(named), None) => Ok(named.expr.clone()),
             (None, _) => {
-                let message = format!("column \"{name}\" specified in USING clause does not exist in {side} table");
+                let message =
+                    format!("column \"{name}\" specified in USING clause does not exist in {side} table");
                 Err(self.error_at(place, SqlState::UNDEFINED_COLUMN, message))
             }
             _ => {
@@ -151,7 +164,14 @@ impl Binder<'_> {
     }
 
     /// The test and the column that USING makes of two columns of one name.
-    fn merge(&mut self, kind: &str, name: &str, left: Expr, right: Expr, place: Place) -> Result<(Expr, Named)> {
+    fn merge(
+        &mut self,
+        kind: &str,
+        name: &str,
+        left: Expr,
+        right: Expr,
+        place: Place,
+    ) -> Result<(Expr, Named)> {
         let test = self.compare(Comparison::Equal, left.clone(), right.clone(), place)?;
         let same = left.ty == right.ty;
         let (mut sides, _) = self.unify(vec![left.clone(), right.clone()], "JOIN/USING")?;
@@ -161,8 +181,20 @@ impl Binder<'_> {
                 let ty = first.ty;
                 Expr::new(Node::Coalesce(vec![first, second]), ty)
             }
-            (" RIGHT JOIN ", _, Some(second)) => if same { right } else { second },
-            (_, Some(first), _) => if same { left } else { first },
+            (" RIGHT JOIN ", _, Some(second)) => {
+                if same {
+                    right
+                } else {
+                    second
+                }
+            }
+            (_, Some(first), _) => {
+                if same {
+                    left
+                } else {
+                    first
+                }
+            }
             (_, None, _) => left,
         };
         let origin = None;
@@ -220,9 +252,13 @@ impl Binder<'_> {
             TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
                 self.table_function(name, args, *with_ordinality, alias.as_ref())
             }
-            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
-                self.unnest(array_exprs, *with_ordinality, alias.as_ref())
-            }
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset: false,
+                with_offset_alias: None,
+                with_ordinality,
+            } => self.unnest(array_exprs, *with_ordinality, alias.as_ref()),
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 let (source, space) = self.joined(table_with_joins)?;
                 match alias {
@@ -307,7 +343,8 @@ impl Binder<'_> {
             Some(Object::Sequence(_)) => Err(self.place(place, Error::unsupported("a sequence in FROM"))),
             Some(Object::Index(_)) => {
                 let message = format!("cannot open relation \"{name}\"");
-                Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message)
+                Err(self
+                    .error_at(place, SqlState::WRONG_OBJECT_TYPE, message)
                     .with_detail("This operation is not supported for indexes."))
             }
             _ => Err(self.no_relation(schema.as_deref(), &name, place)),
@@ -341,7 +378,12 @@ impl Binder<'_> {
     }
 
     /// What a table makes visible.
-    pub(super) fn table_space(&mut self, oid: u32, relation: u32, alias: Option<&TableAlias>) -> Result<Space> {
+    pub(super) fn table_space(
+        &mut self,
+        oid: u32,
+        relation: u32,
+        alias: Option<&TableAlias>,
+    ) -> Result<Space> {
         let Some(Object::Table(table)) = self.catalog.objects.get(&oid).map(AsRef::as_ref) else {
             return Err(Error::new(SqlState::UNDEFINED_TABLE, format!("relation {oid} does not exist")));
         };
@@ -416,9 +458,11 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "subquery in FROM must have an alias")
                 .with_hint("For example, FROM (SELECT ...) [AS] foo."));
         };
-        let space = self.query_space(relation, &query.columns, "", Some(alias))?;
-        let refers = |expr: &Expr| matches!(&expr.node, Node::Column { relation, .. } if before.contains(relation));
+        let mut space = self.query_space(relation, &query.columns, "", Some(alias))?;
+        let refers =
+            |expr: &Expr| matches!(&expr.node, Node::Column { relation, .. } if before.contains(relation));
         let source = if lateral && walk::any_in_query(&query, &refers) {
+            packed(&mut space, query.columns.len())?;
             Source::Lateral { relation, query: Box::new(query) }
         } else {
             Source::Derived { relation, query: Box::new(query) }
@@ -502,7 +546,7 @@ impl Binder<'_> {
         self.function_source(&name, bound, ordinality, alias, place)
     }
 
-    fn function_source(
+    pub(super) fn function_source(
         &mut self,
         name: &str,
         arguments: Vec<Expr>,
@@ -518,7 +562,13 @@ impl Binder<'_> {
         let relation = self.number();
         let label = alias.map_or_else(|| name.to_owned(), |alias| name_of(&alias.name));
         if function.of.kind != Kind::Set {
-            return self.scalar_source(&function, arguments, result, (relation, ordinality, alias, &label), place);
+            return self.scalar_source(
+                &function,
+                arguments,
+                result,
+                (relation, ordinality, alias, &label),
+                place,
+            );
         }
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
         let Spelling::Function(call) = spelling else {
@@ -529,7 +579,13 @@ impl Binder<'_> {
             vec![Named { name: label.clone(), expr: cell(RESULTS[0], result), origin: None }]
         } else {
             let named = function.of.columns.iter().zip(RESULTS);
-            named.map(|((name, ty), cell_name)| Named { name: (*name).to_owned(), expr: cell(cell_name, *ty), origin: None }).collect()
+            named
+                .map(|((name, ty), cell_name)| Named {
+                    name: (*name).to_owned(),
+                    expr: cell(cell_name, *ty),
+                    origin: None,
+                })
+                .collect()
         };
         if ordinality {
             let expr = cell("ordinality", Type::INT8).not_null();
@@ -554,15 +610,27 @@ impl Binder<'_> {
         if function.of.kind != Kind::Scalar || ordinality {
             return Err(self.place(place, Error::unsupported(format!("{} in FROM", function.of.name))));
         }
-        let correlated = arguments.iter().any(|argument| walk::any(argument, true, &|e| matches!(e.node, Node::Column { .. })));
+        let correlated = arguments
+            .iter()
+            .any(|argument| walk::any(argument, true, &|e| matches!(e.node, Node::Column { .. })));
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
         let call = Expr::new(Node::Call { spelling, arguments, volatile: true }, result);
         let column = Column { name: label.to_owned(), ty: result, typmod: -1, nullable: true, origin: None };
         let select = super::tree::Select { items: vec![call], ..super::tree::Select::default() };
         let query: Query = super::query::plain(super::tree::Body::Select(Box::new(select)), vec![column]);
-        let space = self.query_space(relation, &query.columns, label, alias)?;
+        let mut space = self.query_space(relation, &query.columns, label, alias)?;
+        if correlated {
+            packed(&mut space, 1)?;
+        }
         let query = Box::new(query);
-        Ok((if correlated { Source::Lateral { relation, query } } else { Source::Derived { relation, query } }, space))
+        Ok((
+            if correlated {
+                Source::Lateral { relation, query }
+            } else {
+                Source::Derived { relation, query }
+            },
+            space,
+        ))
     }
 
     /// A level for one table that is not in a FROM clause: what INSERT, UPDATE and DELETE work on.
@@ -571,6 +639,25 @@ impl Binder<'_> {
         level.space = space;
         self.levels.push(level);
     }
+}
+
+/// The columns of rows that are unpacked have the names of a table-valued function's results.
+fn packed(space: &mut Space, width: usize) -> Result<()> {
+    if width > RESULTS.len() {
+        return Err(Error::unsupported("LATERAL with so many columns"));
+    }
+    let rename = |named: &mut Named| {
+        if let Node::Column { column, .. } = &mut named.expr.node
+            && let Cell::Number(number) = *column
+        {
+            *column = Cell::Name(RESULTS[number as usize - 1]);
+        }
+    };
+    Rc::make_mut(&mut space.columns).iter_mut().for_each(rename);
+    for table in &mut space.tables {
+        Rc::make_mut(&mut table.columns).iter_mut().for_each(rename);
+    }
+    Ok(())
 }
 
 fn relations(space: &Space) -> Vec<u32> {

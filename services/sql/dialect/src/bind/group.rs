@@ -18,14 +18,18 @@ struct Grouping<'a> {
 
 impl Binder<'_> {
     /// Errors: 42803 for a column that has no one value for a group.
-    pub(super) fn check_grouping(&self, select: &Select, order: &[Order]) -> Result<()> {
+    pub(super) fn check_grouping(&self, select: &Select, order: &[Order], dependent: bool) -> Result<()> {
         let keys = select.group.as_deref().unwrap_or_default();
         let mut relations = Vec::new();
         let mut tables = Vec::new();
         for source in &select.from {
             collect(source, &mut relations, &mut tables);
         }
-        let dependent = relations.iter().copied().filter(|relation| self.follows(*relation, &tables, keys)).collect();
+        let dependent = relations
+            .iter()
+            .copied()
+            .filter(|relation| dependent && self.follows(*relation, &tables, keys))
+            .collect();
         let grouping = Grouping { keys, relations, dependent };
         let hidden = order.iter().filter(|order| order.ordinal.is_none()).map(|order| &order.key);
         for expr in select.items.iter().chain(&select.having).chain(hidden) {
@@ -55,6 +59,14 @@ impl Binder<'_> {
         }
         match &expr.node {
             Node::Aggregate(aggregate) if aggregate.over.is_none() && !nested => return Ok(()),
+            Node::Grouping(list) if !nested => {
+                if list.iter().all(|key| grouping.keys.contains(key)) {
+                    return Ok(());
+                }
+                let message =
+                    "arguments to GROUPING must be grouping expressions of the associated query level";
+                return Err(self.error_at(expr.place, SqlState::GROUPING_ERROR, message));
+            }
             Node::Column { relation, column } => {
                 if !grouping.relations.contains(relation) || grouping.dependent.contains(relation) {
                     return Ok(());
@@ -101,7 +113,9 @@ impl Binder<'_> {
         let message = if nested {
             format!("subquery uses ungrouped column \"{name}\" from outer query")
         } else {
-            format!("column \"{name}\" must appear in the GROUP BY clause or be used in an aggregate function")
+            format!(
+                "column \"{name}\" must appear in the GROUP BY clause or be used in an aggregate function"
+            )
         };
         self.error_at(expr.place, SqlState::GROUPING_ERROR, message)
     }
@@ -113,7 +127,10 @@ fn collect(source: &Source, relations: &mut Vec<u32>, tables: &mut Vec<(u32, Str
             relations.push(*relation);
             tables.push((*relation, name.clone()));
         }
-        Source::Derived { relation, .. } | Source::Lateral { relation, .. } | Source::Cte { relation, .. } | Source::Function { relation, .. } => {
+        Source::Derived { relation, .. }
+        | Source::Lateral { relation, .. }
+        | Source::Cte { relation, .. }
+        | Source::Function { relation, .. } => {
             relations.push(*relation);
         }
         Source::Join { left, right, .. } => {

@@ -17,7 +17,11 @@ use crate::print::Printer;
 enum Rows {
     Values(Vec<Vec<Expr>>),
     /// A query, and what is made of its columns.
-    Query { relation: u32, query: Box<Query>, values: Vec<Expr> },
+    Query {
+        relation: u32,
+        query: Box<Query>,
+        values: Vec<Expr>,
+    },
 }
 
 /// What happens to rows that are there already.
@@ -38,7 +42,8 @@ impl Binder<'_> {
         let (schema, name, place) = self.relation_name(parts.name)?;
         let target = self.target(schema.as_deref(), &name, place)?;
         let given = self.given_columns(&target, parts.columns)?;
-        let (columns, rows) = self.rows_of_insert(&target, given, parts.columns.is_empty(), parts.source, parts.overriding)?;
+        let (columns, rows) =
+            self.rows_of_insert(&target, given, parts.columns.is_empty(), parts.source, parts.overriding)?;
         let label = parts.alias.map_or_else(|| target.table.name.clone(), |alias| name_of(&alias.alias));
         let mut space = self.table_space(target.table.oid, target.relation, None)?;
         for table in &mut space.tables {
@@ -113,7 +118,8 @@ impl Binder<'_> {
 
     fn default_row(&mut self, target: &Target) -> Result<(Vec<Column>, Rows)> {
         let columns: Vec<Column> = stored_columns(target).cloned().collect();
-        let row: Result<Vec<Expr>> = columns.iter().map(|column| self.given_default(column, target)).collect();
+        let row: Result<Vec<Expr>> =
+            columns.iter().map(|column| self.given_default(column, target)).collect();
         Ok((columns, Rows::Values(vec![row?])))
     }
 
@@ -129,10 +135,13 @@ impl Binder<'_> {
         values: &[ast::Parens<Vec<ast::Expr>>],
         overriding: Option<&InsertOverriding>,
     ) -> Result<(Vec<Column>, Rows)> {
-        let mut columns: Vec<Column> = given.iter().filter(|column| column.generated.is_none()).cloned().collect();
+        let mut columns: Vec<Column> =
+            given.iter().filter(|column| column.generated.is_none()).cloned().collect();
         let others: Vec<Column> = stored_columns(target)
             .filter(|column| given.iter().all(|other| other.number != column.number))
-            .filter(|column| column.default.is_some() || column.identity.is_some() || is_rowid(target, column))
+            .filter(|column| {
+                column.default.is_some() || column.identity.is_some() || is_rowid(target, column)
+            })
             .cloned()
             .collect();
         self.levels.push(Level::new(Clause::Values));
@@ -215,7 +224,9 @@ impl Binder<'_> {
         }
         let others: Vec<Column> = stored_columns(target)
             .filter(|column| given.iter().all(|other| other.number != column.number))
-            .filter(|column| column.default.is_some() || column.identity.is_some() || is_rowid(target, column))
+            .filter(|column| {
+                column.default.is_some() || column.identity.is_some() || is_rowid(target, column)
+            })
             .cloned()
             .collect();
         for column in &others {
@@ -266,7 +277,8 @@ impl Binder<'_> {
         predicate: Option<&ast::Expr>,
         target: &Target,
     ) -> Result<(Vec<i16>, Option<Expr>)> {
-        let columns: Result<Vec<Column>> = names.iter().map(|name| self.target_column(target, name)).collect();
+        let columns: Result<Vec<Column>> =
+            names.iter().map(|name| self.target_column(target, name)).collect();
         let mut numbers: Vec<i16> = columns?.iter().map(|column| column.number).collect();
         let predicate = match predicate {
             Some(predicate) => Some(self.filter(predicate)?),
@@ -303,17 +315,24 @@ impl Binder<'_> {
         Ok((numbers, predicate))
     }
 
-    fn conflict_constraint(&self, name: &ast::ObjectName, target: &Target) -> Result<(Vec<i16>, Option<Expr>)> {
+    fn conflict_constraint(
+        &self,
+        name: &ast::ObjectName,
+        target: &Target,
+    ) -> Result<(Vec<i16>, Option<Expr>)> {
         let (_, name, place) = self.relation_name(name)?;
         let found = target.table.constraints.iter().find(|constraint| constraint.name == name);
         match found.map(|constraint| &constraint.rule) {
-            Some(Rule::PrimaryKey { columns, .. } | Rule::Unique { columns, .. }) => Ok((columns.clone(), None)),
+            Some(Rule::PrimaryKey { columns, .. } | Rule::Unique { columns, .. }) => {
+                Ok((columns.clone(), None))
+            }
             Some(_) => {
                 let message = "constraint in ON CONFLICT clause has no associated index";
                 Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message))
             }
             None => {
-                let message = format!("constraint \"{name}\" for table \"{}\" does not exist", target.table.name);
+                let message =
+                    format!("constraint \"{name}\" for table \"{}\" does not exist", target.table.name);
                 Err(self.error_at(place, SqlState::UNDEFINED_OBJECT, message))
             }
         }
@@ -407,7 +426,9 @@ fn plain_values(query: &ast::Query) -> Option<&[ast::Parens<Vec<ast::Expr>>]> {
         && query.for_clause.is_none()
         && query.pipe_operators.is_empty();
     match query.body.as_ref() {
-        SetExpr::Values(values) if plain && !values.explicit_row && !values.value_keyword => Some(&values.rows),
+        SetExpr::Values(values) if plain && !values.explicit_row && !values.value_keyword => {
+            Some(&values.rows)
+        }
         _ => None,
     }
 }
@@ -460,7 +481,12 @@ fn excluded_table(space: &Space, relation: u32) -> NamedTable {
         };
         Named { name: named.name.clone(), expr: Expr { node, ..named.expr.clone() }, origin: None }
     });
-    NamedTable { schema: None, name: "excluded".to_owned(), columns: std::rc::Rc::new(columns.collect()), oid: None }
+    NamedTable {
+        schema: None,
+        name: "excluded".to_owned(),
+        columns: std::rc::Rc::new(columns.collect()),
+        oid: None,
+    }
 }
 
 fn print_rows(printer: &mut Printer<'_>, columns: &[Column], rows: &Rows) {

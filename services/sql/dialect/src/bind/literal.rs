@@ -80,7 +80,10 @@ pub(super) fn number(text: &str) -> Result<Expr> {
         return Ok(Expr::literal(Value::Integer(number), Type::INT8));
     }
     plain_decimal(text).map(|text| Expr::literal(Value::Text(text), Type::NUMERIC)).ok_or_else(|| {
-        Error::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type numeric: \"{text}\""))
+        Error::new(
+            SqlState::INVALID_TEXT_REPRESENTATION,
+            format!("invalid input syntax for type numeric: \"{text}\""),
+        )
     })
 }
 

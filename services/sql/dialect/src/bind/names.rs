@@ -7,7 +7,7 @@ use sqlparser::ast::{Ident, NamedWindowDefinition};
 use sqlparser::tokenizer::Span;
 
 use super::Binder;
-use super::tree::{Expr, Place};
+use super::tree::{Expr, Place, Source};
 
 /// A column that can be named.
 #[derive(Clone, Debug)]
@@ -108,8 +108,8 @@ pub(crate) struct Level {
     pub has_aggregates: bool,
     pub has_windows: bool,
     pub windows: Vec<NamedWindowDefinition>,
-    /// Numbers of the relations in its FROM.
-    pub relations: Vec<u32>,
+    /// The function of its select list that gives rows.
+    pub set: Option<Source>,
 }
 
 impl Level {
@@ -121,7 +121,7 @@ impl Level {
             has_aggregates: false,
             has_windows: false,
             windows: Vec::new(),
-            relations: Vec::new(),
+            set: None,
         }
     }
 }
@@ -224,7 +224,9 @@ impl Binder<'_> {
         let (schema, table, name) = match names.as_slice() {
             [table, name] => (None, table, name),
             [schema, table, name] => (Some(schema), table, name),
-            [database, schema, table, name] if *database == self.scope.database => (Some(schema), table, name),
+            [database, schema, table, name] if *database == self.scope.database => {
+                (Some(schema), table, name)
+            }
             _ => return Err(self.place(place, Error::unsupported("a name of more than three parts"))),
         };
         let found = self.table_named(schema.map(String::as_str), table, place)?;

@@ -2,13 +2,14 @@
 
 use bole_sql_types::types::Category;
 use bole_sql_types::{Error, Result, SqlState, Type};
-use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
+use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
 
 use super::Binder;
 use super::coerce::relabelled;
 use super::resolve::{Candidate, Choice, spelled};
 use super::tree::{Comparison, Expr, Node, Place};
 use crate::builtins::{self, Operator};
+use crate::parse::{byte_of, position_of};
 
 /// How long a chain of operators other than AND and OR may be: SQLite bounds the depth of expressions.
 const CHAIN_MAX: usize = 400;
@@ -19,30 +20,46 @@ impl Binder<'_> {
         let mut spine = Vec::new();
         let mut leftmost = expr;
         while let ast::Expr::BinaryOp { left, op, right } = leftmost {
-            spine.push((op, right.as_ref()));
+            spine.push((op, left.as_ref(), right.as_ref()));
             leftmost = left;
         }
         let others = spine
             .iter()
-            .filter(|(operator, _)| !matches!(operator, BinaryOperator::And | BinaryOperator::Or))
+            .filter(|(operator, ..)| !matches!(operator, BinaryOperator::And | BinaryOperator::Or))
             .count();
         if others > CHAIN_MAX {
             return Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
                 .with_hint("The expression has too many operators in a row."));
         }
         let mut left = self.operand(leftmost)?;
-        for (operator, right) in spine.into_iter().rev() {
+        for (operator, left_syntax, right) in spine.into_iter().rev() {
             left = match operator {
                 BinaryOperator::And => self.logical(left, right, true)?,
                 BinaryOperator::Or => self.logical(left, right, false)?,
                 operator => {
                     let place = left.place;
                     let right = self.operand(right)?;
-                    self.apply(operator, left, right, place)?
+                    self.apply(operator, left, right, place)
+                        .map_err(|error| self.at_operator(error, operator, left_syntax))?
                 }
             };
         }
         Ok(left)
+    }
+
+    /// An error about an operator has the operator's position, which the syntax tree does not have.
+    fn at_operator(&self, mut error: Error, operator: &BinaryOperator, left: &ast::Expr) -> Error {
+        if !error.message.starts_with("operator ") || self.text.is_empty() {
+            return error;
+        }
+        let end = byte_of(self.text, left.span().end);
+        let name = operator.to_string();
+        let names = [name.as_str(), if name == "<>" { "!=" } else { name.as_str() }];
+        let found = names.iter().filter_map(|name| self.text[end..].find(name)).min();
+        if let Some(at) = found {
+            error.more().position = Some(position_of(self.text, end + at));
+        }
+        error
     }
 
     /// An operand, which may be a row.
@@ -139,7 +156,10 @@ impl Binder<'_> {
         }
         let result = self.concrete(operator.result, actual).unwrap_or(operator.result);
         let (spelling, arguments) = spelled(operator.spelling, &declared, converted);
-        Ok(Expr { nullable: nullable || operator.name != "||", ..Expr::call(spelling, arguments, result).at(place) })
+        Ok(Expr {
+            nullable: nullable || operator.name != "||",
+            ..Expr::call(spelling, arguments, result).at(place)
+        })
     }
 
     fn no_operator(
@@ -158,14 +178,17 @@ impl Binder<'_> {
         if ambiguous {
             return self
                 .error_at(place, SqlState::AMBIGUOUS_FUNCTION, format!("operator is not unique: {call}"))
-                .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.");
+                .with_hint(
+                    "Could not choose a best candidate operator. You might need to add explicit type casts.",
+                );
         }
         let hint = if left.is_some() {
             "No operator matches the given name and argument types. You might need to add explicit type casts."
         } else {
             "No operator matches the given name and argument type. You might need to add an explicit type cast."
         };
-        self.error_at(place, SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {call}")).with_hint(hint)
+        self.error_at(place, SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {call}"))
+            .with_hint(hint)
     }
 
     /// An operator before a value.
@@ -190,7 +213,10 @@ impl Binder<'_> {
             .filter(|operator| operator.left.is_none())
             .map(|operator| Candidate { types: vec![operator.right], of: operator })
             .collect();
-        if candidates.is_empty() && operator == UnaryOperator::Plus && self.category(operand.ty) == Category::Numeric {
+        if candidates.is_empty()
+            && operator == UnaryOperator::Plus
+            && self.category(operand.ty) == Category::Numeric
+        {
             return Ok(operand);
         }
         match self.choose(&[operand.ty], candidates) {
@@ -213,7 +239,9 @@ impl Binder<'_> {
             (false, false) => self.comparable(comparison, left, right, place)?,
             (true, true) => self.comparable_rows(comparison, left, right, place)?,
             _ => {
-                return Err(self.place(place, Error::unsupported("a comparison of a row with what is no row")));
+                return Err(
+                    self.place(place, Error::unsupported("a comparison of a row with what is no row"))
+                );
             }
         };
         let tests_nulls = matches!(comparison, Comparison::Distinct | Comparison::NotDistinct);
@@ -234,7 +262,11 @@ impl Binder<'_> {
             return Err(self.place(place, Error::unsupported("a comparison of a row with what is no row")));
         };
         if left.len() != right.len() {
-            return Err(self.error_at(place, SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions"));
+            return Err(self.error_at(
+                place,
+                SqlState::SYNTAX_ERROR,
+                "unequal number of entries in row expressions",
+            ));
         }
         let (mut lefts, mut rights) = (Vec::new(), Vec::new());
         for (left, right) in left.into_iter().zip(right) {
@@ -301,7 +333,9 @@ impl Binder<'_> {
         }
         match (self.category(left), self.category(right)) {
             (Category::Numeric, Category::Numeric) => Some(numbers(left, right)),
-            (Category::String | Category::Internal, Category::String | Category::Internal) => both(Type::TEXT),
+            (Category::String | Category::Internal, Category::String | Category::Internal) => {
+                both(Type::TEXT)
+            }
             (Category::DateTime, Category::DateTime) => times(left, right).and_then(both),
             _ => None,
         }

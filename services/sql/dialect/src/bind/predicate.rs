@@ -21,10 +21,20 @@ impl Binder<'_> {
                 let name = if *negated { "!~~*" } else { "~~*" };
                 self.like(name, expr, pattern, escape_char.as_deref())
             }
+            E::Like { negated, any: true, expr, pattern, escape_char: None } => {
+                let name = if *negated { "!~~" } else { "~~" };
+                self.quantified(expr, &BinaryOperator::Custom(name.to_owned()), pattern, false)
+            }
+            E::ILike { negated, any: true, expr, pattern, escape_char: None } => {
+                let name = if *negated { "!~~*" } else { "~~*" };
+                self.quantified(expr, &BinaryOperator::Custom(name.to_owned()), pattern, false)
+            }
             E::SimilarTo { negated, expr, pattern, escape_char } => {
                 self.similar_to(expr, pattern, escape_char.as_deref(), *negated)
             }
-            E::AnyOp { left, compare_op, right, is_some: _ } => self.quantified(left, compare_op, right, false),
+            E::AnyOp { left, compare_op, right, is_some: _ } => {
+                self.quantified(left, compare_op, right, false)
+            }
             E::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, true),
             other => Err(Error::unsupported(other)),
         }
@@ -121,7 +131,13 @@ impl Binder<'_> {
         Ok(Expr::new(node, Type::BOOL).at(place))
     }
 
-    fn between(&mut self, expr: &ast::Expr, low: &ast::Expr, high: &ast::Expr, negated: bool) -> Result<Expr> {
+    fn between(
+        &mut self,
+        expr: &ast::Expr,
+        low: &ast::Expr,
+        high: &ast::Expr,
+        negated: bool,
+    ) -> Result<Expr> {
         let value = self.expr(expr)?;
         let low = self.expr(low)?;
         let high = self.expr(high)?;

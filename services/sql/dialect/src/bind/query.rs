@@ -54,11 +54,13 @@ impl Binder<'_> {
             format_clause,
             pipe_operators,
         } = query;
-        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
+        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty()
+        {
             return Err(Error::unsupported("a clause of another dialect"));
         }
         let visible = self.with.len();
-        let result = self.query_with(with.as_ref(), body, order_by.as_ref(), limit_clause.as_ref(), fetch.as_ref());
+        let result =
+            self.query_with(with.as_ref(), body, order_by.as_ref(), limit_clause.as_ref(), fetch.as_ref());
         self.with.truncate(visible);
         let bound = result?;
         self.locks(locks, &bound)?;
@@ -98,9 +100,9 @@ impl Binder<'_> {
             }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 let set = self.set_operation(left, *op, *set_quantifier, right)?;
-                let columns = set.left.columns.clone();
+                let columns = set.columns.clone();
                 let order = self.order_of_outputs(order, &columns)?;
-                Ok(Rows { body: Body::Set(Box::new(set)), order, columns })
+                Ok(Rows { body: set.body, order, columns })
             }
             SetExpr::Values(values) => {
                 let (rows, columns) = self.values(values)?;
@@ -131,7 +133,7 @@ impl Binder<'_> {
         operator: ast::SetOperator,
         quantifier: SetQuantifier,
         right: &SetExpr,
-    ) -> Result<Set> {
+    ) -> Result<Query> {
         let (operator, name) = match operator {
             ast::SetOperator::Union => (SetOperator::Union, "UNION"),
             ast::SetOperator::Except => (SetOperator::Except, "EXCEPT"),
@@ -145,16 +147,17 @@ impl Binder<'_> {
                 return Err(Error::unsupported("a set operation BY NAME"));
             }
         };
-        if all && operator != SetOperator::Union {
-            return Err(Error::unsupported(format!("{name} ALL")));
-        }
         let left = self.arm(left)?;
         let right = self.arm(right)?;
         let (left, right) = self.matched(left, right, name)?;
+        if all && operator != SetOperator::Union {
+            return self.counted_set(operator, left, right);
+        }
         if !all {
             self.check_distinct(&left.columns)?;
         }
-        Ok(Set { operator, all, left, right })
+        let columns = left.columns.clone();
+        Ok(plain(Body::Set(Box::new(Set { operator, all, left, right })), columns))
     }
 
     fn arm(&mut self, body: &SetExpr) -> Result<Query> {
@@ -274,15 +277,17 @@ impl Binder<'_> {
                 Some(index) => index,
                 None => {
                     let message = "invalid UNION/INTERSECT/EXCEPT ORDER BY clause";
-                    return Err(Error::unsupported(message).with_detail(
-                        "Only result column names can be used, not expressions or functions.",
-                    ));
+                    return Err(Error::unsupported(message)
+                        .with_detail("Only result column names can be used, not expressions or functions."));
                 }
             };
             let column = &columns[index];
             let stand_in = Expr {
                 nullable: column.nullable,
-                ..Expr::new(Node::Unknown(String::new()), if column.ty == Type::UNKNOWN { Type::TEXT } else { column.ty })
+                ..Expr::new(
+                    Node::Unknown(String::new()),
+                    if column.ty == Type::UNKNOWN { Type::TEXT } else { column.ty },
+                )
             };
             keys.push(self.sort_key(Some(index + 1), stand_in, options)?);
         }
@@ -304,7 +309,11 @@ impl Binder<'_> {
                         Some(number) if (1..=columns.len()).contains(&number) => Ok(Some(number - 1)),
                         _ => {
                             let message = format!("{clause} position {text} is not in select list");
-                            Err(self.error_at(place_of(value.span), SqlState::INVALID_COLUMN_REFERENCE, message))
+                            Err(self.error_at(
+                                place_of(value.span),
+                                SqlState::INVALID_COLUMN_REFERENCE,
+                                message,
+                            ))
                         }
                     }
                 }
@@ -381,18 +390,21 @@ impl Binder<'_> {
         }
         let (state, none) = if clause == "LIMIT" { ("2201W", -1) } else { ("2201X", 0) };
         let message = format!("{clause} must not be negative");
-        let is_null = Expr::new(Node::IsNull { operand: Box::new(bound.clone()), negated: false }, Type::BOOL);
+        let is_null =
+            Expr::new(Node::IsNull { operand: Box::new(bound.clone()), negated: false }, Type::BOOL);
         let negative = Node::Compare {
             operator: Comparison::Less,
             left: Box::new(bound.clone()),
             right: Box::new(integer(0)),
         };
-        let branches =
-            vec![(is_null, integer(none)), (Expr::new(negative, Type::BOOL), raise(state, &message, Type::INT8))];
+        let branches = vec![
+            (is_null, integer(none)),
+            (Expr::new(negative, Type::BOOL), raise(state, &message, Type::INT8)),
+        ];
         Ok(Some(Expr::new(Node::Case { branches, otherwise: Some(Box::new(bound)) }, Type::INT8)))
     }
 
-    fn with_clause(&mut self, with: &ast::With) -> Result<Vec<Cte>> {
+    pub(super) fn with_clause(&mut self, with: &ast::With) -> Result<Vec<Cte>> {
         let ast::With { with_token: _, recursive, cte_tables } = with;
         let first = self.with.len();
         let mut bound = Vec::with_capacity(cte_tables.len());
@@ -419,7 +431,8 @@ impl Binder<'_> {
                 (self.query(query)?, false)
             };
             self.rename(&mut query.columns, &names, &name)?;
-            let volatile = || walk::any_in_query(&query, &|expr| matches!(expr.node, Node::Call { volatile: true, .. }));
+            let volatile =
+                || walk::any_in_query(&query, &|expr| matches!(expr.node, Node::Call { volatile: true, .. }));
             let materialized = match materialized {
                 Some(ast::CteAsMaterialized::Materialized) => Some(true),
                 Some(ast::CteAsMaterialized::NotMaterialized) => Some(false),
@@ -454,11 +467,16 @@ impl Binder<'_> {
         names: &[String],
         query: &ast::Query,
     ) -> Result<(Query, bool)> {
-        let SetExpr::SetOperation { left, op: ast::SetOperator::Union, set_quantifier, right } = query.body.as_ref()
+        let SetExpr::SetOperation { left, op: ast::SetOperator::Union, set_quantifier, right } =
+            query.body.as_ref()
         else {
             return Ok((self.query(query)?, false));
         };
-        if query.with.is_some() || query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
+        if query.with.is_some()
+            || query.order_by.is_some()
+            || query.limit_clause.is_some()
+            || query.fetch.is_some()
+        {
             return Ok((self.query(query)?, false));
         }
         let all = *set_quantifier == SetQuantifier::All;

@@ -38,16 +38,17 @@ impl Binder<'_> {
         let mut fitting: Vec<Candidate<T>> = candidates
             .into_iter()
             .filter(|candidate| {
-                types.iter().zip(&candidate.types).all(|(from, to)| self.can_coerce(*from, *to, Context::Implicit))
+                types
+                    .iter()
+                    .zip(&candidate.types)
+                    .all(|(from, to)| self.can_coerce(*from, *to, Context::Implicit))
                     && self.actual(&candidate.types, types).is_some()
             })
             .collect();
         if fitting.len() <= 1 {
             return fitting.pop().map_or(Choice::None, Choice::One);
         }
-        keep_best(&mut fitting, |candidate| {
-            matches(types, &candidate.types, |from, to| from == to)
-        });
+        keep_best(&mut fitting, |candidate| matches(types, &candidate.types, |from, to| from == to));
         if fitting.len() > 1 {
             keep_best(&mut fitting, |candidate| {
                 matches(types, &candidate.types, |from, to| {
@@ -81,7 +82,8 @@ impl Binder<'_> {
                 return fitting;
             };
             let preferred = fitting.iter().any(|candidate| {
-                self.category(candidate.types[index]) == category && Self::is_preferred(candidate.types[index])
+                self.category(candidate.types[index]) == category
+                    && Self::is_preferred(candidate.types[index])
             });
             wanted[index] = Some((category, preferred));
         }
@@ -133,12 +135,15 @@ impl Binder<'_> {
             match *slot {
                 None => *slot = Some(of),
                 Some(known) if known == of => {}
-                Some(known) if compatible && self.can_coerce(known, of, Context::Implicit) => *slot = Some(of),
+                Some(known) if compatible && self.can_coerce(known, of, Context::Implicit) => {
+                    *slot = Some(of)
+                }
                 Some(known) if compatible && self.can_coerce(of, known, Context::Implicit) => {}
                 Some(_) => return None,
             }
         }
-        let all_unknown = declared.iter().any(|ty| matches!(*ty, Type::ANYCOMPATIBLE | Type::ANYCOMPATIBLEARRAY));
+        let all_unknown =
+            declared.iter().any(|ty| matches!(*ty, Type::ANYCOMPATIBLE | Type::ANYCOMPATIBLEARRAY));
         if actual.compatible.is_none() && all_unknown {
             actual.compatible = Some(Type::TEXT);
         }

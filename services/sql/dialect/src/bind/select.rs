@@ -6,9 +6,7 @@ use sqlparser::ast::{self, Distinct, GroupByExpr, SelectItem, SelectItemQualifie
 use super::Binder;
 use super::names::{Clause, Level, Named, name_of, place_of};
 use super::query::{Rows, plain};
-use super::tree::{
-    Aggregate, Body, Cell, Column, Comparison, Expr, Node, Order, Select, Source, Window,
-};
+use super::tree::{Aggregate, Body, Cell, Column, Comparison, Expr, Node, Order, Select, Source, Window};
 use super::walk;
 use crate::builtins::Spelling;
 
@@ -91,14 +89,25 @@ impl Binder<'_> {
         distinct: Option<&Distinct>,
     ) -> Result<Rows> {
         let order = self.order_by(order, &mut select.items, &columns)?;
-        let keys = self.group_by(group_by, &select.items, &columns)?;
+        let sets = self.group_by(group_by, &select.items, &columns)?;
+        if let Some(source) = self.level().set.take() {
+            let level = self.level();
+            if sets.is_some() || level.has_aggregates || level.has_windows || select.having.is_some() {
+                return Err(Error::unsupported("a set-returning function in the list of a grouped query"));
+            }
+            select.from.push(source);
+        }
         let mut columns = columns;
         for (column, item) in columns.iter_mut().zip(&select.items) {
             column.ty = item.ty;
         }
+        if let Some(sets) = sets.as_ref().filter(|sets| sets.len() > 1) {
+            return self.grouping_sets(sets, select, columns, order, distinct);
+        }
+        let keys = sets.and_then(|mut sets| sets.pop());
         if keys.is_some() || self.level().has_aggregates || select.having.is_some() {
             select.group = Some(keys.unwrap_or_default());
-            self.check_grouping(&select, &order)?;
+            self.check_grouping(&select, &order, true)?;
         }
         match distinct {
             None | Some(Distinct::All) => {}
@@ -119,7 +128,6 @@ impl Binder<'_> {
         }
         Ok(Rows { body: Body::Select(Box::new(select)), order, columns })
     }
-
 
     /// A condition of WHERE: what is not known counts as false, so ANY of an array needs no care for NULL arrays.
     pub(super) fn filter(&mut self, expr: &ast::Expr) -> Result<Expr> {
@@ -144,7 +152,9 @@ impl Binder<'_> {
                     let bound = self.expr(expr)?;
                     self.push_item(bound, name_of(alias), &mut items, &mut columns);
                 }
-                SelectItem::ExprWithAliases { .. } => return Err(Error::unsupported("several aliases of a value")),
+                SelectItem::ExprWithAliases { .. } => {
+                    return Err(Error::unsupported("several aliases of a value"));
+                }
                 SelectItem::Wildcard(options) => {
                     check_wildcard(options)?;
                     let level = self.level();
@@ -232,7 +242,9 @@ impl Binder<'_> {
     ) -> Result<(Option<usize>, Expr)> {
         if let Some(index) = self.output_place(expr, columns, clause.phrase())? {
             if let ast::Expr::Identifier(ident) = expr {
-                let same = |(at, column): (usize, &Column)| column.name == columns[index].name && items[at] != items[index];
+                let same = |(at, column): (usize, &Column)| {
+                    column.name == columns[index].name && items[at] != items[index]
+                };
                 if columns.iter().enumerate().any(same) {
                     let message = format!("{} \"{}\" is ambiguous", clause.phrase(), name_of(ident));
                     return Err(self.error_at(place_of(ident.span), SqlState::AMBIGUOUS_COLUMN, message));
@@ -267,10 +279,7 @@ impl Binder<'_> {
         }
         let mut columns = self.settled_items(&mut select.items, columns)?;
         let width = columns.len();
-        let sorted = order
-            .iter()
-            .map(|order| Order { ordinal: None, ..order.clone() })
-            .collect::<Vec<_>>();
+        let sorted = order.iter().map(|order| Order { ordinal: None, ..order.clone() }).collect::<Vec<_>>();
         let relation = self.number();
         let mut outer_order = Vec::with_capacity(order.len());
         for order in order {
@@ -293,7 +302,7 @@ impl Binder<'_> {
         };
         select.items.push(Expr::new(Node::Aggregate(Box::new(numbered)), Type::INT8));
         let last = select.items.len() as u32;
-        let inner_columns = select.items.iter().map(|item| unnamed(item)).collect();
+        let inner_columns = select.items.iter().map(unnamed).collect();
         let column = |number: u32, ty| Expr::new(Node::Column { relation, column: Cell::Number(number) }, ty);
         let first = Node::Compare {
             operator: Comparison::Equal,
@@ -316,7 +325,11 @@ impl Binder<'_> {
         Ok(Rows { body: Body::Select(Box::new(outer)), order: outer_order, columns })
     }
 
-    fn settled_items(&mut self, items: &mut [Expr], mut columns: Vec<Column>) -> Result<Vec<Column>> {
+    pub(super) fn settled_items(
+        &mut self,
+        items: &mut [Expr],
+        mut columns: Vec<Column>,
+    ) -> Result<Vec<Column>> {
         for (item, column) in items.iter_mut().zip(&mut columns) {
             let known = std::mem::replace(item, super::coerce::integer(0));
             *item = self.known(known)?;
@@ -325,40 +338,10 @@ impl Binder<'_> {
         Ok(columns)
     }
 
-    fn group_by(
-        &mut self,
-        group_by: &GroupByExpr,
-        items: &[Expr],
-        columns: &[Column],
-    ) -> Result<Option<Vec<Expr>>> {
-        let (list, modifiers) = match group_by {
-            GroupByExpr::All(_) => return Err(Error::unsupported("GROUP BY ALL")),
-            GroupByExpr::Expressions(list, modifiers) => (list, modifiers),
-        };
-        if !modifiers.is_empty() {
-            return Err(Error::unsupported("a modifier of GROUP BY"));
-        }
-        if list.is_empty() {
-            return Ok(None);
-        }
-        let mut keys = Vec::with_capacity(list.len());
-        for expr in list {
-            let key = self.group_key(expr, items, columns)?;
-            let key = self.known(key)?;
-            if !self.is_comparable(key.ty) {
-                let message =
-                    format!("could not identify an equality operator for type {}", self.type_name(key.ty));
-                return Err(self.error_at(key.place, SqlState::UNDEFINED_FUNCTION, message));
-            }
-            keys.push(key);
-        }
-        Ok(Some(keys))
-    }
-
     /// A key of GROUP BY: a column of FROM before an output's name.
-    fn group_key(&mut self, expr: &ast::Expr, items: &[Expr], columns: &[Column]) -> Result<Expr> {
-        if matches!(expr, ast::Expr::GroupingSets(_) | ast::Expr::Cube(_) | ast::Expr::Rollup(_) | ast::Expr::Tuple(_)) {
-            return Err(Error::unsupported("GROUPING SETS, CUBE and ROLLUP"));
+    pub(super) fn group_key(&mut self, expr: &ast::Expr, items: &[Expr], columns: &[Column]) -> Result<Expr> {
+        if matches!(expr, ast::Expr::GroupingSets(_) | ast::Expr::Cube(_) | ast::Expr::Rollup(_)) {
+            return Err(Error::unsupported("GROUPING SETS in each other"));
         }
         let from_input = matches!(expr, ast::Expr::Identifier(ident)
             if { let name = name_of(ident); self.level().space.columns.iter().any(|named| named.name == name) });
@@ -366,7 +349,8 @@ impl Binder<'_> {
             Some(index) if !from_input => items[index].clone(),
             _ => self.within(Clause::GroupBy, |binder| binder.expr(expr))?,
         };
-        if walk::any(&key, false, &|part| matches!(&part.node, Node::Aggregate(call) if call.over.is_none())) {
+        if walk::any(&key, false, &|part| matches!(&part.node, Node::Aggregate(call) if call.over.is_none()))
+        {
             let message = "aggregate functions are not allowed in GROUP BY";
             return Err(self.error_at(key.place, SqlState::GROUPING_ERROR, message));
         }
@@ -392,7 +376,9 @@ impl Binder<'_> {
                 ast::ObjectNamePart::Identifier(ident) => name_of(ident),
                 ast::ObjectNamePart::Function(_) => return None,
             },
-            E::Cast { expr, data_type, .. } => return self.figured(expr).or_else(|| self.figured_type(data_type)),
+            E::Cast { expr, data_type, .. } => {
+                return self.figured(expr).or_else(|| self.figured_type(data_type));
+            }
             E::TypedString(ast::TypedString { data_type, .. }) => return self.figured_type(data_type),
             E::Interval(_) => "interval".to_owned(),
             E::Case { else_result, .. } => {
@@ -457,7 +443,10 @@ fn relaxed(condition: Expr) -> Expr {
         Node::And(list) => Node::And(list.into_iter().map(relaxed).collect()),
         Node::Case { branches, otherwise: Some(otherwise) }
             if matches!(otherwise.node, Node::InQuery { .. } | Node::Quantified { .. })
-                && matches!(branches.as_slice(), [(Expr { node: Node::IsNull { .. }, .. }, Expr { node: Node::Literal(Value::Null), .. })]) =>
+                && matches!(
+                    branches.as_slice(),
+                    [(Expr { node: Node::IsNull { .. }, .. }, Expr { node: Node::Literal(Value::Null), .. })]
+                ) =>
         {
             otherwise.node
         }

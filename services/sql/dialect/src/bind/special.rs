@@ -113,8 +113,13 @@ impl Binder<'_> {
     }
 
     fn interval(&mut self, interval: &ast::Interval) -> Result<Expr> {
-        let ast::Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } =
-            interval;
+        let ast::Interval {
+            value,
+            leading_field,
+            leading_precision,
+            last_field,
+            fractional_seconds_precision,
+        } = interval;
         if leading_precision.is_some() {
             return Err(Error::unsupported("a leading precision of an interval"));
         }
@@ -125,7 +130,13 @@ impl Binder<'_> {
             return Err(self.place(literal.place, Error::unsupported("an interval that is no literal")));
         }
         if let (Some(_), Node::Unknown(text)) = (&fields, &literal.node) {
-            return self.interval_of(text, leading_field.as_ref(), last_field.as_ref(), typmod, literal.place);
+            return self.interval_of(
+                text,
+                leading_field.as_ref(),
+                last_field.as_ref(),
+                typmod,
+                literal.place,
+            );
         }
         self.coerce(literal, Type::INTERVAL, typmod, Context::Explicit)
     }

@@ -49,6 +49,8 @@ pub(crate) enum Node {
     ArrayOf { query: Box<Query>, element: Type },
     /// A call over a group or a window.
     Aggregate(Box<Aggregate>),
+    /// `GROUPING(…)`, until the sets of grouping are known.
+    Grouping(Vec<Expr>),
     /// All of them hold.
     And(Vec<Expr>),
     /// One of them holds.

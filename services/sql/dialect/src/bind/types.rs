@@ -38,7 +38,9 @@ impl Binder<'_> {
             },
             DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => numeric(info),
             DataType::Text => plain(Type::TEXT),
-            DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+            DataType::Varchar(length)
+            | DataType::CharacterVarying(length)
+            | DataType::CharVarying(length) => {
                 Ok((Type::VARCHAR, characters("varchar", length.as_ref(), -1)?))
             }
             DataType::Char(length) | DataType::Character(length) => {

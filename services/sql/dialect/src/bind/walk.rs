@@ -16,7 +16,9 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
         Node::Call { arguments, spelling: _, volatile: _ } | Node::Collated { arguments, spelling: _ } => {
             all(arguments);
         }
-        Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) => all(list),
+        Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) | Node::Grouping(list) => {
+            all(list)
+        }
         Node::Aggregate(aggregate) => aggregate_parts(aggregate, visit),
         Node::Not(operand)
         | Node::IsNull { operand, negated: _ }
@@ -40,7 +42,9 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
             visit(Part::Expr(left));
             visit(Part::Query(query));
         }
-        Node::Exists(query) | Node::Scalar(query) | Node::ArrayOf { query, element: _ } => visit(Part::Query(query)),
+        Node::Exists(query) | Node::Scalar(query) | Node::ArrayOf { query, element: _ } => {
+            visit(Part::Query(query))
+        }
         Node::Quantified { condition, source, all: _ } => {
             visit(Part::Expr(condition));
             source_parts(source, visit);
@@ -146,4 +150,43 @@ pub(crate) fn columns(expr: &Expr, relation: u32, found: &mut Vec<i16>) {
             columns(expr, relation, found);
         }
     });
+}
+
+/// Calls `visit` with each direct part of an expression that is an expression of the same query; arguments of aggregates are not.
+pub(crate) fn parts_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
+    match &mut expr.node {
+        Node::Literal(_)
+        | Node::Unknown(_)
+        | Node::Parameter(_)
+        | Node::Column { .. }
+        | Node::Grouping(_)
+        | Node::Aggregate(_)
+        | Node::Exists(_)
+        | Node::Scalar(_)
+        | Node::ArrayOf { .. } => {}
+        Node::Call { arguments, .. } | Node::Collated { arguments, .. } => {
+            arguments.iter_mut().for_each(visit)
+        }
+        Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) => {
+            list.iter_mut().for_each(visit);
+        }
+        Node::Not(operand) | Node::IsNull { operand, .. } | Node::Is { operand, .. } => visit(operand),
+        Node::Compare { left, right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        Node::Case { branches, otherwise } => {
+            for (condition, result) in branches {
+                visit(condition);
+                visit(result);
+            }
+            otherwise.iter_mut().for_each(|expr| visit(expr));
+        }
+        Node::InList { left, list, .. } => {
+            visit(left);
+            list.iter_mut().for_each(visit);
+        }
+        Node::InQuery { left, .. } => visit(left),
+        Node::Quantified { condition, .. } => visit(condition),
+    }
 }

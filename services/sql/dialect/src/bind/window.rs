@@ -22,7 +22,12 @@ impl Binder<'_> {
 
     fn named_window(&mut self, name: &ast::Ident, depth: usize) -> Result<Window> {
         let wanted = name_of(name);
-        let found = self.level().windows.iter().find(|NamedWindowDefinition(known, _)| name_of(known) == wanted).cloned();
+        let found = self
+            .level()
+            .windows
+            .iter()
+            .find(|NamedWindowDefinition(known, _)| name_of(known) == wanted)
+            .cloned();
         match found {
             Some(NamedWindowDefinition(_, NamedWindowExpr::WindowSpec(spec))) => self.window_of(&spec),
             Some(NamedWindowDefinition(_, NamedWindowExpr::NamedWindow(other))) if depth < 32 => {
@@ -41,7 +46,8 @@ impl Binder<'_> {
             Some(name) => {
                 let base = self.named_window(name, 0)?;
                 if !partition_by.is_empty() {
-                    let message = format!("cannot override PARTITION BY clause of window \"{}\"", name_of(name));
+                    let message =
+                        format!("cannot override PARTITION BY clause of window \"{}\"", name_of(name));
                     return Err(self.error_at(place_of(name.span), SqlState::WINDOWING_ERROR, message));
                 }
                 if !order_by.is_empty() && !base.order.is_empty() {
@@ -49,7 +55,8 @@ impl Binder<'_> {
                     return Err(self.error_at(place_of(name.span), SqlState::WINDOWING_ERROR, message));
                 }
                 if base.frame.is_some() {
-                    let message = format!("cannot copy window \"{}\" because it has a frame clause", name_of(name));
+                    let message =
+                        format!("cannot copy window \"{}\" because it has a frame clause", name_of(name));
                     return Err(self.error_at(place_of(name.span), SqlState::WINDOWING_ERROR, message));
                 }
                 base
@@ -99,7 +106,9 @@ impl Binder<'_> {
             (Bound::Following(_), Bound::Preceding(_)) => {
                 Some("frame starting from following row cannot have preceding rows")
             }
-            (Bound::Following(_), Bound::CurrentRow) => Some("frame starting from following row cannot end with current row"),
+            (Bound::Following(_), Bound::CurrentRow) => {
+                Some("frame starting from following row cannot end with current row")
+            }
             _ => None,
         };
         match wrong {
@@ -160,7 +169,12 @@ impl Binder<'_> {
     }
 
     /// A key with its direction.
-    pub(super) fn sort_key(&mut self, ordinal: Option<usize>, key: Expr, options: &OrderByOptions) -> Result<Order> {
+    pub(super) fn sort_key(
+        &mut self,
+        ordinal: Option<usize>,
+        key: Expr,
+        options: &OrderByOptions,
+    ) -> Result<Order> {
         let OrderByOptions { sort, nulls_first } = options;
         let descending = match sort {
             None | Some(OrderBySort::Asc) => false,
@@ -172,7 +186,8 @@ impl Binder<'_> {
             },
         };
         if !self.is_comparable(key.ty) {
-            let message = format!("could not identify an ordering operator for type {}", self.type_name(key.ty));
+            let message =
+                format!("could not identify an ordering operator for type {}", self.type_name(key.ty));
             let hint = "Use an explicit ordering operator or modify the query.";
             return Err(self.error_at(key.place, SqlState::UNDEFINED_FUNCTION, message).with_hint(hint));
         }

@@ -71,3 +71,30 @@ pub fn operators(name: &str) -> impl Iterator<Item = &'static Operator> {
 pub fn cast(from: Type, to: Type) -> Option<&'static Cast> {
     CASTS_BY_TYPES.get(&(from, to)).copied()
 }
+
+/// Functions in SQLite that the binder prints by rules of its own: names and numbers of arguments, -1 for any. `pg_raise(state, message)`
+/// fails; `pg_array(element, …)` takes elements as `pg_element(type, value)` gives them, `pg_array_of_arrays(array, …)` arrays;
+/// `pg_subscript(type, array, index, …)`; `pg_slice(type, array, lower, upper, …)`, where NULL is a bound that is left out;
+/// `pg_pack(value, …)` is an aggregate that packs rows into a blob, which the table-valued `pg_rows(blob)` gives back in columns `v1` to
+/// `v32`; `pg_mode(type, value, descending)`, `pg_percentile_disc(fraction, type, value, descending)`,
+/// `pg_percentile_cont(fraction, value, descending)` and `pg_percentile_cont_interval` are the ordered-set aggregates, `…_array` those of
+/// several fractions; `pg_row_to_json(name, type, value, …)` is a row.
+///
+/// Each aggregate whose name begins with `pg_` has a twin with `_moving` behind its name, for windows whose frame does not begin at
+/// `UNBOUNDED PRECEDING`; the plain one refuses these.
+pub const PRINTED: &[(&str, i64)] = &[
+    ("pg_raise", 2),
+    ("pg_element", 2),
+    ("pg_array", -1),
+    ("pg_array_of_arrays", -1),
+    ("pg_subscript", -1),
+    ("pg_slice", -1),
+    ("pg_pack", -1),
+    ("pg_mode", 3),
+    ("pg_percentile_disc", 4),
+    ("pg_percentile_disc_array", 4),
+    ("pg_percentile_cont", 3),
+    ("pg_percentile_cont_array", 3),
+    ("pg_percentile_cont_interval", 3),
+    ("pg_row_to_json", -1),
+];

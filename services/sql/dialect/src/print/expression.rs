@@ -19,6 +19,8 @@ impl Printer<'_> {
             Node::Collated { spelling, arguments } => self.collated_call(*spelling, arguments),
             Node::ArrayOf { query, element } => self.array_of(query, *element),
             Node::Aggregate(aggregate) => self.aggregate(aggregate),
+            // Without sets of grouping all keys are grouped by.
+            Node::Grouping(_) => self.raw("0"),
             Node::And(list) => self.balanced(list, " AND "),
             Node::Or(list) => self.balanced(list, " OR "),
             Node::Not(operand) => {
@@ -64,6 +66,7 @@ impl Printer<'_> {
             | Node::Parameter(_)
             | Node::Column { .. }
             | Node::Aggregate(_)
+            | Node::Grouping(_)
             | Node::Collated { .. }
             | Node::ArrayOf { .. }
             | Node::Case { .. }

@@ -1,7 +1,8 @@
 //! Queries, their sources and their order.
 
 use super::Printer;
-use crate::bind::tree::{Body, Column, Cte, Expr, Order, Query, Select, Set, SetOperator, Source};
+use crate::bind::tree::{Body, Column, Cte, Expr, Node, Order, Query, Select, Set, SetOperator, Source};
+use crate::bind::walk;
 
 impl Printer<'_> {
     /// Prints a query. Its columns are named `c1`, `c2`, ….
@@ -97,8 +98,10 @@ impl Printer<'_> {
 
     /// SQLite's compound selects have no parentheses: they are evaluated from the left, and only plain selects are in them.
     fn operand(&mut self, query: &Query, leftmost: bool) {
-        let plain =
-            query.with.is_empty() && query.order.is_empty() && query.limit.is_none() && query.offset.is_none();
+        let plain = query.with.is_empty()
+            && query.order.is_empty()
+            && query.limit.is_none()
+            && query.offset.is_none();
         match &query.body {
             Body::Select(_) if plain => self.collated_operand(query),
             Body::Set(set) if plain && leftmost => self.set(set),
@@ -152,9 +155,15 @@ impl Printer<'_> {
                 self.raw(" GROUP BY NULL");
             }
         }
-        if let Some(having) = having {
+        if select.is_silently_grouped() {
+            // Only an aggregate makes one row of all in SQLite.
+            self.raw(" HAVING count(*) >= 0");
+        } else if having.is_some() {
             self.raw(" HAVING ");
-            self.expr(having);
+        }
+        if let Some(having) = having {
+            self.raw(if select.is_silently_grouped() { " AND " } else { "" });
+            self.operand_of(having);
         }
     }
 
@@ -266,6 +275,15 @@ impl Printer<'_> {
         } else {
             self.expr(expr);
         }
+    }
+}
+
+impl Select {
+    /// Whether its rows are one group though it has no aggregate.
+    fn is_silently_grouped(&self) -> bool {
+        let grouped = |expr: &Expr| matches!(&expr.node, Node::Aggregate(call) if call.over.is_none());
+        self.group.as_ref().is_some_and(Vec::is_empty)
+            && !self.items.iter().chain(&self.having).any(|expr| walk::any(expr, false, &grouped))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::catalog::{
-    Catalog, Column, Constraint, Enum, Identity, Index, Key, Label, Object, PUBLIC, Rule, Schema, Sequence, Table,
-    View,
+    Catalog, Column, Constraint, Enum, Identity, Index, Key, Label, Object, PUBLIC, Rule, Schema, Sequence,
+    Table, View,
 };
 use bole_sql_dialect::plan::{Action, Bound};
 use bole_sql_dialect::{Error, Scope, Type};
@@ -22,8 +22,14 @@ pub fn scope() -> Scope {
     let labels = [("sad", 10), ("ok", 20), ("happy", 30)]
         .map(|(name, place)| Label { name: name.to_owned(), place })
         .to_vec();
-    let mood =
-        Enum { oid: 16_500, array_oid: 16_501, schema: PUBLIC, name: "mood".to_owned(), labels, comment: None };
+    let mood = Enum {
+        oid: 16_500,
+        array_oid: 16_501,
+        schema: PUBLIC,
+        name: "mood".to_owned(),
+        labels,
+        comment: None,
+    };
     catalog.types.insert((PUBLIC, "mood".to_owned()), 16_500);
     catalog.objects.insert(16_500, Arc::new(Object::Enum(mood)));
     let numeric = Column { typmod: (10 << 16 | 2) + 4, ..column("n", Type::NUMERIC) };
@@ -54,7 +60,8 @@ pub fn scope() -> Scope {
             column("f", Type::FLOAT8),
         ],
     );
-    let serial = Column { default: Some("nextval('s_id_seq'::regclass)".to_owned()), ..column("id", Type::INT4) };
+    let serial =
+        Column { default: Some("nextval('s_id_seq'::regclass)".to_owned()), ..column("id", Type::INT4) };
     let identity = Column { identity: Some(Identity::Always), ..column("g", Type::INT4) };
     let defaulted = Column { default: Some("'x'::text".to_owned()), ..column("k", Type::TEXT) };
     add(&mut catalog, 16_420, "s", vec![required(serial), required(identity), defaulted]);
@@ -172,8 +179,8 @@ fn unique(catalog: &mut Catalog) {
 
 /// A statement's SQL for SQLite and the types of its parameters, or its error.
 pub fn translate(scope: &Scope, sql: &str) -> String {
-    let result = bole_sql_dialect::parse(sql)
-        .and_then(|parsed| bole_sql_dialect::bind(&parsed[0], scope, &[]));
+    let result =
+        bole_sql_dialect::parse(sql).and_then(|parsed| bole_sql_dialect::bind(&parsed[0], scope, &[]));
     match result {
         Ok(bound) => printed(bound),
         Err(error) => failed(&error),

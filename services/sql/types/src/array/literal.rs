@@ -25,7 +25,10 @@ pub fn parse(text: &str) -> Result<Array<'_>> {
     if reader.peek().is_some() {
         return Err(reader.malformed("Junk after closing right brace."));
     }
-    let Some(depth) = reader.depth else { return Ok(Array::default()) };
+    let Some(depth) = reader.depth else {
+        let mismatch = "Specified array dimensions do not match array contents.";
+        return if bounds.is_empty() { Ok(Array::default()) } else { Err(reader.malformed(mismatch)) };
+    };
     let lengths = &reader.lengths[..=depth];
     if !bounds.is_empty() && bounds.iter().map(|bound| bound.length).ne(lengths.iter().copied()) {
         return Err(reader.malformed("Specified array dimensions do not match array contents."));
@@ -118,7 +121,7 @@ impl<'a> Reader<'a> {
         }
         self.skip_spaces();
         let mut count = 0;
-        if self.peek() == Some('}') {
+        if level == 0 && self.peek() == Some('}') {
             self.at += 1;
         } else {
             loop {
@@ -170,7 +173,13 @@ impl<'a> Reader<'a> {
 
     fn element(&mut self) -> Result<Option<Cow<'a, str>>> {
         if self.peek() == Some('"') {
-            return self.quoted().map(Some);
+            let quoted = self.quoted()?;
+            self.skip_spaces();
+            return match self.peek() {
+                Some(',' | '}') | None => Ok(Some(quoted)),
+                Some('{') => Err(self.malformed("Unexpected \"{\" character.")),
+                Some(_) => Err(self.malformed("Unexpected array element.")),
+            };
         }
         let rest = &self.text[self.at..];
         let end = rest.find(['{', '}', ',', '"', '\\']).unwrap_or(rest.len());
@@ -187,7 +196,7 @@ impl<'a> Reader<'a> {
             return Err(self.malformed(&detail));
         }
         if rest[end..].starts_with('"') {
-            return Err(self.malformed("Incorrectly quoted array element."));
+            return Err(self.malformed("Unexpected array element."));
         }
         Ok((!text.eq_ignore_ascii_case("null")).then_some(Cow::Borrowed(text)))
     }

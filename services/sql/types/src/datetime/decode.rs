@@ -8,13 +8,15 @@ use crate::zone::Zone;
 use crate::zone::abbreviations::{self, Meaning};
 
 /// Why text is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Format,
     Overflow,
     /// As `Overflow`; another order of day and month might do.
     MonthDay,
     ZoneOverflow,
+    /// The name of a zone that there is not.
+    Zone(String),
     Unsupported,
 }
 
@@ -41,26 +43,31 @@ pub(super) struct Fields {
     hour: i64,
     pub(super) zone: Option<ZoneSpec>,
     pub(super) special: Option<Word>,
-    pub(super) seen: u8,
+    pub(super) seen: u16,
     two_digits: bool,
     text_month: bool,
     bc: bool,
     half: Option<Word>,
+    /// Numbers alone are times.
+    time_only: bool,
     /// What the next number is.
     next: Option<Word>,
 }
 
-pub(super) const YEAR: u8 = 1;
-pub(super) const MONTH: u8 = 2;
-pub(super) const DAY: u8 = 4;
-pub(super) const DATE: u8 = YEAR | MONTH | DAY;
-pub(super) const TIME: u8 = 8;
-const ZONE: u8 = 16;
-const JULIAN: u8 = 32;
+pub(super) const YEAR: u16 = 1;
+pub(super) const MONTH: u16 = 2;
+pub(super) const DAY: u16 = 4;
+pub(super) const DATE: u16 = YEAR | MONTH | DAY;
+pub(super) const TIME: u16 = 8;
+const ZONE: u16 = 16;
+const JULIAN: u16 = 32;
+const WEEKDAY: u16 = 64;
+const HALF: u16 = 128;
+const ERA: u16 = 256;
 
 /// Reads all fields. `time_only`: numbers alone are times.
 pub(super) fn decode(tokens: &[Token], order: DateOrder, time_only: bool) -> Outcome<Fields> {
-    let mut fields = Fields::default();
+    let mut fields = Fields { time_only, ..Fields::default() };
     for (n, token) in tokens.iter().enumerate() {
         match token.kind {
             Kind::Date => fields.date(&token.text, order)?,
@@ -69,7 +76,7 @@ pub(super) fn decode(tokens: &[Token], order: DateOrder, time_only: bool) -> Out
                 let offset = zone_offset(&token.text)?;
                 fields.set_zone(ZoneSpec::Offset(offset))?;
             }
-            Kind::Number => fields.number(&token.text, order, time_only)?,
+            Kind::Number => fields.number(&token.text, order)?,
             Kind::Word | Kind::Special => fields.word(&token.text, tokens.get(n + 1))?,
         }
     }
@@ -134,6 +141,7 @@ pub(super) fn clock(text: &str) -> Outcome<[i64; 4]> {
         return Err(Fault::Format);
     }
     let clock = match second {
+        Some("") if part.is_empty() => [hour, minute, 0, 0],
         Some(second) => [hour, minute, int(second)?, microseconds],
         None if part.is_empty() => [hour, minute, 0, 0],
         None => [0, hour, minute, microseconds],
@@ -145,7 +153,7 @@ pub(super) fn clock(text: &str) -> Outcome<[i64; 4]> {
 }
 
 impl Fields {
-    fn mark(&mut self, found: u8) -> Outcome<()> {
+    fn mark(&mut self, found: u16) -> Outcome<()> {
         if self.seen & found != 0 {
             return Err(Fault::Format);
         }
@@ -177,11 +185,14 @@ impl Fields {
 
     /// A date; or with one known already, a zone's name, or a time with a zone behind it.
     fn date(&mut self, text: &str, order: DateOrder) -> Outcome<()> {
-        if self.next.is_none() && self.seen & (MONTH | DAY) != MONTH | DAY {
+        let clock = self.time_only
+            && text.len() > 5
+            && text.find(|c: char| !c.is_ascii_digit()).is_some_and(|at| at > 4);
+        if !clock && self.next.is_none() && self.seen & (MONTH | DAY) != MONTH | DAY {
             return self.calendar_date(text, order);
         }
         if !text.starts_with(|c: char| c.is_ascii_digit()) && self.next.is_none() {
-            let zone = Zone::named(text).ok_or(Fault::Format)?;
+            let zone = Zone::named(text).ok_or_else(|| Fault::Zone(text.to_owned()))?;
             return self.set_zone(ZoneSpec::Zone(zone));
         }
         self.next = None;
@@ -192,6 +203,10 @@ impl Fields {
     }
 
     fn calendar_date(&mut self, text: &str, order: DateOrder) -> Outcome<()> {
+        // PostgreSQL wants the date before everything else.
+        if self.seen & !(DATE | ZONE | JULIAN) != 0 {
+            return Err(Fault::Format);
+        }
         let mut parts = Vec::new();
         for part in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
             // Digits and letters may touch.
@@ -221,20 +236,20 @@ impl Fields {
         if self.day_of_year.is_none() && self.seen & DATE != DATE { Err(Fault::Format) } else { Ok(()) }
     }
 
-    fn number(&mut self, text: &str, order: DateOrder, time_only: bool) -> Outcome<()> {
+    fn number(&mut self, text: &str, order: DateOrder) -> Outcome<()> {
         match self.next.take() {
             Some(Word::Julian) => return self.julian(text),
             Some(_) => return self.concatenated(text),
             None => {}
         }
         let whole = text.find('.');
-        let dated = self.seen & DATE != 0;
-        if time_only && (whole.is_some() || dated || text.len() >= 4 || self.seen & TIME == 0) {
-            if whole.is_some() && !dated && text.matches('.').count() > 1 {
-                return self.calendar_date(text, order);
-            }
-            return self.concatenated(text);
+        if self.time_only {
+            return match whole {
+                Some(at) if at <= 2 => Err(Fault::Format),
+                _ => self.concatenated(text),
+            };
         }
+        let dated = self.seen & DATE != 0;
         if whole.is_some() && !dated {
             return self.calendar_date(text, order);
         }
@@ -259,7 +274,7 @@ impl Fields {
         let (digits, part) = text.split_at(text.find('.').unwrap_or(text.len()));
         let microseconds = if part.is_empty() { 0 } else { fraction(part)? };
         let length = digits.len();
-        if part.is_empty() && self.seen & DATE != DATE && length >= 6 {
+        if part.is_empty() && !self.time_only && self.seen & DATE != DATE && length >= 6 {
             let (rest, day) = digits.split_at(length - 2);
             let (year, month) = rest.split_at(length - 4);
             (self.year, self.month, self.day) = (int(year)?, int(month)?, int(day)?);
@@ -326,7 +341,8 @@ impl Fields {
             });
         }
         match words::word(text) {
-            Some(Word::Weekday | Word::Ignored) => Ok(()),
+            Some(Word::Ignored) => Ok(()),
+            Some(Word::Weekday) => self.mark(WEEKDAY),
             Some(Word::Month(month)) => {
                 let day = self.seen & (MONTH | DAY) == MONTH && !self.text_month;
                 if day && (1..=31).contains(&self.month) {
@@ -340,17 +356,17 @@ impl Fields {
             }
             Some(half @ (Word::Am | Word::Pm)) => {
                 self.half = Some(half);
-                Ok(())
+                self.mark(HALF)
             }
             Some(Word::Bc) => {
                 self.bc = true;
-                Ok(())
+                self.mark(ERA)
             }
-            Some(Word::Ad) => Ok(()),
+            Some(Word::Ad) => self.mark(ERA),
             Some(Word::Time) => {
                 let follows =
                     next.is_some_and(|next| matches!(next.kind, Kind::Number | Kind::Time | Kind::Date));
-                if !follows || self.seen & DATE != DATE {
+                if !follows || (!self.time_only && self.seen & DATE != DATE) {
                     return Err(Fault::Format);
                 }
                 self.next = Some(Word::Time);

@@ -14,7 +14,11 @@ pub(super) fn refuse(fault: Fault, text: &str, ty: Type) -> Error {
     let overflow = |what: &str| format!("{what} out of range: \"{text}\"");
     match fault {
         Fault::Format => {
-            let name = ty.info().map_or("", |info| info.sql_name);
+            let name = match ty {
+                Type::TIME => "time",
+                Type::TIMESTAMP => "timestamp",
+                _ => ty.info().map_or("", |info| info.sql_name),
+            };
             let message = format!("invalid input syntax for type {name}: \"{text}\"");
             Error::new(SqlState::INVALID_DATETIME_FORMAT, message)
         }
@@ -26,6 +30,10 @@ pub(super) fn refuse(fault: Fault, text: &str, ty: Type) -> Error {
             .with_hint("Perhaps you need a different \"datestyle\" setting."),
         Fault::ZoneOverflow => {
             Error::new(SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE, overflow("time zone displacement"))
+        }
+        Fault::Zone(name) => {
+            let message = format!("time zone \"{name}\" not recognized");
+            Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
         }
         Fault::Unsupported => Error::unsupported(format!("a date or time such as \"{text}\"")),
     }
@@ -129,6 +137,5 @@ fn timestamp(text: &str, typmod: i32, style: &Style, ty: Type) -> Result<i64> {
         };
         timestamp -= i128::from(offset * SECOND);
     }
-    let timestamp = in_range(timestamp).map_err(out_of_range)?;
-    in_range(i128::from(round_to(timestamp, typmod))).map_err(out_of_range)
+    in_range(timestamp).map(|timestamp| round_to(timestamp, typmod)).map_err(out_of_range)
 }

@@ -133,7 +133,12 @@ pub(super) fn unit(word: &str) -> Option<Unit> {
 }
 
 impl Unit {
-    /// The field that `extract` or `date_trunc` names, in any case.
+    /// The unit that `date_trunc` names, in any case.
+    pub fn of_length(name: &str) -> Option<Self> {
+        unit(&name.to_ascii_lowercase())
+    }
+
+    /// The field that `extract` names, in any case.
     pub fn named(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         unit(&name).or_else(|| FIELDS.iter().find(|field| field.0 == key(&name)).map(|field| field.1))

@@ -123,11 +123,9 @@ impl<'a> Parser<'a> {
 
     fn array(&mut self) -> Result<Json<'a>> {
         let mut elements = Vec::new();
-        let mut what = "array element or \"]\"";
         if self.peek() != Some(b']') {
             loop {
-                let element = self.value(what)?;
-                what = "JSON value";
+                let element = self.value("JSON value")?;
                 if self.mode != Mode::Validate {
                     elements.push(element);
                 }

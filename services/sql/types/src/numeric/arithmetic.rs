@@ -35,6 +35,10 @@ impl Decimal {
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         let scale = self.scale.max(other.scale);
+        if self.is_zero() || other.is_zero() {
+            let sum = if self.is_zero() { other } else { self };
+            return Self { scale, ..sum.clone() };
+        }
         let mut sum = if self.negative == other.negative {
             Self { negative: self.negative, ..self.magnitudes_plus(other) }
         } else {
@@ -68,14 +72,10 @@ impl Decimal {
         self
     }
 
-    /// The weights that both have together, from the highest to the lowest.
+    /// The weights that both, which are not zero, have together, from the highest to the lowest.
     fn span(&self, other: &Self) -> (i32, i32) {
         let low = |decimal: &Self| decimal.weight - decimal.groups.len() as i32 + 1;
-        match (self.is_zero(), other.is_zero()) {
-            (true, _) => (other.weight, low(other)),
-            (_, true) => (self.weight, low(self)),
-            _ => (self.weight.max(other.weight), low(self).min(low(other))),
-        }
+        (self.weight.max(other.weight), low(self).min(low(other)))
     }
 
     fn magnitudes_plus(&self, other: &Self) -> Self {

@@ -82,7 +82,10 @@ impl Decimal {
     /// Text without a sign. `None`: not a number. An inner error: too many digits.
     pub(super) fn parse(text: &str, negative: bool) -> Option<Result<Self>> {
         let (mantissa, exponent) = match text.find(['e', 'E']) {
-            Some(at) => (&text[..at], exponent(&text[at + 1..])?),
+            Some(at) => match exponent(&text[at + 1..])? {
+                Ok(exponent) => (&text[..at], exponent),
+                Err(error) => return Some(Err(error)),
+            },
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -188,14 +191,15 @@ impl Decimal {
     }
 }
 
-/// The exponent of a number; `None` if it is not one. What no number could have is capped.
-fn exponent(text: &str) -> Option<i64> {
+/// The exponent of a number; `None` if it is not one.
+fn exponent(text: &str) -> Option<Result<i64>> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let value = digits.parse::<i64>().ok().filter(|value| *value < i64::from(i32::MAX / 2))?;
-    Some(if text.starts_with('-') { -value } else { value })
+    let value = digits.parse::<i64>().ok().filter(|value| *value < i64::from(i32::MAX / 2));
+    let signed = value.map(|value| if text.starts_with('-') { -value } else { value });
+    Some(signed.ok_or_else(overflow))
 }
 
 impl fmt::Display for Decimal {

@@ -77,16 +77,16 @@ pub fn write(value: f64, ty: Type, extra_digits: i32, out: &mut Vec<u8>) {
     } else if extra_digits <= 0 {
         write_significant(value, (digits + extra_digits).max(1) as usize, &mut text);
     } else {
-        let mut buffer = ryu::Buffer::new();
-        let shortest =
-            if ty == Type::FLOAT4 { buffer.format_finite(value as f32) } else { buffer.format_finite(value) };
-        write_shortest(shortest, small, &mut text);
+        write_shortest(value, ty, small, &mut text);
     }
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Rewrites what ryu prints in the notation of C's `%g`: an exponent below -4 and from `limit` on.
-fn write_shortest(shortest: &str, limit: i32, text: &mut String) {
+/// Appends the fewest digits that read back as the number, in the notation of C's `%g`: with an exponent below -4 and from `limit` on.
+fn write_shortest(value: f64, ty: Type, limit: i32, text: &mut String) {
+    let mut buffer = ryu::Buffer::new();
+    let shortest =
+        if ty == Type::FLOAT4 { buffer.format_finite(value as f32) } else { buffer.format_finite(value) };
     let unsigned = shortest.strip_prefix('-').unwrap_or(shortest);
     text.push_str(&shortest[..shortest.len() - unsigned.len()]);
     let (mantissa, exponent) = unsigned.split_once('e').unwrap_or((unsigned, "0"));
@@ -99,9 +99,60 @@ fn write_shortest(shortest: &str, limit: i32, text: &mut String) {
     let digits = digits.trim_end_matches('0');
     if digits.is_empty() {
         text.push('0');
-        return;
+    } else if is_midpoint(value.abs(), ty, digits, exponent) {
+        let (digits, exponent) = inside(value.abs(), ty, digits.len());
+        write_digits(&digits, exponent, limit, text);
+    } else {
+        write_digits(digits, exponent, limit, text);
     }
-    write_digits(digits, exponent, limit, text);
+}
+
+/// Whether digits are just between a number and the next one. They read back as the number if it is even, but PostgreSQL does not count
+/// on that.
+fn is_midpoint(value: f64, ty: Type, digits: &str, exponent: i32) -> bool {
+    // Below, the middle has more digits than any shortest form; above, as well.
+    let (low, high) = if ty == Type::FLOAT4 { (4e6, 1e19) } else { (4e15, 1e26) };
+    if value < low || value > high {
+        return false;
+    }
+    let (below, above) = if ty == Type::FLOAT4 {
+        let value = value as f32;
+        (f64::from(value.next_down()), f64::from(value.next_up()))
+    } else {
+        (value.next_down(), value.next_up())
+    };
+    // All in eighths.
+    let eighths = |value: f64| (value * 8.0) as u128;
+    let power = exponent - digits.len() as i32 + 1;
+    let Ok(written) = digits.parse::<u128>() else { return false };
+    let scale = 10_u128.pow(power.unsigned_abs());
+    let written = match power {
+        0.. => written * 8 * scale,
+        _ if written * 8 % scale == 0 => written * 8 / scale,
+        _ => return false,
+    };
+    written * 2 == eighths(value) + eighths(above) || written * 2 == eighths(value) + eighths(below)
+}
+
+/// The fewest digits, `least` or more, that are nearer to the number than to any other.
+fn inside(value: f64, ty: Type, least: usize) -> (String, i32) {
+    let mut last = (String::new(), 0);
+    for count in least..=17 {
+        let text = format!("{value:.*e}", count - 1);
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let exponent = exponent.parse().unwrap_or(0);
+        let digits = mantissa.replace('.', "").trim_end_matches('0').to_owned();
+        let same = match ty {
+            Type::FLOAT4 => text.parse::<f32>().is_ok_and(|read| f64::from(read).total_cmp(&value).is_eq()),
+            _ => text.parse::<f64>().is_ok_and(|read| read.total_cmp(&value).is_eq()),
+        };
+        let good = same && !is_midpoint(value, ty, &digits, exponent);
+        last = (digits, exponent);
+        if good {
+            break;
+        }
+    }
+    last
 }
 
 fn write_digits(digits: &str, exponent: i32, limit: i32, text: &mut String) {

@@ -107,6 +107,7 @@ impl Posix {
     }
 }
 
+/// The name before an offset; PostgreSQL lets it be missing.
 fn abbreviation(rest: &mut &str) -> Option<String> {
     let (name, after) = if let Some(quoted) = rest.strip_prefix('<') {
         quoted.split_once('>')?
@@ -115,7 +116,7 @@ fn abbreviation(rest: &mut &str) -> Option<String> {
         rest.split_at(end)
     };
     *rest = after;
-    (name.len() >= 3 || after.len() < name.len()).then(|| name.to_owned()).filter(|name| !name.is_empty())
+    Some(name.to_owned())
 }
 
 fn number(rest: &mut &str) -> Option<i64> {

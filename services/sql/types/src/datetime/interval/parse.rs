@@ -5,7 +5,7 @@ use crate::calendar::{DAY, HOUR, MINUTE, SECOND};
 use crate::datetime::decode::{self, Fault, Outcome};
 use crate::datetime::read::refuse;
 use crate::datetime::tokens::{self, Kind, Token};
-use crate::datetime::words::{self, Unit, Word};
+use crate::datetime::words::{self, Unit};
 use crate::{Result, Type};
 
 /// Reads an interval and fits it to a type modifier, which also says what a number without a unit is. Errors: 22007, 22008, 22015.
@@ -17,7 +17,7 @@ pub fn parse(text: &str, typmod: i32) -> Result<Interval> {
         outcome = iso(text.trim_end());
     }
     let sum = outcome.map_err(|fault| refuse(fault, text, Type::INTERVAL))?;
-    let months = i32::try_from(sum.months).map_err(|_| out_of_range())?;
+    let months = i32::try_from(sum.years * 12 + sum.months).map_err(|_| out_of_range())?;
     let days = i32::try_from(sum.days).map_err(|_| refuse(Fault::Overflow, text, Type::INTERVAL))?;
     Ok(Interval { months, days, microseconds: sum.microseconds }.with_typmod(typmod))
 }
@@ -25,6 +25,7 @@ pub fn parse(text: &str, typmod: i32) -> Result<Interval> {
 /// What was read so far.
 #[derive(Default)]
 struct Sum {
+    years: i64,
     months: i64,
     days: i64,
     microseconds: i64,
@@ -92,7 +93,10 @@ impl Sum {
                     Unit::Century => 100,
                     _ => 1_000,
                 };
-                self.add_months(value, count * 12)?;
+                let small = |years: &i64| i32::try_from(*years).is_ok();
+                let added =
+                    value.checked_mul(count).and_then(|value| value.checked_add(self.years)).filter(small);
+                self.years = added.ok_or(Fault::Overflow)?;
                 self.add_months(years(count), 1)
             }
             _ => Err(Fault::Format),
@@ -100,7 +104,7 @@ impl Sum {
     }
 
     fn negate(&mut self) {
-        (self.months, self.days) = (-self.months, -self.days);
+        (self.years, self.months, self.days) = (-self.years, -self.months, -self.days);
         self.microseconds = self.microseconds.wrapping_neg();
     }
 }
@@ -138,7 +142,6 @@ fn words_and_units(tokens: &[Token], range: i32) -> Outcome<Sum> {
                     ago = true;
                     unit = None;
                 }
-                None if words::word(&token.text) == Some(Word::Ignored) => {}
                 None => return Err(Fault::Format),
             },
         }
@@ -183,8 +186,8 @@ fn number(text: &str, unit: Unit, sum: &mut Sum) -> Outcome<Option<Unit>> {
     let negative = text.starts_with('-');
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    let whole = if end == 0 { 0 } else { digits[..end].parse::<i64>().map_err(|_| Fault::Overflow)? };
-    let value = if negative { -whole } else { whole };
+    let signed = &text[..text.len() - digits.len() + end];
+    let value = if end == 0 { 0 } else { signed.parse::<i64>().map_err(|_| Fault::Overflow)? };
     let rest = &digits[end..];
     if let Some(months) = rest.strip_prefix('-') {
         let months = match months.parse::<i64>() {
