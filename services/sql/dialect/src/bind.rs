@@ -35,9 +35,10 @@ use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{self, Statement};
 
 use crate::catalog::Catalog;
-use crate::parse::{self, Parsed, byte_of, position_of};
+use crate::parse::{self, Parsed, Syntax, byte_of, position_of};
 use crate::plan::{Action, Bound, Output, Query, Write, WriteTag};
 use crate::print;
+use crate::schema;
 use names::{Clause, Level};
 use tree::Place;
 
@@ -92,7 +93,18 @@ pub enum Use {
 /// parameters in the statement than in `parameters`.
 pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound> {
     let mut binder = Binder::new(scope, &parsed.text, parameters);
-    let action = match &parsed.statement {
+    let statement = match &parsed.statement {
+        Syntax::Rows(statement) => statement.as_ref(),
+        Syntax::Schema(statement) => {
+            let action = Action::Schema(schema::bind_schema(statement, scope)?);
+            return Ok(Bound { parameters: parameters.to_vec(), action });
+        }
+    };
+    if let Some(statement) = schema::select_into(statement) {
+        let action = Action::Schema(schema::bind_schema(&statement, scope)?);
+        return Ok(Bound { parameters: parameters.to_vec(), action });
+    }
+    let action = match statement {
         Statement::Query(query) => match query.body.as_ref() {
             ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_) => {
                 Action::Write(binder.write_with(query)?)
@@ -128,7 +140,7 @@ pub fn bind_expression(
 ) -> Result<BoundExpression> {
     let wrapped = format!("SELECT ({text})");
     let parsed = parse::parse(&wrapped)?;
-    let [Parsed { statement: Statement::Query(query), .. }] = parsed.as_slice() else {
+    let ([_], Some(query)) = (parsed.as_slice(), parsed.first().and_then(Parsed::query)) else {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error in an expression"));
     };
     let ast::SetExpr::Select(select) = query.body.as_ref() else {
@@ -155,7 +167,7 @@ pub fn bind_expression_tree(
 /// Resolves the query of a view: what it gives, by PostgreSQL's types and names. Parameters are refused.
 pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
     let parsed = parse::parse(text)?;
-    let [Parsed { statement: Statement::Query(query), .. }] = parsed.as_slice() else {
+    let ([_], Some(query)) = (parsed.as_slice(), parsed.first().and_then(Parsed::query)) else {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error in a query"));
     };
     let mut binder = Binder::new(scope, text, &[]);
