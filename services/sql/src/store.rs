@@ -28,6 +28,7 @@ use bole_shard::Runtime;
 use bole_shard::participant::Participants;
 use tokio::sync::Notify;
 
+pub use bole_sql_dialect::plan::Step;
 pub use books::Seen;
 pub use connection::Register;
 pub use database::Database;

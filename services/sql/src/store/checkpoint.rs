@@ -133,6 +133,10 @@ impl Database {
         }
         let held = written.and_then(|()| {
             let holder = self.checkpoints.holder.lock();
+            if !holder.is_autocommit() {
+                // The pass before this one was cancelled.
+                holder.execute_batch("ROLLBACK")?;
+            }
             holder.execute_batch("BEGIN")?;
             holder.query_row("SELECT next FROM main.bole_stand", [], |_| Ok(()))
         });
@@ -142,8 +146,10 @@ impl Database {
 
     /// The rest of a checkpoint; `false` if readers held it up, and it is to be tried again. Blocks.
     async fn complete(&self, held: Held, journal: &dyn Journal) -> Result<bool, Error> {
-        let synced = wait::synced(journal, held.position).await;
-        let outcome = synced.map_err(Error::from).and_then(|()| self.move_up_to(&held));
+        let outcome = match wait::synced(journal, held.position).await {
+            Ok(()) => self.move_up_to(&held).await,
+            Err(error) => Err(error.into()),
+        };
         let released = self.checkpoints.holder.lock().execute_batch("ROLLBACK");
         let complete = outcome?;
         released.map_err(|error| self.failed_sqlite(&error))?;
@@ -153,18 +159,21 @@ impl Database {
         Ok(complete)
     }
 
-    fn move_up_to(&self, held: &Held) -> Result<bool, Error> {
+    async fn move_up_to(&self, held: &Held) -> Result<bool, Error> {
         self.files.mark(held.frames).map_err(|error| self.failed(&error))?;
-        let mover = self.checkpoints.mover.lock();
         for _ in 0..CHECKPOINT_TRIES_MAX {
-            let moved = move_frames(&mover).map_err(|error| self.failed_sqlite(&error))?;
-            if moved >= held.frames {
+            let moved = move_frames(&self.checkpoints.mover.lock());
+            if moved.map_err(|error| self.failed_sqlite(&error))? >= held.frames {
                 self.files.unmark().map_err(|error| self.failed(&error))?;
                 return Ok(true);
             }
-            // A reader still needs what is there. The marker stays until some later pass has moved as much and more.
-            std::thread::sleep(TRY_INTERVAL);
+            // A reader still needs what is there. Where there is no clock to wait by, the next pass comes anyway.
+            if tokio::runtime::Handle::try_current().is_err() {
+                break;
+            }
+            tokio::time::sleep(TRY_INTERVAL).await;
         }
+        // The marker stays until some later pass has moved as much and more.
         Ok(false)
     }
 

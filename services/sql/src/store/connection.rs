@@ -32,13 +32,13 @@ pub(crate) enum Role {
 /// How long SQLite tries again where it is in its own way for a moment: readers that begin while the `-wal` starts over.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Opens `main.db`.
-pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
+/// Opens `main.db` on the operating system's files, or on those of the SQLite VFS that is named.
+pub(crate) fn open(path: &Path, role: Role, vfs: Option<&str>) -> rusqlite::Result<Connection> {
     let access = match role {
         Role::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
         Role::Writer | Role::Checkpoint => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = open_with(path, access, vfs)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
@@ -56,6 +56,15 @@ pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
         STATEMENTS_CACHED
     });
     Ok(connection)
+}
+
+/// A connection as SQLite opens it.
+pub(crate) fn open_with(path: &Path, access: OpenFlags, vfs: Option<&str>) -> rusqlite::Result<Connection> {
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match vfs {
+        None => Connection::open_with_flags(path, flags),
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
+    }
 }
 
 /// Lets recovery put rows in as they are, or has everything checked again.

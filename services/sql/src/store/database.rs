@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bole_base::{Disk, Durability, LogId};
+use bole_base::{Durability, LogId};
 use bole_log::Journal;
 use bole_shard::Runtime;
 use bole_shard::durable::Stand;
@@ -20,7 +20,7 @@ use super::books::{Books, Seen};
 use super::checkpoint::Checkpoints;
 use super::connection::{Register, Role};
 use super::error::{from_shard, from_sqlite};
-use super::files::Files;
+use super::files::{Files, Medium};
 use super::reader::{Connected, Readers};
 use super::sequences::Sequences;
 use super::writer::Writing;
@@ -53,12 +53,12 @@ impl Database {
     /// Opens a database at the stand of its last checkpoint. The error is a sentence for the operator.
     pub(crate) fn open(
         shared: Arc<Shared>,
-        disk: Arc<dyn Disk>,
+        medium: Medium,
         dir: &Path,
         (name, log, class): (&str, LogId, Durability),
     ) -> Result<Self, String> {
         let describe = |error: &dyn std::fmt::Display| format!("{}: {error}", dir.display());
-        let files = Files::open(disk, dir)?;
+        let files = Files::open(medium, dir)?;
         let frames = Arc::new(AtomicU32::new(0));
         let writing = Writing::open(&files, &shared.registers, &frames).map_err(|error| describe(&error))?;
         let stand = read_stand(writing.connection()).map_err(|error| describe(&error))?;

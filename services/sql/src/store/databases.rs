@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, Notify};
 use super::connection::Register;
 use super::database::Database;
 use super::error::{from_catalog, from_shard, no_database};
-use super::files::remove_folder;
+use super::files::{Medium, remove_folder};
 use super::{PREFIX, Shared};
 
 /// The database of a fresh node.
@@ -33,8 +33,10 @@ const ATTRIBUTE_DURABILITY: &str = "durability";
 pub struct Config {
     /// Where their folders are: `<data>/sql`.
     pub dir: PathBuf,
-    /// The disk of the folders; SQLite itself uses the operating system's.
+    /// The disk of the folders.
     pub disk: Arc<dyn Disk>,
+    /// The SQLite VFS whose files are on that disk; `None`: the operating system's.
+    pub vfs: Option<String>,
     /// The class of databases that are made from now on.
     pub durability: Durability,
     /// What each connection is told of functions, collations and virtual tables.
@@ -115,8 +117,8 @@ impl Databases {
         if class == Durability::Memory {
             return Err(format!("{}: the durability of a database is sync or async", dataset.name));
         }
-        let disk = Arc::clone(&self.config.disk);
-        Database::open(Arc::clone(&self.shared), disk, &self.folder(log), (name, log, class))
+        let medium = Medium { disk: Arc::clone(&self.config.disk), vfs: self.config.vfs.clone() };
+        Database::open(Arc::clone(&self.shared), medium, &self.folder(log), (name, log, class))
     }
 
     /// Removes what a crash left of databases that were dropped.

@@ -19,7 +19,7 @@ use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::NEXT_OID_ROW;
 use rusqlite::{Connection, OpenFlags};
 
-use super::connection::{Role, open};
+use super::connection::{Role, open, open_with};
 pub(crate) use marker::Marker;
 
 pub(crate) const MAIN: &str = "main.db";
@@ -47,54 +47,62 @@ fn insert_catalog(connection: &Connection) -> rusqlite::Result<()> {
 
 /// The files of one database.
 pub(crate) struct Files {
-    disk: Arc<dyn Disk>,
+    medium: Medium,
     dir: PathBuf,
     main: Arc<dyn File>,
 }
 
+/// Where files are: the disk, and the SQLite VFS that is on the same disk.
+#[derive(Clone)]
+pub(crate) struct Medium {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) vfs: Option<String>,
+}
+
 impl Files {
     /// Opens the folder, makes a new database if there is none, and ends a checkpoint that a crash cut short. The error is a sentence for the operator.
-    pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, String> {
+    pub(crate) fn open(medium: Medium, dir: &Path) -> Result<Self, String> {
+        let disk = &*medium.disk;
         let describe = |error: io::Error| format!("{}: {error}", dir.display());
         disk.create_dir(dir).map_err(describe)?;
         let names = disk.list(dir).map_err(describe)?;
         let has = |name: &str| names.iter().any(|known| known == name);
         if has(MAIN) {
             if has(MARKER) {
-                redo(&*disk, dir)?;
+                redo(&medium, dir)?;
             }
         } else {
-            create(&*disk, dir)?;
+            create(&medium, dir)?;
         }
-        remove(&*disk, dir, &[WAL, SHM, FRESH, "checkpoint.new"]).map_err(describe)?;
+        remove(disk, dir, &[WAL, SHM, FRESH, "checkpoint.new"]).map_err(describe)?;
         disk.sync_dir(dir).map_err(describe)?;
         let main = disk.open(&dir.join(MAIN)).map_err(describe)?;
-        Ok(Self { disk, dir: dir.to_owned(), main })
+        Ok(Self { dir: dir.to_owned(), main, medium })
     }
 
     /// A new connection.
     pub(crate) fn connect(&self, role: Role) -> rusqlite::Result<Connection> {
-        open(&self.dir.join(MAIN), role)
+        open(&self.dir.join(MAIN), role, self.medium.vfs.as_deref())
     }
 
     /// Makes the first `frames` frames of the `-wal` durable, and then the marker that names them. An error is final.
     pub(crate) fn mark(&self, frames: u32) -> io::Result<()> {
-        let wal = self.disk.open(&self.dir.join(WAL))?;
+        let wal = self.medium.disk.open(&self.dir.join(WAL))?;
         wal.sync_data()?;
         let marker = Marker::of(&*wal, frames)?;
-        replace_file(&*self.disk, &self.dir.join(MARKER), &marker.encode())
+        replace_file(&*self.medium.disk, &self.dir.join(MARKER), &marker.encode())
     }
 
     /// Makes `main.db` durable, and then takes the marker away. An error is final.
     pub(crate) fn unmark(&self) -> io::Result<()> {
         self.main.sync_data()?;
-        self.disk.remove(&self.dir.join(MARKER))?;
-        self.disk.sync_dir(&self.dir)
+        self.medium.disk.remove(&self.dir.join(MARKER))?;
+        self.medium.disk.sync_dir(&self.dir)
     }
 
     /// Removes everything; connections that are still open keep what they have.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        remove_folder(&*self.disk, &self.dir)
+        remove_folder(&*self.medium.disk, &self.dir)
     }
 }
 
@@ -103,7 +111,11 @@ pub(crate) fn remove_folder(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     for name in disk.list(dir)? {
         disk.remove(&dir.join(name))?;
     }
-    std::fs::remove_dir(dir)
+    match std::fs::remove_dir(dir) {
+        // Not every disk is the operating system's.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn remove(disk: &dyn Disk, dir: &Path, names: &[&str]) -> io::Result<()> {
@@ -117,15 +129,17 @@ fn remove(disk: &dyn Disk, dir: &Path, names: &[&str]) -> io::Result<()> {
 }
 
 /// Makes `main.db` under another name and gives it its own when it is durable.
-fn create(disk: &dyn Disk, dir: &Path) -> Result<(), String> {
+fn create(medium: &Medium, dir: &Path) -> Result<(), String> {
+    let disk = &*medium.disk;
     let path = dir.join(FRESH);
     let failed = |error: &dyn std::fmt::Display| format!("{} cannot be made: {error}", path.display());
     let wal = format!("{FRESH}-wal");
     let shm = format!("{FRESH}-shm");
     remove(disk, dir, &[FRESH, &wal, &shm, MARKER]).map_err(|error| failed(&error))?;
-    let made = Connection::open_with_flags(
+    let made = open_with(
         &path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        medium.vfs.as_deref(),
     )
     .and_then(|connection| {
         connection.execute_batch("PRAGMA journal_mode = WAL")?;
@@ -144,7 +158,8 @@ fn create(disk: &dyn Disk, dir: &Path) -> Result<(), String> {
 }
 
 /// Repeats the last step of the checkpoint whose marker is there.
-fn redo(disk: &dyn Disk, dir: &Path) -> Result<(), String> {
+fn redo(medium: &Medium, dir: &Path) -> Result<(), String> {
+    let disk = &*medium.disk;
     let describe = |what: &dyn std::fmt::Display| format!("{}: {what}", dir.display());
     let read = |name: &str| {
         let file = disk.open(&dir.join(name)).map_err(|error| format!("{name}: {error}"))?;
@@ -158,7 +173,7 @@ fn redo(disk: &dyn Disk, dir: &Path) -> Result<(), String> {
     wal.set_len(marker.wal_bytes()).map_err(|error| describe(&format_args!("{WAL}: {error}")))?;
     drop(wal);
     remove(disk, dir, &[SHM]).map_err(|error| describe(&error))?;
-    let moved = open(&dir.join(MAIN), Role::Checkpoint).and_then(|connection| {
+    let moved = open(&dir.join(MAIN), Role::Checkpoint, medium.vfs.as_deref()).and_then(|connection| {
         let moved = move_frames(&connection)?;
         connection.close().map_err(|(_, error)| error)?;
         Ok(moved)
