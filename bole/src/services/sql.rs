@@ -35,8 +35,13 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
     if !dir.is_dir() {
         disk.create_dir(&dir).with_context(|| format!("{} cannot be created", dir.display()))?;
     }
-    let config =
-        store::Config { dir, disk, durability: settings.sql.durability, registers: bole_sql::registers() };
+    let config = store::Config {
+        dir,
+        disk,
+        durability: settings.sql.durability,
+        registers: bole_sql::registers(),
+        vfs: None,
+    };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")
 }
@@ -71,7 +76,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Re
     let door = tokio::spawn(async move {
         let drained = serving.await;
         if drained.aborted > 0 {
-            tracing::warn!(connections = drained.aborted, "SQL connections did not finish in time and were cut off");
+            tracing::warn!(
+                connections = drained.aborted,
+                "SQL connections did not finish in time and were cut off"
+            );
         }
     });
     let looking_after = tokio::spawn(Arc::clone(&service).look_after());

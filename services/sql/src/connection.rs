@@ -431,5 +431,8 @@ impl Client {
 }
 
 fn lost() -> Error {
-    Error::new(SqlState::INTERNAL_ERROR, "the statement failed by a defect of the server; the connection is closed")
+    Error::new(
+        SqlState::INTERNAL_ERROR,
+        "the statement failed by a defect of the server; the connection is closed",
+    )
 }

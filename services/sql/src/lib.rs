@@ -25,5 +25,5 @@ pub mod store;
 
 /// What each connection of SQLite's is told of functions, collations and virtual tables.
 pub fn registers() -> Vec<store::Register> {
-    Vec::new()
+    vec![std::sync::Arc::new(bole_sql_functions::register)]
 }

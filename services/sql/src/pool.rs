@@ -77,7 +77,9 @@ impl Pool {
     pub fn blocked(&self) -> Blocked {
         let mut state = self.shared.state.lock();
         state.blocked += 1;
-        let waiting = !state.jobs.is_empty() && state.idle == 0 && state.threads < self.shared.threads_max * BLOCKED_FACTOR;
+        let waiting = !state.jobs.is_empty()
+            && state.idle == 0
+            && state.threads < self.shared.threads_max * BLOCKED_FACTOR;
         state.threads += usize::from(waiting);
         drop(state);
         if waiting && self.start().is_err() {

@@ -89,7 +89,9 @@ impl Service {
             let work = move || service.handle.block_on(service.databases.checkpoint_large());
             match self.pool.run(work).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "a database that has grown could not be checkpointed"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "a database that has grown could not be checkpointed")
+                }
                 Err(_lost) => tracing::error!("the checkpoint of a database that has grown panicked"),
             }
         }

@@ -42,10 +42,10 @@ use crate::store::{Database, Reader, Seen, Writer};
 use cancel::Canceller;
 pub(crate) use copy::CopyIn;
 pub(crate) use effects::{Shared, now};
+pub(crate) use execute::{ToPortal, ToSession};
 use notify::Notification;
 pub(crate) use out::Out;
 pub(crate) use plan::Prepared;
-pub(crate) use execute::{ToPortal, ToSession};
 pub(crate) use portal::{Declared, Portal, Progress};
 pub(crate) use rows::Fields;
 pub use settings::Settings;
@@ -53,7 +53,7 @@ pub(crate) use settings::find as find_setting;
 pub(crate) use spool::Spool;
 pub(crate) use statement::Statement;
 pub(crate) use transaction::{Isolation, Listening, State, Transaction};
-pub(crate) use values::{Names, type_length};
+pub(crate) use values::type_length;
 
 /// Why a message is not done with.
 #[derive(Debug)]
@@ -132,7 +132,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(service: Arc<Service>, database: Arc<Database>, user: &str, process_id: i32, settings: Settings, canceller: Arc<Canceller>, out: Out) -> Self {
+    pub(crate) fn new(
+        service: Arc<Service>,
+        database: Arc<Database>,
+        user: &str,
+        process_id: i32,
+        settings: Settings,
+        canceller: Arc<Canceller>,
+        out: Out,
+    ) -> Self {
         let shared = Arc::new(Shared::new(&service, &database, process_id, settings, canceller));
         Self {
             service,
@@ -228,7 +236,11 @@ impl Session {
             }
             Message::Sync => self.sync(),
             // What a COPY left behind that failed.
-            Message::Flush | Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) | Message::Terminate => Ok(()),
+            Message::Flush
+            | Message::CopyData(_)
+            | Message::CopyDone
+            | Message::CopyFail(_)
+            | Message::Terminate => Ok(()),
             Message::Password(_) => {
                 Err(Error::new(SqlState::PROTOCOL_VIOLATION, "unexpected password message").into())
             }
@@ -312,7 +324,12 @@ impl Session {
     }
 
     /// Whether the client may do `action` on a database of this name. Errors: 42501.
-    pub(crate) fn allow_database(&self, action: &str, name: &str, what: impl FnOnce() -> String) -> Result<()> {
+    pub(crate) fn allow_database(
+        &self,
+        action: &str,
+        name: &str,
+        what: impl FnOnce() -> String,
+    ) -> Result<()> {
         if self.service.allowed(&self.user, action, name) {
             return Ok(());
         }
@@ -320,7 +337,12 @@ impl Session {
     }
 
     /// Sends rows of texts that the session made up itself.
-    pub(crate) fn reply(&mut self, how: &How, columns: &[Output], rows: &[Vec<Option<String>>]) -> Result<()> {
+    pub(crate) fn reply(
+        &mut self,
+        how: &How,
+        columns: &[Output],
+        rows: &[Vec<Option<String>>],
+    ) -> Result<()> {
         if how.describe {
             Fields { columns, formats: &how.formats }.write(&mut self.out.buffer);
         }

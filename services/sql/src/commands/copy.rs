@@ -133,7 +133,9 @@ fn old_option(cursor: &mut Cursor<'_>, options: &mut Options) -> Result<()> {
         options.layout = Layout::Binary;
     } else if cursor.accept(&["header"]) {
         options.header = true;
-    } else if let Some(name) = cursor.accept_any(&["delimiter", "delimiters", "null", "quote", "escape", "encoding"]) {
+    } else if let Some(name) =
+        cursor.accept_any(&["delimiter", "delimiters", "null", "quote", "escape", "encoding"])
+    {
         cursor.accept(&["as"]);
         option(cursor, options, if name == "delimiters" { "delimiter" } else { name })?;
     } else if cursor.accept(&["force", "quote"]) {
@@ -215,13 +217,18 @@ fn check(options: &Options, direction: Direction) -> Result<()> {
         return refuse(value, "COPY null representation cannot use newline or carriage return");
     }
     let delimiter = options.delimiter();
-    if options.layout == Layout::Text && (b"\\.".contains(&delimiter) || delimiter.is_ascii_lowercase() || delimiter.is_ascii_digit()) {
+    if options.layout == Layout::Text
+        && (b"\\.".contains(&delimiter) || delimiter.is_ascii_lowercase() || delimiter.is_ascii_digit())
+    {
         return refuse(value, &format!("COPY delimiter cannot be \"{}\"", delimiter as char));
     }
     for (given, message) in [
         (options.quote.is_some(), "COPY quote available only in CSV mode"),
         (options.escape.is_some(), "COPY escape available only in CSV mode"),
-        (options.force_quote_all || !options.force_quote.is_empty(), "COPY force quote available only in CSV mode"),
+        (
+            options.force_quote_all || !options.force_quote.is_empty(),
+            "COPY force quote available only in CSV mode",
+        ),
         (!options.force_not_null.is_empty(), "COPY force not null available only in CSV mode"),
         (!options.force_null.is_empty(), "COPY force null available only in CSV mode"),
     ] {

@@ -8,7 +8,9 @@ use bole_sql_types::{Error, Result, SqlState};
 use super::tokens::{Cursor, Token};
 use super::{Command, How};
 use crate::protocol::frontend::Format;
-use crate::session::{Declared, Done, Fields, Halt, Portal, Progress, Session, State, Statement, ToPortal, now};
+use crate::session::{
+    Declared, Done, Fields, Halt, Portal, Progress, Session, State, Statement, ToPortal, now,
+};
 
 struct Declare {
     name: String,
@@ -25,7 +27,10 @@ pub(super) fn declare(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
     loop {
         if cursor.accept(&["binary"]) {
             binary = true;
-        } else if cursor.accept(&["no", "scroll"]) || cursor.accept(&["insensitive"]) || cursor.accept(&["asensitive"]) {
+        } else if cursor.accept(&["no", "scroll"])
+            || cursor.accept(&["insensitive"])
+            || cursor.accept(&["asensitive"])
+        {
             // Which is what cursors here are.
         } else if cursor.accept(&["scroll"]) {
             return Err(Error::unsupported("SCROLL"));

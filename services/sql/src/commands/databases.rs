@@ -35,7 +35,9 @@ fn option(cursor: &mut Cursor<'_>) -> Result<()> {
     let name = cursor.name()?;
     cursor.accept_symbol('=');
     let value = match cursor.take() {
-        Some(Token::Word(value) | Token::Quoted(value) | Token::Text(value) | Token::Number(value)) => value.clone(),
+        Some(Token::Word(value) | Token::Quoted(value) | Token::Text(value) | Token::Number(value)) => {
+            value.clone()
+        }
         _ => return Err(cursor.unexpected()),
     };
     let fits: &[&str] = match name.as_str() {

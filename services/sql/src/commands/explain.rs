@@ -21,11 +21,18 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
             let name = cursor.name()?;
             let value = cursor.accept_any(&["false", "off", "true", "on", "text"]).unwrap_or("true");
             match (name.as_str(), value) {
-                ("analyze" | "verbose" | "settings" | "buffers" | "wal" | "timing" | "summary", "false" | "off")
+                (
+                    "analyze" | "verbose" | "settings" | "buffers" | "wal" | "timing" | "summary",
+                    "false" | "off",
+                )
                 | ("costs", "false" | "off")
                 | ("format", "text") => {}
                 (name, value) => {
-                    return Err(Error::unsupported(format!("EXPLAIN ({} {})", name.to_uppercase(), value.to_uppercase())));
+                    return Err(Error::unsupported(format!(
+                        "EXPLAIN ({} {})",
+                        name.to_uppercase(),
+                        value.to_uppercase()
+                    )));
                 }
             }
             if cursor.accept_symbol(')') {
@@ -53,16 +60,21 @@ impl Command for Explain {
         let sql = match &bound.action {
             Action::Query(query) => &query.sql,
             Action::Write(write) => &write.sql,
-            Action::Schema(change) => return Err(Error::unsupported(format!("EXPLAIN {}", change.tag)).into()),
+            Action::Schema(change) => {
+                return Err(Error::unsupported(format!("EXPLAIN {}", change.tag)).into());
+            }
         };
         let steps = session.raw_rows(&format!("EXPLAIN QUERY PLAN {sql}"))?;
         let mut depths: HashMap<i64, usize> = HashMap::new();
         let mut rows = Vec::new();
         for step in steps {
-            let [Value::Integer(id), Value::Integer(parent), _, Value::Text(detail)] = &step[..] else { continue };
+            let [Value::Integer(id), Value::Integer(parent), _, Value::Text(detail)] = &step[..] else {
+                continue;
+            };
             let depth = depths.get(parent).map_or(0, |depth| depth + 1);
             depths.insert(*id, depth);
-            let (indent, arrow) = ("      ".repeat(depth.saturating_sub(1)), if depth > 0 { "  ->  " } else { "" });
+            let (indent, arrow) =
+                ("      ".repeat(depth.saturating_sub(1)), if depth > 0 { "  ->  " } else { "" });
             rows.push(vec![Some(format!("{indent}{arrow}{detail}"))]);
         }
         if rows.is_empty() {

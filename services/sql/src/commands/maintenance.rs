@@ -69,7 +69,19 @@ struct Vacuum {
 
 pub(super) fn vacuum(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
     cursor.expect(&["vacuum"])?;
-    options(cursor, &["analyze", "verbose", "freeze", "skip_locked", "truncate", "parallel", "process_toast", "index_cleanup"])?;
+    options(
+        cursor,
+        &[
+            "analyze",
+            "verbose",
+            "freeze",
+            "skip_locked",
+            "truncate",
+            "parallel",
+            "process_toast",
+            "index_cleanup",
+        ],
+    )?;
     if cursor.accept(&["full"]) {
         return Err(Error::unsupported("VACUUM FULL"));
     }

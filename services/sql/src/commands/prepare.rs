@@ -7,7 +7,6 @@ use bole_sql_dialect::plan::Output;
 use bole_sql_types::{Error, Result, SqlState, Type, Value};
 
 use super::tokens::{Cursor, Token};
-use crate::session::Names as _;
 use super::{Command, How};
 use crate::session::{Done, Halt, Session, Statement, ToSession};
 
@@ -27,7 +26,9 @@ pub(super) fn prepare(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
     let types = if cursor.peek() == Some(&Token::Symbol('(')) { split(cursor)? } else { Vec::new() };
     cursor.expect(&["as"])?;
     let word = cursor.peek_word().unwrap_or_default();
-    if !["select", "insert", "update", "delete", "values", "with"].contains(&word) && cursor.peek() != Some(&Token::Symbol('(')) {
+    if !["select", "insert", "update", "delete", "values", "with"].contains(&word)
+        && cursor.peek() != Some(&Token::Symbol('('))
+    {
         return Err(cursor.unexpected());
     }
     let (text, start) = cursor.rest();

@@ -50,7 +50,8 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
 /// A name, and the value that follows; `None` for the default.
 fn assignment(cursor: &mut Cursor<'_>) -> Result<(String, Option<String>)> {
     if cursor.accept(&["time", "zone"]) {
-        let value = if cursor.accept_any(&["default", "local"]).is_some() { None } else { Some(zone(cursor)?) };
+        let value =
+            if cursor.accept_any(&["default", "local"]).is_some() { None } else { Some(zone(cursor)?) };
         return Ok(("timezone".to_owned(), value));
     }
     if cursor.accept(&["names"]) {
@@ -117,7 +118,8 @@ fn list(cursor: &mut Cursor<'_>) -> Result<String> {
 }
 
 fn element(text: &str) -> String {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let plain = !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if plain { text.to_owned() } else { quote(text) }
 }
 
@@ -149,7 +151,10 @@ pub(super) fn reset(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
 impl Command for Set {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         if self.local && session.transaction.state != State::Block {
-            session.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
+            session.warn(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                "SET LOCAL can only be used in transaction blocks",
+            );
         }
         let modes = match (self.name.to_lowercase().as_str(), &self.value) {
             ("transaction_isolation", Some(value)) => {
@@ -188,7 +193,10 @@ impl Command for SetModes {
         if session.transaction.state == State::Block {
             self.modes.apply(session)?;
         } else {
-            session.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks");
+            session.warn(
+                SqlState::NO_ACTIVE_SQL_TRANSACTION,
+                "SET TRANSACTION can only be used in transaction blocks",
+            );
         }
         Ok(Done::Tag("SET".to_owned()))
     }

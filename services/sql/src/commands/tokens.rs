@@ -297,7 +297,10 @@ impl<'a> Cursor<'a> {
     pub fn accept(&mut self, words: &[&str]) -> bool {
         let next = &self.tokens[self.at.min(self.tokens.len())..];
         let matches = next.len() >= words.len()
-            && words.iter().zip(next).all(|(word, spanned)| matches!(&spanned.token, Token::Word(next) if next == word));
+            && words
+                .iter()
+                .zip(next)
+                .all(|(word, spanned)| matches!(&spanned.token, Token::Word(next) if next == word));
         if matches {
             self.at += words.len();
         }
@@ -423,11 +426,18 @@ mod tests {
     fn check(text: &str, expected: &[&[&str]]) {
         let found = statements(text).map(|all| {
             let shown = |statement: &Vec<Spanned>| {
-                statement.iter().map(|spanned| text[spanned.start..spanned.end].to_owned()).collect::<Vec<_>>()
+                statement
+                    .iter()
+                    .map(|spanned| text[spanned.start..spanned.end].to_owned())
+                    .collect::<Vec<_>>()
             };
             all.iter().map(shown).collect::<Vec<_>>()
         });
-        assert_eq!(found.as_deref().map(|all| all.to_vec()).ok(), Some(expected.iter().map(|all| all.iter().map(|text| (*text).to_owned()).collect()).collect()), "{text}");
+        assert_eq!(
+            found.as_deref().map(|all| all.to_vec()).ok(),
+            Some(expected.iter().map(|all| all.iter().map(|text| (*text).to_owned()).collect()).collect()),
+            "{text}"
+        );
     }
 
     #[test]

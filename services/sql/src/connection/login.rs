@@ -52,7 +52,8 @@ pub(super) async fn run(service: &Arc<Service>, wire: &mut Wire) -> Result<Optio
     let (sender, chunks) = mpsc::channel(CHUNKS_MAX);
     let out = Out::new(sender, Arc::clone(&database), service.handle.clone(), service.pool.clone());
     let (service, user) = (Arc::clone(service), parameters.user.as_str());
-    let mut session = Box::new(Session::new(service, database, user, process_id, settings, Arc::clone(&canceller), out));
+    let mut session =
+        Box::new(Session::new(service, database, user, process_id, settings, Arc::clone(&canceller), out));
     backend::authentication(&mut session.out.buffer, OK, &[]);
     session.announce();
     backend::key_data(&mut session.out.buffer, process_id, key);
@@ -68,7 +69,9 @@ fn refused(user: &str) -> Error {
 }
 
 fn malformed(what: &str) -> End {
-    End::Fatal(Error::new(SqlState::PROTOCOL_VIOLATION, "malformed SCRAM message").with_detail(format!("{what}.")))
+    End::Fatal(
+        Error::new(SqlState::PROTOCOL_VIOLATION, "malformed SCRAM message").with_detail(format!("{what}.")),
+    )
 }
 
 /// The next message, which must be a SASL one.
@@ -107,7 +110,8 @@ async fn exchange(service: &Arc<Service>, wire: &mut Wire, user: &str) -> Result
     }
     let first = body.value().map_err(End::Fatal)?.ok_or_else(|| malformed("The first message is missing"))?;
     let keys = service.identity.scram(user, ScramHash::Sha256);
-    let keys = keys.map_err(|error| End::Fatal(Error::new(SqlState::CANNOT_CONNECT_NOW, error.to_string())))?;
+    let keys =
+        keys.map_err(|error| End::Fatal(Error::new(SqlState::CANNOT_CONNECT_NOW, error.to_string())))?;
     let told = |failure: Failure| match failure {
         Failure::Wrong => End::Fatal(refused(user)),
         Failure::Malformed(what) => malformed(what),
@@ -133,7 +137,8 @@ fn authorize(service: &Service, parameters: &Parameters) -> Result<Arc<Database>
     if service.allowed(user, "connect", name) {
         return Ok(database);
     }
-    let error = Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for database \"{name}\""));
+    let error =
+        Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for database \"{name}\""));
     Err(error.with_detail("User does not have CONNECT privilege."))
 }
 

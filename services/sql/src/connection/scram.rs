@@ -40,7 +40,8 @@ pub(super) struct Server {
 impl Server {
     /// Reads the client's first message and answers with a user's keys and our part of the nonce.
     pub(super) fn new(message: &[u8], keys: Scram, ours: &str) -> Result<Self, Failure> {
-        let text = std::str::from_utf8(message).map_err(|_| Failure::Malformed("the message is not UTF-8"))?;
+        let text =
+            std::str::from_utf8(message).map_err(|_| Failure::Malformed("the message is not UTF-8"))?;
         let mut parts = text.splitn(3, ',');
         let (Some(flag), Some(other), Some(bare)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(Failure::Malformed("the first message has no header"));
@@ -59,7 +60,8 @@ impl Server {
         if !fields.next().is_some_and(|field| field.starts_with("n=")) {
             return Err(Failure::Malformed("the first message does not name a user"));
         }
-        let theirs = fields.next().and_then(|field| field.strip_prefix("r=")).filter(|nonce| !nonce.is_empty());
+        let theirs =
+            fields.next().and_then(|field| field.strip_prefix("r=")).filter(|nonce| !nonce.is_empty());
         let theirs = theirs.ok_or(Failure::Malformed("the first message has no nonce"))?;
         let nonce = format!("{theirs}{ours}");
         let challenge = format!("r={nonce},s={},i={}", Base64::encode_string(&keys.salt), keys.iterations);
@@ -73,7 +75,8 @@ impl Server {
 
     /// Checks the client's last message: ours.
     pub(super) fn finish(self, message: &[u8]) -> Result<String, Failure> {
-        let text = std::str::from_utf8(message).map_err(|_| Failure::Malformed("the message is not UTF-8"))?;
+        let text =
+            std::str::from_utf8(message).map_err(|_| Failure::Malformed("the message is not UTF-8"))?;
         let parts = text.rsplit_once(",p=");
         let (without_proof, proof) = parts.ok_or(Failure::Malformed("the last message has no proof"))?;
         let mut fields = without_proof.split(',');

@@ -49,7 +49,8 @@ pub(super) async fn run(service: &Arc<Service>, wire: &mut Wire) -> Result<Optio
                 return read(parameters).map(Some).map_err(End::Fatal);
             }
             First::Startup { major, minor, .. } => {
-                let message = format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.0");
+                let message =
+                    format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.0");
                 return Err(End::Fatal(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)));
             }
         }
@@ -144,13 +145,18 @@ mod tests {
     fn options_are_settings() {
         for (text, expected) in [
             ("", Some(vec![])),
-            ("-c search_path=a -cgeqo=off --statement-timeout=5", Some(vec![("search_path", "a"), ("geqo", "off"), ("statement_timeout", "5")])),
+            (
+                "-c search_path=a -cgeqo=off --statement-timeout=5",
+                Some(vec![("search_path", "a"), ("geqo", "off"), ("statement_timeout", "5")]),
+            ),
             (r"-c a.b=x\ y", Some(vec![("a.b", "x y")])),
             ("-c", None),
             ("-x", None),
         ] {
             let found = options(text).ok();
-            let expected = expected.map(|all| all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
+            let expected = expected.map(|all| {
+                all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+            });
             assert_eq!(found, expected, "{text}");
         }
     }

@@ -31,7 +31,15 @@ struct Holding {
 
 impl Locks {
     /// Does what is asked. The answer: whether the lock was got or held. Blocks where it waits.
-    pub(crate) fn operate(&self, database: &str, process_id: i32, operation: Advisory, key: i64, canceller: &Canceller, pool: &Pool) -> Result<bool> {
+    pub(crate) fn operate(
+        &self,
+        database: &str,
+        process_id: i32,
+        operation: Advisory,
+        key: i64,
+        canceller: &Canceller,
+        pool: &Pool,
+    ) -> Result<bool> {
         match operation.how {
             How::Try => self.try_lock(database, process_id, operation, key),
             How::Unlock => Ok(self.unlock(database, process_id, operation.shared, key)),
@@ -62,14 +70,24 @@ impl Locks {
         }
         let holdings = held.entry((database.to_owned(), key)).or_default();
         let others = |holding: &Holding| holding.process_id != process_id;
-        let free = holdings.iter().filter(|holding| others(holding)).all(|holding| operation.shared && holding.shared);
+        let free = holdings
+            .iter()
+            .filter(|holding| others(holding))
+            .all(|holding| operation.shared && holding.shared);
         if free {
             let same = |holding: &&mut Holding| {
-                holding.process_id == process_id && holding.shared == operation.shared && holding.transaction == operation.transaction
+                holding.process_id == process_id
+                    && holding.shared == operation.shared
+                    && holding.transaction == operation.transaction
             };
             match holdings.iter_mut().find(same) {
                 Some(holding) => holding.count += 1,
-                None => holdings.push(Holding { process_id, shared: operation.shared, transaction: operation.transaction, count: 1 }),
+                None => holdings.push(Holding {
+                    process_id,
+                    shared: operation.shared,
+                    transaction: operation.transaction,
+                    count: 1,
+                }),
             }
         }
         Ok(free)
@@ -79,7 +97,9 @@ impl Locks {
         let mut held = self.held.lock();
         let key = (database.to_owned(), key);
         let Some(holdings) = held.get_mut(&key) else { return false };
-        let mine = |holding: &Holding| holding.process_id == process_id && holding.shared == shared && !holding.transaction;
+        let mine = |holding: &Holding| {
+            holding.process_id == process_id && holding.shared == shared && !holding.transaction
+        };
         let Some(at) = holdings.iter().position(mine) else { return false };
         holdings[at].count -= 1;
         if holdings[at].count == 0 {

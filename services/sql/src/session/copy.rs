@@ -144,13 +144,25 @@ impl Session {
         self.transaction.started = true;
         let style = self.style();
         let table = name.clone();
-        Ok(Done::Copy(Box::new(CopyIn { table, columns, write: Arc::new(write), catalog, style, decoder, rows: 0 })))
+        Ok(Done::Copy(Box::new(CopyIn {
+            table,
+            columns,
+            write: Arc::new(write),
+            catalog,
+            style,
+            decoder,
+            rows: 0,
+        })))
     }
 
     /// Columns by name, or all that can be written.
     fn copy_columns(&self, path: &str, names: &[String], writes: bool) -> Result<Vec<Column>> {
         let catalog = self.catalog();
-        let list = if names.is_empty() { "*".to_owned() } else { names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ") };
+        let list = if names.is_empty() {
+            "*".to_owned()
+        } else {
+            names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
+        };
         let statement = Statement::part("", &format!("SELECT {list} FROM {path}"), 0)?;
         let bound = self.bind_statement(&statement, &catalog, &[]).map_err(without_position)?;
         let Action::Query(query) = bound.action else { return Ok(Vec::new()) };
@@ -159,7 +171,9 @@ impl Session {
             origin.is_some_and(|column| column.generated.is_some())
         };
         let wanted = query.columns.iter().filter(|output| !(writes && names.is_empty() && generated(output)));
-        Ok(wanted.map(|output| Column { name: output.name.clone(), ty: output.ty, typmod: output.typmod }).collect())
+        Ok(wanted
+            .map(|output| Column { name: output.name.clone(), ty: output.ty, typmod: output.typmod })
+            .collect())
     }
 
     fn insert_of(&self, path: &str, columns: &[Column], catalog: &Arc<Catalog>) -> Result<Write> {
@@ -265,12 +279,22 @@ fn check_column(columns: &[Column], name: &str, table: &str) -> Result<()> {
 }
 
 impl CopyIn {
-    fn take(&mut self, writer: &Writer, bytes: &[u8], last: bool, canceller: &super::cancel::Canceller) -> Result<()> {
+    fn take(
+        &mut self,
+        writer: &Writer,
+        bytes: &[u8],
+        last: bool,
+        canceller: &super::cancel::Canceller,
+    ) -> Result<()> {
         self.decoder.push(bytes)?;
         let guard = writer.statement();
         let connection = writer.connection();
+        let write_table = self.write.table;
         let failed = |error: &rusqlite::Error, catalog: &Catalog| {
-            writer.context().take_error().unwrap_or_else(|| crate::error::of_statement(catalog, error))
+            writer
+                .context()
+                .take_error()
+                .unwrap_or_else(|| crate::error::of_statement(catalog, (write_table, false), error))
         };
         let Self { table, columns, write, catalog, style, decoder, rows } = self;
         let mut insert = connection.prepare_cached(&write.sql).map_err(|error| failed(&error, catalog))?;

@@ -157,7 +157,10 @@ impl Effects for Shared {
             return Ok(());
         }
         if pending.notifications.len() >= PENDING_MAX {
-            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many notifications in one transaction"));
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "too many notifications in one transaction",
+            ));
         }
         let (channel, payload) = (channel.to_owned(), payload.to_owned());
         pending.notifications.push(Notification { process_id: self.process_id, channel, payload });

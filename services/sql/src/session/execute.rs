@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::Rule;
 use bole_sql_dialect::plan::{Action, Output, Query, SchemaChange, Write, WriteTag};
 use bole_sql_functions::Context;
 use bole_sql_types::{Error, Result, Style, Value};
@@ -23,6 +24,8 @@ struct Run<'a> {
     catalog: &'a Catalog,
     canceller: &'a Canceller,
     parameters: &'a [Value],
+    /// The table that is written to, and whether rows are taken away.
+    about: (u32, bool),
 }
 
 impl Run<'_> {
@@ -31,7 +34,7 @@ impl Run<'_> {
         if let Some(error) = self.context.take_error() {
             return error;
         }
-        crate::error::of_statement(self.catalog, error)
+        crate::error::of_statement(self.catalog, self.about, error)
     }
 
     /// Runs SQL whose rows go to `sink`. How many there were, and how many rows it changed.
@@ -99,7 +102,12 @@ pub(crate) trait Destination {
 
 impl Session {
     /// Runs a statement that has a plan. The answer is its tag.
-    pub(crate) fn execute(&mut self, prepared: &Prepared, parameters: &[Value], to: &mut dyn Destination) -> Result<String, Halt> {
+    pub(crate) fn execute(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value],
+        to: &mut dyn Destination,
+    ) -> Result<String, Halt> {
         self.begin_implicit();
         self.shared.canceller.statement_began();
         count(&self.service.metrics.statements, 1);
@@ -116,14 +124,21 @@ impl Session {
         Ok(tag)
     }
 
-    fn read(&mut self, prepared: &Prepared, parameters: &[Value], to: &mut dyn Destination) -> Result<String, Halt> {
+    fn read(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value],
+        to: &mut dyn Destination,
+    ) -> Result<String, Halt> {
         self.allow("read", || format!("permission denied for database {}", self.database.name()))?;
         let reader = self.take_reader()?;
         let catalog = reader.catalog();
         // Rows may leave before the statement ends.
         self.out.saw(reader.seen());
         let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
-            Action::Query(query) => self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to),
+            Action::Query(query) => {
+                self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
+            }
             Action::Write(_) | Action::Schema(_) => {
                 Err(Error::unsupported("").with_message("cached plan must not change result type"))
             }
@@ -143,7 +158,8 @@ impl Session {
         context.enter(self.function_session(catalog));
         let shared = Arc::clone(&self.shared);
         shared.canceller.on(connection);
-        let run = Run { connection, context, catalog, canceller: &shared.canceller, parameters };
+        let run =
+            Run { connection, context, catalog, canceller: &shared.canceller, parameters, about: (0, false) };
         let mut rows = 0;
         to.with(self, catalog, Some(&query.columns), &mut |sink| {
             (rows, _) = run.rows(&query.sql, &query.columns, sink)?;
@@ -152,7 +168,13 @@ impl Session {
         .inspect(|_| count(&self.service.metrics.rows_out, rows))
     }
 
-    fn write(&mut self, prepared: &Prepared, plan: &Plan, parameters: &[Value], to: &mut dyn Destination) -> Result<String, Halt> {
+    fn write(
+        &mut self,
+        prepared: &Prepared,
+        plan: &Plan,
+        parameters: &[Value],
+        to: &mut dyn Destination,
+    ) -> Result<String, Halt> {
         let (action, what, nowait) = match &plan.bound.action {
             Action::Query(query) if !query.writes => ("read", "SELECT", false),
             Action::Query(query) => ("write", "SELECT FOR UPDATE", query.nowait),
@@ -171,7 +193,8 @@ impl Session {
         let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
             Action::Query(query) => {
                 let guard = writer.statement();
-                let tag = self.query(query, parameters, (writer.connection(), writer.context(), &catalog), to)?;
+                let tag =
+                    self.query(query, parameters, (writer.connection(), writer.context(), &catalog), to)?;
                 guard.keep()?;
                 Ok(tag)
             }
@@ -183,12 +206,20 @@ impl Session {
         Ok(outcome?)
     }
 
-    fn change(&mut self, writer: &Writer, catalog: &Arc<Catalog>, write: &Write, parameters: &[Value], to: &mut dyn Destination) -> Result<String> {
+    fn change(
+        &mut self,
+        writer: &Writer,
+        catalog: &Arc<Catalog>,
+        write: &Write,
+        parameters: &[Value],
+        to: &mut dyn Destination,
+    ) -> Result<String> {
         let (connection, context) = (writer.connection(), writer.context());
         context.enter(self.function_session(catalog));
         let shared = Arc::clone(&self.shared);
         shared.canceller.on(connection);
-        let run = Run { connection, context, catalog, canceller: &shared.canceller, parameters };
+        let about = (write.table, removes(catalog, write));
+        let run = Run { connection, context, catalog, canceller: &shared.canceller, parameters, about };
         let guard = writer.statement();
         let columns = Some(write.columns.as_slice()).filter(|columns| !columns.is_empty());
         let done = to.with(self, catalog, columns, &mut |sink| {
@@ -212,18 +243,37 @@ impl Session {
         }
     }
 
-    fn change_schema(&mut self, writer: &mut Writer, catalog: &Arc<Catalog>, change: &SchemaChange) -> Result<String> {
+    fn change_schema(
+        &mut self,
+        writer: &mut Writer,
+        catalog: &Arc<Catalog>,
+        change: &SchemaChange,
+    ) -> Result<String> {
         for notice in &change.notices {
             self.report(Severity::Notice, notice);
         }
         writer.context().enter(self.function_session(catalog));
         self.shared.canceller.on(writer.connection());
+        let mut rows = 0;
         for step in &change.steps {
             self.shared.canceller.check()?;
-            writer.apply(step).map_err(|error| writer.context().take_error().unwrap_or(error))?;
+            rows = writer.apply(step).map_err(|error| writer.context().take_error().unwrap_or(error))?;
         }
         self.transaction.schema_changed |= !change.steps.is_empty();
-        Ok(change.tag.clone())
+        // CREATE TABLE … AS says how many rows its last step put in.
+        Ok(if change.tag == "SELECT" { format!("SELECT {rows}") } else { change.tag.clone() })
+    }
+}
+
+/// Whether a broken foreign key is more likely one of others to the table than one of its own.
+fn removes(catalog: &Catalog, write: &Write) -> bool {
+    let refers = |table: &bole_sql_dialect::catalog::Table| {
+        table.constraints.iter().any(|constraint| matches!(constraint.rule, Rule::ForeignKey { .. }))
+    };
+    match write.tag {
+        WriteTag::Insert => false,
+        WriteTag::Update => !catalog.table(write.table).is_some_and(refers),
+        WriteTag::Delete => true,
     }
 }
 
@@ -241,7 +291,14 @@ impl Session {
         let gather = |connection: &Connection, context: &Context| {
             let canceller = Canceller::default();
             let catalog = Catalog::default();
-            let run = Run { connection, context, catalog: &catalog, canceller: &canceller, parameters: &[] };
+            let run = Run {
+                connection,
+                context,
+                catalog: &catalog,
+                canceller: &canceller,
+                parameters: &[],
+                about: (0, false),
+            };
             let mut memory = ToMemory::default();
             let count = connection.prepare(sql).map_err(|error| run.error(&error))?.column_count();
             run.rows(sql, &vec![crate::commands::text_column(""); count], &mut memory)?;

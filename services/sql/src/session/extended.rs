@@ -76,7 +76,8 @@ impl Session {
             && bind.results.len() != columns.len()
         {
             let (formats, columns) = (bind.results.len(), columns.len());
-            let message = format!("bind message has {formats} result formats but query has {columns} columns");
+            let message =
+                format!("bind message has {formats} result formats but query has {columns} columns");
             return Err(Error::new(SqlState::PROTOCOL_VIOLATION, message).into());
         }
         if bind.portal.is_empty() {
@@ -94,8 +95,13 @@ impl Session {
                 values::input(&catalog, *ty, bytes.as_deref(), format, &style)
             })
             .collect::<Result<Vec<_>>>()?;
-        let portal =
-            Portal { prepared, parameters, formats: bind.results.clone(), progress: Progress::Fresh, cursor: None };
+        let portal = Portal {
+            prepared,
+            parameters,
+            formats: bind.results.clone(),
+            progress: Progress::Fresh,
+            cursor: None,
+        };
         self.portals.insert(bind.portal.clone(), portal);
         backend::plain(&mut self.out.buffer, Plain::BindComplete);
         Ok(())

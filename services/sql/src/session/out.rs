@@ -34,7 +34,12 @@ pub(crate) struct Mark {
 }
 
 impl Out {
-    pub(crate) fn new(chunks: mpsc::Sender<Vec<u8>>, database: Arc<Database>, handle: Handle, pool: Pool) -> Self {
+    pub(crate) fn new(
+        chunks: mpsc::Sender<Vec<u8>>,
+        database: Arc<Database>,
+        handle: Handle,
+        pool: Pool,
+    ) -> Self {
         Self { buffer: Vec::new(), seen: Vec::new(), chunks, database, handle, pool, sent: 0 }
     }
 

@@ -94,7 +94,12 @@ impl Session {
     }
 
     /// Resolves a statement.
-    pub(crate) fn bind_statement(&self, statement: &Statement, catalog: &Arc<Catalog>, types: &[Type]) -> Result<Bound> {
+    pub(crate) fn bind_statement(
+        &self,
+        statement: &Statement,
+        catalog: &Arc<Catalog>,
+        types: &[Type],
+    ) -> Result<Bound> {
         let Kind::Sql(parsed) = &statement.kind else {
             return Err(Error::new(SqlState::INTERNAL_ERROR, "a statement about the session has no plan"));
         };

@@ -58,9 +58,10 @@ pub(crate) fn value_of<'a>(row: &'a rusqlite::Row<'_>, index: usize) -> Result<V
         Sqlite::Null => ValueRef::Null,
         Sqlite::Integer(value) => ValueRef::Integer(value),
         Sqlite::Real(value) => ValueRef::Real(value),
-        Sqlite::Text(bytes) => ValueRef::Text(std::str::from_utf8(bytes).map_err(|_| {
-            Error::new(SqlState::DATA_CORRUPTED, "a value is not UTF-8")
-        })?),
+        Sqlite::Text(bytes) => ValueRef::Text(
+            std::str::from_utf8(bytes)
+                .map_err(|_| Error::new(SqlState::DATA_CORRUPTED, "a value is not UTF-8"))?,
+        ),
         Sqlite::Blob(bytes) => ValueRef::Blob(bytes),
     })
 }
@@ -74,8 +75,9 @@ impl Writing {
                     ValueRef::Null => backend::null(out),
                     value => {
                         let format = Format::of(&self.formats, index);
-                        let write =
-                            |out: &mut Vec<u8>| values::output(&self.catalog, column.ty, value, format, &self.style, out);
+                        let write = |out: &mut Vec<u8>| {
+                            values::output(&self.catalog, column.ty, value, format, &self.style, out)
+                        };
                         backend::value(out, write)?;
                     }
                 }

@@ -151,7 +151,9 @@ impl Settings {
         }
         match find(name) {
             Some(setting) => values::check(setting, text),
-            None if name.contains('.') && self.values.len() < SETTINGS.len() + CUSTOM_MAX => Ok(text.to_owned()),
+            None if name.contains('.') && self.values.len() < SETTINGS.len() + CUSTOM_MAX => {
+                Ok(text.to_owned())
+            }
             None => Err(unknown(name)),
         }
     }
@@ -179,7 +181,9 @@ impl Settings {
     pub fn reset_all(&mut self) {
         let reset = self.reset.clone();
         for (name, text) in reset {
-            if find(&name).is_none_or(|setting| setting.resets) && self.values.get(&name).is_some_and(|now| now.current() != text) {
+            if find(&name).is_none_or(|setting| setting.resets)
+                && self.values.get(&name).is_some_and(|now| now.current() != text)
+            {
                 self.put(name, text, false);
             }
         }
@@ -191,9 +195,9 @@ impl Settings {
 
     /// Names and values, by name.
     pub fn all(&self) -> impl Iterator<Item = (&'static Setting, &str)> {
-        SETTINGS.iter().filter_map(|setting| {
-            Some((setting, self.values.get(&setting.name.to_lowercase())?.current()))
-        })
+        SETTINGS
+            .iter()
+            .filter_map(|setting| Some((setting, self.values.get(&setting.name.to_lowercase())?.current())))
     }
 
     /// A mark to go back to.

@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn rows_come_out_as_they_went_in() {
-        for (rows, bytes) in [(0, 1), (10, 1), (3, MEMORY_BYTES_MAX / 2), (7, MEMORY_BYTES_MAX + 1), (2_000, 5_000)] {
+        for (rows, bytes) in
+            [(0, 1), (10, 1), (3, MEMORY_BYTES_MAX / 2), (7, MEMORY_BYTES_MAX + 1), (2_000, 5_000)]
+        {
             let mut spool = Spool::default();
             let row = |number: usize| {
                 let mut row = Vec::new();

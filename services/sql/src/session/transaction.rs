@@ -244,7 +244,7 @@ impl Session {
                 }
                 Err(error) => {
                     self.rollback();
-                    return Err(crate::error::at_commit(&self.database.catalog(), error));
+                    return Err(error);
                 }
             }
         }
@@ -315,7 +315,10 @@ impl Session {
     pub(crate) fn savepoint(&mut self, name: &str) -> Result<()> {
         let depth = self.transaction.savepoints.len();
         if depth >= SAVEPOINTS_MAX {
-            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("{SAVEPOINTS_MAX} savepoints are open")));
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("{SAVEPOINTS_MAX} savepoints are open"),
+            ));
         }
         if let Some(writer) = &mut self.transaction.writer {
             writer.savepoint(&level(depth))?;

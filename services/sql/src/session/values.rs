@@ -13,7 +13,13 @@ pub(crate) fn type_length(ty: Type) -> i16 {
 }
 
 /// Reads a parameter.
-pub(crate) fn input(catalog: &Catalog, ty: Type, bytes: Option<&[u8]>, format: Format, style: &Style) -> Result<Value> {
+pub(crate) fn input(
+    catalog: &Catalog,
+    ty: Type,
+    bytes: Option<&[u8]>,
+    format: Format,
+    style: &Style,
+) -> Result<Value> {
     let Some(bytes) = bytes else { return Ok(Value::Null) };
     if format == Format::Binary && !ty.is_user() {
         return binary::input(ty, -1, bytes, style);
@@ -23,7 +29,13 @@ pub(crate) fn input(catalog: &Catalog, ty: Type, bytes: Option<&[u8]>, format: F
 }
 
 /// Reads a value's text.
-pub(crate) fn input_text(catalog: &Catalog, ty: Type, typmod: i32, given: &str, style: &Style) -> Result<Value> {
+pub(crate) fn input_text(
+    catalog: &Catalog,
+    ty: Type,
+    typmod: i32,
+    given: &str,
+    style: &Style,
+) -> Result<Value> {
     if !ty.is_user() {
         return text::input(ty, typmod, given, style);
     }
@@ -47,7 +59,14 @@ pub(crate) fn input_text(catalog: &Catalog, ty: Type, typmod: i32, given: &str, 
 }
 
 /// Writes a value that is not NULL.
-pub(crate) fn output(catalog: &Catalog, ty: Type, value: ValueRef<'_>, format: Format, style: &Style, out: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn output(
+    catalog: &Catalog,
+    ty: Type,
+    value: ValueRef<'_>,
+    format: Format,
+    style: &Style,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     if !ty.is_user() {
         return match format {
             Format::Text => text::output(ty, value, style, out),
@@ -64,7 +83,8 @@ pub(crate) fn output(catalog: &Catalog, ty: Type, value: ValueRef<'_>, format: F
         (None, ValueRef::Integer(place)) => out.extend_from_slice(label(ty, place)?.as_bytes()),
         (Some(element), ValueRef::Text(places)) => {
             let labels = array::map_elements(places, |place| {
-                let place = place.parse().map_err(|_| Error::new(SqlState::DATA_CORRUPTED, "an enum's place"))?;
+                let place =
+                    place.parse().map_err(|_| Error::new(SqlState::DATA_CORRUPTED, "an enum's place"))?;
                 label(element, place)
             })?;
             match format {
@@ -75,32 +95,4 @@ pub(crate) fn output(catalog: &Catalog, ty: Type, value: ValueRef<'_>, format: F
         _ => return Err(Error::new(SqlState::DATA_CORRUPTED, "a value is not in the form of its type")),
     }
     Ok(())
-}
-
-/// Until the catalog answers these itself.
-#[allow(dead_code)]
-pub(crate) trait Names {
-    fn type_name(&self, ty: Type) -> String;
-    fn schema_name(&self, oid: u32) -> Option<&str>;
-    fn label_place(&self, ty: Type, label: &str) -> Option<i64>;
-    fn label_at(&self, ty: Type, place: i64) -> Option<&str>;
-    fn element_of(&self, ty: Type) -> Option<Type>;
-}
-
-impl Names for Catalog {
-    fn type_name(&self, ty: Type) -> String {
-        ty.info().map_or_else(|| ty.0.to_string(), |info| info.sql_name.to_owned())
-    }
-    fn schema_name(&self, oid: u32) -> Option<&str> {
-        self.schemas.iter().find(|(_, known)| **known == oid).map(|(name, _)| name.as_str())
-    }
-    fn label_place(&self, _: Type, _: &str) -> Option<i64> {
-        None
-    }
-    fn label_at(&self, _: Type, _: i64) -> Option<&str> {
-        None
-    }
-    fn element_of(&self, _: Type) -> Option<Type> {
-        None
-    }
 }

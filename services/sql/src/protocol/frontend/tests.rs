@@ -26,8 +26,7 @@ fn messages_are_read() {
         results: vec![Format::Text, Format::Binary],
     };
     let bind_body = b"p\0s\0\0\x01\0\x01\0\x02\xff\xff\xff\xff\0\0\0\x02ab\0\x02\0\0\0\x01";
-    let parse =
-        Message::Parse { name: "n".to_owned(), text: "select $1".to_owned(), types: vec![23, 0] };
+    let parse = Message::Parse { name: "n".to_owned(), text: "select $1".to_owned(), types: vec![23, 0] };
     let rows: [(u8, &[u8], Message); 12] = [
         (b'Q', b"select 1\0", Message::Query("select 1".to_owned())),
         (b'P', b"n\0select $1\0\0\x02\0\0\0\x17\0\0\0\0", parse),
@@ -90,7 +89,10 @@ fn first_packets_are_read() {
     let startup = |parameters: &[(&str, &str)]| First::Startup {
         major: 3,
         minor: 0,
-        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
     };
     let broken = "invalid startup packet layout: expected terminator as last byte";
     let rows: [(&[u8], Result<First, &str>); 9] = [

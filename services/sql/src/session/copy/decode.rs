@@ -53,7 +53,8 @@ fn bad(message: impl Into<String>) -> Error {
 
 impl Decoder {
     pub(super) fn new(table: &str, options: &Options, columns: &[&str]) -> Self {
-        let among = |names: &[String]| columns.iter().map(|column| names.iter().any(|name| name == column)).collect();
+        let among =
+            |names: &[String]| columns.iter().map(|column| names.iter().any(|name| name == column)).collect();
         Self {
             table: table.to_owned(),
             layout: options.layout,
@@ -140,7 +141,11 @@ impl Decoder {
                     }
                     at += 1;
                 }
-                byte if self.layout == Layout::Csv && quoted && byte == self.escape && self.escape != self.quote => {
+                byte if self.layout == Layout::Csv
+                    && quoted
+                    && byte == self.escape
+                    && self.escape != self.quote =>
+                {
                     if at + 1 >= rest.len() {
                         break;
                     }
@@ -211,7 +216,9 @@ impl Decoder {
                 let byte = line[at];
                 if quoted {
                     let next = line.get(at + 1).copied();
-                    if byte == self.escape && next.is_some_and(|next| next == self.escape || next == self.quote) {
+                    if byte == self.escape
+                        && next.is_some_and(|next| next == self.escape || next == self.quote)
+                    {
                         value.extend(next);
                         at += 2;
                         continue;
@@ -236,7 +243,8 @@ impl Decoder {
             }
             let index = fields.len();
             let forced = |list: &[bool]| list.get(index).copied().unwrap_or(false);
-            let is_null = value == self.null && (!any_quotes && !forced(&self.force_not_null) || any_quotes && forced(&self.force_null));
+            let is_null = value == self.null
+                && (!any_quotes && !forced(&self.force_not_null) || any_quotes && forced(&self.force_null));
             fields.push(if is_null { Field::Null } else { Field::Text(Cow::Owned(value)) });
             if at >= line.len() {
                 return Ok(fields);
@@ -259,11 +267,13 @@ impl Decoder {
             if head != &SIGNATURE[..11] {
                 return Err(bad("COPY file signature not recognized"));
             }
-            let number = |at: usize| tail[at..].first_chunk::<4>().map_or(0, |bytes| i32::from_be_bytes(*bytes));
+            let number =
+                |at: usize| tail[at..].first_chunk::<4>().map_or(0, |bytes| i32::from_be_bytes(*bytes));
             if number(0) != 0 {
                 return Err(bad("unrecognized critical flags in COPY file header"));
             }
-            let extension = usize::try_from(number(4)).map_err(|_| bad("invalid COPY file header (wrong length)"))?;
+            let extension =
+                usize::try_from(number(4)).map_err(|_| bad("invalid COPY file header (wrong length)"))?;
             if rest.len() < SIGNATURE.len() + extension {
                 return incomplete("invalid COPY file header (wrong length)");
             }
@@ -292,7 +302,9 @@ impl Decoder {
         let mut fields = Vec::with_capacity(self.columns.len());
         let mut at = 2;
         for _ in 0..count {
-            let Some(length) = rest.get(at..).and_then(|bytes| bytes.first_chunk::<4>()) else { return short() };
+            let Some(length) = rest.get(at..).and_then(|bytes| bytes.first_chunk::<4>()) else {
+                return short();
+            };
             at += 4;
             match i32::from_be_bytes(*length) {
                 -1 => fields.push(Field::Null),
@@ -328,7 +340,8 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
             b'x' => (at, 2, 16),
             _ => (at, 0, 10),
         };
-        let digits = raw[from..].iter().take(most).take_while(|byte| (**byte as char).is_digit(radix)).count();
+        let digits =
+            raw[from..].iter().take(most).take_while(|byte| (**byte as char).is_digit(radix)).count();
         let number = std::str::from_utf8(&raw[from..from + digits]).ok();
         if let Some(number) = number.and_then(|digits| u32::from_str_radix(digits, radix).ok()) {
             out.push(number as u8);

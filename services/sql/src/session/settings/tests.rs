@@ -51,10 +51,18 @@ fn values_are_checked_and_shown() {
 #[test]
 fn defaults_are_canonical() {
     for setting in SETTINGS {
-        assert_eq!(values::check(setting, setting.default).as_deref(), Ok(setting.default), "{}", setting.name);
+        assert_eq!(
+            values::check(setting, setting.default).as_deref(),
+            Ok(setting.default),
+            "{}",
+            setting.name
+        );
     }
     let mut names: Vec<String> = SETTINGS.iter().map(|setting| setting.name.to_lowercase()).collect();
-    let sorted = { names.sort(); names.clone() };
+    let sorted = {
+        names.sort();
+        names.clone()
+    };
     assert_eq!(names, sorted);
 }
 

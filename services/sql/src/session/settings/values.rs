@@ -4,8 +4,8 @@ use bole_sql_types::style::{DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState};
 
-use super::table::{Kind, Setting};
 use super::DateStyle;
+use super::table::{Kind, Setting};
 
 fn invalid(setting: &Setting, text: &str) -> Error {
     let message = format!("invalid value for parameter \"{}\": \"{text}\"", setting.name);
@@ -53,9 +53,9 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 
 fn word(setting: &Setting, words: &[&str], text: &str) -> Result<String> {
     let found = words.iter().find(|word| word.eq_ignore_ascii_case(text));
-    found.map(|word| (*word).to_owned()).ok_or_else(|| {
-        invalid(setting, text).with_hint(format!("Available values: {}.", words.join(", ")))
-    })
+    found
+        .map(|word| (*word).to_owned())
+        .ok_or_else(|| invalid(setting, text).with_hint(format!("Available values: {}.", words.join(", "))))
 }
 
 /// Values under which Bole works anyway; booleans in all their spellings.
@@ -86,7 +86,8 @@ fn integer(setting: &Setting, text: &str, min: i64, max: i64) -> Result<i64> {
 /// A time with or without a unit, in milliseconds.
 pub(super) fn milliseconds(text: &str) -> Option<i64> {
     let text = text.trim();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let number: f64 = number.parse().ok()?;
     let scale = match unit.trim() {
@@ -205,9 +206,8 @@ fn encoding(setting: &Setting, text: &str) -> Result<String> {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     match plain.to_ascii_lowercase().as_str() {
         "utf8" | "unicode" => Ok("UTF8".to_owned()),
-        "latin1" | "iso88591" | "sqlascii" | "win1252" | "latin9" | "eucjp" | "sjis" | "gbk" | "big5" | "win1251" => {
-            Err(Error::unsupported(format!("client_encoding {text}")))
-        }
+        "latin1" | "iso88591" | "sqlascii" | "win1252" | "latin9" | "eucjp" | "sjis" | "gbk" | "big5"
+        | "win1251" => Err(Error::unsupported(format!("client_encoding {text}"))),
         _ => Err(invalid(setting, text)),
     }
 }
