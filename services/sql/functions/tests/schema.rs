@@ -8,36 +8,30 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
-use super::{Violation, violation};
-use crate::catalog::definitions::{column_default, format_type, pg_get_constraintdef, pg_get_indexdef};
-use crate::catalog::names::quote;
-use crate::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Relation};
-use crate::plan::{Action, Step, Write, WriteTag};
-use crate::{Catalog, Error, Scope, SqlState, bind, parse};
+use bole_sql_dialect::catalog::definitions::{column_default, format_type, pg_get_constraintdef, pg_get_indexdef};
+use bole_sql_dialect::catalog::names::quote;
+use bole_sql_dialect::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Relation};
+use bole_sql_dialect::plan::{Action, Step, Write, WriteTag};
+use bole_sql_dialect::schema::{Violation, violation};
+use bole_sql_dialect::{Catalog, Error, Scope, SqlState, bind, parse};
+use bole_sql_functions::context::{Advisory, Context, Effects, Session};
 
 /// A database without a log.
 struct Database {
     catalog: Catalog,
     sqlite: Connection,
+    context: Context,
 }
 
 impl Database {
     fn new() -> Self {
         let sqlite = Connection::open_in_memory().unwrap();
         sqlite.execute_batch("PRAGMA foreign_keys = ON; CREATE TABLE bole_sequence (oid INTEGER PRIMARY KEY, last_value, is_called)").unwrap();
-        for collation in bole_sql_types::storage::Collation::ALL {
-            if collation.name() != "RTRIM" {
-                sqlite.create_collation(collation.name(), str::cmp).unwrap();
-            }
-        }
-        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        for (name, arguments) in stand_ins() {
-            sqlite.create_scalar_function(*name, *arguments, flags, |context| Ok(context.get::<rusqlite::types::Value>(0).unwrap_or(rusqlite::types::Value::Integer(7)))).unwrap();
-        }
-        Self { catalog: Catalog::fresh("test"), sqlite }
+        let context = Context::default();
+        bole_sql_functions::register(&sqlite, &context).unwrap();
+        Self { catalog: Catalog::fresh("test"), sqlite, context }
     }
 
     fn scope(&self) -> Scope {
@@ -57,6 +51,17 @@ impl Database {
         }
         self.sqlite.execute_batch("SAVEPOINT statement").unwrap();
         let before = self.catalog.clone();
+        self.context.enter(Arc::new(Session {
+            transaction_time: 0,
+            statement_time: 0,
+            time_zone: "UTC".to_owned(),
+            user: "postgres".to_owned(),
+            settings: Arc::default(),
+            search_path: vec![PG_CATALOG, PUBLIC],
+            process_id: 1,
+            catalog: Arc::new(before.clone()),
+            effects: Arc::new(Counter(std::sync::atomic::AtomicI64::new(1))),
+        }));
         let shown = self.execute(statement);
         if shown.contains("ERROR") {
             self.sqlite.execute_batch("ROLLBACK TO statement").unwrap();
@@ -180,9 +185,49 @@ impl Database {
     }
 }
 
-/// Functions of the service's that these statements call, and of which only a value is wanted.
-fn stand_ins() -> &'static [(&'static str, i32)] {
-    &[("pg_now", 0), ("pg_nextval", 1)]
+/// What functions do beyond computing: sequences count, all else is not asked for.
+struct Counter(std::sync::atomic::AtomicI64);
+
+impl Effects for Counter {
+    fn nextval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
+        Ok(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+    fn currval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
+        Err(Error::unsupported("currval in this test"))
+    }
+    fn lastval(&self) -> bole_sql_dialect::Result<i64> {
+        Err(Error::unsupported("lastval in this test"))
+    }
+    fn setval(&self, _: u32, _: i64, _: bool) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("setval in this test"))
+    }
+    fn notify(&self, _: &str, _: &str) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("notify in this test"))
+    }
+    fn publish(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("publish in this test"))
+    }
+    fn cache_delete(&self, _: i64, _: &[u8]) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("cache_delete in this test"))
+    }
+    fn set_config(&self, _: &str, _: Option<&str>, _: bool) -> bole_sql_dialect::Result<String> {
+        Err(Error::unsupported("set_config in this test"))
+    }
+    fn relation_size(&self, _: u32) -> i64 {
+        0
+    }
+    fn clock(&self) -> i64 {
+        0
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+    fn sleep(&self, _: f64) -> bole_sql_dialect::Result<()> {
+        Ok(())
+    }
+    fn advisory(&self, _: Advisory, _: i64) -> bole_sql_dialect::Result<bool> {
+        Ok(true)
+    }
 }
 
 fn broken(sql: &str, error: &rusqlite::Error) -> Error {
@@ -232,5 +277,5 @@ fn check(transcript: &str) {
 
 #[test]
 fn statements_do_what_postgresql_does() {
-    check(include_str!("tests/ddl.txt"));
+    check(include_str!("schema/ddl.txt"));
 }
