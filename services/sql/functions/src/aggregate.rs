@@ -7,6 +7,8 @@
 pub(crate) mod collect;
 pub(crate) mod exact;
 pub(crate) mod float;
+pub(crate) mod interval;
+pub(crate) mod ordered;
 
 use std::collections::VecDeque;
 use std::ffi::CStr;

@@ -29,6 +29,17 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_operator_is_visible", 1, |_| boolean(true)),
     strict(c"pg_collation_is_visible", 1, |_| boolean(true)),
     strict(c"pg_opclass_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_opfamily_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_conversion_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_statistics_obj_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_ts_config_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_ts_dict_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_ts_parser_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_ts_template_is_visible", 1, |_| boolean(true)),
+    strict(c"pg_is_other_temp_schema", 1, |_| boolean(false)),
+    session(c"pg_relation_is_publishable", 1, |of, session| {
+        boolean(table(session, of.integer(0)? as u32).is_some_and(|table| !table.temporary))
+    }),
     session(c"pg_obj_description", 1, |of, session| {
         text_or_null(comment(session, of.integer(0)? as u32).map(str::to_owned))
     })
@@ -78,6 +89,28 @@ pub(crate) const SCALARS: &[Scalar] = &[
     }),
     session(c"pg_text_regproc", 1, |of, session| written(of, session, bole_sql_types::Type::REGPROC)),
 ];
+
+/// What describes objects of kinds that there are none of: functions of users, triggers, rules, partitions, statistics. NULL is what
+/// PostgreSQL answers for the OID of none.
+pub(crate) const ABSENT: &[Scalar] = &[
+    strict(c"pg_get_function_arg_default", 2, absent),
+    strict(c"pg_get_function_arguments", 1, absent),
+    strict(c"pg_get_function_identity_arguments", 1, absent),
+    strict(c"pg_get_function_result", 1, absent),
+    strict(c"pg_get_functiondef", 1, absent),
+    strict(c"pg_get_partition_constraintdef", 1, absent),
+    strict(c"pg_get_partkeydef", 1, absent),
+    strict(c"pg_get_replica_identity_index", 1, absent),
+    strict(c"pg_get_ruledef", 1, absent).optional(1),
+    strict(c"pg_get_statisticsobjdef", 1, absent),
+    strict(c"pg_get_statisticsobjdef_columns", 1, absent),
+    strict(c"pg_get_triggerdef", 1, absent).optional(1),
+];
+
+#[expect(clippy::unnecessary_wraps, reason = "it is a function of a table")]
+fn absent(_: &Arguments<'_, '_>) -> Result<Value> {
+    Ok(Value::Null)
+}
 
 /// The number of UTF-8 in PostgreSQL's list of encodings.
 const UTF8: i64 = 6;

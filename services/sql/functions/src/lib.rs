@@ -16,6 +16,7 @@ mod call;
 mod casts;
 mod catalog;
 pub mod context;
+mod datetime;
 mod float;
 mod integer;
 mod numeric;

@@ -8,7 +8,7 @@ use crate::aggregate::{self, Aggregate};
 use crate::context::Context;
 use crate::scalar::Scalar;
 use crate::set::{self, Set};
-use crate::{array, casts, catalog, float, integer, numeric, pattern, session, text, trigonometry};
+use crate::{array, casts, catalog, datetime, float, integer, numeric, pattern, session, text, trigonometry};
 
 /// Scalar functions, by family.
 const SCALARS: &[&[Scalar]] = &[
@@ -21,21 +21,30 @@ const SCALARS: &[&[Scalar]] = &[
     text::encoding::SCALARS,
     text::format::SCALARS,
     text::quote::SCALARS,
+    text::size::SCALARS,
     pattern::like::SCALARS,
     pattern::similar::SCALARS,
     pattern::functions::SCALARS,
     array::SCALARS,
     array::construct::SCALARS,
     casts::SCALARS,
+    datetime::ARITHMETIC,
+    datetime::PARTS,
     session::SCALARS,
     session::effects::SCALARS,
     catalog::SCALARS,
+    catalog::ABSENT,
     catalog::privileges::SCALARS,
 ];
 
 /// Aggregates, by family.
-const AGGREGATES: &[&[Aggregate]] =
-    &[aggregate::exact::AGGREGATES, aggregate::float::AGGREGATES, aggregate::collect::AGGREGATES];
+const AGGREGATES: &[&[Aggregate]] = &[
+    aggregate::exact::AGGREGATES,
+    aggregate::float::AGGREGATES,
+    aggregate::interval::AGGREGATES,
+    aggregate::ordered::AGGREGATES,
+    aggregate::collect::AGGREGATES,
+];
 
 /// Table-valued functions, by family.
 const SETS: &[&[Set]] = &[set::series::SETS, set::parts::SETS];

@@ -4,6 +4,7 @@ pub(crate) mod bytes;
 pub(crate) mod encoding;
 pub(crate) mod format;
 pub(crate) mod quote;
+pub(crate) mod size;
 
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 

@@ -48,7 +48,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .called_on_null()
     .typed(),
-    immutable("arraycontains", &[ANYARRAY, ANYARRAY], BOOL, "pg_arraycontains").typed(),
-    immutable("arraycontained", &[ANYARRAY, ANYARRAY], BOOL, "pg_arraycontained").typed(),
-    immutable("arrayoverlap", &[ANYARRAY, ANYARRAY], BOOL, "pg_arrayoverlap").typed(),
+    immutable("arraycontains", &[ANYARRAY, ANYARRAY], BOOL, "pg_array_contains").typed(),
+    immutable("arraycontained", &[ANYARRAY, ANYARRAY], BOOL, "pg_array_contained").typed(),
+    immutable("arrayoverlap", &[ANYARRAY, ANYARRAY], BOOL, "pg_array_overlap").typed(),
 ];

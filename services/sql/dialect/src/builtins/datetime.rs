@@ -12,7 +12,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable("transaction_timestamp", &[], TIMESTAMPTZ, "pg_now"),
     stable("statement_timestamp", &[], TIMESTAMPTZ, "pg_statement_timestamp"),
     volatile("clock_timestamp", &[], TIMESTAMPTZ, "pg_clock_timestamp"),
-    volatile("timeofday", &[], TEXT, "pg_timeofday"),
     stable("age", &[TIMESTAMP], INTERVAL, "pg_age_timestamp"),
     stable("age", &[TIMESTAMPTZ], INTERVAL, "pg_age_timestamptz"),
     immutable("age", &[TIMESTAMP, TIMESTAMP], INTERVAL, "pg_age_timestamp"),

@@ -85,7 +85,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable("trim_scale", &[NUMERIC], NUMERIC, "pg_trim_scale"),
     immutable("pi", &[], FLOAT8, "pg_pi"),
     volatile("random", &[], FLOAT8, "pg_random"),
-    volatile("setseed", &[FLOAT8], VOID, "pg_setseed"),
     immutable("width_bucket", &[FLOAT8, FLOAT8, FLOAT8, INT4], INT4, "pg_width_bucket_float8"),
     immutable("width_bucket", &[NUMERIC, NUMERIC, NUMERIC, INT4], INT4, "pg_width_bucket_numeric"),
     immutable("width_bucket", &[ANYCOMPATIBLE, ANYCOMPATIBLEARRAY], INT4, "pg_width_bucket_array").typed(),

@@ -17,6 +17,8 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_has_database_privilege", 2, |of, _| privilege(of, DATABASE)).optional(1),
     session(c"pg_has_function_privilege", 2, |of, _| privilege(of, &["EXECUTE"])).optional(1),
     session(c"pg_has_language_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
+    session(c"pg_has_foreign_data_wrapper_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
+    session(c"pg_has_server_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
     session(c"pg_has_type_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
     session(c"pg_has_tablespace_privilege", 2, |of, _| privilege(of, &["CREATE"])).optional(1),
     session(c"pg_has_role", 2, |of, _| privilege(of, &["USAGE", "MEMBER"])).optional(1),
