@@ -38,9 +38,10 @@ use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{self, Statement};
 
 use crate::catalog::Catalog;
-use crate::parse::{self, Parsed, byte_of, position_of};
+use crate::parse::{self, Parsed, Syntax, byte_of, position_of};
 use crate::plan::{Action, Bound, Output, Query, Write, WriteTag};
 use crate::print;
+use crate::schema;
 use names::{Clause, Level};
 use tree::Place;
 
@@ -95,7 +96,18 @@ pub enum Use {
 /// parameters in the statement than in `parameters`.
 pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound> {
     let mut binder = Binder::new(scope, &parsed.text, parameters);
-    let action = binder.action(&parsed.statement)?;
+    let statement = match &parsed.statement {
+        Syntax::Rows(statement) => statement.as_ref(),
+        Syntax::Schema(statement) => {
+            let action = Action::Schema(schema::bind_schema(statement, scope)?);
+            return Ok(Bound { parameters: parameters.to_vec(), action });
+        }
+    };
+    if let Some(statement) = schema::select_into(statement) {
+        let action = Action::Schema(schema::bind_schema(&statement, scope)?);
+        return Ok(Bound { parameters: parameters.to_vec(), action });
+    }
+    let action = binder.action(statement)?;
     Ok(Bound { parameters: binder.parameters()?, action })
 }
 
@@ -138,7 +150,7 @@ pub fn bind_expression(
 ) -> Result<BoundExpression> {
     let wrapped = format!("SELECT ({text})");
     let parsed = parse::parse(&wrapped)?;
-    let [Parsed { statement: Statement::Query(query), .. }] = parsed.as_slice() else {
+    let ([_], Some(query)) = (parsed.as_slice(), parsed.first().and_then(Parsed::query)) else {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error in an expression"));
     };
     let ast::SetExpr::Select(select) = query.body.as_ref() else {
@@ -165,7 +177,7 @@ pub fn bind_expression_tree(
 /// Resolves the query of a view: what it gives, by PostgreSQL's types and names. Parameters are refused.
 pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
     let parsed = parse::parse(text)?;
-    let [Parsed { statement: Statement::Query(query), .. }] = parsed.as_slice() else {
+    let ([_], Some(query)) = (parsed.as_slice(), parsed.first().and_then(Parsed::query)) else {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error in a query"));
     };
     let mut binder = Binder::new(scope, text, &[]);

@@ -11,7 +11,7 @@
 //! - A statement for SQLite names tables as `t<oid>` and columns as `c<number>`; values that come from the client are literals in their
 //!   storage form or numbered parameters, never pasted text.
 //!
-//! Reading order: [`catalog`] → [`builtins`] → [`plan`] → [`mod@parse`] → [`mod@bind`].
+//! Reading order: [`catalog`] → [`builtins`] → [`plan`] → [`mod@parse`] → [`mod@bind`] → [`schema`].
 
 pub mod bind;
 pub mod builtins;
@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod parse;
 pub mod plan;
 mod print;
+pub mod schema;
 
 pub use bind::{Scope, bind};
 pub use parse::{Parsed, parse};

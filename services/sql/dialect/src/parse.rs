@@ -5,10 +5,12 @@
 use std::sync::Arc;
 
 use bole_sql_types::{Error, Result, SqlState};
-use sqlparser::ast::Statement;
+use sqlparser::ast::{Query, Statement};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
+
+use crate::schema;
 
 /// How deeply parentheses, subqueries and the like may be nested. A level costs a few kilobytes of stack here and in SQLite's parser.
 const DEPTH_MAX: usize = 100;
@@ -17,13 +19,32 @@ const DEPTH_MAX: usize = 100;
 #[derive(Clone, Debug)]
 pub struct Parsed {
     /// Its syntax tree.
-    pub statement: Statement,
+    pub statement: Syntax,
     /// The byte of the text where it starts.
     pub start: usize,
     /// The byte after its last one, without the semicolon.
     pub end: usize,
     /// All of the text, for positions in errors.
     pub text: Arc<str>,
+}
+
+impl Parsed {
+    /// The query that it is, if it is one.
+    pub fn query(&self) -> Option<&Query> {
+        match &self.statement {
+            Syntax::Rows(statement) => if let Statement::Query(query) = statement.as_ref() { Some(query) } else { None },
+            Syntax::Schema(_) => None,
+        }
+    }
+}
+
+/// A syntax tree.
+#[derive(Clone, Debug)]
+pub enum Syntax {
+    /// Of a statement that the parser library reads.
+    Rows(Box<Statement>),
+    /// Of one that changes the schema.
+    Schema(Box<schema::Statement>),
 }
 
 /// Parses statements that are separated by semicolons; there may be none.
@@ -42,7 +63,11 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>> {
             return Ok(statements);
         }
         let start = byte_of(text, first.span.start);
-        let statement = parser.parse_statement().map_err(|error| syntax_error(text, error))?;
+        let schema = schema::parse(&mut parser).map_err(|error| syntax_error(text, error))?;
+        let statement = match schema {
+            Some(statement) => Syntax::Schema(Box::new(statement)),
+            None => Syntax::Rows(Box::new(parser.parse_statement().map_err(|error| syntax_error(text, error))?)),
+        };
         let next = parser.peek_token();
         let end = match next.token {
             Token::EOF => text.len(),

@@ -343,14 +343,30 @@ impl Binder<'_> {
         }
     }
 
+    /// A relation of `pg_catalog` or `information_schema`, whose rows a virtual table gives.
     fn system_relation(
         &mut self,
-        _schema: Option<&str>,
-        _name: &str,
-        _alias: Option<&TableAlias>,
+        schema: Option<&str>,
+        name: &str,
+        alias: Option<&TableAlias>,
     ) -> Result<Option<(Source, Space)>> {
-        let _ = PG_CATALOG;
-        Ok(None)
+        let written = crate::catalog::Name::new(schema, name);
+        let found = self.catalog.find_relation(&written, &self.scope.search_path);
+        let Some(crate::catalog::Relation::System(system)) = found else { return Ok(None) };
+        let relation = self.number();
+        let columns = system.columns.iter().zip(&system.not_null).enumerate().map(|(place, ((name, ty), not_null))| {
+            let cell = Cell::Number(place as u32 + 1);
+            let node = Node::Column { relation, column: cell };
+            let expr = Expr { nullable: !not_null, ..Expr::new(node, *ty) };
+            let origin = i16::try_from(place + 1).ok().map(|number| (system.oid, number));
+            Named { name: (*name).to_owned(), expr, origin }
+        });
+        let columns = columns.collect();
+        let space = match alias {
+            Some(alias) => self.aliased(columns, alias, Some(system.oid))?,
+            None => named_space(self.schema_name(system.schema), name.to_owned(), columns, Some(system.oid)),
+        };
+        Ok(Some((Source::Table { relation, name: system.storage() }, space)))
     }
 
     /// What a table makes visible.
@@ -391,7 +407,7 @@ impl Binder<'_> {
             return Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded"));
         }
         let parsed = crate::parse::parse(&view.query)?;
-        let Some(ast::Statement::Query(query)) = parsed.first().map(|parsed| &parsed.statement) else {
+        let Some(query) = parsed.first().and_then(crate::parse::Parsed::query) else {
             return Err(Error::new(SqlState::DATA_CORRUPTED, format!("view {} has no query", view.name)));
         };
         // A view's names are its own: neither the levels around it nor their WITH are visible in it.

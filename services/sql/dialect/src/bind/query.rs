@@ -120,9 +120,9 @@ impl Binder<'_> {
         let quote = |name: &ast::Ident| format!("\"{}\"", name_of(name).replace('"', "\"\""));
         let names: Vec<String> = schema_name.iter().chain(table_name).map(quote).collect();
         let parsed = crate::parse::parse(&format!("SELECT * FROM {}", names.join(".")))?;
-        match parsed.first().map(|parsed| &parsed.statement) {
-            Some(ast::Statement::Query(query)) => self.rows(&query.body, &[]),
-            _ => Err(Error::unsupported("TABLE")),
+        match parsed.first().and_then(crate::parse::Parsed::query) {
+            Some(query) => self.rows(&query.body, &[]),
+            None => Err(Error::unsupported("TABLE")),
         }
     }
 

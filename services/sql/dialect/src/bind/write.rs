@@ -415,7 +415,7 @@ impl Binder<'_> {
     /// An expression of the catalog's, without columns.
     fn parsed_expression(&mut self, text: &str) -> Result<Expr> {
         let parsed = crate::parse::parse(&format!("SELECT ({text})"))?;
-        let Some(ast::Statement::Query(query)) = parsed.first().map(|parsed| &parsed.statement) else {
+        let Some(query) = parsed.first().and_then(crate::parse::Parsed::query) else {
             return Err(Error::new(SqlState::DATA_CORRUPTED, "a default is no expression"));
         };
         let ast::SetExpr::Select(select) = query.body.as_ref() else {

@@ -77,6 +77,7 @@ pub(crate) fn scope() -> Scope {
         query: "SELECT t.id, t.b FROM public.t WHERE t.a > 1".to_owned(),
         columns: vec![column("id", Type::INT4), column("b", Type::TEXT)],
         uses: vec![16_400],
+        uses_columns: Vec::new(),
         comment: None,
     };
     catalog.relations.insert((PUBLIC, "v".to_owned()), 16_440);
@@ -132,7 +133,7 @@ fn add(catalog: &mut Catalog, oid: u32, name: &str, mut columns: Vec<Column>) {
 }
 
 fn constraint(oid: u32, name: String, rule: Rule) -> Constraint {
-    Constraint { oid, name, rule, deferrable: false, deferred: false, comment: None }
+    Constraint { oid, name, rule, deferrable: false, deferred: false, not_valid: false, comment: None }
 }
 
 fn sequence(oid: u32, name: &str, column: i16) -> Sequence {
@@ -159,7 +160,7 @@ fn unique(catalog: &mut Catalog) {
     let rule = Rule::Unique { columns: vec![3], index: 16_425 };
     table.constraints.push(constraint(16_426, "s_k_key".to_owned(), rule));
     catalog.objects.insert(16_420, Arc::new(Object::Table(table)));
-    let key = Key { column: 3, expression: None, descending: false, nulls_first: false };
+    let key = Key { column: 3, expression: None, descending: false, nulls_first: false, class: None };
     let index = Index {
         oid: 16_425,
         schema: PUBLIC,
