@@ -3,6 +3,7 @@
 //! An array is kept as text, each element in the output form of its type in the default [`Style`]. So an array of numbers, say, is the
 //! same text in every session; [`input`] and [`output`] change elements whose text depends on the session.
 
+pub mod functions;
 mod literal;
 
 use std::borrow::Cow;

@@ -37,11 +37,11 @@ fn by<'a, T>(
     }
 }
 
-fn integers(a: &str, b: &str) -> Ordering {
+pub(crate) fn integers(a: &str, b: &str) -> Ordering {
     by(a, b, |text| text.parse::<i64>().ok(), Ord::cmp)
 }
 
-fn floats(a: &str, b: &str) -> Ordering {
+pub(crate) fn floats(a: &str, b: &str) -> Ordering {
     by(a, b, |value| text::float::parse_f64(value).ok(), |a, b| compare_floats(*a, *b))
 }
 
@@ -51,7 +51,7 @@ pub fn compare_floats(a: f64, b: f64) -> Ordering {
 }
 
 /// Elements that are intervals as PostgreSQL writes them.
-fn intervals(a: &str, b: &str) -> Ordering {
+pub(crate) fn intervals(a: &str, b: &str) -> Ordering {
     let read = |text: &str| crate::datetime::interval::parse(text, -1).ok();
     by(a, b, read, |a, b| a.compare(*b))
 }

@@ -14,6 +14,7 @@ pub mod arithmetic;
 pub mod array;
 pub mod binary;
 pub mod calendar;
+pub mod cast;
 pub mod collation;
 pub mod datetime;
 pub mod error;
