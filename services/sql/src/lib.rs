@@ -17,6 +17,7 @@ pub mod entry;
 mod error;
 pub mod limits;
 pub mod metrics;
+pub mod pg_catalog;
 pub mod pool;
 pub mod protocol;
 pub mod service;
@@ -25,5 +26,5 @@ pub mod store;
 
 /// What each connection of SQLite's is told of functions, collations and virtual tables.
 pub fn registers() -> Vec<store::Register> {
-    vec![std::sync::Arc::new(bole_sql_functions::register)]
+    vec![std::sync::Arc::new(bole_sql_functions::register), std::sync::Arc::new(pg_catalog::register)]
 }
