@@ -50,7 +50,8 @@ pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path) -> Node {
     ));
     let catalog = Catalog::host(Arc::clone(&runtime)).unwrap();
     runtime.recover(&[bole_base::LogId::CATALOG]).await.unwrap();
-    let config = Config { dir: dir.join("sql"), disk, vfs: None, durability: Durability::Sync, registers: Vec::new() };
+    let config =
+        Config { dir: dir.join("sql"), disk, vfs: None, durability: Durability::Sync, registers: Vec::new() };
     let databases = Databases::host(catalog, Arc::clone(&runtime), config).await.unwrap();
     runtime.recover(&[]).await.unwrap();
     let database = databases.get(bole_sql::store::DEFAULT).unwrap();
