@@ -160,11 +160,11 @@ impl Database {
     }
 
     async fn move_up_to(&self, held: &Held) -> Result<bool, Error> {
-        self.files.mark(held.frames).map_err(|error| self.failed(&error))?;
+        let marker = self.files.mark(held.frames).map_err(|error| self.failed(&error))?;
         for _ in 0..CHECKPOINT_TRIES_MAX {
             let moved = move_frames(&self.checkpoints.mover.lock());
             if moved.map_err(|error| self.failed_sqlite(&error))? >= held.frames {
-                self.files.unmark().map_err(|error| self.failed(&error))?;
+                self.files.unmark(&marker).map_err(|error| self.failed(&error))?;
                 return Ok(true);
             }
             // A reader still needs what is there. Where there is no clock to wait by, the next pass comes anyway.
