@@ -27,7 +27,7 @@ def lines_of(rows, sort):
     cells = [["NULL" if v is None else v.decode("utf-8", "replace") or "(empty)" for v in row] for row in rows]
     if sort == "rowsort":
         cells.sort(key=lambda row: [cell.encode() for cell in row])
-    return [" ".join(row).rstrip() for row in cells]
+    return [" ".join(row) for row in cells]
 
 
 def judged(result):

@@ -115,13 +115,12 @@ def from_blocks(url, name, feature):
         if tuple(statements) in seen:
             continue
         seen.add(tuple(statements))
-        for sql in statements:
-            record = record_of(connection, sql.lstrip("!"), sql.startswith("!"), block)
-            if record is None:
-                raise SystemExit(f"{name}: does not fit: {sql}")
-            errors += bool(record.error)
-            counted += 1
-            records.append(record)
+        made = [record_of(connection, sql.lstrip("!"), sql.startswith("!"), block) for sql in statements]
+        if None in made:
+            continue
+        errors += sum(1 for record in made if record.error)
+        counted += len(made)
+        records += made
     connection.close()
     return records, errors
 
