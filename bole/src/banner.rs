@@ -66,6 +66,19 @@ const fn meaning(class: Durability) -> &'static str {
     }
 }
 
+/// The line to paste for the SQL door at `address`.
+pub fn psql(address: SocketAddr) -> String {
+    let port = match address.port() {
+        5432 => String::new(),
+        port => format!(":{port}"),
+    };
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        format!("psql postgres://bole:bolebole@localhost{port}/bole")
+    } else {
+        format!("psql postgres://NAME@{}{port}/bole", address.ip())
+    }
+}
+
 /// The line to paste for the plain door of the keyspace at `address`.
 pub fn redis_cli(address: SocketAddr) -> String {
     if address.ip().is_loopback() || address.ip().is_unspecified() {

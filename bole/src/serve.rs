@@ -107,6 +107,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let databases = services::keyspace::host(&node.settings, &node.meta, &kernel).await?;
     let streams = services::streams::host(&node.settings, &kernel).await?;
     let registry = services::schemas::host(&kernel).await?;
+    let sql = services::sql::host(&node.settings, &kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;
@@ -124,6 +125,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     services::keyspace::serve(node, &kernel, databases).await?;
     services::streams::serve(node, &kernel, streams).await?;
     services::schemas::serve(node, &kernel, registry).await?;
+    services::sql::serve(node, &kernel, sql).await?;
     Ok(kernel)
 }
 
@@ -140,6 +142,7 @@ async fn refuse_exposed(settings: &Settings, kernel: &Kernel) -> Result<()> {
         door("keyspace", "keyspace.listen", settings.keyspace.listen, false),
         door("streams", "streams.listen", settings.streams.listen, false),
         door("schemas", "schemas.listen", settings.schemas.listen, false),
+        door("sql", "sql.listen", settings.sql.listen, settings.tls.certificate.is_some()),
     ];
     doors.extend(
         settings.keyspace.tls_listen.map(|address| door("keyspace", "keyspace.tls_listen", address, true)),

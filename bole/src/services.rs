@@ -2,4 +2,5 @@
 
 pub mod keyspace;
 pub mod schemas;
+pub mod sql;
 pub mod streams;

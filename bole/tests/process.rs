@@ -44,6 +44,7 @@ impl Node {
             "keyspace.listen=127.0.0.1:0",
             "streams.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
+            "sql.listen=127.0.0.1:0",
         ];
         let ports = doors.into_iter().flat_map(|door| ["--set", door]);
         let mut command = bole(&["serve", "--data", data]);

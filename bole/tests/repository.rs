@@ -109,7 +109,8 @@ fn what_is_allowed_points_down() {
         let layer = layers.order.iter().position(|layer| *layer == place.layer).unwrap();
         // Neighbours share a rank, except where a layer has an order of its own; tools may use each other.
         let within = [&layers.kernel, &layers.parts];
-        let within = within.iter().find_map(|order| order.iter().position(|known| known == name)).unwrap_or(0);
+        let within =
+            within.iter().find_map(|order| order.iter().position(|known| known == name)).unwrap_or(0);
         (layer, within)
     };
     for (name, place) in &layers.crates {

@@ -242,6 +242,24 @@ options! {
         oauth_scope: Option<String> = OptionalText("a scope"), "";
     }
 
+    /// The SQL service that speaks PostgreSQL's protocol.
+    sql: Sql {
+        /// Address of its door. Clients may ask for TLS there if `tls.certificate` is set.
+        listen: SocketAddr = Address, "127.0.0.1:5432";
+        /// Durability of databases that are made from now on: sync (fsync before the reply), async (fsynced within 1 s).
+        durability: Durability = word(&["sync", "async"]), "sync";
+        /// Connections at a time; more are refused with an error.
+        connections_max: u64 = Count(1, 1_000_000), "10000";
+        /// Threads that execute statements. Where statements wait for clients, locks or sleeps, there may be eight times as many.
+        threads_max: u64 = Count(1, 1_024), "64";
+        /// How long a client may take to log in.
+        login_timeout: Duration = Time(SECOND, HOUR), "1m";
+        /// How long a transaction may idle while it has the write ticket, unless its session sets idle_in_transaction_session_timeout.
+        idle_writer_timeout: Duration = Time(SECOND, 24 * HOUR), "5m";
+        /// The largest message of a client, and so the longest statement and value.
+        message_bytes_max: u64 = Bytes(64 * KIB, 256 * MIB), "256MiB";
+    }
+
     /// The schema registry that speaks Confluent's REST API.
     schemas: Schemas {
         /// Address of its door.

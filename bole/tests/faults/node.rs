@@ -36,6 +36,7 @@ impl Node {
             "keyspace.listen=127.0.0.1:0",
             "streams.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
+            "sql.listen=127.0.0.1:0",
         ];
         let mut command = bole(&["serve", "--data", data.to_str().unwrap()]);
         for setting in ports.iter().chain(settings) {

@@ -63,6 +63,7 @@ impl Node {
             "admin.listen=127.0.0.1:0",
             "keyspace.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
+            "sql.listen=127.0.0.1:0",
             streams.as_str(),
         ] {
             command.args(["--set", setting]);

@@ -25,5 +25,5 @@ pub use pins::{Pin, Pins};
 pub use runtime::Runtime;
 pub use shard::{Locked, Shard};
 pub use state::{ApplyError, Section, State, Step};
-pub use transaction::Transaction;
+pub use transaction::{Place, Transaction};
 pub use whole::{Single, Whole};

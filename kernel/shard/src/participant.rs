@@ -73,11 +73,27 @@ pub trait LockedParticipant {
     /// Errors: any; the whole batch is then refused with it.
     fn validate(&mut self, requests: &[Request]) -> Result<usize, Error>;
 
+    /// All logs of the batch have validated, its space is reserved, and nothing is pushed: who still can fail does so now, such as a
+    /// store of its own that commits. An error refuses the whole batch, unless another log made something final before.
+    fn make_final(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Decides and pushes the effects of requests that were validated under this lock. Must not fail then.
     fn push(&mut self, requests: &[Request], transaction: &mut Transaction) -> Result<(), Error>;
 
     /// Tells the shard where the batch ends.
     fn appended(&mut self, position: Position);
+}
+
+/// A shard whose own change is the occasion for a batch, and goes into it with what was sent to others. As a [`LockedParticipant`] it gets
+/// no requests, it knows its change; it alone may have a [`LockedParticipant::make_final`] that fails.
+pub trait Initiator: Send {
+    /// Its log.
+    fn log(&self) -> LogId;
+
+    /// Locks its shard. Errors: `Quarantined`.
+    fn lock(&mut self) -> Result<Box<dyn LockedParticipant + '_>, Error>;
 }
 
 /// The services that take part in batches on one journal.
@@ -169,8 +185,21 @@ impl Outbox<'_> {
     /// Errors, after which nothing happened: what a participant's `validate` says, `BatchTooLarge`, the journal's. After a failure
     /// of the journal's append the shards are quarantined, because they are ahead of it.
     pub async fn commit(&self, runtime: &Runtime, transaction: &mut Transaction) -> Result<Committed, Error> {
+        self.commit_for(None, runtime, transaction).await
+    }
+
+    /// As [`Outbox::commit`], with the change of the shard whose occasion it is in the same batch. Its entry may be larger than a batch.
+    ///
+    /// After a failure of the journal's append the change is final in that shard all the same; it quarantines itself.
+    pub async fn commit_for(
+        &self,
+        mut initiator: Option<&mut dyn Initiator>,
+        runtime: &Runtime,
+        transaction: &mut Transaction,
+    ) -> Result<Committed, Error> {
         loop {
-            match self.attempt(runtime, transaction) {
+            let own = initiator.as_mut().map(|initiator| &mut **initiator as &mut dyn Initiator);
+            match self.attempt(own, runtime, transaction) {
                 Err(Error::Wait { bytes }) => {
                     for (log, addressed) in &self.logs {
                         poll_fn(|context| addressed.participant.poll_room(*log, context)).await?;
@@ -182,19 +211,50 @@ impl Outbox<'_> {
         }
     }
 
-    fn attempt(&self, runtime: &Runtime, transaction: &mut Transaction) -> Result<Committed, Error> {
-        assert!(transaction.is_empty(), "a transaction is empty when an outbox is committed with it");
-        let mut locked = Vec::with_capacity(self.logs.len());
+    /// The shards of the batch, locked in ascending order of log id, with what each is asked for.
+    fn lock_all<'a>(
+        &'a self,
+        initiator: Option<&'a mut (dyn Initiator + '_)>,
+    ) -> Result<Vec<(Box<dyn LockedParticipant + 'a>, &'a [Request])>, Error> {
+        let mut locked: Vec<(Box<dyn LockedParticipant + 'a>, &'a [Request])> =
+            Vec::with_capacity(self.logs.len() + 1);
+        let mut own = initiator;
         for (log, addressed) in &self.logs {
+            if own.as_ref().is_some_and(|own| own.log() == *log) {
+                return Err(Error::Refused(format!("log {log} is asked for effects in its own batch")));
+            }
+            if let Some(own) = own.take_if(|own| own.log() < *log) {
+                locked.push((own.lock()?, &[]));
+            }
             locked.push((addressed.participant.lock(*log)?, &addressed.requests));
         }
-        let mut bytes = 0;
-        for (shard, requests) in &mut locked {
-            bytes += shard.validate(requests)?;
+        if let Some(own) = own {
+            locked.push((own.lock()?, &[]));
         }
-        check_size(bytes)?;
+        Ok(locked)
+    }
+
+    fn attempt(
+        &self,
+        initiator: Option<&mut (dyn Initiator + '_)>,
+        runtime: &Runtime,
+        transaction: &mut Transaction,
+    ) -> Result<Committed, Error> {
+        assert!(transaction.is_empty(), "a transaction is empty when an outbox is committed with it");
+        let mut locked = self.lock_all(initiator)?;
+        let (mut others, mut bytes) = (0, 0);
+        for (shard, requests) in &mut locked {
+            let needed = shard.validate(requests)?;
+            bytes += needed;
+            // The initiator's entry may stand in an attachment.
+            others += if requests.is_empty() { 0 } else { needed };
+        }
+        check_size(others)?;
         transaction.reserve(bytes)?;
         transaction.set_time(runtime.tick());
+        for (shard, _) in &mut locked {
+            shard.make_final()?;
+        }
         for (shard, requests) in &mut locked {
             shard.push(requests, transaction)?;
         }

@@ -3,16 +3,27 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use bole_base::{Durability, Offset, Position};
+use bole_base::{Durability, Epoch, LogId, Offset, Position};
 use bole_log::entry::BATCH_BYTES_MAX;
-use bole_log::{Batch, EntryHeader, Journal, PayloadKind};
+use bole_log::{Batch, EntryHeader, EntryRef, Journal, PayloadKind};
 
 use crate::Error;
 use crate::attached::Attached;
-use crate::large::{Large, SMALL_BYTES_MAX, SPACE_PER_SHARD};
+use crate::large::{self, Large, SMALL_BYTES_MAX, SPACE_PER_SHARD};
 
 /// Shards that one large transaction may touch, for the space that is admitted.
 const SHARDS_MAX: usize = 4_096;
+
+/// Where a shard that keeps its own books puts its next entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The shard's log.
+    pub log: LogId,
+    /// The offset that the entry gets.
+    pub offset: Offset,
+    /// The epoch in which this node appends.
+    pub epoch: Epoch,
+}
 
 /// A batch in the making, with the journal space that is already taken for it. Reused from one operation to the next.
 ///
@@ -121,6 +132,31 @@ impl Transaction {
         self.large.as_ref().map_or(Durability::Memory, Large::class).max(self.batch.class())
     }
 
+    /// Adds the entry of a shard that is neither a [`crate::Shard`] nor a [`crate::durable::DurableShard`], under that shard's lock and with the space
+    /// reserved. One entry for each shard and batch: it may become the part of a large transaction, which [`crate::transaction::effects`] takes apart again. Errors, after
+    /// which the batch is as before: `Wait`, `BatchTooLarge`, the journal's.
+    pub fn push(
+        &mut self,
+        place: Place,
+        class: Durability,
+        kind: PayloadKind,
+        version: u8,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Error> {
+        let Place { log, offset, epoch } = place;
+        let mut header =
+            EntryHeader { log, offset, epoch, hlc: self.hlc, origin: 0, kind, version, flags: 0 };
+        if self.is_large() {
+            (header.kind, header.version) = (PayloadKind::COMPOUND, 1);
+            let (_, started) = self.add_large(&header, class, kind, version, encode);
+            assert!(started, "a shard that keeps its own books has one entry in a batch");
+            return Ok(());
+        }
+        let mark = self.batch.mark();
+        self.batch.push(&header, class, encode);
+        self.check_size().and_then(|()| self.reserve(0)).inspect_err(|_| self.batch.rewind(mark))
+    }
+
     pub(crate) const fn is_large(&self) -> bool {
         self.large.is_some()
     }
@@ -175,4 +211,14 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+/// The effects of an entry that was pushed by [`Transaction::push`]: kind, version and bytes of each. Yields an error once and then ends if
+/// the bytes do not fit.
+pub fn effects<'a>(
+    entry: &EntryRef<'a>,
+) -> impl Iterator<Item = Result<(PayloadKind, u8, &'a [u8]), String>> + use<'a> {
+    let compound = entry.header.kind == PayloadKind::COMPOUND;
+    let one = (!compound).then_some(Ok((entry.header.kind, entry.header.version, entry.payload)));
+    one.into_iter().chain(compound.then(|| large::effects(entry.payload)).into_iter().flatten())
 }

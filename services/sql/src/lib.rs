@@ -8,6 +8,22 @@
 //! - One transaction at a time writes to a database: the holder of its ticket.
 //! - No reply shows what is not durable.
 //!
-//! Reading order: [`limits`].
+//! Reading order: [`store`] → [`mod@entry`] → [`limits`].
 
+mod commands;
+pub mod config;
+pub mod connection;
+pub mod entry;
+mod error;
 pub mod limits;
+pub mod metrics;
+pub mod pool;
+pub mod protocol;
+pub mod service;
+mod session;
+pub mod store;
+
+/// What each connection of SQLite's is told of functions, collations and virtual tables.
+pub fn registers() -> Vec<store::Register> {
+    vec![std::sync::Arc::new(bole_sql_functions::register)]
+}

@@ -8,3 +8,15 @@ pub const TRANSACTION_BYTES_MAX: usize = 256 << 20;
 pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
 /// Stack of a thread that parses, binds and executes; deep expressions are refused before they reach its end.
 pub const STACK_BYTES: usize = 16 << 20;
+/// Prepared statements, and portals, of one session.
+pub const PREPARED_MAX: usize = 10_000;
+/// Bytes of the texts of one session's prepared statements.
+pub const PREPARED_BYTES_MAX: usize = 64 << 20;
+/// Prepared statements that a connection keeps.
+pub const STATEMENTS_CACHED: usize = 256;
+/// Reading connections that stay open while nobody uses them.
+pub const READERS_IDLE_MAX: usize = 16;
+/// Bytes of the `-wal` at which a database is checkpointed whatever the journal retains, and the writer starts the file over.
+pub const WAL_BYTES_MAX: u64 = 64 << 20;
+/// How often a checkpoint looks whether the last reader that holds it up has gone.
+pub const CHECKPOINT_TRIES_MAX: u32 = 100;

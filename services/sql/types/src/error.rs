@@ -18,29 +18,44 @@ macro_rules! states {
 }
 
 states! {
+    SUCCESSFUL_COMPLETION b"00000" "successful_completion",
     CONNECTION_EXCEPTION b"08000" "connection_exception",
     PROTOCOL_VIOLATION b"08P01" "protocol_violation",
     FEATURE_NOT_SUPPORTED b"0A000" "feature_not_supported",
     CARDINALITY_VIOLATION b"21000" "cardinality_violation",
+    DATA_EXCEPTION b"22000" "data_exception",
     STRING_DATA_RIGHT_TRUNCATION b"22001" "string_data_right_truncation",
     NUMERIC_VALUE_OUT_OF_RANGE b"22003" "numeric_value_out_of_range",
     NULL_VALUE_NOT_ALLOWED b"22004" "null_value_not_allowed",
     INVALID_DATETIME_FORMAT b"22007" "invalid_datetime_format",
     DATETIME_FIELD_OVERFLOW b"22008" "datetime_field_overflow",
+    INVALID_TIME_ZONE_DISPLACEMENT_VALUE b"22009" "invalid_time_zone_displacement_value",
     SUBSTRING_ERROR b"22011" "substring_error",
     DIVISION_BY_ZERO b"22012" "division_by_zero",
     INVALID_ARGUMENT_FOR_LOGARITHM b"2201E" "invalid_argument_for_logarithm",
     INVALID_ARGUMENT_FOR_POWER_FUNCTION b"2201F" "invalid_argument_for_power_function",
     INVALID_ROW_COUNT_IN_LIMIT_CLAUSE b"2201W" "invalid_row_count_in_limit_clause",
     INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE b"2201X" "invalid_row_count_in_result_offset_clause",
+    SEQUENCE_GENERATOR_LIMIT_EXCEEDED b"2200H" "sequence_generator_limit_exceeded",
     INVALID_REGULAR_EXPRESSION b"2201B" "invalid_regular_expression",
+    INTERVAL_FIELD_OVERFLOW b"22015" "interval_field_overflow",
     CHARACTER_NOT_IN_REPERTOIRE b"22021" "character_not_in_repertoire",
     INVALID_PARAMETER_VALUE b"22023" "invalid_parameter_value",
     INVALID_JSON_TEXT b"22030" "duplicate or invalid JSON text",
     ARRAY_SUBSCRIPT_ERROR b"2202E" "array_subscript_error",
+    INVALID_SQL_JSON_SUBSCRIPT b"22033" "invalid_sql_json_subscript",
+    MORE_THAN_ONE_SQL_JSON_ITEM b"22034" "more_than_one_sql_json_item",
+    NO_SQL_JSON_ITEM b"22035" "no_sql_json_item",
+    NON_NUMERIC_SQL_JSON_ITEM b"22036" "non_numeric_sql_json_item",
+    SINGLETON_SQL_JSON_ITEM_REQUIRED b"22038" "singleton_sql_json_item_required",
+    SQL_JSON_ARRAY_NOT_FOUND b"22039" "sql_json_array_not_found",
+    SQL_JSON_MEMBER_NOT_FOUND b"2203A" "sql_json_member_not_found",
+    SQL_JSON_OBJECT_NOT_FOUND b"2203C" "sql_json_object_not_found",
     INVALID_TEXT_REPRESENTATION b"22P02" "invalid_text_representation",
     INVALID_BINARY_REPRESENTATION b"22P03" "invalid_binary_representation",
+    UNTRANSLATABLE_CHARACTER b"22P05" "untranslatable_character",
     BAD_COPY_FILE_FORMAT b"22P04" "bad_copy_file_format",
+    ARRAY_ELEMENT_ERROR b"2202E" "array_element_error",
     NOT_NULL_VIOLATION b"23502" "not_null_violation",
     FOREIGN_KEY_VIOLATION b"23503" "foreign_key_violation",
     UNIQUE_VIOLATION b"23505" "unique_violation",
@@ -99,9 +114,11 @@ states! {
     TOO_MANY_ARGUMENTS b"54023" "too_many_arguments",
     OBJECT_NOT_IN_PREREQUISITE_STATE b"55000" "object_not_in_prerequisite_state",
     OBJECT_IN_USE b"55006" "object_in_use",
+    CANT_CHANGE_RUNTIME_PARAM b"55P02" "cant_change_runtime_param",
     LOCK_NOT_AVAILABLE b"55P03" "lock_not_available",
     QUERY_CANCELED b"57014" "query_canceled",
     ADMIN_SHUTDOWN b"57P01" "admin_shutdown",
+    IDLE_SESSION_TIMEOUT b"57P05" "idle_session_timeout",
     CANNOT_CONNECT_NOW b"57P03" "cannot_connect_now",
     IO_ERROR b"58030" "io_error",
     INTERNAL_ERROR b"XX000" "internal_error",
@@ -141,6 +158,8 @@ pub struct More {
     pub hint: Option<String>,
     /// Where in the statement's text: in characters, the first is 1.
     pub position: Option<u32>,
+    /// Where it happened, besides the statement: `COPY t, line 3`.
+    pub context: Option<String>,
     /// The schema of what failed.
     pub schema: Option<String>,
     /// Its table.
@@ -165,6 +184,13 @@ impl Error {
     /// What is said beyond the message, to fill in.
     pub fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
+    }
+
+    /// The same with another message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
     }
 
     /// The same with a detail.

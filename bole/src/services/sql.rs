@@ -1,0 +1,165 @@
+//! Opens the SQL service: its databases from the catalog, its door, and what it is given of identity.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context as _, Result};
+use bole_base::{Disk as _, RealDisk};
+use bole_net::limits::ConnectionLimit;
+use bole_net::listener::{self, LastWord, Listener};
+use bole_net::shutdown::Stopper;
+use bole_shard::participant::Participants;
+use bole_sql::config::Config;
+use bole_sql::service::{Parts as ServiceParts, Service};
+use bole_sql::store::{self, Databases};
+use bole_sql::{connection, protocol};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::banner::{Endpoint, psql};
+use crate::config::Settings;
+use crate::kernel::Kernel;
+use crate::parts::Part;
+use crate::serve::Node;
+use crate::status;
+
+/// The folder of the databases in the data directory.
+pub const SQL_DIR: &str = "sql";
+
+/// Hosts the databases that the catalog knows; the runtime recovers them next.
+pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
+    let dir = settings.node.data.join(SQL_DIR);
+    let disk = Arc::new(RealDisk);
+    if !dir.is_dir() {
+        disk.create_dir(&dir).with_context(|| format!("{} cannot be created", dir.display()))?;
+    }
+    let config = store::Config {
+        dir,
+        disk,
+        durability: settings.sql.durability,
+        registers: bole_sql::registers(),
+        vfs: None,
+    };
+    let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
+    databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")
+}
+
+/// Opens the service and its door over recovered databases.
+pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Result<()> {
+    let settings = node.settings.clone();
+    let listener = Listener::bind("sql", "sql.listen", settings.sql.listen).await?;
+    let address = listener.local();
+    let mut participants = Participants::new(Arc::clone(kernel.runtime.journal()));
+    node.participants.iter().for_each(|participant| participants.register(Arc::clone(participant)));
+    databases.set_participants(Arc::new(participants));
+    let service = Service::open(ServiceParts {
+        databases: Arc::new(databases),
+        identity: Arc::clone(&kernel.identity),
+        config: config(&settings),
+        tls: node.tls()?,
+    });
+    let (stopper, token) = Stopper::new();
+    let door_config = listener::Config {
+        last_word: LastWord::new(|_| Bytes::from(protocol::too_many_connections())),
+        drain_timeout: settings.node.shutdown_timeout / 2,
+        ..listener::Config::new(
+            ConnectionLimit::new(settings.sql.connections_max as usize),
+            ConnectionLimit::new(usize::MAX >> 4),
+        )
+    };
+    let for_clients = Arc::clone(&service);
+    let handler =
+        move |connection: listener::Connection| connection::serve(Arc::clone(&for_clients), connection);
+    let serving = listener.serve(door_config, node.metrics.service("sql"), token, handler);
+    let door = tokio::spawn(async move {
+        let drained = serving.await;
+        if drained.aborted > 0 {
+            tracing::warn!(
+                connections = drained.aborted,
+                "SQL connections did not finish in time and were cut off"
+            );
+        }
+    });
+    let looking_after = tokio::spawn(Arc::clone(&service).look_after());
+    node.endpoints.push(Endpoint { service: "sql (PostgreSQL)".to_owned(), address, paste: psql(address) });
+    node.durability.push(("sql".to_owned(), settings.sql.durability));
+    let (for_status, for_metrics) = (Arc::clone(&service), Arc::clone(&service));
+    node.status.push(Box::new(move |status| fill_status(&for_status, status)));
+    node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
+    node.parts.push(SqlPart { service, stopper, door, looking_after });
+    Ok(())
+}
+
+fn config(settings: &Settings) -> Config {
+    let sql = &settings.sql;
+    Config {
+        connections_max: sql.connections_max as usize,
+        threads_max: sql.threads_max as usize,
+        message_bytes_max: sql.message_bytes_max as usize,
+        login_timeout: sql.login_timeout,
+        idle_writer_timeout: sql.idle_writer_timeout,
+        ..Config::default()
+    }
+}
+
+struct SqlPart {
+    service: Arc<Service>,
+    stopper: Stopper,
+    door: JoinHandle<()>,
+    looking_after: JoinHandle<()>,
+}
+
+impl Part for SqlPart {
+    fn name(&self) -> &'static str {
+        "sql"
+    }
+
+    fn stop(self: Box<Self>, _deadline: Instant) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            self.stopper.stop();
+            self.service.drain();
+            self.door.await?;
+            self.looking_after.abort();
+            Ok(())
+        })
+    }
+}
+
+fn fill_status(service: &Service, status: &mut status::Status) {
+    status.services.push(status::Service {
+        name: "sql".to_owned(),
+        connections: service.sessions.len() as u64,
+        memory_bytes: 0,
+        memory_bytes_max: 0,
+    });
+}
+
+fn write_metrics(service: &Service, out: &mut String) {
+    let metrics = &service.metrics;
+    let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    for (name, help, value) in [
+        ("statements_total", "Statements run.", get(&metrics.statements)),
+        ("errors_total", "Errors that clients were told.", get(&metrics.errors)),
+        ("commits_total", "Transactions committed with changes.", get(&metrics.commits)),
+        ("rollbacks_total", "Transactions rolled back.", get(&metrics.rollbacks)),
+        ("rows_out_total", "Rows sent.", get(&metrics.rows_out)),
+        ("copied_rows_total", "Rows that COPY took in.", get(&metrics.copied_rows)),
+        ("authentications_failed_total", "Logins that failed.", get(&metrics.authentications_failed)),
+        ("cancelled_total", "Statements cancelled by a client or a timeout.", get(&metrics.cancelled)),
+        ("notifications_total", "Notifications handed to sessions.", get(&metrics.notifications)),
+    ] {
+        crate::metrics::counter(out, &format!("bole_sql_{name}"), help, value);
+    }
+    let databases = service.databases.all();
+    let wal: u64 = databases.iter().map(|database| database.wal_bytes()).sum();
+    for (name, help, value) in [
+        ("databases", "Databases.", databases.len() as u64),
+        ("sessions", "Sessions that are open.", service.sessions.len() as u64),
+        ("threads", "Threads that execute statements.", service.pool.threads() as u64),
+        ("overlay_bytes", "Bytes of changes that are not in the databases' main files yet.", wal),
+    ] {
+        crate::metrics::gauge(out, &format!("bole_sql_{name}"), help, value);
+    }
+}

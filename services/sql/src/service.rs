@@ -1,0 +1,118 @@
+//! The service: its databases, its sessions, and what they share.
+
+mod sessions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bole_identity::Identity;
+use bole_net::tls::Tls;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::pool::Pool;
+use crate::session::advisory::Locks;
+use crate::session::notify::Hub;
+use crate::store::Databases;
+pub use sessions::Sessions;
+
+/// The name of this service in policies.
+pub const SERVICE: &str = "sql";
+
+/// What is needed to open the service.
+pub struct Parts {
+    /// Recovered.
+    pub databases: Arc<Databases>,
+    /// See [`Service`].
+    pub identity: Arc<Identity>,
+    /// See [`Service`].
+    pub config: Config,
+    /// See [`Service`].
+    pub tls: Option<Tls>,
+}
+
+/// The SQL service.
+pub struct Service {
+    /// What there is.
+    pub databases: Arc<Databases>,
+    /// Users, their passwords and what they may do.
+    pub identity: Arc<Identity>,
+    /// Settings as they were at the start.
+    pub config: Config,
+    /// For clients that ask for it in clear first.
+    pub tls: Option<Tls>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Threads that execute statements.
+    pub pool: Pool,
+    /// The clients that are there.
+    pub sessions: Sessions,
+    pub(crate) handle: Handle,
+    pub(crate) hub: Hub,
+    pub(crate) advisory: Locks,
+    draining: AtomicBool,
+    drain: Notify,
+}
+
+impl Service {
+    /// A service over recovered databases. Inside a runtime.
+    pub fn open(parts: Parts) -> Arc<Self> {
+        let Parts { databases, identity, config, tls } = parts;
+        Arc::new(Self {
+            databases,
+            identity,
+            tls,
+            metrics: Metrics::default(),
+            pool: Pool::new(config.threads_max),
+            sessions: Sessions::default(),
+            handle: Handle::current(),
+            hub: Hub::default(),
+            advisory: Locks::default(),
+            config,
+            draining: AtomicBool::new(false),
+            drain: Notify::new(),
+        })
+    }
+
+    /// Whether a user may do `action` on a database: `connect`, `read`, `write`, `schema`, `create`, `drop`.
+    pub fn allowed(&self, user: &str, action: &str, database: &str) -> bool {
+        self.identity.allowed(user, SERVICE, action, &format!("{}{database}", crate::store::PREFIX))
+    }
+
+    /// Checkpoints databases whose overlay has grown: run it as a task.
+    pub async fn look_after(self: Arc<Self>) {
+        loop {
+            self.databases.grown().await;
+            let service = Arc::clone(&self);
+            let work = move || service.handle.block_on(service.databases.checkpoint_large());
+            match self.pool.run(work).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "a database that has grown could not be checkpointed")
+                }
+                Err(_lost) => tracing::error!("the checkpoint of a database that has grown panicked"),
+            }
+        }
+    }
+
+    /// Asks every connection to finish what it has begun and to close.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.drain.notify_waiters();
+    }
+
+    /// Whether connections shall finish.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Ready when connections shall finish.
+    pub async fn drained(&self) {
+        let notified = self.drain.notified();
+        if !self.is_draining() {
+            notified.await;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Advisory locks: numbers that sessions lock for purposes of their own. They live in memory and end with their session or transaction.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bole_sql_functions::context::{Advisory, How};
+use bole_sql_types::{Error, Result, SqlState};
+use parking_lot::Mutex;
+
+use super::cancel::Canceller;
+use crate::pool::Pool;
+
+/// Locks that all sessions together may hold.
+const LOCKS_MAX: usize = 100_000;
+/// How often is looked whether a lock is free.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The locks of all databases.
+#[derive(Default)]
+pub(crate) struct Locks {
+    held: Mutex<HashMap<(String, i64), Vec<Holding>>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Holding {
+    process_id: i32,
+    shared: bool,
+    transaction: bool,
+    count: u32,
+}
+
+impl Locks {
+    /// Does what is asked. The answer: whether the lock was got or held. Blocks where it waits.
+    pub(crate) fn operate(
+        &self,
+        database: &str,
+        process_id: i32,
+        operation: Advisory,
+        key: i64,
+        canceller: &Canceller,
+        pool: &Pool,
+    ) -> Result<bool> {
+        match operation.how {
+            How::Try => self.try_lock(database, process_id, operation, key),
+            How::Unlock => Ok(self.unlock(database, process_id, operation.shared, key)),
+            How::UnlockAll => {
+                self.release(|holding| holding.process_id == process_id && !holding.transaction);
+                Ok(true)
+            }
+            How::Lock => {
+                if self.try_lock(database, process_id, operation, key)? {
+                    return Ok(true);
+                }
+                let _blocked = pool.blocked();
+                loop {
+                    std::thread::sleep(LOOK_INTERVAL);
+                    canceller.check()?;
+                    if self.try_lock(database, process_id, operation, key)? {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_lock(&self, database: &str, process_id: i32, operation: Advisory, key: i64) -> Result<bool> {
+        let mut held = self.held.lock();
+        if held.len() >= LOCKS_MAX {
+            return Err(Error::new(SqlState::OUT_OF_MEMORY, "out of shared memory"));
+        }
+        let holdings = held.entry((database.to_owned(), key)).or_default();
+        let others = |holding: &Holding| holding.process_id != process_id;
+        let free = holdings
+            .iter()
+            .filter(|holding| others(holding))
+            .all(|holding| operation.shared && holding.shared);
+        if free {
+            let same = |holding: &&mut Holding| {
+                holding.process_id == process_id
+                    && holding.shared == operation.shared
+                    && holding.transaction == operation.transaction
+            };
+            match holdings.iter_mut().find(same) {
+                Some(holding) => holding.count += 1,
+                None => holdings.push(Holding {
+                    process_id,
+                    shared: operation.shared,
+                    transaction: operation.transaction,
+                    count: 1,
+                }),
+            }
+        }
+        Ok(free)
+    }
+
+    fn unlock(&self, database: &str, process_id: i32, shared: bool, key: i64) -> bool {
+        let mut held = self.held.lock();
+        let key = (database.to_owned(), key);
+        let Some(holdings) = held.get_mut(&key) else { return false };
+        let mine = |holding: &Holding| {
+            holding.process_id == process_id && holding.shared == shared && !holding.transaction
+        };
+        let Some(at) = holdings.iter().position(mine) else { return false };
+        holdings[at].count -= 1;
+        if holdings[at].count == 0 {
+            holdings.remove(at);
+        }
+        if holdings.is_empty() {
+            held.remove(&key);
+        }
+        true
+    }
+
+    fn release(&self, goes: impl Fn(&Holding) -> bool) {
+        self.held.lock().retain(|_, holdings| {
+            holdings.retain(|holding| !goes(holding));
+            !holdings.is_empty()
+        });
+    }
+
+    /// The session's transaction ended.
+    pub(crate) fn release_transaction(&self, process_id: i32) {
+        if !self.held.lock().is_empty() {
+            self.release(|holding| holding.process_id == process_id && holding.transaction);
+        }
+    }
+
+    /// The session ended.
+    pub(crate) fn release_session(&self, process_id: i32) {
+        self.release(|holding| holding.process_id == process_id);
+    }
+}

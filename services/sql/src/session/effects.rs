@@ -1,0 +1,217 @@
+//! What functions do on behalf of a session beyond computing: sequences, settings, notifications, requests to other services.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bole_shard::participant::Request;
+use bole_sql_dialect::Catalog;
+use bole_sql_functions::context::{Advisory, Effects};
+use bole_sql_types::{Error, Result, SqlState};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rand::RngCore as _;
+
+use super::cancel::Canceller;
+use super::notify::Notification;
+use super::settings::Settings;
+use crate::service::Service;
+use crate::store::Database;
+
+/// Bytes of a notification's text, as in PostgreSQL.
+const PAYLOAD_BYTES_MAX: usize = 8_000;
+/// Bytes of a channel's name.
+const CHANNEL_BYTES_MAX: usize = 63;
+/// Notifications and requests of one transaction.
+const PENDING_MAX: usize = 1_000_000;
+/// How often a sleep looks whether it is cancelled.
+const SLEEP_STEP: Duration = Duration::from_millis(10);
+
+/// What a session and its functions share.
+pub(crate) struct Shared {
+    service: Arc<Service>,
+    database: Arc<Database>,
+    process_id: i32,
+    pub(crate) settings: Mutex<Settings>,
+    pub(crate) canceller: Arc<Canceller>,
+    pub(crate) pending: Mutex<Pending>,
+    /// What the statement that runs sees.
+    pub(crate) catalog: Mutex<Arc<Catalog>>,
+    sequences: Mutex<Given>,
+}
+
+/// What a transaction does when it commits, besides its rows.
+#[derive(Default)]
+pub(crate) struct Pending {
+    pub(crate) notifications: Vec<Notification>,
+    pub(crate) requests: Vec<(String, Request)>,
+}
+
+#[derive(Default)]
+struct Given {
+    values: HashMap<u32, i64>,
+    last: Option<u32>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        service: &Arc<Service>,
+        database: &Arc<Database>,
+        process_id: i32,
+        settings: Settings,
+        canceller: Arc<Canceller>,
+    ) -> Self {
+        Self {
+            service: Arc::clone(service),
+            database: Arc::clone(database),
+            process_id,
+            settings: Mutex::new(settings),
+            canceller,
+            pending: Mutex::default(),
+            catalog: Mutex::default(),
+            sequences: Mutex::default(),
+        }
+    }
+
+    /// Forgets which values of sequences were given: `DISCARD SEQUENCES`.
+    pub(crate) fn forget_sequences(&self) {
+        *self.sequences.lock() = Given::default();
+    }
+
+    fn request(&self, service: &str, request: Request) -> Result<()> {
+        let mut pending = self.pending.lock();
+        if pending.requests.len() >= PENDING_MAX {
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many effects in one transaction"));
+        }
+        pending.requests.push((service.to_owned(), request));
+        Ok(())
+    }
+}
+
+/// Microseconds since 2000-01-01 UTC.
+pub(crate) fn now() -> i64 {
+    /// Seconds from 1970 to 2000.
+    const EPOCH: i64 = 946_684_800;
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_micros() as i64 - EPOCH * 1_000_000
+}
+
+fn definition(catalog: &Catalog, sequence: u32) -> Result<&bole_sql_dialect::catalog::Sequence> {
+    catalog.sequence(sequence).ok_or_else(|| {
+        Error::new(SqlState::UNDEFINED_TABLE, format!("could not open relation with OID {sequence}"))
+    })
+}
+
+impl Effects for Shared {
+    fn nextval(&self, sequence: u32) -> Result<i64> {
+        let catalog = Arc::clone(&self.catalog.lock());
+        let value = self.database.sequences().next(definition(&catalog, sequence)?)?;
+        let mut given = self.sequences.lock();
+        given.values.insert(sequence, value);
+        given.last = Some(sequence);
+        Ok(value)
+    }
+
+    fn currval(&self, sequence: u32) -> Result<i64> {
+        let value = self.sequences.lock().values.get(&sequence).copied();
+        value.ok_or_else(|| {
+            let catalog = self.catalog.lock();
+            let name = catalog.objects.get(&sequence).map_or("?", |object| object.name());
+            let message = format!("currval of sequence \"{name}\" is not yet defined in this session");
+            Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+        })
+    }
+
+    fn lastval(&self) -> Result<i64> {
+        let given = self.sequences.lock();
+        given.last.and_then(|last| given.values.get(&last).copied()).ok_or_else(|| {
+            let message = "lastval is not yet defined in this session";
+            Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+        })
+    }
+
+    fn setval(&self, sequence: u32, value: i64, is_called: bool) -> Result<()> {
+        let catalog = Arc::clone(&self.catalog.lock());
+        self.database.sequences().set(definition(&catalog, sequence)?, value, is_called)?;
+        if is_called {
+            self.sequences.lock().values.insert(sequence, value);
+        }
+        Ok(())
+    }
+
+    fn notify(&self, channel: &str, payload: &str) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
+        if channel.is_empty() {
+            return invalid("channel name cannot be empty");
+        }
+        if channel.len() > CHANNEL_BYTES_MAX {
+            return invalid("channel name too long");
+        }
+        if payload.len() >= PAYLOAD_BYTES_MAX {
+            return invalid("payload string too long");
+        }
+        let mut pending = self.pending.lock();
+        let same = |known: &Notification| known.channel == channel && known.payload == payload;
+        // Equal ones of one transaction are delivered once; looking far back would cost more than it saves.
+        if pending.notifications.iter().rev().take(64).any(same) {
+            return Ok(());
+        }
+        if pending.notifications.len() >= PENDING_MAX {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "too many notifications in one transaction",
+            ));
+        }
+        let (channel, payload) = (channel.to_owned(), payload.to_owned());
+        pending.notifications.push(Notification { process_id: self.process_id, channel, payload });
+        Ok(())
+    }
+
+    fn publish(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<()> {
+        let _request = (topic, key, value);
+        Err(Error::unsupported("bole.publish"))
+    }
+
+    fn cache_delete(&self, database: i64, key: &[u8]) -> Result<()> {
+        let arguments = vec![Bytes::copy_from_slice(key)];
+        let request = Request { operation: "del".to_owned(), dataset: database.to_string(), arguments };
+        self.request("keyspace", request)
+    }
+
+    fn clock(&self) -> i64 {
+        now()
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
+    }
+
+    fn set_config(&self, name: &str, value: Option<&str>, local: bool) -> Result<String> {
+        let mut settings = self.settings.lock();
+        settings.set(name, value, local)?;
+        settings.get(name).map(str::to_owned)
+    }
+
+    fn relation_size(&self, _relation: u32) -> i64 {
+        0
+    }
+
+    fn sleep(&self, seconds: f64) -> Result<()> {
+        let length = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+        let until = Instant::now().checked_add(length);
+        let _blocked = self.service.pool.blocked();
+        loop {
+            self.canceller.check()?;
+            let left = until.map_or(SLEEP_STEP, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(SLEEP_STEP));
+        }
+    }
+
+    fn advisory(&self, operation: Advisory, key: i64) -> Result<bool> {
+        let (locks, database) = (&self.service.advisory, self.database.name());
+        locks.operate(database, self.process_id, operation, key, &self.canceller, &self.service.pool)
+    }
+}

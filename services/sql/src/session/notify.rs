@@ -1,0 +1,108 @@
+//! `LISTEN` and `NOTIFY`: who listens to what, and what waits for them. Nothing of it outlives the process, as in PostgreSQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+/// Notifications that may wait for one session; one that leaves more lying is disconnected.
+pub(crate) const WAITING_MAX: usize = 10_000;
+
+/// One notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notification {
+    /// Who sent it.
+    pub(crate) process_id: i32,
+    /// On which channel.
+    pub(crate) channel: String,
+    /// With which text.
+    pub(crate) payload: String,
+}
+
+/// Who listens, over all databases.
+#[derive(Default)]
+pub(crate) struct Hub {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    sessions: BTreeMap<i32, Listener>,
+    /// Sessions by database and channel.
+    channels: BTreeMap<(String, String), BTreeSet<i32>>,
+}
+
+struct Listener {
+    sender: mpsc::Sender<Notification>,
+    lost: bool,
+}
+
+impl Hub {
+    /// A session that may listen: where its notifications arrive. Ends with [`Hub::leave`].
+    pub(crate) fn enter(&self, process_id: i32) -> mpsc::Receiver<Notification> {
+        // The channel takes memory only for what is in it.
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        self.inner.lock().sessions.insert(process_id, Listener { sender, lost: false });
+        receiver
+    }
+
+    /// The session is gone.
+    pub(crate) fn leave(&self, process_id: i32) {
+        self.unlisten_all(process_id);
+        self.inner.lock().sessions.remove(&process_id);
+    }
+
+    pub(crate) fn listen(&self, process_id: i32, database: &str, channel: &str) {
+        let key = (database.to_owned(), channel.to_owned());
+        self.inner.lock().channels.entry(key).or_default().insert(process_id);
+    }
+
+    pub(crate) fn unlisten(&self, process_id: i32, database: &str, channel: &str) {
+        let key = (database.to_owned(), channel.to_owned());
+        let mut inner = self.inner.lock();
+        if let Some(sessions) = inner.channels.get_mut(&key) {
+            sessions.remove(&process_id);
+            if sessions.is_empty() {
+                inner.channels.remove(&key);
+            }
+        }
+    }
+
+    pub(crate) fn unlisten_all(&self, process_id: i32) {
+        self.inner.lock().channels.retain(|_, sessions| {
+            sessions.remove(&process_id);
+            !sessions.is_empty()
+        });
+    }
+
+    /// Channels that a session listens to.
+    pub(crate) fn channels(&self, process_id: i32) -> Vec<String> {
+        let inner = self.inner.lock();
+        let mine = inner.channels.iter().filter(|(_, sessions)| sessions.contains(&process_id));
+        mine.map(|((_, channel), _)| channel.clone()).collect()
+    }
+
+    /// Whether the session left too much lying.
+    pub(crate) fn is_lost(&self, process_id: i32) -> bool {
+        self.inner.lock().sessions.get(&process_id).is_some_and(|listener| listener.lost)
+    }
+
+    /// Hands notifications of one transaction out. How many were.
+    pub(crate) fn publish(&self, database: &str, notifications: &[Notification]) -> u64 {
+        let mut inner = self.inner.lock();
+        let Inner { sessions, channels } = &mut *inner;
+        let mut handed = 0;
+        for notification in notifications {
+            let key = (database.to_owned(), notification.channel.clone());
+            for process_id in channels.get(&key).into_iter().flatten() {
+                if let Some(listener) = sessions.get_mut(process_id) {
+                    match listener.sender.try_send(notification.clone()) {
+                        Ok(()) => handed += 1,
+                        Err(_) => listener.lost = true,
+                    }
+                }
+            }
+        }
+        handed
+    }
+}

@@ -1,0 +1,199 @@
+//! Prepared statements and their plans.
+
+use std::sync::Arc;
+
+use bole_sql_dialect::Catalog;
+use bole_sql_dialect::bind::{self, Scope};
+use bole_sql_dialect::plan::{Action, Bound, Output};
+use bole_sql_functions::context;
+use bole_sql_types::{Error, Result, SqlState, Type};
+use parking_lot::Mutex;
+
+use super::statement::Kind;
+use super::{Session, Statement, effects};
+
+/// OIDs of the schemas that everybody has.
+const PG_CATALOG: &str = "pg_catalog";
+
+/// A statement that is kept.
+pub(crate) struct Prepared {
+    pub(crate) text: String,
+    /// `None` for an empty text.
+    pub(crate) statement: Option<Statement>,
+    /// Types of parameters as the client gave them.
+    pub(crate) types: Vec<Type>,
+    /// What the client was told: of parameters, and of columns.
+    pub(crate) parameters: Vec<Type>,
+    pub(crate) columns: Option<Vec<Output>>,
+    /// Whether it was made by `PREPARE`, and when.
+    pub(crate) by_sql: bool,
+    pub(crate) prepared_at: i64,
+    plan: Mutex<Option<Arc<Plan>>>,
+}
+
+/// A statement with its names resolved.
+pub(crate) struct Plan {
+    /// The catalog's version.
+    pub(crate) version: u64,
+    /// The settings' generation.
+    generation: u64,
+    pub(crate) bound: Bound,
+}
+
+impl Prepared {
+    /// Whether it only reads.
+    pub(crate) fn is_query(&self) -> bool {
+        let plan = self.plan.lock();
+        plan.as_ref().is_none_or(|plan| matches!(plan.bound.action, Action::Query(_)))
+    }
+}
+
+/// What a statement gives, if it gives rows.
+pub(crate) fn columns_of(bound: &Bound) -> Option<&[Output]> {
+    match &bound.action {
+        Action::Query(query) => Some(&query.columns),
+        Action::Write(write) if !write.columns.is_empty() => Some(&write.columns),
+        Action::Write(_) | Action::Schema(_) => None,
+    }
+}
+
+/// Whether a client could not tell the results apart by their description.
+fn same_result(one: Option<&[Output]>, other: Option<&[Output]>) -> bool {
+    let types = |columns: Option<&[Output]>| {
+        columns.map(|columns| columns.iter().map(|column| (column.ty, column.typmod)).collect::<Vec<_>>())
+    };
+    types(one) == types(other)
+}
+
+impl Session {
+    /// Schemas of the search path that exist, by OID.
+    pub(crate) fn search_path(&self, catalog: &Catalog) -> Vec<u32> {
+        let settings = self.shared.settings.lock();
+        let names = &settings.derived().search_path;
+        let find = |name: &String| {
+            let name = if name == "$user" { &*self.user } else { name };
+            catalog.schemas.get(name).copied()
+        };
+        let mut path: Vec<u32> = names.iter().filter_map(find).collect();
+        let own = catalog.schemas.get(PG_CATALOG).copied().unwrap_or(bole_sql_dialect::catalog::PG_CATALOG);
+        if !path.contains(&own) {
+            path.insert(0, own);
+        }
+        path
+    }
+
+    /// Where names are looked for.
+    pub(crate) fn scope(&self, catalog: &Arc<Catalog>) -> Scope {
+        Scope {
+            catalog: Arc::clone(catalog),
+            search_path: self.search_path(catalog),
+            user: self.user.to_string(),
+            database: self.database.name().to_owned(),
+            style: self.style(),
+        }
+    }
+
+    /// Resolves a statement.
+    pub(crate) fn bind_statement(
+        &self,
+        statement: &Statement,
+        catalog: &Arc<Catalog>,
+        types: &[Type],
+    ) -> Result<Bound> {
+        let Kind::Sql(parsed) = &statement.kind else {
+            return Err(Error::new(SqlState::INTERNAL_ERROR, "a statement about the session has no plan"));
+        };
+        bind::bind(parsed, &self.scope(catalog), types).map_err(|error| statement.place(error))
+    }
+
+    /// Keeps a statement. Errors: its names and types cannot be resolved.
+    pub(crate) fn prepare(&mut self, text: &str, types: &[u32], by_sql: bool) -> Result<Arc<Prepared>> {
+        let statement = Statement::single(text)?;
+        self.prepare_statement(text, statement, types, by_sql)
+    }
+
+    /// As [`Session::prepare`], of a statement that is parsed.
+    pub(crate) fn prepare_statement(
+        &mut self,
+        text: &str,
+        statement: Option<Statement>,
+        types: &[u32],
+        by_sql: bool,
+    ) -> Result<Arc<Prepared>> {
+        let types: Vec<Type> = types.iter().map(|oid| Type(*oid)).collect();
+        let (mut parameters, mut columns, mut plan) = (types.clone(), None, None);
+        match &statement {
+            None => {}
+            Some(Statement { kind: Kind::Command(command), .. }) => {
+                if !command.ends_block() {
+                    self.check_not_failed()?;
+                }
+                columns = command.columns(self)?;
+            }
+            Some(statement) => {
+                self.check_not_failed()?;
+                self.begin_implicit();
+                let made = self.make_plan(statement, &self.catalog(), &types)?;
+                parameters.clone_from(&made.bound.parameters);
+                columns = columns_of(&made.bound).map(<[Output]>::to_vec);
+                plan = Some(made).filter(|_| !self.transaction.schema_changed);
+            }
+        }
+        Ok(Arc::new(Prepared {
+            text: text.to_owned(),
+            statement,
+            types,
+            parameters,
+            columns,
+            by_sql,
+            prepared_at: effects::now(),
+            plan: Mutex::new(plan),
+        }))
+    }
+
+    fn make_plan(&self, statement: &Statement, catalog: &Arc<Catalog>, types: &[Type]) -> Result<Arc<Plan>> {
+        let bound = self.bind_statement(statement, catalog, types)?;
+        let generation = self.shared.settings.lock().generation();
+        Ok(Arc::new(Plan { version: catalog.version, generation, bound }))
+    }
+
+    /// The plan of a statement for a catalog. Errors: it cannot be resolved any more, or its result has become another.
+    pub(crate) fn plan(&self, prepared: &Prepared, catalog: &Arc<Catalog>) -> Result<Arc<Plan>> {
+        let generation = self.shared.settings.lock().generation();
+        if !self.transaction.schema_changed
+            && let Some(plan) = &*prepared.plan.lock()
+            && (plan.version, plan.generation) == (catalog.version, generation)
+        {
+            return Ok(Arc::clone(plan));
+        }
+        let Some(statement) = &prepared.statement else {
+            return Err(Error::new(SqlState::INTERNAL_ERROR, "an empty statement has no plan"));
+        };
+        let plan = self.make_plan(statement, catalog, &prepared.parameters)?;
+        if !same_result(columns_of(&plan.bound), prepared.columns.as_deref()) {
+            return Err(Error::unsupported("").with_message("cached plan must not change result type"));
+        }
+        if !self.transaction.schema_changed {
+            *prepared.plan.lock() = Some(Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+
+    /// What functions know of the session while a statement runs.
+    pub(crate) fn function_session(&self, catalog: &Arc<Catalog>) -> Arc<context::Session> {
+        *self.shared.catalog.lock() = Arc::clone(catalog);
+        let search_path = self.search_path(catalog);
+        let mut settings = self.shared.settings.lock();
+        Arc::new(context::Session {
+            transaction_time: self.transaction.began,
+            statement_time: effects::now(),
+            time_zone: settings.derived().style.zone.name().to_owned(),
+            user: self.user.to_string(),
+            settings: settings.shared(),
+            search_path,
+            process_id: self.process_id,
+            catalog: Arc::clone(catalog),
+            effects: Arc::clone(&self.shared) as Arc<dyn context::Effects>,
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! The simple protocol: one message, any number of statements, one transaction unless they say otherwise.
+
+use std::collections::VecDeque;
+
+use bole_sql_types::{Error, Result, SqlState};
+
+use super::execute::ToSession;
+use super::statement::{Kind, Statement};
+use super::{Done, Formats, Halt, Session, State};
+use crate::commands::How;
+use crate::protocol::backend::{self, Plain};
+
+/// Statements of a query that are not done.
+#[derive(Default)]
+pub(crate) struct Simple {
+    statements: VecDeque<Statement>,
+}
+
+impl Session {
+    /// Begins the statements of a `Query`.
+    pub(crate) fn begin_simple(&mut self, text: &str) -> Result<(), Halt> {
+        self.simple = Some(Simple::default());
+        // The unnamed statement and portal do not outlive a simple query.
+        self.statements.remove("");
+        self.portals.remove("");
+        let statements: VecDeque<Statement> = Statement::all(text)?.into();
+        if statements.is_empty() {
+            backend::plain(&mut self.out.buffer, Plain::EmptyQuery);
+            self.end_simple();
+            return Ok(());
+        }
+        self.simple = Some(Simple { statements });
+        Ok(())
+    }
+
+    /// Runs the next statement of the query.
+    pub(crate) fn go_on(&mut self) -> Result<(), Halt> {
+        let next = self.simple.as_ref().and_then(|simple| simple.statements.front().cloned());
+        let Some(statement) = next else {
+            if self.transaction.state == State::Implicit {
+                self.commit()?;
+            }
+            self.end_simple();
+            return Ok(());
+        };
+        let done = self.run_statement(&statement)?;
+        if let Some(simple) = &mut self.simple {
+            simple.statements.pop_front();
+        }
+        match done {
+            Done::Tag(tag) => self.complete(&tag)?,
+            Done::Copy(copy) => self.copy = Some(copy),
+        }
+        Ok(())
+    }
+
+    /// Tells the client that a statement is done; the last of a query after its commit.
+    pub(crate) fn complete(&mut self, tag: &str) -> Result<()> {
+        let last = self.simple.as_ref().is_some_and(|simple| simple.statements.is_empty());
+        if last && self.transaction.state == State::Implicit {
+            self.commit()?;
+        }
+        backend::complete(&mut self.out.buffer, tag);
+        if last {
+            self.end_simple();
+        }
+        Ok(())
+    }
+
+    fn end_simple(&mut self) {
+        self.simple = None;
+        self.set_ready();
+    }
+
+    fn run_statement(&mut self, statement: &Statement) -> Result<Done, Halt> {
+        match &statement.kind {
+            Kind::Command(command) => {
+                if !command.ends_block() {
+                    self.check_not_failed()?;
+                }
+                self.begin_implicit();
+                self.shared.canceller.statement_began();
+                let how = How { describe: true, formats: Formats::new() };
+                command.run(self, &how)
+            }
+            Kind::Sql(_) => {
+                self.check_not_failed()?;
+                let prepared = self.prepare_statement("", Some(statement.clone()), &[], false)?;
+                if !prepared.parameters.is_empty() {
+                    return Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1").into());
+                }
+                let mut to = ToSession { describe: true, formats: Formats::new() };
+                self.execute(&prepared, &[], &mut to).map(Done::Tag)
+            }
+        }
+    }
+}

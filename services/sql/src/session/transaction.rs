@@ -1,0 +1,388 @@
+//! Transactions: their blocks, their snapshots, their savepoints, and what happens at their end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bole_sql_dialect::Catalog;
+use bole_sql_types::{Error, Result, SqlState};
+
+use super::{Granted, Halt, Session, Wait, effects};
+use crate::error::in_failed_block;
+use crate::metrics::count;
+use crate::store::{Reader, Writer};
+
+/// Savepoints of one transaction.
+const SAVEPOINTS_MAX: usize = 10_000;
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    /// No transaction.
+    #[default]
+    Idle,
+    /// One that ends with the query or at `Sync`.
+    Implicit,
+    /// One that was begun.
+    Block,
+    /// A block in which a statement failed.
+    Failed,
+}
+
+/// What a transaction sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// Each statement what was committed before it.
+    #[default]
+    ReadCommitted,
+    /// All statements what was committed before the first; that is serializable, as one transaction at a time writes.
+    Snapshot,
+}
+
+/// The transaction of a session.
+#[derive(Default)]
+pub(crate) struct Transaction {
+    pub(crate) state: State,
+    pub(crate) isolation: Isolation,
+    pub(crate) read_only: bool,
+    /// Microseconds since 2000-01-01 UTC when it began.
+    pub(crate) began: i64,
+    pub(crate) writer: Option<Writer>,
+    /// The snapshot of [`Isolation::Snapshot`], once a statement has run.
+    pub(crate) reader: Option<Reader>,
+    /// A statement has run, so that the isolation level cannot change any more.
+    pub(crate) started: bool,
+    /// It changed the schema: plans are of no use to others.
+    pub(crate) schema_changed: bool,
+    savepoints: Vec<Savepoint>,
+    /// What to do with listening when it commits.
+    pub(crate) listening: Vec<Listening>,
+}
+
+/// A change of what a session listens to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listening {
+    Start(String),
+    Stop(String),
+    StopAll,
+}
+
+struct Savepoint {
+    name: String,
+    settings: usize,
+    notifications: usize,
+    requests: usize,
+    listening: usize,
+}
+
+/// SQLite's name of the savepoint at a depth.
+fn level(depth: usize) -> String {
+    format!("s{depth}")
+}
+
+impl Session {
+    /// Begins a transaction unless one is open.
+    pub(crate) fn begin_implicit(&mut self) {
+        if self.transaction.state != State::Idle {
+            return;
+        }
+        let settings = self.shared.settings.lock();
+        let derived = settings.derived();
+        self.transaction = Transaction {
+            state: State::Implicit,
+            isolation: isolation(&derived.default_isolation),
+            read_only: derived.default_read_only,
+            began: effects::now(),
+            ..Transaction::default()
+        };
+    }
+
+    /// Makes what is open a block, or begins one.
+    pub(crate) fn begin_block(&mut self) -> Result<()> {
+        self.begin_implicit();
+        self.transaction.state = State::Block;
+        let (level, read_only) = {
+            let settings = self.shared.settings.lock();
+            let derived = settings.derived();
+            (derived.default_isolation.clone(), derived.default_read_only)
+        };
+        self.show_modes(&(level, read_only))
+    }
+
+    /// The modes as `SHOW` gives them.
+    pub(crate) fn shown_modes(&self) -> (String, bool) {
+        let settings = self.shared.settings.lock();
+        let level = settings.get("transaction_isolation").unwrap_or_default().to_owned();
+        (level, self.transaction.read_only)
+    }
+
+    /// Makes `SHOW` give these modes until the transaction ends.
+    pub(crate) fn show_modes(&self, (level, read_only): &(String, bool)) -> Result<()> {
+        let mut settings = self.shared.settings.lock();
+        let value = if *read_only { "on" } else { "off" };
+        for (name, value) in [("transaction_isolation", level.as_str()), ("transaction_read_only", value)] {
+            if settings.get(name)? != value {
+                settings.set(name, Some(value), true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Errors: the block failed, and this is not its end.
+    pub(crate) fn check_not_failed(&self) -> Result<()> {
+        if self.transaction.state == State::Failed { Err(in_failed_block()) } else { Ok(()) }
+    }
+
+    /// Errors: a block is open, or statements came before in this query.
+    pub(crate) fn check_no_block(&self, what: &str) -> Result<()> {
+        let message = match self.transaction.state {
+            State::Block | State::Failed => format!("{what} cannot run inside a transaction block"),
+            _ if self.transaction.started => format!("{what} cannot be executed within a pipeline"),
+            _ => return Ok(()),
+        };
+        Err(Error::new(SqlState::ACTIVE_SQL_TRANSACTION, message))
+    }
+
+    /// What the next statement will see, as far as that is known without a snapshot.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        match (&self.transaction.writer, &self.transaction.reader) {
+            (Some(writer), _) => writer.catalog(),
+            (None, Some(reader)) => reader.catalog(),
+            (None, None) => self.database.catalog(),
+        }
+    }
+
+    /// A reader with the snapshot of the next statement. To be given back by [`Session::put_reader`].
+    pub(crate) fn take_reader(&mut self) -> Result<Reader, Halt> {
+        if let Some(reader) = self.transaction.reader.take() {
+            return Ok(reader);
+        }
+        let mut reader = match self.granted.take() {
+            Some(Granted::Reader(reader)) => reader?,
+            other => {
+                self.granted = other;
+                match now_or_never(self.database.reader()) {
+                    Some(reader) => reader?,
+                    None => return Err(Halt::Wait(Wait::Reader)),
+                }
+            }
+        };
+        reader.begin()?;
+        Ok(reader)
+    }
+
+    /// Ends the statement's snapshot, or keeps it for the transaction.
+    pub(crate) fn put_reader(&mut self, reader: Reader) {
+        self.out.saw(reader.seen());
+        if self.transaction.isolation == Isolation::Snapshot && self.transaction.state != State::Idle {
+            self.transaction.reader = Some(reader);
+        }
+    }
+
+    /// Errors: the transaction reads only.
+    pub(crate) fn check_writes(&self, what: &str) -> Result<()> {
+        if self.transaction.read_only {
+            let message = format!("cannot execute {what} in a read-only transaction");
+            return Err(Error::new(SqlState::READ_ONLY_SQL_TRANSACTION, message));
+        }
+        Ok(())
+    }
+
+    /// Takes the write ticket unless the transaction has it.
+    pub(crate) fn take_ticket(&mut self, nowait: bool) -> Result<(), Halt> {
+        if self.transaction.writer.is_some() {
+            return Ok(());
+        }
+        let timeout = self.shared.settings.lock().derived().lock_timeout;
+        let wait = if nowait { Duration::ZERO } else { timeout.unwrap_or(Duration::MAX) };
+        let writer = match self.granted.take() {
+            Some(Granted::Writer(writer)) => writer?,
+            other => {
+                self.granted = other;
+                match now_or_never(self.database.writer(wait)) {
+                    Some(writer) => writer?,
+                    None => return Err(Halt::Wait(Wait::Writer(wait))),
+                }
+            }
+        };
+        Ok(self.adopt(writer)?)
+    }
+
+    fn adopt(&mut self, mut writer: Writer) -> Result<()> {
+        writer.begin()?;
+        if let Some(reader) = self.transaction.reader.take() {
+            if writer.is_behind(&reader.seen()) {
+                let message = "could not serialize access due to concurrent update";
+                return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
+            }
+            self.out.saw(reader.seen());
+        }
+        for depth in 0..self.transaction.savepoints.len() {
+            writer.savepoint(&level(depth))?;
+        }
+        self.out.saw(writer.seen());
+        self.transaction.writer = Some(writer);
+        Ok(())
+    }
+
+    /// Commits what is open. Errors: it was rolled back.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        let pending = std::mem::take(&mut *self.shared.pending.lock());
+        if self.transaction.writer.is_none() && !pending.requests.is_empty() {
+            // Cannot be: who sends requests has the ticket.
+            self.rollback();
+            return Err(Error::new(SqlState::INTERNAL_ERROR, "effects without the write ticket"));
+        }
+        if let Some(reader) = self.transaction.reader.take() {
+            self.out.saw(reader.seen());
+        }
+        if let Some(writer) = self.transaction.writer.take() {
+            let committed = self.service.handle.block_on(writer.commit(pending.requests));
+            match committed {
+                Ok(seen) => {
+                    self.out.saw(seen);
+                    count(&self.service.metrics.commits, 1);
+                }
+                Err(error) => {
+                    self.rollback();
+                    return Err(error);
+                }
+            }
+        }
+        let listening = std::mem::take(&mut self.transaction.listening);
+        self.listen(listening);
+        self.deliver.extend(pending.notifications);
+        self.shared.settings.lock().commit();
+        self.ended(true);
+        Ok(())
+    }
+
+    fn listen(&self, changes: Vec<Listening>) {
+        let (hub, database) = (&self.service.hub, self.database.name());
+        for change in changes {
+            match change {
+                Listening::Start(channel) => hub.listen(self.process_id, database, &channel),
+                Listening::Stop(channel) => hub.unlisten(self.process_id, database, &channel),
+                Listening::StopAll => hub.unlisten_all(self.process_id),
+            }
+        }
+    }
+
+    /// Rolls back what is open.
+    pub(crate) fn rollback(&mut self) {
+        if self.transaction.state == State::Idle {
+            return;
+        }
+        *self.shared.pending.lock() = effects::Pending::default();
+        self.give_up();
+        self.shared.settings.lock().rollback_to(0);
+        count(&self.service.metrics.rollbacks, 1);
+        self.ended(false);
+    }
+
+    /// Lets the ticket and the snapshot go, without a change.
+    fn give_up(&mut self) {
+        if let Some(reader) = self.transaction.reader.take() {
+            self.out.saw(reader.seen());
+        }
+        if let Some(writer) = self.transaction.writer.take() {
+            writer.rollback();
+        }
+    }
+
+    fn ended(&mut self, committed: bool) {
+        self.transaction = Transaction::default();
+        self.granted = None;
+        self.portals.retain(|_, portal| portal.survives(committed));
+        self.service.advisory.release_transaction(self.process_id);
+    }
+
+    /// A statement failed.
+    pub(crate) fn fail_transaction(&mut self) {
+        match self.transaction.state {
+            State::Idle => {}
+            State::Implicit => self.rollback(),
+            State::Block | State::Failed => {
+                self.transaction.state = State::Failed;
+                if self.transaction.savepoints.is_empty() {
+                    // Nothing of it can come back, so others need not wait for its end.
+                    self.give_up();
+                }
+            }
+        }
+    }
+
+    /// `SAVEPOINT`.
+    pub(crate) fn savepoint(&mut self, name: &str) -> Result<()> {
+        let depth = self.transaction.savepoints.len();
+        if depth >= SAVEPOINTS_MAX {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("{SAVEPOINTS_MAX} savepoints are open"),
+            ));
+        }
+        if let Some(writer) = &mut self.transaction.writer {
+            writer.savepoint(&level(depth))?;
+        }
+        let pending = self.shared.pending.lock();
+        self.transaction.savepoints.push(Savepoint {
+            name: name.to_owned(),
+            settings: self.shared.settings.lock().mark(),
+            notifications: pending.notifications.len(),
+            requests: pending.requests.len(),
+            listening: self.transaction.listening.len(),
+        });
+        Ok(())
+    }
+
+    fn find_savepoint(&self, name: &str) -> Result<usize> {
+        let found = self.transaction.savepoints.iter().rposition(|savepoint| savepoint.name == name);
+        found.ok_or_else(|| {
+            let message = format!("savepoint \"{name}\" does not exist");
+            Error::new(SqlState::INVALID_SAVEPOINT_SPECIFICATION, message)
+        })
+    }
+
+    /// `RELEASE`.
+    pub(crate) fn release(&mut self, name: &str) -> Result<()> {
+        let depth = self.find_savepoint(name)?;
+        if let Some(writer) = &mut self.transaction.writer {
+            writer.release(&level(depth))?;
+        }
+        self.transaction.savepoints.truncate(depth);
+        Ok(())
+    }
+
+    /// `ROLLBACK TO`.
+    pub(crate) fn rollback_to(&mut self, name: &str) -> Result<()> {
+        let depth = self.find_savepoint(name)?;
+        if let Some(writer) = &mut self.transaction.writer {
+            writer.rollback_to(&level(depth))?;
+        }
+        self.transaction.savepoints.truncate(depth + 1);
+        let Some(savepoint) = self.transaction.savepoints.last() else { return Ok(()) };
+        let mut pending = self.shared.pending.lock();
+        pending.notifications.truncate(savepoint.notifications);
+        pending.requests.truncate(savepoint.requests);
+        self.shared.settings.lock().rollback_to(savepoint.settings);
+        self.transaction.listening.truncate(savepoint.listening);
+        self.transaction.state = State::Block;
+        Ok(())
+    }
+}
+
+/// The level of a name, as settings have it.
+pub(crate) fn isolation(name: &str) -> Isolation {
+    match name {
+        "serializable" | "repeatable read" => Isolation::Snapshot,
+        _ => Isolation::ReadCommitted,
+    }
+}
+
+/// The result of a future that is ready at once.
+fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}

@@ -1,0 +1,52 @@
+//! Where databases are kept: SQLite files that follow a log, the write ticket, snapshots for readers, commits, checkpoints and recovery.
+//!
+//! Everything is blocking unless it is async, and belongs on threads that may block; what is async blocks for a commit's or an opened file's time at most.
+//!
+//! Reading order: `databases` (what exists) → `database` → `reader`, `writer` (with `capture` and `preupdate`: what a transaction changed) → `commit` and `books`
+//! (its moment, and its place in the log) → `hosted` and `apply` (recovery) → `checkpoint` and `files`.
+
+mod apply;
+mod books;
+mod capture;
+mod checkpoint;
+mod commit;
+mod connection;
+mod database;
+mod databases;
+mod error;
+mod files;
+mod hosted;
+mod preupdate;
+mod reader;
+mod sequences;
+mod writer;
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use bole_log::Journal;
+use bole_shard::Runtime;
+use bole_shard::participant::Participants;
+use tokio::sync::Notify;
+
+pub use bole_sql_dialect::plan::Step;
+pub use books::Seen;
+pub use connection::Register;
+pub use database::Database;
+pub use databases::{Config, DEFAULT, Databases};
+pub use reader::Reader;
+pub use sequences::{Sequences, Standing};
+pub use writer::{Statement, Writer};
+
+/// Datasets of databases, before the name.
+pub const PREFIX: &str = "default/sql/";
+
+/// What all databases of a node share.
+pub(crate) struct Shared {
+    /// Weak, because it has the databases as shards.
+    runtime: Weak<Runtime>,
+    journal: Arc<dyn Journal>,
+    participants: OnceLock<Arc<Participants>>,
+    registers: Vec<Register>,
+    /// Some `-wal` has become large.
+    large: Notify,
+}

@@ -1,0 +1,207 @@
+//! A database: the shard, its files and the connections to them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bole_base::{Durability, LogId};
+use bole_log::Journal;
+use bole_shard::Runtime;
+use bole_shard::durable::Stand;
+use bole_sql_dialect::Catalog;
+use bole_sql_functions::Context;
+use bole_sql_types::{Error, Result, SqlState};
+use parking_lot::{Mutex, RwLock};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::Shared;
+use super::apply::Applier;
+use super::books::{Books, Seen};
+use super::checkpoint::Checkpoints;
+use super::connection::{Register, Role};
+use super::error::{from_shard, from_sqlite};
+use super::files::{Files, Medium};
+use super::reader::{Connected, Readers};
+use super::sequences::Sequences;
+use super::writer::Writing;
+
+/// The row of `bole_catalog` that holds [`Catalog::version`].
+pub(crate) const VERSION_ROW: u32 = 2;
+
+/// A database. One exists while the node serves it.
+pub struct Database {
+    name: String,
+    log: LogId,
+    class: Durability,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) books: Books,
+    catalog: RwLock<Arc<Catalog>>,
+    sequences: Sequences,
+    /// The write ticket, and the connection that goes with it. The queue is fair.
+    pub(crate) writing: Arc<tokio::sync::Mutex<Writing>>,
+    pub(crate) readers: Readers,
+    pub(crate) checkpoints: Checkpoints,
+    /// Recovery's, while it lasts.
+    pub(crate) replaying: Mutex<Option<Applier>>,
+    /// Frames of the `-wal` after the last commit.
+    pub(crate) frames: Arc<AtomicU32>,
+    /// Last, so that it goes after all connections.
+    pub(crate) files: Files,
+}
+
+impl Database {
+    /// Opens a database at the stand of its last checkpoint. The error is a sentence for the operator.
+    pub(crate) fn open(
+        shared: Arc<Shared>,
+        medium: Medium,
+        dir: &Path,
+        (name, log, class): (&str, LogId, Durability),
+    ) -> Result<Self, String> {
+        let describe = |error: &dyn std::fmt::Display| format!("{}: {error}", dir.display());
+        let files = Files::open(medium, dir)?;
+        let frames = Arc::new(AtomicU32::new(0));
+        let writing = Writing::open(&files, &shared.registers, &frames).map_err(|error| describe(&error))?;
+        let stand = read_stand(writing.connection()).map_err(|error| describe(&error))?;
+        let database = Self {
+            books: Books::new(Arc::from(format!("{}{name}#0", super::PREFIX)), stand),
+            catalog: RwLock::default(),
+            sequences: Sequences::default(),
+            readers: Readers::new(),
+            checkpoints: Checkpoints::open(&files).map_err(|error| describe(&error))?,
+            replaying: Mutex::new(None),
+            name: name.to_owned(),
+            log,
+            class,
+            shared,
+            frames,
+            files,
+            writing: Arc::new(tokio::sync::Mutex::new(writing)),
+        };
+        database.load().map_err(|error| describe(&error))?;
+        Ok(database)
+    }
+
+    /// Takes the catalog and the sequences from the files. Nobody may have the ticket.
+    pub(crate) fn load(&self) -> Result<()> {
+        let writing = self
+            .writing
+            .try_lock()
+            .map_err(|_| Error::new(SqlState::OBJECT_IN_USE, "the database is in use"))?;
+        self.set_catalog(Arc::new(read_catalog(writing.connection(), &self.name)?));
+        self.sequences.load(writing.connection()).map_err(|error| from_sqlite(&error))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its log.
+    pub const fn log(&self) -> LogId {
+        self.log
+    }
+
+    /// The class in which commits are acknowledged.
+    pub const fn class(&self) -> Durability {
+        self.class
+    }
+
+    /// What the database contains, as of the last commit.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read())
+    }
+
+    pub(crate) fn set_catalog(&self, catalog: Arc<Catalog>) {
+        *self.catalog.write() = catalog;
+    }
+
+    /// The values of its sequences; to be moved by the holder of the ticket alone.
+    pub const fn sequences(&self) -> &Sequences {
+        &self.sequences
+    }
+
+    /// Errors: the node has stopped (57P01).
+    pub(crate) fn runtime(&self) -> Result<Arc<Runtime>> {
+        let stopped = || Error::new(SqlState::ADMIN_SHUTDOWN, "the node has stopped");
+        self.shared.runtime.upgrade().ok_or_else(stopped)
+    }
+
+    /// Waits until what `seen` covers may be shown. May be dropped at any time. Errors: the database is stopped (57P03), the journal failed (58030).
+    pub async fn durable(&self, seen: Seen) -> Result<()> {
+        let position = self.books.appended(&seen).await.map_err(|error| from_shard(&error))?;
+        let journal = self.journal();
+        let reached = async {
+            if seen.class == Durability::Async {
+                journal.write_queued()?;
+            }
+            bole_log::wait::reached(&**journal, seen.class, position).await
+        };
+        reached.await.map_err(|error| from_shard(&error.into()))
+    }
+
+    /// A connection whose functions are known.
+    pub(crate) fn connect(&self, role: Role) -> rusqlite::Result<Connected> {
+        let (connection, context) = (self.files.connect(role)?, Context::default());
+        register(&self.shared.registers, &connection, &context)?;
+        Ok(Connected { connection, context })
+    }
+
+    /// Bytes of the `-wal` that are in use.
+    pub fn wal_bytes(&self) -> u64 {
+        u64::from(self.frames.load(Ordering::Relaxed)) * super::checkpoint::FRAME_BYTES
+    }
+
+    /// Stops the database for good: whoever still uses it gets errors that say why.
+    pub(crate) fn close(&self, reason: &str) {
+        self.books.quarantine(reason.to_owned());
+        self.readers.clear();
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
+        &self.shared.journal
+    }
+}
+
+pub(crate) fn register(
+    registers: &[Register],
+    connection: &Connection,
+    context: &Context,
+) -> rusqlite::Result<()> {
+    registers.iter().try_for_each(|register| register(connection, context))
+}
+
+/// The version of the catalog in the connection's snapshot.
+pub(crate) fn read_version(connection: &Connection) -> rusqlite::Result<u64> {
+    let mut read =
+        connection.prepare_cached("SELECT CAST(body AS INTEGER) FROM main.bole_catalog WHERE oid = ?")?;
+    let version: Option<i64> = read.query_row([VERSION_ROW], |row| row.get(0)).optional()?;
+    Ok(version.unwrap_or_default() as u64)
+}
+
+/// The catalog in the connection's snapshot. Errors: XX001.
+pub(crate) fn read_catalog(connection: &Connection, name: &str) -> Result<Catalog> {
+    let read = || {
+        let mut read = connection
+            .prepare_cached("SELECT oid, body FROM main.bole_catalog WHERE oid <> ? ORDER BY oid")?;
+        let rows = read.query_map([VERSION_ROW], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((read_version(connection)?, rows.collect::<rusqlite::Result<Vec<(u32, String)>>>()?))
+    };
+    let (version, rows) = read().map_err(|error: rusqlite::Error| from_sqlite(&error))?;
+    let mut catalog = Catalog::from_rows(name, rows.iter().map(|(oid, body)| (*oid, body.as_str())))?;
+    catalog.version = version;
+    Ok(catalog)
+}
+
+/// Where the files stand.
+pub(crate) fn read_stand(connection: &Connection) -> rusqlite::Result<Stand> {
+    connection.query_row("SELECT epoch, next FROM main.bole_stand", [], |row| {
+        let next: i64 = row.get(1)?;
+        Ok(Stand { epoch: bole_base::Epoch(row.get(0)?), next: bole_base::Offset(next as u64) })
+    })
+}
+
+/// Writes where the files stand, inside the transaction that is open.
+pub(crate) fn write_stand(connection: &Connection, stand: Stand) -> rusqlite::Result<()> {
+    let mut write = connection.prepare_cached("UPDATE main.bole_stand SET epoch = ?, next = ?")?;
+    write.execute((stand.epoch.0, stand.next.0 as i64)).map(drop)
+}

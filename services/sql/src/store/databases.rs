@@ -1,0 +1,194 @@
+//! Databases: what exists, and how it comes and goes. The catalog records them as datasets `default/sql/NAME` of one shard.
+//!
+//! # Invariants
+//! - A database that is here is in the catalog and hosted; a change is durable before anybody sees it.
+//! - One change at a time.
+//! - Folders that no database of the catalog has are removed at a start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use bole_base::{Disk, Durability, LogId};
+use bole_catalog::{Catalog, Dataset, NewDataset};
+use bole_shard::participant::Participants;
+use bole_shard::{Hosted, Runtime};
+use bole_sql_types::{Error, Result, SqlState};
+use parking_lot::RwLock;
+use tokio::sync::{Mutex, Notify};
+
+use super::connection::Register;
+use super::database::Database;
+use super::error::{from_catalog, from_shard, no_database};
+use super::files::{Medium, remove_folder};
+use super::{PREFIX, Shared};
+
+/// The database of a fresh node.
+pub const DEFAULT: &str = "bole";
+/// The setting that says that a fresh node has got its database.
+const MADE: &str = "default/sql/made";
+const ATTRIBUTE_DURABILITY: &str = "durability";
+
+/// What databases are opened with.
+pub struct Config {
+    /// Where their folders are: `<data>/sql`.
+    pub dir: PathBuf,
+    /// The disk of the folders.
+    pub disk: Arc<dyn Disk>,
+    /// The SQLite VFS whose files are on that disk; `None`: the operating system's.
+    pub vfs: Option<String>,
+    /// The class of databases that are made from now on.
+    pub durability: Durability,
+    /// What each connection is told of functions, collations and virtual tables.
+    pub registers: Vec<Register>,
+}
+
+/// All databases of a node.
+pub struct Databases {
+    catalog: Catalog,
+    runtime: Arc<Runtime>,
+    config: Config,
+    shared: Arc<Shared>,
+    known: RwLock<BTreeMap<String, Arc<Database>>>,
+    changing: Mutex<()>,
+}
+
+impl Databases {
+    /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first one. The error is a sentence for the operator.
+    pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, config: Config) -> Result<Self, String> {
+        let shared = Arc::new(Shared {
+            runtime: Arc::downgrade(&runtime),
+            journal: Arc::clone(runtime.journal()),
+            participants: OnceLock::new(),
+            registers: config.registers.clone(),
+            large: Notify::new(),
+        });
+        let databases =
+            Self { catalog, runtime, config, shared, known: RwLock::default(), changing: Mutex::new(()) };
+        databases.make_first().await.map_err(|error| error.to_string())?;
+        let datasets = databases.datasets()?;
+        for dataset in &datasets {
+            let database = Arc::new(databases.open(dataset)?);
+            let hosted = databases.runtime.host(Arc::clone(&database) as Arc<dyn Hosted>);
+            hosted.map_err(|error| error.to_string())?;
+            databases.known.write().insert(database.name().to_owned(), database);
+        }
+        databases.sweep(&datasets)?;
+        Ok(databases)
+    }
+
+    async fn make_first(&self) -> std::result::Result<(), bole_catalog::Error> {
+        let name = format!("{PREFIX}{DEFAULT}");
+        let (made, there) =
+            self.catalog.read(|state| (state.setting(MADE).is_some(), state.dataset(&name).is_some()))?;
+        if made {
+            return Ok(());
+        }
+        if !there {
+            self.catalog.create(&[self.new_dataset(DEFAULT)]).await?;
+        }
+        self.catalog.set(MADE, DEFAULT).await
+    }
+
+    fn datasets(&self) -> Result<Vec<Dataset>, String> {
+        let all = self.catalog.read(|state| {
+            state.datasets().filter(|dataset| dataset.name.starts_with(PREFIX)).cloned().collect()
+        });
+        all.map_err(|error| error.to_string())
+    }
+
+    fn new_dataset(&self, name: &str) -> NewDataset {
+        let durability = (ATTRIBUTE_DURABILITY.to_owned(), self.config.durability.to_string());
+        NewDataset { name: format!("{PREFIX}{name}"), shards: 1, attributes: BTreeMap::from([durability]) }
+    }
+
+    fn folder(&self, log: LogId) -> PathBuf {
+        self.config.dir.join(format!("{:016x}", log.0))
+    }
+
+    fn open(&self, dataset: &Dataset) -> Result<Database, String> {
+        let name =
+            dataset.name.strip_prefix(PREFIX).ok_or_else(|| format!("{} is no database", dataset.name))?;
+        let log = dataset.logs().next().ok_or_else(|| format!("{} has no log", dataset.name))?;
+        let class = match dataset.attributes.get(ATTRIBUTE_DURABILITY) {
+            None => Durability::Sync,
+            Some(text) => text.parse().map_err(|error| format!("{}: {error}", dataset.name))?,
+        };
+        if class == Durability::Memory {
+            return Err(format!("{}: the durability of a database is sync or async", dataset.name));
+        }
+        let medium = Medium { disk: Arc::clone(&self.config.disk), vfs: self.config.vfs.clone() };
+        Database::open(Arc::clone(&self.shared), medium, &self.folder(log), (name, log, class))
+    }
+
+    /// Removes what a crash left of databases that were dropped.
+    fn sweep(&self, datasets: &[Dataset]) -> Result<(), String> {
+        let named: BTreeSet<_> =
+            datasets.iter().flat_map(Dataset::logs).map(|log| format!("{:016x}", log.0)).collect();
+        let dir = &self.config.dir;
+        let describe = |error: std::io::Error| format!("{}: {error}", dir.display());
+        for name in self.config.disk.list(dir).map_err(describe)? {
+            let is_folder = name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_folder && !named.contains(&name) {
+                remove_folder(&*self.config.disk, &dir.join(&name)).map_err(describe)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who takes part in commits with effects on other services. Once, before anything is served.
+    pub fn set_participants(&self, participants: Arc<Participants>) {
+        let set = self.shared.participants.set(participants);
+        assert!(set.is_ok(), "participants are known once");
+    }
+
+    /// A database by its name.
+    pub fn get(&self, name: &str) -> Option<Arc<Database>> {
+        self.known.read().get(name).cloned()
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> Vec<Arc<Database>> {
+        self.known.read().values().cloned().collect()
+    }
+
+    /// Makes a database, durably. Errors: 42P04, no space (53100), the files.
+    pub async fn create(&self, name: &str) -> Result<()> {
+        let _turn = self.changing.lock().await;
+        let made = self.catalog.create(&[self.new_dataset(name)]).await;
+        let made = made.map_err(|error| from_catalog(&error, name))?;
+        let database = self.open(&made[0]).map_err(|reason| Error::new(SqlState::IO_ERROR, reason))?;
+        let database = Arc::new(database);
+        let shard = Arc::clone(&database) as Arc<dyn Hosted>;
+        self.runtime.host_new(vec![shard]).await.map_err(|error| from_shard(&error))?;
+        self.known.write().insert(name.to_owned(), database);
+        Ok(())
+    }
+
+    /// Removes a database with all that is in it, durably. Whoever still uses it gets errors. Errors: 3D000.
+    pub async fn drop(&self, name: &str) -> Result<()> {
+        let _turn = self.changing.lock().await;
+        let database = self.get(name).ok_or_else(|| no_database(name))?;
+        let dropped = self.catalog.drop_dataset(&format!("{PREFIX}{name}")).await;
+        dropped.map_err(|error| from_catalog(&error, name))?;
+        self.known.write().remove(name);
+        database.close("the database was dropped");
+        self.runtime.drop_shard(database.log()).map_err(|error| from_shard(&error))?;
+        if let Err(error) = database.files.remove() {
+            tracing::warn!(database = name, %error, "files of a dropped database stay until the next start");
+        }
+        Ok(())
+    }
+
+    /// Waits until the `-wal` of some database has become large; then [`Databases::checkpoint_large`] is due.
+    pub async fn grown(&self) {
+        self.shared.large.notified().await;
+    }
+
+    /// Checkpoints databases whose `-wal` has become large. Blocks on the disk. Errors as of `Runtime::checkpoint`.
+    pub async fn checkpoint_large(&self) -> std::result::Result<(), bole_shard::Error> {
+        let large: Vec<_> =
+            self.all().iter().filter(|database| database.is_large()).map(|database| database.log()).collect();
+        self.runtime.checkpoint(&large).await
+    }
+}

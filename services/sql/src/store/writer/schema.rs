@@ -1,0 +1,191 @@
+//! Steps of changes of the schema, and the values of sequences.
+
+use std::sync::Arc;
+
+use bole_sql_dialect::catalog::{NEXT_OID_ROW, Object, Rule, Sequence};
+use bole_sql_dialect::plan::Step;
+use bole_sql_types::{Error, Result, SqlState};
+
+use super::Writer;
+use crate::store::database::VERSION_ROW;
+use crate::store::error::from_sqlite;
+use crate::store::sequences::Standing;
+
+impl Writer {
+    /// Does one step of a change of the schema; the number of rows that it changed. All steps of a statement happen or none: after an error the transaction has to
+    /// go back to before the statement. Errors: the step's own, SQLite's.
+    pub fn apply(&mut self, step: &Step) -> Result<u64> {
+        match step {
+            Step::Ddl(sql) => self.ddl(sql).map(|()| 0),
+            Step::Rows(sql) => self.rows(sql),
+            Step::Nothing(sql, error) => {
+                let found = self.connection().prepare(sql).and_then(|mut query| query.exists([]));
+                if found.map_err(|failed| self.failure(&failed))? { Err(error.clone()) } else { Ok(0) }
+            }
+            Step::Put(object) => self.put(object).map(|()| 0),
+            Step::Remove(oid) => self.remove(*oid).map(|()| 0),
+            Step::Sequence(oid, value, is_called) => {
+                self.note_sequence(*oid);
+                let standing = Standing { last_value: *value, is_called: *is_called };
+                self.database.sequences().put(*oid, Some(standing));
+                Ok(0)
+            }
+        }
+    }
+
+    /// What a function left, or SQLite's own words.
+    fn failure(&self, error: &rusqlite::Error) -> Error {
+        self.context().take_error().unwrap_or_else(|| from_sqlite(error))
+    }
+
+    /// What is about tables of a session is not in the log.
+    fn ddl(&self, sql: &str) -> Result<()> {
+        let statement = self.statement();
+        self.connection().execute_batch(sql).map_err(|error| self.failure(&error))?;
+        if !is_temporary(sql) {
+            self.writing.capture().lock().ddl(sql);
+        }
+        statement.keep()
+    }
+
+    fn rows(&self, sql: &str) -> Result<u64> {
+        let statement = self.statement();
+        let changed = self.connection().execute(sql, []);
+        if let (Err(_), Some(error)) = (&changed, statement.failure()) {
+            return Err(error);
+        }
+        let changed = changed.map_err(|error| self.failure(&error))?;
+        statement.keep()?;
+        Ok(changed as u64)
+    }
+
+    fn put(&mut self, object: &Object) -> Result<()> {
+        let mut catalog = (*self.catalog).clone();
+        let next = catalog.next_oid;
+        catalog.put(object.clone());
+        let moved = catalog.next_oid != next;
+        self.catalog = Arc::new(catalog);
+        self.write_row(object.oid())?;
+        if moved {
+            self.write_row(NEXT_OID_ROW)?;
+        }
+        self.write_version()
+    }
+
+    fn remove(&mut self, oid: u32) -> Result<()> {
+        let mut catalog = (*self.catalog).clone();
+        let Some(object) = catalog.remove(oid) else {
+            return Err(Error::new(SqlState::INTERNAL_ERROR, format!("there is no object {oid} to remove")));
+        };
+        if matches!(&*object, Object::Sequence(_)) {
+            self.note_sequence(oid);
+            self.database.sequences().put(oid, None);
+        }
+        self.catalog = Arc::new(catalog);
+        let statement = self.statement();
+        let deleted = self
+            .connection()
+            .prepare_cached("DELETE FROM main.bole_catalog WHERE oid = ?")
+            .and_then(|mut delete| delete.execute([oid]));
+        deleted.map_err(|error| from_sqlite(&error))?;
+        statement.keep()?;
+        self.write_version()
+    }
+
+    /// Writes an object's row as the catalog has it.
+    fn write_row(&self, oid: u32) -> Result<()> {
+        let body = self.catalog.row(oid).ok_or_else(|| {
+            Error::new(SqlState::INTERNAL_ERROR, format!("object {oid} cannot be written down"))
+        })?;
+        self.write_body(oid, &body)
+    }
+
+    fn write_body(&self, oid: u32, body: &str) -> Result<()> {
+        let statement = self.statement();
+        let sql =
+            "INSERT INTO main.bole_catalog VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
+        let written = self.connection().prepare_cached(sql).and_then(|mut write| write.execute((oid, body)));
+        written.map_err(|error| from_sqlite(&error))?;
+        statement.keep()
+    }
+
+    /// A transaction that changes the catalog raises its version, once.
+    fn write_version(&mut self) -> Result<()> {
+        if self.catalog.version != self.version {
+            return Ok(());
+        }
+        let mut catalog = (*self.catalog).clone();
+        catalog.version += 1;
+        self.catalog = Arc::new(catalog);
+        self.write_body(VERSION_ROW, &self.catalog.version.to_string())
+    }
+
+    /// Remembers where a sequence stands, because the transaction may undo what it does to it.
+    fn note_sequence(&mut self, oid: u32) {
+        self.sequences.push((oid, self.database.sequences().get(oid)));
+    }
+
+    /// Puts sequences back that were set anew, but for the first `count`.
+    pub(super) fn undo_sequences(&mut self, count: usize) {
+        while self.sequences.len() > count
+            && let Some((oid, standing)) = self.sequences.pop()
+        {
+            self.database.sequences().put(oid, standing);
+        }
+    }
+
+    fn sequence(&self, oid: u32) -> Result<&Sequence> {
+        self.catalog.sequence(oid).ok_or_else(|| {
+            Error::new(SqlState::UNDEFINED_TABLE, format!("could not open relation with OID {oid}"))
+        })
+    }
+
+    /// The next value of a sequence. Never given again. Errors: 2200H at its end.
+    pub fn sequence_next(&self, oid: u32) -> Result<i64> {
+        self.database.sequences().next(self.sequence(oid)?)
+    }
+
+    /// Sets a sequence, for ever. Errors: 22003 beyond its bounds.
+    pub fn sequence_set(&self, oid: u32, value: i64, is_called: bool) -> Result<()> {
+        self.database.sequences().set(self.sequence(oid)?, value, is_called)
+    }
+
+    /// What a foreign key that is checked at COMMIT is violated by.
+    pub(super) fn foreign_key_error(&self) -> Error {
+        let violated = self.connection().query_row("PRAGMA foreign_key_check", [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?))
+        });
+        let tables = self.catalog.objects.values().filter_map(|object| match &**object {
+            Object::Table(table) => Some(table),
+            _ => None,
+        });
+        let named = |storage: &str| tables.clone().find(|table| table.storage == storage);
+        let child = violated.ok().and_then(|(child, parent)| Some((named(&child)?, named(&parent)?)));
+        let Some((child, parent)) = child else {
+            return Error::new(SqlState::FOREIGN_KEY_VIOLATION, "a foreign key constraint is violated");
+        };
+        let is_to_parent =
+            |rule: &Rule| matches!(rule, Rule::ForeignKey { target, .. } if *target == parent.oid);
+        let constraint = child.constraints.iter().find(|constraint| is_to_parent(&constraint.rule));
+        let name = constraint.map_or("", |constraint| constraint.name.as_str());
+        let text = format!(
+            "insert or update on table \"{}\" violates foreign key constraint \"{name}\"",
+            child.name
+        );
+        let mut error = Error::new(SqlState::FOREIGN_KEY_VIOLATION, text);
+        error.more().table = Some(child.name.clone());
+        error.more().constraint = Some(name.to_owned());
+        error
+    }
+}
+
+/// Whether SQL is about a table of the session alone.
+fn is_temporary(sql: &str) -> bool {
+    let start: String = sql.trim_start().chars().take(64).collect::<String>().to_ascii_uppercase();
+    let mut words = start.split_ascii_whitespace();
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let about_temp = words.any(|word| word.starts_with("TEMP.") || word.starts_with("\"TEMP\"."));
+    (first == "CREATE" && (second == "TEMP" || second == "TEMPORARY"))
+        || about_temp
+        || second.starts_with("TEMP.")
+}

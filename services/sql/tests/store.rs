@@ -1,0 +1,10 @@
+//! The store through its interface: what is written, what is seen, what is logged and what recovery makes of it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
+
+#[path = "store/node.rs"]
+mod node;
+#[path = "store/recovery.rs"]
+mod recovery;
+#[path = "store/transactions.rs"]
+mod transactions;
