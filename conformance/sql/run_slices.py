@@ -65,7 +65,7 @@ def wanted(record):
 
 class Count:
     def __init__(self):
-        self.equal, self.refused, self.different, self.findings = 0, 0, 0, []
+        self.equal, self.refused, self.different, self.findings, self.records = 0, 0, 0, [], []
 
     @property
     def total(self):
@@ -73,7 +73,9 @@ class Count:
 
     def note(self, record, kind, got):
         setattr(self, kind, getattr(self, kind) + 1)
-        if kind != "equal":
+        if kind == "equal":
+            self.records.append(record)
+        else:
             self.findings.append((kind, record, got))
 
 
@@ -131,6 +133,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("features", nargs="*")
     parser.add_argument("--write-floor", action="store_true", help="freeze what is equal now")
+    parser.add_argument("--write-equal", type=pathlib.Path, help="write the records that are equal to files in this folder")
     parser.add_argument("--show", type=int, default=3, help="differences to show per feature")
     args = parser.parse_args()
     url = os.environ["BOLE_SQL_URL"]
@@ -143,6 +146,8 @@ def main():
         count = counts[path.stem] = run_feature(url, path)
         print(f"{path.stem:32} {count.equal:7} {count.refused:8} {count.different:10}", flush=True)
         report(path, count, args.show)
+        if args.write_equal:
+            slices.write(args.write_equal / path.name, path.stem, count.records)
         if count.equal < floors.get(path.stem, 0):
             missed.append(f"{path.stem}: {count.equal} equal, the floor is {floors[path.stem]}")
     finish(counts, missed, args.write_floor, bool(args.features))

@@ -28,7 +28,7 @@ class Requirements(SuiteRequirements):
         return "C"
 
     def get_isolation_levels(self, config):
-        return {"default": "READ COMMITTED", "supported": ["READ COMMITTED", "READ UNCOMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT"]}
+        return {"default": "READ COMMITTED", "supported": ["AUTOCOMMIT", "READ COMMITTED", "READ UNCOMMITTED", "REPEATABLE READ", "SERIALIZABLE"]}
 
 
 for name in OPEN:
