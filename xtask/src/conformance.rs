@@ -6,6 +6,7 @@
 pub mod clients;
 pub mod keyspace;
 pub mod schemas;
+pub mod sql;
 pub mod streams;
 
 use crate::{process, tools};
@@ -31,6 +32,8 @@ enum Service {
     Keyspace(keyspace::Args),
     /// Registry clients and serializers against the schema registry
     Schemas(schemas::Args),
+    /// PostgreSQL clients against the SQL service
+    Sql(sql::Args),
     /// Kafka clients against the streams service
     Streams(streams::Args),
 }
@@ -40,6 +43,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),
+        Service::Sql(args) => sql::run(args),
         Service::Streams(args) => streams::run(args),
     }
 }

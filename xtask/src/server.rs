@@ -24,6 +24,8 @@ pub struct Ports {
     pub streams: u16,
     /// Clients of the schema registry.
     pub schemas: u16,
+    /// PostgreSQL clients.
+    pub sql: u16,
     /// Admin API and metrics.
     pub admin: u16,
 }
@@ -31,8 +33,8 @@ pub struct Ports {
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let [keyspace, streams, schemas, admin] = free_ports()?;
-        Ok(Self { keyspace, streams, schemas, admin })
+        let [keyspace, streams, schemas, sql, admin] = free_ports()?;
+        Ok(Self { keyspace, streams, schemas, sql, admin })
     }
 }
 
@@ -92,6 +94,7 @@ pub struct TemporaryBole {
     server: Server,
     streams: SocketAddr,
     schemas: SocketAddr,
+    sql: SocketAddr,
     log: PathBuf,
     // Dropped after the server, which writes to it until it has stopped.
     _data: tempfile::TempDir,
@@ -114,8 +117,9 @@ impl TemporaryBole {
         let server = start_bole(Profile::Debug, &data.path().join("data"), ports, &settings)?;
         let streams = SocketAddr::from(([127, 0, 0, 1], ports.streams));
         let schemas = SocketAddr::from(([127, 0, 0, 1], ports.schemas));
+        let sql = SocketAddr::from(([127, 0, 0, 1], ports.sql));
         println!("bole listens on {}; its log: {}", server.address, log.display());
-        Ok(Self { server, streams, schemas, log, _data: data })
+        Ok(Self { server, streams, schemas, sql, log, _data: data })
     }
 
     /// Where its Redis-compatible service listens.
@@ -131,6 +135,11 @@ impl TemporaryBole {
     /// Where its schema registry listens, which opens after the keyspace.
     pub fn schemas(&self) -> SocketAddr {
         self.schemas
+    }
+
+    /// Where its PostgreSQL-compatible service listens, which opens after the keyspace.
+    pub fn sql(&self) -> SocketAddr {
+        self.sql
     }
 
     /// Fails when the node did not survive what was done to it.
@@ -163,9 +172,24 @@ pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings
     command.arg("serve").arg("--data").arg(data_dir);
     command.env("BOLE_KEYSPACE_LISTEN", format!("127.0.0.1:{}", ports.keyspace));
     command.env("BOLE_SCHEMAS_LISTEN", format!("127.0.0.1:{}", ports.schemas));
+    command.env("BOLE_SQL_LISTEN", format!("127.0.0.1:{}", ports.sql));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
     command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
     Ok(command)
+}
+
+/// Waits until one more door of a node that runs accepts connections.
+pub fn wait_for(address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error).with_context(|| format!("nothing listens on {address}"));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
 }
 
 /// A command for `program` that runs on the core of `settings`, when it names one.

@@ -21,5 +21,6 @@ pub fn run(args: &Args) -> Result<()> {
     conformance::keyspace::run(&conformance::keyspace::Args::default())?;
     conformance::streams::run_in_tests()?;
     conformance::schemas::run_in_tests()?;
+    conformance::sql::run_in_tests()?;
     tair::run(&tair::Args { addr: None, cases: None, family: None, threshold: 95.0, json: false })
 }

@@ -1,14 +1,9 @@
 //! The registry clients, and the run of their scripts, each against an empty schema registry of its own.
 
 use super::clients::{Client, go, node, python};
-use crate::server::TemporaryBole;
+use crate::server::{self, TemporaryBole};
 use crate::tools::{self, Packages};
-use anyhow::{Context, Result};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
-
-/// How long the registry may take to listen after the keyspace does.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+use anyhow::Result;
 
 /// Options of `cargo xtask conformance schemas`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -73,7 +68,7 @@ fn run_one(client: &Client) -> Result<()> {
     // Whatever takes minutes comes before there is a node that waits.
     tools::fetch(client)?;
     let bole = TemporaryBole::start(&format!("conformance-schemas-{}", client.name))?;
-    wait_for(bole.schemas())?;
+    server::wait_for(bole.schemas())?;
     let url = format!("http://{}", bole.schemas());
     let judged = super::run_all(
         "schemas",
@@ -82,18 +77,4 @@ fn run_one(client: &Client) -> Result<()> {
         &[("BOLE_SCHEMAS_URL", url)],
     );
     bole.still_runs().and(judged)
-}
-
-fn wait_for(address: SocketAddr) -> Result<()> {
-    let deadline = Instant::now() + START_TIMEOUT;
-    loop {
-        match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
-            Ok(_) => return Ok(()),
-            Err(error) if Instant::now() > deadline => {
-                return Err(error)
-                    .with_context(|| format!("the schema registry does not listen on {address}"));
-            }
-            Err(_) => std::thread::sleep(Duration::from_millis(10)),
-        }
-    }
 }

@@ -1,0 +1,1 @@
+"""A small application: models of most kinds of fields, migrations as Django writes them, and tests."""
