@@ -15,6 +15,7 @@ use bole_net::metrics::ServiceMetrics;
 use bole_net::shutdown::Stopper;
 use bole_net::tls::Tls;
 use bole_shard::Shard;
+use bole_streams::publish::Publisher;
 use bole_streams::service::Parts as ServiceParts;
 use bole_streams::session::Principal;
 use bole_streams::topics::Topics;
@@ -80,6 +81,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         cluster_id: Base64UrlUnpadded::encode_string(&node.meta.node_id),
         participants: node.participants.clone(),
     });
+    node.participants.push(Arc::new(Publisher::new(Arc::clone(&service))));
     let swept = service.sweep()?;
     if swept > 0 {
         tracing::info!(files = swept, "removed segment files that nothing names");

@@ -55,7 +55,7 @@ impl DoorArgs {
     pub(super) async fn connect(&self, database: &str) -> Result<Session> {
         let addr = match &self.addr {
             Some(addr) => addr.clone(),
-            None => "127.0.0.1:5432".to_owned(),
+            None => config::load(&Flags::default(), std::env::vars_os())?.settings.sql.listen.to_string(),
         };
         let (host, port) = addr.rsplit_once(':').with_context(|| format!("{addr} is not HOST:PORT"))?;
         let port = port.parse().with_context(|| format!("{port} is no port"))?;
