@@ -14,4 +14,5 @@ mod retention;
 mod secure;
 mod share;
 mod sink;
+mod sql;
 mod transactions;

@@ -27,6 +27,8 @@ pub(crate) struct Node {
     pub(crate) streams: String,
     /// Where the keyspace is served.
     pub(crate) keyspace: String,
+    /// Where databases are served to PostgreSQL's clients.
+    pub(crate) sql: String,
     admin: String,
 }
 
@@ -86,8 +88,8 @@ impl Node {
             rest.split_whitespace().next().unwrap().to_owned()
         };
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
-        let keyspace = word_after("keyspace (Redis) ");
-        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, admin })
+        let (keyspace, sql) = (word_after("keyspace (Redis) "), word_after("sql (PostgreSQL) "));
+        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, admin })
     }
 
     /// A command that finds this node, and `bole` in its path.
@@ -100,6 +102,7 @@ impl Node {
         let path = std::env::join_paths(first.into_iter().chain(std::env::split_paths(&path)));
         command.current_dir(&self.folder).env("PATH", path.unwrap());
         command.env("BOLE_STREAMS_LISTEN", &self.streams).env("BOLE_ADDR", &self.admin);
+        command.env("BOLE_SQL_LISTEN", &self.sql);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -42,7 +42,12 @@ async fn transfer(client: &mut Client, number: u64) -> Result<(), Error> {
 }
 
 /// Transfers until the node is gone. Those that were acknowledged are put down.
-async fn load(address: String, next: Arc<AtomicU64>, committed: Arc<Mutex<BTreeSet<u64>>>, over: Arc<AtomicBool>) {
+async fn load(
+    address: String,
+    next: Arc<AtomicU64>,
+    committed: Arc<Mutex<BTreeSet<u64>>>,
+    over: Arc<AtomicBool>,
+) {
     let Ok(mut client) = connect(&address).await else { return };
     while !over.load(Ordering::Relaxed) {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -101,8 +106,7 @@ fn each_committed_transfer_has_one_event_whenever_the_node_is_killed() {
     let lost: Vec<u64> = committed.lock().difference(&there).copied().collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     assert!(rows.iter().all(|id| id % 7 != 0), "what was rolled back is gone");
-    let Outcome { out, .. } =
-        node.bole(&["consume", "transfers", "--exit-at-end", "--format", "%k\\n"], "");
+    let Outcome { out, .. } = node.bole(&["consume", "transfers", "--exit-at-end", "--format", "%k\\n"], "");
     let mut events: Vec<u64> = out.lines().map(|line| line.parse().unwrap()).collect();
     events.sort_unstable();
     assert_eq!(events, rows, "each transfer that is there has one event, and no other has any");
@@ -119,9 +123,13 @@ fn statements_from_the_command_line_and_from_a_file() {
     assert_eq!((code, errors.as_str()), (0, ""), "{out}");
     assert!(out.contains("COPY 2\n") && out.contains("  1 | ann  \n") && out.contains("(2 rows)"), "{out}");
     assert!(out.contains("integer"), "{out}");
-    let json = node.bole(&["sql", "--format", "json", "-c", "select count(*) as n, max(name) as m from t"], "");
+    let json =
+        node.bole(&["sql", "--format", "json", "-c", "select count(*) as n, max(name) as m from t"], "");
     assert_eq!(json.out, "{\"n\":\"2\",\"m\":\"ann\"}\n", "{}", json.errors);
     let wrong = node.bole(&["sql", "-c", "select nothing from t"], "");
     assert_eq!(wrong.code, 1);
-    assert!(wrong.errors.contains("(42703)") && wrong.errors.contains("LINE 1: select nothing from t"), "{wrong:?}");
+    assert!(
+        wrong.errors.contains("(42703)") && wrong.errors.contains("LINE 1: select nothing from t"),
+        "{wrong:?}"
+    );
 }

@@ -30,7 +30,8 @@ const RELATIONS: &str = "select n.nspname as \"Schema\", c.relname as \"Name\", 
 
 /// Reads a command.
 pub(super) fn command(text: &str) -> Command {
-    let (name, argument) = text.split_once(char::is_whitespace).map_or((text, ""), |(name, rest)| (name, rest.trim()));
+    let (name, argument) =
+        text.split_once(char::is_whitespace).map_or((text, ""), |(name, rest)| (name, rest.trim()));
     let argument = argument.trim_end_matches(';');
     let relations = |kinds: &str| Command::Queries(vec![format!("{RELATIONS}({kinds}) order by 1, 2")]);
     match (name, argument) {
@@ -44,9 +45,9 @@ pub(super) fn command(text: &str) -> Command {
         ("\\dn", "") => Command::Queries(vec![
             "select nspname as \"Name\" from pg_catalog.pg_namespace order by 1".to_owned(),
         ]),
-        ("\\l", "") => {
-            Command::Queries(vec!["select datname as \"Name\" from pg_catalog.pg_database order by 1".to_owned()])
-        }
+        ("\\l", "") => Command::Queries(vec![
+            "select datname as \"Name\" from pg_catalog.pg_database order by 1".to_owned(),
+        ]),
         ("\\d", table) => Command::Queries(describe(table)),
         _ => Command::Unknown,
     }
@@ -76,9 +77,16 @@ mod tests {
 
     #[test]
     fn commands() {
-        for (text, queries) in
-            [("\\d", 1), ("\\d t", 2), ("\\dt", 1), ("\\dn", 1), ("\\l", 1), ("\\di;", 0), ("\\x", 0), ("\\dt t", 0)]
-        {
+        for (text, queries) in [
+            ("\\d", 1),
+            ("\\d t", 2),
+            ("\\dt", 1),
+            ("\\dn", 1),
+            ("\\l", 1),
+            ("\\di;", 0),
+            ("\\x", 0),
+            ("\\dt t", 0),
+        ] {
             let found = match command(text) {
                 Command::Queries(queries) => queries.len(),
                 Command::Help | Command::Timing | Command::Unknown => 0,

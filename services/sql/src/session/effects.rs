@@ -168,8 +168,16 @@ impl Effects for Shared {
     }
 
     fn publish(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<()> {
-        let _request = (topic, key, value);
-        Err(Error::unsupported("bole.publish"))
+        let has: &'static [u8] = match (key, value) {
+            (Some(_), Some(_)) => b"kv",
+            (Some(_), None) => b"k",
+            (None, Some(_)) => b"v",
+            (None, None) => b"",
+        };
+        let bytes = [key, value].into_iter().flatten().map(Bytes::copy_from_slice);
+        let arguments = std::iter::once(Bytes::from_static(has)).chain(bytes).collect();
+        let request = Request { operation: "publish".to_owned(), dataset: topic.to_owned(), arguments };
+        self.request("streams", request)
     }
 
     fn cache_delete(&self, database: i64, key: &[u8]) -> Result<()> {
