@@ -50,6 +50,7 @@ states! {
     SINGLETON_SQL_JSON_ITEM_REQUIRED b"22038" "singleton_sql_json_item_required",
     SQL_JSON_ARRAY_NOT_FOUND b"22039" "sql_json_array_not_found",
     SQL_JSON_MEMBER_NOT_FOUND b"2203A" "sql_json_member_not_found",
+    SQL_JSON_NUMBER_NOT_FOUND b"2203B" "sql_json_number_not_found",
     SQL_JSON_OBJECT_NOT_FOUND b"2203C" "sql_json_object_not_found",
     INVALID_TEXT_REPRESENTATION b"22P02" "invalid_text_representation",
     INVALID_BINARY_REPRESENTATION b"22P03" "invalid_binary_representation",

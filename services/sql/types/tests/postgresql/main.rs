@@ -9,6 +9,7 @@ mod datetime;
 mod formats;
 mod json;
 mod numbers;
+mod paths;
 
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style, Type, Value, text};
