@@ -10,7 +10,9 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use bole_sql_dialect::catalog::definitions::{column_default, format_type, pg_get_constraintdef, pg_get_indexdef};
+use bole_sql_dialect::catalog::definitions::{
+    column_default, format_type, pg_get_constraintdef, pg_get_indexdef,
+};
 use bole_sql_dialect::catalog::names::quote;
 use bole_sql_dialect::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Relation};
 use bole_sql_dialect::plan::{Action, Step, Write, WriteTag};
@@ -80,7 +82,8 @@ impl Database {
                     show(&mut shown, "NOTICE", notice);
                 }
                 let rows = change.steps.iter().map(|step| self.apply(step)).collect::<Result<Vec<_>, _>>()?;
-                let count = if change.tag == "SELECT" { format!(" {}", rows.last().unwrap()) } else { String::new() };
+                let count =
+                    if change.tag == "SELECT" { format!(" {}", rows.last().unwrap()) } else { String::new() };
                 writeln!(shown, "{}{count}", change.tag).unwrap();
                 Ok(())
             }
@@ -125,7 +128,9 @@ impl Database {
     fn write(&self, write: &Write) -> Result<String, Error> {
         assert!(write.before.is_empty() && write.after.is_empty());
         let changed = self.sqlite.execute(&write.sql, []).map_err(|error| {
-            let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else { return broken(&write.sql, &error) };
+            let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else {
+                return broken(&write.sql, &error);
+            };
             let removes = write.tag == WriteTag::Delete;
             let it = Violation { code: code.extended_code, message, table: write.table, row: None, removes };
             violation(&self.catalog, &it).unwrap_or_else(|| broken(&write.sql, &error))
@@ -143,24 +148,34 @@ impl Database {
         let mut rows = statement.query([]).unwrap();
         let mut shown = String::new();
         while let Some(row) = rows.next().unwrap() {
-            let values: Vec<String> = (0..count).map(|at| match row.get_ref(at).unwrap() {
-                ValueRef::Null => "NULL".to_owned(),
-                ValueRef::Integer(value) => value.to_string(),
-                ValueRef::Real(value) => value.to_string(),
-                ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
-                ValueRef::Blob(_) => "blob".to_owned(),
-            }).collect();
+            let values: Vec<String> = (0..count)
+                .map(|at| match row.get_ref(at).unwrap() {
+                    ValueRef::Null => "NULL".to_owned(),
+                    ValueRef::Integer(value) => value.to_string(),
+                    ValueRef::Real(value) => value.to_string(),
+                    ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+                    ValueRef::Blob(_) => "blob".to_owned(),
+                })
+                .collect();
             writeln!(shown, "{}", values.join("|")).unwrap();
         }
         Ok(shown)
     }
 
     fn describe(&self, name: &str) -> String {
-        let name = name.split_once('.').map_or(Name::new(None, name), |(schema, name)| Name::new(Some(schema), name));
-        let Ok(Relation::User(Object::Table(table))) = self.catalog.relation(&name, &[PUBLIC]) else { return "no table\n".to_owned() };
+        let name = name
+            .split_once('.')
+            .map_or(Name::new(None, name), |(schema, name)| Name::new(Some(schema), name));
+        let Ok(Relation::User(Object::Table(table))) = self.catalog.relation(&name, &[PUBLIC]) else {
+            return "no table\n".to_owned();
+        };
         let mut lines = Vec::new();
         for column in table.live() {
-            let mut line = format!("  {} {}", quote(&column.name), format_type(&self.catalog, column.ty(), column.typmod));
+            let mut line = format!(
+                "  {} {}",
+                quote(&column.name),
+                format_type(&self.catalog, column.ty(), column.typmod)
+            );
             line.push_str(if column.not_null { " not null" } else { "" });
             line.push_str(match column.identity {
                 Some(Identity::Always) => " always",
@@ -173,11 +188,23 @@ impl Database {
             }
             lines.push(line);
         }
-        let mut indexes: Vec<String> =
-            self.catalog.indexes_of(table.oid).map(|index| format!("  {}", pg_get_indexdef(&self.catalog, index.oid, 0, false).unwrap())).collect();
+        let mut indexes: Vec<String> = self
+            .catalog
+            .indexes_of(table.oid)
+            .map(|index| format!("  {}", pg_get_indexdef(&self.catalog, index.oid, 0, false).unwrap()))
+            .collect();
         indexes.sort();
-        let mut constraints: Vec<String> = table.constraints.iter()
-            .map(|it| format!("  {} {}", quote(&it.name), pg_get_constraintdef(&self.catalog, it.oid, false).unwrap())).collect();
+        let mut constraints: Vec<String> = table
+            .constraints
+            .iter()
+            .map(|it| {
+                format!(
+                    "  {} {}",
+                    quote(&it.name),
+                    pg_get_constraintdef(&self.catalog, it.oid, false).unwrap()
+                )
+            })
+            .collect();
         constraints.sort();
         lines.extend(indexes);
         lines.extend(constraints);
@@ -268,7 +295,8 @@ fn check(transcript: &str) {
         if answer != expected {
             writeln!(wrong, "{statement}\n--- expected\n{expected}\n--- answered\n{answer}\n").unwrap();
         }
-        let integrity = database.sqlite.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+        let integrity =
+            database.sqlite.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
         assert_eq!(integrity, "ok", "after {statement}");
     }
     assert!(count > 0, "no statements");
