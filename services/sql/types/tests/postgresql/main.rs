@@ -6,6 +6,7 @@
 
 mod arrays;
 mod datetime;
+mod formats;
 mod json;
 mod numbers;
 
