@@ -6,6 +6,7 @@
 
 mod arrays;
 mod datetime;
+mod json;
 mod numbers;
 
 use bole_sql_types::zone::Zone;
