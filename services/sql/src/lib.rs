@@ -11,3 +11,4 @@
 //! Reading order: [`limits`].
 
 pub mod limits;
+pub mod pg_catalog;
