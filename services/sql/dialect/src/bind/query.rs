@@ -9,6 +9,7 @@ use super::names::{Clause, Level, name_of, place_of};
 use super::tree::{Body, Column, Comparison, Expr, Node, Order, Query, Set, SetOperator};
 use super::walk;
 use crate::builtins::{Context, Spelling};
+use crate::print;
 
 /// A query before its LIMIT.
 pub(super) struct Rows {
@@ -156,6 +157,12 @@ impl Binder<'_> {
             self.check_distinct(&left.columns)?;
         }
         let columns = left.columns.clone();
+        let differ = |column: &Column| print::collation(self.catalog, column.ty).is_some();
+        if operator == SetOperator::Union && !all && columns.iter().any(differ) {
+            // Of values that are equal and not the same, PostgreSQL keeps the first and SQLite's UNION the last.
+            let set = plain(Body::Set(Box::new(Set { operator, all: true, left, right })), columns.clone());
+            return Ok(self.distinct_rows(set, columns));
+        }
         Ok(plain(Body::Set(Box::new(Set { operator, all, left, right })), columns))
     }
 

@@ -180,6 +180,15 @@ impl Binder<'_> {
         Ok(plain(Body::Select(Box::new(select)), columns))
     }
 
+    /// The rows of a query without those that are equal to another.
+    pub(super) fn distinct_rows(&mut self, query: Query, columns: Vec<Column>) -> Query {
+        let relation = self.number();
+        let items = references(relation, &columns);
+        let from = vec![Source::Derived { relation, query: Box::new(query) }];
+        let select = Select { distinct: true, items, from, ..Select::default() };
+        plain(Body::Select(Box::new(select)), columns)
+    }
+
     fn numbered(&mut self, query: Query) -> Query {
         let relation = self.number();
         let mut items = references(relation, &query.columns);

@@ -130,16 +130,20 @@ impl Printer<'_> {
             if index > 0 {
                 self.raw(", ");
             }
-            if collated {
+            // Only an aggregate in its list makes one row of all in SQLite.
+            let grouped = index == 0 && select.is_silently_grouped();
+            self.raw(if grouped { "CASE WHEN count(*) >= 0 THEN " } else { "" });
+            if collated && !grouped {
                 self.collated(item);
             } else {
                 self.expr(item);
             }
+            self.raw(if grouped { " END" } else { "" });
             self.number(" AS c", index as u32 + 1);
         }
         if items.is_empty() {
             // PostgreSQL has rows without columns; SQLite does not, and the client sees none of it.
-            self.raw("NULL");
+            self.raw(if select.is_silently_grouped() { "count(*)" } else { "NULL" });
         }
         self.from(from);
         if let Some(filter) = filter {
@@ -155,15 +159,9 @@ impl Printer<'_> {
                 self.raw(" GROUP BY NULL");
             }
         }
-        if select.is_silently_grouped() {
-            // Only an aggregate makes one row of all in SQLite.
-            self.raw(" HAVING count(*) >= 0");
-        } else if having.is_some() {
-            self.raw(" HAVING ");
-        }
         if let Some(having) = having {
-            self.raw(if select.is_silently_grouped() { " AND " } else { "" });
-            self.operand_of(having);
+            self.raw(" HAVING ");
+            self.expr(having);
         }
     }
 
@@ -279,11 +277,11 @@ impl Printer<'_> {
 }
 
 impl Select {
-    /// Whether its rows are one group though it has no aggregate.
+    /// Whether its rows are one group though it has no aggregate in its list.
     fn is_silently_grouped(&self) -> bool {
         let grouped = |expr: &Expr| matches!(&expr.node, Node::Aggregate(call) if call.over.is_none());
         self.group.as_ref().is_some_and(Vec::is_empty)
-            && !self.items.iter().chain(&self.having).any(|expr| walk::any(expr, false, &grouped))
+            && !self.items.iter().any(|expr| walk::any(expr, false, &grouped))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::catalog::{
-    Catalog, Column, Constraint, Enum, Identity, Index, Key, Label, Object, PUBLIC, Rule, Schema, Sequence,
+    Catalog, Column, Constraint, Enum, Identity, Index, Key, Label, Object, PUBLIC, Rule, Sequence,
     Table, View,
 };
 use bole_sql_dialect::plan::{Action, Bound};
@@ -15,10 +15,7 @@ use bole_sql_dialect::{Error, Scope, Type};
 /// `s (id serial PRIMARY KEY, g integer GENERATED ALWAYS AS IDENTITY, k text UNIQUE DEFAULT 'x')`,
 /// `v AS SELECT id, b FROM t WHERE a > 1`.
 pub(crate) fn scope() -> Scope {
-    let mut catalog = Catalog { database: "shop".to_owned(), next_oid: 20_000, ..Catalog::default() };
-    catalog.schemas.insert("public".to_owned(), PUBLIC);
-    let schema = Object::Schema(Schema { oid: PUBLIC, name: "public".to_owned(), comment: None });
-    catalog.objects.insert(PUBLIC, Arc::new(schema));
+    let mut catalog = Catalog { next_oid: 20_000, ..Catalog::fresh("shop") };
     let labels = [("sad", 10), ("ok", 20), ("happy", 30)]
         .map(|(name, place)| Label { name: name.to_owned(), place })
         .to_vec();
