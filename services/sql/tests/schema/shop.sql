@@ -1,0 +1,13 @@
+CREATE TYPE state AS ENUM ('new', 'paid', 'sent');
+CREATE TABLE customer (id serial PRIMARY KEY, name varchar(40) NOT NULL, email text UNIQUE, born date, CONSTRAINT named CHECK (length(name) > 0));
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id int NOT NULL REFERENCES customer (id) ON DELETE CASCADE, total numeric(10,2) DEFAULT 0 NOT NULL, status state DEFAULT 'new', placed timestamptz DEFAULT now(), tags text[], doubled numeric GENERATED ALWAYS AS (total * 2) STORED);
+CREATE INDEX order_total ON orders (total DESC) WHERE total > 100;
+CREATE INDEX order_lower ON customer (lower(name));
+CREATE UNIQUE INDEX order_pair ON orders (customer_id, placed);
+CREATE VIEW big_orders AS SELECT id, total FROM orders WHERE total > 100;
+CREATE SCHEMA ledger;
+CREATE TABLE ledger.entry (a int, b int, c text, PRIMARY KEY (a, b));
+CREATE TABLE ledger.line (x int, y int, FOREIGN KEY (x, y) REFERENCES ledger.entry (a, b) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED);
+CREATE SEQUENCE counter START 100 INCREMENT 5;
+COMMENT ON TABLE customer IS 'who buys';
+COMMENT ON COLUMN customer.email IS 'where to write';
