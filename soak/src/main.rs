@@ -62,7 +62,7 @@ fn run(cli: &Cli) -> Result<()> {
         reports.extend(keyspace.then(|| run_seed::<Fed>(seed, &bole_soak::options())));
         reports.extend(streams.then(|| run_seed::<Streams>(seed, &streams::options())));
         reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
-        reports.extend(sql.then(|| run_seed::<Sql>(seed, &bole_soak::sql::options())));
+        reports.extend(sql.then(|| run_seed::<Sql>(seed, &sql::options())));
         return show(seed, &reports);
     }
     // A failed seed does not hide what the other parts have to say; it is the last word.
@@ -70,7 +70,7 @@ fn run(cli: &Cli) -> Result<()> {
     let fed = if keyspace { seeds::<Fed>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
     let second = if streams { seeds::<Streams>(cli.seeds, &streams::options()) } else { Ok(()) };
     let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
-    let fourth = if sql { seeds::<Sql>(cli.seeds, &bole_soak::sql::options()) } else { Ok(()) };
+    let fourth = if sql { seeds::<Sql>(cli.seeds, &sql::options()) } else { Ok(()) };
     if cli.service.is_none() {
         contention()?;
         if cli.kills > 0 {
