@@ -5,11 +5,36 @@
 
 use bole_sql_types::Type;
 
+mod aggregate;
+mod array;
+mod bole;
+mod casts;
+mod datetime;
+mod index;
+mod json;
+mod math;
+mod operators;
+mod pattern;
+mod row;
+mod set;
+mod system;
+mod text;
+mod window;
+
+pub use casts::{input, output};
+pub use index::{PRINTED, all_casts, all_functions, all_operators, cast, functions, operators};
+
 /// How a call is said in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
     /// A call of a SQLite function with the same arguments. Functions of ours begin with `pg_`; others are SQLite's.
     Function(&'static str),
+    /// As `Function`, and before each argument that is declared with a pseudo-type (`anyelement`, `anyarray`, `"any"` …) stands the OID of
+    /// its actual type, as an integer: `array_position('{1,2}'::int[], 2)` is `pg_array_position(1007, '{1,2}', 23, 2)`.
+    Typed(&'static str),
+    /// As `Function`, and each argument that is declared with a pseudo-type is first converted by the second function, which is called with
+    /// the OID of its actual type and the argument: `concat(1, x)` is `pg_concat(pg_output(23, 1), pg_output(25, x))`. Conversions give NULL for NULL.
+    Wrapped(&'static str, &'static str),
     /// SQL with `$1`, `$2` … for the arguments, each of which occurs once at most: `($1 || $2)`.
     Template(&'static str),
     /// The binder knows the name and prints it by a rule of its own.
@@ -25,7 +50,8 @@ pub enum Kind {
     Aggregate,
     /// A window's rows only: `row_number`.
     Window,
-    /// Gives rows: `generate_series`. In SQLite a table-valued function, whose columns are the results.
+    /// Gives rows: `generate_series`. In SQLite a table-valued function with the columns `v1`, `v2` … for the results and `ordinality`,
+    /// which counts the rows from 1. It gives no row if it is strict and an argument is NULL.
     Set,
 }
 
@@ -55,6 +81,8 @@ pub struct Function {
     pub variadic: bool,
     /// The type of its result; a polymorphic one follows from the arguments.
     pub result: Type,
+    /// Of what gives rows of several columns: their names and types. Empty if the result is the one column.
+    pub columns: &'static [(&'static str, Type)],
     /// What it is called on.
     pub kind: Kind,
     /// Whether a NULL among the arguments makes the result NULL without a call. The SQLite function must do so itself.

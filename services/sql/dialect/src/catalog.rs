@@ -11,7 +11,12 @@
 //! - What depends on an object names it by OID; text of expressions is PostgreSQL's, with names as they were resolved, and is
 //!   rewritten when what it names is renamed.
 
+pub mod definitions;
+pub mod dependencies;
+pub mod names;
 mod operations;
+pub mod system;
+pub(crate) mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +24,10 @@ use std::sync::Arc;
 use bole_sql_types::Type;
 use serde::{Deserialize, Serialize};
 
+pub use names::{Name, Relation};
 pub use operations::NEXT_OID_ROW;
 
-/// OIDs of schemas that are always there (PostgreSQL's own numbers; information_schema has none).
+/// OIDs of schemas that are always there (PostgreSQL's own numbers; `information_schema` has none).
 pub const PG_CATALOG: u32 = 11;
 /// The schema `public`.
 pub const PUBLIC: u32 = 2_200;
@@ -154,6 +160,9 @@ pub struct Constraint {
     pub deferrable: bool,
     /// `INITIALLY DEFERRED`.
     pub deferred: bool,
+    /// Rows from before it were not checked: `NOT VALID`. Only foreign keys and checks.
+    #[serde(default)]
+    pub not_valid: bool,
     /// `COMMENT ON`.
     pub comment: Option<String>,
 }
@@ -253,6 +262,9 @@ pub struct Key {
     pub descending: bool,
     /// `NULLS FIRST`.
     pub nulls_first: bool,
+    /// The class of operators, if one was written: `text_pattern_ops`.
+    #[serde(default)]
+    pub class: Option<String>,
 }
 
 /// A view.
@@ -270,6 +282,9 @@ pub struct View {
     pub columns: Vec<Column>,
     /// OIDs of relations and types that it uses.
     pub uses: Vec<u32>,
+    /// The columns of tables and views that it may use: the relation's OID and the column's number.
+    #[serde(default)]
+    pub uses_columns: Vec<(u32, i16)>,
     /// `COMMENT ON`.
     pub comment: Option<String>,
 }

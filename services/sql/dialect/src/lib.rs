@@ -11,11 +11,18 @@
 //! - A statement for SQLite names tables as `t<oid>` and columns as `c<number>`; values that come from the client are literals in their
 //!   storage form or numbered parameters, never pasted text.
 //!
-//! Reading order: [`catalog`] → [`builtins`] → [`plan`].
+//! Reading order: [`catalog`] → [`builtins`] → [`plan`] → [`mod@parse`] → [`mod@bind`] → [`schema`].
 
+pub mod bind;
 pub mod builtins;
 pub mod catalog;
+pub mod parse;
 pub mod plan;
+mod print;
+pub mod schema;
+
+pub use bind::{Scope, bind};
+pub use parse::{Parsed, parse};
 
 pub use bole_sql_types::{Error, Result, SqlState, Type};
 pub use catalog::Catalog;

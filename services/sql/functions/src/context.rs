@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::Catalog;
-use bole_sql_types::{Error, Result};
+use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
+use bole_sql_types::zone::Zone;
+use bole_sql_types::{Error, Result, Style};
 use parking_lot::Mutex;
 
 /// What a statement's functions may ask. Set by whoever executes it, before it is stepped.
@@ -29,6 +31,38 @@ pub struct Session {
     pub effects: Arc<dyn Effects>,
 }
 
+impl Session {
+    /// How the session reads and writes values. Errors: there is no such time zone.
+    pub fn style(&self) -> Result<Style> {
+        let setting = |name: &str| {
+            let found = self.settings.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let date_style = setting("DateStyle").to_ascii_lowercase();
+        Ok(Style {
+            date_format: match date_style.split(',').next().map(str::trim) {
+                Some("sql") => DateFormat::Sql,
+                Some("postgres") => DateFormat::Postgres,
+                Some("german") => DateFormat::German,
+                _ => DateFormat::Iso,
+            },
+            date_order: match date_style.split(',').nth(1).map(str::trim) {
+                Some("dmy") => DateOrder::Dmy,
+                Some("ymd") => DateOrder::Ymd,
+                _ => DateOrder::Mdy,
+            },
+            bytea_output: if setting("bytea_output") == "escape" {
+                ByteaOutput::Escape
+            } else {
+                ByteaOutput::Hex
+            },
+            extra_float_digits: setting("extra_float_digits").parse().unwrap_or(1),
+            zone: Zone::find(&self.time_zone)?,
+            now: Some(self.transaction_time),
+        })
+    }
+}
+
 /// What functions do beyond computing. Each method says what went wrong in SQL's terms.
 pub trait Effects: Send + Sync {
     /// The next value of a sequence. Never given again, whatever becomes of the transaction.
@@ -49,6 +83,10 @@ pub trait Effects: Send + Sync {
     fn clock(&self) -> i64;
     /// Bytes of a random number generator that cannot be foreseen.
     fn random(&self, bytes: &mut [u8]);
+    /// `set_config`: sets a setting, until the transaction ends if `local`; the answer is its new value.
+    fn set_config(&self, name: &str, value: Option<&str>, local: bool) -> Result<String>;
+    /// Bytes that a relation takes on disk, its indexes not included; 0 if that is not known.
+    fn relation_size(&self, relation: u32) -> i64;
     /// Sleeps, unless the statement is cancelled: `pg_sleep`.
     fn sleep(&self, seconds: f64) -> Result<()>;
     /// Takes, tries or releases an advisory lock. See the functions `pg_advisory_…`.
@@ -89,12 +127,13 @@ pub struct Context {
 struct Inner {
     session: Option<Arc<Session>>,
     error: Option<Error>,
+    style: Option<Arc<Style>>,
 }
 
 impl Context {
     /// Functions are called for `session` from now on.
     pub fn enter(&self, session: Arc<Session>) {
-        *self.inner.lock() = Inner { session: Some(session), error: None };
+        *self.inner.lock() = Inner { session: Some(session), ..Inner::default() };
     }
 
     /// Functions are called for nobody from now on.
@@ -109,6 +148,16 @@ impl Context {
             .session
             .clone()
             .ok_or_else(|| Error::unsupported("a function of the session in an index or check"))
+    }
+
+    /// How the session reads and writes values. Errors: there is no session, or no such time zone.
+    pub fn style(&self) -> Result<Arc<Style>> {
+        if let Some(style) = &self.inner.lock().style {
+            return Ok(Arc::clone(style));
+        }
+        let style = Arc::new(self.session()?.style()?);
+        self.inner.lock().style = Some(Arc::clone(&style));
+        Ok(style)
     }
 
     /// Leaves an error for whoever executes the statement. The first one stays.

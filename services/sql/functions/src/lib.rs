@@ -8,8 +8,25 @@
 //! - What indexes, checks and generated columns may call is deterministic and reads no context.
 //! - A panic in a function is an error of its statement.
 //!
-//! Reading order: [`context`].
+//! Reading order: [`context`] → [`register()`].
 
+mod aggregate;
+mod array;
+mod call;
+mod casts;
+mod catalog;
 pub mod context;
+mod datetime;
+mod float;
+mod integer;
+mod numeric;
+mod pattern;
+mod register;
+mod scalar;
+mod session;
+mod set;
+mod text;
+mod trigonometry;
 
 pub use context::{Context, Effects, Session};
+pub use register::register;

@@ -10,11 +10,23 @@
 //!
 //! Reading order: [`types`] → [`storage`] → [`value`] → [`error`].
 
+pub mod arithmetic;
+pub mod array;
+pub mod binary;
+pub mod calendar;
+pub mod collation;
+pub mod datetime;
 pub mod error;
+pub mod json;
+pub mod numeric;
 pub mod storage;
+pub mod style;
+pub mod text;
 pub mod types;
 pub mod value;
+pub mod zone;
 
 pub use error::{Error, Result, SqlState};
+pub use style::Style;
 pub use types::Type;
 pub use value::{Value, ValueRef};

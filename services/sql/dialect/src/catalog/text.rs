@@ -45,7 +45,7 @@ pub(crate) fn rename_column(text: &str, from: &str, to: &str) -> String {
     let mut tokens = tokens(text);
     for place in column_places(&tokens) {
         if name(&tokens[place]).as_deref() == Some(from) {
-            tokens[place] = Token::make_word(quote(to), None);
+            tokens[place] = Token::make_word(&quote(to), None);
         }
     }
     tokens.iter().map(ToString::to_string).collect()
@@ -75,4 +75,49 @@ pub(crate) fn change_relations(text: &str, change: impl Fn(&str) -> String) -> S
         }
     }
     tokens.iter().map(ToString::to_string).collect()
+}
+
+/// The expression after a type of the user's got another name; both are a schema's and its own.
+pub(crate) fn rename_type(text: &str, from: (&str, &str), to: (&str, &str)) -> String {
+    let mut tokens: Vec<Token> = tokens(text);
+    let mut at = 0;
+    while at + 2 < tokens.len() {
+        let before = tokens[..at].iter().rev().find(|token| !matches!(token, Token::Whitespace(_)));
+        let is_type = match before {
+            Some(Token::DoubleColon) => true,
+            Some(Token::Word(word)) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case("as"),
+            _ => false,
+        };
+        let here = (name(&tokens[at]), name(&tokens[at + 2]));
+        let named = here.0.as_deref() == Some(from.0) && here.1.as_deref() == Some(from.1) && tokens[at + 1] == Token::Period;
+        if is_type && named {
+            tokens[at] = Token::make_word(&quote(to.0), None);
+            tokens[at + 2] = Token::make_word(&quote(to.1), None);
+        }
+        at += 1;
+    }
+    tokens.iter().map(ToString::to_string).collect()
+}
+
+/// Whether the text has this string.
+pub(crate) fn has_string(text: &str, string: &str) -> bool {
+    tokens(text).iter().any(|token| matches!(token, Token::SingleQuotedString(it) if it.replace("''", "'") == string))
+}
+
+/// The text with one string in place of another.
+pub(crate) fn change_string(text: &str, from: &str, to: &str) -> String {
+    let mut tokens = tokens(text);
+    for token in &mut tokens {
+        if let Token::SingleQuotedString(it) = token
+            && it.replace("''", "'") == from
+        {
+            *it = to.replace('\'', "''");
+        }
+    }
+    tokens.iter().map(ToString::to_string).collect()
+}
+
+/// Every word of a text, folded: what a query may name.
+pub(crate) fn words(text: &str) -> std::collections::BTreeSet<String> {
+    tokens(text).iter().filter_map(name).collect()
 }

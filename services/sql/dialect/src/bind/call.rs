@@ -1,0 +1,551 @@
+//! Calls of functions and aggregates.
+
+use bole_sql_types::{Error, Result, SqlState, Type, Value};
+use sqlparser::ast::{
+    self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
+    FunctionArguments,
+};
+
+use super::Binder;
+use super::coerce::integer;
+use super::names::{Clause, name_of, place_of};
+use super::resolve::{Candidate, Choice, spelled};
+use super::tree::{Aggregate, Comparison, Expr, Node, Place};
+use crate::builtins::{self, Function, Kind, Volatility};
+
+/// What a call says besides its function's name, taken apart.
+#[derive(Default)]
+pub(super) struct Call<'a> {
+    arguments: Vec<&'a ast::Expr>,
+    star: bool,
+    distinct: bool,
+    order: &'a [ast::OrderByExpr],
+    filter: Option<&'a ast::Expr>,
+    within: &'a [ast::OrderByExpr],
+    pub(super) over: Option<&'a ast::WindowType>,
+}
+
+impl Binder<'_> {
+    pub(super) fn function(&mut self, function: &ast::Function) -> Result<Expr> {
+        let ast::Function {
+            name,
+            uses_odbc_syntax,
+            parameters,
+            args,
+            within_group,
+            filter,
+            null_treatment,
+            over,
+        } = function;
+        if *uses_odbc_syntax || !matches!(parameters, FunctionArguments::None) {
+            return Err(Error::unsupported("this form of a call"));
+        }
+        if null_treatment.is_some() {
+            return Err(Error::unsupported("RESPECT NULLS or IGNORE NULLS"));
+        }
+        let (name, place) = self.function_name(name)?;
+        let mut call =
+            Call { within: within_group, filter: filter.as_deref(), over: over.as_ref(), ..Call::default() };
+        match args {
+            FunctionArguments::None => return self.keyword_function(&name, place),
+            FunctionArguments::Subquery(query) => {
+                if name == "array" {
+                    return self.array_of_query(query);
+                }
+                return Err(self.place(place, Error::unsupported("a subquery as the arguments of a call")));
+            }
+            FunctionArguments::List(list) => argument_list(list, &mut call)?,
+        }
+        if let Some(expr) = self.syntax_function(&name, &call, place)? {
+            return Ok(expr);
+        }
+        self.call(&name, call, place)
+    }
+
+    /// A function's name, without the schema `pg_catalog`.
+    pub(super) fn function_name(&self, name: &ast::ObjectName) -> Result<(String, Place)> {
+        let mut names = Vec::new();
+        let mut place = Place::default();
+        for part in &name.0 {
+            match part {
+                ast::ObjectNamePart::Identifier(ident) => {
+                    if names.is_empty() {
+                        place = place_of(ident.span);
+                    }
+                    names.push(name_of(ident));
+                }
+                ast::ObjectNamePart::Function(_) => return Err(Error::unsupported(format!("name {name}"))),
+            }
+        }
+        if names.len() == 2 && names[0] == "pg_catalog" {
+            names.remove(0);
+        }
+        Ok((names.join("."), place))
+    }
+
+    /// Functions that are written without parentheses.
+    pub(super) fn keyword_function(&mut self, name: &str, place: Place) -> Result<Expr> {
+        let (function, ty) = match name {
+            "current_timestamp" => ("now", None),
+            "localtimestamp" => ("now", Some(Type::TIMESTAMP)),
+            "current_date" => ("now", Some(Type::DATE)),
+            "localtime" => ("now", Some(Type::TIME)),
+            "current_user" | "session_user" | "user" | "current_role" => {
+                return Ok(Expr::literal(Value::Text(self.scope.user.clone()), Type::NAME).at(place));
+            }
+            "current_catalog" => ("current_database", None),
+            "current_schema" => ("current_schema", None),
+            _ => return Err(self.place(place, Error::unsupported(format!("{name} without arguments")))),
+        };
+        let value = self.call_named(function, Vec::new(), place)?;
+        match ty {
+            Some(ty) => self.coerce(value, ty, -1, builtins::Context::Explicit),
+            None => Ok(value),
+        }
+    }
+
+    /// What is written as a function and is none.
+    fn syntax_function(&mut self, name: &str, call: &Call<'_>, place: Place) -> Result<Option<Expr>> {
+        let arguments = &call.arguments;
+        let plain = !call.star
+            && !call.distinct
+            && call.order.is_empty()
+            && call.filter.is_none()
+            && call.over.is_none();
+        if !plain {
+            return Ok(None);
+        }
+        let expr = match (name, arguments.len()) {
+            ("coalesce", 1..) => {
+                let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
+                let (list, ty) = self.unify(list?, "COALESCE")?;
+                let nullable = list.iter().all(|expr| expr.nullable);
+                let typmod = super::expression::common_modifier(list.iter());
+                Expr { nullable, typmod, ..Expr::new(Node::Coalesce(list), ty) }
+            }
+            ("nullif", 2) => {
+                let left = self.expr(arguments[0])?;
+                let right = self.expr(arguments[1])?;
+                let left = if left.is_unknown() && right.is_unknown() { self.known(left)? } else { left };
+                let test = self.compare(Comparison::Equal, left.clone(), right, place)?;
+                let left = match (&test.node, left.is_unknown()) {
+                    (Node::Compare { left, .. }, true) => left.as_ref().clone(),
+                    _ => left,
+                };
+                let ty = left.ty;
+                let null = Expr::literal(Value::Null, ty);
+                Expr::new(Node::Case { branches: vec![(test, null)], otherwise: Some(Box::new(left)) }, ty)
+            }
+            ("greatest" | "least", 1..) => self.extreme(name, arguments)?,
+            ("grouping", 1..) => {
+                let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
+                self.level().has_aggregates = true;
+                Expr::new(Node::Grouping(list?), Type::INT4).not_null()
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(expr.at(place)))
+    }
+
+    /// GREATEST and LEAST ignore NULLs, SQLite's `max` and `min` do not; so each NULL gives way to another value.
+    fn extreme(&mut self, name: &str, arguments: &[&ast::Expr]) -> Result<Expr> {
+        let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let (mut list, ty) = self.unify(list?, if name == "least" { "LEAST" } else { "GREATEST" })?;
+        if !self.is_comparable(ty) {
+            let message = format!("could not identify a comparison function for type {}", self.type_name(ty));
+            return Err(Error::new(SqlState::UNDEFINED_FUNCTION, message));
+        }
+        let function = if name == "least" {
+            // Of equal values the first one wins here and the last one in SQLite.
+            list.reverse();
+            "min"
+        } else {
+            "max"
+        };
+        if list.len() == 1 {
+            return Ok(list.remove(0));
+        }
+        let nullable = list.iter().all(|expr| expr.nullable);
+        let any_null = list.iter().any(|expr| expr.nullable);
+        let filled = if any_null {
+            (0..list.len())
+                .map(|first| {
+                    let mut choices = vec![list[first].clone()];
+                    if list[first].nullable {
+                        choices.extend(
+                            list.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, e)| e.clone()),
+                        );
+                    }
+                    Expr::new(Node::Coalesce(choices), ty)
+                })
+                .collect()
+        } else {
+            list
+        };
+        let call = builtins::Spelling::Function(if function == "min" { "min" } else { "max" });
+        let call = Node::Collated { spelling: call, arguments: filled };
+        Ok(Expr { nullable, ..Expr::new(call, ty) })
+    }
+
+    fn array_of_query(&mut self, query: &ast::Query) -> Result<Expr> {
+        let query = self.subquery(query)?;
+        let [column] = query.columns.as_slice() else {
+            return Err(Error::new(SqlState::SYNTAX_ERROR, "subquery must return only one column"));
+        };
+        let element = column.ty;
+        let ty = self
+            .array_of(element)
+            .ok_or_else(|| Error::unsupported(format!("an array of {}", self.type_name(element))))?;
+        Ok(Expr::new(Node::ArrayOf { query: Box::new(query), element }, ty).not_null())
+    }
+
+    /// A call with values that are bound already, of a function that is no aggregate.
+    pub(super) fn call_named(&mut self, name: &str, arguments: Vec<Expr>, place: Place) -> Result<Expr> {
+        let function = self.resolve(name, &arguments, place)?;
+        if function.of.kind != Kind::Scalar {
+            return Err(self.place(place, Error::unsupported(format!("a call of {name} here"))));
+        }
+        self.finish_call(&function, arguments, place)
+    }
+
+    /// The function that a call means.
+    pub(super) fn resolve(
+        &mut self,
+        name: &str,
+        arguments: &[Expr],
+        place: Place,
+    ) -> Result<Candidate<&'static Function>> {
+        let types: Vec<Type> = arguments.iter().map(|argument| argument.ty).collect();
+        let candidates: Vec<Candidate<&'static Function>> =
+            builtins::functions(name).filter_map(|function| candidate(function, types.len())).collect();
+        match self.choose(&types, candidates) {
+            Choice::One(candidate) => Ok(candidate),
+            Choice::Ambiguous => {
+                let message = format!("function {} is not unique", self.signature(name, &types));
+                let hint =
+                    "Could not choose a best candidate function. You might need to add explicit type casts.";
+                Err(self.error_at(place, SqlState::AMBIGUOUS_FUNCTION, message).with_hint(hint))
+            }
+            Choice::None => Err(self.no_function(name, &types, place)),
+        }
+    }
+
+    fn signature(&self, name: &str, types: &[Type]) -> String {
+        let types: Vec<String> = types.iter().map(|ty| self.type_name(*ty)).collect();
+        format!("{name}({})", types.join(", "))
+    }
+
+    fn no_function(&self, name: &str, types: &[Type], place: Place) -> Error {
+        let message = format!("function {} does not exist", self.signature(name, types));
+        let hint = "No function matches the given name and argument types. You might need to add explicit type casts.";
+        self.error_at(place, SqlState::UNDEFINED_FUNCTION, message).with_hint(hint)
+    }
+
+    /// Arguments converted to what the function takes, and the types that they and the result have.
+    pub(super) fn convert_arguments(
+        &mut self,
+        function: &Candidate<&'static Function>,
+        arguments: Vec<Expr>,
+        place: Place,
+    ) -> Result<(Vec<Expr>, Type)> {
+        let types: Vec<Type> = arguments.iter().map(|argument| argument.ty).collect();
+        let actual = self.actual(&function.types, &types).unwrap_or_default();
+        let mut converted = Vec::with_capacity(arguments.len());
+        for (argument, declared) in arguments.into_iter().zip(&function.types) {
+            let target = if *declared == Type::ANY && !argument.is_unknown() {
+                argument.ty
+            } else if *declared == Type::ANY {
+                Type::TEXT
+            } else {
+                self.concrete(*declared, actual).ok_or_else(|| self.undetermined(place))?
+            };
+            converted.push(self.implicit(argument, target)?);
+        }
+        let result = self.concrete(function.of.result, actual).ok_or_else(|| self.undetermined(place))?;
+        Ok((converted, result))
+    }
+
+    fn undetermined(&self, place: Place) -> Error {
+        let message = "could not determine polymorphic type because input has type unknown";
+        self.error_at(place, SqlState::DATATYPE_MISMATCH, message)
+    }
+
+    fn finish_call(
+        &mut self,
+        function: &Candidate<&'static Function>,
+        arguments: Vec<Expr>,
+        place: Place,
+    ) -> Result<Expr> {
+        let nullable = !function.of.strict || arguments.iter().any(|argument| argument.nullable);
+        let (arguments, result) = self.convert_arguments(function, arguments, place)?;
+        if function.of.spelling == builtins::Spelling::Special {
+            return self.special_call(function.of, place);
+        }
+        if function.of.volatility == Volatility::Writes {
+            self.writes = true;
+        }
+        let volatile = function.of.volatility != Volatility::Immutable;
+        let _ = nullable;
+        let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
+        Ok(Expr::new(Node::Call { spelling, arguments, volatile }, result).at(place))
+    }
+
+    fn special_call(&mut self, function: &Function, place: Place) -> Result<Expr> {
+        match function.name {
+            "current_user" | "session_user" => {
+                Ok(Expr::literal(Value::Text(self.scope.user.clone()), Type::NAME).at(place))
+            }
+            name => Err(self.place(place, Error::unsupported(format!("function {name}")))),
+        }
+    }
+
+    /// A call of any kind of function.
+    fn call(&mut self, name: &str, call: Call<'_>, place: Place) -> Result<Expr> {
+        let kinds: Vec<Kind> = builtins::functions(name).map(|function| function.kind).collect();
+        let grouped = kinds.contains(&Kind::Aggregate);
+        let windowed = kinds.contains(&Kind::Window);
+        if grouped || windowed {
+            return self.aggregate(name, call, grouped, place);
+        }
+        if kinds.contains(&Kind::Set) {
+            return self.set_in_list(name, &call, place);
+        }
+        let wrong = [
+            (call.star, "(*)"),
+            (call.distinct, "DISTINCT"),
+            (!call.order.is_empty(), "ORDER BY"),
+            (call.filter.is_some(), "FILTER"),
+            (!call.within.is_empty(), "WITHIN GROUP"),
+            (call.over.is_some(), "OVER"),
+        ];
+        if let (false, Some((_, what))) = (kinds.is_empty(), wrong.iter().find(|(is, _)| *is)) {
+            let message = format!("{what} specified, but {name} is not an aggregate function");
+            return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments = arguments?;
+        if kinds.is_empty() && arguments.len() == 1 {
+            // `date(x)` is a cast if the type has that name.
+            if let Some(ty) = Type::by_name(name) {
+                let [argument] = <[Expr; 1]>::try_from(arguments).unwrap_or_else(|_| unreachable!());
+                return self.coerce(argument, ty, -1, builtins::Context::Explicit);
+            }
+        }
+        self.call_named(name, arguments, place)
+    }
+
+    /// A function that gives rows in a select list: each row of FROM is repeated for each of them, as by a lateral join.
+    fn set_in_list(&mut self, name: &str, call: &Call<'_>, place: Place) -> Result<Expr> {
+        let level = self.level();
+        let phrase = level.clause.phrase();
+        if level.in_aggregate || level.clause != Clause::Select {
+            let message = format!("set-returning functions are not allowed in {phrase}");
+            return Err(self.error_at(place, SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
+        if level.set.is_some() {
+            return Err(self
+                .place(place, Error::unsupported("more than one set-returning function in a select list")));
+        }
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let (source, space) = self.function_source(name, arguments?, false, None, place)?;
+        let [result] = space.columns.as_slice() else {
+            return Err(self.place(place, Error::unsupported(format!("{name} outside FROM"))));
+        };
+        self.level().set = Some(source);
+        Ok(result.expr.clone().at(place))
+    }
+
+    fn aggregate(&mut self, name: &str, call: Call<'_>, grouped: bool, place: Place) -> Result<Expr> {
+        self.check_place(name, grouped, &call, place)?;
+        let over_window = call.over.is_some();
+        let before = std::mem::replace(&mut self.level().in_aggregate, !over_window);
+        let bound = self.aggregate_arguments(&call);
+        let level = self.level();
+        level.in_aggregate = before;
+        if over_window {
+            level.has_windows = true;
+        } else {
+            level.has_aggregates = true;
+        }
+        let (arguments, order, filter) = bound?;
+        if !call.within.is_empty() {
+            return self.ordered_set(name, arguments, &call, filter, place);
+        }
+        let function = self.resolve(name, &arguments, place)?;
+        if function.of.spelling == builtins::Spelling::Special {
+            let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
+            return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        let (arguments, result) = self.convert_arguments(&function, arguments, place)?;
+        if call.distinct && !arguments.iter().all(|argument| self.is_comparable(argument.ty)) {
+            let name = self.type_name(arguments[0].ty);
+            let message = format!("could not identify an equality operator for type {name}");
+            return Err(self.error_at(place, SqlState::UNDEFINED_FUNCTION, message));
+        }
+        let over = match call.over {
+            Some(window) => Some(self.window(window)?),
+            None => None,
+        };
+        if over.is_some() && (call.distinct || !order.is_empty()) {
+            let what = if call.distinct { "DISTINCT" } else { "aggregate ORDER BY" };
+            return Err(self.place(place, Error::unsupported(format!("{what} for window functions"))));
+        }
+        if call.distinct && arguments.len() > 1 {
+            return Err(
+                self.place(place, Error::unsupported("DISTINCT in an aggregate of several arguments"))
+            );
+        }
+        let nullable = function.of.name != "count";
+        let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
+        let aggregate =
+            Aggregate { spelling, arguments, star: call.star, distinct: call.distinct, order, filter, over };
+        Ok(Expr { nullable, ..Expr::new(Node::Aggregate(Box::new(aggregate)), result).at(place) })
+    }
+
+    /// `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`: the functions take the fraction, the value, and whether it descends.
+    fn ordered_set(
+        &mut self,
+        name: &str,
+        mut arguments: Vec<Expr>,
+        call: &Call<'_>,
+        filter: Option<Expr>,
+        place: Place,
+    ) -> Result<Expr> {
+        let [order] = call.within else {
+            return Err(self.place(place, Error::unsupported("WITHIN GROUP of several keys")));
+        };
+        if call.over.is_some() || call.distinct || !call.order.is_empty() {
+            return Err(
+                self.place(place, Error::unsupported("OVER, DISTINCT or ORDER BY beside WITHIN GROUP"))
+            );
+        }
+        let before = std::mem::replace(&mut self.level().in_aggregate, true);
+        let key = self.plain_order(std::slice::from_ref(order));
+        self.level().in_aggregate = before;
+        let key = key?.remove(0);
+        let descending = key.descending;
+        arguments.push(key.key);
+        let function = self.resolve(name, &arguments, place)?;
+        let (mut arguments, result) = self.convert_arguments(&function, arguments, place)?;
+        let value = arguments.pop().unwrap_or_else(|| integer(0));
+        if arguments.iter().any(|argument| self.element_of(argument.ty).is_some()) {
+            return Err(self.place(place, Error::unsupported("an array of fractions")));
+        }
+        let oid = integer(i64::from(value.ty.0));
+        let spelling = match (name, value.ty) {
+            ("mode", _) => "pg_mode",
+            ("percentile_disc", _) => "pg_percentile_disc",
+            ("percentile_cont", Type::INTERVAL) => "pg_percentile_cont_interval",
+            ("percentile_cont", _) => "pg_percentile_cont",
+            _ => return Err(self.place(place, Error::unsupported(format!("aggregate {name} WITHIN GROUP")))),
+        };
+        if name != "percentile_cont" {
+            arguments.push(oid);
+        }
+        arguments.push(value);
+        arguments.push(integer(i64::from(descending)));
+        let spelling = builtins::Spelling::Function(spelling);
+        let aggregate = Aggregate {
+            spelling,
+            arguments,
+            star: false,
+            distinct: false,
+            order: Vec::new(),
+            filter,
+            over: None,
+        };
+        Ok(Expr::new(Node::Aggregate(Box::new(aggregate)), result).at(place))
+    }
+
+    fn aggregate_arguments(
+        &mut self,
+        call: &Call<'_>,
+    ) -> Result<(Vec<Expr>, Vec<super::tree::Order>, Option<Expr>)> {
+        let arguments: Result<Vec<Expr>> =
+            call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let order = self.plain_order(call.order)?;
+        let filter = match call.filter {
+            Some(filter) => Some(self.within(Clause::Filter, |binder| {
+                let filter = binder.expr(filter)?;
+                binder.condition(filter, "FILTER")
+            })?),
+            None => None,
+        };
+        Ok((arguments?, order, filter))
+    }
+
+    /// Aggregates and window functions stand only where PostgreSQL has them.
+    fn check_place(&mut self, name: &str, grouped: bool, call: &Call<'_>, place: Place) -> Result<()> {
+        let level = self.level();
+        let (clause, nested) = (level.clause, level.in_aggregate);
+        let phrase = clause.phrase();
+        if call.over.is_some() {
+            if nested {
+                let message = "aggregate function calls cannot contain window function calls";
+                return Err(self.error_at(place, SqlState::GROUPING_ERROR, message));
+            }
+            if !clause.allows_windows() {
+                let message = format!("window functions are not allowed in {phrase}");
+                return Err(self.error_at(place, SqlState::WINDOWING_ERROR, message));
+            }
+            return Ok(());
+        }
+        if !grouped {
+            let message = format!("window function {name} requires an OVER clause");
+            return Err(self.error_at(place, SqlState::WINDOWING_ERROR, message));
+        }
+        if nested {
+            let message = "aggregate function calls cannot be nested";
+            return Err(self.error_at(place, SqlState::GROUPING_ERROR, message));
+        }
+        if !clause.allows_aggregates() {
+            let message = format!("aggregate functions are not allowed in {phrase}");
+            return Err(self.error_at(place, SqlState::GROUPING_ERROR, message));
+        }
+        Ok(())
+    }
+}
+
+/// A function as a candidate for a call with so many arguments.
+fn candidate(function: &'static Function, count: usize) -> Option<Candidate<&'static Function>> {
+    let declared = function.arguments.len();
+    let least = declared - function.optional;
+    let mut types = function.arguments.to_vec();
+    if count > declared {
+        let last = *types.last().filter(|_| function.variadic)?;
+        types.resize(count, last);
+    } else if count >= least {
+        types.truncate(count);
+    } else {
+        return None;
+    }
+    Some(Candidate { types, of: function })
+}
+
+fn argument_list<'a>(list: &'a FunctionArgumentList, call: &mut Call<'a>) -> Result<()> {
+    let FunctionArgumentList { duplicate_treatment, args, clauses } = list;
+    call.distinct = matches!(duplicate_treatment, Some(DuplicateTreatment::Distinct));
+    for argument in args {
+        match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => call.arguments.push(expr),
+            FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => call.star = true,
+            FunctionArg::Unnamed(
+                FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::WildcardWithOptions(_),
+            ) => {
+                return Err(Error::unsupported("a whole row as an argument"));
+            }
+            FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {
+                return Err(Error::unsupported("a named argument"));
+            }
+        }
+    }
+    for clause in clauses {
+        match clause {
+            FunctionArgumentClause::OrderBy(order) => call.order = order,
+            other => return Err(Error::unsupported(format!("{other} in a call"))),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! Windows: what a call is over.
+
+use bole_sql_types::{Error, Result, SqlState, Type};
+use sqlparser::ast::{
+    self, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, OrderByOptions, OrderBySort, WindowFrame,
+    WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+};
+
+use super::Binder;
+use super::names::{Clause, name_of, place_of};
+use super::tree::{Bound, Expr, Frame, Order, Window};
+use crate::builtins::Context;
+
+impl Binder<'_> {
+    /// The window that a call names or describes.
+    pub(super) fn window(&mut self, window: &WindowType) -> Result<Window> {
+        match window {
+            WindowType::WindowSpec(spec) => self.window_of(spec),
+            WindowType::NamedWindow(name) => self.named_window(name, 0),
+        }
+    }
+
+    fn named_window(&mut self, name: &ast::Ident, depth: usize) -> Result<Window> {
+        let wanted = name_of(name);
+        let found = self
+            .level()
+            .windows
+            .iter()
+            .find(|NamedWindowDefinition(known, _)| name_of(known) == wanted)
+            .cloned();
+        match found {
+            Some(NamedWindowDefinition(_, NamedWindowExpr::WindowSpec(spec))) => self.window_of(&spec),
+            Some(NamedWindowDefinition(_, NamedWindowExpr::NamedWindow(other))) if depth < 32 => {
+                self.named_window(&other, depth + 1)
+            }
+            _ => {
+                let message = format!("window \"{wanted}\" does not exist");
+                Err(self.error_at(place_of(name.span), SqlState::UNDEFINED_OBJECT, message))
+            }
+        }
+    }
+
+    fn window_of(&mut self, spec: &WindowSpec) -> Result<Window> {
+        let WindowSpec { window_name, partition_by, order_by, window_frame } = spec;
+        let mut window = match window_name {
+            Some(name) => {
+                let base = self.named_window(name, 0)?;
+                if !partition_by.is_empty() {
+                    let message =
+                        format!("cannot override PARTITION BY clause of window \"{}\"", name_of(name));
+                    return Err(self.error_at(place_of(name.span), SqlState::WINDOWING_ERROR, message));
+                }
+                if !order_by.is_empty() && !base.order.is_empty() {
+                    let message = format!("cannot override ORDER BY clause of window \"{}\"", name_of(name));
+                    return Err(self.error_at(place_of(name.span), SqlState::WINDOWING_ERROR, message));
+                }
+                if base.frame.is_some() {
+                    let message =
+                        format!("cannot copy window \"{}\" because it has a frame clause", name_of(name));
+                    return Err(self.error_at(place_of(name.span), SqlState::WINDOWING_ERROR, message));
+                }
+                base
+            }
+            None => Window::default(),
+        };
+        self.within(Clause::Window, |binder| {
+            for expr in partition_by {
+                let expr = binder.expr(expr)?;
+                window.partition.push(binder.known(expr)?);
+            }
+            if !order_by.is_empty() {
+                window.order = binder.plain_order(order_by)?;
+            }
+            if let Some(frame) = window_frame {
+                window.frame = Some(binder.frame(frame, &window)?);
+            }
+            Ok(window)
+        })
+    }
+
+    fn frame(&mut self, frame: &WindowFrame, window: &Window) -> Result<Frame> {
+        let WindowFrame { units, start_bound, end_bound } = frame;
+        let offset_type = match units {
+            WindowFrameUnits::Rows | WindowFrameUnits::Groups => Some(Type::INT8),
+            WindowFrameUnits::Range => None,
+        };
+        if *units == WindowFrameUnits::Groups && window.order.is_empty() {
+            return Err(Error::new(SqlState::WINDOWING_ERROR, "GROUPS mode requires an ORDER BY clause"));
+        }
+        let start = self.bound(start_bound, offset_type, window, true)?;
+        let end = match end_bound {
+            Some(end) => self.bound(end, offset_type, window, false)?,
+            None => Bound::CurrentRow,
+        };
+        let units = match units {
+            WindowFrameUnits::Rows => "ROWS",
+            WindowFrameUnits::Range => "RANGE",
+            WindowFrameUnits::Groups => "GROUPS",
+        };
+        let wrong = match (&start, &end) {
+            (Bound::UnboundedFollowing, _) => Some("frame start cannot be UNBOUNDED FOLLOWING"),
+            (_, Bound::UnboundedPreceding) => Some("frame end cannot be UNBOUNDED PRECEDING"),
+            (Bound::CurrentRow, Bound::Preceding(_)) => {
+                Some("frame starting from current row cannot have preceding rows")
+            }
+            (Bound::Following(_), Bound::Preceding(_)) => {
+                Some("frame starting from following row cannot have preceding rows")
+            }
+            (Bound::Following(_), Bound::CurrentRow) => {
+                Some("frame starting from following row cannot end with current row")
+            }
+            _ => None,
+        };
+        match wrong {
+            Some(message) => Err(Error::new(SqlState::WINDOWING_ERROR, message)),
+            None => Ok(Frame { units, start, end }),
+        }
+    }
+
+    fn bound(
+        &mut self,
+        bound: &WindowFrameBound,
+        offset: Option<Type>,
+        window: &Window,
+        start: bool,
+    ) -> Result<Bound> {
+        let _ = start;
+        Ok(match bound {
+            WindowFrameBound::CurrentRow => Bound::CurrentRow,
+            WindowFrameBound::Preceding(None) => Bound::UnboundedPreceding,
+            WindowFrameBound::Following(None) => Bound::UnboundedFollowing,
+            WindowFrameBound::Preceding(Some(expr)) => Bound::Preceding(self.offset(expr, offset, window)?),
+            WindowFrameBound::Following(Some(expr)) => Bound::Following(self.offset(expr, offset, window)?),
+        })
+    }
+
+    fn offset(&mut self, expr: &ast::Expr, ty: Option<Type>, window: &Window) -> Result<Expr> {
+        let expr = self.expr(expr)?;
+        if let Some(ty) = ty {
+            return self.coerce(expr, ty, -1, Context::Assignment);
+        }
+        // SQLite adds a number to the key; that is what PostgreSQL does for numbers only.
+        match window.order.as_slice() {
+            [Order { key, .. }] if matches!(key.ty, Type::INT2 | Type::INT4 | Type::INT8) => {
+                let key = key.ty;
+                self.coerce(expr, if key == Type::INT8 { key } else { Type::INT8 }, -1, Context::Implicit)
+            }
+            [Order { key, .. }] if key.ty == Type::FLOAT8 => self.implicit(expr, Type::FLOAT8),
+            [_] => Err(self.place(expr.place, Error::unsupported("RANGE with an offset of this type"))),
+            _ => {
+                let message = "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column";
+                Err(self.error_at(expr.place, SqlState::WINDOWING_ERROR, message))
+            }
+        }
+    }
+
+    /// Keys of ORDER BY that are expressions and nothing else: in aggregates and windows.
+    pub(super) fn plain_order(&mut self, order: &[OrderByExpr]) -> Result<Vec<Order>> {
+        let mut keys = Vec::with_capacity(order.len());
+        for OrderByExpr { expr, options, with_fill } in order {
+            if with_fill.is_some() {
+                return Err(Error::unsupported("WITH FILL"));
+            }
+            let key = self.expr(expr)?;
+            let key = self.known(key)?;
+            keys.push(self.sort_key(None, key, options)?);
+        }
+        Ok(keys)
+    }
+
+    /// A key with its direction.
+    pub(super) fn sort_key(
+        &mut self,
+        ordinal: Option<usize>,
+        key: Expr,
+        options: &OrderByOptions,
+    ) -> Result<Order> {
+        let OrderByOptions { sort, nulls_first } = options;
+        let descending = match sort {
+            None | Some(OrderBySort::Asc) => false,
+            Some(OrderBySort::Desc) => true,
+            Some(OrderBySort::Using(operator)) => match operator.to_string().as_str() {
+                "<" => false,
+                ">" => true,
+                other => return Err(Error::unsupported(format!("ORDER BY USING {other}"))),
+            },
+        };
+        if !self.is_comparable(key.ty) {
+            let message =
+                format!("could not identify an ordering operator for type {}", self.type_name(key.ty));
+            let hint = "Use an explicit ordering operator or modify the query.";
+            return Err(self.error_at(key.place, SqlState::UNDEFINED_FUNCTION, message).with_hint(hint));
+        }
+        Ok(Order { ordinal, key, descending, nulls_first: nulls_first.unwrap_or(descending) })
+    }
+}

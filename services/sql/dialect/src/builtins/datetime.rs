@@ -1,0 +1,71 @@
+//! Dates, times and intervals: the clock, parts, making, cutting.
+
+use super::Function;
+use super::row::{
+    BOOL, DATE, FLOAT8, INT4, INTERVAL, NUMERIC, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, immutable, stable,
+    volatile,
+};
+
+/// Rows of `pg_proc`.
+pub(super) const FUNCTIONS: &[Function] = &[
+    stable("now", &[], TIMESTAMPTZ, "pg_now"),
+    stable("transaction_timestamp", &[], TIMESTAMPTZ, "pg_now"),
+    stable("statement_timestamp", &[], TIMESTAMPTZ, "pg_statement_timestamp"),
+    volatile("clock_timestamp", &[], TIMESTAMPTZ, "pg_clock_timestamp"),
+    stable("age", &[TIMESTAMP], INTERVAL, "pg_age_timestamp"),
+    stable("age", &[TIMESTAMPTZ], INTERVAL, "pg_age_timestamptz"),
+    immutable("age", &[TIMESTAMP, TIMESTAMP], INTERVAL, "pg_age_timestamp"),
+    immutable("age", &[TIMESTAMPTZ, TIMESTAMPTZ], INTERVAL, "pg_age_timestamptz"),
+    immutable("date_part", &[TEXT, DATE], FLOAT8, "pg_date_part_date"),
+    immutable("date_part", &[TEXT, INTERVAL], FLOAT8, "pg_date_part_interval"),
+    immutable("date_part", &[TEXT, TIME], FLOAT8, "pg_date_part_time"),
+    immutable("date_part", &[TEXT, TIMESTAMP], FLOAT8, "pg_date_part_timestamp"),
+    stable("date_part", &[TEXT, TIMESTAMPTZ], FLOAT8, "pg_date_part_timestamptz"),
+    immutable("date_trunc", &[TEXT, INTERVAL], INTERVAL, "pg_date_trunc_interval"),
+    immutable("date_trunc", &[TEXT, TIMESTAMP], TIMESTAMP, "pg_date_trunc_timestamp"),
+    stable("date_trunc", &[TEXT, TIMESTAMPTZ], TIMESTAMPTZ, "pg_date_trunc_timestamptz"),
+    stable("date_trunc", &[TEXT, TIMESTAMPTZ, TEXT], TIMESTAMPTZ, "pg_date_trunc_timestamptz"),
+    immutable("extract", &[TEXT, DATE], NUMERIC, "pg_extract_date"),
+    immutable("extract", &[TEXT, INTERVAL], NUMERIC, "pg_extract_interval"),
+    immutable("extract", &[TEXT, TIME], NUMERIC, "pg_extract_time"),
+    immutable("extract", &[TEXT, TIMESTAMP], NUMERIC, "pg_extract_timestamp"),
+    stable("extract", &[TEXT, TIMESTAMPTZ], NUMERIC, "pg_extract_timestamptz"),
+    immutable("date_bin", &[INTERVAL, TIMESTAMP, TIMESTAMP], TIMESTAMP, "pg_date_bin_timestamp"),
+    immutable("date_bin", &[INTERVAL, TIMESTAMPTZ, TIMESTAMPTZ], TIMESTAMPTZ, "pg_date_bin_timestamptz"),
+    immutable("isfinite", &[DATE], BOOL, "pg_isfinite_date"),
+    immutable("isfinite", &[INTERVAL], BOOL, "pg_isfinite_interval"),
+    immutable("isfinite", &[TIMESTAMP], BOOL, "pg_isfinite_timestamp"),
+    immutable("isfinite", &[TIMESTAMPTZ], BOOL, "pg_isfinite_timestamptz"),
+    immutable("justify_days", &[INTERVAL], INTERVAL, "pg_justify_days"),
+    immutable("justify_hours", &[INTERVAL], INTERVAL, "pg_justify_hours"),
+    immutable("justify_interval", &[INTERVAL], INTERVAL, "pg_justify_interval"),
+    immutable("make_date", &[INT4, INT4, INT4], DATE, "pg_make_date"),
+    immutable("make_time", &[INT4, INT4, FLOAT8], TIME, "pg_make_time"),
+    immutable("make_timestamp", &[INT4, INT4, INT4, INT4, INT4, FLOAT8], TIMESTAMP, "pg_make_timestamp"),
+    stable("make_timestamptz", &[INT4, INT4, INT4, INT4, INT4, FLOAT8], TIMESTAMPTZ, "pg_make_timestamptz"),
+    stable(
+        "make_timestamptz",
+        &[INT4, INT4, INT4, INT4, INT4, FLOAT8, TEXT],
+        TIMESTAMPTZ,
+        "pg_make_timestamptz",
+    ),
+    immutable("make_interval", &[INT4, INT4, INT4, INT4, INT4, INT4, FLOAT8], INTERVAL, "pg_make_interval")
+        .optional(7),
+    immutable("overlaps", &[TIME, TIME, TIME, TIME], BOOL, "pg_overlaps").called_on_null(),
+    immutable("overlaps", &[TIMESTAMP, TIMESTAMP, TIMESTAMP, TIMESTAMP], BOOL, "pg_overlaps")
+        .called_on_null(),
+    immutable("overlaps", &[TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ], BOOL, "pg_overlaps")
+        .called_on_null(),
+    immutable("timezone", &[INTERVAL, TIMESTAMP], TIMESTAMPTZ, "pg_timezone_interval_timestamp"),
+    immutable("timezone", &[INTERVAL, TIMESTAMPTZ], TIMESTAMP, "pg_timezone_interval_timestamptz"),
+    immutable("timezone", &[TEXT, TIMESTAMP], TIMESTAMPTZ, "pg_timezone_text_timestamp"),
+    immutable("timezone", &[TEXT, TIMESTAMPTZ], TIMESTAMP, "pg_timezone_text_timestamptz"),
+    stable("to_char", &[TIMESTAMP, TEXT], TEXT, "pg_to_char_timestamp"),
+    stable("to_char", &[TIMESTAMPTZ, TEXT], TEXT, "pg_to_char_timestamptz"),
+    stable("to_char", &[INTERVAL, TEXT], TEXT, "pg_to_char_interval"),
+    stable("to_date", &[TEXT, TEXT], DATE, "pg_to_date"),
+    immutable("to_timestamp", &[FLOAT8], TIMESTAMPTZ, "pg_to_timestamp"),
+    stable("to_timestamp", &[TEXT, TEXT], TIMESTAMPTZ, "pg_to_timestamp_text"),
+    immutable("date", &[TIMESTAMP], DATE, "pg_date_timestamp"),
+    stable("date", &[TIMESTAMPTZ], DATE, "pg_date_timestamptz"),
+];

@@ -1,0 +1,45 @@
+//! `LIKE`, `SIMILAR TO` and regular expressions.
+
+use super::Function;
+use super::row::{BOOL, BYTEA, INT4, NAME, TEXT, TEXT_ARRAY, immutable};
+
+/// Rows of `pg_proc`.
+pub(super) const FUNCTIONS: &[Function] = &[
+    immutable("like", &[TEXT, TEXT], BOOL, "pg_like"),
+    immutable("like", &[NAME, TEXT], BOOL, "pg_like"),
+    immutable("notlike", &[TEXT, TEXT], BOOL, "(NOT pg_like($1, $2))"),
+    immutable("notlike", &[NAME, TEXT], BOOL, "(NOT pg_like($1, $2))"),
+    immutable("like", &[BYTEA, BYTEA], BOOL, "pg_like_bytea"),
+    immutable("notlike", &[BYTEA, BYTEA], BOOL, "(NOT pg_like_bytea($1, $2))"),
+    immutable("like_escape", &[TEXT, TEXT], TEXT, "pg_like_escape"),
+    immutable("similar_to_escape", &[TEXT], TEXT, "pg_similar_to_escape"),
+    immutable("similar_to_escape", &[TEXT, TEXT], TEXT, "pg_similar_to_escape"),
+    immutable("similar_escape", &[TEXT, TEXT], TEXT, "pg_similar_escape").called_on_null(),
+    immutable("substring", &[TEXT, TEXT], TEXT, "pg_substring_regex"),
+    immutable("substring", &[TEXT, TEXT, TEXT], TEXT, "pg_substring_regex"),
+    immutable("regexp_like", &[TEXT, TEXT], BOOL, "pg_regexp_like"),
+    immutable("regexp_like", &[TEXT, TEXT, TEXT], BOOL, "pg_regexp_like"),
+    immutable("regexp_count", &[TEXT, TEXT], INT4, "pg_regexp_count"),
+    immutable("regexp_count", &[TEXT, TEXT, INT4], INT4, "pg_regexp_count"),
+    immutable("regexp_count", &[TEXT, TEXT, INT4, TEXT], INT4, "pg_regexp_count"),
+    immutable("regexp_instr", &[TEXT, TEXT], INT4, "pg_regexp_instr"),
+    immutable("regexp_instr", &[TEXT, TEXT, INT4], INT4, "pg_regexp_instr"),
+    immutable("regexp_instr", &[TEXT, TEXT, INT4, INT4], INT4, "pg_regexp_instr"),
+    immutable("regexp_instr", &[TEXT, TEXT, INT4, INT4, INT4], INT4, "pg_regexp_instr"),
+    immutable("regexp_instr", &[TEXT, TEXT, INT4, INT4, INT4, TEXT], INT4, "pg_regexp_instr"),
+    immutable("regexp_instr", &[TEXT, TEXT, INT4, INT4, INT4, TEXT, INT4], INT4, "pg_regexp_instr"),
+    immutable("regexp_substr", &[TEXT, TEXT], TEXT, "pg_regexp_substr"),
+    immutable("regexp_substr", &[TEXT, TEXT, INT4], TEXT, "pg_regexp_substr"),
+    immutable("regexp_substr", &[TEXT, TEXT, INT4, INT4], TEXT, "pg_regexp_substr"),
+    immutable("regexp_substr", &[TEXT, TEXT, INT4, INT4, TEXT], TEXT, "pg_regexp_substr"),
+    immutable("regexp_substr", &[TEXT, TEXT, INT4, INT4, TEXT, INT4], TEXT, "pg_regexp_substr"),
+    immutable("regexp_match", &[TEXT, TEXT], TEXT_ARRAY, "pg_regexp_match"),
+    immutable("regexp_match", &[TEXT, TEXT, TEXT], TEXT_ARRAY, "pg_regexp_match"),
+    immutable("regexp_replace", &[TEXT, TEXT, TEXT], TEXT, "pg_regexp_replace"),
+    immutable("regexp_replace", &[TEXT, TEXT, TEXT, INT4], TEXT, "pg_regexp_replace"),
+    immutable("regexp_replace", &[TEXT, TEXT, TEXT, INT4, INT4], TEXT, "pg_regexp_replace"),
+    immutable("regexp_replace", &[TEXT, TEXT, TEXT, INT4, INT4, TEXT], TEXT, "pg_regexp_replace"),
+    immutable("regexp_replace", &[TEXT, TEXT, TEXT, TEXT], TEXT, "pg_regexp_replace"),
+    immutable("regexp_split_to_array", &[TEXT, TEXT], TEXT_ARRAY, "pg_regexp_split_to_array"),
+    immutable("regexp_split_to_array", &[TEXT, TEXT, TEXT], TEXT_ARRAY, "pg_regexp_split_to_array"),
+];

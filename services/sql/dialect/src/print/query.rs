@@ -1,0 +1,300 @@
+//! Queries, their sources and their order.
+
+use super::Printer;
+use crate::bind::tree::{Body, Column, Cte, Expr, Node, Order, Query, Select, Set, SetOperator, Source};
+use crate::bind::walk;
+
+impl Printer<'_> {
+    /// Prints a query. Its columns are named `c1`, `c2`, ….
+    pub(crate) fn query(&mut self, query: &Query) {
+        let Query { with, body, order, limit, offset, columns } = query;
+        self.with(with);
+        self.body(body, columns);
+        self.order_by(order);
+        match (limit, offset) {
+            (None, None) => {}
+            (limit, offset) => {
+                self.raw(" LIMIT ");
+                match limit {
+                    Some(limit) => self.expr(limit),
+                    None => self.raw("-1"),
+                }
+                if let Some(offset) = offset {
+                    self.raw(" OFFSET ");
+                    self.expr(offset);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn with(&mut self, with: &[Cte]) {
+        if with.is_empty() {
+            return;
+        }
+        self.raw(if with.iter().any(|cte| cte.recursive) { "WITH RECURSIVE " } else { "WITH " });
+        self.list(with, ", ", |printer, cte| {
+            printer.number("w", cte.number);
+            printer.raw("(");
+            for index in 1..=cte.query.columns.len() {
+                printer.number(if index > 1 { ", c" } else { "c" }, index as u32);
+            }
+            printer.raw(match cte.materialized {
+                Some(true) => ") AS MATERIALIZED (",
+                Some(false) => ") AS NOT MATERIALIZED (",
+                None => ") AS (",
+            });
+            printer.query(&cte.query);
+            printer.raw(")");
+        });
+        self.raw(" ");
+    }
+
+    fn body(&mut self, body: &Body, columns: &[Column]) {
+        match body {
+            Body::Select(select) => self.select(select),
+            Body::Values(rows) => {
+                // Only a SELECT can name columns.
+                self.raw("SELECT ");
+                for index in 1..=columns.len() {
+                    let comma = if index > 1 { ", " } else { "" };
+                    self.raw(comma);
+                    self.number("column", index as u32);
+                    self.number(" AS c", index as u32);
+                }
+                self.raw(" FROM (");
+                self.values(rows);
+                self.raw(")");
+            }
+            Body::Set(set) => self.set(set),
+            Body::Nested(query) => {
+                self.raw("SELECT * FROM (");
+                self.query(query);
+                self.raw(")");
+            }
+        }
+    }
+
+    /// Prints `VALUES` and its rows.
+    pub(crate) fn values(&mut self, rows: &[Vec<Expr>]) {
+        self.raw("VALUES ");
+        self.list(rows, ", ", |printer, row| {
+            printer.raw("(");
+            printer.expressions(row);
+            printer.raw(")");
+        });
+    }
+
+    fn set(&mut self, set: &Set) {
+        let Set { operator, all, left, right } = set;
+        self.operand(left, true);
+        self.raw(match (operator, all) {
+            (SetOperator::Union, true) => " UNION ALL ",
+            (SetOperator::Union, false) => " UNION ",
+            (SetOperator::Except, _) => " EXCEPT ",
+            (SetOperator::Intersect, _) => " INTERSECT ",
+        });
+        self.operand(right, false);
+    }
+
+    /// SQLite's compound selects have no parentheses: they are evaluated from the left, and only plain selects are in them.
+    fn operand(&mut self, query: &Query, leftmost: bool) {
+        let plain = query.with.is_empty()
+            && query.order.is_empty()
+            && query.limit.is_none()
+            && query.offset.is_none();
+        match &query.body {
+            Body::Select(_) if plain => self.collated_operand(query),
+            Body::Set(set) if plain && leftmost => self.set(set),
+            _ => {
+                self.raw("SELECT * FROM (");
+                self.query(query);
+                self.raw(")");
+            }
+        }
+    }
+
+    /// Rows are compared by the collations of the operands' columns.
+    fn collated_operand(&mut self, query: &Query) {
+        let Body::Select(select) = &query.body else { return };
+        self.select_with(select, true);
+    }
+
+    fn select(&mut self, select: &Select) {
+        self.select_with(select, select.distinct);
+    }
+
+    fn select_with(&mut self, select: &Select, collated: bool) {
+        let Select { distinct, items, from, filter, group, having } = select;
+        self.raw(if *distinct { "SELECT DISTINCT " } else { "SELECT " });
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.raw(", ");
+            }
+            if collated {
+                self.collated(item);
+            } else {
+                self.expr(item);
+            }
+            self.number(" AS c", index as u32 + 1);
+        }
+        if items.is_empty() {
+            // PostgreSQL has rows without columns; SQLite does not, and the client sees none of it.
+            self.raw("NULL");
+        }
+        self.from(from);
+        if let Some(filter) = filter {
+            self.raw(" WHERE ");
+            self.expr(filter);
+        }
+        if let Some(group) = group {
+            let keys: Vec<&Expr> = group.iter().filter(|key| !key.is_constant()).collect();
+            if !keys.is_empty() {
+                self.raw(" GROUP BY ");
+                self.list(&keys, ", ", |printer, key| printer.collated(key));
+            } else if !group.is_empty() {
+                self.raw(" GROUP BY NULL");
+            }
+        }
+        if select.is_silently_grouped() {
+            // Only an aggregate makes one row of all in SQLite.
+            self.raw(" HAVING count(*) >= 0");
+        } else if having.is_some() {
+            self.raw(" HAVING ");
+        }
+        if let Some(having) = having {
+            self.raw(if select.is_silently_grouped() { " AND " } else { "" });
+            self.operand_of(having);
+        }
+    }
+
+    /// Prints `FROM` and what is in it.
+    pub(crate) fn from(&mut self, from: &[Source]) {
+        if from.is_empty() {
+            return;
+        }
+        self.raw(" FROM ");
+        for (index, source) in from.iter().enumerate() {
+            if index > 0 {
+                self.raw(", ");
+            }
+            self.source(source, index > 0);
+        }
+    }
+
+    fn source(&mut self, source: &Source, nested: bool) {
+        match source {
+            Source::Table { relation, name } => {
+                self.raw(name);
+                self.number(" AS r", *relation);
+            }
+            Source::Derived { relation, query } => {
+                self.raw("(");
+                self.query(query);
+                self.number(") AS r", *relation);
+            }
+            Source::Lateral { relation, query } => self.lateral(*relation, query),
+            Source::Cte { relation, number } => {
+                self.number("w", *number);
+                self.number(" AS r", *relation);
+            }
+            Source::Function { relation, name, arguments } => {
+                self.raw(name);
+                self.raw("(");
+                self.expressions(arguments);
+                self.number(") AS r", *relation);
+            }
+            Source::Join { kind, left, right, on } => {
+                // A comma binds as tightly as JOIN in SQLite; which of them is first matters to outer joins only.
+                let parentheses = nested && contains_outer_join(source);
+                self.raw(if parentheses { "(" } else { "" });
+                self.source(left, false);
+                self.raw(kind);
+                self.joined(right);
+                if let Some(on) = on {
+                    self.raw(" ON ");
+                    self.expr(on);
+                }
+                self.raw(if parentheses { ")" } else { "" });
+            }
+        }
+    }
+
+    fn joined(&mut self, source: &Source) {
+        let parentheses = matches!(source, Source::Join { .. });
+        self.raw(if parentheses { "(" } else { "" });
+        self.source(source, false);
+        self.raw(if parentheses { ")" } else { "" });
+    }
+
+    /// SQLite has no lateral subqueries, but a table-valued function may have one among its arguments: its rows are packed into one value
+    /// and taken out of it again.
+    fn lateral(&mut self, relation: u32, query: &Query) {
+        self.raw("pg_rows((SELECT pg_pack(");
+        for index in 1..=query.columns.len() {
+            self.number(if index > 1 { ", c" } else { "c" }, index as u32);
+        }
+        self.raw(") FROM (");
+        self.query(query);
+        self.number("))) AS r", relation);
+    }
+
+    /// Prints `ORDER BY` with its keys.
+    pub(crate) fn order_by(&mut self, order: &[Order]) {
+        let kept: Vec<&Order> =
+            order.iter().filter(|order| order.ordinal.is_some() || !order.key.is_constant()).collect();
+        if kept.is_empty() {
+            return;
+        }
+        self.raw(" ORDER BY ");
+        self.list(&kept, ", ", |printer, order| printer.order(order));
+    }
+
+    fn order(&mut self, order: &Order) {
+        let Order { ordinal, key, descending, nulls_first } = order;
+        match ordinal {
+            Some(number) => {
+                self.number("", *number as u32);
+                self.collate(key.ty);
+            }
+            None => self.collated(key),
+        }
+        if *descending {
+            self.raw(" DESC");
+        }
+        // SQLite takes NULL as less than everything.
+        if key.nullable && *nulls_first == *descending {
+            self.raw(if *nulls_first { " NULLS FIRST" } else { " NULLS LAST" });
+        }
+    }
+
+    /// Prints a value that is compared by SQLite, with its collation.
+    pub(crate) fn collated(&mut self, expr: &Expr) {
+        if self.collation(expr.ty).is_some() {
+            self.operand_of(expr);
+            self.collate(expr.ty);
+        } else {
+            self.expr(expr);
+        }
+    }
+}
+
+impl Select {
+    /// Whether its rows are one group though it has no aggregate.
+    fn is_silently_grouped(&self) -> bool {
+        let grouped = |expr: &Expr| matches!(&expr.node, Node::Aggregate(call) if call.over.is_none());
+        self.group.as_ref().is_some_and(Vec::is_empty)
+            && !self.items.iter().chain(&self.having).any(|expr| walk::any(expr, false, &grouped))
+    }
+}
+
+fn contains_outer_join(source: &Source) -> bool {
+    match source {
+        Source::Join { kind, left, right, on: _ } => {
+            kind.contains("RIGHT")
+                || kind.contains("FULL")
+                || contains_outer_join(left)
+                || contains_outer_join(right)
+        }
+        _ => false,
+    }
+}

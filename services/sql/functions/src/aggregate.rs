@@ -1,0 +1,196 @@
+//! Aggregates: what a row of their table says, and how it is registered.
+//!
+//! Each is registered under its name for groups, and for windows whose frame begins at the partition's first row. SQLite takes rows out of
+//! other frames, which floating-point sums do not survive; for these a second function, its name with `_moving` added, keeps the frame's
+//! rows and computes anew, as PostgreSQL does.
+
+pub(crate) mod collect;
+pub(crate) mod exact;
+pub(crate) mod float;
+pub(crate) mod interval;
+pub(crate) mod ordered;
+
+use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use bole_sql_types::{Error, Result, Value};
+use rusqlite::Connection;
+use rusqlite::functions::{self, FunctionFlags};
+
+use crate::call::{Arguments, to_sqlite};
+use crate::context::Context;
+use crate::scalar::fail;
+
+/// What is gathered from a group's rows.
+pub(crate) trait State: Send + UnwindSafe + RefUnwindSafe {
+    /// Takes a row.
+    fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()>;
+    /// The result of the rows so far. More may come.
+    fn value(&self) -> Result<Value>;
+}
+
+/// One aggregate.
+pub(crate) struct Aggregate {
+    /// SQLite's name.
+    pub(crate) name: &'static CStr,
+    /// The name for frames that move.
+    pub(crate) moving: &'static CStr,
+    /// How many arguments; -1 for any number.
+    pub(crate) arity: i32,
+    /// Rows with a NULL among the arguments are left out.
+    pub(crate) strict: bool,
+    /// The state of no row.
+    pub(crate) new: fn() -> Box<dyn State>,
+}
+
+/// A row of the table: name, arguments, state; `lenient` ones get rows with NULL too.
+macro_rules! aggregate {
+    ($name:literal, $arity:literal, $new:expr) => {
+        aggregate!($name, $arity, true, $new)
+    };
+    (lenient $name:literal, $arity:literal, $new:expr) => {
+        aggregate!($name, $arity, false, $new)
+    };
+    ($name:literal, $arity:literal, $strict:literal, $new:expr) => {
+        $crate::aggregate::Aggregate {
+            name: $crate::aggregate::c_name(concat!($name, "\0")),
+            moving: $crate::aggregate::c_name(concat!($name, "_moving\0")),
+            arity: $arity,
+            strict: $strict,
+            new: || Box::new($new),
+        }
+    };
+}
+pub(crate) use aggregate;
+
+/// The name in a literal that ends with NUL.
+pub(crate) const fn c_name(literal: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(literal.as_bytes()) {
+        Ok(name) => name,
+        Err(_) => panic!("a name with NUL in it"),
+    }
+}
+
+impl Aggregate {
+    /// Registers it under both names.
+    pub(crate) fn register(
+        &'static self,
+        connection: &Connection,
+        context: &Context,
+    ) -> rusqlite::Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8
+            | FunctionFlags::SQLITE_DETERMINISTIC
+            | FunctionFlags::SQLITE_INNOCUOUS;
+        let fixed = Fixed(Registered { row: self, context: context.clone() });
+        connection.create_window_function(self.name, self.arity, flags, fixed)?;
+        let moving = Moving(Registered { row: self, context: context.clone() });
+        connection.create_window_function(self.moving, self.arity, flags, moving)
+    }
+}
+
+struct Registered {
+    row: &'static Aggregate,
+    context: Context,
+}
+
+impl Registered {
+    fn takes(&self, row: &Arguments<'_, '_>) -> bool {
+        !(self.row.strict && row.any_null())
+    }
+
+    fn told<T>(&self, answer: Result<T>) -> rusqlite::Result<T> {
+        answer.map_err(|error| fail(&self.context, error))
+    }
+
+    fn value(&self, state: &dyn State) -> rusqlite::Result<rusqlite::types::Value> {
+        self.told(state.value()).map(to_sqlite)
+    }
+}
+
+type Answer = rusqlite::types::Value;
+
+/// For groups and growing frames.
+struct Fixed(Registered);
+
+impl functions::Aggregate<Box<dyn State>, Answer> for Fixed {
+    fn init(&self, _: &mut functions::Context<'_>) -> rusqlite::Result<Box<dyn State>> {
+        Ok((self.0.row.new)())
+    }
+
+    fn step(&self, call: &mut functions::Context<'_>, state: &mut Box<dyn State>) -> rusqlite::Result<()> {
+        let row = Arguments::Call(call);
+        if self.0.takes(&row) { self.0.told(state.step(&row)) } else { Ok(()) }
+    }
+
+    fn finalize(
+        &self,
+        _: &mut functions::Context<'_>,
+        state: Option<Box<dyn State>>,
+    ) -> rusqlite::Result<Answer> {
+        self.value(state.as_deref())
+    }
+}
+
+impl Fixed {
+    fn value(&self, state: Option<&dyn State>) -> rusqlite::Result<Answer> {
+        match state {
+            Some(state) => self.0.value(state),
+            None => self.0.value(&*(self.0.row.new)()),
+        }
+    }
+}
+
+impl functions::WindowAggregate<Box<dyn State>, Answer> for Fixed {
+    fn value(&self, state: Option<&mut Box<dyn State>>) -> rusqlite::Result<Answer> {
+        self.value(state.map(|state| &**state))
+    }
+
+    fn inverse(&self, _: &mut functions::Context<'_>, _: &mut Box<dyn State>) -> rusqlite::Result<()> {
+        self.0.told(Err(Error::unsupported("this aggregate over a frame that moves")))
+    }
+}
+
+/// For frames that move.
+struct Moving(Registered);
+
+type Rows = VecDeque<Vec<Value>>;
+
+impl Moving {
+    fn compute(&self, rows: Option<&Rows>) -> rusqlite::Result<Answer> {
+        let mut state = (self.0.row.new)();
+        for row in rows.into_iter().flatten() {
+            let row = Arguments::Kept(row);
+            if self.0.takes(&row) {
+                self.0.told(state.step(&row))?;
+            }
+        }
+        self.0.value(&*state)
+    }
+}
+
+impl functions::Aggregate<Rows, Answer> for Moving {
+    fn init(&self, _: &mut functions::Context<'_>) -> rusqlite::Result<Rows> {
+        Ok(Rows::new())
+    }
+
+    fn step(&self, call: &mut functions::Context<'_>, rows: &mut Rows) -> rusqlite::Result<()> {
+        rows.push_back(self.0.told(Arguments::Call(call).keep())?);
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut functions::Context<'_>, rows: Option<Rows>) -> rusqlite::Result<Answer> {
+        self.compute(rows.as_ref())
+    }
+}
+
+impl functions::WindowAggregate<Rows, Answer> for Moving {
+    fn value(&self, rows: Option<&mut Rows>) -> rusqlite::Result<Answer> {
+        self.compute(rows.map(|rows| &*rows))
+    }
+
+    fn inverse(&self, _: &mut functions::Context<'_>, rows: &mut Rows) -> rusqlite::Result<()> {
+        rows.pop_front();
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! Sets that are parts of one value: of arrays, texts, and of rows that were packed.
+
+use bole_sql_types::{Result, Value};
+
+use super::{Rows, Set, of_values};
+use crate::aggregate::collect::unpack;
+use crate::array;
+use crate::call::Arguments;
+use crate::pattern;
+
+/// The functions.
+pub(crate) const SETS: &[Set] = &[
+    Set::new(c"pg_unnest", 16, |of, _| unnest(of)).columns(8).called_on_null(),
+    Set::new(c"pg_rows", 1, |of, _| rows(of)).columns(32),
+    Set::new(c"pg_string_to_table", 3, |of, _| {
+        let parts = array::pieces(of)?.unwrap_or_default();
+        let value = |part: Option<&str>| part.map_or(Value::Null, |part| Value::Text(part.to_owned()));
+        Ok(of_values(parts.into_iter().map(value).collect()))
+    })
+    .called_on_null(),
+    Set::new(c"pg_regexp_split_to_table", 3, |of, _| {
+        let parts = pattern::split(of, "regexp_split_to_table()")?;
+        Ok(of_values(parts.into_iter().map(|part| Value::Text(part.to_owned())).collect()))
+    }),
+    Set::new(c"pg_regexp_matches", 3, |of, _| {
+        Ok(of_values(pattern::matches(of)?.into_iter().map(Value::Text).collect()))
+    }),
+];
+
+/// Arrays side by side; what is shorter is filled up with NULLs.
+fn unnest(of: &Arguments<'_, '_>) -> Result<Rows> {
+    let mut columns = Vec::new();
+    for at in (0..of.len()).step_by(2) {
+        columns.push(match of.text_or_null(at + 1)? {
+            Some(whole) => array::values(of.ty(at)?, whole)?.into_iter(),
+            None => Vec::new().into_iter(),
+        });
+    }
+    let length = columns.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+    let row = move |_| Ok(columns.iter_mut().map(|column| column.next().unwrap_or_default()).collect());
+    Ok(Box::new((0..length).map(row)))
+}
+
+fn rows(of: &Arguments<'_, '_>) -> Result<Rows> {
+    let rows = unpack(of.bytes(0)?)?;
+    Ok(Box::new(rows.into_iter().map(Ok)))
+}

@@ -1,0 +1,281 @@
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
+//! Statements one after the other, on the catalog and on a SQLite, against what a PostgreSQL 15 said.
+//!
+//! The files have a statement a line, then what PostgreSQL answers, each line after `> `. Lines after `! ` stand for it where the answer here is
+//! another one on purpose: something is refused. `\d` shows a relation by the functions that clients use.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use bole_sql_dialect::catalog::definitions::{column_default, format_type, pg_get_constraintdef, pg_get_indexdef};
+use bole_sql_dialect::catalog::names::quote;
+use bole_sql_dialect::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Relation};
+use bole_sql_dialect::plan::{Action, Step, Write, WriteTag};
+use bole_sql_dialect::schema::{Violation, violation};
+use bole_sql_dialect::{Catalog, Error, Scope, SqlState, bind, parse};
+use bole_sql_functions::context::{Advisory, Context, Effects, Session};
+
+/// A database without a log.
+struct Database {
+    catalog: Catalog,
+    sqlite: Connection,
+    context: Context,
+}
+
+impl Database {
+    fn new() -> Self {
+        let sqlite = Connection::open_in_memory().unwrap();
+        sqlite.execute_batch("PRAGMA foreign_keys = ON; CREATE TABLE bole_sequence (oid INTEGER PRIMARY KEY, last_value, is_called)").unwrap();
+        let context = Context::default();
+        bole_sql_functions::register(&sqlite, &context).unwrap();
+        Self { catalog: Catalog::fresh("test"), sqlite, context }
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            catalog: Arc::new(self.catalog.clone()),
+            search_path: vec![PG_CATALOG, PUBLIC],
+            user: "postgres".to_owned(),
+            database: "test".to_owned(),
+            style: bole_sql_types::style::Style::default(),
+        }
+    }
+
+    /// What a client sees of a statement.
+    fn run(&mut self, statement: &str) -> String {
+        if let Some(name) = statement.strip_prefix("\\d ") {
+            return self.describe(name.trim_end_matches(';'));
+        }
+        self.sqlite.execute_batch("SAVEPOINT statement").unwrap();
+        let before = self.catalog.clone();
+        self.context.enter(Arc::new(Session {
+            transaction_time: 0,
+            statement_time: 0,
+            time_zone: "UTC".to_owned(),
+            user: "postgres".to_owned(),
+            settings: Arc::default(),
+            search_path: vec![PG_CATALOG, PUBLIC],
+            process_id: 1,
+            catalog: Arc::new(before.clone()),
+            effects: Arc::new(Counter(std::sync::atomic::AtomicI64::new(1))),
+        }));
+        let shown = self.execute(statement);
+        if shown.contains("ERROR") {
+            self.sqlite.execute_batch("ROLLBACK TO statement").unwrap();
+            self.catalog = before;
+        }
+        self.sqlite.execute_batch("RELEASE statement").unwrap();
+        shown
+    }
+
+    fn execute(&mut self, statement: &str) -> String {
+        let mut shown = String::new();
+        let bound = parse(statement).and_then(|parsed| bind(&parsed[0], &self.scope(), &[]));
+        let done = bound.and_then(|bound| match bound.action {
+            Action::Schema(change) => {
+                for notice in &change.notices {
+                    show(&mut shown, "NOTICE", notice);
+                }
+                let rows = change.steps.iter().map(|step| self.apply(step)).collect::<Result<Vec<_>, _>>()?;
+                let count = if change.tag == "SELECT" { format!(" {}", rows.last().unwrap()) } else { String::new() };
+                writeln!(shown, "{}{count}", change.tag).unwrap();
+                Ok(())
+            }
+            Action::Query(query) => {
+                shown.push_str(&self.rows(&query.sql)?);
+                Ok(())
+            }
+            Action::Write(write) => {
+                writeln!(shown, "{}", self.write(&write)?).unwrap();
+                Ok(())
+            }
+        });
+        if let Err(error) = done {
+            show(&mut shown, "ERROR", &error);
+        }
+        shown
+    }
+
+    fn apply(&mut self, step: &Step) -> Result<usize, Error> {
+        match step {
+            Step::Ddl(sql) => self.sqlite.execute_batch(sql).map(|()| 0).map_err(|error| broken(sql, &error)),
+            Step::Rows(sql) => self.sqlite.execute(sql, []).map_err(|error| broken(sql, &error)),
+            Step::Nothing(sql, error) => {
+                let mut statement = self.sqlite.prepare(sql).map_err(|error| broken(sql, &error))?;
+                if statement.exists([]).unwrap() { Err(error.clone()) } else { Ok(0) }
+            }
+            Step::Put(object) => {
+                self.catalog.put(object.as_ref().clone());
+                Ok(0)
+            }
+            Step::Remove(oid) => {
+                self.catalog.remove(*oid).unwrap();
+                Ok(0)
+            }
+            Step::Sequence(oid, value, called) => {
+                let sql = "INSERT OR REPLACE INTO bole_sequence VALUES (?1, ?2, ?3)";
+                Ok(self.sqlite.execute(sql, (oid, value, called)).unwrap())
+            }
+        }
+    }
+
+    fn write(&self, write: &Write) -> Result<String, Error> {
+        assert!(write.before.is_empty() && write.after.is_empty());
+        let changed = self.sqlite.execute(&write.sql, []).map_err(|error| {
+            let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else { return broken(&write.sql, &error) };
+            let removes = write.tag == WriteTag::Delete;
+            let it = Violation { code: code.extended_code, message, table: write.table, row: None, removes };
+            violation(&self.catalog, &it).unwrap_or_else(|| broken(&write.sql, &error))
+        })?;
+        Ok(match write.tag {
+            WriteTag::Insert => format!("INSERT 0 {changed}"),
+            WriteTag::Update => format!("UPDATE {changed}"),
+            WriteTag::Delete => format!("DELETE {changed}"),
+        })
+    }
+
+    fn rows(&self, sql: &str) -> Result<String, Error> {
+        let mut statement = self.sqlite.prepare(sql).map_err(|error| broken(sql, &error))?;
+        let count = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        let mut shown = String::new();
+        while let Some(row) = rows.next().unwrap() {
+            let values: Vec<String> = (0..count).map(|at| match row.get_ref(at).unwrap() {
+                ValueRef::Null => "NULL".to_owned(),
+                ValueRef::Integer(value) => value.to_string(),
+                ValueRef::Real(value) => value.to_string(),
+                ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+                ValueRef::Blob(_) => "blob".to_owned(),
+            }).collect();
+            writeln!(shown, "{}", values.join("|")).unwrap();
+        }
+        Ok(shown)
+    }
+
+    fn describe(&self, name: &str) -> String {
+        let name = name.split_once('.').map_or(Name::new(None, name), |(schema, name)| Name::new(Some(schema), name));
+        let Ok(Relation::User(Object::Table(table))) = self.catalog.relation(&name, &[PUBLIC]) else { return "no table\n".to_owned() };
+        let mut lines = Vec::new();
+        for column in table.live() {
+            let mut line = format!("  {} {}", quote(&column.name), format_type(&self.catalog, column.ty(), column.typmod));
+            line.push_str(if column.not_null { " not null" } else { "" });
+            line.push_str(match column.identity {
+                Some(Identity::Always) => " always",
+                Some(Identity::ByDefault) => " by default",
+                None => "",
+            });
+            let word = if column.generated.is_some() { "generated" } else { "default" };
+            if let Some(text) = column_default(&self.catalog, table, column.number) {
+                write!(line, " {word} {text}").unwrap();
+            }
+            lines.push(line);
+        }
+        let mut indexes: Vec<String> =
+            self.catalog.indexes_of(table.oid).map(|index| format!("  {}", pg_get_indexdef(&self.catalog, index.oid, 0, false).unwrap())).collect();
+        indexes.sort();
+        let mut constraints: Vec<String> = table.constraints.iter()
+            .map(|it| format!("  {} {}", quote(&it.name), pg_get_constraintdef(&self.catalog, it.oid, false).unwrap())).collect();
+        constraints.sort();
+        lines.extend(indexes);
+        lines.extend(constraints);
+        lines.join("\n") + "\n"
+    }
+}
+
+/// What functions do beyond computing: sequences count, all else is not asked for.
+struct Counter(std::sync::atomic::AtomicI64);
+
+impl Effects for Counter {
+    fn nextval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
+        Ok(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+    fn currval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
+        Err(Error::unsupported("currval in this test"))
+    }
+    fn lastval(&self) -> bole_sql_dialect::Result<i64> {
+        Err(Error::unsupported("lastval in this test"))
+    }
+    fn setval(&self, _: u32, _: i64, _: bool) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("setval in this test"))
+    }
+    fn notify(&self, _: &str, _: &str) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("notify in this test"))
+    }
+    fn publish(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("publish in this test"))
+    }
+    fn cache_delete(&self, _: i64, _: &[u8]) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("cache_delete in this test"))
+    }
+    fn set_config(&self, _: &str, _: Option<&str>, _: bool) -> bole_sql_dialect::Result<String> {
+        Err(Error::unsupported("set_config in this test"))
+    }
+    fn relation_size(&self, _: u32) -> i64 {
+        0
+    }
+    fn clock(&self) -> i64 {
+        0
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+    fn sleep(&self, _: f64) -> bole_sql_dialect::Result<()> {
+        Ok(())
+    }
+    fn advisory(&self, _: Advisory, _: i64) -> bole_sql_dialect::Result<bool> {
+        Ok(true)
+    }
+}
+
+fn broken(sql: &str, error: &rusqlite::Error) -> Error {
+    Error::new(SqlState::INTERNAL_ERROR, format!("{error} in {sql}"))
+}
+
+fn show(into: &mut String, severity: &str, error: &Error) {
+    writeln!(into, "{severity} {} {}", error.state.as_str(), error.message).unwrap();
+    if let Some(more) = &error.more {
+        for (what, text) in [("DETAIL", &more.detail), ("HINT", &more.hint)] {
+            if let Some(text) = text {
+                writeln!(into, "{what} {}", text.replace('\n', "\n+ ")).unwrap();
+            }
+        }
+    }
+}
+
+/// What is compared: of a write that fails, the error alone, as the caller knows the row and this does not.
+fn comparable(statement: &str, answer: &str) -> String {
+    let is_write = ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| statement.starts_with(verb));
+    if is_write { answer.lines().next().unwrap_or_default().to_owned() } else { answer.trim_end().to_owned() }
+}
+
+fn check(transcript: &str) {
+    let mut database = Database::new();
+    let mut lines = transcript.lines().peekable();
+    let mut wrong = String::new();
+    let mut count = 0;
+    while let Some(statement) = lines.next() {
+        let (mut expected, mut ours) = (String::new(), String::new());
+        while let Some(line) = lines.next_if(|line| line.starts_with("> ") || line.starts_with("! ")) {
+            let into = if line.starts_with('>') { &mut expected } else { &mut ours };
+            writeln!(into, "{}", &line[2..]).unwrap();
+        }
+        let expected = comparable(statement, if ours.is_empty() { &expected } else { &ours });
+        let answer = comparable(statement, &database.run(statement));
+        count += 1;
+        if answer != expected {
+            writeln!(wrong, "{statement}\n--- expected\n{expected}\n--- answered\n{answer}\n").unwrap();
+        }
+        let integrity = database.sqlite.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(integrity, "ok", "after {statement}");
+    }
+    assert!(count > 0, "no statements");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn statements_do_what_postgresql_does() {
+    check(include_str!("schema/ddl.txt"));
+}
