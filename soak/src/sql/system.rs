@@ -31,6 +31,9 @@ use crate::wrap::{LyingDisk, NotingJournal};
 /// The log of the other service.
 const NOTES_LOG: LogId = LogId(1 << 40);
 
+/// So few that the `-wal` starts over several times in a life.
+const WAL_BYTES_MAX: u64 = 150 << 10;
+
 const SCHEMA: [&str; 3] = [
     "CREATE TABLE t1 (c1 INTEGER PRIMARY KEY, c2 ANY NOT NULL) STRICT",
     "CREATE TABLE t2 (c1 INTEGER PRIMARY KEY, c2 ANY REFERENCES t1 DEFERRABLE INITIALLY DEFERRED, c3 ANY REFERENCES t1, c4 ANY, c5 ANY) STRICT",
@@ -308,6 +311,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             vfs: Some(vfs.name().to_owned()),
             durability: Durability::Sync,
             registers: Vec::new(),
+            wal_bytes_max: WAL_BYTES_MAX,
         };
         let databases =
             Databases::host(catalog, Arc::clone(&runtime), config).await.map_err(OpenError::Failed)?;

@@ -3,7 +3,7 @@
 //! Shared memory is memory, files without a name too. Locks are kept as SQLite's own file systems do, for connections of one process.
 //!
 //! # Invariants
-//! - SQLite uses a file's methods between its `xOpen` and its `xClose` only, and one at a time (sqlite.org/c3ref/io_methods.html).
+//! - SQLite uses a file's methods between its `xOpen` and its `xClose` only, and one at a time (`sqlite.org/c3ref/io_methods.html`).
 //! - A registered file system is never freed, because SQLite may know it for ever; what it keeps alive goes with [`Vfs`].
 
 #![expect(unsafe_code, reason = "SQLite's C interface: each use says why it is sound")]

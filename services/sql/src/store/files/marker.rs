@@ -95,8 +95,6 @@ fn read_head(wal: &dyn File) -> io::Result<(u32, [u8; 8])> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
     use super::*;
 
     #[test]
