@@ -327,7 +327,7 @@ fn value(body: &mut Bytes) -> String {
     let bytes = body.split_to(length as usize);
     match std::str::from_utf8(&bytes) {
         // Binary numbers have zero bytes; text has none.
-        Ok(text) if !text.contains('\0') => text.escape_debug().to_string(),
+        Ok(text) if !text.contains('\0') => text.replace('\n', "\\n").replace('\t', "\\t"),
         _ => bytes.iter().fold("\\x".to_owned(), |text, byte| format!("{text}{byte:02x}")),
     }
 }
