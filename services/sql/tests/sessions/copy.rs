@@ -28,7 +28,7 @@ async fn rows_come_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn csv_comes_in() {
     let data: &[&[u8]] = &[b"a,b\n1,\"x, \"\"y\"", b"\"\n z\"\n2,\n3,\"\"\n4,\\N"];
-    check("copy t (a, b) from stdin csv header", data, "G 0 / C COPY 4 / Z I", r#"1:x, "y"\n z 2:NULL 3: 4:\\N"#).await;
+    check("copy t (a, b) from stdin csv header", data, "G 0 / C COPY 4 / Z I", r#"1:x, "y"\n z 2:NULL 3: 4:\N"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
