@@ -24,7 +24,9 @@ pub mod service;
 mod session;
 pub mod store;
 
+use std::sync::Arc;
+
 /// What each connection of SQLite's is told of functions, collations and virtual tables.
 pub fn registers() -> Vec<store::Register> {
-    vec![std::sync::Arc::new(bole_sql_functions::register), std::sync::Arc::new(pg_catalog::register)]
+    vec![Arc::new(bole_sql_functions::register), Arc::new(pg_catalog::register)]
 }
