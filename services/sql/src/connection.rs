@@ -341,7 +341,10 @@ impl Client {
     async fn hop(&mut self) -> Result<Outcome, End> {
         let Some(mut session) = self.session.take() else { return Err(End::Left) };
         let pool = self.service.pool.clone();
+        let service = Arc::clone(&self.service);
         let job = pool.run(move || {
+            // What is waited for with a time needs the runtime's clock.
+            let _inside = service.handle.enter();
             let outcome = session.run();
             (session, outcome)
         });

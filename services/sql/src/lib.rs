@@ -17,13 +17,16 @@ pub mod entry;
 mod error;
 pub mod limits;
 pub mod metrics;
+pub mod pg_catalog;
 pub mod pool;
 pub mod protocol;
 pub mod service;
 mod session;
 pub mod store;
 
+use std::sync::Arc;
+
 /// What each connection of SQLite's is told of functions, collations and virtual tables.
 pub fn registers() -> Vec<store::Register> {
-    vec![std::sync::Arc::new(bole_sql_functions::register)]
+    vec![Arc::new(bole_sql_functions::register), Arc::new(pg_catalog::register)]
 }

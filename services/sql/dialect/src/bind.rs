@@ -9,6 +9,7 @@
 
 mod call;
 mod coerce;
+mod explain;
 mod expression;
 mod from;
 mod group;
@@ -19,6 +20,7 @@ mod operator;
 mod predicate;
 mod query;
 mod resolve;
+mod rows;
 mod select;
 mod sets;
 mod special;
@@ -26,6 +28,7 @@ pub(crate) mod tree;
 mod types;
 pub(crate) mod walk;
 mod window;
+mod with;
 mod write;
 
 use std::sync::Arc;
@@ -104,19 +107,26 @@ pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound
         let action = Action::Schema(schema::bind_schema(&statement, scope)?);
         return Ok(Bound { parameters: parameters.to_vec(), action });
     }
-    let action = match statement {
-        Statement::Query(query) => match query.body.as_ref() {
-            ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_) => {
-                Action::Write(binder.write_with(query)?)
-            }
-            _ => Action::Query(binder.top_query(query)?),
-        },
-        Statement::Insert(insert) => Action::Write(binder.insert(insert)?),
-        Statement::Update(update) => Action::Write(binder.update(update)?),
-        Statement::Delete(delete) => Action::Write(binder.delete(delete)?),
-        other => return Err(Error::unsupported(statement_name(other))),
-    };
+    let action = binder.action(statement)?;
     Ok(Bound { parameters: binder.parameters()?, action })
+}
+
+impl Binder<'_> {
+    fn action(&mut self, statement: &Statement) -> Result<Action> {
+        Ok(match statement {
+            Statement::Query(query) => match query.body.as_ref() {
+                ast::SetExpr::Insert(_) | ast::SetExpr::Update(_) | ast::SetExpr::Delete(_) => {
+                    Action::Write(self.write_with(query)?)
+                }
+                _ => Action::Query(self.top_query(query)?),
+            },
+            Statement::Insert(insert) => Action::Write(self.insert(insert)?),
+            Statement::Update(update) => Action::Write(self.update(update)?),
+            Statement::Delete(delete) => Action::Write(self.delete(delete)?),
+            Statement::Explain { .. } => Action::Explain(self.explain(statement)?),
+            other => return Err(Error::unsupported(statement_name(other))),
+        })
+    }
 }
 
 /// The first words of a statement, as its name.
@@ -206,7 +216,11 @@ impl<'a> Binder<'a> {
             scope,
             catalog: &scope.catalog,
             text,
-            parameters: parameters.to_vec(),
+            // A client may say "unknown" for what it leaves to the server.
+            parameters: parameters
+                .iter()
+                .map(|ty| if *ty == Type::UNKNOWN { Type(0) } else { *ty })
+                .collect(),
             levels: Vec::new(),
             with: Vec::new(),
             next: 1,

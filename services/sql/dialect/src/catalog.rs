@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use names::{Name, Relation};
 pub use operations::NEXT_OID_ROW;
+pub use text::names_column;
 
 /// OIDs of schemas that are always there (PostgreSQL's own numbers; `information_schema` has none).
 pub const PG_CATALOG: u32 = 11;

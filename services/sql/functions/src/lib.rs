@@ -19,6 +19,7 @@ pub mod context;
 mod datetime;
 mod float;
 mod integer;
+mod json;
 mod numeric;
 mod pattern;
 mod register;

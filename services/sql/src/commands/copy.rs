@@ -108,11 +108,8 @@ fn option(cursor: &mut Cursor<'_>, options: &mut Options, name: &str) -> Result<
             }
             options.header = boolean(cursor)?;
         }
-        "freeze" => {
-            if boolean(cursor)? {
-                return Err(Error::unsupported("FREEZE"));
-            }
-        }
+        // Rows have no age here: what it asks for is so anyway.
+        "freeze" => drop(boolean(cursor)?),
         "force_quote" if cursor.accept_symbol('*') => options.force_quote_all = true,
         "force_quote" => options.force_quote = names(cursor)?,
         "force_not_null" => options.force_not_null = names(cursor)?,

@@ -10,7 +10,8 @@ use super::Binder;
 use super::coerce::integer;
 use super::names::{Clause, name_of, place_of};
 use super::resolve::{Candidate, Choice, spelled};
-use super::tree::{Aggregate, Comparison, Expr, Node, Place};
+use super::tree::{Aggregate, Comparison, Expr, Node, Order, Place};
+use super::walk;
 use crate::builtins::{self, Function, Kind, Volatility};
 
 /// What a call says besides its function's name, taken apart.
@@ -43,7 +44,7 @@ impl Binder<'_> {
         if null_treatment.is_some() {
             return Err(Error::unsupported("RESPECT NULLS or IGNORE NULLS"));
         }
-        let (name, place) = self.function_name(name)?;
+        let (name, place) = Self::function_name(name)?;
         let mut call =
             Call { within: within_group, filter: filter.as_deref(), over: over.as_ref(), ..Call::default() };
         match args {
@@ -63,7 +64,7 @@ impl Binder<'_> {
     }
 
     /// A function's name, without the schema `pg_catalog`.
-    pub(super) fn function_name(&self, name: &ast::ObjectName) -> Result<(String, Place)> {
+    pub(super) fn function_name(name: &ast::ObjectName) -> Result<(String, Place)> {
         let mut names = Vec::new();
         let mut place = Place::default();
         for part in &name.0 {
@@ -121,7 +122,7 @@ impl Binder<'_> {
                 let (list, ty) = self.unify(list?, "COALESCE")?;
                 let nullable = list.iter().all(|expr| expr.nullable);
                 let typmod = super::expression::common_modifier(list.iter());
-                Expr { nullable, typmod, ..Expr::new(Node::Coalesce(list), ty) }
+                Expr { typmod, nullable, ..Expr::new(Node::Coalesce(list), ty) }
             }
             ("nullif", 2) => {
                 let left = self.expr(arguments[0])?;
@@ -305,7 +306,7 @@ impl Binder<'_> {
         let grouped = kinds.contains(&Kind::Aggregate);
         let windowed = kinds.contains(&Kind::Window);
         if grouped || windowed {
-            return self.aggregate(name, call, grouped, place);
+            return self.aggregate(name, &call, grouped, place);
         }
         if kinds.contains(&Kind::Set) {
             return self.set_in_list(name, &call, place);
@@ -357,11 +358,11 @@ impl Binder<'_> {
         Ok(result.expr.clone().at(place))
     }
 
-    fn aggregate(&mut self, name: &str, call: Call<'_>, grouped: bool, place: Place) -> Result<Expr> {
-        self.check_place(name, grouped, &call, place)?;
+    fn aggregate(&mut self, name: &str, call: &Call<'_>, grouped: bool, place: Place) -> Result<Expr> {
+        self.check_place(name, grouped, call, place)?;
         let over_window = call.over.is_some();
         let before = std::mem::replace(&mut self.level().in_aggregate, !over_window);
-        let bound = self.aggregate_arguments(&call);
+        let bound = self.aggregate_arguments(call);
         let level = self.level();
         level.in_aggregate = before;
         if over_window {
@@ -371,13 +372,14 @@ impl Binder<'_> {
         }
         let (arguments, order, filter) = bound?;
         if !call.within.is_empty() {
-            return self.ordered_set(name, arguments, &call, filter, place);
+            return self.ordered_set(name, arguments, call, filter, place);
         }
         let function = self.resolve(name, &arguments, place)?;
         if function.of.spelling == builtins::Spelling::Special {
             let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
+        self.check_level(&arguments, place)?;
         let (arguments, result) = self.convert_arguments(&function, arguments, place)?;
         if call.distinct && !arguments.iter().all(|argument| self.is_comparable(argument.ty)) {
             let name = self.type_name(arguments[0].ty);
@@ -392,16 +394,44 @@ impl Binder<'_> {
             let what = if call.distinct { "DISTINCT" } else { "aggregate ORDER BY" };
             return Err(self.place(place, Error::unsupported(format!("{what} for window functions"))));
         }
+        if call.distinct && name == "string_agg" && result == Type::TEXT {
+            return Ok(distinct_text(arguments, order, filter).at(place));
+        }
         if call.distinct && arguments.len() > 1 {
             return Err(
                 self.place(place, Error::unsupported("DISTINCT in an aggregate of several arguments"))
             );
         }
+        if filter.is_some() && function.of.kind == Kind::Window {
+            let message = "FILTER is not implemented for non-aggregate window functions";
+            return Err(self.error_at(place, SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
         let nullable = function.of.name != "count";
+        // The others do not depend on the order.
+        let listed = name.ends_with("_agg");
+        let order = if call.distinct && listed && order.is_empty() { ascending(&arguments) } else { order };
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
         let aggregate =
             Aggregate { spelling, arguments, star: call.star, distinct: call.distinct, order, filter, over };
         Ok(Expr { nullable, ..Expr::new(Node::Aggregate(Box::new(aggregate)), result).at(place) })
+    }
+
+    /// An aggregate of an outer query's columns only would be the outer query's.
+    fn check_level(&self, arguments: &[Expr], place: Place) -> Result<()> {
+        let Some((own, outer)) = self.levels.split_last() else { return Ok(()) };
+        if outer.is_empty() {
+            return Ok(());
+        }
+        let own = own.space.relations();
+        let is_column = |expr: &Expr| matches!(expr.node, Node::Column { .. });
+        let is_own =
+            |expr: &Expr| matches!(&expr.node, Node::Column { relation, .. } if own.contains(relation));
+        let foreign = arguments.iter().any(|argument| walk::any(argument, false, &is_column))
+            && !arguments.iter().any(|argument| walk::any(argument, true, &is_own));
+        if foreign {
+            return Err(self.place(place, Error::unsupported("an aggregate of an outer query's columns")));
+        }
+        Ok(())
     }
 
     /// `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`: the functions take the fraction, the value, and whether it descends.
@@ -506,6 +536,36 @@ impl Binder<'_> {
         }
         Ok(())
     }
+}
+
+/// `string_agg(DISTINCT …)`: SQLite's DISTINCT has one argument, so the texts are gathered in an array, which is then written.
+fn distinct_text(mut arguments: Vec<Expr>, order: Vec<Order>, filter: Option<Expr>) -> Expr {
+    let separator = arguments.pop().unwrap_or_else(|| integer(0));
+    let text = arguments.pop().unwrap_or_else(|| integer(0));
+    let order = if order.is_empty() { ascending(std::slice::from_ref(&text)) } else { order };
+    let known = Node::IsNull { operand: Box::new(text.clone()), negated: true };
+    let mut tests = vec![Expr::new(known, Type::BOOL)];
+    tests.extend(filter);
+    let call = |name, arguments, ty| Expr::call(builtins::Spelling::Function(name), arguments, ty);
+    let oid = |ty: Type| integer(i64::from(ty.0));
+    let array = Type(1_009);
+    let aggregate = Aggregate {
+        spelling: builtins::Spelling::Function("pg_array_agg"),
+        arguments: vec![call("pg_element", vec![oid(Type::TEXT), text], Type::TEXT)],
+        star: false,
+        distinct: true,
+        order,
+        filter: Some(Expr::new(Node::And(tests), Type::BOOL)),
+        over: None,
+    };
+    let gathered = Expr::new(Node::Aggregate(Box::new(aggregate)), array);
+    call("pg_array_to_string", vec![oid(array), gathered, separator], Type::TEXT)
+}
+
+/// The order in which PostgreSQL finds distinct values.
+fn ascending(arguments: &[Expr]) -> Vec<Order> {
+    let key = |key: &Expr| Order { ordinal: None, key: key.clone(), descending: false, nulls_first: false };
+    arguments.iter().filter(|argument| !argument.is_constant()).map(key).collect()
 }
 
 /// A function as a candidate for a call with so many arguments.

@@ -169,7 +169,7 @@ impl Binder<'_> {
             return self.convert_array(expr, to, element, target);
         }
         if self.category(to) == Category::String {
-            let text = self.as_text(expr);
+            let text = Self::as_text(expr);
             return if to == Type::TEXT { Ok(text) } else { self.convert(text, to) };
         }
         let text = if from == Type::TEXT { expr } else { self.convert(expr, Type::TEXT)? };
@@ -181,7 +181,7 @@ impl Binder<'_> {
     }
 
     /// The value as text, by its type's output.
-    pub(super) fn as_text(&self, expr: Expr) -> Expr {
+    pub(super) fn as_text(expr: Expr) -> Expr {
         match builtins::output(expr.ty) {
             _ if expr.ty == Type::TEXT => expr,
             None => relabelled(expr, Type::TEXT),

@@ -153,7 +153,7 @@ impl Binder<'_> {
             otherwise.as_ref().is_none_or(|expr| expr.nullable) || all.iter().any(|expr| expr.nullable);
         let typmod = common_modifier(all.iter().chain(otherwise.as_deref()));
         let branches = tests.into_iter().zip(all).collect();
-        Ok(Expr { nullable, typmod, ..Expr::new(Node::Case { branches, otherwise }, ty) })
+        Ok(Expr { typmod, nullable, ..Expr::new(Node::Case { branches, otherwise }, ty) })
     }
 
     fn is_test(&mut self, expr: &ast::Expr) -> Result<Expr> {

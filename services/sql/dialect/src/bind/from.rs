@@ -7,21 +7,12 @@ use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableAlias, TableFactor
 
 use super::Binder;
 use super::names::{Clause, Level, Named, NamedTable, Space, name_of, place_of};
-use super::resolve::spelled;
-use super::tree::{Cell, Column, Comparison, Expr, Node, Place, Query, Source};
+use super::tree::{Cell, Column, Comparison, Expr, Node, Place, Source};
 use super::walk;
-use crate::builtins::{Kind, Spelling, Volatility};
 use crate::catalog::{Object, PG_CATALOG, View};
 
 /// How many views may be nested.
 const VIEWS_MAX: usize = 64;
-/// Names of the columns of table-valued functions.
-const RESULTS: [&str; 32] = [
-    "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16",
-    "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",
-    "v32",
-];
-
 /// A query of WITH that can be named.
 #[derive(Clone, Debug)]
 pub(super) struct With {
@@ -33,19 +24,19 @@ pub(super) struct With {
 
 impl Binder<'_> {
     /// All of a FROM clause. The level's space is what it makes visible.
-    pub(super) fn from_clause(&mut self, from: &[TableWithJoins]) -> Result<Vec<Source>> {
+    pub(super) fn sources(&mut self, from: &[TableWithJoins]) -> Result<Vec<Source>> {
         let mut sources = Vec::with_capacity(from.len());
         for item in from {
             let (source, space) = self.joined(item)?;
             let before = std::mem::take(&mut self.level().space);
-            self.check_names(&before, &space)?;
+            Self::check_names(&before, &space)?;
             self.level().space = before.and(space);
             sources.push(source);
         }
         Ok(sources)
     }
 
-    fn check_names(&self, known: &Space, new: &Space) -> Result<()> {
+    fn check_names(known: &Space, new: &Space) -> Result<()> {
         for table in &new.tables {
             if known.tables.iter().any(|other| {
                 other.name == table.name
@@ -71,7 +62,7 @@ impl Binder<'_> {
             let right = self.factor(relation);
             self.level().space = outer;
             let (right_source, right_space) = right?;
-            self.check_names(&space, &right_space)?;
+            Self::check_names(&space, &right_space)?;
             (source, space) = self.join(join_operator, (source, space), (right_source, right_space))?;
         }
         Ok((source, space))
@@ -84,7 +75,9 @@ impl Binder<'_> {
         (right, mut right_space): (Source, Space),
     ) -> Result<(Source, Space)> {
         let (kind, constraint) = match operator {
-            JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (" JOIN ", constraint),
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::CrossJoin(constraint) => (" JOIN ", constraint),
             JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
                 (" LEFT JOIN ", constraint)
             }
@@ -92,13 +85,12 @@ impl Binder<'_> {
                 (" RIGHT JOIN ", constraint)
             }
             JoinOperator::FullOuter(constraint) => (" FULL JOIN ", constraint),
-            JoinOperator::CrossJoin(constraint) => (" JOIN ", constraint),
             _ => return Err(Error::unsupported("this kind of join")),
         };
         let shared = match constraint {
             JoinConstraint::On(_) | JoinConstraint::None => Vec::new(),
             JoinConstraint::Using(names) => {
-                names.iter().map(|name| self.using_name(name)).collect::<Result<_>>()?
+                names.iter().map(|name| Self::using_name(name)).collect::<Result<_>>()?
             }
             JoinConstraint::UsingAlias(..) => return Err(Error::unsupported("an alias of USING")),
             JoinConstraint::Natural => {
@@ -123,7 +115,7 @@ impl Binder<'_> {
         let space = if merged.is_empty() {
             left_space.and(right_space)
         } else {
-            with_merged(left_space, right_space, merged)
+            with_merged(left_space, right_space, &merged)
         };
         let on = match constraint {
             JoinConstraint::On(expr) => Some(self.join_condition(expr, &space)?),
@@ -140,7 +132,7 @@ impl Binder<'_> {
         Ok((Source::Join { kind, left: Box::new(left), right: Box::new(right), on }, space))
     }
 
-    fn using_name(&self, name: &ast::ObjectName) -> Result<(String, Place)> {
+    fn using_name(name: &ast::ObjectName) -> Result<(String, Place)> {
         match name.0.as_slice() {
             [ast::ObjectNamePart::Identifier(ident)] => Ok((name_of(ident), place_of(ident.span))),
             _ => Err(Error::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{name}\""))),
@@ -447,7 +439,7 @@ impl Binder<'_> {
         let hidden = if lateral { None } else { Some(std::mem::take(&mut self.level().space)) };
         let visible = self.level().clause;
         self.level().clause = Clause::Select;
-        let before: Vec<u32> = relations(&self.level().space);
+        let before: Vec<u32> = self.level().space.relations();
         let query = self.query(subquery);
         self.level().clause = visible;
         if let Some(hidden) = hidden {
@@ -462,7 +454,7 @@ impl Binder<'_> {
         let refers =
             |expr: &Expr| matches!(&expr.node, Node::Column { relation, .. } if before.contains(relation));
         let source = if lateral && walk::any_in_query(&query, &refers) {
-            packed(&mut space, query.columns.len())?;
+            super::rows::packed(&mut space, query.columns.len())?;
             Source::Lateral { relation, query: Box::new(query) }
         } else {
             Source::Derived { relation, query: Box::new(query) }
@@ -471,7 +463,7 @@ impl Binder<'_> {
     }
 
     /// What a query makes visible.
-    fn query_space(
+    pub(super) fn query_space(
         &mut self,
         relation: u32,
         columns: &[Column],
@@ -492,7 +484,12 @@ impl Binder<'_> {
     }
 
     /// Columns under an alias, which may name them too.
-    fn aliased(&self, mut columns: Vec<Named>, alias: &TableAlias, oid: Option<u32>) -> Result<Space> {
+    pub(super) fn aliased(
+        &self,
+        mut columns: Vec<Named>,
+        alias: &TableAlias,
+        oid: Option<u32>,
+    ) -> Result<Space> {
         let TableAlias { explicit: _, name, columns: names, at } = alias;
         if at.is_some() {
             return Err(Error::unsupported("AT in an alias"));
@@ -515,124 +512,6 @@ impl Binder<'_> {
         Ok(named_space(None, table, columns, oid))
     }
 
-    fn unnest(
-        &mut self,
-        arrays: &[ast::Expr],
-        ordinality: bool,
-        alias: Option<&TableAlias>,
-    ) -> Result<(Source, Space)> {
-        let [array] = arrays else { return Err(Error::unsupported("unnest of several arrays")) };
-        let argument = self.within(Clause::From, |binder| binder.expr(array))?;
-        self.function_source("unnest", vec![argument], ordinality, alias, Place::default())
-    }
-
-    fn table_function(
-        &mut self,
-        name: &ast::ObjectName,
-        arguments: &[ast::FunctionArg],
-        ordinality: bool,
-        alias: Option<&TableAlias>,
-    ) -> Result<(Source, Space)> {
-        let (name, place) = self.function_name(name)?;
-        let mut bound = Vec::with_capacity(arguments.len());
-        for argument in arguments {
-            match argument {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => {
-                    bound.push(self.within(Clause::From, |binder| binder.expr(expr))?);
-                }
-                _ => return Err(self.place(place, Error::unsupported("this form of an argument"))),
-            }
-        }
-        self.function_source(&name, bound, ordinality, alias, place)
-    }
-
-    pub(super) fn function_source(
-        &mut self,
-        name: &str,
-        arguments: Vec<Expr>,
-        ordinality: bool,
-        alias: Option<&TableAlias>,
-        place: Place,
-    ) -> Result<(Source, Space)> {
-        let function = self.resolve(name, &arguments, place)?;
-        let (arguments, result) = self.convert_arguments(&function, arguments, place)?;
-        if function.of.volatility == Volatility::Writes {
-            self.writes = true;
-        }
-        let relation = self.number();
-        let label = alias.map_or_else(|| name.to_owned(), |alias| name_of(&alias.name));
-        if function.of.kind != Kind::Set {
-            return self.scalar_source(
-                &function,
-                arguments,
-                result,
-                (relation, ordinality, alias, &label),
-                place,
-            );
-        }
-        let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
-        let Spelling::Function(call) = spelling else {
-            return Err(self.place(place, Error::unsupported(format!("{name} in FROM"))));
-        };
-        let cell = |name, ty| Expr::new(Node::Column { relation, column: Cell::Name(name) }, ty);
-        let mut columns: Vec<Named> = if function.of.columns.is_empty() {
-            vec![Named { name: label.clone(), expr: cell(RESULTS[0], result), origin: None }]
-        } else {
-            let named = function.of.columns.iter().zip(RESULTS);
-            named
-                .map(|((name, ty), cell_name)| Named {
-                    name: (*name).to_owned(),
-                    expr: cell(cell_name, *ty),
-                    origin: None,
-                })
-                .collect()
-        };
-        if ordinality {
-            let expr = cell("ordinality", Type::INT8).not_null();
-            columns.push(Named { name: "ordinality".to_owned(), expr, origin: None });
-        }
-        let space = match alias {
-            Some(alias) => self.aliased(columns, alias, None)?,
-            None => named_space(None, label, columns, None),
-        };
-        Ok((Source::Function { relation, name: call, arguments }, space))
-    }
-
-    /// A function of one value in FROM is a query of one row.
-    fn scalar_source(
-        &mut self,
-        function: &super::resolve::Candidate<&'static crate::builtins::Function>,
-        arguments: Vec<Expr>,
-        result: Type,
-        (relation, ordinality, alias, label): (u32, bool, Option<&TableAlias>, &str),
-        place: Place,
-    ) -> Result<(Source, Space)> {
-        if function.of.kind != Kind::Scalar || ordinality {
-            return Err(self.place(place, Error::unsupported(format!("{} in FROM", function.of.name))));
-        }
-        let correlated = arguments
-            .iter()
-            .any(|argument| walk::any(argument, true, &|e| matches!(e.node, Node::Column { .. })));
-        let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
-        let call = Expr::new(Node::Call { spelling, arguments, volatile: true }, result);
-        let column = Column { name: label.to_owned(), ty: result, typmod: -1, nullable: true, origin: None };
-        let select = super::tree::Select { items: vec![call], ..super::tree::Select::default() };
-        let query: Query = super::query::plain(super::tree::Body::Select(Box::new(select)), vec![column]);
-        let mut space = self.query_space(relation, &query.columns, label, alias)?;
-        if correlated {
-            packed(&mut space, 1)?;
-        }
-        let query = Box::new(query);
-        Ok((
-            if correlated {
-                Source::Lateral { relation, query }
-            } else {
-                Source::Derived { relation, query }
-            },
-            space,
-        ))
-    }
-
     /// A level for one table that is not in a FROM clause: what INSERT, UPDATE and DELETE work on.
     pub(super) fn push_target(&mut self, space: Space, clause: Clause) {
         let mut level = Level::new(clause);
@@ -641,39 +520,12 @@ impl Binder<'_> {
     }
 }
 
-/// The columns of rows that are unpacked have the names of a table-valued function's results.
-fn packed(space: &mut Space, width: usize) -> Result<()> {
-    if width > RESULTS.len() {
-        return Err(Error::unsupported("LATERAL with so many columns"));
-    }
-    let rename = |named: &mut Named| {
-        if let Node::Column { column, .. } = &mut named.expr.node
-            && let Cell::Number(number) = *column
-        {
-            *column = Cell::Name(RESULTS[number as usize - 1]);
-        }
-    };
-    Rc::make_mut(&mut space.columns).iter_mut().for_each(rename);
-    for table in &mut space.tables {
-        Rc::make_mut(&mut table.columns).iter_mut().for_each(rename);
-    }
-    Ok(())
-}
-
-fn relations(space: &Space) -> Vec<u32> {
-    space
-        .tables
-        .iter()
-        .flat_map(|table| table.columns.iter())
-        .chain(space.columns.iter())
-        .filter_map(|named| match &named.expr.node {
-            Node::Column { relation, .. } => Some(*relation),
-            _ => None,
-        })
-        .collect()
-}
-
-fn named_space(schema: Option<String>, name: String, columns: Vec<Named>, oid: Option<u32>) -> Space {
+pub(super) fn named_space(
+    schema: Option<String>,
+    name: String,
+    columns: Vec<Named>,
+    oid: Option<u32>,
+) -> Space {
     let columns = Rc::new(columns);
     Space { tables: vec![NamedTable { schema, name, columns: Rc::clone(&columns), oid }], columns }
 }
@@ -690,9 +542,9 @@ fn natural(left: &Space, right: &Space) -> Vec<String> {
 }
 
 /// The columns that were merged come first, then the others of the left and of the right.
-fn with_merged(left: Space, right: Space, merged: Vec<Named>) -> Space {
+fn with_merged(left: Space, right: Space, merged: &[Named]) -> Space {
     let is_merged = |named: &&Named| merged.iter().any(|column| column.name == named.name);
-    let mut columns = merged.clone();
+    let mut columns = merged.to_vec();
     columns.extend(left.columns.iter().filter(|named| !is_merged(named)).cloned());
     columns.extend(right.columns.iter().filter(|named| !is_merged(named)).cloned());
     let mut tables = left.tables;

@@ -109,11 +109,11 @@ impl Binder<'_> {
         if let Some(values) = plain_values(source) {
             let width = values.iter().map(|row| row.content.len()).max().unwrap_or(0);
             check_width(width, &mut given, all)?;
-            return self.inserted_values(target, given, values, overriding);
+            return self.inserted_values(target, &given, values, overriding);
         }
         let query = self.open_query(source)?;
         check_width(query.columns.len(), &mut given, all)?;
-        self.inserted_query(target, given, query, overriding)
+        self.inserted_query(target, &given, query, overriding)
     }
 
     fn default_row(&mut self, target: &Target) -> Result<(Vec<Column>, Rows)> {
@@ -131,7 +131,7 @@ impl Binder<'_> {
     fn inserted_values(
         &mut self,
         target: &Target,
-        given: Vec<Column>,
+        given: &[Column],
         values: &[ast::Parens<Vec<ast::Expr>>],
         overriding: Option<&InsertOverriding>,
     ) -> Result<(Vec<Column>, Rows)> {
@@ -196,7 +196,7 @@ impl Binder<'_> {
     fn inserted_query(
         &mut self,
         target: &Target,
-        given: Vec<Column>,
+        given: &[Column],
         mut query: Query,
         overriding: Option<&InsertOverriding>,
     ) -> Result<(Vec<Column>, Rows)> {

@@ -7,7 +7,7 @@ use sqlparser::ast::{Ident, NamedWindowDefinition};
 use sqlparser::tokenizer::Span;
 
 use super::Binder;
-use super::tree::{Expr, Place, Source};
+use super::tree::{Expr, Node, Place, Source};
 
 /// A column that can be named.
 #[derive(Clone, Debug)]
@@ -136,6 +136,20 @@ impl Space {
             Rc::make_mut(&mut self.columns).extend(other.columns.iter().cloned());
         }
         self
+    }
+
+    /// The numbers of the relations whose columns are visible.
+    pub(crate) fn relations(&self) -> Vec<u32> {
+        let columns = self.tables.iter().flat_map(|table| table.columns.iter()).chain(self.columns.iter());
+        let mut numbers: Vec<u32> = Vec::new();
+        for named in columns {
+            if let Node::Column { relation, .. } = &named.expr.node
+                && !numbers.contains(relation)
+            {
+                numbers.push(*relation);
+            }
+        }
+        numbers
     }
 
     /// Every column may be NULL: an outer join fills it.

@@ -56,7 +56,7 @@ impl Binder<'_> {
         let left = self.row_or_expr(left)?;
         let place = left.place;
         if matches!(left.node, Node::Row(_)) {
-            return self.in_rows(left, list, negated);
+            return self.in_rows(&left, list, negated);
         }
         let mut all = vec![left];
         for expr in list {
@@ -86,7 +86,7 @@ impl Binder<'_> {
         Ok(Expr::new(node, Type::BOOL).at(place))
     }
 
-    fn in_rows(&mut self, left: Expr, list: &[ast::Expr], negated: bool) -> Result<Expr> {
+    fn in_rows(&mut self, left: &Expr, list: &[ast::Expr], negated: bool) -> Result<Expr> {
         let mut tests = Vec::with_capacity(list.len());
         for item in list {
             let item = self.row_or_expr(item)?;

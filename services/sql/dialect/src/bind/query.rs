@@ -5,9 +5,8 @@ use sqlparser::ast::{self, LimitClause, SetExpr, SetQuantifier};
 
 use super::Binder;
 use super::coerce::integer;
-use super::from::With;
 use super::names::{Clause, Level, name_of, place_of};
-use super::tree::{Body, Column, Comparison, Cte, Expr, Node, Order, Query, Set, SetOperator};
+use super::tree::{Body, Column, Comparison, Expr, Node, Order, Query, Set, SetOperator};
 use super::walk;
 use crate::builtins::{Context, Spelling};
 
@@ -160,13 +159,18 @@ impl Binder<'_> {
         Ok(plain(Body::Set(Box::new(Set { operator, all, left, right })), columns))
     }
 
-    fn arm(&mut self, body: &SetExpr) -> Result<Query> {
+    pub(super) fn arm(&mut self, body: &SetExpr) -> Result<Query> {
         let Rows { body, order, columns } = self.rows(body, &[])?;
         Ok(Query { with: Vec::new(), body, order, limit: None, offset: None, columns })
     }
 
     /// Both arms of a set operation with columns of the same types.
-    fn matched(&mut self, mut left: Query, mut right: Query, name: &str) -> Result<(Query, Query)> {
+    pub(super) fn matched(
+        &mut self,
+        mut left: Query,
+        mut right: Query,
+        name: &str,
+    ) -> Result<(Query, Query)> {
         if left.columns.len() != right.columns.len() {
             let message = format!("each {name} query must have the same number of columns");
             return Err(Error::new(SqlState::SYNTAX_ERROR, message));
@@ -273,13 +277,10 @@ impl Binder<'_> {
             if with_fill.is_some() {
                 return Err(Error::unsupported("WITH FILL"));
             }
-            let index = match self.output_place(expr, columns, "ORDER BY")? {
-                Some(index) => index,
-                None => {
-                    let message = "invalid UNION/INTERSECT/EXCEPT ORDER BY clause";
-                    return Err(Error::unsupported(message)
-                        .with_detail("Only result column names can be used, not expressions or functions."));
-                }
+            let Some(index) = self.output_place(expr, columns, "ORDER BY")? else {
+                let message = "invalid UNION/INTERSECT/EXCEPT ORDER BY clause";
+                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+                    .with_detail("Only result column names can be used, not expressions or functions."));
             };
             let column = &columns[index];
             let stand_in = Expr {
@@ -404,120 +405,6 @@ impl Binder<'_> {
         Ok(Some(Expr::new(Node::Case { branches, otherwise: Some(Box::new(bound)) }, Type::INT8)))
     }
 
-    pub(super) fn with_clause(&mut self, with: &ast::With) -> Result<Vec<Cte>> {
-        let ast::With { with_token: _, recursive, cte_tables } = with;
-        let first = self.with.len();
-        let mut bound = Vec::with_capacity(cte_tables.len());
-        for cte in cte_tables {
-            let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
-            if from.is_some() {
-                return Err(Error::unsupported("FROM after a query of WITH"));
-            }
-            let ast::TableAlias { explicit: _, name, columns, at } = alias;
-            if at.is_some() || columns.iter().any(|column| column.data_type.is_some()) {
-                return Err(Error::unsupported("this form of an alias"));
-            }
-            let names: Vec<String> = columns.iter().map(|column| name_of(&column.name)).collect();
-            let name_place = place_of(name.span);
-            let name = name_of(name);
-            if self.with[first..].iter().any(|other| other.name == name) {
-                let message = format!("WITH query name \"{name}\" specified more than once");
-                return Err(self.error_at(name_place, SqlState::DUPLICATE_ALIAS, message));
-            }
-            let number = self.number();
-            let (mut query, recursive) = if *recursive {
-                self.recursive_query(&name, number, &names, query)?
-            } else {
-                (self.query(query)?, false)
-            };
-            self.rename(&mut query.columns, &names, &name)?;
-            let volatile =
-                || walk::any_in_query(&query, &|expr| matches!(expr.node, Node::Call { volatile: true, .. }));
-            let materialized = match materialized {
-                Some(ast::CteAsMaterialized::Materialized) => Some(true),
-                Some(ast::CteAsMaterialized::NotMaterialized) => Some(false),
-                None => volatile().then_some(true),
-            };
-            self.with.push(With { name, number, columns: query.columns.clone(), used: false });
-            bound.push(Cte { number, query, recursive, materialized: materialized.filter(|_| !recursive) });
-        }
-        Ok(bound)
-    }
-
-    /// Columns under the names of an alias.
-    pub(super) fn rename(&self, columns: &mut [Column], names: &[String], table: &str) -> Result<()> {
-        if names.len() > columns.len() {
-            let message = format!(
-                "table \"{table}\" has {} columns available but {} columns specified",
-                columns.len(),
-                names.len()
-            );
-            return Err(Error::new(SqlState::INVALID_COLUMN_REFERENCE, message));
-        }
-        for (column, name) in columns.iter_mut().zip(names) {
-            column.name.clone_from(name);
-        }
-        Ok(())
-    }
-
-    fn recursive_query(
-        &mut self,
-        name: &str,
-        number: u32,
-        names: &[String],
-        query: &ast::Query,
-    ) -> Result<(Query, bool)> {
-        let SetExpr::SetOperation { left, op: ast::SetOperator::Union, set_quantifier, right } =
-            query.body.as_ref()
-        else {
-            return Ok((self.query(query)?, false));
-        };
-        if query.with.is_some()
-            || query.order_by.is_some()
-            || query.limit_clause.is_some()
-            || query.fetch.is_some()
-        {
-            return Ok((self.query(query)?, false));
-        }
-        let all = *set_quantifier == SetQuantifier::All;
-        let left = self.arm(left)?;
-        let mut left = self.settle(left)?;
-        self.rename(&mut left.columns, names, name)?;
-        self.with.push(With { name: name.to_owned(), number, columns: left.columns.clone(), used: false });
-        let right = self.arm(right);
-        let used = self.with.pop().is_some_and(|with| with.used);
-        let mut right = right?;
-        if !used {
-            let (left, right) = self.matched(left, right, "UNION")?;
-            let columns = left.columns.clone();
-            let set = Set { operator: SetOperator::Union, all, left, right };
-            return Ok((plain(Body::Set(Box::new(set)), columns), false));
-        }
-        if left.columns.len() != right.columns.len() {
-            let message = "each UNION query must have the same number of columns";
-            return Err(Error::new(SqlState::SYNTAX_ERROR, message));
-        }
-        for index in 0..left.columns.len() {
-            let (first, second) = (left.columns[index].ty, right.columns[index].ty);
-            if !self.can_coerce(second, first, Context::Implicit) {
-                let message = format!(
-                    "recursive query \"{name}\" column {} has type {} in non-recursive term but type {} overall",
-                    index + 1,
-                    self.type_name(first),
-                    self.type_name(second)
-                );
-                return Err(Error::new(SqlState::DATATYPE_MISMATCH, message)
-                    .with_hint("Cast the output of the non-recursive term to the correct type."));
-            }
-            right = self.convert_column(right, index, first)?;
-            left.columns[index].nullable = true;
-        }
-        recursion_is_simple(&right, number)?;
-        let columns = left.columns.clone();
-        let set = Set { operator: SetOperator::Union, all, left, right };
-        Ok((plain(Body::Set(Box::new(set)), columns), true))
-    }
-
     fn locks(&mut self, locks: &[ast::LockClause], query: &Query) -> Result<()> {
         for ast::LockClause { lock_type, of: _, nonblock } in locks {
             let name = match lock_type {
@@ -555,23 +442,4 @@ pub(super) fn plain(body: Body, columns: Vec<Column>) -> Query {
 pub(super) fn raise(state: &str, message: &str, ty: Type) -> Expr {
     let text = |text: &str| Expr::literal(Value::Text(text.to_owned()), Type::TEXT);
     Expr::call(Spelling::Function("pg_raise"), vec![text(state), text(message)], ty)
-}
-
-/// SQLite recurses over a plain SELECT with the query in its FROM once.
-fn recursion_is_simple(right: &Query, number: u32) -> Result<()> {
-    use super::tree::Source;
-    fn count(source: &Source, number: u32) -> usize {
-        match source {
-            Source::Cte { number: of, .. } => usize::from(*of == number),
-            Source::Join { left, right, .. } => count(left, number) + count(right, number),
-            _ => 0,
-        }
-    }
-    let direct = match &right.body {
-        Body::Select(select) if !select.distinct && select.group.is_none() => {
-            select.from.iter().map(|source| count(source, number)).sum::<usize>()
-        }
-        _ => 0,
-    };
-    if direct == 1 { Ok(()) } else { Err(Error::unsupported("this form of recursion")) }
 }

@@ -136,7 +136,7 @@ impl Binder<'_> {
                 None => *slot = Some(of),
                 Some(known) if known == of => {}
                 Some(known) if compatible && self.can_coerce(known, of, Context::Implicit) => {
-                    *slot = Some(of)
+                    *slot = Some(of);
                 }
                 Some(known) if compatible && self.can_coerce(of, known, Context::Implicit) => {}
                 Some(_) => return None,

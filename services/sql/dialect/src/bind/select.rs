@@ -63,7 +63,7 @@ impl Binder<'_> {
             return Err(Error::unsupported("a clause of another dialect"));
         }
         self.level().windows.clone_from(named_window);
-        let from = self.from_clause(from)?;
+        let from = self.sources(from)?;
         let (items, columns) = self.select_list(projection)?;
         let filter = match selection {
             Some(expr) => Some(self.filter(expr)?),

@@ -17,7 +17,7 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
             all(arguments);
         }
         Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) | Node::Grouping(list) => {
-            all(list)
+            all(list);
         }
         Node::Aggregate(aggregate) => aggregate_parts(aggregate, visit),
         Node::Not(operand)
@@ -43,7 +43,7 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
             visit(Part::Query(query));
         }
         Node::Exists(query) | Node::Scalar(query) | Node::ArrayOf { query, element: _ } => {
-            visit(Part::Query(query))
+            visit(Part::Query(query));
         }
         Node::Quantified { condition, source, all: _ } => {
             visit(Part::Expr(condition));
@@ -165,7 +165,7 @@ pub(crate) fn parts_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
         | Node::Scalar(_)
         | Node::ArrayOf { .. } => {}
         Node::Call { arguments, .. } | Node::Collated { arguments, .. } => {
-            arguments.iter_mut().for_each(visit)
+            arguments.iter_mut().for_each(visit);
         }
         Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) => {
             list.iter_mut().for_each(visit);

@@ -66,7 +66,7 @@ impl Binder<'_> {
         let sources = match from {
             None => Vec::new(),
             Some(ast::UpdateTableFromKind::AfterSet(from)) => {
-                let bound = self.from_beside(from)?;
+                let bound = self.sources_beside(from)?;
                 for source in &bound {
                     no_lateral(source, "UPDATE … FROM")?;
                 }
@@ -96,9 +96,9 @@ impl Binder<'_> {
     }
 
     /// FROM and USING beside a target: it can be named in conditions, not inside the items.
-    fn from_beside(&mut self, from: &[TableWithJoins]) -> Result<Vec<Source>> {
+    fn sources_beside(&mut self, from: &[TableWithJoins]) -> Result<Vec<Source>> {
         let target = std::mem::take(&mut self.level().space);
-        let sources = self.from_clause(from)?;
+        let sources = self.sources(from)?;
         let others = std::mem::take(&mut self.level().space);
         if let Some(name) = target
             .tables
@@ -164,7 +164,7 @@ impl Binder<'_> {
                 let inner = self.number();
                 let space = self.table_space(oid, inner, alias)?;
                 self.push_target(space, Clause::Where);
-                let mut sources = self.from_beside(using)?;
+                let mut sources = self.sources_beside(using)?;
                 let filter = match selection {
                     Some(expr) => Some(self.filter(expr)?),
                     None => None,
@@ -343,7 +343,7 @@ impl Binder<'_> {
         }
         if default {
             let value = self.default_of(column, &target.table)?;
-            return Ok(Some(self.stored(value, column, &target.table)));
+            return Ok(Some(Self::stored(value, column, &target.table)));
         }
         let value = self.within(Clause::Set, |binder| binder.expr(value))?;
         self.assign(value, column, &target.table).map(Some)
@@ -353,7 +353,7 @@ impl Binder<'_> {
     pub(super) fn assign(&mut self, value: Expr, column: &Column, table: &Table) -> Result<Expr> {
         self.check_assignable(value.ty, column, value.place)?;
         let value = self.coerce(value, column.ty(), column.typmod, Context::Assignment)?;
-        Ok(self.stored(value, column, table))
+        Ok(Self::stored(value, column, table))
     }
 
     fn check_assignable(&self, from: Type, column: &Column, place: Place) -> Result<()> {
@@ -372,7 +372,7 @@ impl Binder<'_> {
     }
 
     /// SQLite takes NULL for the rowid as "give me one", which no column of PostgreSQL's does.
-    fn stored(&self, value: Expr, column: &Column, table: &Table) -> Expr {
+    fn stored(value: Expr, column: &Column, table: &Table) -> Expr {
         if table.rowid_column != Some(column.number) || !value.nullable {
             return value;
         }

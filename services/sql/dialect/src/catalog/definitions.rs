@@ -9,7 +9,7 @@ mod query;
 use bole_sql_types::Type;
 
 use super::dependencies::Element;
-use super::names::{literal, quote};
+use super::names::quote;
 use super::{Action, Catalog, Constraint, Index, Key, Object, Rule, Table};
 
 pub use expression::expression;
@@ -75,7 +75,7 @@ fn key(catalog: &Catalog, table: &Table, key: &Key, pretty: bool) -> String {
     let is_call = shown.ends_with(')') && shown.find('(').is_some_and(|open| {
         open > 0 && shown[..open].bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     });
-    if is_call || shown.starts_with('(') && !pretty { shown } else { format!("({shown})") }
+    if is_call { shown } else { format!("({shown})") }
 }
 
 /// `pg_get_indexdef`: the whole definition, or with a column from 1 on just that key. `None`: there is no such index.
@@ -224,5 +224,5 @@ pub fn comment(catalog: &Catalog, element: Element) -> Option<String> {
 
 /// A string with a type, as PostgreSQL writes constants.
 pub(crate) fn typed(catalog: &Catalog, text: &str, ty: Type) -> String {
-    format!("{}::{}", literal(text), format_type(catalog, ty, -1))
+    format!("'{}'::{}", text.replace('\'', "''"), format_type(catalog, ty, -1))
 }

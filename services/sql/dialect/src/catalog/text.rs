@@ -35,7 +35,7 @@ fn column_places(tokens: &[Token]) -> Vec<usize> {
 }
 
 /// Whether an expression over the columns of one table names this one.
-pub(crate) fn names_column(text: &str, column: &str) -> bool {
+pub fn names_column(text: &str, column: &str) -> bool {
     let tokens = tokens(text);
     column_places(&tokens).into_iter().any(|place| name(&tokens[place]).as_deref() == Some(column))
 }

@@ -40,7 +40,12 @@ impl Change<'_> {
         };
         let mut ordered: Vec<&ConstraintSpec> = specs.iter().collect();
         ordered.sort_by_key(|spec| rank(spec));
-        for spec in ordered {
+        for (place, spec) in ordered.iter().enumerate() {
+            let is_check = |spec: &ConstraintSpec| matches!(spec.rule, RuleSpec::Check(_));
+            let twin = ordered[..place].iter().any(|other| spec.name.is_some() && other.name == spec.name && is_check(other));
+            if let Some(name) = spec.name.as_ref().filter(|_| twin && is_check(spec)) {
+                return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("check constraint \"{name}\" already exists")));
+            }
             self.make_constraint(table, spec)?;
         }
         // An integer key of one column is SQLite's rowid.
@@ -103,7 +108,11 @@ impl Change<'_> {
 
     fn make_check(&mut self, oid: u32, spec: &ConstraintSpec, expression: &sqlparser::ast::Expr) -> Result<u32> {
         let table = self.table(oid)?;
-        let bound = self.expression(Some(oid), expression, Use::Check, None)?;
+        let bound = self.expression(Some(oid), expression, Use::Check, None).map_err(|mut error| {
+            // Only here PostgreSQL calls it by its word.
+            error.message = error.message.replace("argument of check constraints must", "argument of CHECK must");
+            error
+        })?;
         let only = match bound.columns.as_slice() {
             [number] => table.numbered(*number).map(|column| column.name.clone()),
             _ => None,

@@ -127,6 +127,22 @@ impl Change<'_> {
         }
     }
 
+    /// The order in which PostgreSQL speaks of what depends on one thing: by OID, columns of an array of the type first.
+    fn rank(&self, element: Element) -> (bool, u32, i16) {
+        match element {
+            Element::Object(oid) | Element::Constraint(_, oid) => (true, oid, 0),
+            Element::Default(table, number) => (true, table, number),
+            Element::Column(table, number) => (self.array_column(element).is_none(), table, number),
+        }
+    }
+
+    /// The type of a column that is an array of an enum.
+    fn array_column(&self, element: Element) -> Option<bole_sql_types::Type> {
+        let Element::Column(table, number) = element else { return None };
+        let ty = self.catalog.table(table)?.numbered(number)?.ty();
+        self.catalog.enum_of_array(ty).map(|_| ty)
+    }
+
     /// Everything that goes with the targets, in PostgreSQL's order of reporting: depth first, by OID.
     fn reach(&self, targets: &[Element]) -> Vec<(Element, Reached)> {
         let mut order: Vec<Element> = Vec::new();
@@ -141,7 +157,7 @@ impl Change<'_> {
             }
             order.push(element);
             let mut dependents = self.catalog.dependents(element);
-            dependents.sort_by_key(|dependent| dependent.element);
+            dependents.sort_by_key(|dependent| self.rank(dependent.element));
             for dependent in dependents.iter().rev() {
                 let entry = reached.entry(dependent.element).or_insert(Reached { from: element, silent: dependent.automatic });
                 entry.silent |= dependent.automatic;
@@ -191,6 +207,9 @@ impl Change<'_> {
 
     /// What a message says that an element depends on: a reference depends on the index of a key.
     fn depended_on(&self, element: Element, from: Element) -> String {
+        if let (Some(ty), Element::Object(_)) = (self.array_column(element), from) {
+            return format!("type {}", self.catalog.type_name(ty));
+        }
         if let (Element::Constraint(..), Element::Constraint(table, oid)) = (element, from) {
             let constraint = self.catalog.table(table).and_then(|it| it.constraints.iter().find(|it| it.oid == oid));
             if let Some(index) = constraint.and_then(|it| index_of(&it.rule)) {

@@ -56,8 +56,7 @@ impl Change<'_> {
             check_label(label)?;
             if made.iter().any(|other| other.name == *label) {
                 let message = "duplicate key value violates unique constraint \"pg_enum_typid_label_index\"";
-                let detail = format!("Key (enumtypid, enumlabel)=({oid}, {label}) already exists.");
-                return Err(Error::new(SqlState::UNIQUE_VIOLATION, message).with_detail(detail));
+                return Err(Error::new(SqlState::UNIQUE_VIOLATION, message));
             }
             made.push(Label { name: label.clone(), place: GAP * (made.len() as i64 + 1) });
         }

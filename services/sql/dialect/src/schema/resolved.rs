@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use bole_sql_types::{Error, Result, SqlState};
+use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Value, VisitMut, VisitorMut,
+    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
+use super::binder::Use;
 use super::change::Change;
 use super::syntax::Name;
 use crate::catalog::{Object, Relation};
@@ -138,12 +139,34 @@ pub(super) fn parse_name(text: &str) -> Result<Name> {
     Ok(Name { schema: parts.pop(), name })
 }
 
+/// Whether an expression names a column.
+struct Columns;
+
+impl Visitor for Columns {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let names = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        if names { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
 impl Change<'_> {
+    /// A default as it is kept, for a column of that type. `None`: it is NULL.
+    pub(super) fn kept_default(&self, expr: &Expr, target: (Type, i32)) -> Result<Option<String>> {
+        if Visit::visit(expr, &mut Columns).is_break() {
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot use column reference in DEFAULT expression"));
+        }
+        self.expression(None, expr, Use::Default, Some(target))?;
+        let text = self.resolved(expr, None)?;
+        Ok(Some(text).filter(|text| !text.eq_ignore_ascii_case("null")))
+    }
+
     /// The text of an expression as it is kept. `table` is the name of the table whose columns it may name.
     pub(super) fn resolved(&self, expr: &Expr, table: Option<&str>) -> Result<String> {
         let mut expr = expr.clone();
         let mut resolver = Resolver { change: self, table };
-        match expr.visit(&mut resolver) {
+        match VisitMut::visit(&mut expr, &mut resolver) {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => Ok(expr.to_string()),
         }

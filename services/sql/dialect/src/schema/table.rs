@@ -46,6 +46,7 @@ impl Change<'_> {
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }
+        self.check_row_type(schema, &name.name)?;
         let oid = self.catalog.allocate();
         let mut table = Table {
             oid, schema, name: name.name.clone(), storage: format!("t{oid}"), columns: Vec::new(), rowid_column: None,
@@ -124,7 +125,6 @@ impl Change<'_> {
     pub(super) fn finish_column(&mut self, table: u32, new: &NewColumn) -> Result<()> {
         let owner = self.table(table)?;
         let column = &new.column;
-        let target = Some((column.ty(), column.typmod));
         let mut finished = column.clone();
         if new.serial || column.identity.is_some() {
             let chosen = new.sequence.iter().find_map(|option| if let SequenceOption::Called(name) = option { Some(name) } else { None });
@@ -141,8 +141,7 @@ impl Change<'_> {
             }
         }
         if let Some(default) = &new.default {
-            self.expression(None, default, Use::Default, target)?;
-            finished.default = Some(self.resolved(default, None)?).filter(|text| !text.eq_ignore_ascii_case("null"));
+            finished.default = self.kept_default(default, (column.ty(), column.typmod))?;
         }
         if let Some(generated) = &new.generated {
             finished.generated = Some(self.resolved(generated, Some(&owner.name))?);

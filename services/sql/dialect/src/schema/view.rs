@@ -191,6 +191,7 @@ impl Change<'_> {
         };
         if old.is_none() {
             self.is_free(schema, &name.name, false)?;
+            self.check_row_type(schema, &name.name)?;
         }
         let kept = self.kept_query(query)?;
         let columns = named_columns(&kept.outputs, columns, "CREATE VIEW specifies more column names than columns")?;
@@ -234,6 +235,7 @@ impl Change<'_> {
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }
+        self.check_row_type(schema, &name.name)?;
         let bound = self.query(&query.to_string())?;
         let columns = named_columns(&bound.columns, columns, "too many column names were specified")?;
         for column in &columns {

@@ -14,7 +14,7 @@ use bole_sql_dialect::{Error, Scope, Type};
 /// `u (id bigint PRIMARY KEY, t_id integer NOT NULL, v varchar(10), f double precision)`,
 /// `s (id serial PRIMARY KEY, g integer GENERATED ALWAYS AS IDENTITY, k text UNIQUE DEFAULT 'x')`,
 /// `v AS SELECT id, b FROM t WHERE a > 1`.
-pub fn scope() -> Scope {
+pub(crate) fn scope() -> Scope {
     let mut catalog = Catalog { database: "shop".to_owned(), next_oid: 20_000, ..Catalog::default() };
     catalog.schemas.insert("public".to_owned(), PUBLIC);
     let schema = Object::Schema(Schema { oid: PUBLIC, name: "public".to_owned(), comment: None });
@@ -178,7 +178,7 @@ fn unique(catalog: &mut Catalog) {
 }
 
 /// A statement's SQL for SQLite and the types of its parameters, or its error.
-pub fn translate(scope: &Scope, sql: &str) -> String {
+pub(crate) fn translate(scope: &Scope, sql: &str) -> String {
     let result =
         bole_sql_dialect::parse(sql).and_then(|parsed| bole_sql_dialect::bind(&parsed[0], scope, &[]));
     match result {
@@ -193,6 +193,7 @@ fn printed(bound: Bound) -> String {
         Action::Query(query) => query.sql,
         Action::Write(write) => write.sql,
         Action::Schema(change) => change.tag,
+        Action::Explain(explain) => explain.sql,
     };
     if types.is_empty() { sql } else { format!("{sql} [{}]", types.join(", ")) }
 }

@@ -197,11 +197,13 @@ fn convert_to(of: &str, name: &str) -> Result<Value> {
 }
 
 fn convert_from(of: &[u8], name: &str) -> Result<Value> {
-    if is_latin1(name)? {
-        return text(of.iter().map(|byte| char::from(*byte)).collect::<String>());
-    }
+    let is_latin1 = is_latin1(name)?;
+    let encoding = if is_latin1 { "LATIN1" } else { "UTF8" };
     if let Some(at) = of.iter().position(|byte| *byte == 0) {
-        return Err(invalid_utf8(&of[at..=at]));
+        return Err(invalid_bytes(encoding, &of[at..=at]));
+    }
+    if is_latin1 {
+        return text(of.iter().map(|byte| char::from(*byte)).collect::<String>());
     }
     match std::str::from_utf8(of) {
         Ok(value) => text(value),
@@ -213,13 +215,13 @@ fn convert_from(of: &[u8], name: &str) -> Result<Value> {
                 0xf0..=0xf7 => 4,
                 _ => 1,
             };
-            Err(invalid_utf8(&of[at..of.len().min(at + length)]))
+            Err(invalid_bytes(encoding, &of[at..of.len().min(at + length)]))
         }
     }
 }
 
-fn invalid_utf8(sequence: &[u8]) -> Error {
+fn invalid_bytes(encoding: &str, sequence: &[u8]) -> Error {
     let shown: Vec<String> = sequence.iter().map(|byte| format!("0x{byte:02x}")).collect();
-    let message = format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" "));
+    let message = format!("invalid byte sequence for encoding \"{encoding}\": {}", shown.join(" "));
     Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
 }

@@ -240,6 +240,8 @@ impl Writer<'_> {
         let (left_type, right_type) = (self.type_of(left), self.type_of(right));
         let as_text = |ty: Option<Type>| ty == Some(Type::VARCHAR);
         let common = match (left_type, right_type) {
+            // There is no operator of different integers for the remainder.
+            (Some(Type::INT2), Some(Type::INT4)) | (Some(Type::INT4), Some(Type::INT2)) if op == "%" => Some(Type::INT4),
             _ if as_text(left_type) || as_text(right_type) => Some(Type::TEXT),
             (Some(left), Some(right)) if left != right && [left, right].contains(&Type::NUMERIC) => Some(Type::NUMERIC),
             (Some(left), Some(right)) if left != right && [left, right].iter().any(|ty| [Type::FLOAT8, Type::FLOAT4].contains(ty)) => Some(Type::FLOAT8),
@@ -247,7 +249,7 @@ impl Writer<'_> {
         };
         let side = |expr: &Expr, ty: Option<Type>| match (ty, common) {
             (Some(Type::VARCHAR), Some(Type::TEXT)) => self.cast(expr, Type::TEXT),
-            (Some(from), Some(to)) if from != to && [Type::NUMERIC, Type::FLOAT8].contains(&to) && number(expr).is_none() => self.cast(expr, to),
+            (Some(from), Some(to)) if from != to && ([Type::NUMERIC, Type::FLOAT8].contains(&to) || op == "%") && number(expr).is_none() => self.cast(expr, to),
             _ => self.operand(expr, common),
         };
         self.enclose(format!("{} {op} {}", side(left, left_type), side(right, right_type)))

@@ -168,10 +168,7 @@ impl Change<'_> {
             return Err(if default.is_none() { error.with_hint(hint) } else { error });
         }
         let kept = match default {
-            Some(default) => {
-                self.expression(None, default, Use::Default, Some((column.ty(), column.typmod)))?;
-                Some(self.resolved(default, None)?).filter(|text| !text.eq_ignore_ascii_case("null"))
-            }
+            Some(default) => self.kept_default(default, (column.ty(), column.typmod))?,
             None => None,
         };
         self.update_column(work.table, column.number, |column| column.default = kept);
@@ -369,7 +366,8 @@ impl Change<'_> {
         }
         let plain = Expr::Identifier(ident(&column.name));
         let bound = self.expression(Some(table.oid), using.unwrap_or(&plain), Use::Transform, Some(to)).map_err(|error| {
-            if error.state != SqlState::DATATYPE_MISMATCH {
+            let uncast = error.state == SqlState::CANNOT_COERCE && using.is_none();
+            if error.state != SqlState::DATATYPE_MISMATCH && !uncast {
                 return error;
             }
             let shown = crate::catalog::definitions::format_type(&self.catalog, to.0, -1);

@@ -83,6 +83,18 @@ impl<'p, 'a> Reader<'p, 'a> {
         matches!(self.parser.peek_token_ref().token, Token::SemiColon | Token::EOF)
     }
 
+    /// Takes `WITH (fillfactor =`, all or nothing.
+    pub(super) fn eat_fillfactor(&mut self) -> bool {
+        let read = |parser: &mut Parser<'_>| {
+            let mut reader = Reader::new(parser);
+            reader.expect("WITH")?;
+            reader.expect_symbol('(')?;
+            reader.expect("FILLFACTOR")?;
+            reader.expect_symbol('=')
+        };
+        self.parser.maybe_parse(read).ok().flatten().is_some()
+    }
+
     /// Goes to the end of a statement that is not read.
     pub(super) fn skip_statement(&mut self) {
         while !self.at_end() {

@@ -29,6 +29,11 @@ pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
     reader.expect_symbol('(')?;
     let elements = if reader.at_symbol(')') { Vec::new() } else { reader.list(element)? };
     reader.expect_symbol(')')?;
+    // How full pages are made changes no answer, and is SQLite's business.
+    if reader.eat_fillfactor() {
+        let _percent = reader.integer()?;
+        reader.expect_symbol(')')?;
+    }
     let clauses = [
         ("INHERITS", "inheritance"),
         ("PARTITION BY", "partitioning"),

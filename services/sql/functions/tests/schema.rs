@@ -8,36 +8,32 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
-use super::{Violation, violation};
-use crate::catalog::definitions::{column_default, format_type, pg_get_constraintdef, pg_get_indexdef};
-use crate::catalog::names::quote;
-use crate::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Relation};
-use crate::plan::{Action, Step, Write, WriteTag};
-use crate::{Catalog, Error, Scope, SqlState, bind, parse};
+use bole_sql_dialect::catalog::definitions::{
+    column_default, format_type, pg_get_constraintdef, pg_get_indexdef,
+};
+use bole_sql_dialect::catalog::names::quote;
+use bole_sql_dialect::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Relation};
+use bole_sql_dialect::plan::{Action, Step, Write, WriteTag};
+use bole_sql_dialect::schema::{Violation, violation};
+use bole_sql_dialect::{Catalog, Error, Scope, SqlState, bind, parse};
+use bole_sql_functions::context::{Advisory, Context, Effects, Session};
 
 /// A database without a log.
 struct Database {
     catalog: Catalog,
     sqlite: Connection,
+    context: Context,
 }
 
 impl Database {
     fn new() -> Self {
         let sqlite = Connection::open_in_memory().unwrap();
         sqlite.execute_batch("PRAGMA foreign_keys = ON; CREATE TABLE bole_sequence (oid INTEGER PRIMARY KEY, last_value, is_called)").unwrap();
-        for collation in bole_sql_types::storage::Collation::ALL {
-            if collation.name() != "RTRIM" {
-                sqlite.create_collation(collation.name(), str::cmp).unwrap();
-            }
-        }
-        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        for (name, arguments) in stand_ins() {
-            sqlite.create_scalar_function(*name, *arguments, flags, |context| Ok(context.get::<rusqlite::types::Value>(0).unwrap_or(rusqlite::types::Value::Integer(7)))).unwrap();
-        }
-        Self { catalog: Catalog::fresh("test"), sqlite }
+        let context = Context::default();
+        bole_sql_functions::register(&sqlite, &context).unwrap();
+        Self { catalog: Catalog::fresh("test"), sqlite, context }
     }
 
     fn scope(&self) -> Scope {
@@ -57,6 +53,17 @@ impl Database {
         }
         self.sqlite.execute_batch("SAVEPOINT statement").unwrap();
         let before = self.catalog.clone();
+        self.context.enter(Arc::new(Session {
+            transaction_time: 0,
+            statement_time: 0,
+            time_zone: "UTC".to_owned(),
+            user: "postgres".to_owned(),
+            settings: Arc::default(),
+            search_path: vec![PG_CATALOG, PUBLIC],
+            process_id: 1,
+            catalog: Arc::new(before.clone()),
+            effects: Arc::new(Counter(std::sync::atomic::AtomicI64::new(1))),
+        }));
         let shown = self.execute(statement);
         if shown.contains("ERROR") {
             self.sqlite.execute_batch("ROLLBACK TO statement").unwrap();
@@ -75,7 +82,8 @@ impl Database {
                     show(&mut shown, "NOTICE", notice);
                 }
                 let rows = change.steps.iter().map(|step| self.apply(step)).collect::<Result<Vec<_>, _>>()?;
-                let count = if change.tag == "SELECT" { format!(" {}", rows.last().unwrap()) } else { String::new() };
+                let count =
+                    if change.tag == "SELECT" { format!(" {}", rows.last().unwrap()) } else { String::new() };
                 writeln!(shown, "{}{count}", change.tag).unwrap();
                 Ok(())
             }
@@ -120,7 +128,9 @@ impl Database {
     fn write(&self, write: &Write) -> Result<String, Error> {
         assert!(write.before.is_empty() && write.after.is_empty());
         let changed = self.sqlite.execute(&write.sql, []).map_err(|error| {
-            let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else { return broken(&write.sql, &error) };
+            let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else {
+                return broken(&write.sql, &error);
+            };
             let removes = write.tag == WriteTag::Delete;
             let it = Violation { code: code.extended_code, message, table: write.table, row: None, removes };
             violation(&self.catalog, &it).unwrap_or_else(|| broken(&write.sql, &error))
@@ -138,24 +148,34 @@ impl Database {
         let mut rows = statement.query([]).unwrap();
         let mut shown = String::new();
         while let Some(row) = rows.next().unwrap() {
-            let values: Vec<String> = (0..count).map(|at| match row.get_ref(at).unwrap() {
-                ValueRef::Null => "NULL".to_owned(),
-                ValueRef::Integer(value) => value.to_string(),
-                ValueRef::Real(value) => value.to_string(),
-                ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
-                ValueRef::Blob(_) => "blob".to_owned(),
-            }).collect();
+            let values: Vec<String> = (0..count)
+                .map(|at| match row.get_ref(at).unwrap() {
+                    ValueRef::Null => "NULL".to_owned(),
+                    ValueRef::Integer(value) => value.to_string(),
+                    ValueRef::Real(value) => value.to_string(),
+                    ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+                    ValueRef::Blob(_) => "blob".to_owned(),
+                })
+                .collect();
             writeln!(shown, "{}", values.join("|")).unwrap();
         }
         Ok(shown)
     }
 
     fn describe(&self, name: &str) -> String {
-        let name = name.split_once('.').map_or(Name::new(None, name), |(schema, name)| Name::new(Some(schema), name));
-        let Ok(Relation::User(Object::Table(table))) = self.catalog.relation(&name, &[PUBLIC]) else { return "no table\n".to_owned() };
+        let name = name
+            .split_once('.')
+            .map_or(Name::new(None, name), |(schema, name)| Name::new(Some(schema), name));
+        let Ok(Relation::User(Object::Table(table))) = self.catalog.relation(&name, &[PUBLIC]) else {
+            return "no table\n".to_owned();
+        };
         let mut lines = Vec::new();
         for column in table.live() {
-            let mut line = format!("  {} {}", quote(&column.name), format_type(&self.catalog, column.ty(), column.typmod));
+            let mut line = format!(
+                "  {} {}",
+                quote(&column.name),
+                format_type(&self.catalog, column.ty(), column.typmod)
+            );
             line.push_str(if column.not_null { " not null" } else { "" });
             line.push_str(match column.identity {
                 Some(Identity::Always) => " always",
@@ -168,11 +188,23 @@ impl Database {
             }
             lines.push(line);
         }
-        let mut indexes: Vec<String> =
-            self.catalog.indexes_of(table.oid).map(|index| format!("  {}", pg_get_indexdef(&self.catalog, index.oid, 0, false).unwrap())).collect();
+        let mut indexes: Vec<String> = self
+            .catalog
+            .indexes_of(table.oid)
+            .map(|index| format!("  {}", pg_get_indexdef(&self.catalog, index.oid, 0, false).unwrap()))
+            .collect();
         indexes.sort();
-        let mut constraints: Vec<String> = table.constraints.iter()
-            .map(|it| format!("  {} {}", quote(&it.name), pg_get_constraintdef(&self.catalog, it.oid, false).unwrap())).collect();
+        let mut constraints: Vec<String> = table
+            .constraints
+            .iter()
+            .map(|it| {
+                format!(
+                    "  {} {}",
+                    quote(&it.name),
+                    pg_get_constraintdef(&self.catalog, it.oid, false).unwrap()
+                )
+            })
+            .collect();
         constraints.sort();
         lines.extend(indexes);
         lines.extend(constraints);
@@ -180,9 +212,49 @@ impl Database {
     }
 }
 
-/// Functions of the service's that these statements call, and of which only a value is wanted.
-fn stand_ins() -> &'static [(&'static str, i32)] {
-    &[("pg_now", 0), ("pg_nextval", 1)]
+/// What functions do beyond computing: sequences count, all else is not asked for.
+struct Counter(std::sync::atomic::AtomicI64);
+
+impl Effects for Counter {
+    fn nextval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
+        Ok(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+    fn currval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
+        Err(Error::unsupported("currval in this test"))
+    }
+    fn lastval(&self) -> bole_sql_dialect::Result<i64> {
+        Err(Error::unsupported("lastval in this test"))
+    }
+    fn setval(&self, _: u32, _: i64, _: bool) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("setval in this test"))
+    }
+    fn notify(&self, _: &str, _: &str) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("notify in this test"))
+    }
+    fn publish(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("publish in this test"))
+    }
+    fn cache_delete(&self, _: i64, _: &[u8]) -> bole_sql_dialect::Result<()> {
+        Err(Error::unsupported("cache_delete in this test"))
+    }
+    fn set_config(&self, _: &str, _: Option<&str>, _: bool) -> bole_sql_dialect::Result<String> {
+        Err(Error::unsupported("set_config in this test"))
+    }
+    fn relation_size(&self, _: u32) -> i64 {
+        0
+    }
+    fn clock(&self) -> i64 {
+        0
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+    fn sleep(&self, _: f64) -> bole_sql_dialect::Result<()> {
+        Ok(())
+    }
+    fn advisory(&self, _: Advisory, _: i64) -> bole_sql_dialect::Result<bool> {
+        Ok(true)
+    }
 }
 
 fn broken(sql: &str, error: &rusqlite::Error) -> Error {
@@ -223,7 +295,8 @@ fn check(transcript: &str) {
         if answer != expected {
             writeln!(wrong, "{statement}\n--- expected\n{expected}\n--- answered\n{answer}\n").unwrap();
         }
-        let integrity = database.sqlite.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+        let integrity =
+            database.sqlite.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
         assert_eq!(integrity, "ok", "after {statement}");
     }
     assert!(count > 0, "no statements");
@@ -232,5 +305,5 @@ fn check(transcript: &str) {
 
 #[test]
 fn statements_do_what_postgresql_does() {
-    check(include_str!("tests/ddl.txt"));
+    check(include_str!("schema/ddl.txt"));
 }

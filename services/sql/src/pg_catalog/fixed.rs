@@ -1,0 +1,47 @@
+//! Rows that are the same in every database: built-in types, operators, functions and what belongs to them.
+//!
+//! The file `fixed.txt` was printed by a PostgreSQL 15: a line `@relation`, then its rows, with tabs between the columns' texts.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use bole_sql_types::{Type, Value};
+
+use super::row::Rows;
+
+static LINES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut all: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+    let mut relation = "";
+    for line in include_str!("fixed.txt").lines() {
+        match line.strip_prefix('@') {
+            Some(name) => relation = name,
+            None => all.entry(relation).or_default().push(line),
+        }
+    }
+    all
+});
+
+fn value(text: &str, ty: Type) -> Value {
+    if text == "\\N" {
+        return Value::Null;
+    }
+    match ty {
+        Type::BOOL => Value::Integer(i64::from(text == "t")),
+        Type::FLOAT4 => text.parse().map_or(Value::Null, Value::Real),
+        Type::OID | Type::INT2 | Type::INT4 | Type::INT8 | Type::REGPROC | Type::XID => text.parse().map_or(Value::Null, Value::Integer),
+        // Vectors are printed without braces.
+        ty if ty.element().is_some() && !text.starts_with('{') => {
+            super::row::vector(text.split(' ').filter_map(|number| number.parse().ok()))
+        }
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+/// Appends the rows of the relation that are always there.
+pub(crate) fn push(rows: &mut Rows) {
+    let relation = rows.relation();
+    for line in LINES.get(relation.name).into_iter().flatten() {
+        let values = line.split('\t').zip(&relation.columns).map(|(text, (_, ty))| value(text, *ty));
+        rows.push_row(values.collect());
+    }
+}

@@ -1,0 +1,18 @@
+//! Sessions through their door: frames in, frames out, as PostgreSQL 15 answers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
+
+#[path = "sessions/client.rs"]
+mod client;
+#[path = "sessions/copy.rs"]
+mod copy;
+#[path = "sessions/extended.rs"]
+mod extended;
+#[path = "sessions/limits.rs"]
+mod limits;
+#[path = "sessions/login.rs"]
+mod login;
+#[path = "sessions/server.rs"]
+mod server;
+#[path = "sessions/simple.rs"]
+mod simple;

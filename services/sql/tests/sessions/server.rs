@@ -1,0 +1,84 @@
+//! A node with nothing but SQL, on a journal in memory, behind a door on loopback.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bole_base::disk::RealDisk;
+use bole_base::{Durability, LogId, SystemClock};
+use bole_catalog::Catalog;
+use bole_identity::Identity;
+use bole_log::{Journal, MemoryJournal};
+use bole_net::limits::ConnectionLimit;
+use bole_net::listener::{self, Listener};
+use bole_net::metrics::Metrics;
+use bole_net::shutdown::Stopper;
+use bole_shard::Runtime;
+use bole_sql::config::Config;
+use bole_sql::connection;
+use bole_sql::service::{Parts, Service};
+use bole_sql::store::{self, Databases};
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// See the module.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) service: Arc<Service>,
+    _stopper: Stopper,
+    _dir: TempDir,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Arc::new(MemoryJournal::new()) as Arc<dyn Journal>;
+        let disk = Arc::new(RealDisk);
+        let (data, runtime_config) = (dir.path().join("data"), bole_shard::runtime::Config::default());
+        std::fs::create_dir(&data).unwrap();
+        let clock = Arc::new(SystemClock::new());
+        let runtime =
+            Runtime::new(journal, Arc::clone(&disk) as _, clock, data.join("checkpoints"), runtime_config);
+        let runtime = Arc::new(runtime);
+        let catalog = Catalog::host(Arc::clone(&runtime)).unwrap();
+        let identity = Identity::host(Arc::clone(&runtime), &dir.path().join("key"), &data).unwrap();
+        runtime.recover(&[LogId::CATALOG, LogId::IDENTITY]).await.unwrap();
+        identity.settle().await.unwrap();
+        let store = store::Config {
+            dir: data.join("sql"),
+            disk,
+            vfs: None,
+            durability: Durability::Sync,
+            registers: bole_sql::registers(),
+        };
+        let databases = Databases::host(catalog, Arc::clone(&runtime), store).await.unwrap();
+        runtime.recover(&[]).await.unwrap();
+        let (databases, identity) = (Arc::new(databases), Arc::new(identity));
+        let service = Service::open(Parts { databases, identity, config, tls: None });
+        let (stopper, token) = Stopper::new();
+        let address = open(&service, token).await;
+        Self { address, service, _stopper: stopper, _dir: dir }
+    }
+
+    /// A client that is logged in.
+    pub(crate) async fn client(&self) -> Client {
+        let mut client = Client::connect(self.address).await;
+        client.login("bole", "bolebole", &[("database", "bole")]).await.unwrap();
+        client
+    }
+}
+
+async fn open(service: &Arc<Service>, token: bole_net::shutdown::Shutdown) -> SocketAddr {
+    let listener = Listener::bind("sql", "sql.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local();
+    let limits = || ConnectionLimit::new(1_000);
+    let metrics = Metrics::new().service("sql");
+    let service = Arc::clone(service);
+    let handler = move |connection| connection::serve(Arc::clone(&service), connection);
+    tokio::spawn(listener.serve(listener::Config::new(limits(), limits()), metrics, token, handler));
+    address
+}

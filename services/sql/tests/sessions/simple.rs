@@ -1,0 +1,138 @@
+//! The simple protocol and transactions: statements and what comes back.
+
+use crate::server::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_and_blocks() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client
+        .check_all(&[
+            ("", "I / Z I"),
+            (" ; ; -- nothing", "I / Z I"),
+            ("select 1 as a, 'x' as b", "T a:23 b:25 / D 1|x / C SELECT 1 / Z I"),
+            ("select 1; select 2", "T ?column?:23 / D 1 / C SELECT 1 / T ?column?:23 / D 2 / C SELECT 1 / Z I"),
+            ("selec 1", "E 42601 syntax error at or near \"selec\" @1 / Z I"),
+            ("select 1; selec 2", "E 42601 syntax error at or near \"selec\" @11 / Z I"),
+            ("select 1; ; select nope", "T ?column?:23 / D 1 / C SELECT 1 / E 42703 column \"nope\" does not exist @20 / Z I"),
+            ("select $1", "E 42P02 there is no parameter $1 / Z I"),
+            ("create table t (a int primary key, b text)", "C CREATE TABLE / Z I"),
+            ("insert into t values (1, 'x'), (2, null)", "C INSERT 0 2 / Z I"),
+            ("insert into t values (3, 'y') returning a", "T a:23 / D 3 / C INSERT 0 1 / Z I"),
+            ("select * from t order by a", "T a:23 b:25 / D 1|x / D 2|~ / D 3|y / C SELECT 3 / Z I"),
+            ("update t set b = 'z' where a > 1", "C UPDATE 2 / Z I"),
+            ("delete from t where a = 9", "C DELETE 0 / Z I"),
+            // An error takes back what came before it in the query.
+            ("insert into t values (4); insert into t values (4)", "C INSERT 0 1 / E 23505 duplicate key value violates unique constraint \"t_pkey\" / Z I"),
+            ("select count(*) from t", "T count:20 / D 3 / C SELECT 1 / Z I"),
+            ("insert into t values (4); commit; selec", "E 42601 syntax error at or near \"selec\" @35 / Z I"),
+            ("insert into t values (4); commit; insert into t values (4)", "C INSERT 0 1 / N 25P01 there is no transaction in progress / C COMMIT / E 23505 duplicate key value violates unique constraint \"t_pkey\" / Z I"),
+            ("begin; insert into t values (5)", "C BEGIN / C INSERT 0 1 / Z T"),
+            ("rollback; select count(*) from t", "C ROLLBACK / T count:20 / D 4 / C SELECT 1 / Z I"),
+        ])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transaction_commands() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client
+        .check_all(&[
+            ("create table t (a int primary key)", "C CREATE TABLE / Z I"),
+            ("commit", "N 25P01 there is no transaction in progress / C COMMIT / Z I"),
+            ("rollback", "N 25P01 there is no transaction in progress / C ROLLBACK / Z I"),
+            ("savepoint s", "E 25P01 SAVEPOINT can only be used in transaction blocks / Z I"),
+            ("begin", "C BEGIN / Z T"),
+            ("start transaction", "N 25001 there is already a transaction in progress / C START TRANSACTION / Z T"),
+            ("insert into t values (1)", "C INSERT 0 1 / Z T"),
+            ("savepoint s", "C SAVEPOINT / Z T"),
+            ("insert into t values (1)", "E 23505 duplicate key value violates unique constraint \"t_pkey\" / Z E"),
+            ("select 1", "E 25P02 current transaction is aborted, commands ignored until end of transaction block / Z E"),
+            ("rollback to nope", "E 3B001 savepoint \"nope\" does not exist / Z E"),
+            ("rollback to savepoint s", "C ROLLBACK / Z T"),
+            ("insert into t values (2)", "C INSERT 0 1 / Z T"),
+            ("release s", "C RELEASE / Z T"),
+            ("commit and chain", "C COMMIT / Z T"),
+            ("select a from t order by a", "T a:23 / D 1 / D 2 / C SELECT 2 / Z T"),
+            ("selec", "E 42601 syntax error at or near \"selec\" @1 / Z E"),
+            ("commit", "C ROLLBACK / Z I"),
+            ("begin read only", "C BEGIN / Z T"),
+            ("insert into t values (3)", "E 25006 cannot execute INSERT in a read-only transaction / Z E"),
+            ("end", "C ROLLBACK / Z I"),
+            ("begin isolation level serializable; show transaction_isolation", "C BEGIN / T transaction_isolation:25 / D serializable / C SHOW / Z T"),
+            ("select count(*) from t", "T count:20 / D 2 / C SELECT 1 / Z T"),
+            ("set transaction isolation level read committed", "E 25001 SET TRANSACTION ISOLATION LEVEL must be called before any query / Z E"),
+            ("abort", "C ROLLBACK / Z I"),
+            ("begin; set local lock_timeout = 5; show lock_timeout", "C BEGIN / C SET / T lock_timeout:25 / D 5ms / C SHOW / Z T"),
+            ("rollback; show lock_timeout", "C ROLLBACK / T lock_timeout:25 / D 0 / C SHOW / Z I"),
+            ("prepare transaction 'x'", "E 0A000 PREPARE TRANSACTION is not supported / Z I"),
+            ("commit prepared 'x'", "E 0A000 COMMIT PREPARED is not supported / Z I"),
+        ])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_about_the_session() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client
+        .check_all(&[
+            ("set nope = 1", "E 42704 unrecognized configuration parameter \"nope\" / Z I"),
+            ("set timezone to 'Europe/Berlin'", "C SET / S TimeZone=Europe/Berlin / Z I"),
+            ("set time zone default; show timezone", "C SET / T TimeZone:25 / D UTC / C SHOW / S TimeZone=UTC / Z I"),
+            ("set search_path to a, \"B\"; show search_path", "C SET / T search_path:25 / D a, \"B\" / C SHOW / Z I"),
+            ("reset all; show search_path", "C RESET / T search_path:25 / D \"$user\", public / C SHOW / Z I"),
+            ("set client_encoding = 'LATIN1'", "E 0A000 client_encoding LATIN1 is not supported / Z I"),
+            ("set names 'utf8'", "C SET / Z I"),
+            ("set session characteristics as transaction read only; show default_transaction_read_only", "C SET / T default_transaction_read_only:25 / D on / C SHOW / S default_transaction_read_only=on / Z I"),
+            ("reset default_transaction_read_only", "C RESET / S default_transaction_read_only=off / Z I"),
+            ("prepare p (int) as select $1 + 1 as x", "C PREPARE / Z I"),
+            ("prepare p as select 1", "E 42P05 prepared statement \"p\" already exists / Z I"),
+            ("execute p(41)", "T x:23 / D 42 / C SELECT 1 / Z I"),
+            ("execute p", "E 42601 wrong number of parameters for prepared statement \"p\" / Z I"),
+            ("deallocate p; execute p(1)", "C DEALLOCATE / E 26000 prepared statement \"p\" does not exist / Z I"),
+            ("declare c cursor for select 1", "E 25P01 DECLARE CURSOR can only be used in transaction blocks / Z I"),
+            ("begin; declare c cursor for select * from generate_series(1, 5) as g", "C BEGIN / C DECLARE CURSOR / Z T"),
+            ("fetch 2 from c", "T g:23 / D 1 / D 2 / C FETCH 2 / Z T"),
+            ("move c", "C MOVE 1 / Z T"),
+            ("fetch all c", "T g:23 / D 4 / D 5 / C FETCH 2 / Z T"),
+            ("fetch c", "T g:23 / C FETCH 0 / Z T"),
+            ("close c; commit; fetch c", "C CLOSE CURSOR / C COMMIT / E 34000 cursor \"c\" does not exist / Z I"),
+            ("declare h cursor with hold for select 7 as x", "C DECLARE CURSOR / Z I"),
+            ("fetch h; close all", "T x:23 / D 7 / C FETCH 1 / C CLOSE CURSOR ALL / Z I"),
+            ("discard all", "C DISCARD ALL / Z I"),
+            ("begin; discard all", "C BEGIN / E 25001 DISCARD ALL cannot run inside a transaction block / Z E"),
+            ("rollback", "C ROLLBACK / Z I"),
+            ("do $$ begin end $$", "E 0A000 DO is not supported / Z I"),
+            ("vacuum nope", "E 42P01 relation \"nope\" does not exist / Z I"),
+            ("create table t (a int); vacuum", "C CREATE TABLE / E 25001 VACUUM cannot be executed within a pipeline / Z I"),
+            ("create table t (a int)", "C CREATE TABLE / Z I"),
+            ("vacuum analyze t", "C VACUUM / Z I"),
+            ("explain analyze select 1", "E 0A000 EXPLAIN ANALYZE is not supported / Z I"),
+            ("lock table t", "E 25P01 LOCK TABLE can only be used in transaction blocks / Z I"),
+            ("create database other", "C CREATE DATABASE / Z I"),
+            ("create database other", "E 42P04 database \"other\" already exists / Z I"),
+            ("drop database bole", "E 55006 cannot drop the currently open database / Z I"),
+            ("drop database other; ", "C DROP DATABASE / Z I"),
+            ("drop database if exists other", "N 00000 database \"other\" does not exist, skipping / C DROP DATABASE / Z I"),
+        ])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notifications_come_after_the_commit() {
+    let server = Server::start().await;
+    let (mut listener, mut sender) = (server.client().await, server.client().await);
+    listener.check_all(&[("listen ch", "C LISTEN / Z I"), ("listen other; unlisten other", "C LISTEN / C UNLISTEN / Z I")]).await;
+    sender
+        .check_all(&[
+            ("begin; notify ch, 'no'; rollback", "C BEGIN / C NOTIFY / C ROLLBACK / Z I"),
+            ("notify other", "C NOTIFY / Z I"),
+            ("begin; notify ch, 'a'; notify ch, 'a'; notify ch; commit", "C BEGIN / C NOTIFY / C NOTIFY / C NOTIFY / C COMMIT / Z I"),
+        ])
+        .await;
+    assert_eq!(listener.until(b'A').await, "A ch a");
+    assert_eq!(listener.until(b'A').await, "A ch ");
+    listener.check_all(&[("notify ch, 'own'", "C NOTIFY / A ch own / Z I")]).await;
+}
