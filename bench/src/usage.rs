@@ -27,6 +27,44 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     parse_status(&text).with_context(|| format!("{path} has no VmRSS"))
 }
 
+/// The process and its children, theirs included.
+pub fn family(pid: u32) -> Result<Vec<u32>> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(child) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // A process may end between the listing and the look at it.
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        parents.extend(parse_parent(&stat).map(|parent| (child, parent)));
+    }
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(&member) = family.get(next) {
+        next += 1;
+        family.extend(parents.iter().filter(|(_, parent)| *parent == member).map(|(child, _)| *child));
+    }
+    Ok(family)
+}
+
+/// Field 4 of proc(5).
+fn parse_parent(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Resident memory of several processes in bytes, where each of those that share a page counts its part of it.
+pub fn proportional_bytes(pids: &[u32]) -> Result<u64> {
+    let of = |pid: &u32| {
+        let path = format!("/proc/{pid}/smaps_rollup");
+        // One that ended meanwhile needs nothing.
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+    };
+    let total = pids.iter().map(of).sum();
+    anyhow::ensure!(total > 0, "nothing is known of the memory of {pids:?}");
+    Ok(total)
+}
+
 fn parse_status(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
@@ -50,5 +88,8 @@ mod tests {
         let pid = std::process::id();
         assert!(resident_bytes(pid).unwrap() > 0);
         assert!(cpu_seconds(pid).unwrap() >= 0.0);
+        assert_eq!(family(pid).unwrap()[0], pid);
+        assert!(proportional_bytes(&[pid]).unwrap() > 0);
+        assert_eq!(parse_parent("7 (a) name) S 12 7 7"), Some(12));
     }
 }

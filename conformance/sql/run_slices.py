@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 import urllib.parse
 
 import slices
@@ -32,7 +33,11 @@ def fresh(url):
     """A session in an empty database."""
     connection = wire.Connection(url)
     for sql in (f"DROP DATABASE IF EXISTS {DATABASE}", f"CREATE DATABASE {DATABASE}"):
-        if (result := connection.run(sql)).error:
+        deadline = time.monotonic() + 10
+        # A session that has just been closed may still be there.
+        while (result := connection.run(sql)).code == "55006" and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if result.error:
             raise SystemExit(f"{sql}: {result.code} {result.error['M']}")
     connection.close()
     return wire.Connection(with_database(url, DATABASE))
