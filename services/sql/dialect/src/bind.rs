@@ -9,6 +9,7 @@
 
 mod call;
 mod coerce;
+mod explain;
 mod expression;
 mod from;
 mod group;
@@ -122,6 +123,7 @@ impl Binder<'_> {
             Statement::Insert(insert) => Action::Write(self.insert(insert)?),
             Statement::Update(update) => Action::Write(self.update(update)?),
             Statement::Delete(delete) => Action::Write(self.delete(delete)?),
+            Statement::Explain { .. } => Action::Explain(self.explain(statement)?),
             other => return Err(Error::unsupported(statement_name(other))),
         })
     }
