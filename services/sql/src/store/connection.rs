@@ -42,7 +42,8 @@ pub(crate) fn open(path: &Path, role: Role, vfs: Option<&str>) -> rusqlite::Resu
     connection.busy_timeout(BUSY_TIMEOUT)?;
     for (setting, on) in [
         (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        // A changed definition of a table is written into SQLite's schema by the writing connection, where no client's SQL gets to.
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, role != Role::Writer),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
     ] {
