@@ -12,7 +12,7 @@ pub struct SqlState(pub [u8; 5]);
 macro_rules! states {
     ($($name:ident $code:literal $what:literal),+ $(,)?) => {
         impl SqlState {
-            $(#[doc = $what] pub const $name: Self = Self(*$code);)+
+            $(#[doc = concat!("`", $what, "`.")] pub const $name: Self = Self(*$code);)+
         }
     };
 }
@@ -139,7 +139,7 @@ impl fmt::Debug for SqlState {
     }
 }
 
-/// What a client is told. Fields as in PostgreSQL's ErrorResponse.
+/// What a client is told. Fields as in PostgreSQL's `ErrorResponse`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// The SQLSTATE.

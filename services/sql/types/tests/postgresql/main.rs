@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
 mod arrays;
+mod binary;
 mod datetime;
 mod formats;
 mod json;

@@ -8,7 +8,8 @@ use crate::numeric::Numeric;
 use crate::text::is_space;
 use crate::{Error, Result, SqlState};
 
-const DEPTH_MAX: usize = 200;
+/// How deeply brackets may be nested, and how many steps a path may have.
+const DEPTH_MAX: usize = 64;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
@@ -111,16 +112,11 @@ fn number(rest: &str, tokens: &mut Vec<Token>) -> Result<usize> {
             end += 1 + sign + exponent;
         }
     }
-    if rest[end..].starts_with(is_word)
-        || (rest.starts_with('0') && rest[1..].starts_with(|c: char| c.is_ascii_digit()))
-    {
-        return Err(Error::new(
-            SqlState::SYNTAX_ERROR,
-            format!(
-                "trailing junk after numeric literal at or near \"{}\" of jsonpath input",
-                &rest[..=end.min(rest.len() - 1)]
-            ),
-        ));
+    let junk = rest[end..].chars().next().filter(|c| is_word(*c));
+    if junk.is_some() || (rest.starts_with('0') && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
+        let near: String = rest[..end].chars().chain(junk).collect();
+        let message = format!("trailing junk after numeric literal at or near \"{near}\" of jsonpath input");
+        return Err(Error::new(SqlState::SYNTAX_ERROR, message));
     }
     tokens.push(Token::Number(Numeric::parse(&rest[..end])?.to_string()));
     Ok(end)
@@ -358,8 +354,7 @@ impl Parser {
         if self.take("!") {
             let start = self.at;
             let inner = self.primary()?;
-            let delimited =
-                matches!(self.tokens.get(start), Some(Token::Symbol("(" | "!")) | Some(Token::Word(_)));
+            let delimited = matches!(self.tokens.get(start), Some(Token::Symbol("(" | "!") | Token::Word(_)));
             return if inner.is_predicate() && delimited {
                 Ok(Node::Not(Box::new(inner)))
             } else {
