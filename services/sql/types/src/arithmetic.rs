@@ -123,12 +123,12 @@ pub fn power(a: f64, b: f64) -> Result<f64> {
         return Ok(if b == 0.0 { 1.0 } else { f64::NAN });
     }
     if b.is_nan() {
-        return Ok(if a == 1.0 { 1.0 } else { f64::NAN });
+        return Ok(if a.total_cmp(&1.0).is_eq() { 1.0 } else { f64::NAN });
     }
     if a == 0.0 && b < 0.0 {
         return Err(power_error("zero raised to a negative power is undefined"));
     }
-    if a < 0.0 && b.floor() != b {
+    if a < 0.0 && b.fract() != 0.0 && b.is_finite() {
         return Err(power_error("a negative number raised to a non-integer power yields a complex result"));
     }
     let result = a.powf(b);

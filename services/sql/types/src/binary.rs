@@ -120,7 +120,10 @@ fn receive(ty: Type, typmod: i32, reader: &mut Reader<'_>, style: &Style) -> Res
             }
             return text::input(ty, typmod, reader.text()?, style);
         }
-        Type::CHAR => return text::input(ty, typmod, utf8(reader.take(1)?)?, style),
+        Type::CHAR => match reader.take(1)? {
+            [0] => Value::Text(String::new()),
+            byte => return text::input(ty, -1, utf8(byte)?, style),
+        },
         Type::VOID => Value::Text(String::new()),
         Type::TEXT | Type::UNKNOWN | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::JSON => {
             return text::input(ty, typmod, reader.text()?, style);

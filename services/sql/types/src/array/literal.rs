@@ -1,6 +1,7 @@
 //! Array literals: `{1,NULL,"a b"}`, `[0:1]={1,2}`.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::{Array, DIMENSIONS_MAX, Dimension};
 use crate::text::is_space;
@@ -270,7 +271,7 @@ pub fn write(array: &Array<'_>, out: &mut String) {
     if array.dimensions.iter().any(|dimension| dimension.lower != 1) {
         for dimension in &array.dimensions {
             let upper = i64::from(dimension.lower) + i64::from(dimension.length) - 1;
-            out.push_str(&format!("[{}:{upper}]", dimension.lower));
+            let _ = write!(out, "[{}:{upper}]", dimension.lower);
         }
         out.push('=');
     }

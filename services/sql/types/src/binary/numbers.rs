@@ -13,6 +13,8 @@ const NAN: u16 = 0xc000;
 const INFINITY: u16 = 0xd000;
 const NEGATIVE_INFINITY: u16 = 0xf000;
 const SCALE_MASK: u16 = 0x3fff;
+/// What PostgreSQL sends as the scale of infinities.
+const INFINITE_SCALE: i32 = 0x20;
 
 pub(super) fn receive(reader: &mut Reader<'_>) -> Result<Numeric> {
     let count = reader.i16()? as u16;
@@ -45,8 +47,8 @@ pub(super) fn send(number: &Numeric, out: &mut Vec<u8>) {
     let (sign, decimal) = match number {
         Numeric::Finite(decimal) => (if decimal.signum() < 0 { NEGATIVE } else { 0 }, decimal),
         Numeric::NaN => (NAN, &Decimal::zero(0)),
-        Numeric::Infinity => (INFINITY, &Decimal::zero(0)),
-        Numeric::NegativeInfinity => (NEGATIVE_INFINITY, &Decimal::zero(0)),
+        Numeric::Infinity => (INFINITY, &Decimal::zero(INFINITE_SCALE)),
+        Numeric::NegativeInfinity => (NEGATIVE_INFINITY, &Decimal::zero(INFINITE_SCALE)),
     };
     let (weight, groups) = decimal.groups();
     for part in [groups.len() as u16, weight as u16, sign, decimal.scale() as u16] {

@@ -32,6 +32,7 @@ pub(super) enum ZoneSpec {
 }
 
 /// What was found.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark that the text has or has not")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
     pub(super) year: i64,
@@ -141,9 +142,8 @@ pub(super) fn clock(text: &str) -> Outcome<[i64; 4]> {
         return Err(Fault::Format);
     }
     let clock = match second {
-        Some("") if part.is_empty() => [hour, minute, 0, 0],
+        Some("") | None if part.is_empty() => [hour, minute, 0, 0],
         Some(second) => [hour, minute, int(second)?, microseconds],
-        None if part.is_empty() => [hour, minute, 0, 0],
         None => [0, hour, minute, microseconds],
     };
     if clock[1] > 59 || clock[2] > 60 {

@@ -64,10 +64,10 @@ pub fn extract(field: &str, source: Source<'_>) -> Result<Option<String>> {
     let unit = Unit::named(field).ok_or_else(|| not_recognized(field, ty))?;
     let found = match source {
         Source::Date(date) if !is_finite_date(date) => {
-            of_date(unit, 0).and_then(|_| infinite(unit, date == DATE_INFINITY))
+            of_date(unit, 0).map(|_| infinite(unit, date == DATE_INFINITY))
         }
         Source::Timestamp(timestamp) | Source::Timestamptz(timestamp, _) if !is_finite(timestamp) => {
-            infinite(unit, timestamp == INFINITY)
+            Some(infinite(unit, timestamp == INFINITY))
         }
         Source::Date(date) => of_date(unit, date),
         Source::Time(time) => of_clock(unit, time).or_else(|| epoch(unit, i128::from(time))),
@@ -116,8 +116,8 @@ pub fn date_part(field: &str, source: Source<'_>) -> Result<Option<f64>> {
     extract(field, source)?.map(|text| Numeric::parse(&text)?.to_f64()).transpose()
 }
 
-fn infinite(unit: Unit, positive: bool) -> Option<Field> {
-    Some(match unit {
+fn infinite(unit: Unit, positive: bool) -> Field {
+    match unit {
         Unit::Year
         | Unit::Decade
         | Unit::Century
@@ -126,7 +126,7 @@ fn infinite(unit: Unit, positive: bool) -> Option<Field> {
         | Unit::IsoYear
         | Unit::Epoch => Field::Text(if positive { "Infinity" } else { "-Infinity" }.to_owned()),
         _ => Field::Null,
-    })
+    }
 }
 
 fn epoch(unit: Unit, microseconds: i128) -> Option<Field> {

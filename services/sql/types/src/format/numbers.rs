@@ -26,6 +26,7 @@ enum SignPlace {
 }
 
 /// A pattern, taken apart.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark that the text has or has not")]
 #[derive(Debug, Default)]
 struct Pattern {
     parts: Vec<Part>,
@@ -171,6 +172,7 @@ pub fn number_to_char(number: &str, pattern: &str) -> Result<String> {
 }
 
 /// Writes digit by digit, as PostgreSQL's `NUM_processor`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of the output")]
 struct Writer<'a> {
     pattern: &'a Pattern,
     digits: Vec<u8>,
@@ -196,7 +198,7 @@ impl<'a> Writer<'a> {
         let (mut brackets, signed);
         brackets = pattern.brackets;
         if pattern.plus || pattern.minus {
-            signed = !(pattern.plus && !pattern.minus);
+            signed = !pattern.plus || pattern.minus;
         } else {
             brackets &= negative || !pattern.fill;
             signed = !negative && pattern.fill && sign.is_none();
@@ -245,12 +247,10 @@ impl<'a> Writer<'a> {
             match part {
                 Part::Nine | Part::Zero | Part::Point => self.digit(*part),
                 Part::Comma if self.inside => self.out.push(','),
-                Part::Comma if fill => {}
-                Part::Comma => self.out.push(' '),
                 Part::Minus if self.negative => self.out.push('-'),
                 Part::Plus if !self.negative => self.out.push('+'),
-                Part::Minus | Part::Plus if fill => {}
-                Part::Minus | Part::Plus => self.out.push(' '),
+                Part::Comma | Part::Minus | Part::Plus if fill => {}
+                Part::Comma | Part::Minus | Part::Plus => self.out.push(' '),
                 Part::Sign => self.out.push(self.sign_character()),
                 Part::Character(c) => self.out.push(*c),
             }

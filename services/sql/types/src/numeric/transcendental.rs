@@ -9,6 +9,7 @@ use super::{DIGITS_MAX, Decimal, Numeric, division_by_zero, overflow};
 use crate::{Error, Result, SqlState};
 
 /// log10(e), as PostgreSQL has it.
+#[expect(clippy::approx_constant, reason = "the scale of results depends on these digits")]
 const LOG10_E: f64 = 0.434_294_481_903_252;
 
 fn power_error(message: &str) -> Error {

@@ -1,4 +1,4 @@
-//! The rules of one zone: transitions from a TZif file (RFC 8536), and a POSIX rule for what comes after them.
+//! The rules of one zone: transitions from a `TZif` file (RFC 8536), and a POSIX rule for what comes after them.
 
 use super::Offset;
 use crate::calendar::{UNIX_2000, civil, days, is_leap, weekday};
@@ -170,7 +170,7 @@ fn change(rest: &mut &str) -> Option<Change> {
 }
 
 impl Rules {
-    /// From a TZif file of version 2 or above.
+    /// From a `TZif` file of version 2 or above.
     pub(super) fn read(name: &str, bytes: &[u8]) -> Option<Self> {
         let counts = |at: usize| -> Option<[usize; 6]> {
             let mut counts = [0; 6];

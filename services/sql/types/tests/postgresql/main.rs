@@ -5,10 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
 mod arrays;
+mod binary;
 mod datetime;
 mod formats;
 mod json;
 mod numbers;
+mod paths;
 
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style, Type, Value, text};
