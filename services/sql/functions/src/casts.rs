@@ -25,6 +25,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_uuid_text", 1, |of| read(of, Type::UUID)),
     strict(c"pg_json_text", 1, |of| read(of, Type::JSON)),
     strict(c"pg_jsonb_json", 1, |of| read(of, Type::JSONB)),
+    strict(c"pg_jsonpath_text", 1, |of| read(of, Type::JSONPATH)),
     strict(c"pg_interval_text", 1, |of| read(of, Type::INTERVAL)),
     contextual(c"pg_date_text", 1, |of, context| read_in(of, Type::DATE, context)),
     contextual(c"pg_time_text", 1, |of, context| read_in(of, Type::TIME, context)),

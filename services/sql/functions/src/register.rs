@@ -36,6 +36,7 @@ const SCALARS: &[&[Scalar]] = &[
     formatting::SCALARS,
     json::SCALARS,
     json::build::SCALARS,
+    json::path::SCALARS,
     session::SCALARS,
     session::effects::SCALARS,
     catalog::SCALARS,
