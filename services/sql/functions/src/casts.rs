@@ -25,6 +25,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_uuid_text", 1, |of| read(of, Type::UUID)),
     strict(c"pg_json_text", 1, |of| read(of, Type::JSON)),
     strict(c"pg_jsonb_json", 1, |of| read(of, Type::JSONB)),
+    strict(c"pg_jsonpath_text", 1, |of| read(of, Type::JSONPATH)),
     strict(c"pg_interval_text", 1, |of| read(of, Type::INTERVAL)),
     contextual(c"pg_date_text", 1, |of, context| read_in(of, Type::DATE, context)),
     contextual(c"pg_time_text", 1, |of, context| read_in(of, Type::TIME, context)),
@@ -87,23 +88,19 @@ fn rounded(of: &Arguments<'_, '_>) -> Result<i64> {
 }
 
 fn label(of: &Enum, place: i64) -> Result<String> {
-    match of.labels.iter().find(|label| label.place == place) {
-        Some(label) => Ok(label.name.clone()),
-        None => {
-            let message = format!("{place} is no label of the enum {}", of.name);
-            Err(Error::new(SqlState::DATA_CORRUPTED, message))
-        }
-    }
+    let found = of.labels.iter().find(|label| label.place == place);
+    let missing =
+        || Error::new(SqlState::DATA_CORRUPTED, format!("{place} is no label of the enum {}", of.name));
+    found.map(|label| label.name.clone()).ok_or_else(missing)
 }
 
 fn place(of: &Enum, label: &str) -> Result<i64> {
-    match of.labels.iter().find(|known| known.name == label) {
-        Some(known) => Ok(known.place),
-        None => {
-            let message = format!("invalid input value for enum {}: \"{label}\"", of.name);
-            Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message))
-        }
-    }
+    let found = of.labels.iter().find(|known| known.name == label);
+    let missing = || {
+        let message = format!("invalid input value for enum {}: \"{label}\"", of.name);
+        Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
+    };
+    found.map(|known| known.place).ok_or_else(missing)
 }
 
 fn unknown_type(ty: Type) -> Error {

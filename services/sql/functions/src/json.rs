@@ -1,6 +1,7 @@
 //! Functions and operators of json and jsonb.
 
 pub(crate) mod build;
+pub(crate) mod path;
 
 use std::borrow::Cow;
 

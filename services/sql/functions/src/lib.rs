@@ -18,6 +18,7 @@ mod catalog;
 pub mod context;
 mod datetime;
 mod float;
+mod formatting;
 mod integer;
 mod json;
 mod numeric;

@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::scalar::Scalar;
 use crate::set::{self, Set};
 use crate::{
-    array, casts, catalog, datetime, float, integer, json, numeric, pattern, session, text, trigonometry,
+    array, casts, catalog, datetime, float, formatting, integer, json, numeric, pattern, session, text,
+    trigonometry,
 };
 
 /// Scalar functions, by family.
@@ -32,8 +33,10 @@ const SCALARS: &[&[Scalar]] = &[
     casts::SCALARS,
     datetime::ARITHMETIC,
     datetime::PARTS,
+    formatting::SCALARS,
     json::SCALARS,
     json::build::SCALARS,
+    json::path::SCALARS,
     session::SCALARS,
     session::effects::SCALARS,
     catalog::SCALARS,

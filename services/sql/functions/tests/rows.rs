@@ -41,4 +41,4 @@ macro_rules! files {
     };
 }
 
-files!(aggregates, arrays, casts, dates, json, numbers, patterns, refused, sets, texts);
+files!(aggregates, arrays, casts, dates, formats, json, numbers, patterns, refused, sets, texts);

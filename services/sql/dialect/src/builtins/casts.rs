@@ -4,9 +4,9 @@ use bole_sql_types::Type;
 
 use super::Context::{Assignment, Explicit, Implicit};
 use super::row::{
-    BOOL, BPCHAR, BYTEA, CHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NAME, NUMERIC,
-    OID, REGCLASS, REGNAMESPACE, REGPROC, REGTYPE, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, UUID, VARCHAR, call,
-    said, same,
+    BOOL, BPCHAR, BYTEA, CHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, JSONPATH, NAME,
+    NUMERIC, OID, REGCLASS, REGNAMESPACE, REGPROC, REGTYPE, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, UUID,
+    VARCHAR, call, said, same,
 };
 use super::{Cast, Spelling};
 
@@ -151,6 +151,7 @@ const TEXT_FORMS: &[(Type, Spelling, Spelling)] = &[
     (INTERVAL, said("pg_text_interval"), said("pg_interval_text")),
     (JSON, said("$1"), said("pg_json_text")),
     (JSONB, said("$1"), said("pg_jsonb_json")),
+    (JSONPATH, said("$1"), said("pg_jsonpath_text")),
     (REGCLASS, said("pg_text_regclass"), said("pg_regclass_text")),
     (REGTYPE, said("pg_text_regtype"), said("pg_regtype_text")),
     (REGPROC, said("pg_text_regproc"), said("pg_regproc_text")),

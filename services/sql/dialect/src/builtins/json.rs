@@ -2,7 +2,7 @@
 
 use super::Function;
 use super::row::{
-    ANY, ANYARRAY, ANYELEMENT, BOOL, INT4, JSON, JSONB, RECORD, TEXT, TEXT_ARRAY, immutable, stable,
+    ANY, ANYARRAY, ANYELEMENT, BOOL, INT4, JSON, JSONB, JSONPATH, RECORD, TEXT, TEXT_ARRAY, immutable, stable,
 };
 
 /// Rows of `pg_proc`.
@@ -54,4 +54,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable("jsonb_delete_path", &[JSONB, TEXT_ARRAY], JSONB, "pg_jsonb_delete_path"),
     immutable("jsonb_delete", &[JSONB, TEXT], JSONB, "pg_jsonb_delete_key"),
     immutable("jsonb_delete", &[JSONB, INT4], JSONB, "pg_jsonb_delete_element"),
+    immutable("jsonb_path_exists", &[JSONB, JSONPATH, JSONB, BOOL], BOOL, "pg_jsonb_path_exists").optional(2),
+    immutable("jsonb_path_match", &[JSONB, JSONPATH, JSONB, BOOL], BOOL, "pg_jsonb_path_match").optional(2),
+    immutable("jsonb_path_query_array", &[JSONB, JSONPATH, JSONB, BOOL], JSONB, "pg_jsonb_path_query_array")
+        .optional(2),
+    immutable("jsonb_path_query_first", &[JSONB, JSONPATH, JSONB, BOOL], JSONB, "pg_jsonb_path_query_first")
+        .optional(2),
 ];

@@ -36,6 +36,7 @@ short_names!(
     REGNAMESPACE,
     UUID,
     JSONB,
+    JSONPATH,
     VOID,
     RECORD,
     ANY,

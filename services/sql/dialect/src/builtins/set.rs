@@ -2,8 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANYARRAY, ANYELEMENT, BOOL, INT4, INT8, INTERVAL, JSON, JSONB, NUMERIC, RECORD, TEXT, TEXT_ARRAY,
-    TIMESTAMP, TIMESTAMPTZ, set,
+    ANYARRAY, ANYELEMENT, BOOL, INT4, INT8, INTERVAL, JSON, JSONB, JSONPATH, NUMERIC, RECORD, TEXT,
+    TEXT_ARRAY, TIMESTAMP, TIMESTAMPTZ, set,
 };
 
 /// Rows of `pg_proc`.
@@ -33,6 +33,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     set("json_each_text", &[JSON], RECORD, "pg_json_each_text").columns(&[("key", TEXT), ("value", TEXT)]),
     set("jsonb_each", &[JSONB], RECORD, "pg_jsonb_each").columns(&[("key", TEXT), ("value", JSONB)]),
     set("jsonb_each_text", &[JSONB], RECORD, "pg_jsonb_each_text").columns(&[("key", TEXT), ("value", TEXT)]),
+    set("jsonb_path_query", &[JSONB, JSONPATH, JSONB, BOOL], JSONB, "pg_jsonb_path_query").optional(2),
     set("json_object_keys", &[JSON], TEXT, "pg_json_object_keys"),
     set("jsonb_object_keys", &[JSONB], TEXT, "pg_jsonb_object_keys"),
     set("regexp_split_to_table", &[TEXT, TEXT], TEXT, "pg_regexp_split_to_table"),

@@ -17,6 +17,9 @@ pub(crate) const SETS: &[Set] = &[
     Set::new(c"pg_json_each_text", 1, |of, _| each(of, Kind::Json, true)).columns(2),
     Set::new(c"pg_jsonb_each", 1, |of, _| each(of, Kind::Jsonb, false)).columns(2),
     Set::new(c"pg_jsonb_each_text", 1, |of, _| each(of, Kind::Jsonb, true)).columns(2),
+    Set::new(c"pg_jsonb_path_query", 4, |of, _| {
+        Ok(of_values(crate::json::path::query(of)?.into_iter().map(Value::Text).collect()))
+    }),
     Set::new(c"pg_json_object_keys", 1, |of, _| keys(of, Kind::Json)),
     Set::new(c"pg_jsonb_object_keys", 1, |of, _| keys(of, Kind::Jsonb)),
 ];

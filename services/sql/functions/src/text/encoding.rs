@@ -65,7 +65,10 @@ fn escape(of: &[u8]) -> String {
     let mut out = String::with_capacity(of.len());
     for byte in of {
         match byte {
-            0 | 128.. => out += &format!("\\{byte:03o}"),
+            0 | 128.. => {
+                out.push('\\');
+                out.extend([byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| char::from(b'0' + digit)));
+            }
             b'\\' => out.push_str("\\\\"),
             _ => out.push(char::from(*byte)),
         }
@@ -110,7 +113,7 @@ fn unbase64(of: &str) -> Result<Value> {
             '=' => {
                 end = match (end, count) {
                     (0, 2) => 1,
-                    (0, 3) | (1, 3) => 2,
+                    (0 | 1, 3) => 2,
                     _ => return Err(refused("unexpected \"=\" while decoding base64 sequence")),
                 };
                 0

@@ -79,7 +79,7 @@ pub(crate) fn session() -> Arc<Session> {
         settings: Arc::new(BTreeMap::new()),
         search_path: vec![11, 2_200],
         process_id: 1,
-        catalog: Arc::new(Catalog::default()),
+        catalog: Arc::new(Catalog::fresh("test")),
         effects: Arc::new(Nothing),
     })
 }
