@@ -137,6 +137,10 @@ impl Binder<'_> {
                 let null = Expr::literal(Value::Null, ty);
                 Expr::new(Node::Case { branches: vec![(test, null)], otherwise: Some(Box::new(left)) }, ty)
             }
+            ("pg_typeof", 1) => {
+                let argument = self.expr(arguments[0])?;
+                Expr::literal(Value::Integer(i64::from(argument.ty.0)), Type::REGTYPE)
+            }
             ("greatest" | "least", 1..) => self.extreme(name, arguments)?,
             ("grouping", 1..) => {
                 let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
