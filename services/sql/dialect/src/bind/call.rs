@@ -324,7 +324,8 @@ impl Binder<'_> {
             (call.over.is_some(), "OVER"),
         ];
         if let (false, Some((_, what))) = (kinds.is_empty(), wrong.iter().find(|(is, _)| *is)) {
-            let message = format!("{what} specified, but {name} is not an aggregate function");
+            let kind = if *what == "OVER" { "a window function nor an" } else { "an" };
+            let message = format!("{what} specified, but {name} is not {kind} aggregate function");
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
         let arguments: Result<Vec<Expr>> =
@@ -528,7 +529,7 @@ impl Binder<'_> {
         }
         if !grouped {
             let message = format!("window function {name} requires an OVER clause");
-            return Err(self.error_at(place, SqlState::WINDOWING_ERROR, message));
+            return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
         if nested {
             let message = "aggregate function calls cannot be nested";
