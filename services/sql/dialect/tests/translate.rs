@@ -60,11 +60,3 @@ fn long_statements() {
         assert!(translate(&scope, &sql).starts_with("54001 "), "{}", translate(&scope, &sql));
     }
 }
-
-#[test]
-fn show() {
-    let scope = scope();
-    for sql in std::fs::read_to_string("/tmp/q.sql").unwrap_or_default().lines() {
-        println!("{sql}\n=> {}", translate(&scope, sql));
-    }
-}
