@@ -88,6 +88,10 @@ pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange>
 pub fn select_into(statement: &sqlparser::ast::Statement) -> Option<Statement> {
     use sqlparser::ast::{SelectInto, SetExpr};
     let sqlparser::ast::Statement::Query(query) = statement else { return None };
+    // The copy is deep, and a statement can be long.
+    if !matches!(query.body.as_ref(), SetExpr::Select(select) if select.into.is_some()) {
+        return None;
+    }
     let mut query = query.clone();
     let SetExpr::Select(select) = query.body.as_mut() else { return None };
     let SelectInto { temporary, unlogged, table: _, targets } = select.into.take()?;

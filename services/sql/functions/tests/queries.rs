@@ -23,11 +23,19 @@ fn check(name: &str, script: &str) {
         count += 1;
         let found = database.answer(statement);
         if found != expected {
-            wrong.push(format!("{statement}\n  expected {expected:?}\n  found    {found:?}\n  as       {}", database.last));
+            wrong.push(format!(
+                "{statement}\n  expected {expected:?}\n  found    {found:?}\n  as       {}",
+                database.last
+            ));
         }
     }
     assert!(count > 0, "{name} has no statements");
-    assert!(wrong.is_empty(), "{} of {count} statements of {name} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} statements of {name} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 macro_rules! scripts {
@@ -36,4 +44,4 @@ macro_rules! scripts {
     };
 }
 
-scripts!(select, change);
+scripts!(change, mixed, select);

@@ -137,6 +137,10 @@ impl Binder<'_> {
                 let null = Expr::literal(Value::Null, ty);
                 Expr::new(Node::Case { branches: vec![(test, null)], otherwise: Some(Box::new(left)) }, ty)
             }
+            ("pg_typeof", 1) => {
+                let argument = self.expr(arguments[0])?;
+                Expr::literal(Value::Integer(i64::from(argument.ty.0)), Type::REGTYPE)
+            }
             ("greatest" | "least", 1..) => self.extreme(name, arguments)?,
             ("grouping", 1..) => {
                 let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
@@ -320,7 +324,8 @@ impl Binder<'_> {
             (call.over.is_some(), "OVER"),
         ];
         if let (false, Some((_, what))) = (kinds.is_empty(), wrong.iter().find(|(is, _)| *is)) {
-            let message = format!("{what} specified, but {name} is not an aggregate function");
+            let kind = if *what == "OVER" { "a window function nor an" } else { "an" };
+            let message = format!("{what} specified, but {name} is not {kind} aggregate function");
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
         let arguments: Result<Vec<Expr>> =
@@ -524,7 +529,7 @@ impl Binder<'_> {
         }
         if !grouped {
             let message = format!("window function {name} requires an OVER clause");
-            return Err(self.error_at(place, SqlState::WINDOWING_ERROR, message));
+            return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
         if nested {
             let message = "aggregate function calls cannot be nested";

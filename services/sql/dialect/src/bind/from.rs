@@ -146,7 +146,7 @@ impl Binder<'_> {
             (None, _) => {
                 let message =
                     format!("column \"{name}\" specified in USING clause does not exist in {side} table");
-                Err(self.error_at(place, SqlState::UNDEFINED_COLUMN, message))
+                Err(Error::new(SqlState::UNDEFINED_COLUMN, message))
             }
             _ => {
                 let message = format!("common column name \"{name}\" appears more than once in {side} table");

@@ -8,7 +8,7 @@ use super::Binder;
 use super::coerce::relabelled;
 use super::resolve::{Candidate, Choice, spelled};
 use super::tree::{Comparison, Expr, Node, Place};
-use crate::builtins::{self, Operator};
+use crate::builtins::{self, Operator, Spelling};
 use crate::parse::{byte_of, position_of};
 
 /// How long a chain of operators other than AND and OR may be: SQLite bounds the depth of expressions.
@@ -145,6 +145,14 @@ impl Binder<'_> {
     }
 
     fn operate(&mut self, operator: &Operator, arguments: Vec<Expr>, place: Place) -> Result<Expr> {
+        if operator.spelling == Spelling::Wrapped("pg_concat_text", "pg_output") {
+            // PostgreSQL casts what is no text to text, which is not the output of every type.
+            let mut texts = Vec::with_capacity(2);
+            for argument in arguments {
+                texts.push(self.coerce(argument, Type::TEXT, -1, builtins::Context::Explicit)?);
+            }
+            return Ok(Expr::call(Spelling::Template("($1 || $2)"), texts, Type::TEXT).at(place));
+        }
         let declared: Vec<Type> = operator.left.into_iter().chain([operator.right]).collect();
         let types: Vec<Type> = arguments.iter().map(|argument| argument.ty).collect();
         let actual = self.actual(&declared, &types).unwrap_or_default();

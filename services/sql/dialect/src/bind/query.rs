@@ -413,7 +413,10 @@ impl Binder<'_> {
     }
 
     fn locks(&mut self, locks: &[ast::LockClause], query: &Query) -> Result<()> {
-        for ast::LockClause { lock_type, of: _, nonblock } in locks {
+        for ast::LockClause { lock_type, of, nonblock } in locks {
+            if of.is_some() {
+                return Err(Error::unsupported("OF in a locking clause"));
+            }
             let name = match lock_type {
                 ast::LockType::Share => "FOR SHARE",
                 ast::LockType::Update => "FOR UPDATE",

@@ -111,7 +111,9 @@ impl Binder<'_> {
         let kept: Vec<Candidate<T>> = fitting
             .iter()
             .filter(|candidate| {
+                let all = vec![*first; candidate.types.len()];
                 candidate.types.iter().all(|to| self.can_coerce(*first, *to, Context::Implicit))
+                    && self.actual(&candidate.types, &all).is_some()
             })
             .cloned()
             .collect();

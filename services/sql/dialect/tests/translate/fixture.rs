@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::catalog::{
-    Catalog, Column, Constraint, Enum, Identity, Index, Key, Label, Object, PUBLIC, Rule, Sequence,
-    Table, View,
+    Catalog, Column, Constraint, Enum, Identity, Index, Key, Label, Object, PUBLIC, Rule, Sequence, Table,
+    View,
 };
 use bole_sql_dialect::plan::{Action, Bound};
 use bole_sql_dialect::{Error, Scope, Type};

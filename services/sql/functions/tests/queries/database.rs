@@ -44,7 +44,10 @@ impl Database {
                 }
                 rows
             }
-            Err(error) if error.state == SqlState::FEATURE_NOT_SUPPORTED && error.message.contains("not supported") => {
+            Err(error)
+                if error.state == SqlState::FEATURE_NOT_SUPPORTED
+                    && error.message.contains("not supported") =>
+            {
                 vec![format!("? {}", error.message.trim_end_matches(" is not supported"))]
             }
             Err(error) => {
@@ -107,9 +110,8 @@ impl Database {
 
     fn rows(&mut self, sql: &str, columns: &[Output]) -> Result<Vec<String>> {
         sql.clone_into(&mut self.last);
-        let failed = |error: rusqlite::Error| {
-            self.context.take_error().unwrap_or_else(|| from_sqlite(&error))
-        };
+        let failed =
+            |error: rusqlite::Error| self.context.take_error().unwrap_or_else(|| from_sqlite(&error));
         let mut statement = self.connection.prepare(sql).map_err(failed)?;
         let mut cursor = statement.query([]).map_err(failed)?;
         let mut found = Vec::new();
