@@ -140,7 +140,7 @@ impl Database {
         let count = statement.column_count();
         let mut rows = statement.query([]).unwrap();
         let mut shown = String::new();
-        while let Some(row) = rows.next().unwrap() {
+        while let Some(row) = rows.next().map_err(|error| self.context.take_error().unwrap_or_else(|| broken(sql, &error)))? {
             let values: Vec<String> = (0..count).map(|at| match row.get_ref(at).unwrap() {
                 ValueRef::Null => "NULL".to_owned(),
                 ValueRef::Integer(value) => value.to_string(),
