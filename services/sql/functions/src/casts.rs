@@ -1,6 +1,6 @@
 //! Casts: text to values and back, and type modifiers.
 
-use bole_sql_dialect::catalog::{Catalog, Enum, Object};
+use bole_sql_dialect::catalog::Enum;
 use bole_sql_types::datetime::{interval::Interval, round_to};
 use bole_sql_types::numeric::Numeric;
 use bole_sql_types::{Error, Result, SqlState, Style, Type, Value, ValueRef, array as arrays, text as forms};
@@ -86,43 +86,24 @@ fn rounded(of: &Arguments<'_, '_>) -> Result<i64> {
     Ok(if value == i64::MAX || value == i64::MIN || digits < 0 { value } else { round_to(value, digits) })
 }
 
-/// What a type of a user is.
-enum UserType<'a> {
-    Enum(&'a Enum),
-    ArrayOf(&'a Enum),
-}
-
-fn user_type(ty: Type, catalog: &Catalog) -> Result<UserType<'_>> {
-    if let Some(Object::Enum(found)) = catalog.objects.get(&ty.0).map(|object| &**object) {
-        return Ok(UserType::Enum(found));
-    }
-    let array = catalog.objects.values().find_map(|object| match &**object {
-        Object::Enum(found) if found.array_oid == ty.0 => Some(UserType::ArrayOf(found)),
-        _ => None,
-    });
-    array.ok_or_else(|| {
-        Error::new(SqlState::UNDEFINED_OBJECT, format!("type with OID {} does not exist", ty.0))
-    })
-}
-
 fn label(of: &Enum, place: i64) -> Result<String> {
-    match of.labels.iter().find(|label| label.place == place) {
-        Some(label) => Ok(label.name.clone()),
-        None => {
-            let message = format!("{place} is no label of the enum {}", of.name);
-            Err(Error::new(SqlState::DATA_CORRUPTED, message))
-        }
-    }
+    let found = of.labels.iter().find(|label| label.place == place);
+    let missing =
+        || Error::new(SqlState::DATA_CORRUPTED, format!("{place} is no label of the enum {}", of.name));
+    found.map(|label| label.name.clone()).ok_or_else(missing)
 }
 
 fn place(of: &Enum, label: &str) -> Result<i64> {
-    match of.labels.iter().find(|known| known.name == label) {
-        Some(known) => Ok(known.place),
-        None => {
-            let message = format!("invalid input value for enum {}: \"{label}\"", of.name);
-            Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message))
-        }
-    }
+    let found = of.labels.iter().find(|known| known.name == label);
+    let missing = || {
+        let message = format!("invalid input value for enum {}: \"{label}\"", of.name);
+        Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
+    };
+    found.map(|known| known.place).ok_or_else(missing)
+}
+
+fn unknown_type(ty: Type) -> Error {
+    Error::new(SqlState::UNDEFINED_OBJECT, format!("type with OID {} does not exist", ty.0))
 }
 
 /// A value of any type as its output function writes it for the session.
@@ -136,14 +117,18 @@ pub(crate) fn output(ty: Type, value: ValueRef<'_>, context: &Context) -> Result
         };
     }
     let session = context.session()?;
-    match (user_type(ty, &session.catalog)?, value) {
-        (UserType::Enum(of), ValueRef::Integer(place)) => label(of, place),
-        (UserType::ArrayOf(of), ValueRef::Text(array)) => arrays::map_elements(array, |element| {
-            element
-                .parse()
-                .map_err(|_| Error::unsupported("an array of an enum in this form"))
-                .and_then(|at| label(of, at))
-        }),
+    match value {
+        ValueRef::Integer(place) => {
+            label(session.catalog.enum_of(ty).ok_or_else(|| unknown_type(ty))?, place)
+        }
+        ValueRef::Text(array) => {
+            let of = session.catalog.enum_of_array(ty).ok_or_else(|| unknown_type(ty))?;
+            arrays::map_elements(array, |element| {
+                let place =
+                    element.parse().map_err(|_| Error::unsupported("an array of an enum in this form"))?;
+                label(of, place)
+            })
+        }
         _ => Err(Error::new(SqlState::DATA_CORRUPTED, "a value of a user's type in another form")),
     }
 }
@@ -154,12 +139,11 @@ pub(crate) fn input(ty: Type, of: &str, context: &Context) -> Result<Value> {
         return forms::input(ty, -1, of, &*context.style()?);
     }
     let session = context.session()?;
-    match user_type(ty, &session.catalog)? {
-        UserType::Enum(found) => integer(place(found, of)?),
-        UserType::ArrayOf(found) => {
-            text(arrays::map_elements(of, |element| place(found, element).map(|place| place.to_string()))?)
-        }
+    if let Some(found) = session.catalog.enum_of(ty) {
+        return integer(place(found, of)?);
     }
+    let found = session.catalog.enum_of_array(ty).ok_or_else(|| unknown_type(ty))?;
+    text(arrays::map_elements(of, |element| place(found, element).map(|place| place.to_string()))?)
 }
 
 /// The text that an array has for a value.

@@ -5,13 +5,13 @@
 pub(crate) mod names;
 pub(crate) mod privileges;
 
-use bole_sql_dialect::catalog::{Object, Table};
-use bole_sql_types::{Error, Result, Value};
+use bole_sql_dialect::catalog::{Object, Table, definitions};
+use bole_sql_types::{Error, Result, SqlState, Value};
 
 use crate::call::{Arguments, boolean, integer, text, text_or_null};
 use crate::context::Session;
 use crate::scalar::{Scalar, session, strict};
-use names::{relation_name, visible};
+use names::visible;
 
 /// The functions.
 pub(crate) const SCALARS: &[Scalar] = &[
@@ -40,10 +40,8 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_relation_is_publishable", 1, |of, session| {
         boolean(table(session, of.integer(0)? as u32).is_some_and(|table| !table.temporary))
     }),
-    session(c"pg_obj_description", 1, |of, session| {
-        text_or_null(comment(session, of.integer(0)? as u32).map(str::to_owned))
-    })
-    .optional(1),
+    session(c"pg_obj_description", 1, |of, session| text_or_null(comment(session, of.integer(0)? as u32)))
+        .optional(1),
     strict(c"pg_shobj_description", 2, |_| Ok(Value::Null)),
     session(c"pg_col_description", 2, |of, session| {
         let column = table(session, of.integer(0)? as u32).and_then(|table| {
@@ -58,6 +56,20 @@ pub(crate) const SCALARS: &[Scalar] = &[
         integer(if is_utf8 { UTF8 } else { -1 })
     }),
     strict(c"pg_get_expr", 2, |of| text(of.text(0)?)).optional(1),
+    // All three arguments or the first alone are given.
+    session(c"pg_get_indexdef", 1, index_definition).optional(2),
+    session(c"pg_get_constraintdef", 1, |of, session| {
+        let shown =
+            definitions::pg_get_constraintdef(&session.catalog, of.integer(0)? as u32, pretty(of, 1)?);
+        text_or_null(shown)
+    })
+    .optional(1),
+    // The second argument is a truth, or the column to wrap lines at, which also asks for fewer parentheses.
+    session(c"pg_get_viewdef", 1, |of, session| {
+        let pretty = of.len() > 1 && of.integer(1)? != 0;
+        text_or_null(definitions::pg_get_viewdef(&session.catalog, of.integer(0)? as u32, pretty))
+    })
+    .optional(1),
     session(c"pg_get_serial_sequence", 2, serial_sequence),
     session(c"pg_relation_size", 1, |of, session| size(of, session, false)).optional(1),
     session(c"pg_table_size", 1, |of, session| size(of, session, false)),
@@ -120,34 +132,20 @@ fn written(of: &Arguments<'_, '_>, session: &Session, ty: bole_sql_types::Type) 
 }
 
 fn object(session: &Session, oid: u32) -> Option<&Object> {
-    session.catalog.objects.get(&oid).map(|object| &**object)
+    session.catalog.object(oid)
 }
 
 fn table(session: &Session, oid: u32) -> Option<&Table> {
-    match object(session, oid) {
-        Some(Object::Table(table)) => Some(table),
-        _ => None,
-    }
+    session.catalog.table(oid)
 }
 
 /// The comment on an object, or on a constraint.
-fn comment(session: &Session, oid: u32) -> Option<&str> {
-    let comment = match object(session, oid) {
-        Some(Object::Schema(of)) => &of.comment,
-        Some(Object::Table(of)) => &of.comment,
-        Some(Object::Index(of)) => &of.comment,
-        Some(Object::View(of)) => &of.comment,
-        Some(Object::Sequence(of)) => &of.comment,
-        Some(Object::Enum(of)) => &of.comment,
-        None => {
-            let constraints = session.catalog.objects.values().filter_map(|object| match &**object {
-                Object::Table(table) => Some(&table.constraints),
-                _ => None,
-            });
-            &constraints.flatten().find(|constraint| constraint.oid == oid)?.comment
-        }
-    };
-    comment.as_deref()
+fn comment(session: &Session, oid: u32) -> Option<String> {
+    let catalog = &session.catalog;
+    match catalog.object(oid) {
+        Some(object) => object.comment().cloned(),
+        None => definitions::find_constraint(catalog, oid)?.1.comment.clone(),
+    }
 }
 
 fn indexes(session: &Session, of: u32) -> impl Iterator<Item = u32> {
@@ -174,24 +172,21 @@ fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result
 fn serial_sequence(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     let oid = names::relation(session, of.text(0)?)?;
     let name = of.text(1)?;
-    let missing = || {
-        let message = format!(
-            "column \"{name}\" of relation \"{}\" does not exist",
-            relation_name(session, oid).unwrap_or("")
-        );
-        Error::new(bole_sql_types::SqlState::UNDEFINED_COLUMN, message)
-    };
-    let columns = table(session, oid).map_or(&[][..], |table| &table.columns);
-    let number =
-        columns.iter().find(|column| column.name == name && !column.dropped).ok_or_else(missing)?.number;
-    let owned = session.catalog.objects.values().find_map(|object| match &**object {
-        Object::Sequence(sequence) if sequence.owner == Some((oid, number)) => Some(sequence),
-        _ => None,
-    });
-    let shown = owned.map(|sequence| {
-        let schema = crate::session::schema_name(session, sequence.schema).unwrap_or("public");
-        let quote = crate::text::quote::identifier;
-        format!("{}.{}", quote(schema), quote(&sequence.name))
-    });
+    let column = table(session, oid).and_then(|table| table.column(name)).ok_or_else(|| {
+        let relation = session.catalog.object(oid).map_or("", Object::name);
+        let message = format!("column \"{name}\" of relation \"{relation}\" does not exist");
+        Error::new(SqlState::UNDEFINED_COLUMN, message)
+    })?;
+    text_or_null(definitions::pg_get_serial_sequence(&session.catalog, oid, column.number))
+}
+
+/// Whether an argument asks for fewer parentheses.
+fn pretty(of: &Arguments<'_, '_>, at: usize) -> Result<bool> {
+    Ok(of.len() > at && of.boolean(at)?)
+}
+
+fn index_definition(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    let column = if of.len() > 1 { of.int4(1)? } else { 0 };
+    let shown = definitions::pg_get_indexdef(&session.catalog, of.integer(0)? as u32, column, pretty(of, 2)?);
     text_or_null(shown)
 }

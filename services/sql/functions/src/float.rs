@@ -64,8 +64,6 @@ fn sign(value: f64) -> f64 {
         1.0
     } else if value < 0.0 {
         -1.0
-    } else if value.is_nan() {
-        value
     } else {
         0.0
     }

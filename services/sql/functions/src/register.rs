@@ -8,7 +8,10 @@ use crate::aggregate::{self, Aggregate};
 use crate::context::Context;
 use crate::scalar::Scalar;
 use crate::set::{self, Set};
-use crate::{array, casts, catalog, datetime, float, integer, numeric, pattern, session, text, trigonometry};
+use crate::{
+    array, casts, catalog, datetime, float, formatting, integer, json, numeric, pattern, session, text,
+    trigonometry,
+};
 
 /// Scalar functions, by family.
 const SCALARS: &[&[Scalar]] = &[
@@ -30,6 +33,9 @@ const SCALARS: &[&[Scalar]] = &[
     casts::SCALARS,
     datetime::ARITHMETIC,
     datetime::PARTS,
+    formatting::SCALARS,
+    json::SCALARS,
+    json::build::SCALARS,
     session::SCALARS,
     session::effects::SCALARS,
     catalog::SCALARS,
@@ -43,11 +49,12 @@ const AGGREGATES: &[&[Aggregate]] = &[
     aggregate::float::AGGREGATES,
     aggregate::interval::AGGREGATES,
     aggregate::ordered::AGGREGATES,
+    aggregate::json::AGGREGATES,
     aggregate::collect::AGGREGATES,
 ];
 
 /// Table-valued functions, by family.
-const SETS: &[&[Set]] = &[set::series::SETS, set::parts::SETS];
+const SETS: &[&[Set]] = &[set::series::SETS, set::parts::SETS, set::json::SETS];
 
 /// Registers all functions, aggregates, table-valued functions and collations. They ask `context` for what is not in their arguments,
 /// and leave their errors there.

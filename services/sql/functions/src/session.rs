@@ -2,7 +2,7 @@
 
 pub(crate) mod effects;
 
-use bole_sql_dialect::catalog::{INFORMATION_SCHEMA, Object, PG_CATALOG};
+use bole_sql_dialect::catalog::PG_CATALOG;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
 use crate::array;
@@ -96,17 +96,5 @@ fn names_pg_catalog(session: &Session) -> bool {
 /// The names of the schemas in the search path that are written there.
 fn written_path(session: &Session) -> impl Iterator<Item = &str> {
     let skip = usize::from(session.search_path.first() == Some(&PG_CATALOG) && !names_pg_catalog(session));
-    session.search_path.iter().skip(skip).filter_map(|oid| schema_name(session, *oid))
-}
-
-/// The name of a schema.
-pub(crate) fn schema_name(session: &Session, oid: u32) -> Option<&str> {
-    match oid {
-        PG_CATALOG => Some("pg_catalog"),
-        INFORMATION_SCHEMA => Some("information_schema"),
-        _ => match session.catalog.objects.get(&oid).map(|object| &**object) {
-            Some(Object::Schema(schema)) => Some(&schema.name),
-            _ => None,
-        },
-    }
+    session.search_path.iter().skip(skip).filter_map(|oid| session.catalog.schema_name(*oid))
 }

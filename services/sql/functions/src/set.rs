@@ -7,6 +7,7 @@
     reason = "rusqlite's traits of virtual tables are unsafe to implement: their layout must be C's"
 )]
 
+pub(crate) mod json;
 pub(crate) mod parts;
 pub(crate) mod series;
 

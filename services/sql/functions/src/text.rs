@@ -103,7 +103,7 @@ fn initcap(of: &str) -> String {
 fn chr(code: i64) -> Result<Value> {
     let refused = |message: String| Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
     if code < 0 {
-        return refused("character number must be positive".to_owned());
+        return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "character number must be positive"));
     }
     if code == 0 {
         return refused("null character not permitted".to_owned());
@@ -160,7 +160,14 @@ fn left(of: &str, count: i64) -> &str {
 }
 
 fn right(of: &str, count: i64) -> &str {
-    let start = if count < 0 { -count } else { (characters(of) as i64 - count).max(0) };
+    // The lowest number has no opposite in PostgreSQL, and takes nothing away.
+    let start = if count == i64::from(i32::MIN) {
+        0
+    } else if count < 0 {
+        -count
+    } else {
+        (characters(of) as i64 - count).max(0)
+    };
     &of[byte_of(of, start as usize)..]
 }
 

@@ -49,7 +49,7 @@ fn degrees_of(value: f64, compute: fn(f64) -> f64) -> Result<Value> {
     if result.is_nan() && !value.is_nan() { Err(overflow()) } else { real(result) }
 }
 
-/// The sine of 0 to 60 degrees, exact at 30.
+/// The sine of 0 to 30 degrees, exact at 30.
 fn small_sine(degrees: f64) -> f64 {
     degrees.to_radians().sin() / 30.0_f64.to_radians().sin() / 2.0
 }
@@ -61,11 +61,11 @@ fn small_cosine(degrees: f64) -> f64 {
 }
 
 fn quadrant_sine(degrees: f64) -> f64 {
-    if degrees <= 45.0 { small_sine(degrees) } else { small_cosine(90.0 - degrees) }
+    if degrees <= 30.0 { small_sine(degrees) } else { small_cosine(90.0 - degrees) }
 }
 
 fn quadrant_cosine(degrees: f64) -> f64 {
-    if degrees <= 45.0 { small_cosine(degrees) } else { small_sine(90.0 - degrees) }
+    if degrees <= 60.0 { small_cosine(degrees) } else { small_sine(90.0 - degrees) }
 }
 
 fn sine_of_degrees(degrees: f64) -> f64 {

@@ -41,4 +41,4 @@ macro_rules! files {
     };
 }
 
-files!(aggregates, arrays, casts, dates, numbers, patterns, sets, texts);
+files!(aggregates, arrays, casts, dates, formats, json, numbers, patterns, refused, sets, texts);

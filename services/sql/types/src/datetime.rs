@@ -11,7 +11,7 @@ pub mod make;
 mod print;
 mod read;
 mod tokens;
-mod words;
+pub(crate) mod words;
 
 pub use print::{write_date, write_time, write_timestamp, write_timestamptz};
 pub use read::{parse_date, parse_time, parse_timestamp, parse_timestamptz};

@@ -18,6 +18,7 @@ pub mod cast;
 pub mod collation;
 pub mod datetime;
 pub mod error;
+pub mod format;
 pub mod json;
 pub mod numeric;
 pub mod storage;

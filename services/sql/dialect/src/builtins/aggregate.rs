@@ -76,7 +76,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     aggregate("string_agg", &[BYTEA, BYTEA], BYTEA, "pg_string_agg_bytea"),
     aggregate("array_agg", &[ANYNONARRAY], ANYARRAY, "pg_array_agg").wrapped("pg_element"),
     aggregate("array_agg", &[ANYARRAY], ANYARRAY, "pg_array_agg_arrays"),
-    aggregate("json_agg", &[ANYELEMENT], JSON, "pg_json_agg").stable().wrapped("pg_to_json"),
+    aggregate("json_agg", &[ANYELEMENT], JSON, "pg_json_agg").stable().wrapped("pg_json_element"),
     aggregate("json_object_agg", &[ANY, ANY], JSON, "pg_json_object_agg").stable().wrapped("pg_to_json"),
     aggregate("jsonb_agg", &[ANYELEMENT], JSONB, "pg_jsonb_agg").stable().wrapped("pg_to_jsonb"),
     aggregate("jsonb_object_agg", &[ANY, ANY], JSONB, "pg_jsonb_object_agg").wrapped("pg_to_jsonb"),

@@ -2,7 +2,7 @@
 
 use super::Function;
 use super::row::{
-    ANY, ANYARRAY, ANYELEMENT, BOOL, INT4, JSON, JSONB, JSONPATH, RECORD, TEXT, TEXT_ARRAY, immutable, stable,
+    ANY, ANYARRAY, ANYELEMENT, BOOL, INT4, JSON, JSONB, RECORD, TEXT, TEXT_ARRAY, immutable, stable,
 };
 
 /// Rows of `pg_proc`.
@@ -10,29 +10,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable("to_json", &[ANYELEMENT], JSON, "pg_to_json").typed(),
     stable("to_jsonb", &[ANYELEMENT], JSONB, "pg_to_jsonb").typed(),
     stable("array_to_json", &[ANYARRAY], JSON, "pg_to_json").typed(),
-    stable("array_to_json", &[ANYARRAY, BOOL], JSON, "pg_to_json").typed(),
     stable("row_to_json", &[RECORD], JSON, ""),
     stable("row_to_json", &[RECORD, BOOL], JSON, ""),
     stable("json_build_array", &[], JSON, "pg_json_build_array").called_on_null(),
-    stable("json_build_array", &[ANY], JSON, "pg_json_build_array")
-        .variadic()
-        .called_on_null()
-        .wrapped("pg_to_json"),
+    stable("json_build_array", &[ANY], JSON, "pg_json_build_array").variadic().called_on_null().typed(),
     stable("json_build_object", &[], JSON, "pg_json_build_object").called_on_null(),
-    stable("json_build_object", &[ANY], JSON, "pg_json_build_object")
-        .variadic()
-        .called_on_null()
-        .wrapped("pg_to_json"),
+    stable("json_build_object", &[ANY], JSON, "pg_json_build_object").variadic().called_on_null().typed(),
     stable("jsonb_build_array", &[], JSONB, "pg_jsonb_build_array").called_on_null(),
-    stable("jsonb_build_array", &[ANY], JSONB, "pg_jsonb_build_array")
-        .variadic()
-        .called_on_null()
-        .wrapped("pg_to_jsonb"),
+    stable("jsonb_build_array", &[ANY], JSONB, "pg_jsonb_build_array").variadic().called_on_null().typed(),
     stable("jsonb_build_object", &[], JSONB, "pg_jsonb_build_object").called_on_null(),
-    stable("jsonb_build_object", &[ANY], JSONB, "pg_jsonb_build_object")
-        .variadic()
-        .called_on_null()
-        .wrapped("pg_to_jsonb"),
+    stable("jsonb_build_object", &[ANY], JSONB, "pg_jsonb_build_object").variadic().called_on_null().typed(),
     immutable("json_object", &[TEXT_ARRAY], JSON, "pg_json_object"),
     immutable("json_object", &[TEXT_ARRAY, TEXT_ARRAY], JSON, "pg_json_object"),
     immutable("jsonb_object", &[TEXT_ARRAY], JSONB, "pg_jsonb_object"),
@@ -57,9 +44,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable("jsonb_object_field", &[JSONB, TEXT], JSONB, "pg_jsonb_object_field"),
     immutable("jsonb_object_field_text", &[JSONB, TEXT], TEXT, "pg_jsonb_object_field_text"),
     immutable("jsonb_set", &[JSONB, TEXT_ARRAY, JSONB, BOOL], JSONB, "pg_jsonb_set").optional(1),
-    immutable("jsonb_set_lax", &[JSONB, TEXT_ARRAY, JSONB, BOOL, TEXT], JSONB, "pg_jsonb_set_lax")
-        .optional(2)
-        .called_on_null(),
     immutable("jsonb_insert", &[JSONB, TEXT_ARRAY, JSONB, BOOL], JSONB, "pg_jsonb_insert").optional(1),
     immutable("jsonb_concat", &[JSONB, JSONB], JSONB, "pg_jsonb_concat"),
     immutable("jsonb_contains", &[JSONB, JSONB], BOOL, "pg_jsonb_contains"),
@@ -70,10 +54,4 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable("jsonb_delete_path", &[JSONB, TEXT_ARRAY], JSONB, "pg_jsonb_delete_path"),
     immutable("jsonb_delete", &[JSONB, TEXT], JSONB, "pg_jsonb_delete_key"),
     immutable("jsonb_delete", &[JSONB, INT4], JSONB, "pg_jsonb_delete_element"),
-    immutable("jsonb_path_exists", &[JSONB, JSONPATH, JSONB, BOOL], BOOL, "pg_jsonb_path_exists").optional(2),
-    immutable("jsonb_path_match", &[JSONB, JSONPATH, JSONB, BOOL], BOOL, "pg_jsonb_path_match").optional(2),
-    immutable("jsonb_path_query_array", &[JSONB, JSONPATH, JSONB, BOOL], JSONB, "pg_jsonb_path_query_array")
-        .optional(2),
-    immutable("jsonb_path_query_first", &[JSONB, JSONPATH, JSONB, BOOL], JSONB, "pg_jsonb_path_query_first")
-        .optional(2),
 ];

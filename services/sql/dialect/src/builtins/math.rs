@@ -2,8 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, BYTEA, FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, TEXT, VOID,
-    immutable, stable, volatile,
+    ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, BYTEA, FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, TEXT, immutable,
+    stable, volatile,
 };
 
 /// Rows of `pg_proc`.

@@ -3,8 +3,8 @@
 use super::Operator;
 use super::row::{
     ANYARRAY, ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYNONARRAY, BOOL, BPCHAR, BYTEA, DATE, FLOAT4, FLOAT8,
-    INT2, INT4, INT8, INTERVAL, JSON, JSONB, JSONPATH, NAME, NUMERIC, TEXT, TEXT_ARRAY, TIME, TIMESTAMP,
-    TIMESTAMPTZ, binary, prefix,
+    INT2, INT4, INT8, INTERVAL, JSON, JSONB, NAME, NUMERIC, TEXT, TEXT_ARRAY, TIME, TIMESTAMP, TIMESTAMPTZ,
+    binary, prefix,
 };
 
 /// All of them.
@@ -209,8 +209,6 @@ const DOCUMENTS: &[Operator] = &[
     binary("?&", JSONB, TEXT_ARRAY, BOOL, "pg_jsonb_exists_all"),
     binary("?|", JSONB, TEXT_ARRAY, BOOL, "pg_jsonb_exists_any"),
     binary("@>", JSONB, JSONB, BOOL, "pg_jsonb_contains"),
-    binary("@?", JSONB, JSONPATH, BOOL, "pg_jsonb_path_exists"),
-    binary("@@", JSONB, JSONPATH, BOOL, "pg_jsonb_path_match"),
     binary("||", JSONB, JSONB, JSONB, "pg_jsonb_concat"),
 ];
 

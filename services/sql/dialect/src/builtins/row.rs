@@ -36,7 +36,6 @@ short_names!(
     REGNAMESPACE,
     UUID,
     JSONB,
-    JSONPATH,
     VOID,
     RECORD,
     ANY,

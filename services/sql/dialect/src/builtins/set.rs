@@ -2,8 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANYARRAY, ANYELEMENT, BOOL, INT4, INT8, INTERVAL, JSON, JSONB, JSONPATH, NUMERIC, RECORD, TEXT,
-    TEXT_ARRAY, TIMESTAMP, TIMESTAMPTZ, set,
+    ANYARRAY, ANYELEMENT, BOOL, INT4, INT8, INTERVAL, JSON, JSONB, NUMERIC, RECORD, TEXT, TEXT_ARRAY,
+    TIMESTAMP, TIMESTAMPTZ, set,
 };
 
 /// Rows of `pg_proc`.
@@ -35,7 +35,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     set("jsonb_each_text", &[JSONB], RECORD, "pg_jsonb_each_text").columns(&[("key", TEXT), ("value", TEXT)]),
     set("json_object_keys", &[JSON], TEXT, "pg_json_object_keys"),
     set("jsonb_object_keys", &[JSONB], TEXT, "pg_jsonb_object_keys"),
-    set("jsonb_path_query", &[JSONB, JSONPATH, JSONB, BOOL], JSONB, "pg_jsonb_path_query").optional(2),
     set("regexp_split_to_table", &[TEXT, TEXT], TEXT, "pg_regexp_split_to_table"),
     set("regexp_split_to_table", &[TEXT, TEXT, TEXT], TEXT, "pg_regexp_split_to_table"),
     set("regexp_matches", &[TEXT, TEXT], TEXT_ARRAY, "pg_regexp_matches"),

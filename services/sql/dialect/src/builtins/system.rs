@@ -2,8 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANY, BOOL, FLOAT8, INT2, INT4, INT8, INTERVAL, NAME, NAME_ARRAY, OID, REGCLASS, REGNAMESPACE, REGPROC,
-    REGTYPE, TEXT, TIMESTAMPTZ, UUID, VOID, immutable, stable, volatile, writes,
+    ANY, BOOL, FLOAT8, INT2, INT4, INT8, INTERVAL, NAME, NAME_ARRAY, OID, REGCLASS, REGNAMESPACE, REGTYPE,
+    TEXT, TIMESTAMPTZ, UUID, VOID, immutable, stable, volatile, writes,
 };
 
 /// Rows of `pg_proc`.

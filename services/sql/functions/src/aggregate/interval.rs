@@ -10,28 +10,28 @@ use crate::datetime::{interval, stored};
 
 /// The aggregates.
 pub(crate) const AGGREGATES: &[Aggregate] = &[
-    aggregate!("pg_sum_interval", 1, Sum { count: 0, sum: Interval::default(), mean: false }),
-    aggregate!("pg_avg_interval", 1, Sum { count: 0, sum: Interval::default(), mean: true }),
+    aggregate!("pg_sum_interval", 1, Sum { count: 0, total: Interval::default(), mean: false }),
+    aggregate!("pg_avg_interval", 1, Sum { count: 0, total: Interval::default(), mean: true }),
 ];
 
 struct Sum {
     count: i64,
-    sum: Interval,
+    total: Interval,
     mean: bool,
 }
 
 impl State for Sum {
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         self.count += 1;
-        self.sum = interval_add(self.sum, interval(row, 0)?)?;
+        self.total = interval_add(self.total, interval(row, 0)?)?;
         Ok(())
     }
 
     fn value(&self) -> Result<Value> {
         match (self.count, self.mean) {
             (0, _) => Ok(Value::Null),
-            (_, false) => stored(self.sum),
-            (count, true) => stored(interval_divide(self.sum, count as f64)?),
+            (_, false) => stored(self.total),
+            (count, true) => stored(interval_divide(self.total, count as f64)?),
         }
     }
 }

@@ -70,6 +70,8 @@ impl Ordered {
         values
     }
 
+    /// The first value that has the fraction before it or is it.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "it stands beside `continuous`")]
     fn discrete(&self, sorted: &[&Value], fraction: f64) -> Result<Value> {
         let row = (fraction * sorted.len() as f64).ceil() as usize;
         Ok(sorted[row.max(1) - 1].clone())
@@ -141,6 +143,7 @@ fn checked(fraction: f64) -> Result<f64> {
 }
 
 /// The most frequent value; of several the first.
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside what may fail")]
 fn mode(of: &Ordered) -> Result<Value> {
     let sorted = of.sorted();
     let mut best: Option<(usize, &Value)> = None;

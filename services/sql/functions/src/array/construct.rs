@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bole_sql_types::array::functions as arrays;
 use bole_sql_types::array::{Array, Dimension, parse};
 use bole_sql_types::{Error, Result, SqlState, Value};
 
@@ -49,68 +50,18 @@ fn subscript(of: &Arguments<'_, '_>) -> Result<Value> {
     if (1..of.len()).any(|at| of.is_null(at)) {
         return Ok(Value::Null);
     }
-    let array = parse(of.text(1)?)?;
-    if array.dimensions.len() != of.len() - 2 {
-        return Ok(Value::Null);
+    let subscripts = (2..of.len()).map(|at| of.int4(at)).collect::<Result<Vec<_>>>()?;
+    match arrays::subscript(of.text(1)?, &subscripts)? {
+        Some(element) => super::value(of.ty(0)?, &element),
+        None => Ok(Value::Null),
     }
-    let mut place = 0_i64;
-    for (at, dimension) in array.dimensions.iter().enumerate() {
-        let offset = of.integer(at + 2)? - i64::from(dimension.lower);
-        if !(0..i64::from(dimension.length)).contains(&offset) {
-            return Ok(Value::Null);
-        }
-        place = place * i64::from(dimension.length) + offset;
-    }
-    match array.elements.get(place as usize) {
-        Some(Some(element)) => super::value(of.ty(0)?, element),
-        _ => Ok(Value::Null),
-    }
-}
-
-/// Where a slice begins and ends in a dimension, counted from its first element.
-fn bounds(of: &Arguments<'_, '_>, at: usize, dimension: &Dimension) -> Result<Option<(i64, i64)>> {
-    let first = i64::from(dimension.lower);
-    let last = first + i64::from(dimension.length) - 1;
-    let lower = if of.is_null(at) { first } else { of.integer(at)?.max(first) };
-    let upper = if of.is_null(at + 1) { last } else { of.integer(at + 1)?.min(last) };
-    Ok((lower <= upper).then_some((lower - first, upper - first)))
 }
 
 /// `(type, array, lower, upper, …)`: the part between the bounds, numbered from 1; a bound that is left out is NULL.
 fn slice(of: &Arguments<'_, '_>) -> Result<Value> {
-    if of.is_null(1) {
-        return Ok(Value::Null);
-    }
-    let array = parse(of.text(1)?)?;
-    let given = (of.len() - 2) / 2;
-    if array.dimensions.len() < given || array.dimensions.is_empty() {
-        return text("{}");
-    }
-    let mut ranges = Vec::new();
-    for (at, dimension) in array.dimensions.iter().enumerate() {
-        let range = if at < given {
-            bounds(of, 2 + at * 2, dimension)?
-        } else {
-            Some((0, i64::from(dimension.length) - 1))
-        };
-        let Some(range) = range else { return text("{}") };
-        ranges.push(range);
-    }
-    let mut elements = Vec::new();
-    for (place, element) in array.elements.iter().enumerate() {
-        let mut rest = place as i64;
-        let inside = array.dimensions.iter().zip(&ranges).rev().all(|(dimension, (lower, upper))| {
-            let offset = rest % i64::from(dimension.length);
-            rest /= i64::from(dimension.length);
-            (*lower..=*upper).contains(&offset)
-        });
-        if inside {
-            elements.push(element.clone());
-        }
-    }
-    let dimensions = ranges
-        .iter()
-        .map(|(lower, upper)| Dimension { lower: 1, length: (upper - lower + 1) as i32 })
-        .collect();
-    text(Array { dimensions, elements }.to_string())
+    let Some(array) = of.text_or_null(1)? else { return Ok(Value::Null) };
+    let bound = |at: usize| if of.is_null(at) { Ok(None) } else { of.int4(at).map(Some) };
+    let bounds =
+        (2..of.len()).step_by(2).map(|at| Ok((bound(at)?, bound(at + 1)?))).collect::<Result<Vec<_>>>()?;
+    text(arrays::slice(array, &bounds)?)
 }

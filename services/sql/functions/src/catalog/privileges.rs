@@ -11,9 +11,9 @@ use crate::scalar::{Scalar, session};
 pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_has_table_privilege", 2, |of, session| held(of, session, 1, TABLE)).optional(1),
     session(c"pg_has_any_column_privilege", 2, |of, session| held(of, session, 1, COLUMN)).optional(1),
-    session(c"pg_has_column_privilege", 3, |of, session| column(of, session)).optional(1),
+    session(c"pg_has_column_privilege", 3, column).optional(1),
     session(c"pg_has_sequence_privilege", 2, |of, session| held(of, session, 1, SEQUENCE)).optional(1),
-    session(c"pg_has_schema_privilege", 2, |of, session| schema(of, session)).optional(1),
+    session(c"pg_has_schema_privilege", 2, schema).optional(1),
     session(c"pg_has_database_privilege", 2, |of, _| privilege(of, DATABASE)).optional(1),
     session(c"pg_has_function_privilege", 2, |of, _| privilege(of, &["EXECUTE"])).optional(1),
     session(c"pg_has_language_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),

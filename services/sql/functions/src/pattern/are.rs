@@ -9,6 +9,7 @@ use bole_sql_types::{Error, Result, SqlState};
 
 use super::class;
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a letter")]
 /// What letters after a pattern, or in `(?…)` before it, ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags {
@@ -229,6 +230,12 @@ impl Reader<'_> {
         last
     }
 
+    fn set(&mut self, open: &str, members: &str) -> Last {
+        self.out.push_str(open);
+        self.out.push_str(members);
+        self.put("]", Last::Atom)
+    }
+
     /// A space, or a comment, whose rest is read too.
     fn skipped(&mut self, c: char) -> bool {
         if c == '#' {
@@ -320,14 +327,8 @@ impl Reader<'_> {
             'M' => self.put("\\b{end}", Last::Nothing),
             'y' => self.put("\\b", Last::Nothing),
             'Y' => self.put("\\B", Last::Nothing),
-            'd' | 'w' | 's' => {
-                self.out += &format!("[{}]", shorthand(c));
-                Last::Atom
-            }
-            'D' | 'W' | 'S' => {
-                self.out += &format!("[^{}]", shorthand(c.to_ascii_lowercase()));
-                Last::Atom
-            }
+            'd' | 'w' | 's' => self.set("[", shorthand(c)),
+            'D' | 'W' | 'S' => self.set("[^", shorthand(c)),
             '1'..='9' => return Err(Error::unsupported("a back reference in a regular expression")),
             _ => {
                 let c = self.escaped_character(c)?;
@@ -397,8 +398,7 @@ impl Reader<'_> {
         if excludes && self.flags.newline_stops {
             set.push_str("\\n");
         }
-        self.out += &format!("[{}{set}]", if excludes { "^" } else { "" });
-        Ok(Last::Atom)
+        Ok(self.set(if excludes { "[^" } else { "[" }, &set))
     }
 
     /// A character, a range or a class of a set.

@@ -31,7 +31,7 @@ pub(crate) fn checked_escape(escape: &str) -> Result<Option<&str>> {
     match escape.chars().count() {
         0 => Ok(None),
         1 => Ok(Some(escape)),
-        _ => Err(Error::new(SqlState(*b"22019"), "invalid escape string")
+        _ => Err(Error::new(SqlState(*b"22025"), "invalid escape string")
             .with_hint("Escape string must be empty or one character.")),
     }
 }

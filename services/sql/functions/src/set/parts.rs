@@ -12,12 +12,7 @@ use crate::pattern;
 pub(crate) const SETS: &[Set] = &[
     Set::new(c"pg_unnest", 16, |of, _| unnest(of)).columns(8).called_on_null(),
     Set::new(c"pg_rows", 1, |of, _| rows(of)).columns(32),
-    Set::new(c"pg_string_to_table", 3, |of, _| {
-        let parts = array::pieces(of)?.unwrap_or_default();
-        let value = |part: Option<&str>| part.map_or(Value::Null, |part| Value::Text(part.to_owned()));
-        Ok(of_values(parts.into_iter().map(value).collect()))
-    })
-    .called_on_null(),
+    Set::new(c"pg_string_to_table", 3, |of, _| Ok(of_values(array::pieces(of)?))).called_on_null(),
     Set::new(c"pg_regexp_split_to_table", 3, |of, _| {
         let parts = pattern::split(of, "regexp_split_to_table()")?;
         Ok(of_values(parts.into_iter().map(|part| Value::Text(part.to_owned())).collect()))

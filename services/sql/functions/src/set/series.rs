@@ -14,9 +14,7 @@ pub(crate) const SETS: &[Set] = &[
     Set::new(c"pg_generate_series_int4", 3, |of, _| integers(of, i32::MIN.into(), i32::MAX.into())),
     Set::new(c"pg_generate_series_int8", 3, |of, _| integers(of, i64::MIN, i64::MAX)),
     Set::new(c"pg_generate_series_numeric", 3, |of, _| numbers(of)),
-    Set::new(c"pg_generate_series_timestamp", 3, |of, _| {
-        times(of, |time, step| compute::timestamp_add(time, step))
-    }),
+    Set::new(c"pg_generate_series_timestamp", 3, |of, _| times(of, compute::timestamp_add)),
     Set::new(c"pg_generate_series_timestamptz", 3, |of, context| {
         let style = context.style()?;
         times(of, move |time, step| compute::timestamptz_add(time, step, &style.zone))

@@ -65,7 +65,10 @@ fn escape(of: &[u8]) -> String {
     let mut out = String::with_capacity(of.len());
     for byte in of {
         match byte {
-            0 | 128.. => out += &format!("\\{byte:03o}"),
+            0 | 128.. => {
+                out.push('\\');
+                out.extend([byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| char::from(b'0' + digit)));
+            }
             b'\\' => out.push_str("\\\\"),
             _ => out.push(char::from(*byte)),
         }
@@ -110,7 +113,7 @@ fn unbase64(of: &str) -> Result<Value> {
             '=' => {
                 end = match (end, count) {
                     (0, 2) => 1,
-                    (0, 3) | (1, 3) => 2,
+                    (0 | 1, 3) => 2,
                     _ => return Err(refused("unexpected \"=\" while decoding base64 sequence")),
                 };
                 0
@@ -197,11 +200,13 @@ fn convert_to(of: &str, name: &str) -> Result<Value> {
 }
 
 fn convert_from(of: &[u8], name: &str) -> Result<Value> {
-    if is_latin1(name)? {
-        return text(of.iter().map(|byte| char::from(*byte)).collect::<String>());
-    }
+    let is_latin1 = is_latin1(name)?;
+    let encoding = if is_latin1 { "LATIN1" } else { "UTF8" };
     if let Some(at) = of.iter().position(|byte| *byte == 0) {
-        return Err(invalid_utf8(&of[at..=at]));
+        return Err(invalid_bytes(encoding, &of[at..=at]));
+    }
+    if is_latin1 {
+        return text(of.iter().map(|byte| char::from(*byte)).collect::<String>());
     }
     match std::str::from_utf8(of) {
         Ok(value) => text(value),
@@ -213,13 +218,13 @@ fn convert_from(of: &[u8], name: &str) -> Result<Value> {
                 0xf0..=0xf7 => 4,
                 _ => 1,
             };
-            Err(invalid_utf8(&of[at..of.len().min(at + length)]))
+            Err(invalid_bytes(encoding, &of[at..of.len().min(at + length)]))
         }
     }
 }
 
-fn invalid_utf8(sequence: &[u8]) -> Error {
+fn invalid_bytes(encoding: &str, sequence: &[u8]) -> Error {
     let shown: Vec<String> = sequence.iter().map(|byte| format!("0x{byte:02x}")).collect();
-    let message = format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" "));
+    let message = format!("invalid byte sequence for encoding \"{encoding}\": {}", shown.join(" "));
     Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
 }

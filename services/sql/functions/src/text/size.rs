@@ -33,7 +33,8 @@ fn pretty(size: i64) -> String {
 }
 
 const fn half_rounded(size: i128) -> i128 {
-    (size + if size < 0 { -1 } else { 1 }) / 2
+    let away = if size < 0 { size - 1 } else { size + 1 };
+    away / 2
 }
 
 fn pretty_numeric(size: &str) -> Result<Value> {

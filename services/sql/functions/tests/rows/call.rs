@@ -71,7 +71,8 @@ fn in_sqlite(value: &Value) -> String {
         Value::Real(value) => format!("{value:e}"),
         Value::Text(value) => format!("'{}'", value.replace('\'', "''")),
         Value::Blob(value) => {
-            format!("x'{}'", value.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+            let digits: Vec<String> = value.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("x'{}'", digits.concat())
         }
     }
 }

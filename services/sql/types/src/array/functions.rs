@@ -120,7 +120,7 @@ pub fn concatenate(a: &str, b: &str) -> Result<String> {
     if n == 0 || m == 0 {
         return Ok(if n == 0 { second } else { first }.to_string());
     }
-    let inner = |dimensions: &[Dimension]| dimensions.iter().map(|d| d.length).collect::<Vec<_>>();
+    let inner = |dimensions: &[Dimension]| dimensions.to_vec();
     let (mut dimensions, added, matching) = match n as i32 - m as i32 {
         0 => {
             let same = inner(&first.dimensions[1..]) == inner(&second.dimensions[1..]);

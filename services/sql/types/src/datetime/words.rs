@@ -253,7 +253,7 @@ pub(super) fn word(text: &str) -> Option<Word> {
 }
 
 /// Names of months, as they are written.
-pub(super) const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -269,5 +269,5 @@ pub(super) const MONTHS: [&str; 12] = [
 ];
 
 /// Names of days of the week, as they are written, from Sunday on.
-pub(super) const WEEKDAYS: [&str; 7] =
+pub(crate) const WEEKDAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Json;
+use super::raw::Raw;
 use crate::numeric::Numeric;
 use crate::{Error, Result, SqlState};
 
@@ -32,7 +33,8 @@ enum Mode {
     Canonical,
 }
 
-struct Parser<'a> {
+/// Reads one value.
+pub(super) struct Parser<'a> {
     text: &'a str,
     at: usize,
     /// Where the token began.
@@ -47,6 +49,97 @@ fn syntax(detail: impl Into<String>) -> Error {
 }
 
 impl<'a> Parser<'a> {
+    /// Builds what it reads.
+    pub(super) const fn keeping(text: &'a str) -> Self {
+        Parser { text, at: 0, start: 0, mode: Mode::Keep, depth: 0 }
+    }
+
+    /// The value if it is no array and no object.
+    pub(super) fn scalar(mut self) -> Result<Option<Json<'a>>> {
+        self.skip_spaces();
+        if matches!(self.peek(), Some(b'{' | b'[')) {
+            return Ok(None);
+        }
+        self.document().map(Some)
+    }
+
+    /// The parts of the value as they are written.
+    pub(super) fn raw(mut self) -> Result<Raw<'a>> {
+        self.skip_spaces();
+        let open = self.peek();
+        if !matches!(open, Some(b'{' | b'[')) {
+            let text = self.text;
+            self.document()?;
+            return Ok(Raw::Scalar(text));
+        }
+        self.at += 1;
+        self.skip_spaces();
+        if open == Some(b'[') {
+            self.raw_elements().map(Raw::Array)
+        } else {
+            self.raw_members().map(Raw::Object)
+        }
+    }
+
+    fn raw_value(&mut self) -> Result<&'a str> {
+        let from = self.at;
+        self.mode = Mode::Validate;
+        self.value("JSON value")?;
+        self.mode = Mode::Keep;
+        let text = &self.text[from..self.at];
+        self.skip_spaces();
+        Ok(text)
+    }
+
+    /// Whether there is more after a part.
+    fn more(&mut self, end: u8) -> Result<bool> {
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                self.skip_spaces();
+                Ok(true)
+            }
+            Some(c) if c == end => Ok(false),
+            _ => Err(self.expected(if end == b']' { "\",\" or \"]\"" } else { "\",\" or \"}\"" })),
+        }
+    }
+
+    fn raw_elements(&mut self) -> Result<Vec<&'a str>> {
+        let mut elements = Vec::new();
+        if self.peek() != Some(b']') {
+            loop {
+                elements.push(self.raw_value()?);
+                if !self.more(b']')? {
+                    break;
+                }
+            }
+        }
+        Ok(elements)
+    }
+
+    fn raw_members(&mut self) -> Result<Vec<(Cow<'a, str>, &'a str)>> {
+        let mut members = Vec::new();
+        if self.peek() != Some(b'}') {
+            loop {
+                if self.peek() != Some(b'"') {
+                    return Err(self.expected("string or \"}\""));
+                }
+                let key = self.string()?;
+                self.skip_spaces();
+                if self.peek() != Some(b':') {
+                    return Err(self.expected("\":\""));
+                }
+                self.at += 1;
+                self.skip_spaces();
+                members.push((key, self.raw_value()?));
+                if !self.more(b'}')? {
+                    break;
+                }
+            }
+        }
+        Ok(members)
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

@@ -6,6 +6,8 @@
 
 mod arrays;
 mod datetime;
+mod formats;
+mod json;
 mod numbers;
 
 use bole_sql_types::zone::Zone;
