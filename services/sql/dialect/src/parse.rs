@@ -32,7 +32,13 @@ impl Parsed {
     /// The query that it is, if it is one.
     pub fn query(&self) -> Option<&Query> {
         match &self.statement {
-            Syntax::Rows(statement) => if let Statement::Query(query) = statement.as_ref() { Some(query) } else { None },
+            Syntax::Rows(statement) => {
+                if let Statement::Query(query) = statement.as_ref() {
+                    Some(query)
+                } else {
+                    None
+                }
+            }
             Syntax::Schema(_) => None,
         }
     }
@@ -66,7 +72,9 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>> {
         let schema = schema::parse(&mut parser).map_err(|error| syntax_error(text, error))?;
         let statement = match schema {
             Some(statement) => Syntax::Schema(Box::new(statement)),
-            None => Syntax::Rows(Box::new(parser.parse_statement().map_err(|error| syntax_error(text, error))?)),
+            None => {
+                Syntax::Rows(Box::new(parser.parse_statement().map_err(|error| syntax_error(text, error))?))
+            }
         };
         let next = parser.peek_token();
         let end = match next.token {

@@ -50,22 +50,37 @@ use syntax::Kind;
 pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange> {
     let mut change = Change::new(scope);
     match statement {
-        Statement::CreateSchema { name, if_not_exists, owner } => change.create_schema(name.as_deref(), *if_not_exists, owner.as_ref())?,
+        Statement::CreateSchema { name, if_not_exists, owner } => {
+            change.create_schema(name.as_deref(), *if_not_exists, owner.as_ref())?
+        }
         Statement::CreateTable(statement) => change.create_table(statement)?,
         Statement::CreateTableAs(statement) => change.create_table_as(statement)?,
         Statement::CreateIndex(statement) => change.create_index(statement)?,
         Statement::CreateView(statement) => change.create_view(statement)?,
-        Statement::CreateSequence { name, if_not_exists, options } => change.create_sequence(name, *if_not_exists, options)?,
+        Statement::CreateSequence { name, if_not_exists, options } => {
+            change.create_sequence(name, *if_not_exists, options)?
+        }
         Statement::CreateEnum { name, labels } => change.create_enum(name, labels)?,
-        Statement::Alter { kind, name, if_exists, actions } => change.alter(*kind, name, *if_exists, actions)?,
-        Statement::Drop { kind, names, if_exists, cascade } => change.drop(*kind, names, *if_exists, *cascade)?,
+        Statement::Alter { kind, name, if_exists, actions } => {
+            change.alter(*kind, name, *if_exists, actions)?
+        }
+        Statement::Drop { kind, names, if_exists, cascade } => {
+            change.drop(*kind, names, *if_exists, *cascade)?
+        }
         Statement::Comment { target, text } => change.comment(target, text.as_ref())?,
-        Statement::Truncate { tables, restart_identity, cascade } => change.truncate(tables, *restart_identity, *cascade)?,
+        Statement::Truncate { tables, restart_identity, cascade } => {
+            change.truncate(tables, *restart_identity, *cascade)?
+        }
         Statement::Reindex { kind, name } => change.reindex(*kind, name)?,
         Statement::Refused(error) => return Err(error.clone()),
     }
-    let without_rows = matches!(statement, Statement::CreateTableAs(create) if !create.with_data) || change.steps.is_empty();
-    let tag = if matches!(statement, Statement::CreateTableAs(_)) && without_rows { "CREATE TABLE AS".to_owned() } else { tag(statement) };
+    let without_rows =
+        matches!(statement, Statement::CreateTableAs(create) if !create.with_data) || change.steps.is_empty();
+    let tag = if matches!(statement, Statement::CreateTableAs(_)) && without_rows {
+        "CREATE TABLE AS".to_owned()
+    } else {
+        tag(statement)
+    };
     Ok(SchemaChange { tag, steps: change.steps, notices: change.notices })
 }
 
@@ -79,12 +94,15 @@ pub fn select_into(statement: &sqlparser::ast::Statement) -> Option<Statement> {
     if temporary || unlogged {
         return Some(Statement::Refused(Error::unsupported("a temporary or unlogged table")));
     }
-    let [target] = targets.as_slice() else { return Some(Statement::Refused(Error::unsupported("INTO several targets"))) };
+    let [target] = targets.as_slice() else {
+        return Some(Statement::Refused(Error::unsupported("INTO several targets")));
+    };
     let name = match resolved::parse_name(&target.to_string()) {
         Ok(name) => name,
         Err(error) => return Some(Statement::Refused(error)),
     };
-    let create = syntax::CreateTableAs { name, if_not_exists: false, columns: Vec::new(), query, with_data: true };
+    let create =
+        syntax::CreateTableAs { name, if_not_exists: false, columns: Vec::new(), query, with_data: true };
     Some(Statement::CreateTableAs(Box::new(create)))
 }
 

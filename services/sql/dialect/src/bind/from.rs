@@ -354,13 +354,14 @@ impl Binder<'_> {
         let found = self.catalog.find_relation(&written, &self.scope.search_path);
         let Some(crate::catalog::Relation::System(system)) = found else { return Ok(None) };
         let relation = self.number();
-        let columns = system.columns.iter().zip(&system.not_null).enumerate().map(|(place, ((name, ty), not_null))| {
-            let cell = Cell::Number(place as u32 + 1);
-            let node = Node::Column { relation, column: cell };
-            let expr = Expr { nullable: !not_null, ..Expr::new(node, *ty) };
-            let origin = i16::try_from(place + 1).ok().map(|number| (system.oid, number));
-            Named { name: (*name).to_owned(), expr, origin }
-        });
+        let columns =
+            system.columns.iter().zip(&system.not_null).enumerate().map(|(place, ((name, ty), not_null))| {
+                let cell = Cell::Number(place as u32 + 1);
+                let node = Node::Column { relation, column: cell };
+                let expr = Expr { nullable: !not_null, ..Expr::new(node, *ty) };
+                let origin = i16::try_from(place + 1).ok().map(|number| (system.oid, number));
+                Named { name: (*name).to_owned(), expr, origin }
+            });
         let columns = columns.collect();
         let space = match alias {
             Some(alias) => self.aliased(columns, alias, Some(system.oid))?,

@@ -48,10 +48,20 @@ pub fn format_type(catalog: &Catalog, ty: Type, typmod: i32) -> String {
 
 /// Fields of intervals by their mask (`INTERVAL_MASK` of PostgreSQL's `timestamp.h`).
 const FIELDS: [(i32, &str); 14] = [
-    (0x7fff, ""), (1 << 2, " year"), (1 << 1, " month"), (1 << 3, " day"), (1 << 10, " hour"), (1 << 11, " minute"), (1 << 12, " second"),
-    (1 << 2 | 1 << 1, " year to month"), (1 << 3 | 1 << 10, " day to hour"), (1 << 3 | 1 << 10 | 1 << 11, " day to minute"),
-    (1 << 3 | 1 << 10 | 1 << 11 | 1 << 12, " day to second"), (1 << 10 | 1 << 11, " hour to minute"),
-    (1 << 10 | 1 << 11 | 1 << 12, " hour to second"), (1 << 11 | 1 << 12, " minute to second"),
+    (0x7fff, ""),
+    (1 << 2, " year"),
+    (1 << 1, " month"),
+    (1 << 3, " day"),
+    (1 << 10, " hour"),
+    (1 << 11, " minute"),
+    (1 << 12, " second"),
+    (1 << 2 | 1 << 1, " year to month"),
+    (1 << 3 | 1 << 10, " day to hour"),
+    (1 << 3 | 1 << 10 | 1 << 11, " day to minute"),
+    (1 << 3 | 1 << 10 | 1 << 11 | 1 << 12, " day to second"),
+    (1 << 10 | 1 << 11, " hour to minute"),
+    (1 << 10 | 1 << 11 | 1 << 12, " hour to second"),
+    (1 << 11 | 1 << 12, " minute to second"),
 ];
 
 fn interval(typmod: i32) -> String {
@@ -72,9 +82,10 @@ fn columns(table: &Table, numbers: &[i16]) -> String {
 fn key(catalog: &Catalog, table: &Table, key: &Key, pretty: bool) -> String {
     let Some(text) = &key.expression else { return column_name(table, key.column) };
     let shown = expression(catalog, Some(table), text, pretty);
-    let is_call = shown.ends_with(')') && shown.find('(').is_some_and(|open| {
-        open > 0 && shown[..open].bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    });
+    let is_call = shown.ends_with(')')
+        && shown.find('(').is_some_and(|open| {
+            open > 0 && shown[..open].bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        });
     if is_call { shown } else { format!("({shown})") }
 }
 
@@ -87,7 +98,9 @@ pub fn pg_get_indexdef(catalog: &Catalog, oid: u32, column: i32, pretty: bool) -
     {
         let shown = index.keys.get(place - 1).map(|it| key(catalog, table, it, pretty));
         let included = place.checked_sub(index.keys.len() + 1).and_then(|place| index.include.get(place));
-        return Some(shown.or_else(|| included.map(|number| column_name(table, *number))).unwrap_or_default());
+        return Some(
+            shown.or_else(|| included.map(|number| column_name(table, *number))).unwrap_or_default(),
+        );
     }
     Some(index_definition(catalog, table, index, pretty))
 }
@@ -95,18 +108,28 @@ pub fn pg_get_indexdef(catalog: &Catalog, oid: u32, column: i32, pretty: bool) -
 fn index_definition(catalog: &Catalog, table: &Table, index: &Index, pretty: bool) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let schema = quote(catalog.schema_name(table.schema).unwrap_or_default());
-    let relation = if pretty { table_name(catalog, table) } else { format!("{schema}.{}", quote(&table.name)) };
-    let keys: Vec<String> = index.keys.iter().map(|it| {
-        let class = it.class.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
-        let order = match (it.descending, it.nulls_first) {
-            (false, false) => "",
-            (false, true) => " NULLS FIRST",
-            (true, true) => " DESC",
-            (true, false) => " DESC NULLS LAST",
-        };
-        format!("{}{class}{order}", key(catalog, table, it, pretty))
-    }).collect();
-    let mut text = format!("CREATE {unique}INDEX {} ON {relation} USING {} ({})", quote(&index.name), index.method, keys.join(", "));
+    let relation =
+        if pretty { table_name(catalog, table) } else { format!("{schema}.{}", quote(&table.name)) };
+    let keys: Vec<String> = index
+        .keys
+        .iter()
+        .map(|it| {
+            let class = it.class.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
+            let order = match (it.descending, it.nulls_first) {
+                (false, false) => "",
+                (false, true) => " NULLS FIRST",
+                (true, true) => " DESC",
+                (true, false) => " DESC NULLS LAST",
+            };
+            format!("{}{class}{order}", key(catalog, table, it, pretty))
+        })
+        .collect();
+    let mut text = format!(
+        "CREATE {unique}INDEX {} ON {relation} USING {} ({})",
+        quote(&index.name),
+        index.method,
+        keys.join(", ")
+    );
     if !index.include.is_empty() {
         text.push_str(&format!(" INCLUDE ({})", columns(table, &index.include)));
     }
@@ -136,13 +159,17 @@ pub fn find_constraint(catalog: &Catalog, oid: u32) -> Option<(&Table, &Constrai
 pub fn pg_get_constraintdef(catalog: &Catalog, oid: u32, pretty: bool) -> Option<String> {
     let (table, constraint) = find_constraint(catalog, oid)?;
     let mut text = match &constraint.rule {
-        Rule::PrimaryKey { columns: numbers, index } => format!("PRIMARY KEY ({}){}", columns(table, numbers), include(catalog, table, *index)),
+        Rule::PrimaryKey { columns: numbers, index } => {
+            format!("PRIMARY KEY ({}){}", columns(table, numbers), include(catalog, table, *index))
+        }
         Rule::Unique { columns: numbers, index } => {
             let nulls = catalog.index(*index).is_some_and(|index| index.nulls_not_distinct);
             let nulls = if nulls { " NULLS NOT DISTINCT" } else { "" };
             format!("UNIQUE{nulls} ({}){}", columns(table, numbers), include(catalog, table, *index))
         }
-        Rule::Check { expression: text } => format!("CHECK ({})", expression(catalog, Some(table), text, pretty)),
+        Rule::Check { expression: text } => {
+            format!("CHECK ({})", expression(catalog, Some(table), text, pretty))
+        }
         Rule::ForeignKey { .. } => reference(catalog, table, &constraint.rule),
     };
     if constraint.deferrable {
@@ -165,10 +192,17 @@ fn include(catalog: &Catalog, table: &Table, index: u32) -> String {
 }
 
 fn reference(catalog: &Catalog, table: &Table, rule: &Rule) -> String {
-    let Rule::ForeignKey { columns: numbers, target, target_columns, on_update, on_delete, match_full } = rule else { return String::new() };
+    let Rule::ForeignKey { columns: numbers, target, target_columns, on_update, on_delete, match_full } =
+        rule
+    else {
+        return String::new();
+    };
     let Some(target) = catalog.table(*target) else { return String::new() };
     let mut text = format!(
-        "FOREIGN KEY ({}) REFERENCES {}({})", columns(table, numbers), table_name(catalog, target), columns(target, target_columns)
+        "FOREIGN KEY ({}) REFERENCES {}({})",
+        columns(table, numbers),
+        table_name(catalog, target),
+        columns(target, target_columns)
     );
     if *match_full {
         text.push_str(" MATCH FULL");
@@ -212,7 +246,9 @@ pub fn column_default(catalog: &Catalog, table: &Table, number: i16) -> Option<S
 pub fn comment(catalog: &Catalog, element: Element) -> Option<String> {
     match element {
         Element::Object(oid) => catalog.object(oid)?.comment().cloned(),
-        Element::Constraint(table, oid) => catalog.table(table)?.constraints.iter().find(|it| it.oid == oid)?.comment.clone(),
+        Element::Constraint(table, oid) => {
+            catalog.table(table)?.constraints.iter().find(|it| it.oid == oid)?.comment.clone()
+        }
         Element::Column(table, number) => match catalog.object(table)? {
             Object::Table(table) => table.numbered(number)?.comment.clone(),
             Object::View(view) => view.columns.iter().find(|column| column.number == number)?.comment.clone(),

@@ -41,7 +41,9 @@ impl Catalog {
     pub fn dependents(&self, element: Element) -> Vec<Dependent> {
         match element {
             Element::Default(..) => Vec::new(),
-            Element::Column(table, number) => self.table(table).map(|it| self.on_column(it, number)).unwrap_or_default(),
+            Element::Column(table, number) => {
+                self.table(table).map(|it| self.on_column(it, number)).unwrap_or_default()
+            }
             Element::Constraint(table, oid) => self.on_constraint(table, oid),
             Element::Object(oid) => match self.object(oid) {
                 Some(Object::Schema(_)) => self.on_schema(oid),
@@ -60,14 +62,21 @@ impl Catalog {
             Object::Sequence(sequence) => sequence.owner.is_some(),
             _ => false,
         };
-        self.in_schema(schema).filter(|object| !goes_with_another(object)).map(|it| normal(Element::Object(it.oid()))).collect()
+        self.in_schema(schema)
+            .filter(|object| !goes_with_another(object))
+            .map(|it| normal(Element::Object(it.oid())))
+            .collect()
     }
 
     fn on_table(&self, table: &Table) -> Vec<Dependent> {
-        let mut found: Vec<_> = self.indexes_of(table.oid).map(|index| automatic(Element::Object(index.oid))).collect();
-        let owned = self.sequences().filter(|sequence| sequence.owner.is_some_and(|(owner, _)| owner == table.oid));
+        let mut found: Vec<_> =
+            self.indexes_of(table.oid).map(|index| automatic(Element::Object(index.oid))).collect();
+        let owned =
+            self.sequences().filter(|sequence| sequence.owner.is_some_and(|(owner, _)| owner == table.oid));
         found.extend(owned.map(|sequence| automatic(Element::Object(sequence.oid))));
-        found.extend(self.references_to(table.oid).map(|(from, it)| normal(Element::Constraint(from.oid, it.oid))));
+        found.extend(
+            self.references_to(table.oid).map(|(from, it)| normal(Element::Constraint(from.oid, it.oid))),
+        );
         found.extend(self.views_on(table.oid, None));
         found
     }
@@ -83,7 +92,9 @@ impl Catalog {
         let written = self.written_name(object);
         let mut found = Vec::new();
         for table in self.tables() {
-            let names_it = |text: &Option<String>| text.as_ref().is_some_and(|text| text::names_relation(text, &written));
+            let names_it = |text: &Option<String>| {
+                text.as_ref().is_some_and(|text| text::names_relation(text, &written))
+            };
             let columns = table.live().filter(|column| names_it(&column.default));
             found.extend(columns.map(|column| normal(Element::Default(table.oid, column.number))));
         }
@@ -102,7 +113,8 @@ impl Catalog {
             found.extend(columns.map(|column| normal(Element::Column(table.oid, column.number))));
         }
         let views = self.views().filter(|view| {
-            view.uses.iter().any(|used| types.contains(used)) || view.columns.iter().any(|column| types.contains(&column.type_oid))
+            view.uses.iter().any(|used| types.contains(used))
+                || view.columns.iter().any(|column| types.contains(&column.type_oid))
         });
         found.extend(views.map(|view| normal(Element::Object(view.oid))));
         found
@@ -110,7 +122,11 @@ impl Catalog {
 
     fn on_constraint(&self, table: u32, oid: u32) -> Vec<Dependent> {
         let constraint = self.table(table).and_then(|it| it.constraints.iter().find(|it| it.oid == oid));
-        let Some(Constraint { rule: Rule::PrimaryKey { columns, index } | Rule::Unique { columns, index }, .. }) = constraint else {
+        let Some(Constraint {
+            rule: Rule::PrimaryKey { columns, index } | Rule::Unique { columns, index },
+            ..
+        }) = constraint
+        else {
             return Vec::new();
         };
         let mut found = vec![automatic(Element::Object(*index))];
@@ -125,7 +141,9 @@ impl Catalog {
         let Some(column) = table.numbered(number) else { return Vec::new() };
         let mut found = Vec::new();
         let touches = |index: &&Index| index_names(index, number, &column.name);
-        found.extend(self.indexes_of(table.oid).filter(touches).map(|index| automatic(Element::Object(index.oid))));
+        found.extend(
+            self.indexes_of(table.oid).filter(touches).map(|index| automatic(Element::Object(index.oid))),
+        );
         let owned = self.sequences().filter(|sequence| sequence.owner == Some((table.oid, number)));
         found.extend(owned.map(|sequence| automatic(Element::Object(sequence.oid))));
         let own = table.constraints.iter().filter(|it| constraint_names(it, number, &column.name));
@@ -134,7 +152,8 @@ impl Catalog {
             from.oid != table.oid && matches!(&it.rule, Rule::ForeignKey { target_columns, .. } if target_columns.contains(&number))
         });
         found.extend(references.map(|(from, it)| normal(Element::Constraint(from.oid, it.oid))));
-        let names_it = |text: &Option<String>| text.as_ref().is_some_and(|text| text::names_column(text, &column.name));
+        let names_it =
+            |text: &Option<String>| text.as_ref().is_some_and(|text| text::names_column(text, &column.name));
         let generated = table.live().filter(|other| other.number != number && names_it(&other.generated));
         found.extend(generated.map(|other| normal(Element::Column(table.oid, other.number))));
         found.extend(self.views_on(table.oid, Some(number)));
@@ -143,8 +162,10 @@ impl Catalog {
 
     /// The foreign keys that reference a table, each with the table that has it.
     pub fn references_to(&self, target: u32) -> impl Iterator<Item = (&Table, &Constraint)> {
-        let references = move |it: &&Constraint| matches!(&it.rule, Rule::ForeignKey { target: to, .. } if *to == target);
-        self.tables().flat_map(move |table| table.constraints.iter().filter(references).map(move |it| (table, it)))
+        let references =
+            move |it: &&Constraint| matches!(&it.rule, Rule::ForeignKey { target: to, .. } if *to == target);
+        self.tables()
+            .flat_map(move |table| table.constraints.iter().filter(references).map(move |it| (table, it)))
     }
 
     /// What messages call an element: `constraint a on table t`.
@@ -155,13 +176,24 @@ impl Catalog {
             column.map(|column| column.name.clone()).unwrap_or_default()
         };
         match element {
-            Element::Object(oid) => format!("{} {}", self.object(oid).map(Object::noun).unwrap_or_default(), name(oid)),
-            Element::Constraint(table, oid) => {
-                let constraint = self.table(table).and_then(|it| it.constraints.iter().find(|it| it.oid == oid));
-                format!("constraint {} on table {}", constraint.map(|it| it.name.as_str()).unwrap_or_default(), name(table))
+            Element::Object(oid) => {
+                format!("{} {}", self.object(oid).map(Object::noun).unwrap_or_default(), name(oid))
             }
-            Element::Default(table, number) => format!("default value for column {} of table {}", column(table, number), name(table)),
-            Element::Column(table, number) => format!("column {} of table {}", column(table, number), name(table)),
+            Element::Constraint(table, oid) => {
+                let constraint =
+                    self.table(table).and_then(|it| it.constraints.iter().find(|it| it.oid == oid));
+                format!(
+                    "constraint {} on table {}",
+                    constraint.map(|it| it.name.as_str()).unwrap_or_default(),
+                    name(table)
+                )
+            }
+            Element::Default(table, number) => {
+                format!("default value for column {} of table {}", column(table, number), name(table))
+            }
+            Element::Column(table, number) => {
+                format!("column {} of table {}", column(table, number), name(table))
+            }
         }
     }
 
@@ -185,7 +217,9 @@ fn index_names(index: &Index, number: i16, name: &str) -> bool {
 
 fn constraint_names(constraint: &Constraint, number: i16, name: &str) -> bool {
     match &constraint.rule {
-        Rule::PrimaryKey { columns, .. } | Rule::Unique { columns, .. } | Rule::ForeignKey { columns, .. } => columns.contains(&number),
+        Rule::PrimaryKey { columns, .. }
+        | Rule::Unique { columns, .. }
+        | Rule::ForeignKey { columns, .. } => columns.contains(&number),
         Rule::Check { expression } => text::names_column(expression, name),
     }
 }

@@ -42,7 +42,8 @@ pub enum Relation<'a> {
 impl Catalog {
     /// The OID of a schema. Errors: 3F000.
     pub fn schema_oid(&self, name: &str) -> Result<u32> {
-        let missing = || Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"));
+        let missing =
+            || Error::new(SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"));
         self.schemas.get(name).copied().ok_or_else(missing)
     }
 
@@ -74,7 +75,9 @@ impl Catalog {
 
     /// The relation that a name means, if there is one.
     pub fn find_relation(&self, name: &Name, path: &[u32]) -> Option<Relation<'_>> {
-        self.places(name.schema.as_deref(), path).into_iter().find_map(|schema| self.relation_in(schema, &name.name))
+        self.places(name.schema.as_deref(), path)
+            .into_iter()
+            .find_map(|schema| self.relation_in(schema, &name.name))
     }
 
     /// The relation that a name means. Errors: 42P01; 3F000 is PostgreSQL's only where something is made.
@@ -85,7 +88,9 @@ impl Catalog {
 
     /// The type of the user's, or built in, that a name of `pg_type` means: an enum, an array of one (`_mood`), `int4`.
     pub fn find_type(&self, name: &Name, path: &[u32]) -> Option<Type> {
-        self.places(name.schema.as_deref(), path).into_iter().find_map(|schema| self.type_in(schema, &name.name))
+        self.places(name.schema.as_deref(), path)
+            .into_iter()
+            .find_map(|schema| self.type_in(schema, &name.name))
     }
 
     fn type_in(&self, schema: u32, name: &str) -> Option<Type> {
@@ -138,7 +143,9 @@ impl Catalog {
         let visible = match object {
             Object::Schema(_) => true,
             Object::Enum(it) => self.find_type(&bare, path) == Some(Type(it.oid)),
-            _ => matches!(self.find_relation(&bare, path), Some(Relation::User(found)) if found.oid() == object.oid()),
+            _ => {
+                matches!(self.find_relation(&bare, path), Some(Relation::User(found)) if found.oid() == object.oid())
+            }
         };
         if visible {
             return quote(object.name());

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use bole_sql_types::{Error, Result, SqlState, Type};
 
-use super::{Catalog, Column, Constraint, Enum, INFORMATION_SCHEMA, Index, Object, PG_CATALOG, PUBLIC, Rule, Schema, Sequence, Table, View};
+use super::{
+    Catalog, Column, Constraint, Enum, INFORMATION_SCHEMA, Index, Object, PG_CATALOG, PUBLIC, Rule, Schema,
+    Sequence, Table, View,
+};
 
 /// The OID of the row that keeps [`Catalog::next_oid`].
 pub const NEXT_OID_ROW: u32 = 1;
@@ -109,7 +112,9 @@ impl Object {
     /// The highest OID that it takes, those of its parts included.
     fn last_oid(&self) -> u32 {
         match self {
-            Self::Table(table) => table.constraints.iter().map(|constraint| constraint.oid).fold(table.oid, u32::max),
+            Self::Table(table) => {
+                table.constraints.iter().map(|constraint| constraint.oid).fold(table.oid, u32::max)
+            }
             Self::Enum(it) => it.array_oid.max(it.oid),
             other => other.oid(),
         }
@@ -160,7 +165,8 @@ impl Catalog {
     }
 
     fn empty(database: &str) -> Self {
-        let mut catalog = Self { database: database.to_owned(), next_oid: Type::FIRST_USER, ..Self::default() };
+        let mut catalog =
+            Self { database: database.to_owned(), next_oid: Type::FIRST_USER, ..Self::default() };
         catalog.schemas.insert("pg_catalog".to_owned(), PG_CATALOG);
         catalog.schemas.insert("information_schema".to_owned(), INFORMATION_SCHEMA);
         catalog
@@ -169,7 +175,9 @@ impl Catalog {
     /// From the rows of `bole_catalog`. Errors: a row that is none of ours (XX001).
     pub fn from_rows<'a>(database: &str, rows: impl IntoIterator<Item = (u32, &'a str)>) -> Result<Self> {
         let mut catalog = Self::empty(database);
-        let damaged = |oid: u32| Error::new(SqlState::DATA_CORRUPTED, format!("the catalog's row {oid} cannot be read"));
+        let damaged = |oid: u32| {
+            Error::new(SqlState::DATA_CORRUPTED, format!("the catalog's row {oid} cannot be read"))
+        };
         for (oid, body) in rows {
             if oid == NEXT_OID_ROW {
                 catalog.next_oid = catalog.next_oid.max(body.parse().map_err(|_| damaged(oid))?);
@@ -264,12 +272,16 @@ impl Catalog {
 
     /// The tables, by OID.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
-        self.objects.values().filter_map(|object| if let Object::Table(it) = object.as_ref() { Some(it) } else { None })
+        self.objects
+            .values()
+            .filter_map(|object| if let Object::Table(it) = object.as_ref() { Some(it) } else { None })
     }
 
     /// The indexes, by OID.
     pub fn indexes(&self) -> impl Iterator<Item = &Index> {
-        self.objects.values().filter_map(|object| if let Object::Index(it) = object.as_ref() { Some(it) } else { None })
+        self.objects
+            .values()
+            .filter_map(|object| if let Object::Index(it) = object.as_ref() { Some(it) } else { None })
     }
 
     /// The indexes of a table, by OID.
@@ -279,17 +291,23 @@ impl Catalog {
 
     /// The sequences, by OID.
     pub fn sequences(&self) -> impl Iterator<Item = &Sequence> {
-        self.objects.values().filter_map(|object| if let Object::Sequence(it) = object.as_ref() { Some(it) } else { None })
+        self.objects
+            .values()
+            .filter_map(|object| if let Object::Sequence(it) = object.as_ref() { Some(it) } else { None })
     }
 
     /// The views, by OID.
     pub fn views(&self) -> impl Iterator<Item = &View> {
-        self.objects.values().filter_map(|object| if let Object::View(it) = object.as_ref() { Some(it) } else { None })
+        self.objects
+            .values()
+            .filter_map(|object| if let Object::View(it) = object.as_ref() { Some(it) } else { None })
     }
 
     /// The enums, by OID.
     pub fn enums(&self) -> impl Iterator<Item = &Enum> {
-        self.objects.values().filter_map(|object| if let Object::Enum(it) = object.as_ref() { Some(it) } else { None })
+        self.objects
+            .values()
+            .filter_map(|object| if let Object::Enum(it) = object.as_ref() { Some(it) } else { None })
     }
 
     /// Everything in a schema, by OID.

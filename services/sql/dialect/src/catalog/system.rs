@@ -70,7 +70,10 @@ fn read(line: &'static str) -> Option<SystemRelation> {
     let schema = if head.next()? == "pg_catalog" { PG_CATALOG } else { INFORMATION_SCHEMA };
     let (name, oid, kind) = (head.next()?, head.next()?.parse().ok()?, head.next()?);
     let columns = columns.split(", ").filter_map(|column| column.split_once(' '));
-    let typed: Vec<_> = columns.clone().filter_map(|(name, ty)| Some((name, Type::by_name(ty.trim_end_matches('!'))?))).collect();
+    let typed: Vec<_> = columns
+        .clone()
+        .filter_map(|(name, ty)| Some((name, Type::by_name(ty.trim_end_matches('!'))?)))
+        .collect();
     let not_null = columns.map(|(_, ty)| ty.ends_with('!')).collect();
     Some(SystemRelation { schema, name, oid, view: kind == "v", columns: typed, not_null })
 }

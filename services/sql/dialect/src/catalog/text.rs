@@ -29,9 +29,13 @@ fn column_places(tokens: &[Token]) -> Vec<usize> {
     let is_column = |at: usize| {
         let before = at.checked_sub(1).map(|before| &tokens[places[before]]);
         let after = places.get(at + 1).map(|after| &tokens[*after]);
-        !matches!(before, Some(Token::DoubleColon | Token::Period)) && !matches!(after, Some(Token::LParen | Token::Period))
+        !matches!(before, Some(Token::DoubleColon | Token::Period))
+            && !matches!(after, Some(Token::LParen | Token::Period))
     };
-    (0..places.len()).filter(|at| name(&tokens[places[*at]]).is_some() && is_column(*at)).map(|at| places[at]).collect()
+    (0..places.len())
+        .filter(|at| name(&tokens[places[*at]]).is_some() && is_column(*at))
+        .map(|at| places[at])
+        .collect()
 }
 
 /// Whether an expression over the columns of one table names this one.
@@ -53,9 +57,7 @@ pub(crate) fn rename_column(text: &str, from: &str, to: &str) -> String {
 
 /// Places of the strings that are cast to `regclass`.
 fn regclass_places(tokens: &[Token]) -> Vec<usize> {
-    let is_regclass = |window: &[Token]| {
-        matches!(window, [Token::SingleQuotedString(_), Token::DoubleColon, word] if name(word).as_deref() == Some("regclass"))
-    };
+    let is_regclass = |window: &[Token]| matches!(window, [Token::SingleQuotedString(_), Token::DoubleColon, word] if name(word).as_deref() == Some("regclass"));
     tokens.windows(3).enumerate().filter(|(_, window)| is_regclass(window)).map(|(place, _)| place).collect()
 }
 
@@ -89,7 +91,9 @@ pub(crate) fn rename_type(text: &str, from: (&str, &str), to: (&str, &str)) -> S
             _ => false,
         };
         let here = (name(&tokens[at]), name(&tokens[at + 2]));
-        let named = here.0.as_deref() == Some(from.0) && here.1.as_deref() == Some(from.1) && tokens[at + 1] == Token::Period;
+        let named = here.0.as_deref() == Some(from.0)
+            && here.1.as_deref() == Some(from.1)
+            && tokens[at + 1] == Token::Period;
         if is_type && named {
             tokens[at] = Token::make_word(&quote(to.0), None);
             tokens[at + 2] = Token::make_word(&quote(to.1), None);
@@ -101,7 +105,9 @@ pub(crate) fn rename_type(text: &str, from: (&str, &str), to: (&str, &str)) -> S
 
 /// Whether the text has this string.
 pub(crate) fn has_string(text: &str, string: &str) -> bool {
-    tokens(text).iter().any(|token| matches!(token, Token::SingleQuotedString(it) if it.replace("''", "'") == string))
+    tokens(text)
+        .iter()
+        .any(|token| matches!(token, Token::SingleQuotedString(it) if it.replace("''", "'") == string))
 }
 
 /// The text with one string in place of another.

@@ -35,8 +35,17 @@ pub(super) struct Work {
 }
 
 impl Change<'_> {
-    pub(super) fn alter(&mut self, kind: Kind, name: &Name, if_exists: bool, actions: &[AlterAction]) -> Result<()> {
-        if let Some(error) = actions.iter().find_map(|action| if let AlterAction::Refused(error) = action { Some(error) } else { None }) {
+    pub(super) fn alter(
+        &mut self,
+        kind: Kind,
+        name: &Name,
+        if_exists: bool,
+        actions: &[AlterAction],
+    ) -> Result<()> {
+        if let Some(error) = actions
+            .iter()
+            .find_map(|action| if let AlterAction::Refused(error) = action { Some(error) } else { None })
+        {
             return Err(error.clone());
         }
         let oid = match kind {
@@ -56,7 +65,10 @@ impl Change<'_> {
     fn alterable_schema(&self, name: &str) -> Result<u32> {
         let oid = self.catalog.schema_oid(name)?;
         if self.catalog.object(oid).is_none() {
-            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for schema {name}")));
+            return Err(Error::new(
+                SqlState::INSUFFICIENT_PRIVILEGE,
+                format!("permission denied for schema {name}"),
+            ));
         }
         Ok(oid)
     }
@@ -64,10 +76,20 @@ impl Change<'_> {
     /// PostgreSQL takes `ALTER TABLE` for what all relations have.
     fn check_kind(&self, object: &Object, kind: Kind, actions: &[AlterAction]) -> Result<u32> {
         let general = |action: &AlterAction| {
-            matches!(action, AlterAction::Rename(_) | AlterAction::SetSchema(_) | AlterAction::Owner(_) | AlterAction::RenameColumn { .. })
+            matches!(
+                action,
+                AlterAction::Rename(_)
+                    | AlterAction::SetSchema(_)
+                    | AlterAction::Owner(_)
+                    | AlterAction::RenameColumn { .. }
+            )
         };
-        let renames_index = matches!(object, Object::Index(_)) && actions.iter().all(|action| matches!(action, AlterAction::Rename(_)));
-        let fits = object.noun() == kind.noun() || kind == Kind::Table && (renames_index || !matches!(object, Object::Index(_))) && actions.iter().all(general);
+        let renames_index = matches!(object, Object::Index(_))
+            && actions.iter().all(|action| matches!(action, AlterAction::Rename(_)));
+        let fits = object.noun() == kind.noun()
+            || kind == Kind::Table
+                && (renames_index || !matches!(object, Object::Index(_)))
+                && actions.iter().all(general);
         if fits { Ok(object.oid()) } else { Err(wrong_kind(object.name(), kind)) }
     }
 
@@ -78,7 +100,9 @@ impl Change<'_> {
             AlterAction::Owner(role) => self.owner(role),
             AlterAction::Sequence(options) => self.alter_sequence(oid, options),
             AlterAction::AddValue { .. } | AlterAction::RenameValue { .. } => self.alter_labels(oid, action),
-            AlterAction::RenameColumn { from, to } if self.catalog.view(oid).is_some() => self.rename_view_column(oid, from, to),
+            AlterAction::RenameColumn { from, to } if self.catalog.view(oid).is_some() => {
+                self.rename_view_column(oid, from, to)
+            }
             _ => Err(Error::unsupported("this action on an object of its kind")),
         }
     }
@@ -87,14 +111,22 @@ impl Change<'_> {
         match role {
             Role::Current => Ok(()),
             Role::Named(name) if *name == self.scope.user => Ok(()),
-            Role::Named(name) => Err(Error::unsupported(format!("an owner other than the current user, \"{name}\""))),
+            Role::Named(name) => {
+                Err(Error::unsupported(format!("an owner other than the current user, \"{name}\"")))
+            }
         }
     }
 
     fn alter_table(&mut self, oid: u32, actions: &[AlterAction]) -> Result<()> {
         let mut work = Work {
-            table: oid, changed: false, rebuild: false, updates: Vec::new(), generated: Vec::new(), checks: Vec::new(),
-            indexes: Vec::new(), unique: Vec::new(),
+            table: oid,
+            changed: false,
+            rebuild: false,
+            updates: Vec::new(),
+            generated: Vec::new(),
+            checks: Vec::new(),
+            indexes: Vec::new(),
+            unique: Vec::new(),
         };
         for action in actions {
             self.alter_table_action(&mut work, action)?;
@@ -108,16 +140,24 @@ impl Change<'_> {
             A::AddColumn { column, if_not_exists } => self.add_column(work, column, *if_not_exists),
             A::DropColumn { name, if_exists, cascade } => self.drop_column(work, name, *if_exists, *cascade),
             A::RenameColumn { from, to } => self.rename_column(work.table, from, to),
-            A::SetType { column, ty, collation, using } => self.set_type(work, column, ty, collation.as_ref(), using.as_ref()),
+            A::SetType { column, ty, collation, using } => {
+                self.set_type(work, column, ty, collation.as_ref(), using.as_ref())
+            }
             A::SetDefault { column, default } => self.set_default(work, column, default.as_ref()),
             A::SetNotNull { column, not_null } => self.set_not_null(work, column, *not_null),
             A::DropExpression { column, if_exists } => self.drop_expression(work, column, *if_exists),
             A::AddIdentity { column, always, options } => self.add_identity(work, column, *always, options),
-            A::SetIdentity { column, always, options } => self.set_identity(work.table, column, *always, options),
+            A::SetIdentity { column, always, options } => {
+                self.set_identity(work.table, column, *always, options)
+            }
             A::DropIdentity { column, if_exists } => self.drop_identity(work.table, column, *if_exists),
             A::AddConstraint(spec) => self.add_constraint(work, spec),
-            A::DropConstraint { name, if_exists, cascade } => self.drop_constraint(work, name, *if_exists, *cascade),
-            A::AlterConstraint { name, deferrable, deferred } => self.alter_constraint(work, name, *deferrable, *deferred),
+            A::DropConstraint { name, if_exists, cascade } => {
+                self.drop_constraint(work, name, *if_exists, *cascade)
+            }
+            A::AlterConstraint { name, deferrable, deferred } => {
+                self.alter_constraint(work, name, *deferrable, *deferred)
+            }
             A::RenameConstraint { from, to } => self.rename_constraint(work.table, from, to),
             A::ValidateConstraint(name) => self.validate_constraint(work, name),
             A::Rename(_) | A::SetSchema(_) | A::Owner(_) => self.alter_any(work.table, action),
@@ -172,7 +212,10 @@ impl Change<'_> {
         let schema = object.schema();
         match &object {
             Object::Schema(_) if self.catalog.schemas.contains_key(to) => {
-                return Err(Error::new(SqlState::DUPLICATE_SCHEMA, format!("schema \"{to}\" already exists")));
+                return Err(Error::new(
+                    SqlState::DUPLICATE_SCHEMA,
+                    format!("schema \"{to}\" already exists"),
+                ));
             }
             Object::Schema(_) => {}
             Object::Enum(_) => self.check_type_name(schema, to)?,
@@ -183,7 +226,11 @@ impl Change<'_> {
         }
         if let Object::Index(index) = &object {
             let owner = self.catalog.table(index.table).and_then(|table| {
-                table.constraints.iter().find(|it| super::constraint::index_of(&it.rule) == Some(oid)).map(|it| (table.oid, it.oid))
+                table
+                    .constraints
+                    .iter()
+                    .find(|it| super::constraint::index_of(&it.rule) == Some(oid))
+                    .map(|it| (table.oid, it.oid))
             });
             if let Some((table, constraint)) = owner {
                 self.update_constraint(table, constraint, |it| to.clone_into(&mut it.name));
@@ -202,7 +249,8 @@ impl Change<'_> {
             Some(object) => vec![object],
             None => Vec::new(),
         };
-        let schema = |object: &Object| self.catalog.schema_name(object.schema()).unwrap_or_default().to_owned();
+        let schema =
+            |object: &Object| self.catalog.schema_name(object.schema()).unwrap_or_default().to_owned();
         objects.into_iter().map(|object| (object.oid(), schema(object), object.name().to_owned())).collect()
     }
 
@@ -210,7 +258,9 @@ impl Change<'_> {
     fn rewrite(&mut self, object: &Object, before: &[(u32, String, String)]) {
         let after = self.written(object.oid());
         for (oid, schema, name) in before {
-            let Some((_, to_schema, to_name)) = after.iter().find(|(other, ..)| other == oid) else { continue };
+            let Some((_, to_schema, to_name)) = after.iter().find(|(other, ..)| other == oid) else {
+                continue;
+            };
             let (from, to) = ((schema.as_str(), name.as_str()), (to_schema.as_str(), to_name.as_str()));
             match self.catalog.object(*oid) {
                 Some(Object::Enum(_)) => self.rewrite_texts(&|text| text::rename_type(text, from, to)),
@@ -228,7 +278,9 @@ impl Change<'_> {
         use crate::catalog::names::quote;
         let written = |(schema, name): (&str, &str)| format!("{}.{}", quote(schema), quote(name));
         let (from, to) = (written(from), written(to));
-        self.rewrite_texts(&|text| text::change_relations(text, |name| if name == from { to.clone() } else { name.to_owned() }));
+        self.rewrite_texts(&|text| {
+            text::change_relations(text, |name| if name == from { to.clone() } else { name.to_owned() })
+        });
     }
 
     /// Rewrites every text that the catalog keeps.
@@ -239,13 +291,18 @@ impl Change<'_> {
             *text = new;
             differs
         };
-        let objects: Vec<Object> = self.catalog.objects.values().map(|object| object.as_ref().clone()).collect();
+        let objects: Vec<Object> =
+            self.catalog.objects.values().map(|object| object.as_ref().clone()).collect();
         for mut object in objects {
             let mut differs = false;
             match &mut object {
                 Object::Table(table) => {
                     for column in &mut table.columns {
-                        column.default.iter_mut().chain(column.generated.as_mut()).for_each(|text| differs |= change(text));
+                        column
+                            .default
+                            .iter_mut()
+                            .chain(column.generated.as_mut())
+                            .for_each(|text| differs |= change(text));
                     }
                     for constraint in &mut table.constraints {
                         if let Rule::Check { expression } = &mut constraint.rule {
@@ -268,13 +325,19 @@ impl Change<'_> {
 
     fn move_to(&mut self, oid: u32, schema: &str) -> Result<()> {
         let Some(object) = self.catalog.object(oid).cloned() else { return Ok(()) };
-        let to = self.schema_for(&Name { schema: Some(schema.to_owned()), name: object.name().to_owned() })?;
+        let to =
+            self.schema_for(&Name { schema: Some(schema.to_owned()), name: object.name().to_owned() })?;
         if let Object::Sequence(sequence) = &object
             && let Some((table, _)) = sequence.owner
         {
             let owner = self.catalog.table(table).map(|table| table.name.clone()).unwrap_or_default();
-            let error = Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot move an owned sequence into another schema");
-            return Err(error.with_detail(format!("Sequence \"{}\" is linked to table \"{owner}\".", sequence.name)));
+            let error = Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot move an owned sequence into another schema",
+            );
+            return Err(
+                error.with_detail(format!("Sequence \"{}\" is linked to table \"{owner}\".", sequence.name))
+            );
         }
         if to == object.schema() {
             return Ok(());
@@ -282,7 +345,12 @@ impl Change<'_> {
         let mut moved = vec![oid];
         if let Object::Table(_) = object {
             moved.extend(self.catalog.indexes_of(oid).map(|index| index.oid));
-            moved.extend(self.catalog.sequences().filter(|it| it.owner.is_some_and(|(table, _)| table == oid)).map(|it| it.oid));
+            moved.extend(
+                self.catalog
+                    .sequences()
+                    .filter(|it| it.owner.is_some_and(|(table, _)| table == oid))
+                    .map(|it| it.oid),
+            );
         }
         for oid in moved {
             let Some(object) = self.catalog.object(oid).cloned() else { continue };
@@ -301,7 +369,8 @@ impl Change<'_> {
 
     fn rename_view_column(&mut self, oid: u32, from: &str, to: &str) -> Result<()> {
         let Some(view) = self.catalog.view(oid) else { return Ok(()) };
-        let Some(number) = view.columns.iter().find(|column| column.name == from).map(|column| column.number) else {
+        let Some(number) = view.columns.iter().find(|column| column.name == from).map(|column| column.number)
+        else {
             return Err(Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{from}\" does not exist")));
         };
         if view.columns.iter().any(|column| column.name == to) {
@@ -311,7 +380,10 @@ impl Change<'_> {
         self.refuse_if_views_use(oid, number, "renaming")?;
         self.update(oid, |object| {
             if let Object::View(view) = object {
-                view.columns.iter_mut().filter(|column| column.number == number).for_each(|column| to.clone_into(&mut column.name));
+                view.columns
+                    .iter_mut()
+                    .filter(|column| column.number == number)
+                    .for_each(|column| to.clone_into(&mut column.name));
             }
         });
         Ok(())
@@ -319,7 +391,9 @@ impl Change<'_> {
 
     fn refuse_if_views_use(&self, relation: u32, number: i16, what: &str) -> Result<()> {
         match self.catalog.views().find(|view| view.uses_columns.contains(&(relation, number))) {
-            Some(view) => Err(Error::unsupported(format!("{what} a column that view \"{}\" may use", view.name))),
+            Some(view) => {
+                Err(Error::unsupported(format!("{what} a column that view \"{}\" may use", view.name)))
+            }
             None => Ok(()),
         }
     }

@@ -132,7 +132,9 @@ impl<'a> Change<'a> {
             Some(schema) => self.catalog.schema_oid(schema)?,
             None => {
                 let first = self.path().iter().find(|oid| **oid != PG_CATALOG).copied();
-                first.ok_or_else(|| Error::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in"))?
+                first.ok_or_else(|| {
+                    Error::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
+                })?
             }
         };
         if schema == PG_CATALOG || schema == INFORMATION_SCHEMA {
@@ -187,10 +189,14 @@ impl<'a> Change<'a> {
     pub(super) fn find_enum(&mut self, name: &Name) -> Result<u32> {
         match self.catalog.find_type(name, self.path()) {
             Some(ty) if self.catalog.enum_of(ty).is_some() => Ok(ty.0),
-            Some(ty) if ty.is_user() => {
-                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("{} is not an enum", self.catalog.type_name(ty))))
-            }
-            Some(ty) => Err(Error::new(SqlState::WRONG_OBJECT_TYPE, format!("{} is not an enum", self.catalog.type_name(ty)))),
+            Some(ty) if ty.is_user() => Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{} is not an enum", self.catalog.type_name(ty)),
+            )),
+            Some(ty) => Err(Error::new(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("{} is not an enum", self.catalog.type_name(ty)),
+            )),
             None => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("type \"{name}\" does not exist"))),
         }
     }

@@ -21,7 +21,15 @@ struct Reference<'s> {
 
 fn new_constraint(oid: u32, name: String, rule: Rule, spec: &ConstraintSpec) -> Constraint {
     let ConstraintSpec { name: _, rule: _, deferrable, deferred, not_valid } = spec;
-    Constraint { oid, name, rule, deferrable: *deferrable, deferred: *deferred, not_valid: *not_valid, comment: None }
+    Constraint {
+        oid,
+        name,
+        rule,
+        deferrable: *deferrable,
+        deferred: *deferred,
+        not_valid: *not_valid,
+        comment: None,
+    }
 }
 
 /// A key of an index that is a column.
@@ -42,9 +50,14 @@ impl Change<'_> {
         ordered.sort_by_key(|spec| rank(spec));
         for (place, spec) in ordered.iter().enumerate() {
             let is_check = |spec: &ConstraintSpec| matches!(spec.rule, RuleSpec::Check(_));
-            let twin = ordered[..place].iter().any(|other| spec.name.is_some() && other.name == spec.name && is_check(other));
+            let twin = ordered[..place]
+                .iter()
+                .any(|other| spec.name.is_some() && other.name == spec.name && is_check(other));
             if let Some(name) = spec.name.as_ref().filter(|_| twin && is_check(spec)) {
-                return Err(Error::new(SqlState::DUPLICATE_OBJECT, format!("check constraint \"{name}\" already exists")));
+                return Err(Error::new(
+                    SqlState::DUPLICATE_OBJECT,
+                    format!("check constraint \"{name}\" already exists"),
+                ));
             }
             self.make_constraint(table, spec)?;
         }
@@ -52,7 +65,9 @@ impl Change<'_> {
         let made = self.table(table)?;
         if let Some((&[column], _)) = made.primary_key() {
             let is_integer = |ty: Type| [Type::INT2, Type::INT4, Type::INT8].contains(&ty);
-            let fits = made.numbered(column).is_some_and(|column| is_integer(column.ty()) && column.generated.is_none());
+            let fits = made
+                .numbered(column)
+                .is_some_and(|column| is_integer(column.ty()) && column.generated.is_none());
             if fits {
                 let mut made = made.clone();
                 made.rowid_column = Some(column);
@@ -88,13 +103,23 @@ impl Change<'_> {
             RuleSpec::UsingIndex { index, primary } => self.make_key_of_index(table, spec, index, *primary),
             RuleSpec::ForeignKey { columns, target, target_columns, on_update, on_delete, match_full } => {
                 let reference = Reference {
-                    columns, target, target_columns, on_update: *on_update, on_delete: *on_delete, match_full: *match_full,
+                    columns,
+                    target,
+                    target_columns,
+                    on_update: *on_update,
+                    on_delete: *on_delete,
+                    match_full: *match_full,
                 };
                 self.make_reference(table, spec, &reference)
             }
-            RuleSpec::NotNull | RuleSpec::Null | RuleSpec::Default(_) | RuleSpec::Generated(_) | RuleSpec::Identity { .. } => {
-                Err(Error::new(SqlState::INTERNAL_ERROR, "a column's own constraint among those of its table"))
-            }
+            RuleSpec::NotNull
+            | RuleSpec::Null
+            | RuleSpec::Default(_)
+            | RuleSpec::Generated(_)
+            | RuleSpec::Identity { .. } => Err(Error::new(
+                SqlState::INTERNAL_ERROR,
+                "a column's own constraint among those of its table",
+            )),
         }
     }
 
@@ -106,18 +131,25 @@ impl Change<'_> {
         Ok(oid)
     }
 
-    fn make_check(&mut self, oid: u32, spec: &ConstraintSpec, expression: &sqlparser::ast::Expr) -> Result<u32> {
+    fn make_check(
+        &mut self,
+        oid: u32,
+        spec: &ConstraintSpec,
+        expression: &sqlparser::ast::Expr,
+    ) -> Result<u32> {
         let table = self.table(oid)?;
         let bound = self.expression(Some(oid), expression, Use::Check, None).map_err(|mut error| {
             // Only here PostgreSQL calls it by its word.
-            error.message = error.message.replace("argument of check constraints must", "argument of CHECK must");
+            error.message =
+                error.message.replace("argument of check constraints must", "argument of CHECK must");
             error
         })?;
         let only = match bound.columns.as_slice() {
             [number] => table.numbered(*number).map(|column| column.name.clone()),
             _ => None,
         };
-        let chosen = || naming::constraint(&self.catalog, table.schema, &table.name, only.as_deref(), "check");
+        let chosen =
+            || naming::constraint(&self.catalog, table.schema, &table.name, only.as_deref(), "check");
         let name = spec.name.clone().unwrap_or_else(chosen);
         let expression = self.resolved(expression, Some(&table.name))?;
         let constraint = new_constraint(self.catalog.allocate(), name, Rule::Check { expression }, spec);
@@ -128,7 +160,12 @@ impl Change<'_> {
     fn key_columns(&self, table: &Table, names: &[String], what: &str) -> Result<Vec<i16>> {
         let mut numbers = Vec::new();
         for name in names {
-            let missing = || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" named in key does not exist"));
+            let missing = || {
+                Error::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{name}\" named in key does not exist"),
+                )
+            };
             let number = table.column(name).ok_or_else(missing)?.number;
             if numbers.contains(&number) {
                 let message = format!("column \"{name}\" appears twice in {what} constraint");
@@ -140,7 +177,14 @@ impl Change<'_> {
     }
 
     /// A primary key, or a unique one with what it says of NULLs.
-    fn make_key(&mut self, oid: u32, spec: &ConstraintSpec, columns: &[String], include: &[String], nulls: Option<bool>) -> Result<u32> {
+    fn make_key(
+        &mut self,
+        oid: u32,
+        spec: &ConstraintSpec,
+        columns: &[String],
+        include: &[String],
+        nulls: Option<bool>,
+    ) -> Result<u32> {
         let table = self.table(oid)?;
         let primary = nulls.is_none();
         if primary && table.primary_key().is_some() {
@@ -161,13 +205,30 @@ impl Change<'_> {
         let index = self.catalog.allocate();
         let keys = numbers.iter().map(|number| plain_key(*number)).collect();
         self.put(Object::Index(Index {
-            oid: index, schema: table.schema, name: name.clone(), table: oid, keys, include, unique: true,
-            nulls_not_distinct: nulls == Some(true), predicate: None, method: "btree".to_owned(), comment: None,
+            oid: index,
+            schema: table.schema,
+            name: name.clone(),
+            table: oid,
+            keys,
+            include,
+            unique: true,
+            nulls_not_distinct: nulls == Some(true),
+            predicate: None,
+            method: "btree".to_owned(),
+            comment: None,
         }));
         self.add_key(oid, spec, name, numbers, index, primary)
     }
 
-    fn add_key(&mut self, oid: u32, spec: &ConstraintSpec, name: String, columns: Vec<i16>, index: u32, primary: bool) -> Result<u32> {
+    fn add_key(
+        &mut self,
+        oid: u32,
+        spec: &ConstraintSpec,
+        name: String,
+        columns: Vec<i16>,
+        index: u32,
+        primary: bool,
+    ) -> Result<u32> {
         let mut table = self.table(oid)?;
         if primary {
             for column in table.columns.iter_mut().filter(|column| columns.contains(&column.number)) {
@@ -175,15 +236,23 @@ impl Change<'_> {
             }
             self.catalog.put(Object::Table(table));
         }
-        let rule = if primary { Rule::PrimaryKey { columns, index } } else { Rule::Unique { columns, index } };
+        let rule =
+            if primary { Rule::PrimaryKey { columns, index } } else { Rule::Unique { columns, index } };
         let constraint = new_constraint(self.catalog.allocate(), name, rule, spec);
         self.add(oid, constraint)
     }
 
-    fn make_key_of_index(&mut self, oid: u32, spec: &ConstraintSpec, name: &str, primary: bool) -> Result<u32> {
+    fn make_key_of_index(
+        &mut self,
+        oid: u32,
+        spec: &ConstraintSpec,
+        name: &str,
+        primary: bool,
+    ) -> Result<u32> {
         let table = self.table(oid)?;
         let missing = || Error::new(SqlState::UNDEFINED_OBJECT, format!("index \"{name}\" does not exist"));
-        let found = self.catalog.relations.get(&(table.schema, name.to_owned())).copied().ok_or_else(missing)?;
+        let found =
+            self.catalog.relations.get(&(table.schema, name.to_owned())).copied().ok_or_else(missing)?;
         let index = self.catalog.index(found).cloned().ok_or_else(|| wrong_kind(name, Kind::Index))?;
         let taken = table.constraints.iter().any(|it| index_of(&it.rule) == Some(index.oid));
         let problem = if taken {
@@ -196,11 +265,19 @@ impl Change<'_> {
         if let Some(message) = problem {
             return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
         }
-        let plain = index.unique && index.predicate.is_none() && index.keys.iter().all(|key| key.column != 0 && !key.descending);
+        let plain = index.unique
+            && index.predicate.is_none()
+            && index.keys.iter().all(|key| key.column != 0 && !key.descending);
         if !plain {
-            let message = if index.unique { format!("index \"{name}\" contains expressions or is partial") } else { format!("\"{name}\" is not a unique index") };
+            let message = if index.unique {
+                format!("index \"{name}\" contains expressions or is partial")
+            } else {
+                format!("\"{name}\" is not a unique index")
+            };
             let error = Error::new(SqlState::WRONG_OBJECT_TYPE, message);
-            return Err(error.with_detail("Cannot create a primary key or unique constraint using such an index."));
+            return Err(
+                error.with_detail("Cannot create a primary key or unique constraint using such an index.")
+            );
         }
         if primary && table.primary_key().is_some() {
             let message = format!("multiple primary keys for table \"{}\" are not allowed", table.name);
@@ -208,7 +285,9 @@ impl Change<'_> {
         }
         let chosen = spec.name.clone().unwrap_or_else(|| name.to_owned());
         if chosen != index.name {
-            let message = format!("ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{name}\" to \"{chosen}\"");
+            let message = format!(
+                "ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"{name}\" to \"{chosen}\""
+            );
             self.notice(super::change::SUCCESS, message);
             self.is_free(table.schema, &chosen, false)?;
             self.update(index.oid, |object| object.set_name(chosen.clone()));
@@ -219,7 +298,10 @@ impl Change<'_> {
 
     /// That values of the columns have an order.
     fn check_indexable(&self, table: &Table, numbers: &[i16]) -> Result<()> {
-        numbers.iter().filter_map(|number| table.numbered(*number)).try_for_each(|column| check_order(self, column.ty(), "btree"))
+        numbers
+            .iter()
+            .filter_map(|number| table.numbered(*number))
+            .try_for_each(|column| check_order(self, column.ty(), "btree"))
     }
 
     fn make_reference(&mut self, oid: u32, spec: &ConstraintSpec, reference: &Reference<'_>) -> Result<u32> {
@@ -237,17 +319,35 @@ impl Change<'_> {
             let message = "number of referencing and referenced columns for foreign key disagree";
             return Err(Error::new(SqlState::INVALID_FOREIGN_KEY, message));
         }
-        let chosen = || naming::constraint(&self.catalog, table.schema, &table.name, Some(&reference.columns.join("_")), "fkey");
+        let chosen = || {
+            naming::constraint(
+                &self.catalog,
+                table.schema,
+                &table.name,
+                Some(&reference.columns.join("_")),
+                "fkey",
+            )
+        };
         let name = spec.name.clone().unwrap_or_else(chosen);
         self.check_reference_types(&name, (&table, &columns), (&target, &target_columns))?;
         let sets = |action: Action| matches!(action, Action::SetNull | Action::SetDefault | Action::Cascade);
-        let generated = columns.iter().filter_map(|number| table.numbered(*number)).find(|column| column.generated.is_some());
-        if generated.is_some() && (sets(reference.on_update) || matches!(reference.on_delete, Action::SetNull | Action::SetDefault)) {
+        let generated = columns
+            .iter()
+            .filter_map(|number| table.numbered(*number))
+            .find(|column| column.generated.is_some());
+        if generated.is_some()
+            && (sets(reference.on_update)
+                || matches!(reference.on_delete, Action::SetNull | Action::SetDefault))
+        {
             let message = "invalid ON UPDATE or ON DELETE action for foreign key constraint containing generated column";
             return Err(Error::new(SqlState::SYNTAX_ERROR, message));
         }
         let rule = Rule::ForeignKey {
-            columns, target: target.oid, target_columns, on_update: reference.on_update, on_delete: reference.on_delete,
+            columns,
+            target: target.oid,
+            target_columns,
+            on_update: reference.on_update,
+            on_delete: reference.on_delete,
             match_full: reference.match_full,
         };
         let constraint = new_constraint(self.catalog.allocate(), name, rule, spec);
@@ -270,7 +370,10 @@ impl Change<'_> {
         };
         let mut fitting = self.catalog.indexes_of(target.oid).filter(fits).peekable();
         if fitting.peek().is_none() {
-            let message = format!("there is no unique constraint matching given keys for referenced table \"{}\"", target.name);
+            let message = format!(
+                "there is no unique constraint matching given keys for referenced table \"{}\"",
+                target.name
+            );
             return Err(Error::new(SqlState::INVALID_FOREIGN_KEY, message));
         }
         let nullable = |number: &i16| target.numbered(*number).is_some_and(|column| !column.not_null);
@@ -286,14 +389,18 @@ impl Change<'_> {
             match comparable(here.ty(), there.ty()) {
                 Comparable::AsStored => {}
                 Comparable::InPostgres => {
-                    let (here, there) = (self.catalog.type_name(here.ty()), self.catalog.type_name(there.ty()));
+                    let (here, there) =
+                        (self.catalog.type_name(here.ty()), self.catalog.type_name(there.ty()));
                     return Err(Error::unsupported(format!("a foreign key from {here} to {there}")));
                 }
                 Comparable::No => {
                     let message = format!("foreign key constraint \"{name}\" cannot be implemented");
                     let detail = format!(
                         "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
-                        here.name, there.name, self.catalog.type_name(here.ty()), self.catalog.type_name(there.ty())
+                        here.name,
+                        there.name,
+                        self.catalog.type_name(here.ty()),
+                        self.catalog.type_name(there.ty())
                     );
                     return Err(Error::new(SqlState::DATATYPE_MISMATCH, message).with_detail(detail));
                 }
@@ -307,7 +414,10 @@ impl Change<'_> {
 fn numbers_of(table: &Table, names: &[String]) -> Result<Vec<i16>> {
     let number = |name: &String| {
         let message = format!("column \"{name}\" referenced in foreign key constraint does not exist");
-        table.column(name).map(|column| column.number).ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, message))
+        table
+            .column(name)
+            .map(|column| column.number)
+            .ok_or_else(|| Error::new(SqlState::UNDEFINED_COLUMN, message))
     };
     names.iter().map(number).collect()
 }

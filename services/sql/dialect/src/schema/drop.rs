@@ -27,7 +27,12 @@ fn is_kind(object: &Object, kind: Kind) -> bool {
 fn wrong_drop(object: &Object, wanted: Kind) -> Error {
     let article = if wanted == Kind::Index { "an" } else { "a" };
     let message = format!("\"{}\" is not {article} {}", object.name(), wanted.noun());
-    let hint = format!("Use DROP {} to remove {} {}.", object.noun().to_uppercase(), if object.noun() == "index" { "an" } else { "a" }, object.noun());
+    let hint = format!(
+        "Use DROP {} to remove {} {}.",
+        object.noun().to_uppercase(),
+        if object.noun() == "index" { "an" } else { "a" },
+        object.noun()
+    );
     Error::new(SqlState::WRONG_OBJECT_TYPE, message).with_hint(hint)
 }
 
@@ -49,12 +54,14 @@ impl Change<'_> {
         let found = match kind {
             Kind::Schema => self.drop_schema_target(&name.name)?,
             Kind::Type => self.drop_type_target(name)?,
-            Kind::Table | Kind::View | Kind::Sequence | Kind::Index => match self.catalog.find_relation(name, self.path()) {
-                Some(Relation::System(system)) => return Err(denied(system.name)),
-                Some(Relation::User(object)) if is_kind(object, kind) => Some(object.oid()),
-                Some(Relation::User(object)) => return Err(wrong_drop(object, kind)),
-                None => None,
-            },
+            Kind::Table | Kind::View | Kind::Sequence | Kind::Index => {
+                match self.catalog.find_relation(name, self.path()) {
+                    Some(Relation::System(system)) => return Err(denied(system.name)),
+                    Some(Relation::User(object)) if is_kind(object, kind) => Some(object.oid()),
+                    Some(Relation::User(object)) => return Err(wrong_drop(object, kind)),
+                    None => None,
+                }
+            }
         };
         if let Some(oid) = found {
             self.check_owned(oid)?;
@@ -62,12 +69,18 @@ impl Change<'_> {
         }
         let schema = name.schema.as_ref().filter(|schema| !self.catalog.schemas.contains_key(*schema));
         let (state, missing) = match (schema, kind) {
-            (Some(schema), _) => (SqlState::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist")),
-            (None, Kind::Schema) => (SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist")),
+            (Some(schema), _) => {
+                (SqlState::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist"))
+            }
+            (None, Kind::Schema) => {
+                (SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
+            }
             (None, Kind::Table | Kind::View | Kind::Sequence) => {
                 (SqlState::UNDEFINED_TABLE, format!("{} \"{}\" does not exist", kind.noun(), name.name))
             }
-            (None, Kind::Index | Kind::Type) => (SqlState::UNDEFINED_OBJECT, format!("{} \"{}\" does not exist", kind.noun(), name)),
+            (None, Kind::Index | Kind::Type) => {
+                (SqlState::UNDEFINED_OBJECT, format!("{} \"{}\" does not exist", kind.noun(), name))
+            }
         };
         if !if_exists {
             return Err(Error::new(state, missing));
@@ -93,7 +106,10 @@ impl Change<'_> {
         let shown = self.catalog.type_name(ty);
         let state = SqlState::DEPENDENT_OBJECTS_STILL_EXIST;
         let Some(element) = self.catalog.enum_of_array(ty) else {
-            return Err(Error::new(state, format!("cannot drop type {shown} because it is required by the database system")));
+            return Err(Error::new(
+                state,
+                format!("cannot drop type {shown} because it is required by the database system"),
+            ));
         };
         let element = self.catalog.type_name(bole_sql_types::Type(element.oid));
         let error = Error::new(state, format!("cannot drop type {shown} because type {element} requires it"));
@@ -106,15 +122,23 @@ impl Change<'_> {
         match self.catalog.object(oid) {
             Some(Object::Index(index)) => {
                 let Some(table) = self.catalog.table(index.table) else { return Ok(()) };
-                let Some(constraint) = table.constraints.iter().find(|it| index_of(&it.rule) == Some(oid)) else { return Ok(()) };
-                let owner = self.catalog.describe(Element::Constraint(table.oid, constraint.oid), self.path());
+                let Some(constraint) = table.constraints.iter().find(|it| index_of(&it.rule) == Some(oid))
+                else {
+                    return Ok(());
+                };
+                let owner =
+                    self.catalog.describe(Element::Constraint(table.oid, constraint.oid), self.path());
                 let it = self.catalog.describe(Element::Object(oid), self.path());
                 let error = Error::new(state, format!("cannot drop {it} because {owner} requires it"));
                 Err(error.with_hint(format!("You can drop {owner} instead.")))
             }
             Some(Object::Sequence(sequence)) => {
                 let Some((table, number)) = sequence.owner else { return Ok(()) };
-                let identity = self.catalog.table(table).and_then(|it| it.numbered(number)).is_some_and(|it| it.identity.is_some());
+                let identity = self
+                    .catalog
+                    .table(table)
+                    .and_then(|it| it.numbered(number))
+                    .is_some_and(|it| it.identity.is_some());
                 if !identity {
                     return Ok(());
                 }
@@ -159,21 +183,28 @@ impl Change<'_> {
             let mut dependents = self.catalog.dependents(element);
             dependents.sort_by_key(|dependent| self.rank(dependent.element));
             for dependent in dependents.iter().rev() {
-                let entry = reached.entry(dependent.element).or_insert(Reached { from: element, silent: dependent.automatic });
+                let entry = reached
+                    .entry(dependent.element)
+                    .or_insert(Reached { from: element, silent: dependent.automatic });
                 entry.silent |= dependent.automatic;
                 stack.push(dependent.element);
             }
         }
         let gone = |oid: u32| reached.contains_key(&Element::Object(oid));
-        order.into_iter().map(|element| {
-            let mut how = reached[&element];
-            // A part of a table that goes is not spoken of.
-            how.silent |= match element {
-                Element::Constraint(table, _) | Element::Default(table, _) | Element::Column(table, _) => gone(table),
-                Element::Object(_) => false,
-            };
-            (element, how)
-        }).collect()
+        order
+            .into_iter()
+            .map(|element| {
+                let mut how = reached[&element];
+                // A part of a table that goes is not spoken of.
+                how.silent |= match element {
+                    Element::Constraint(table, _)
+                    | Element::Default(table, _)
+                    | Element::Column(table, _) => gone(table),
+                    Element::Object(_) => false,
+                };
+                (element, how)
+            })
+            .collect()
     }
 
     pub(super) fn drop_elements(&mut self, targets: &[Element], cascade: bool) -> Result<()> {
@@ -181,18 +212,31 @@ impl Change<'_> {
         let path = self.path();
         let spoken: Vec<&(Element, Reached)> = reached.iter().filter(|(_, how)| !how.silent).collect();
         if !spoken.is_empty() && !cascade {
-            let lines: Vec<String> = spoken.iter().map(|(element, how)| {
-                format!("{} depends on {}", self.catalog.describe(*element, path), self.depended_on(*element, how.from))
-            }).collect();
+            let lines: Vec<String> = spoken
+                .iter()
+                .map(|(element, how)| {
+                    format!(
+                        "{} depends on {}",
+                        self.catalog.describe(*element, path),
+                        self.depended_on(*element, how.from)
+                    )
+                })
+                .collect();
             let message = match targets {
-                [one] => format!("cannot drop {} because other objects depend on it", self.catalog.describe(*one, path)),
+                [one] => format!(
+                    "cannot drop {} because other objects depend on it",
+                    self.catalog.describe(*one, path)
+                ),
                 _ => "cannot drop desired object(s) because other objects depend on them".to_owned(),
             };
-            let error = Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message).with_detail(lines.join("\n"));
+            let error =
+                Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message).with_detail(lines.join("\n"));
             return Err(error.with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
         }
-        let lines: Vec<String> =
-            spoken.iter().map(|(element, _)| format!("drop cascades to {}", self.catalog.describe(*element, path))).collect();
+        let lines: Vec<String> = spoken
+            .iter()
+            .map(|(element, _)| format!("drop cascades to {}", self.catalog.describe(*element, path)))
+            .collect();
         match lines.as_slice() {
             [] => {}
             [line] => self.notice(SUCCESS, line.clone()),
@@ -211,7 +255,8 @@ impl Change<'_> {
             return format!("type {}", self.catalog.type_name(ty));
         }
         if let (Element::Constraint(..), Element::Constraint(table, oid)) = (element, from) {
-            let constraint = self.catalog.table(table).and_then(|it| it.constraints.iter().find(|it| it.oid == oid));
+            let constraint =
+                self.catalog.table(table).and_then(|it| it.constraints.iter().find(|it| it.oid == oid));
             if let Some(index) = constraint.and_then(|it| index_of(&it.rule)) {
                 return self.catalog.describe(Element::Object(index), self.path());
             }
@@ -221,16 +266,23 @@ impl Change<'_> {
 
     /// Takes elements out of the catalog and SQLite: first what depends, last what is depended on.
     fn take_out(&mut self, elements: &[Element]) -> Result<()> {
-        let tables: Vec<u32> = elements.iter().filter_map(|element| match element {
-            Element::Object(oid) if self.catalog.table(*oid).is_some() => Some(*oid),
-            _ => None,
-        }).collect();
+        let tables: Vec<u32> = elements
+            .iter()
+            .filter_map(|element| match element {
+                Element::Object(oid) if self.catalog.table(*oid).is_some() => Some(*oid),
+                _ => None,
+            })
+            .collect();
         let mut changed: Vec<u32> = Vec::new();
         let mut rebuilt: Vec<u32> = Vec::new();
         for element in elements {
             let (table, rebuild) = match *element {
                 Element::Object(_) => continue,
-                Element::Constraint(table, _) | Element::Default(table, _) | Element::Column(table, _) if tables.contains(&table) => continue,
+                Element::Constraint(table, _) | Element::Default(table, _) | Element::Column(table, _)
+                    if tables.contains(&table) =>
+                {
+                    continue;
+                }
                 Element::Default(table, number) => {
                     self.update_column(table, number, |column| column.default = None);
                     continue;
@@ -261,7 +313,12 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub(super) fn update_column(&mut self, table: u32, number: i16, change: impl FnOnce(&mut crate::catalog::Column)) {
+    pub(super) fn update_column(
+        &mut self,
+        table: u32,
+        number: i16,
+        change: impl FnOnce(&mut crate::catalog::Column),
+    ) {
         self.update_table(table, |table| {
             if let Some(column) = table.columns.iter_mut().find(|column| column.number == number) {
                 change(column);
@@ -273,7 +330,10 @@ impl Change<'_> {
     fn take_constraint(&mut self, table: u32, oid: u32) -> bool {
         let mut rebuild = false;
         self.update_table(table, |table| {
-            let primary = table.constraints.iter().any(|it| it.oid == oid && matches!(it.rule, Rule::PrimaryKey { .. }));
+            let primary = table
+                .constraints
+                .iter()
+                .any(|it| it.oid == oid && matches!(it.rule, Rule::PrimaryKey { .. }));
             if primary && table.rowid_column.take().is_some() {
                 rebuild = true;
             }
@@ -303,10 +363,13 @@ impl Change<'_> {
     }
 
     fn take_indexes(&mut self, elements: &[Element], tables: &[u32]) {
-        let indexes: Vec<Index> = elements.iter().filter_map(|element| match element {
-            Element::Object(oid) => self.catalog.index(*oid).cloned(),
-            _ => None,
-        }).collect();
+        let indexes: Vec<Index> = elements
+            .iter()
+            .filter_map(|element| match element {
+                Element::Object(oid) => self.catalog.index(*oid).cloned(),
+                _ => None,
+            })
+            .collect();
         for index in indexes {
             if !tables.contains(&index.table) {
                 self.ddl(format!("DROP INDEX IF EXISTS i{}", index.oid));
@@ -318,8 +381,13 @@ impl Change<'_> {
     fn take_tables(&mut self, tables: &[u32]) -> Result<()> {
         // SQLite deletes the rows of a table that it drops, and minds the references among those that go.
         for oid in tables {
-            let references = |rule: &Rule| matches!(rule, Rule::ForeignKey { target, .. } if tables.contains(target));
-            if self.catalog.table(*oid).is_some_and(|table| table.constraints.iter().any(|it| references(&it.rule))) {
+            let references =
+                |rule: &Rule| matches!(rule, Rule::ForeignKey { target, .. } if tables.contains(target));
+            if self
+                .catalog
+                .table(*oid)
+                .is_some_and(|table| table.constraints.iter().any(|it| references(&it.rule)))
+            {
                 self.retext(*oid, Form::Loose)?;
             }
         }
@@ -333,10 +401,13 @@ impl Change<'_> {
 
     /// Views, sequences, types and schemas.
     fn take_rest(&mut self, elements: &[Element]) {
-        let mut oids: Vec<u32> = elements.iter().filter_map(|element| match element {
-            Element::Object(oid) => Some(*oid).filter(|oid| self.catalog.object(*oid).is_some()),
-            _ => None,
-        }).collect();
+        let mut oids: Vec<u32> = elements
+            .iter()
+            .filter_map(|element| match element {
+                Element::Object(oid) => Some(*oid).filter(|oid| self.catalog.object(*oid).is_some()),
+                _ => None,
+            })
+            .collect();
         oids.sort_by_key(|oid| matches!(self.catalog.object(*oid), Some(Object::Schema(_))));
         for oid in oids {
             if self.catalog.sequence(oid).is_some() {

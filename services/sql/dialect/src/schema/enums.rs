@@ -60,7 +60,14 @@ impl Change<'_> {
             }
             made.push(Label { name: label.clone(), place: GAP * (made.len() as i64 + 1) });
         }
-        self.put(Object::Enum(Enum { oid, array_oid, schema, name: name.name.clone(), labels: made, comment: None }));
+        self.put(Object::Enum(Enum {
+            oid,
+            array_oid,
+            schema,
+            name: name.name.clone(),
+            labels: made,
+            comment: None,
+        }));
         Ok(())
     }
 
@@ -90,7 +97,8 @@ impl Change<'_> {
             }
             AlterAction::RenameValue { from, to } => {
                 check_label(to)?;
-                let at = it.labels.iter().position(|label| label.name == *from).ok_or_else(|| missing(from))?;
+                let at =
+                    it.labels.iter().position(|label| label.name == *from).ok_or_else(|| missing(from))?;
                 if it.labels.iter().any(|label| label.name == *to) {
                     return Err(exists(to));
                 }
@@ -106,14 +114,20 @@ impl Change<'_> {
     /// Rewrites defaults that are the label. Where the string might be something else, the change is refused.
     fn rename_label(&mut self, it: &Enum, from: &str, to: &str) -> Result<()> {
         let types = [it.oid, it.array_oid];
-        let refuse = |what: &str, name: &str| Err(Error::unsupported(format!("renaming a label that {what} \"{name}\" may name")));
+        let refuse = |what: &str, name: &str| {
+            Err(Error::unsupported(format!("renaming a label that {what} \"{name}\" may name")))
+        };
         for view in self.catalog.views().filter(|view| view.uses.contains(&it.oid)) {
             if text::has_string(&view.query, from) {
                 return refuse("view", &view.name);
             }
         }
-        let concerned: Vec<Table> =
-            self.catalog.tables().filter(|table| table.live().any(|column| types.contains(&column.type_oid))).cloned().collect();
+        let concerned: Vec<Table> = self
+            .catalog
+            .tables()
+            .filter(|table| table.live().any(|column| types.contains(&column.type_oid)))
+            .cloned()
+            .collect();
         for mut table in concerned {
             let names_it = |text: &String| text::has_string(text, from);
             let checks = table.constraints.iter().any(|constraint| match &constraint.rule {
@@ -122,13 +136,19 @@ impl Change<'_> {
             });
             let generated = table.live().filter_map(|column| column.generated.as_ref()).any(names_it);
             let indexes = self.catalog.indexes_of(table.oid).any(|index| {
-                index.keys.iter().filter_map(|key| key.expression.as_ref()).chain(&index.predicate).any(names_it)
+                index
+                    .keys
+                    .iter()
+                    .filter_map(|key| key.expression.as_ref())
+                    .chain(&index.predicate)
+                    .any(names_it)
             });
             if checks || generated || indexes {
                 return refuse("table", &table.name);
             }
             for column in table.columns.iter_mut().filter(|column| types.contains(&column.type_oid)) {
-                column.default = column.default.as_ref().map(|default| text::change_string(default, from, to));
+                column.default =
+                    column.default.as_ref().map(|default| text::change_string(default, from, to));
             }
             self.put(Object::Table(table));
         }
@@ -147,5 +167,7 @@ fn place_between(labels: &[Label], at: usize) -> Result<i64> {
         (Some(before), Some(after)) if after - before > 1 => Some(before + (after - before) / 2),
         (Some(_), Some(_)) => None,
     };
-    place.ok_or_else(|| Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "there is no room for a label between these two"))
+    place.ok_or_else(|| {
+        Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "there is no room for a label between these two")
+    })
 }

@@ -55,29 +55,61 @@ impl Change<'_> {
     pub(super) fn create_index(&mut self, statement: &CreateIndex) -> Result<()> {
         // CONCURRENTLY only says how others go on meanwhile, and here they always do.
         let CreateIndex {
-            name, table, unique, concurrently: _, if_not_exists, method, keys, include, nulls_not_distinct, predicate,
+            name,
+            table,
+            unique,
+            concurrently: _,
+            if_not_exists,
+            method,
+            keys,
+            include,
+            nulls_not_distinct,
+            predicate,
         } = statement;
         let table = self.find_table_for_index(table)?;
         check_method(method, *unique, keys.len(), !include.is_empty())?;
-        if let Some(name) = name && !self.is_free(table.schema, name, *if_not_exists)? {
+        if let Some(name) = name
+            && !self.is_free(table.schema, name, *if_not_exists)?
+        {
             return Ok(());
         }
-        let keys: Vec<Key> = keys.iter().map(|key| self.index_key(&table, key, method)).collect::<Result<_>>()?;
+        let keys: Vec<Key> =
+            keys.iter().map(|key| self.index_key(&table, key, method)).collect::<Result<_>>()?;
         let include = self.include_columns(&table, include)?;
         let predicate = match predicate {
             Some(expression) => {
                 if !self.expression(Some(table.oid), expression, Use::Predicate, None)?.immutable {
-                    return Err(Error::new(SqlState(*b"42P17"), "functions in index predicate must be marked IMMUTABLE"));
+                    return Err(Error::new(
+                        SqlState(*b"42P17"),
+                        "functions in index predicate must be marked IMMUTABLE",
+                    ));
                 }
                 Some(self.resolved(expression, Some(&table.name))?)
             }
             None => None,
         };
-        let chosen = || naming::relation(&self.catalog, table.schema, &table.name, Some(&column_names(&table, &keys)), "idx");
+        let chosen = || {
+            naming::relation(
+                &self.catalog,
+                table.schema,
+                &table.name,
+                Some(&column_names(&table, &keys)),
+                "idx",
+            )
+        };
         let name = name.clone().unwrap_or_else(chosen);
         let index = Index {
-            oid: self.catalog.allocate(), schema: table.schema, name, table: table.oid, keys, include, unique: *unique,
-            nulls_not_distinct: *nulls_not_distinct, predicate, method: method.clone(), comment: None,
+            oid: self.catalog.allocate(),
+            schema: table.schema,
+            name,
+            table: table.oid,
+            keys,
+            include,
+            unique: *unique,
+            nulls_not_distinct: *nulls_not_distinct,
+            predicate,
+            method: method.clone(),
+            comment: None,
         };
         self.put(Object::Index(index.clone()));
         if *unique {
@@ -90,7 +122,10 @@ impl Change<'_> {
         match self.find(name, false)? {
             Some(Object::Table(table)) => Ok(table),
             Some(other) => {
-                let error = Error::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot create index on relation \"{}\"", other.name()));
+                let error = Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot create index on relation \"{}\"", other.name()),
+                );
                 Err(error.with_detail(format!("This operation is not supported for {}s.", other.noun())))
             }
             None => Err(wrong_kind(&name.name, Kind::Table)),
@@ -104,13 +139,17 @@ impl Change<'_> {
         let bare = if let Expr::Nested(inner) = expression { inner.as_ref() } else { expression };
         let (column, text, ty) = if let Expr::Identifier(ident) = bare {
             let name = fold(ident);
-            let missing = || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
+            let missing =
+                || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
             let column = table.column(&name).ok_or_else(missing)?;
             (column.number, None, column.ty())
         } else {
             let bound = self.expression(Some(table.oid), bare, Use::Index, None)?;
             if !bound.immutable {
-                return Err(Error::new(SqlState(*b"42P17"), "functions in index expression must be marked IMMUTABLE"));
+                return Err(Error::new(
+                    SqlState(*b"42P17"),
+                    "functions in index expression must be marked IMMUTABLE",
+                ));
             }
             (0, Some(self.resolved(bare, Some(&table.name))?), bound.ty)
         };
@@ -129,7 +168,8 @@ impl Change<'_> {
             return Err(Error::new(SqlState::UNDEFINED_OBJECT, message));
         };
         if !types.contains(&ty) {
-            let message = format!("operator class \"{name}\" does not accept data type {}", self.catalog.type_name(ty));
+            let message =
+                format!("operator class \"{name}\" does not accept data type {}", self.catalog.type_name(ty));
             return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
         }
         Ok(Some((*name).to_owned()).filter(|name| default_class(ty) != Some(name)))
@@ -137,7 +177,8 @@ impl Change<'_> {
 
     fn include_columns(&self, table: &Table, names: &[String]) -> Result<Vec<i16>> {
         let number = |name: &String| {
-            let missing = || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
+            let missing =
+                || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
             table.column(name).map(|column| column.number).ok_or_else(missing)
         };
         names.iter().map(number).collect()
@@ -147,7 +188,10 @@ impl Change<'_> {
         let indexes: Vec<Index> = match kind {
             None => {
                 if name.name != self.catalog.database {
-                    return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "can only reindex the currently open database"));
+                    return Err(Error::new(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        "can only reindex the currently open database",
+                    ));
                 }
                 self.catalog.indexes().cloned().collect()
             }
@@ -179,7 +223,9 @@ fn check_method(method: &str, unique: bool, keys: usize, include: bool) -> Resul
         "hash" if include => Err(unsupported_method(method, "included columns")),
         "hash" => Ok(()),
         "gin" | "gist" | "brin" | "spgist" => Err(Error::unsupported(format!("an index by method {method}"))),
-        _ => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("access method \"{method}\" does not exist"))),
+        _ => {
+            Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("access method \"{method}\" does not exist")))
+        }
     }
 }
 
@@ -203,7 +249,10 @@ pub(super) fn column_names(table: &Table, keys: &[Key]) -> String {
 }
 
 fn key_name(text: &str) -> String {
-    let end = text.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_')).unwrap_or(text.len());
-    let is_call = text[end..].starts_with('(') && end > 0 && !text.starts_with(|first: char| first.is_ascii_digit());
+    let end = text
+        .find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+        .unwrap_or(text.len());
+    let is_call =
+        text[end..].starts_with('(') && end > 0 && !text.starts_with(|first: char| first.is_ascii_digit());
     if is_call { text[..end].to_lowercase() } else { "expr".to_owned() }
 }

@@ -13,14 +13,23 @@ use crate::catalog::{Column, Constraint, Index, Object, Rule, Sequence, Table};
 fn options_of(sequence: &Sequence) -> Vec<SequenceOption> {
     use SequenceOption as O;
     vec![
-        O::Increment(sequence.increment), O::Min(Some(sequence.min)), O::Max(Some(sequence.max)), O::Start(sequence.start),
-        O::Cache(sequence.cache), O::Cycle(sequence.cycle),
+        O::Increment(sequence.increment),
+        O::Min(Some(sequence.min)),
+        O::Max(Some(sequence.max)),
+        O::Start(sequence.start),
+        O::Cache(sequence.cache),
+        O::Cycle(sequence.cycle),
     ]
 }
 
 impl Change<'_> {
     /// Appends the columns of the source; gives its OID.
-    pub(super) fn like_columns(&mut self, source: &Name, including: Including, columns: &mut Vec<NewColumn>) -> Result<u32> {
+    pub(super) fn like_columns(
+        &mut self,
+        source: &Name,
+        including: Including,
+        columns: &mut Vec<NewColumn>,
+    ) -> Result<u32> {
         let (oid, copied) = match self.find(source, false)? {
             Some(Object::Table(table)) => (table.oid, table.live().cloned().collect::<Vec<_>>()),
             Some(Object::View(view)) => (view.oid, view.columns),
@@ -44,7 +53,14 @@ impl Change<'_> {
         copy.comment = copy.comment.filter(|_| including.comments);
         copy.identity = copy.identity.filter(|_| including.identity);
         let options = sequence.filter(|_| copy.identity.is_some()).map(options_of).unwrap_or_default();
-        NewColumn { column: copy, serial: false, default: None, generated: None, sequence: options, constraints: Vec::new() }
+        NewColumn {
+            column: copy,
+            serial: false,
+            default: None,
+            generated: None,
+            sequence: options,
+            constraints: Vec::new(),
+        }
     }
 
     /// Copies checks and indexes onto the table that has the columns.
@@ -52,7 +68,9 @@ impl Change<'_> {
         let Some(source) = self.catalog.table(source).cloned() else { return Ok(()) };
         for constraint in &source.constraints {
             match &constraint.rule {
-                Rule::Check { .. } if including.constraints => self.like_check(table, constraint, including)?,
+                Rule::Check { .. } if including.constraints => {
+                    self.like_check(table, constraint, including)?
+                }
                 Rule::PrimaryKey { index, .. } | Rule::Unique { index, .. } if including.indexes => {
                     let primary = matches!(constraint.rule, Rule::PrimaryKey { .. });
                     let comment = constraint.comment.clone().filter(|_| including.comments);
@@ -63,7 +81,12 @@ impl Change<'_> {
         }
         if including.indexes {
             let keys: Vec<u32> = source.constraints.iter().filter_map(|it| index_of(&it.rule)).collect();
-            let others: Vec<Index> = self.catalog.indexes_of(source.oid).filter(|index| !keys.contains(&index.oid)).cloned().collect();
+            let others: Vec<Index> = self
+                .catalog
+                .indexes_of(source.oid)
+                .filter(|index| !keys.contains(&index.oid))
+                .cloned()
+                .collect();
             for index in others {
                 self.like_index(table, &source, index, including)?;
             }
@@ -74,7 +97,10 @@ impl Change<'_> {
     fn like_check(&mut self, table: u32, constraint: &Constraint, including: Including) -> Result<()> {
         let mut changed = self.table(table)?;
         if changed.constraint(&constraint.name).is_some() {
-            let message = format!("constraint \"{}\" for relation \"{}\" already exists", constraint.name, changed.name);
+            let message = format!(
+                "constraint \"{}\" for relation \"{}\" already exists",
+                constraint.name, changed.name
+            );
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
         }
         let comment = constraint.comment.clone().filter(|_| including.comments);
@@ -83,7 +109,14 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn like_key(&mut self, table: u32, source: &Table, index: u32, primary: bool, comment: Option<String>) -> Result<()> {
+    fn like_key(
+        &mut self,
+        table: u32,
+        source: &Table,
+        index: u32,
+        primary: bool,
+        comment: Option<String>,
+    ) -> Result<()> {
         let Some(index) = self.catalog.index(index).cloned() else { return Ok(()) };
         let mut changed = self.table(table)?;
         let keys = self.mapped(source, &changed, &index)?;
@@ -91,7 +124,11 @@ impl Change<'_> {
         let name = if primary {
             naming::key(&self.catalog, changed.schema, &changed.name, None, "pkey")
         } else {
-            let names: Vec<&str> = columns.iter().filter_map(|number| changed.numbered(*number)).map(|it| it.name.as_str()).collect();
+            let names: Vec<&str> = columns
+                .iter()
+                .filter_map(|number| changed.numbered(*number))
+                .map(|it| it.name.as_str())
+                .collect();
             naming::key(&self.catalog, changed.schema, &changed.name, Some(&names.join("_")), "key")
         };
         let oid = self.catalog.allocate();
@@ -100,10 +137,23 @@ impl Change<'_> {
         } else {
             Rule::Unique { columns: columns.clone(), index: oid }
         };
-        self.put(Object::Index(Index { oid, name: name.clone(), schema: changed.schema, table, comment: None, ..keys }));
+        self.put(Object::Index(Index {
+            oid,
+            name: name.clone(),
+            schema: changed.schema,
+            table,
+            comment: None,
+            ..keys
+        }));
         let constraint = self.catalog.allocate();
         changed.constraints.push(Constraint {
-            oid: constraint, name, rule, deferrable: false, deferred: false, not_valid: false, comment,
+            oid: constraint,
+            name,
+            rule,
+            deferrable: false,
+            deferred: false,
+            not_valid: false,
+            comment,
         });
         if let ([column], true, true) = (columns.as_slice(), primary, source.rowid_column.is_some()) {
             changed.rowid_column = Some(*column);
@@ -127,7 +177,8 @@ impl Change<'_> {
     fn mapped(&self, source: &Table, copy: &Table, index: &Index) -> Result<Index> {
         let number = |from: i16| {
             let name = source.numbered(from).map(|column| column.name.as_str()).unwrap_or_default();
-            let missing = || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
+            let missing =
+                || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
             copy.column(name).map(|column| column.number).ok_or_else(missing)
         };
         let mut mapped = index.clone();
@@ -137,5 +188,4 @@ impl Change<'_> {
         mapped.include = index.include.iter().map(|from| number(*from)).collect::<Result<_>>()?;
         Ok(mapped)
     }
-
 }

@@ -27,7 +27,12 @@ fn joined(first: &str, second: Option<&str>, label: &str) -> String {
 }
 
 /// The first of `label`, `label1`, `label2` … that is free.
-pub(super) fn choose(first: &str, second: Option<&str>, label: &str, is_taken: impl Fn(&str) -> bool) -> String {
+pub(super) fn choose(
+    first: &str,
+    second: Option<&str>,
+    label: &str,
+    is_taken: impl Fn(&str) -> bool,
+) -> String {
     let mut name = joined(first, second, label);
     let mut pass = 0;
     while is_taken(&name) {
@@ -38,13 +43,27 @@ pub(super) fn choose(first: &str, second: Option<&str>, label: &str, is_taken: i
 }
 
 /// A name for a relation of a schema.
-pub(super) fn relation(catalog: &Catalog, schema: u32, first: &str, second: Option<&str>, label: &str) -> String {
+pub(super) fn relation(
+    catalog: &Catalog,
+    schema: u32,
+    first: &str,
+    second: Option<&str>,
+    label: &str,
+) -> String {
     choose(first, second, label, |name| catalog.has_relation(schema, name))
 }
 
 /// A name for a constraint: unlike those of all constraints in the schema.
-pub(super) fn constraint(catalog: &Catalog, schema: u32, first: &str, second: Option<&str>, label: &str) -> String {
-    let taken = |name: &str| catalog.tables().filter(|table| table.schema == schema).any(|table| table.constraint(name).is_some());
+pub(super) fn constraint(
+    catalog: &Catalog,
+    schema: u32,
+    first: &str,
+    second: Option<&str>,
+    label: &str,
+) -> String {
+    let taken = |name: &str| {
+        catalog.tables().filter(|table| table.schema == schema).any(|table| table.constraint(name).is_some())
+    };
     choose(first, second, label, taken)
 }
 
@@ -52,7 +71,10 @@ pub(super) fn constraint(catalog: &Catalog, schema: u32, first: &str, second: Op
 pub(super) fn key(catalog: &Catalog, schema: u32, first: &str, second: Option<&str>, label: &str) -> String {
     let taken = |name: &str| {
         catalog.has_relation(schema, name)
-            || catalog.tables().filter(|table| table.schema == schema).any(|table| table.constraint(name).is_some())
+            || catalog
+                .tables()
+                .filter(|table| table.schema == schema)
+                .any(|table| table.constraint(name).is_some())
     };
     choose(first, second, label, taken)
 }

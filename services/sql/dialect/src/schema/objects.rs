@@ -9,7 +9,12 @@ use crate::catalog::{Object, Rule, Schema, Table};
 use crate::plan::Step;
 
 impl Change<'_> {
-    pub(super) fn create_schema(&mut self, name: Option<&str>, if_not_exists: bool, owner: Option<&Role>) -> Result<()> {
+    pub(super) fn create_schema(
+        &mut self,
+        name: Option<&str>,
+        if_not_exists: bool,
+        owner: Option<&Role>,
+    ) -> Result<()> {
         owner.map_or(Ok(()), |role| self.owner(role))?;
         let name = name.unwrap_or(&self.scope.user).to_owned();
         if name.starts_with("pg_") {
@@ -55,7 +60,8 @@ impl Change<'_> {
             CommentTarget::Constraint(table, name) => {
                 let table = self.find_table(table)?;
                 let missing = || {
-                    let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+                    let message =
+                        format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
                     Error::new(SqlState::UNDEFINED_OBJECT, message)
                 };
                 let oid = table.constraint(name).ok_or_else(missing)?.oid;
@@ -71,7 +77,10 @@ impl Change<'_> {
             Object::Table(table) => &mut table.columns,
             Object::View(view) => &mut view.columns,
             other => {
-                let error = Error::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot set comment on relation \"{}\"", other.name()));
+                let error = Error::new(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot set comment on relation \"{}\"", other.name()),
+                );
                 let kind = if other.noun() == "index" { "indexes" } else { "sequences" };
                 return Err(error.with_detail(format!("This operation is not supported for {kind}.")));
             }
@@ -98,8 +107,12 @@ impl Change<'_> {
         let mut at = 0;
         while let Some(target) = tables.get(at).copied() {
             at += 1;
-            let outside: Vec<(u32, String)> = self.catalog.references_to(target)
-                .filter(|(from, _)| !tables.contains(&from.oid)).map(|(from, _)| (from.oid, from.name.clone())).collect();
+            let outside: Vec<(u32, String)> = self
+                .catalog
+                .references_to(target)
+                .filter(|(from, _)| !tables.contains(&from.oid))
+                .map(|(from, _)| (from.oid, from.name.clone()))
+                .collect();
             for (oid, name) in outside {
                 if tables.contains(&oid) {
                     continue;
@@ -125,7 +138,10 @@ impl Change<'_> {
     /// Empties tables. References among them are not minded meanwhile, as none is left at the end.
     fn empty(&mut self, tables: &[u32], restart_identity: bool) -> Result<()> {
         let references = |table: &&Table| {
-            table.constraints.iter().any(|it| matches!(&it.rule, Rule::ForeignKey { target, .. } if tables.contains(target)))
+            table
+                .constraints
+                .iter()
+                .any(|it| matches!(&it.rule, Rule::ForeignKey { target, .. } if tables.contains(target)))
         };
         let all: Vec<Table> = tables.iter().filter_map(|oid| self.catalog.table(*oid)).cloned().collect();
         let loosened: Vec<u32> = all.iter().filter(references).map(|table| table.oid).collect();
@@ -135,8 +151,12 @@ impl Change<'_> {
         }
         loosened.iter().try_for_each(|oid| self.retext(*oid, Form::Full))?;
         if restart_identity {
-            let owned = self.catalog.sequences().filter(|it| it.owner.is_some_and(|(table, _)| tables.contains(&table)));
-            let steps: Vec<Step> = owned.map(|sequence| Step::Sequence(sequence.oid, sequence.start, false)).collect();
+            let owned = self
+                .catalog
+                .sequences()
+                .filter(|it| it.owner.is_some_and(|(table, _)| tables.contains(&table)));
+            let steps: Vec<Step> =
+                owned.map(|sequence| Step::Sequence(sequence.oid, sequence.start, false)).collect();
             self.steps.extend(steps);
         }
         Ok(())

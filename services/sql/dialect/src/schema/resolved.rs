@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Value, Visit, VisitMut, Visitor, VisitorMut,
+    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::binder::Use;
@@ -57,7 +58,10 @@ impl Resolver<'_, '_> {
                     self.resolve_relation(argument)?;
                     let inner = Box::new(argument.clone());
                     *argument = Expr::Cast {
-                        kind: CastKind::DoubleColon, expr: inner, data_type: DataType::Regclass, format: None,
+                        kind: CastKind::DoubleColon,
+                        expr: inner,
+                        data_type: DataType::Regclass,
+                        format: None,
                     };
                 }
             }
@@ -80,14 +84,17 @@ impl Resolver<'_, '_> {
     fn resolve_type(&self, ty: &mut DataType) {
         match ty {
             DataType::Array(
-                sqlparser::ast::ArrayElemTypeDef::SquareBracket(element, _) | sqlparser::ast::ArrayElemTypeDef::Qualified(element, _),
+                sqlparser::ast::ArrayElemTypeDef::SquareBracket(element, _)
+                | sqlparser::ast::ArrayElemTypeDef::Qualified(element, _),
             ) => self.resolve_type(element),
             DataType::Custom(name, modifiers) if modifiers.is_empty() => {
-                let mut parts: Vec<String> = name.0.iter().filter_map(ObjectNamePart::as_ident).map(fold).collect();
+                let mut parts: Vec<String> =
+                    name.0.iter().filter_map(ObjectNamePart::as_ident).map(fold).collect();
                 let Some(last) = parts.pop() else { return };
                 let written = Name { schema: parts.pop(), name: last };
                 let found = self.change.catalog.find_type(&written, self.change.path());
-                if let Some(object @ Object::Enum(it)) = found.and_then(|ty| self.change.catalog.object(ty.0)) {
+                if let Some(object @ Object::Enum(it)) = found.and_then(|ty| self.change.catalog.object(ty.0))
+                {
                     let schema = self.change.catalog.schema_name(object.schema()).unwrap_or_default();
                     *name = ObjectName::from(vec![ident(schema), ident(&it.name)]);
                 }
@@ -155,7 +162,10 @@ impl Change<'_> {
     /// A default as it is kept, for a column of that type. `None`: it is NULL.
     pub(super) fn kept_default(&self, expr: &Expr, target: (Type, i32)) -> Result<Option<String>> {
         if Visit::visit(expr, &mut Columns).is_break() {
-            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot use column reference in DEFAULT expression"));
+            return Err(Error::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cannot use column reference in DEFAULT expression",
+            ));
         }
         self.expression(None, expr, Use::Default, Some(target))?;
         let text = self.resolved(expr, None)?;

@@ -55,23 +55,32 @@ impl Options<'_> {
         match max {
             Some(Some(value)) => sequence.max = value,
             Some(None) => sequence.max = if up { high } else { -1 },
-            None if self.new || type_changed && sequence.max == range(old_type).1 => sequence.max = if up { high } else { -1 },
+            None if self.new || type_changed && sequence.max == range(old_type).1 => {
+                sequence.max = if up { high } else { -1 }
+            }
             None => {}
         }
         match min {
             Some(Some(value)) => sequence.min = value,
             Some(None) => sequence.min = if up { 1 } else { low },
-            None if self.new || type_changed && sequence.min == range(old_type).0 => sequence.min = if up { 1 } else { low },
+            None if self.new || type_changed && sequence.min == range(old_type).0 => {
+                sequence.min = if up { 1 } else { low }
+            }
             None => {}
         }
         let name = ty.info().map_or("bigint", |info| info.sql_name);
         for (what, value) in [("MAXVALUE", sequence.max), ("MINVALUE", sequence.min)] {
             if value < low || value > high {
-                return Err(invalid(format!("{what} ({value}) is out of range for sequence data type {name}")));
+                return Err(invalid(format!(
+                    "{what} ({value}) is out of range for sequence data type {name}"
+                )));
             }
         }
         if sequence.min >= sequence.max {
-            return Err(invalid(format!("MINVALUE ({}) must be less than MAXVALUE ({})", sequence.min, sequence.max)));
+            return Err(invalid(format!(
+                "MINVALUE ({}) must be less than MAXVALUE ({})",
+                sequence.min, sequence.max
+            )));
         }
         Ok(())
     }
@@ -82,7 +91,9 @@ impl Options<'_> {
         if let Some(cycle) = self.last(|option| if let O::Cycle(it) = option { Some(*it) } else { None })? {
             sequence.cycle = cycle;
         }
-        if let Some(increment) = self.last(|option| if let O::Increment(it) = option { Some(*it) } else { None })? {
+        if let Some(increment) =
+            self.last(|option| if let O::Increment(it) = option { Some(*it) } else { None })?
+        {
             if increment == 0 {
                 return Err(invalid("INCREMENT must not be zero"));
             }
@@ -91,13 +102,20 @@ impl Options<'_> {
         self.set_bounds(sequence, old_type)?;
         let start = self.last(|option| if let O::Start(it) = option { Some(*it) } else { None })?;
         if start.is_some() || self.new {
-            sequence.start = start.unwrap_or(if sequence.increment > 0 { sequence.min } else { sequence.max });
+            sequence.start =
+                start.unwrap_or(if sequence.increment > 0 { sequence.min } else { sequence.max });
         }
         if sequence.start < sequence.min {
-            return Err(invalid(format!("START value ({}) cannot be less than MINVALUE ({})", sequence.start, sequence.min)));
+            return Err(invalid(format!(
+                "START value ({}) cannot be less than MINVALUE ({})",
+                sequence.start, sequence.min
+            )));
         }
         if sequence.start > sequence.max {
-            return Err(invalid(format!("START value ({}) cannot be greater than MAXVALUE ({})", sequence.start, sequence.max)));
+            return Err(invalid(format!(
+                "START value ({}) cannot be greater than MAXVALUE ({})",
+                sequence.start, sequence.max
+            )));
         }
         if let Some(cache) = self.last(|option| if let O::Cache(it) = option { Some(*it) } else { None })? {
             if cache <= 0 {
@@ -109,10 +127,16 @@ impl Options<'_> {
         let Some(restart) = restart else { return Ok(Value::Keep) };
         let value = restart.unwrap_or(sequence.start);
         if value < sequence.min {
-            return Err(invalid(format!("RESTART value ({value}) cannot be less than MINVALUE ({})", sequence.min)));
+            return Err(invalid(format!(
+                "RESTART value ({value}) cannot be less than MINVALUE ({})",
+                sequence.min
+            )));
         }
         if value > sequence.max {
-            return Err(invalid(format!("RESTART value ({value}) cannot be greater than MAXVALUE ({})", sequence.max)));
+            return Err(invalid(format!(
+                "RESTART value ({value}) cannot be greater than MAXVALUE ({})",
+                sequence.max
+            )));
         }
         Ok(Value::Restart(value))
     }
@@ -129,7 +153,18 @@ impl Change<'_> {
     ) -> Result<u32> {
         let oid = self.catalog.allocate();
         let mut sequence = Sequence {
-            oid, schema, name, type_oid: ty.0, start: 1, increment: 1, min: 1, max: 1, cache: 1, cycle: false, owner, comment: None,
+            oid,
+            schema,
+            name,
+            type_oid: ty.0,
+            start: 1,
+            increment: 1,
+            min: 1,
+            max: 1,
+            cache: 1,
+            cycle: false,
+            owner,
+            comment: None,
         };
         if let Some(written) = self.sequence_type(options)? {
             sequence.type_oid = written.0;
@@ -145,7 +180,9 @@ impl Change<'_> {
     }
 
     fn sequence_type(&self, options: &[SequenceOption]) -> Result<Option<Type>> {
-        let written = options.iter().find_map(|option| if let SequenceOption::As(ty) = option { Some(ty) } else { None });
+        let written = options
+            .iter()
+            .find_map(|option| if let SequenceOption::As(ty) = option { Some(ty) } else { None });
         let Some(written) = written else { return Ok(None) };
         let (ty, _) = self.data_type(written)?;
         if [Type::INT2, Type::INT4, Type::INT8].contains(&ty) {
@@ -155,8 +192,14 @@ impl Change<'_> {
     }
 
     /// What `OWNED BY` says, if it is there.
-    fn sequence_owner(&mut self, options: &[SequenceOption], schema: u32) -> Result<Option<Option<(u32, i16)>>> {
-        let owned = options.iter().find_map(|option| if let SequenceOption::OwnedBy(it) = option { Some(it.clone()) } else { None });
+    fn sequence_owner(
+        &mut self,
+        options: &[SequenceOption],
+        schema: u32,
+    ) -> Result<Option<Option<(u32, i16)>>> {
+        let owned = options.iter().find_map(|option| {
+            if let SequenceOption::OwnedBy(it) = option { Some(it.clone()) } else { None }
+        });
         let Some(owned) = owned else { return Ok(None) };
         let Some((table, column)) = owned else { return Ok(Some(None)) };
         let table = self.find_table(&table)?;
@@ -172,7 +215,12 @@ impl Change<'_> {
         Ok(Some(Some((table.oid, number))))
     }
 
-    pub(super) fn create_sequence(&mut self, name: &Name, if_not_exists: bool, options: &[SequenceOption]) -> Result<()> {
+    pub(super) fn create_sequence(
+        &mut self,
+        name: &Name,
+        if_not_exists: bool,
+        options: &[SequenceOption],
+    ) -> Result<()> {
         if options.iter().any(|option| matches!(option, SequenceOption::Called(_))) {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "invalid sequence option SEQUENCE NAME"));
         }
@@ -207,9 +255,14 @@ impl Change<'_> {
         }
         let value = all.apply(&mut sequence)?;
         if let Some(owner) = self.sequence_owner(options, sequence.schema)? {
-            let identity = sequence.owner.and_then(|(table, number)| self.catalog.table(table)?.numbered(number)?.identity);
+            let identity = sequence
+                .owner
+                .and_then(|(table, number)| self.catalog.table(table)?.numbered(number)?.identity);
             if identity.is_some() {
-                return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot change ownership of identity sequence"));
+                return Err(Error::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    "cannot change ownership of identity sequence",
+                ));
             }
             sequence.owner = owner;
         }

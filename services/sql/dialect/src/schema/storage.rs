@@ -45,7 +45,9 @@ pub(super) fn text_literal(text: &str) -> String {
 pub(crate) fn collate(change: &Change<'_>, ty: Type) -> String {
     let collation = match ty.info() {
         Some(info) => info.collation,
-        None if change.catalog.enum_of_array(ty).is_some() => Some(bole_sql_types::storage::Collation::ArrayOfIntegers),
+        None if change.catalog.enum_of_array(ty).is_some() => {
+            Some(bole_sql_types::storage::Collation::ArrayOfIntegers)
+        }
         None => None,
     };
     collation.map(|collation| format!(" COLLATE {}", collation.name())).unwrap_or_default()
@@ -110,9 +112,13 @@ impl Change<'_> {
                 let target = self.table(*target)?;
                 let mut sql = format!(
                     "CONSTRAINT k{} FOREIGN KEY ({}) REFERENCES {} ({})",
-                    constraint.oid, column_list(columns), target.storage, column_list(target_columns)
+                    constraint.oid,
+                    column_list(columns),
+                    target.storage,
+                    column_list(target_columns)
                 );
-                let _infallible = write!(sql, " ON UPDATE {} ON DELETE {}", action(*on_update), action(*on_delete));
+                let _infallible =
+                    write!(sql, " ON UPDATE {} ON DELETE {}", action(*on_update), action(*on_delete));
                 if constraint.deferrable {
                     let when = if constraint.deferred { "DEFERRED" } else { "IMMEDIATE" };
                     let _infallible = write!(sql, " DEFERRABLE INITIALLY {when}");
@@ -148,12 +154,14 @@ impl Change<'_> {
     /// changed; its rows go along as they are.
     pub(super) fn rebuild(&mut self, oid: u32) -> Result<()> {
         let old = self.table(oid)?.storage;
-        let generation = old.split_once('_').and_then(|(_, number)| number.parse::<u32>().ok()).unwrap_or(0) + 1;
+        let generation =
+            old.split_once('_').and_then(|(_, number)| number.parse::<u32>().ok()).unwrap_or(0) + 1;
         self.update_table(oid, |table| table.storage = format!("t{oid}_{generation}"));
         let table = self.table(oid)?;
         let sql = self.create_table_sql(&table, Form::Full)?;
         self.ddl(sql);
-        let copied: Vec<i16> = table.live().filter(|column| column.generated.is_none()).map(|column| column.number).collect();
+        let copied: Vec<i16> =
+            table.live().filter(|column| column.generated.is_none()).map(|column| column.number).collect();
         let columns = column_list(&copied);
         let (into, from) = if table.rowid_column.is_some() || copied.is_empty() {
             (columns.clone(), columns)
@@ -163,7 +171,8 @@ impl Change<'_> {
         if !copied.is_empty() {
             self.rows(format!("INSERT INTO {} ({into}) SELECT {from} FROM {old}", table.storage));
         }
-        let referencing: Vec<u32> = self.catalog.references_to(oid).map(|(from, _)| from.oid).filter(|from| *from != oid).collect();
+        let referencing: Vec<u32> =
+            self.catalog.references_to(oid).map(|(from, _)| from.oid).filter(|from| *from != oid).collect();
         referencing.into_iter().try_for_each(|from| self.retext(from, Form::Full))?;
         self.ddl(format!("DROP TABLE {old}"));
         let indexes: Vec<Index> = self.catalog.indexes_of(oid).cloned().collect();
@@ -188,7 +197,8 @@ impl Change<'_> {
             keys.push(term);
         }
         let unique = if index.unique { "UNIQUE " } else { "" };
-        let mut sql = format!("CREATE {unique}INDEX i{} ON {} ({})", index.oid, table.storage, keys.join(", "));
+        let mut sql =
+            format!("CREATE {unique}INDEX i{} ON {} ({})", index.oid, table.storage, keys.join(", "));
         if let Some(predicate) = &index.predicate {
             let bound = self.kept_expression(Some(table.oid), predicate, Use::Predicate, None)?;
             let _infallible = write!(sql, " WHERE {}", bound.sql);
@@ -211,7 +221,8 @@ impl Change<'_> {
                     (format!("c{}", key.column), ty)
                 }
             };
-            let nullable = key.expression.is_some() || table.numbered(key.column).is_none_or(|column| !column.not_null);
+            let nullable =
+                key.expression.is_some() || table.numbered(key.column).is_none_or(|column| !column.not_null);
             let order = if key.descending { " DESC" } else { "" };
             let collate = collate(self, ty);
             if index.unique && index.nulls_not_distinct && nullable {
@@ -234,22 +245,36 @@ impl Change<'_> {
     /// The check that no two rows have equal keys.
     pub(super) fn check_unique(&mut self, index: &Index) -> Result<()> {
         let table = self.table(index.table)?;
-        let terms: Vec<String> = self.index_terms(&table, index)?.iter().map(|term| term.trim_end_matches(" DESC").to_owned()).collect();
+        let terms: Vec<String> = self
+            .index_terms(&table, index)?
+            .iter()
+            .map(|term| term.trim_end_matches(" DESC").to_owned())
+            .collect();
         let mut conditions = Vec::new();
         if let Some(predicate) = &index.predicate {
-            conditions.push(format!("({})", self.kept_expression(Some(table.oid), predicate, Use::Predicate, None)?.sql));
+            conditions.push(format!(
+                "({})",
+                self.kept_expression(Some(table.oid), predicate, Use::Predicate, None)?.sql
+            ));
         }
         if !index.nulls_not_distinct {
             conditions.extend(terms.iter().map(|term| format!("{term} IS NOT NULL")));
         }
-        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let filter = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", conditions.join(" AND "))
+        };
         let message = format!("could not create unique index \"{}\"", index.name);
         let mut error = bole_sql_types::Error::new(bole_sql_types::SqlState::UNIQUE_VIOLATION, message);
         error.more().constraint = Some(index.name.clone());
         error.more().table = Some(table.name.clone());
         error.more().schema = self.catalog.schema_name(table.schema).map(str::to_owned);
         let terms = terms.join(", ");
-        self.nothing(format!("SELECT 1 FROM {}{filter} GROUP BY {terms} HAVING count(*) > 1 LIMIT 1", table.storage), error);
+        self.nothing(
+            format!("SELECT 1 FROM {}{filter} GROUP BY {terms} HAVING count(*) > 1 LIMIT 1", table.storage),
+            error,
+        );
         Ok(())
     }
 }
@@ -265,5 +290,8 @@ fn sets_default(table: &Table, number: i16) -> bool {
 /// That all columns are NULL or none is.
 pub(super) fn all_or_none(columns: &[i16]) -> String {
     let (first, rest) = columns.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
-    rest.iter().map(|number| format!("(c{first} IS NULL) = (c{number} IS NULL)")).collect::<Vec<_>>().join(" AND ")
+    rest.iter()
+        .map(|number| format!("(c{first} IS NULL) = (c{number} IS NULL)"))
+        .collect::<Vec<_>>()
+        .join(" AND ")
 }

@@ -49,8 +49,15 @@ impl Change<'_> {
         self.check_row_type(schema, &name.name)?;
         let oid = self.catalog.allocate();
         let mut table = Table {
-            oid, schema, name: name.name.clone(), storage: format!("t{oid}"), columns: Vec::new(), rowid_column: None,
-            constraints: Vec::new(), temporary: false, comment: None,
+            oid,
+            schema,
+            name: name.name.clone(),
+            storage: format!("t{oid}"),
+            columns: Vec::new(),
+            rowid_column: None,
+            constraints: Vec::new(),
+            temporary: false,
+            comment: None,
         };
         let (mut columns, mut constraints, mut copies) = (Vec::new(), Vec::new(), Vec::new());
         for element in elements {
@@ -92,11 +99,24 @@ impl Change<'_> {
         self.check_column_type(name, ty)?;
         check_collation(collation.as_ref())?;
         let column = Column {
-            number: 0, name: name.clone(), type_oid: ty.0, typmod, not_null: is_serial.is_some(), default: None, identity: None,
-            generated: None, dropped: false, comment: None,
+            number: 0,
+            name: name.clone(),
+            type_oid: ty.0,
+            typmod,
+            not_null: is_serial.is_some(),
+            default: None,
+            identity: None,
+            generated: None,
+            dropped: false,
+            comment: None,
         };
         let mut new = NewColumn {
-            column, serial: is_serial.is_some(), default: None, generated: None, sequence: Vec::new(), constraints: Vec::new(),
+            column,
+            serial: is_serial.is_some(),
+            default: None,
+            generated: None,
+            sequence: Vec::new(),
+            constraints: Vec::new(),
         };
         let mut null = None;
         for spec in constraints {
@@ -127,14 +147,18 @@ impl Change<'_> {
         let column = &new.column;
         let mut finished = column.clone();
         if new.serial || column.identity.is_some() {
-            let chosen = new.sequence.iter().find_map(|option| if let SequenceOption::Called(name) = option { Some(name) } else { None });
+            let chosen = new
+                .sequence
+                .iter()
+                .find_map(|option| if let SequenceOption::Called(name) = option { Some(name) } else { None });
             let schema = chosen.map_or(Ok(owner.schema), |name| self.schema_for(name))?;
             let name = match chosen {
                 Some(name) => name.name.clone(),
                 None => naming::relation(&self.catalog, owner.schema, &owner.name, Some(&column.name), "seq"),
             };
             self.is_free(schema, &name, false)?;
-            let sequence = self.make_sequence((schema, name), column.ty(), &new.sequence, Some((table, column.number)))?;
+            let sequence =
+                self.make_sequence((schema, name), column.ty(), &new.sequence, Some((table, column.number)))?;
             if let Some(object) = self.catalog.object(sequence).filter(|_| new.serial) {
                 let text = self.catalog.written_name(object).replace('\'', "''");
                 finished.default = Some(format!("nextval('{text}'::regclass)"));
@@ -162,15 +186,27 @@ impl Change<'_> {
         let table = self.table(table)?;
         for column in table.live() {
             let Some(text) = &column.generated else { continue };
-            let bound = self.kept_expression(Some(table.oid), text, Use::Generated, Some((column.ty(), column.typmod)))?;
+            let bound = self.kept_expression(
+                Some(table.oid),
+                text,
+                Use::Generated,
+                Some((column.ty(), column.typmod)),
+            )?;
             if !bound.immutable {
                 return Err(Error::new(SqlState(*b"42P17"), "generation expression is not immutable"));
             }
-            let other = bound.columns.iter().filter_map(|number| table.numbered(*number)).find(|it| it.generated.is_some());
+            let other = bound
+                .columns
+                .iter()
+                .filter_map(|number| table.numbered(*number))
+                .find(|it| it.generated.is_some());
             if let Some(other) = other {
-                let message = format!("cannot use generated column \"{}\" in column generation expression", other.name);
+                let message =
+                    format!("cannot use generated column \"{}\" in column generation expression", other.name);
                 let error = Error::new(SqlState::SYNTAX_ERROR, message);
-                return Err(error.with_detail("A generated column cannot reference another generated column."));
+                return Err(
+                    error.with_detail("A generated column cannot reference another generated column.")
+                );
             }
         }
         Ok(())
@@ -190,12 +226,18 @@ pub(super) fn check_collation(collation: Option<&Name>) -> Result<()> {
 /// Numbers the columns of a new table.
 fn number(columns: &mut [NewColumn]) -> Result<()> {
     if columns.len() > COLUMNS_MAX {
-        return Err(Error::new(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {COLUMNS_MAX} columns")));
+        return Err(Error::new(
+            SqlState::TOO_MANY_COLUMNS,
+            format!("tables can have at most {COLUMNS_MAX} columns"),
+        ));
     }
     for place in 0..columns.len() {
         let name = &columns[place].column.name;
         if columns[..place].iter().any(|other| other.column.name == *name) {
-            return Err(Error::new(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
+            return Err(Error::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
         }
         check_column_name(name)?;
         columns[place].column.number = place as i16 + 1;
@@ -213,9 +255,19 @@ pub(super) fn check_column_name(name: &str) -> Result<()> {
 }
 
 /// Takes in one constraint of a column. `null` is what was said about NULL before.
-fn column_rule(new: &mut NewColumn, spec: &ConstraintSpec, table: &str, null: &mut Option<bool>) -> Result<()> {
+fn column_rule(
+    new: &mut NewColumn,
+    spec: &ConstraintSpec,
+    table: &str,
+    null: &mut Option<bool>,
+) -> Result<()> {
     let column = new.column.name.clone();
-    let syntax = |message: String| Err(Error::new(SqlState::SYNTAX_ERROR, format!("{message} for column \"{column}\" of table \"{table}\"")));
+    let syntax = |message: String| {
+        Err(Error::new(
+            SqlState::SYNTAX_ERROR,
+            format!("{message} for column \"{column}\" of table \"{table}\""),
+        ))
+    };
     match &spec.rule {
         RuleSpec::NotNull | RuleSpec::Null => {
             let nullable = spec.rule == RuleSpec::Null;
@@ -261,7 +313,10 @@ fn column_rule(new: &mut NewColumn, spec: &ConstraintSpec, table: &str, null: &m
 /// A column's constraint as the table's.
 fn of_column(spec: &ConstraintSpec, column: &str) -> ConstraintSpec {
     let mut spec = spec.clone();
-    if let RuleSpec::PrimaryKey { columns, .. } | RuleSpec::Unique { columns, .. } | RuleSpec::ForeignKey { columns, .. } = &mut spec.rule {
+    if let RuleSpec::PrimaryKey { columns, .. }
+    | RuleSpec::Unique { columns, .. }
+    | RuleSpec::ForeignKey { columns, .. } = &mut spec.rule
+    {
         *columns = vec![column.to_owned()];
     }
     spec

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{
-    Expr, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, Visit, VisitMut, Visitor,
-    VisitorMut, visit_relations_mut,
+    Expr, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
+    TableFactor, Visit, VisitMut, Visitor, VisitorMut, visit_relations_mut,
 };
 
 use super::change::{Change, wrong_kind};
@@ -51,7 +51,12 @@ impl VisitorMut for Qualifier<'_, '_> {
         if let TableFactor::Table { name, alias, args: None, .. } = factor {
             match self.qualify(name) {
                 Ok(Some(called)) => {
-                    alias.get_or_insert_with(|| TableAlias { explicit: true, name: ident(&called), columns: Vec::new(), at: None });
+                    alias.get_or_insert_with(|| TableAlias {
+                        explicit: true,
+                        name: ident(&called),
+                        columns: Vec::new(),
+                        at: None,
+                    });
                 }
                 Ok(None) => {}
                 Err(error) => return ControlFlow::Break(error),
@@ -67,7 +72,9 @@ impl Qualifier<'_, '_> {
         let Some(written) = as_name(name) else { return Ok(None) };
         if written.schema.is_none() && self.with.contains(&written.name) {
             if self.change.catalog.find_relation(&written, self.change.path()).is_some() {
-                return Err(Error::unsupported("a view with a query in WITH that has the name of a relation"));
+                return Err(Error::unsupported(
+                    "a view with a query in WITH that has the name of a relation",
+                ));
             }
             return Ok(None);
         }
@@ -84,7 +91,8 @@ impl Qualifier<'_, '_> {
 }
 
 fn as_name(name: &ObjectName) -> Option<Name> {
-    let mut parts: Vec<String> = name.0.iter().map(|part| part.as_ident().map(fold)).collect::<Option<_>>()?;
+    let mut parts: Vec<String> =
+        name.0.iter().map(|part| part.as_ident().map(fold)).collect::<Option<_>>()?;
     let last = parts.pop()?;
     Some(Name { schema: parts.pop(), name: last })
 }
@@ -113,7 +121,9 @@ impl Change<'_> {
                 Some(Object::View(view)) => &view.columns,
                 _ => continue,
             };
-            let used = columns.iter().filter(|column| !column.dropped && (everything || words.contains(&column.name)));
+            let used = columns
+                .iter()
+                .filter(|column| !column.dropped && (everything || words.contains(&column.name)));
             uses_columns.extend(used.map(|column| (*oid, column.number)));
         }
         let names_it = |name: &str| words.contains(name);
@@ -148,15 +158,16 @@ impl Change<'_> {
         for item in &select.projection {
             let table = match item {
                 SelectItem::Wildcard(_) => None,
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => Some(name),
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                    Some(name)
+                }
                 _ => {
                     projection.push(item.clone());
                     continue;
                 }
             };
-            let probe = Select {
-                projection: vec![item.clone()], from: select.from.clone(), ..empty_select()
-            };
+            let probe =
+                Select { projection: vec![item.clone()], from: select.from.clone(), ..empty_select() };
             let with = with.map(|with| format!("{with} ")).unwrap_or_default();
             let columns = self.query(&format!("{with}{probe}"))?.columns;
             let mut seen = BTreeSet::new();
@@ -166,7 +177,9 @@ impl Change<'_> {
                     return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
                 }
                 let name = ident(&column.name);
-                let expr = match table.map(|table| table.0.iter().filter_map(|part| part.as_ident().cloned()).collect::<Vec<_>>()) {
+                let expr = match table.map(|table| {
+                    table.0.iter().filter_map(|part| part.as_ident().cloned()).collect::<Vec<_>>()
+                }) {
                     Some(mut parts) => {
                         parts.push(name);
                         Expr::CompoundIdentifier(parts)
@@ -194,7 +207,8 @@ impl Change<'_> {
             self.check_row_type(schema, &name.name)?;
         }
         let kept = self.kept_query(query)?;
-        let columns = named_columns(&kept.outputs, columns, "CREATE VIEW specifies more column names than columns")?;
+        let columns =
+            named_columns(&kept.outputs, columns, "CREATE VIEW specifies more column names than columns")?;
         if let Some(old) = &old {
             self.check_replacement(old, &columns)?;
             if reaches(&self.catalog, &kept.uses, old.oid) {
@@ -205,7 +219,16 @@ impl Change<'_> {
         let oid = old.as_ref().map_or_else(|| self.catalog.allocate(), |old| old.oid);
         let comment = old.and_then(|old| old.comment);
         let Kept { text, outputs: _, uses, uses_columns } = kept;
-        self.put(Object::View(View { oid, schema, name: name.name.clone(), query: text, columns, uses, uses_columns, comment }));
+        self.put(Object::View(View {
+            oid,
+            schema,
+            name: name.name.clone(),
+            query: text,
+            columns,
+            uses,
+            uses_columns,
+            comment,
+        }));
         Ok(())
     }
 
@@ -217,13 +240,23 @@ impl Change<'_> {
         }
         for (old, new) in old.columns.iter().zip(new) {
             if old.name != new.name {
-                let error = invalid(format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name));
-                return Err(error.with_hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
+                let error = invalid(format!(
+                    "cannot change name of view column \"{}\" to \"{}\"",
+                    old.name, new.name
+                ));
+                return Err(error.with_hint(
+                    "Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
+                ));
             }
-            let format = |column: &Column| crate::catalog::definitions::format_type(&self.catalog, column.ty(), column.typmod);
+            let format = |column: &Column| {
+                crate::catalog::definitions::format_type(&self.catalog, column.ty(), column.typmod)
+            };
             if (old.type_oid, old.typmod) != (new.type_oid, new.typmod) {
                 let (from, to) = (format(old), format(new));
-                return Err(invalid(format!("cannot change data type of view column \"{}\" from {from} to {to}", old.name)));
+                return Err(invalid(format!(
+                    "cannot change data type of view column \"{}\" from {from} to {to}",
+                    old.name
+                )));
             }
         }
         Ok(())
@@ -243,10 +276,18 @@ impl Change<'_> {
             super::table::check_column_name(&column.name)?;
         }
         let oid = self.catalog.allocate();
-        let list = super::storage::column_list(&columns.iter().map(|column| column.number).collect::<Vec<_>>());
+        let list =
+            super::storage::column_list(&columns.iter().map(|column| column.number).collect::<Vec<_>>());
         self.put(Object::Table(Table {
-            oid, schema, name: name.name.clone(), storage: format!("t{oid}"), columns, rowid_column: None, constraints: Vec::new(),
-            temporary: false, comment: None,
+            oid,
+            schema,
+            name: name.name.clone(),
+            storage: format!("t{oid}"),
+            columns,
+            rowid_column: None,
+            constraints: Vec::new(),
+            temporary: false,
+            comment: None,
         }));
         self.create_storage(oid)?;
         if *with_data {
@@ -257,11 +298,13 @@ impl Change<'_> {
 
     /// Rewrites the relations' names in the views that use one which got another name or schema.
     pub(super) fn rename_in_views(&mut self, oid: u32, from: (&str, &str), to: (&str, &str)) {
-        let using: Vec<View> = self.catalog.views().filter(|view| view.uses.contains(&oid)).cloned().collect();
+        let using: Vec<View> =
+            self.catalog.views().filter(|view| view.uses.contains(&oid)).cloned().collect();
         for mut view in using {
             let Some(mut query) = parse_query(&view.query) else { continue };
             let _finished = visit_relations_mut(&mut query, |name| {
-                let is_it = as_name(name).is_some_and(|name| name.schema.as_deref() == Some(from.0) && name.name == from.1);
+                let is_it = as_name(name)
+                    .is_some_and(|name| name.schema.as_deref() == Some(from.0) && name.name == from.1);
                 if is_it {
                     *name = ObjectName::from(vec![ident(to.0), ident(to.1)]);
                 }
@@ -311,7 +354,8 @@ fn empty_select() -> Select {
 
 /// Whether one of the relations is, or shows, that one.
 fn reaches(catalog: &Catalog, from: &[u32], to: u32) -> bool {
-    from.iter().any(|oid| *oid == to || catalog.view(*oid).is_some_and(|view| reaches(catalog, &view.uses, to)))
+    from.iter()
+        .any(|oid| *oid == to || catalog.view(*oid).is_some_and(|view| reaches(catalog, &view.uses, to)))
 }
 
 /// The columns that a query gives, by the names that are written and then its own.
@@ -323,12 +367,23 @@ fn named_columns(outputs: &[Output], names: &[String], too_many: &str) -> Result
     for (place, output) in outputs.iter().enumerate() {
         let name = names.get(place).unwrap_or(&output.name);
         if columns.iter().any(|column| column.name == *name) {
-            return Err(Error::new(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
+            return Err(Error::new(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{name}\" specified more than once"),
+            ));
         }
         let ty = if output.ty == Type::UNKNOWN { Type::TEXT } else { output.ty };
         columns.push(Column {
-            number: place as i16 + 1, name: name.clone(), type_oid: ty.0, typmod: output.typmod, not_null: false, default: None,
-            identity: None, generated: None, dropped: false, comment: None,
+            number: place as i16 + 1,
+            name: name.clone(),
+            type_oid: ty.0,
+            typmod: output.typmod,
+            not_null: false,
+            default: None,
+            identity: None,
+            generated: None,
+            dropped: false,
+            comment: None,
         });
     }
     Ok(columns)

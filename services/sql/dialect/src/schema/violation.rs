@@ -64,16 +64,21 @@ fn columns<'c>(catalog: &'c Catalog, list: &str) -> Option<(&'c Table, Vec<i16>)
 fn failing_row(table: &Table, row: Option<&[(i16, Option<String>)]>) -> Option<String> {
     let row = row?;
     let value = |number: i16| row.iter().find(|(it, _)| *it == number).and_then(|(_, value)| value.clone());
-    let values: Vec<String> = table.live().map(|column| value(column.number).unwrap_or_else(|| "null".to_owned())).collect();
+    let values: Vec<String> =
+        table.live().map(|column| value(column.number).unwrap_or_else(|| "null".to_owned())).collect();
     Some(format!("Failing row contains ({}).", values.join(", ")))
 }
 
 fn not_null(catalog: &Catalog, rest: &str, violation: &Violation<'_>) -> Error {
-    let found = columns(catalog, rest).and_then(|(table, numbers)| Some((table, table.numbered(*numbers.first()?)?)));
+    let found =
+        columns(catalog, rest).and_then(|(table, numbers)| Some((table, table.numbered(*numbers.first()?)?)));
     let Some((table, column)) = found else {
         return Error::new(SqlState::NOT_NULL_VIOLATION, "null value violates not-null constraint");
     };
-    let message = format!("null value in column \"{}\" of relation \"{}\" violates not-null constraint", column.name, table.name);
+    let message = format!(
+        "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+        column.name, table.name
+    );
     let mut error = about(catalog, table, SqlState::NOT_NULL_VIOLATION, message);
     error.more().column = Some(column.name.clone());
     error.more().detail = failing_row(table, violation.row);
@@ -88,7 +93,8 @@ fn index_of<'c>(catalog: &'c Catalog, rest: &str) -> Option<(&'c Table, &'c Inde
     }
     let (table, numbers) = columns(catalog, rest)?;
     let keys = |index: &&Index| index.keys.iter().map(|key| key.column).eq(numbers.iter().copied());
-    let index = catalog.indexes_of(table.oid).filter(|index| index.unique && index.predicate.is_none()).find(keys)?;
+    let index =
+        catalog.indexes_of(table.oid).filter(|index| index.unique && index.predicate.is_none()).find(keys)?;
     Some((table, index))
 }
 
@@ -99,12 +105,22 @@ fn unique(catalog: &Catalog, rest: &str, violation: &Violation<'_>) -> Error {
     let message = format!("duplicate key value violates unique constraint \"{}\"", index.name);
     let mut error = about(catalog, table, SqlState::UNIQUE_VIOLATION, message);
     error.more().constraint = Some(index.name.clone());
-    let value = |number: i16| violation.row?.iter().find(|(it, _)| *it == number).map(|(_, value)| value.clone());
-    let values: Option<Vec<String>> =
-        index.keys.iter().map(|key| value(key.column).map(|value| value.unwrap_or_else(|| "null".to_owned()))).collect();
+    let value =
+        |number: i16| violation.row?.iter().find(|(it, _)| *it == number).map(|(_, value)| value.clone());
+    let values: Option<Vec<String>> = index
+        .keys
+        .iter()
+        .map(|key| value(key.column).map(|value| value.unwrap_or_else(|| "null".to_owned())))
+        .collect();
     if let Some(values) = values {
-        let names: Vec<&str> = index.keys.iter().filter_map(|key| table.numbered(key.column)).map(|it| it.name.as_str()).collect();
-        error.more().detail = Some(format!("Key ({})=({}) already exists.", names.join(", "), values.join(", ")));
+        let names: Vec<&str> = index
+            .keys
+            .iter()
+            .filter_map(|key| table.numbered(key.column))
+            .map(|it| it.name.as_str())
+            .collect();
+        error.more().detail =
+            Some(format!("Key ({})=({}) already exists.", names.join(", "), values.join(", ")));
     }
     error
 }
@@ -119,13 +135,15 @@ fn check(catalog: &Catalog, rest: &str, violation: &Violation<'_>) -> Error {
     };
     if let Rule::ForeignKey { .. } = constraint.rule {
         let message = format!(
-            "insert or update on table \"{}\" violates foreign key constraint \"{}\"", table.name, constraint.name
+            "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
+            table.name, constraint.name
         );
         let mut error = about(catalog, table, SqlState::FOREIGN_KEY_VIOLATION, message);
         error.more().constraint = Some(constraint.name.clone());
         return error.with_detail("MATCH FULL does not allow mixing of null and nonnull key values.");
     }
-    let message = format!("new row for relation \"{}\" violates check constraint \"{}\"", table.name, constraint.name);
+    let message =
+        format!("new row for relation \"{}\" violates check constraint \"{}\"", table.name, constraint.name);
     let mut error = about(catalog, table, SqlState::CHECK_VIOLATION, message);
     error.more().constraint = Some(constraint.name.clone());
     error.more().detail = failing_row(table, violation.row);
@@ -139,11 +157,13 @@ fn foreign_key(catalog: &Catalog, violation: &Violation<'_>) -> Error {
     if violation.removes {
         let mut references = catalog.references_to(table.oid);
         let (Some((from, constraint)), None) = (references.next(), references.next()) else {
-            let message = format!("update or delete on table \"{}\" violates a foreign key constraint", table.name);
+            let message =
+                format!("update or delete on table \"{}\" violates a foreign key constraint", table.name);
             return about(catalog, table, SqlState::FOREIGN_KEY_VIOLATION, message);
         };
         let message = format!(
-            "update or delete on table \"{}\" violates foreign key constraint \"{}\" on table \"{}\"", table.name, constraint.name, from.name
+            "update or delete on table \"{}\" violates foreign key constraint \"{}\" on table \"{}\"",
+            table.name, constraint.name, from.name
         );
         let mut error = about(catalog, from, SqlState::FOREIGN_KEY_VIOLATION, message);
         error.more().constraint = Some(constraint.name.clone());
@@ -151,10 +171,14 @@ fn foreign_key(catalog: &Catalog, violation: &Violation<'_>) -> Error {
     }
     let mut references = table.constraints.iter().filter(|it| matches!(it.rule, Rule::ForeignKey { .. }));
     let (Some(constraint), None) = (references.next(), references.next()) else {
-        let message = format!("insert or update on table \"{}\" violates a foreign key constraint", table.name);
+        let message =
+            format!("insert or update on table \"{}\" violates a foreign key constraint", table.name);
         return about(catalog, table, SqlState::FOREIGN_KEY_VIOLATION, message);
     };
-    let message = format!("insert or update on table \"{}\" violates foreign key constraint \"{}\"", table.name, constraint.name);
+    let message = format!(
+        "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
+        table.name, constraint.name
+    );
     let mut error = about(catalog, table, SqlState::FOREIGN_KEY_VIOLATION, message);
     error.more().constraint = Some(constraint.name.clone());
     error

@@ -2,7 +2,8 @@
 
 use bole_sql_types::Type;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator, Value,
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
+    Value,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -13,15 +14,21 @@ use crate::catalog::{Catalog, Object, PUBLIC, Table};
 
 /// An expression over the columns of a table, or over none.
 pub fn expression(catalog: &Catalog, table: Option<&Table>, text: &str, pretty: bool) -> String {
-    parse(text).map_or_else(|| text.to_owned(), |expr| {
-        let writer = Writer { catalog, table, pretty };
-        writer.write(&expr, None)
-    })
+    parse(text).map_or_else(
+        || text.to_owned(),
+        |expr| {
+            let writer = Writer { catalog, table, pretty };
+            writer.write(&expr, None)
+        },
+    )
 }
 
 /// A default of a column of that type.
 pub(super) fn default(catalog: &Catalog, text: &str, ty: Type) -> String {
-    parse(text).map_or_else(|| text.to_owned(), |expr| Writer { catalog, table: None, pretty: false }.write_as(&expr, ty))
+    parse(text).map_or_else(
+        || text.to_owned(),
+        |expr| Writer { catalog, table: None, pretty: false }.write_as(&expr, ty),
+    )
 }
 
 fn parse(text: &str) -> Option<Expr> {
@@ -41,7 +48,13 @@ fn fold(ident: &sqlparser::ast::Ident) -> String {
 
 fn number(expr: &Expr) -> Option<&str> {
     match expr {
-        Expr::Value(value) => if let Value::Number(digits, _) = &value.value { Some(digits) } else { None },
+        Expr::Value(value) => {
+            if let Value::Number(digits, _) = &value.value {
+                Some(digits)
+            } else {
+                None
+            }
+        }
         _ => None,
     }
 }
@@ -81,7 +94,11 @@ fn operator(op: &BinaryOperator) -> String {
 const fn is_arithmetic(op: &BinaryOperator) -> bool {
     matches!(
         op,
-        BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply | BinaryOperator::Divide | BinaryOperator::Modulo
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
     )
 }
 
@@ -90,19 +107,25 @@ impl Writer<'_> {
     fn type_of(&self, expr: &Expr) -> Option<Type> {
         match expr {
             Expr::Identifier(ident) => self.table?.column(&fold(ident)).map(crate::catalog::Column::ty),
-            Expr::CompoundIdentifier(parts) => self.table?.column(&fold(parts.last()?)).map(crate::catalog::Column::ty),
+            Expr::CompoundIdentifier(parts) => {
+                self.table?.column(&fold(parts.last()?)).map(crate::catalog::Column::ty)
+            }
             Expr::Nested(inner) => self.type_of(inner),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => self.type_of(expr),
             Expr::Value(_) => number(expr).map(number_type),
-            Expr::Cast { data_type, .. } => Type::by_name(&data_type.to_string().to_lowercase()).or(match data_type.to_string().to_lowercase().as_str() {
-                "text" => Some(Type::TEXT),
-                "integer" | "int" => Some(Type::INT4),
-                "bigint" => Some(Type::INT8),
-                "numeric" => Some(Type::NUMERIC),
-                _ => None,
-            }),
+            Expr::Cast { data_type, .. } => Type::by_name(&data_type.to_string().to_lowercase()).or(
+                match data_type.to_string().to_lowercase().as_str() {
+                    "text" => Some(Type::TEXT),
+                    "integer" | "int" => Some(Type::INT4),
+                    "bigint" => Some(Type::INT8),
+                    "numeric" => Some(Type::NUMERIC),
+                    _ => None,
+                },
+            ),
             Expr::Function(function) => match function.name.to_string().to_lowercase().as_str() {
-                "lower" | "upper" | "trim" | "btrim" | "concat" | "substr" | "replace" | "md5" => Some(Type::TEXT),
+                "lower" | "upper" | "trim" | "btrim" | "concat" | "substr" | "replace" | "md5" => {
+                    Some(Type::TEXT)
+                }
                 "length" | "char_length" => Some(Type::INT4),
                 _ => None,
             },
@@ -118,14 +141,20 @@ impl Writer<'_> {
     fn operand(&self, expr: &Expr, wanted: Option<Type>) -> String {
         let inner = if let Expr::Nested(inner) = expr { inner.as_ref() } else { expr };
         let text = self.write(inner, wanted);
-        let compound = self.pretty && matches!(inner, Expr::BinaryOp { .. } | Expr::Between { .. } | Expr::UnaryOp { op: UnaryOperator::Not, .. });
+        let compound = self.pretty
+            && matches!(
+                inner,
+                Expr::BinaryOp { .. } | Expr::Between { .. } | Expr::UnaryOp { op: UnaryOperator::Not, .. }
+            );
         if compound { format!("({text})") } else { text }
     }
 
     fn cast(&self, expr: &Expr, ty: Type) -> String {
         let name = format_type(self.catalog, ty, -1);
         let inner = self.write(expr, None);
-        if self.pretty && matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) || inner.starts_with('(') && inner.ends_with(')') {
+        if self.pretty && matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+            || inner.starts_with('(') && inner.ends_with(')')
+        {
             return format!("{inner}::{name}");
         }
         format!("({inner})::{name}")
@@ -145,7 +174,11 @@ impl Writer<'_> {
         if let Expr::UnaryOp { op: UnaryOperator::Minus, expr } = inner
             && let Some(digits) = number(expr)
         {
-            let ty = if INTEGERS.contains(&ty) && number_type(digits) == Type::INT4 { Type::INT4 } else { number_type(digits) };
+            let ty = if INTEGERS.contains(&ty) && number_type(digits) == Type::INT4 {
+                Type::INT4
+            } else {
+                number_type(digits)
+            };
             return typed(self.catalog, &format!("-{digits}"), ty);
         }
         if number(inner).is_some() {
@@ -158,9 +191,13 @@ impl Writer<'_> {
         match expr {
             Expr::Nested(inner) => self.write(inner, wanted),
             Expr::Identifier(ident) => quote(&fold(ident)),
-            Expr::CompoundIdentifier(parts) => parts.iter().map(|part| quote(&fold(part))).collect::<Vec<_>>().join("."),
+            Expr::CompoundIdentifier(parts) => {
+                parts.iter().map(|part| quote(&fold(part))).collect::<Vec<_>>().join(".")
+            }
             Expr::Value(_) => self.value(expr, wanted),
-            Expr::UnaryOp { op: UnaryOperator::Not, expr } => self.enclose(format!("NOT {}", self.operand(expr, None))),
+            Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
+                self.enclose(format!("NOT {}", self.operand(expr, None)))
+            }
             Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => match number(inner) {
                 Some(digits) => typed(self.catalog, &format!("-{digits}"), number_type(digits)),
                 None => self.enclose(format!("- {}", self.operand(inner, None))),
@@ -180,9 +217,15 @@ impl Writer<'_> {
             Expr::IsNotFalse(inner) => self.enclose(format!("{} IS NOT FALSE", self.operand(inner, None))),
             Expr::Between { expr, negated, low, high } => {
                 let (first, second, both) = if *negated { ("<", ">", "OR") } else { (">=", "<=", "AND") };
-                self.enclose(format!("{} {both} {}", self.binary(expr, first, low), self.binary(expr, second, high)))
+                self.enclose(format!(
+                    "{} {both} {}",
+                    self.binary(expr, first, low),
+                    self.binary(expr, second, high)
+                ))
             }
-            Expr::In { expr, target: sqlparser::ast::InTarget::List(list), negated, global: false } => self.in_list(expr, list, *negated),
+            Expr::In { expr, target: sqlparser::ast::InTarget::List(list), negated, global: false } => {
+                self.in_list(expr, list, *negated)
+            }
             Expr::Like { negated, expr, pattern, escape_char: None, any: false } => {
                 self.binary(expr, if *negated { "!~~" } else { "~~" }, pattern)
             }
@@ -204,7 +247,11 @@ impl Writer<'_> {
         }
         if let Some(digits) = number(expr) {
             return match wanted {
-                Some(ty) if ty == Type::NUMERIC && number_type(digits) != Type::NUMERIC || ty == Type::FLOAT8 || ty == Type::FLOAT4 => {
+                Some(ty)
+                    if ty == Type::NUMERIC && number_type(digits) != Type::NUMERIC
+                        || ty == Type::FLOAT8
+                        || ty == Type::FLOAT4 =>
+                {
                     // A comparison with a single-precision number is one of double precision.
                     let ty = if ty == Type::FLOAT4 { Type::FLOAT8 } else { ty };
                     format!("({digits})::{}", format_type(self.catalog, ty, -1))
@@ -215,7 +262,10 @@ impl Writer<'_> {
         match expr {
             Expr::Value(value) => match &value.value {
                 Value::Boolean(value) => value.to_string(),
-                Value::Null => wanted.map_or_else(|| "NULL".to_owned(), |ty| format!("NULL::{}", format_type(self.catalog, ty, -1))),
+                Value::Null => wanted.map_or_else(
+                    || "NULL".to_owned(),
+                    |ty| format!("NULL::{}", format_type(self.catalog, ty, -1)),
+                ),
                 other => other.to_string(),
             },
             other => other.to_string(),
@@ -241,15 +291,30 @@ impl Writer<'_> {
         let as_text = |ty: Option<Type>| ty == Some(Type::VARCHAR);
         let common = match (left_type, right_type) {
             // There is no operator of different integers for the remainder.
-            (Some(Type::INT2), Some(Type::INT4)) | (Some(Type::INT4), Some(Type::INT2)) if op == "%" => Some(Type::INT4),
+            (Some(Type::INT2), Some(Type::INT4)) | (Some(Type::INT4), Some(Type::INT2)) if op == "%" => {
+                Some(Type::INT4)
+            }
             _ if as_text(left_type) || as_text(right_type) => Some(Type::TEXT),
-            (Some(left), Some(right)) if left != right && [left, right].contains(&Type::NUMERIC) => Some(Type::NUMERIC),
-            (Some(left), Some(right)) if left != right && [left, right].iter().any(|ty| [Type::FLOAT8, Type::FLOAT4].contains(ty)) => Some(Type::FLOAT8),
+            (Some(left), Some(right)) if left != right && [left, right].contains(&Type::NUMERIC) => {
+                Some(Type::NUMERIC)
+            }
+            (Some(left), Some(right))
+                if left != right
+                    && [left, right].iter().any(|ty| [Type::FLOAT8, Type::FLOAT4].contains(ty)) =>
+            {
+                Some(Type::FLOAT8)
+            }
             (left, right) => left.or(right),
         };
         let side = |expr: &Expr, ty: Option<Type>| match (ty, common) {
             (Some(Type::VARCHAR), Some(Type::TEXT)) => self.cast(expr, Type::TEXT),
-            (Some(from), Some(to)) if from != to && ([Type::NUMERIC, Type::FLOAT8].contains(&to) || op == "%") && number(expr).is_none() => self.cast(expr, to),
+            (Some(from), Some(to))
+                if from != to
+                    && ([Type::NUMERIC, Type::FLOAT8].contains(&to) || op == "%")
+                    && number(expr).is_none() =>
+            {
+                self.cast(expr, to)
+            }
             _ => self.operand(expr, common),
         };
         self.enclose(format!("{} {op} {}", side(left, left_type), side(right, right_type)))
@@ -261,7 +326,10 @@ impl Writer<'_> {
         let (op, all) = if negated { ("<>", "ALL") } else { ("=", "ANY") };
         let array = format!("ARRAY[{}]", items.join(", "));
         let (left, array) = if ty == Some(Type::VARCHAR) {
-            (self.cast(expr, Type::TEXT), if self.pretty { format!("{array}::text[]") } else { format!("({array})::text[]") })
+            (
+                self.cast(expr, Type::TEXT),
+                if self.pretty { format!("{array}::text[]") } else { format!("({array})::text[]") },
+            )
         } else {
             (self.operand(expr, None), array)
         };
@@ -276,12 +344,18 @@ impl Writer<'_> {
         }
         let text = self.write(inner, None);
         let simple = text.starts_with('(') && text.ends_with(')');
-        if simple || self.pretty && matches!(inner, Expr::Identifier(_)) { format!("{text}::{name}") } else { format!("({text})::{name}") }
+        if simple || self.pretty && matches!(inner, Expr::Identifier(_)) {
+            format!("{text}::{name}")
+        } else {
+            format!("({text})::{name}")
+        }
     }
 
     /// A relation's name, without its schema where that is in the usual path.
     fn shortened(&self, written: &str) -> String {
-        let object = self.catalog.objects.values().find(|object| self.catalog.is_relation(object.oid()) && self.catalog.written_name(object) == written);
+        let object = self.catalog.objects.values().find(|object| {
+            self.catalog.is_relation(object.oid()) && self.catalog.written_name(object) == written
+        });
         object.map_or_else(|| written.to_owned(), |object| self.catalog.qualified(object, &[PUBLIC]))
     }
 
@@ -315,11 +389,17 @@ impl Writer<'_> {
     fn function(&self, function: &Function, whole: &Expr) -> String {
         let name = function.name.to_string().to_lowercase();
         let FunctionArguments::List(list) = &function.args else {
-            return if matches!(function.args, FunctionArguments::None) { function.name.to_string().to_uppercase() } else { whole.to_string() };
+            return if matches!(function.args, FunctionArguments::None) {
+                function.name.to_string().to_uppercase()
+            } else {
+                whole.to_string()
+            };
         };
         let mut arguments = Vec::new();
         for argument in &list.args {
-            let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else { return whole.to_string() };
+            let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else {
+                return whole.to_string();
+            };
             let is_varchar = self.type_of(expr) == Some(Type::VARCHAR) && name != "coalesce";
             arguments.push(if is_varchar { self.cast(expr, Type::TEXT) } else { self.write(expr, None) });
         }
@@ -328,12 +408,33 @@ impl Writer<'_> {
         format!("{name}({})", arguments.join(", "))
     }
 
-    fn case(&self, operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>, wanted: Option<Type>) -> String {
-        let mut lines = vec![operand.map_or_else(|| "CASE".to_owned(), |operand| format!("CASE {}", self.write(operand, None)))];
+    fn case(
+        &self,
+        operand: Option<&Expr>,
+        conditions: &[CaseWhen],
+        otherwise: Option<&Expr>,
+        wanted: Option<Type>,
+    ) -> String {
+        let mut lines = vec![
+            operand
+                .map_or_else(|| "CASE".to_owned(), |operand| format!("CASE {}", self.write(operand, None))),
+        ];
         for CaseWhen { condition, result } in conditions {
-            lines.push(format!("    WHEN {} THEN {}", self.write(condition, None), self.write(result, wanted)));
+            lines.push(format!(
+                "    WHEN {} THEN {}",
+                self.write(condition, None),
+                self.write(result, wanted)
+            ));
         }
-        let otherwise = otherwise.map_or_else(|| wanted.map_or_else(|| "NULL".to_owned(), |ty| format!("NULL::{}", format_type(self.catalog, ty, -1))), |it| self.write(it, wanted));
+        let otherwise = otherwise.map_or_else(
+            || {
+                wanted.map_or_else(
+                    || "NULL".to_owned(),
+                    |ty| format!("NULL::{}", format_type(self.catalog, ty, -1)),
+                )
+            },
+            |it| self.write(it, wanted),
+        );
         lines.push(format!("    ELSE {otherwise}"));
         lines.push("END".to_owned());
         lines.join("\n")

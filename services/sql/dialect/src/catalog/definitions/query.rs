@@ -4,7 +4,10 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, VisitMut,
+    VisitorMut,
+};
 
 use crate::catalog::names::quote;
 use crate::catalog::{Catalog, Column, Name, Object, PUBLIC, View};
@@ -64,9 +67,12 @@ impl VisitorMut for Shortener<'_> {
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         let TableFactor::Table { name, alias, .. } = factor else { return ControlFlow::Continue(()) };
-        let parts: Vec<String> = name.0.iter().filter_map(|part| part.as_ident()).map(|ident| ident.value.clone()).collect();
+        let parts: Vec<String> =
+            name.0.iter().filter_map(|part| part.as_ident()).map(|ident| ident.value.clone()).collect();
         let [schema, bare] = parts.as_slice() else { return ControlFlow::Continue(()) };
-        let Some(object) = self.catalog.find_relation(&Name::new(Some(schema), bare), &[]) else { return ControlFlow::Continue(()) };
+        let Some(object) = self.catalog.find_relation(&Name::new(Some(schema), bare), &[]) else {
+            return ControlFlow::Continue(());
+        };
         let crate::catalog::Relation::User(object) = object else { return ControlFlow::Continue(()) };
         let called = alias.as_ref().map_or_else(|| bare.clone(), |alias| alias.name.value.clone());
         let columns = match object {
@@ -96,7 +102,10 @@ fn list(items: impl Iterator<Item = String>) -> String {
 fn simple(query: &Query, select: &Select) -> String {
     let mut text = format!("SELECT {}", list(select.projection.iter().map(ToString::to_string)));
     if !select.from.is_empty() {
-        text.push_str(&format!("\n   FROM {}", select.from.iter().map(from).collect::<Vec<_>>().join(",\n    ")));
+        text.push_str(&format!(
+            "\n   FROM {}",
+            select.from.iter().map(from).collect::<Vec<_>>().join(",\n    ")
+        ));
     }
     if let Some(condition) = &select.selection {
         text.push_str(&format!("\n  WHERE {condition}"));
@@ -104,7 +113,10 @@ fn simple(query: &Query, select: &Select) -> String {
     if let GroupByExpr::Expressions(keys, _) = &select.group_by
         && !keys.is_empty()
     {
-        text.push_str(&format!("\n  GROUP BY {}", keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+        text.push_str(&format!(
+            "\n  GROUP BY {}",
+            keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ));
     }
     if let Some(condition) = &select.having {
         text.push_str(&format!("\n HAVING {condition}"));

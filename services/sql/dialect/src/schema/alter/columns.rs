@@ -14,7 +14,10 @@ use crate::catalog::dependencies::Element;
 use crate::catalog::{Column, Identity, Index, Rule, Table, text};
 
 fn missing(table: &Table, column: &str) -> Error {
-    Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{column}\" of relation \"{}\" does not exist", table.name))
+    Error::new(
+        SqlState::UNDEFINED_COLUMN,
+        format!("column \"{column}\" of relation \"{}\" does not exist", table.name),
+    )
 }
 
 fn wrong_state(column: &str, table: &Table, what: &str) -> Error {
@@ -41,7 +44,12 @@ impl Change<'_> {
         Ok((format!("SELECT 1 FROM {} WHERE c{number} IS NULL LIMIT 1", table.storage), error))
     }
 
-    pub(super) fn add_column(&mut self, work: &mut Work, spec: &ColumnSpec, if_not_exists: bool) -> Result<()> {
+    pub(super) fn add_column(
+        &mut self,
+        work: &mut Work,
+        spec: &ColumnSpec,
+        if_not_exists: bool,
+    ) -> Result<()> {
         let table = self.table(work.table)?;
         if table.column(&spec.name).is_some() {
             let message = format!("column \"{}\" of relation \"{}\" already exists", spec.name, table.name);
@@ -89,7 +97,8 @@ impl Change<'_> {
             let owner = Some((work.table, column.number));
             let sequence = self.catalog.sequences().find(|it| it.owner == owner).map(|it| it.oid);
             if let Some(object) = sequence.and_then(|oid| self.catalog.object(oid)) {
-                let next = format!("nextval('{}'::regclass)", self.catalog.written_name(object).replace('\'', "''"));
+                let next =
+                    format!("nextval('{}'::regclass)", self.catalog.written_name(object).replace('\'', "''"));
                 let bound = self.kept_expression(None, &next, Use::Default, target)?;
                 work.updates.push((column.number, bound.sql));
             }
@@ -97,7 +106,13 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub(super) fn drop_column(&mut self, work: &mut Work, name: &str, if_exists: bool, cascade: bool) -> Result<()> {
+    pub(super) fn drop_column(
+        &mut self,
+        work: &mut Work,
+        name: &str,
+        if_exists: bool,
+        cascade: bool,
+    ) -> Result<()> {
         let table = self.table(work.table)?;
         let Some(column) = table.column(name) else {
             let error = missing(&table, name);
@@ -145,7 +160,11 @@ impl Change<'_> {
         });
         for mut index in indexes {
             let before = index.clone();
-            let texts = index.keys.iter_mut().filter_map(|key| key.expression.as_mut()).chain(index.predicate.as_mut());
+            let texts = index
+                .keys
+                .iter_mut()
+                .filter_map(|key| key.expression.as_mut())
+                .chain(index.predicate.as_mut());
             texts.for_each(|text| *text = text::rename_column(text, from, to));
             if index != before {
                 self.put(crate::catalog::Object::Index(index));
@@ -157,7 +176,10 @@ impl Change<'_> {
     pub(super) fn set_default(&mut self, work: &mut Work, name: &str, default: Option<&Expr>) -> Result<()> {
         let (table, column) = self.table_column(work.table, name)?;
         if column.identity.is_some() {
-            let error = Error::new(SqlState::SYNTAX_ERROR, format!("column \"{name}\" of relation \"{}\" is an identity column", table.name));
+            let error = Error::new(
+                SqlState::SYNTAX_ERROR,
+                format!("column \"{name}\" of relation \"{}\" is an identity column", table.name),
+            );
             let hint = "Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead.";
             return Err(if default.is_none() { error.with_hint(hint) } else { error });
         }
@@ -184,11 +206,15 @@ impl Change<'_> {
         }
         if !not_null {
             if column.identity.is_some() {
-                let message = format!("column \"{name}\" of relation \"{}\" is an identity column", table.name);
+                let message =
+                    format!("column \"{name}\" of relation \"{}\" is an identity column", table.name);
                 return Err(Error::new(SqlState::SYNTAX_ERROR, message));
             }
             if table.primary_key().is_some_and(|(columns, _)| columns.contains(&column.number)) {
-                return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, format!("column \"{name}\" is in a primary key")));
+                return Err(Error::new(
+                    SqlState::INVALID_TABLE_DEFINITION,
+                    format!("column \"{name}\" is in a primary key"),
+                ));
             }
         }
         self.update_column(work.table, column.number, |column| column.not_null = not_null);
@@ -197,8 +223,15 @@ impl Change<'_> {
             work.checks.push(self.no_null(work.table, column.number)?);
         }
         // Keys in which NULLs are equal look different when there can be none.
-        let terms = self.catalog.indexes_of(work.table).filter(|index| index.nulls_not_distinct).cloned().collect::<Vec<_>>();
-        work.indexes.extend(terms.into_iter().filter(|index| index.keys.iter().any(|key| key.column == column.number)));
+        let terms = self
+            .catalog
+            .indexes_of(work.table)
+            .filter(|index| index.nulls_not_distinct)
+            .cloned()
+            .collect::<Vec<_>>();
+        work.indexes.extend(
+            terms.into_iter().filter(|index| index.keys.iter().any(|key| key.column == column.number)),
+        );
         Ok(())
     }
 
@@ -217,7 +250,13 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub(super) fn add_identity(&mut self, work: &Work, name: &str, always: bool, options: &[SequenceOption]) -> Result<()> {
+    pub(super) fn add_identity(
+        &mut self,
+        work: &Work,
+        name: &str,
+        always: bool,
+        options: &[SequenceOption],
+    ) -> Result<()> {
         let (table, column) = self.table_column(work.table, name)?;
         let problem = if !column.not_null {
             Some("must be declared NOT NULL before identity can be added")
@@ -242,7 +281,13 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub(super) fn set_identity(&mut self, oid: u32, name: &str, always: Option<bool>, options: &[SequenceOption]) -> Result<()> {
+    pub(super) fn set_identity(
+        &mut self,
+        oid: u32,
+        name: &str,
+        always: Option<bool>,
+        options: &[SequenceOption],
+    ) -> Result<()> {
         let (table, column) = self.table_column(oid, name)?;
         if column.identity.is_none() {
             return Err(wrong_state(name, &table, "is not an identity column"));
@@ -251,7 +296,8 @@ impl Change<'_> {
             let identity = if always { Identity::Always } else { Identity::ByDefault };
             self.update_column(oid, column.number, |column| column.identity = Some(identity));
         }
-        let sequence = self.catalog.sequences().find(|it| it.owner == Some((oid, column.number))).map(|it| it.oid);
+        let sequence =
+            self.catalog.sequences().find(|it| it.owner == Some((oid, column.number))).map(|it| it.oid);
         match sequence {
             Some(sequence) if !options.is_empty() => self.alter_sequence(sequence, options),
             _ => Ok(()),
@@ -269,7 +315,8 @@ impl Change<'_> {
             return Ok(());
         }
         self.update_column(oid, column.number, |column| column.identity = None);
-        let sequence = self.catalog.sequences().find(|it| it.owner == Some((oid, column.number))).map(|it| it.oid);
+        let sequence =
+            self.catalog.sequences().find(|it| it.owner == Some((oid, column.number))).map(|it| it.oid);
         sequence.map_or(Ok(()), |sequence| self.drop_elements(&[Element::Object(sequence)], false))
     }
 
@@ -291,18 +338,26 @@ impl Change<'_> {
             self.convert(work, &table, &column, (ty, typmod), using)?;
         }
         self.check_default(&column, (ty, typmod))?;
-        self.update_column(work.table, column.number, |column| (column.type_oid, column.typmod) = (ty.0, typmod));
+        self.update_column(work.table, column.number, |column| {
+            (column.type_oid, column.typmod) = (ty.0, typmod)
+        });
         let is_integer = [Type::INT2, Type::INT4, Type::INT8].contains(&ty);
         if table.rowid_column == Some(column.number) && !is_integer {
             // The copy that a rebuild makes is the one place where another kind of key can begin.
-            return Err(Error::unsupported("changing the type of an integer primary key to another than an integer"));
+            return Err(Error::unsupported(
+                "changing the type of an integer primary key to another than an integer",
+            ));
         }
         if column.identity.is_some() {
             if !is_integer {
                 let message = "identity column type must be smallint, integer, or bigint";
                 return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
             }
-            let sequence = self.catalog.sequences().find(|it| it.owner == Some((table.oid, column.number))).map(|it| it.oid);
+            let sequence = self
+                .catalog
+                .sequences()
+                .find(|it| it.owner == Some((table.oid, column.number)))
+                .map(|it| it.oid);
             let name = ty.info().map_or("int8", |info| info.name);
             let ty = DataType::Custom(sqlparser::ast::ObjectName::from(vec![ident(name)]), Vec::new());
             if let Some(sequence) = sequence {
@@ -320,7 +375,8 @@ impl Change<'_> {
             let texts = index.keys.iter().filter_map(|key| key.expression.as_ref()).chain(&index.predicate);
             index.keys.iter().any(|key| key.column == column.number) || texts.into_iter().any(names_it)
         });
-        let indexes: Vec<Index> = indexes.filter(|index| !work.indexes.iter().any(|it| it.oid == index.oid)).cloned().collect();
+        let indexes: Vec<Index> =
+            indexes.filter(|index| !work.indexes.iter().any(|it| it.oid == index.oid)).cloned().collect();
         work.indexes.extend(indexes);
         for constraint in &table.constraints {
             if let Rule::Check { expression } = &constraint.rule
@@ -334,15 +390,23 @@ impl Change<'_> {
 
     /// What PostgreSQL says where something uses the column by its type, and what is refused here.
     fn check_type_is_free(&self, table: &Table, column: &Column) -> Result<()> {
-        if let Some(view) = self.catalog.views().find(|view| view.uses_columns.contains(&(table.oid, column.number))) {
+        if let Some(view) =
+            self.catalog.views().find(|view| view.uses_columns.contains(&(table.oid, column.number)))
+        {
             let message = "cannot alter type of a column used by a view or rule";
             let detail = format!("rule _RETURN on view {} depends on column \"{}\"", view.name, column.name);
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message).with_detail(detail));
         }
-        let names_it = |other: &&Column| other.generated.as_ref().is_some_and(|text| text::names_column(text, &column.name));
+        let names_it = |other: &&Column| {
+            other.generated.as_ref().is_some_and(|text| text::names_column(text, &column.name))
+        };
         if let Some(other) = table.live().find(names_it) {
-            let error = Error::new(SqlState::SYNTAX_ERROR, "cannot alter type of a column used by a generated column");
-            let detail = format!("Column \"{}\" is used by generated column \"{}\".", column.name, other.name);
+            let error = Error::new(
+                SqlState::SYNTAX_ERROR,
+                "cannot alter type of a column used by a generated column",
+            );
+            let detail =
+                format!("Column \"{}\" is used by generated column \"{}\".", column.name, other.name);
             return Err(error.with_detail(detail));
         }
         if column.generated.is_some() {
@@ -352,8 +416,17 @@ impl Change<'_> {
     }
 
     /// The values of a column in its new type.
-    fn convert(&mut self, work: &mut Work, table: &Table, column: &Column, to: (Type, i32), using: Option<&Expr>) -> Result<()> {
-        let own = table.constraints.iter().any(|it| matches!(&it.rule, Rule::ForeignKey { columns, .. } if columns.contains(&column.number)));
+    fn convert(
+        &mut self,
+        work: &mut Work,
+        table: &Table,
+        column: &Column,
+        to: (Type, i32),
+        using: Option<&Expr>,
+    ) -> Result<()> {
+        let own = table.constraints.iter().any(
+            |it| matches!(&it.rule, Rule::ForeignKey { columns, .. } if columns.contains(&column.number)),
+        );
         let referenced = self.catalog.references_to(table.oid).any(|(_, it)| {
             matches!(&it.rule, Rule::ForeignKey { target_columns, .. } if target_columns.contains(&column.number))
         });
@@ -365,22 +438,28 @@ impl Change<'_> {
             return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
         }
         let plain = Expr::Identifier(ident(&column.name));
-        let bound = self.expression(Some(table.oid), using.unwrap_or(&plain), Use::Transform, Some(to)).map_err(|error| {
-            let uncast = error.state == SqlState::CANNOT_COERCE && using.is_none();
-            if error.state != SqlState::DATATYPE_MISMATCH && !uncast {
-                return error;
-            }
-            let shown = crate::catalog::definitions::format_type(&self.catalog, to.0, -1);
-            let modified = crate::catalog::definitions::format_type(&self.catalog, to.0, to.1);
-            let which = if using.is_some() { "result of USING clause for " } else { "" };
-            let message = format!("{which}column \"{}\" cannot be cast automatically to type {shown}", column.name);
-            let hint = if using.is_some() {
-                "You might need to add an explicit cast.".to_owned()
-            } else {
-                format!("You might need to specify \"USING {}::{modified}\".", crate::catalog::names::quote(&column.name))
-            };
-            Error::new(SqlState::DATATYPE_MISMATCH, message).with_hint(hint)
-        })?;
+        let bound = self
+            .expression(Some(table.oid), using.unwrap_or(&plain), Use::Transform, Some(to))
+            .map_err(|error| {
+                let uncast = error.state == SqlState::CANNOT_COERCE && using.is_none();
+                if error.state != SqlState::DATATYPE_MISMATCH && !uncast {
+                    return error;
+                }
+                let shown = crate::catalog::definitions::format_type(&self.catalog, to.0, -1);
+                let modified = crate::catalog::definitions::format_type(&self.catalog, to.0, to.1);
+                let which = if using.is_some() { "result of USING clause for " } else { "" };
+                let message =
+                    format!("{which}column \"{}\" cannot be cast automatically to type {shown}", column.name);
+                let hint = if using.is_some() {
+                    "You might need to add an explicit cast.".to_owned()
+                } else {
+                    format!(
+                        "You might need to specify \"USING {}::{modified}\".",
+                        crate::catalog::names::quote(&column.name)
+                    )
+                };
+                Error::new(SqlState::DATATYPE_MISMATCH, message).with_hint(hint)
+            })?;
         work.updates.push((column.number, bound.sql));
         Ok(())
     }
@@ -388,11 +467,16 @@ impl Change<'_> {
     fn check_default(&self, column: &Column, to: (Type, i32)) -> Result<()> {
         let Some(default) = &column.default else { return Ok(()) };
         self.kept_expression(None, default, Use::Default, Some(to)).map(drop).map_err(|error| {
-            if error.state != SqlState::DATATYPE_MISMATCH && error.state != SqlState::INVALID_TEXT_REPRESENTATION {
+            if error.state != SqlState::DATATYPE_MISMATCH
+                && error.state != SqlState::INVALID_TEXT_REPRESENTATION
+            {
                 return error;
             }
             let shown = crate::catalog::definitions::format_type(&self.catalog, to.0, -1);
-            let message = format!("default for column \"{}\" cannot be cast automatically to type {shown}", column.name);
+            let message = format!(
+                "default for column \"{}\" cannot be cast automatically to type {shown}",
+                column.name
+            );
             Error::new(SqlState::DATATYPE_MISMATCH, message)
         })
     }
@@ -400,7 +484,8 @@ impl Change<'_> {
 
 /// Whether every value of a type is one of the other in the same form.
 fn keeps_form(from: (Type, i32), to: (Type, i32)) -> bool {
-    const WIDER: [(Type, Type); 3] = [(Type::INT2, Type::INT4), (Type::INT2, Type::INT8), (Type::INT4, Type::INT8)];
+    const WIDER: [(Type, Type); 3] =
+        [(Type::INT2, Type::INT4), (Type::INT2, Type::INT8), (Type::INT4, Type::INT8)];
     let is_text = |ty: Type| ty == Type::TEXT || ty == Type::VARCHAR;
     if from == to || WIDER.contains(&(from.0, to.0)) {
         return true;

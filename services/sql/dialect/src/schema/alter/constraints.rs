@@ -31,36 +31,58 @@ impl Change<'_> {
     }
 
     /// The check of the rows that there are for a condition.
-    pub(super) fn check_of(&self, table: &Table, constraint: &Constraint, expression: &str) -> Result<(String, Error)> {
+    pub(super) fn check_of(
+        &self,
+        table: &Table,
+        constraint: &Constraint,
+        expression: &str,
+    ) -> Result<(String, Error)> {
         let bound = self.kept_expression(Some(table.oid), expression, Use::Check, None)?;
-        let message = format!("check constraint \"{}\" of relation \"{}\" is violated by some row", constraint.name, table.name);
+        let message = format!(
+            "check constraint \"{}\" of relation \"{}\" is violated by some row",
+            constraint.name, table.name
+        );
         let error = self.violated(table, constraint, SqlState::CHECK_VIOLATION, message);
         Ok((format!("SELECT 1 FROM {} WHERE NOT ({}) LIMIT 1", table.storage, bound.sql), error))
     }
 
     /// The checks of the rows that there are for a reference.
     fn checks_of_reference(&self, table: &Table, constraint: &Constraint) -> Result<Vec<(String, Error)>> {
-        let Rule::ForeignKey { columns, target, target_columns, match_full, .. } = &constraint.rule else { return Ok(Vec::new()) };
+        let Rule::ForeignKey { columns, target, target_columns, match_full, .. } = &constraint.rule else {
+            return Ok(Vec::new());
+        };
         let target = self.table(*target)?;
         let message = format!(
-            "insert or update on table \"{}\" violates foreign key constraint \"{}\"", table.name, constraint.name
+            "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
+            table.name, constraint.name
         );
         let error = self.violated(table, constraint, SqlState::FOREIGN_KEY_VIOLATION, message);
         let set: Vec<String> = columns.iter().map(|number| format!("r1.c{number} IS NOT NULL")).collect();
         // The parent's side is on the left, so that its collation decides.
-        let equal: Vec<String> =
-            columns.iter().zip(target_columns).map(|(here, there)| format!("r2.c{there} = r1.c{here}")).collect();
+        let equal: Vec<String> = columns
+            .iter()
+            .zip(target_columns)
+            .map(|(here, there)| format!("r2.c{there} = r1.c{here}"))
+            .collect();
         let mut checks = vec![(
             format!(
                 "SELECT 1 FROM {} AS r1 WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS r2 WHERE {}) LIMIT 1",
-                table.storage, set.join(" AND "), target.storage, equal.join(" AND ")
+                table.storage,
+                set.join(" AND "),
+                target.storage,
+                equal.join(" AND ")
             ),
             error.clone(),
         )];
         if *match_full && columns.len() > 1 {
             let detail = "MATCH FULL does not allow mixing of null and nonnull key values.";
             checks.push((
-                format!("SELECT {} FROM {} WHERE NOT ({}) LIMIT 1", column_list(columns), table.storage, all_or_none(columns)),
+                format!(
+                    "SELECT {} FROM {} WHERE NOT ({}) LIMIT 1",
+                    column_list(columns),
+                    table.storage,
+                    all_or_none(columns)
+                ),
                 error.with_detail(detail),
             ));
         }
@@ -72,9 +94,13 @@ impl Change<'_> {
         let table = self.table(work.table)?;
         self.put(Object::Table(table.clone()));
         work.changed = true;
-        let Some(constraint) = table.constraints.iter().find(|it| it.oid == oid).cloned() else { return Ok(()) };
+        let Some(constraint) = table.constraints.iter().find(|it| it.oid == oid).cloned() else {
+            return Ok(());
+        };
         match &constraint.rule {
-            Rule::Check { .. } if constraint.not_valid => Err(Error::unsupported("a check that is NOT VALID")),
+            Rule::Check { .. } if constraint.not_valid => {
+                Err(Error::unsupported("a check that is NOT VALID"))
+            }
             Rule::Check { expression } => {
                 work.checks.push(self.check_of(&table, &constraint, expression)?);
                 Ok(())
@@ -101,7 +127,13 @@ impl Change<'_> {
         }
     }
 
-    pub(super) fn drop_constraint(&mut self, work: &mut Work, name: &str, if_exists: bool, cascade: bool) -> Result<()> {
+    pub(super) fn drop_constraint(
+        &mut self,
+        work: &mut Work,
+        name: &str,
+        if_exists: bool,
+        cascade: bool,
+    ) -> Result<()> {
         match self.find_constraint(work.table, name) {
             Ok((table, constraint)) => {
                 let index = index_of(&constraint.rule);
@@ -117,13 +149,24 @@ impl Change<'_> {
         }
     }
 
-    pub(super) fn alter_constraint(&mut self, work: &mut Work, name: &str, deferrable: bool, deferred: bool) -> Result<()> {
+    pub(super) fn alter_constraint(
+        &mut self,
+        work: &mut Work,
+        name: &str,
+        deferrable: bool,
+        deferred: bool,
+    ) -> Result<()> {
         let (table, constraint) = self.find_constraint(work.table, name)?;
         if !matches!(constraint.rule, Rule::ForeignKey { .. }) {
-            let message = format!("constraint \"{name}\" of relation \"{}\" is not a foreign key constraint", table.name);
+            let message = format!(
+                "constraint \"{name}\" of relation \"{}\" is not a foreign key constraint",
+                table.name
+            );
             return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
         }
-        self.update_constraint(table.oid, constraint.oid, |it| (it.deferrable, it.deferred) = (deferrable, deferred));
+        self.update_constraint(table.oid, constraint.oid, |it| {
+            (it.deferrable, it.deferred) = (deferrable, deferred)
+        });
         work.changed = true;
         Ok(())
     }
@@ -150,8 +193,10 @@ impl Change<'_> {
         match constraint.rule {
             Rule::ForeignKey { .. } | Rule::Check { .. } => {}
             Rule::PrimaryKey { .. } | Rule::Unique { .. } => {
-                let message =
-                    format!("constraint \"{name}\" of relation \"{}\" is not a foreign key or check constraint", table.name);
+                let message = format!(
+                    "constraint \"{name}\" of relation \"{}\" is not a foreign key or check constraint",
+                    table.name
+                );
                 return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
             }
         }

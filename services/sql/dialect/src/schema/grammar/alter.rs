@@ -146,13 +146,23 @@ fn drop(reader: &mut Reader<'_, '_>) -> Parse<Action> {
     let if_exists = reader.eat("IF EXISTS");
     let name = reader.identifier()?;
     let cascade = behaviour(reader);
-    Ok(if constraint { Action::DropConstraint { name, if_exists, cascade } } else { Action::DropColumn { name, if_exists, cascade } })
+    Ok(if constraint {
+        Action::DropConstraint { name, if_exists, cascade }
+    } else {
+        Action::DropColumn { name, if_exists, cascade }
+    })
 }
 
 fn alter_constraint(reader: &mut Reader<'_, '_>) -> Parse<Action> {
     let name = reader.identifier()?;
     let rule = RuleSpec::Null;
-    let mut spec = crate::schema::syntax::ConstraintSpec { name: None, rule, deferrable: false, deferred: false, not_valid: false };
+    let mut spec = crate::schema::syntax::ConstraintSpec {
+        name: None,
+        rule,
+        deferrable: false,
+        deferred: false,
+        not_valid: false,
+    };
     table::attributes(reader, &mut spec);
     Ok(Action::AlterConstraint { name, deferrable: spec.deferrable, deferred: spec.deferred })
 }
@@ -198,7 +208,10 @@ fn set_identity(reader: &mut Reader<'_, '_>, column: String) -> Parse<Action> {
             always = Some(false);
         } else if reader.at("RESTART") {
             options.extend(sequence::option(reader)?);
-        } else if ["INCREMENT", "MINVALUE", "MAXVALUE", "NO", "START", "CACHE", "CYCLE"].iter().any(|word| reader.at(&format!("SET {word}"))) {
+        } else if ["INCREMENT", "MINVALUE", "MAXVALUE", "NO", "START", "CACHE", "CYCLE"]
+            .iter()
+            .any(|word| reader.at(&format!("SET {word}")))
+        {
             reader.expect("SET")?;
             options.extend(sequence::option(reader)?);
         } else if always.is_none() && options.is_empty() {

@@ -101,7 +101,16 @@ fn index(reader: &mut Reader<'_, '_>, unique: bool) -> Parse<Statement> {
     }
     let predicate = if reader.eat("WHERE") { Some(reader.expression()?) } else { None };
     Ok(Statement::CreateIndex(Box::new(CreateIndex {
-        name, table, unique, concurrently, if_not_exists, method, keys, include, nulls_not_distinct, predicate,
+        name,
+        table,
+        unique,
+        concurrently,
+        if_not_exists,
+        method,
+        keys,
+        include,
+        nulls_not_distinct,
+        predicate,
     })))
 }
 
@@ -109,7 +118,9 @@ fn key(reader: &mut Reader<'_, '_>) -> Parse<KeySpec> {
     // Words after a key would be read as operators of the expression or its alias, so only a bare name or a call may go without parentheses.
     let expression = reader.parser.parse_prefix()?;
     let collation = if reader.eat("COLLATE") { Some(reader.qualified()?) } else { None };
-    let ends = reader.at_symbol(',') || reader.at_symbol(')') || ["ASC", "DESC", "NULLS"].iter().any(|word| reader.at(word));
+    let ends = reader.at_symbol(',')
+        || reader.at_symbol(')')
+        || ["ASC", "DESC", "NULLS"].iter().any(|word| reader.at(word));
     let class = if ends { None } else { Some(reader.qualified()?) };
     if reader.at_symbol('(') {
         return reader.unexpected("the next key");

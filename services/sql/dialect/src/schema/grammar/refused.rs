@@ -70,7 +70,11 @@ pub(super) fn refused(reader: &Reader<'_, '_>) -> Option<Error> {
     if let Some((phrase, what)) = STATEMENTS.iter().find(|(phrase, _)| reader.at(phrase)) {
         let error = Error::unsupported(what);
         let rights = *phrase == "GRANT" || *phrase == "REVOKE";
-        return Some(if rights { error.with_hint("Policies of `bole user` say who may do what.") } else { error });
+        return Some(if rights {
+            error.with_hint("Policies of `bole user` say who may do what.")
+        } else {
+            error
+        });
     }
     let verb = ["CREATE OR REPLACE", "CREATE", "ALTER", "DROP"].into_iter().find(|verb| reader.at(verb))?;
     let (_, what) = KINDS.iter().find(|(words, _)| reader.at(&format!("{verb} {words}")))?;

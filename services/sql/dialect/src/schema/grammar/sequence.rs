@@ -49,7 +49,11 @@ pub(super) fn option(reader: &mut Reader<'_, '_>) -> Parse<Option<SequenceOption
     } else if reader.eat("CYCLE") {
         O::Cycle(true)
     } else if reader.eat("RESTART") {
-        let has_value = reader.eat("WITH") || !(reader.at_end() || reader.at_symbol(')') || reader.upper(0).is_some() || reader.at_symbol(','));
+        let has_value = reader.eat("WITH")
+            || !(reader.at_end()
+                || reader.at_symbol(')')
+                || reader.upper(0).is_some()
+                || reader.at_symbol(','));
         O::Restart(if has_value { Some(reader.integer()?) } else { None })
     } else if reader.eat("OWNED BY NONE") {
         O::OwnedBy(None)

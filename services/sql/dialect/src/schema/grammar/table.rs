@@ -6,7 +6,8 @@ use super::reader::Reader;
 use super::{Parse, sequence};
 use crate::catalog::Action;
 use crate::schema::syntax::{
-    ColumnSpec, ConstraintSpec, CreateTable, CreateTableAs, Including, Name, RuleSpec, Statement, TableElement,
+    ColumnSpec, ConstraintSpec, CreateTable, CreateTableAs, Including, Name, RuleSpec, Statement,
+    TableElement,
 };
 
 /// After `CREATE TABLE`.
@@ -58,7 +59,12 @@ fn bare_names(reader: &mut Reader<'_, '_>) -> Option<Vec<String>> {
     reader.parser.maybe_parse(read).ok().flatten()
 }
 
-fn create_as(reader: &mut Reader<'_, '_>, name: Name, if_not_exists: bool, columns: Vec<String>) -> Parse<Statement> {
+fn create_as(
+    reader: &mut Reader<'_, '_>,
+    name: Name,
+    if_not_exists: bool,
+    columns: Vec<String>,
+) -> Parse<Statement> {
     if reader.at("EXECUTE") {
         return refuse(reader, "CREATE TABLE AS EXECUTE");
     }
@@ -70,7 +76,8 @@ fn create_as(reader: &mut Reader<'_, '_>, name: Name, if_not_exists: bool, colum
     Ok(Statement::CreateTableAs(Box::new(CreateTableAs { name, if_not_exists, columns, query, with_data })))
 }
 
-const CONSTRAINT_WORDS: [&str; 6] = ["CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY KEY", "FOREIGN KEY", "EXCLUDE"];
+const CONSTRAINT_WORDS: [&str; 6] =
+    ["CONSTRAINT", "CHECK", "UNIQUE", "PRIMARY KEY", "FOREIGN KEY", "EXCLUDE"];
 
 fn element(reader: &mut Reader<'_, '_>) -> Parse<TableElement> {
     if reader.eat("LIKE") {
@@ -102,7 +109,12 @@ fn including(reader: &mut Reader<'_, '_>) -> Parse<Including> {
             "all" => {
                 let every = wanted;
                 all = Including {
-                    comments: every, constraints: every, defaults: every, generated: every, identity: every, indexes: every,
+                    comments: every,
+                    constraints: every,
+                    defaults: every,
+                    generated: every,
+                    identity: every,
+                    indexes: every,
                 };
             }
             _ => {
@@ -226,7 +238,14 @@ fn references(reader: &mut Reader<'_, '_>, columns: Vec<String>) -> Parse<RuleSp
         } else if reader.eat("ON DELETE") {
             on_delete = action(reader)?;
         } else {
-            return Ok(RuleSpec::ForeignKey { columns, target, target_columns, on_update, on_delete, match_full });
+            return Ok(RuleSpec::ForeignKey {
+                columns,
+                target,
+                target_columns,
+                on_update,
+                on_delete,
+                match_full,
+            });
         }
     }
 }
@@ -245,7 +264,11 @@ fn action(reader: &mut Reader<'_, '_>) -> Parse<Action> {
     }
 }
 
-fn with_attributes(reader: &mut Reader<'_, '_>, name: Option<String>, rule: RuleSpec) -> Parse<ConstraintSpec> {
+fn with_attributes(
+    reader: &mut Reader<'_, '_>,
+    name: Option<String>,
+    rule: RuleSpec,
+) -> Parse<ConstraintSpec> {
     let mut constraint = ConstraintSpec { name, rule, deferrable: false, deferred: false, not_valid: false };
     attributes(reader, &mut constraint);
     Ok(constraint)
