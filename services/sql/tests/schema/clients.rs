@@ -30,7 +30,7 @@ fn clients_learn_what_they_learn_from_postgresql() {
         assert!(!answer.contains("ERROR"), "{statement}: {answer}");
     }
     let oids = oids(&database);
-    let (mut wrong, mut refused, mut equal) = (String::new(), Vec::new(), 0);
+    let (mut wrong, mut equal) = (String::new(), 0);
     let mut lines = include_str!("clients.txt").lines().peekable();
     let mut client = "";
     while let Some(line) = lines.next() {
@@ -38,20 +38,31 @@ fn clients_learn_what_they_learn_from_postgresql() {
             client = name;
             continue;
         }
-        let mut expected = String::new();
-        while let Some(line) = lines.next_if(|line| line.starts_with("> ")) {
-            writeln!(expected, "{}", &line[2..]).unwrap();
+        let (mut expected, mut ours) = (String::new(), String::new());
+        while let Some(line) = lines.next_if(|line| line.starts_with("> ") || line.starts_with("! ")) {
+            let into = if line.starts_with('>') { &mut expected } else { &mut ours };
+            writeln!(into, "{}", &line[2..]).unwrap();
         }
-        let replace = |text: &str| oids.iter().fold(text.to_owned(), |text, (name, oid)| text.replace(&format!("{{{name}}}"), &oid.to_string()));
+        let expected = if ours.is_empty() { expected } else { ours };
+        let replace = |text: &str| {
+            oids.iter().fold(text.to_owned(), |text, (name, oid)| {
+                text.replace(&format!("{{{name}}}"), &oid.to_string())
+            })
+        };
         let answer = database.run(&replace(line));
         let expected = replace(&expected);
-        if answer.starts_with("ERROR") {
-            refused.push(format!("{client}: {answer}    {line}"));
-        } else if answer.trim_end() == expected.trim_end() {
+        let answer = if answer.starts_with("ERROR") {
+            answer.lines().next().unwrap_or_default()
+        } else {
+            answer.trim_end()
+        };
+        if answer == expected.trim_end() {
             equal += 1;
         } else {
-            writeln!(wrong, "# {client}\n{line}\n--- expected\n{expected}--- answered\n{answer}").unwrap();
+            writeln!(wrong, "# {client}\n{line}\n--- expected\n{expected}--- answered\n{answer}\n---")
+                .unwrap();
         }
     }
-    assert!(wrong.is_empty() && refused.is_empty(), "{equal} equal\n{wrong}\n{} refused\n{}", refused.len(), refused.join("\n"));
+    assert!(wrong.is_empty(), "{equal} equal\n{wrong}");
+    assert!(equal > 100, "the file has only {equal} queries");
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use bole_sql_dialect::catalog::definitions::{column_default, format_type, pg_get_constraintdef, pg_get_indexdef};
+use bole_sql_dialect::catalog::definitions::{
+    column_default, format_type, pg_get_constraintdef, pg_get_indexdef,
+};
 use bole_sql_dialect::catalog::names::quote;
 use bole_sql_dialect::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Relation};
-use bole_sql_dialect::plan::{Action, Step, Write, WriteTag};
+use bole_sql_dialect::plan::{Action, Query, Step, Write, WriteTag};
 use bole_sql_dialect::schema::{Violation, violation};
-use bole_sql_dialect::{Catalog, Error, Scope, SqlState, bind, parse};
+use bole_sql_dialect::{Catalog, Error, Scope, SqlState, Type, bind, parse};
 use bole_sql_functions::context::{Advisory, Context, Effects, Session};
 
 /// A database without a log.
@@ -77,12 +79,13 @@ impl Database {
                     show(&mut shown, "NOTICE", notice);
                 }
                 let rows = change.steps.iter().map(|step| self.apply(step)).collect::<Result<Vec<_>, _>>()?;
-                let count = if change.tag == "SELECT" { format!(" {}", rows.last().unwrap()) } else { String::new() };
+                let count =
+                    if change.tag == "SELECT" { format!(" {}", rows.last().unwrap()) } else { String::new() };
                 writeln!(shown, "{}{count}", change.tag).unwrap();
                 Ok(())
             }
             Action::Query(query) => {
-                shown.push_str(&self.rows(&query.sql)?);
+                shown.push_str(&self.rows(&query)?);
                 Ok(())
             }
             Action::Explain(_) => Err(Error::unsupported("EXPLAIN in this test")),
@@ -123,7 +126,9 @@ impl Database {
     fn write(&self, write: &Write) -> Result<String, Error> {
         assert!(write.before.is_empty() && write.after.is_empty());
         let changed = self.sqlite.execute(&write.sql, []).map_err(|error| {
-            let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else { return broken(&write.sql, &error) };
+            let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else {
+                return broken(&write.sql, &error);
+            };
             let removes = write.tag == WriteTag::Delete;
             let it = Violation { code: code.extended_code, message, table: write.table, row: None, removes };
             violation(&self.catalog, &it).unwrap_or_else(|| broken(&write.sql, &error))
@@ -135,30 +140,60 @@ impl Database {
         })
     }
 
-    fn rows(&self, sql: &str) -> Result<String, Error> {
+    fn rows(&self, query: &Query) -> Result<String, Error> {
+        let sql = &query.sql;
         let mut statement = self.sqlite.prepare(sql).map_err(|error| broken(sql, &error))?;
         let count = statement.column_count();
         let mut rows = statement.query([]).unwrap();
         let mut shown = String::new();
-        while let Some(row) = rows.next().unwrap() {
-            let values: Vec<String> = (0..count).map(|at| match row.get_ref(at).unwrap() {
-                ValueRef::Null => "NULL".to_owned(),
-                ValueRef::Integer(value) => value.to_string(),
-                ValueRef::Real(value) => value.to_string(),
-                ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
-                ValueRef::Blob(_) => "blob".to_owned(),
-            }).collect();
+        while let Some(row) =
+            rows.next().map_err(|error| self.context.take_error().unwrap_or_else(|| broken(sql, &error)))?
+        {
+            let values: Vec<String> = (0..count)
+                .map(|at| match row.get_ref(at).unwrap() {
+                    ValueRef::Null => "NULL".to_owned(),
+                    ValueRef::Integer(value) => self.integer(value, query.columns[at].ty),
+                    ValueRef::Real(value) => value.to_string(),
+                    ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+                    ValueRef::Blob(_) => "blob".to_owned(),
+                })
+                .collect();
             writeln!(shown, "{}", values.join("|")).unwrap();
         }
         Ok(shown)
     }
 
+    /// A number as its type is written.
+    fn integer(&self, value: i64, ty: Type) -> String {
+        match ty {
+            Type::BOOL => if value == 0 { "f" } else { "t" }.to_owned(),
+            Type::REGCLASS => match self.catalog.object(value as u32) {
+                Some(object) => self.catalog.qualified(object, &[PUBLIC]),
+                None if value == 0 => "-".to_owned(),
+                None => value.to_string(),
+            },
+            Type::REGTYPE => format_type(&self.catalog, Type(value as u32), -1),
+            _ => match self.catalog.label_at(ty, value) {
+                Some(label) => label.to_owned(),
+                None => value.to_string(),
+            },
+        }
+    }
+
     fn describe(&self, name: &str) -> String {
-        let name = name.split_once('.').map_or(Name::new(None, name), |(schema, name)| Name::new(Some(schema), name));
-        let Ok(Relation::User(Object::Table(table))) = self.catalog.relation(&name, &[PUBLIC]) else { return "no table\n".to_owned() };
+        let name = name
+            .split_once('.')
+            .map_or(Name::new(None, name), |(schema, name)| Name::new(Some(schema), name));
+        let Ok(Relation::User(Object::Table(table))) = self.catalog.relation(&name, &[PUBLIC]) else {
+            return "no table\n".to_owned();
+        };
         let mut lines = Vec::new();
         for column in table.live() {
-            let mut line = format!("  {} {}", quote(&column.name), format_type(&self.catalog, column.ty(), column.typmod));
+            let mut line = format!(
+                "  {} {}",
+                quote(&column.name),
+                format_type(&self.catalog, column.ty(), column.typmod)
+            );
             line.push_str(if column.not_null { " not null" } else { "" });
             line.push_str(match column.identity {
                 Some(Identity::Always) => " always",
@@ -171,11 +206,23 @@ impl Database {
             }
             lines.push(line);
         }
-        let mut indexes: Vec<String> =
-            self.catalog.indexes_of(table.oid).map(|index| format!("  {}", pg_get_indexdef(&self.catalog, index.oid, 0, false).unwrap())).collect();
+        let mut indexes: Vec<String> = self
+            .catalog
+            .indexes_of(table.oid)
+            .map(|index| format!("  {}", pg_get_indexdef(&self.catalog, index.oid, 0, false).unwrap()))
+            .collect();
         indexes.sort();
-        let mut constraints: Vec<String> = table.constraints.iter()
-            .map(|it| format!("  {} {}", quote(&it.name), pg_get_constraintdef(&self.catalog, it.oid, false).unwrap())).collect();
+        let mut constraints: Vec<String> = table
+            .constraints
+            .iter()
+            .map(|it| {
+                format!(
+                    "  {} {}",
+                    quote(&it.name),
+                    pg_get_constraintdef(&self.catalog, it.oid, false).unwrap()
+                )
+            })
+            .collect();
         constraints.sort();
         lines.extend(indexes);
         lines.extend(constraints);
@@ -242,4 +289,3 @@ fn show(into: &mut String, severity: &str, error: &Error) {
         }
     }
 }
-

@@ -34,7 +34,8 @@ fn check(transcript: &str) {
         if answer != expected {
             writeln!(wrong, "{statement}\n--- expected\n{expected}\n--- answered\n{answer}\n").unwrap();
         }
-        let integrity = database.sqlite.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+        let integrity =
+            database.sqlite.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
         assert_eq!(integrity, "ok", "after {statement}");
     }
     assert!(count > 0, "no statements");

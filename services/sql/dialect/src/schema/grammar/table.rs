@@ -172,9 +172,10 @@ fn column_rule(reader: &mut Reader<'_, '_>) -> Parse<Option<RuleSpec>> {
     Ok(Some(rule))
 }
 
-/// A default ends before `NOT NULL` and the like, which the library's parser would take for operators of it.
+/// A default ends before `NOT NULL` and the like, which only bind more loosely than what may stand in it without parentheses.
 pub(super) fn default(reader: &mut Reader<'_, '_>) -> Parse<sqlparser::ast::Expr> {
-    reader.expression()
+    use sqlparser::dialect::{Dialect as _, PostgreSqlDialect, Precedence};
+    reader.parser.parse_subexpr(PostgreSqlDialect {}.prec_value(Precedence::Like))
 }
 
 fn nulls(reader: &mut Reader<'_, '_>) -> bool {
