@@ -9,12 +9,16 @@ use bole_sql_types::SqlState;
 
 use crate::node::{Node, Place, run};
 
-const NOTES_LOG: LogId = LogId(1 << 40);
+/// Above the database's log, and below it: logs are locked in order.
+const LOGS: [LogId; 2] = [LogId(1 << 40), LogId(9)];
 
 async fn start(place: &Place) -> (Node, Arc<FakeParticipant>) {
+    start_at(place, LOGS[0]).await
+}
+
+async fn start_at(place: &Place, log: LogId) -> (Node, Arc<FakeParticipant>) {
     let node = place.start().await;
-    // Above the database's log, and below it, so that locks are taken in both orders.
-    let first = FakeParticipant::host(&node.runtime, NOTES_LOG, 1, Durability::Sync).unwrap();
+    let first = FakeParticipant::host(&node.runtime, log, 1, Durability::Sync).unwrap();
     let fake = Arc::new(first);
     let mut participants = Participants::new(Arc::clone(node.runtime.journal()));
     participants.register(Arc::clone(&fake) as Arc<_>);
@@ -33,21 +37,23 @@ fn effect(text: &str) -> (String, bole_shard::participant::Request) {
 
 #[tokio::test]
 async fn rows_and_effects_are_one_batch() {
-    let place = Place::new();
-    let (node, fake) = start(&place).await;
-    node.write(&["CREATE TABLE t1 (c1 INTEGER PRIMARY KEY) STRICT"]).await;
-    let mut writer = node.writer().await;
-    run(&mut writer, "INSERT INTO t1 VALUES (1)").unwrap();
-    let seen = writer.commit(vec![effect("a"), effect("b")]).await.unwrap();
-    node.database.durable(seen).await.unwrap();
-    assert_eq!(
-        (node.read("SELECT c1 FROM t1").await.as_str(), noted(&fake)),
-        ("1", vec!["a".into(), "b".into()])
-    );
-    // Effects alone are a batch, too.
-    let seen = node.writer().await.commit(vec![effect("c")]).await.unwrap();
-    node.database.durable(seen).await.unwrap();
-    assert_eq!(noted(&fake), ["a", "b", "c"]);
+    for log in LOGS {
+        let place = Place::new();
+        let (node, fake) = start_at(&place, log).await;
+        node.write(&["CREATE TABLE t1 (c1 INTEGER PRIMARY KEY) STRICT"]).await;
+        let mut writer = node.writer().await;
+        run(&mut writer, "INSERT INTO t1 VALUES (1)").unwrap();
+        let seen = writer.commit(vec![effect("a"), effect("b")]).await.unwrap();
+        node.database.durable(seen).await.unwrap();
+        assert_eq!(
+            (node.read("SELECT c1 FROM t1").await.as_str(), noted(&fake)),
+            ("1", vec!["a".into(), "b".into()])
+        );
+        // Effects alone are a batch, too.
+        let seen = node.writer().await.commit(vec![effect("c")]).await.unwrap();
+        node.database.durable(seen).await.unwrap();
+        assert_eq!(noted(&fake), ["a", "b", "c"]);
+    }
 }
 
 /// What is refused leaves neither rows nor effects, and the next transaction finds everything in order.

@@ -33,11 +33,16 @@ impl Place {
 
     /// Starts a node here.
     pub(crate) async fn start(&self) -> Node {
-        start(Arc::clone(&self.journal) as Arc<dyn Journal>, self.dir.path()).await
+        self.start_with(bole_sql::limits::WAL_BYTES_MAX).await
+    }
+
+    /// Starts a node that lets a `-wal` grow so far.
+    pub(crate) async fn start_with(&self, wal_bytes_max: u64) -> Node {
+        start(Arc::clone(&self.journal) as Arc<dyn Journal>, self.dir.path(), wal_bytes_max).await
     }
 }
 
-pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path) -> Node {
+pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path, wal_bytes_max: u64) -> Node {
     let disk = Arc::new(RealDisk);
     let clock = Arc::new(SystemClock::new());
     let checkpoints = dir.join("checkpoints");
@@ -56,7 +61,7 @@ pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path) -> Node {
         vfs: None,
         durability: Durability::Sync,
         registers: Vec::new(),
-        wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+        wal_bytes_max,
     };
     let databases = Databases::host(catalog, Arc::clone(&runtime), config).await.unwrap();
     runtime.recover(&[]).await.unwrap();

@@ -125,3 +125,42 @@ async fn an_entry_that_does_not_fit_stops_its_database_alone() {
     run(&mut writer, "CREATE TABLE t1 (c1 ANY) STRICT").unwrap();
     writer.commit(Vec::new()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_large_wal_starts_over() {
+    const BYTES_MAX: u64 = 400 << 10;
+    let place = Place::new();
+    let node = place.start_with(BYTES_MAX).await;
+    node.write(&["CREATE TABLE t1 (c1 INTEGER PRIMARY KEY, c2 ANY) STRICT"]).await;
+    let insert = |number: u64| format!("INSERT INTO t1 VALUES ({number}, hex(randomblob(5000)))");
+    let mut checkpoints = 0;
+    for number in 0..200 {
+        node.write(&[&insert(number)]).await;
+        if node.database.is_large() {
+            node.databases.grown().await;
+            node.databases.checkpoint_large().await.unwrap();
+            checkpoints += 1;
+            // The next writer begins at the front.
+            node.write(&[&insert(1_000 + number)]).await;
+            let bytes = node.database.wal_bytes();
+            assert!(bytes < BYTES_MAX / 4, "{bytes} bytes are in use after checkpoint {checkpoints}");
+        }
+    }
+    assert!(checkpoints >= 3, "{checkpoints} checkpoints");
+    // A snapshot that stays open holds it up, and costs no more than space.
+    let mut reader = node.database.reader().await.unwrap();
+    reader.begin().unwrap();
+    let before = rows(reader.connection(), "SELECT count(*), sum(length(c2)) FROM t1");
+    for number in 2_000..2_100 {
+        node.write(&[&insert(number)]).await;
+    }
+    assert!(node.database.is_large());
+    node.databases.checkpoint_large().await.unwrap();
+    assert!(!node.database.is_large(), "the next look is due when it has grown a good deal");
+    assert_eq!(rows(reader.connection(), "SELECT count(*), sum(length(c2)) FROM t1"), before);
+    drop(reader);
+    node.runtime.checkpoint_all().await.unwrap();
+    let all = node.dump().await;
+    drop(node);
+    assert_eq!(place.start().await.dump().await, all);
+}
