@@ -31,7 +31,9 @@ use bole_sql_functions::{Context, Session};
 use bole_sql_types::{Type, Value};
 use parking_lot::Mutex;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::vtab::{self, Filters, IndexConstraintOp, IndexInfo, VTab, VTabConfig, VTabConnection, VTabCursor};
+use rusqlite::vtab::{
+    self, Filters, IndexConstraintOp, IndexInfo, VTab, VTabConfig, VTabConnection, VTabCursor,
+};
 use rusqlite::{Connection, ffi};
 
 use row::Rows;
@@ -50,7 +52,11 @@ fn producer(relation: &SystemRelation) -> Option<Producer> {
         information::PRODUCERS,
     ];
     let name = (relation.schema, relation.name);
-    tables.into_iter().flatten().find(|(schema, of, _)| (*schema, *of) == name).map(|(.., producer)| *producer)
+    tables
+        .into_iter()
+        .flatten()
+        .find(|(schema, of, _)| (*schema, *of) == name)
+        .map(|(.., producer)| *producer)
 }
 
 /// Makes the system relations known to a connection.
@@ -58,7 +64,11 @@ pub fn register(connection: &Connection, context: &Context) -> rusqlite::Result<
     const MODULE: vtab::Module<'static, Table> = vtab::Module::eponymous_only_module();
     for relation in system::all() {
         let name = CString::new(relation.storage()).map_err(rusqlite::Error::NulError)?;
-        connection.create_module(name.as_c_str(), &MODULE, Some(Source { relation, context: context.clone() }))?;
+        connection.create_module(
+            name.as_c_str(),
+            &MODULE,
+            Some(Source { relation, context: context.clone() }),
+        )?;
     }
     Ok(())
 }
@@ -105,7 +115,8 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
             aux.ok_or_else(|| rusqlite::Error::ModuleError("no such relation".to_owned()))?;
         db.config(VTabConfig::Innocuous)?;
         let columns: Vec<String> = (1..=relation.columns.len()).map(|number| format!("c{number}")).collect();
-        let declaration = CString::new(format!("CREATE TABLE x({})", columns.join(", "))).map_err(rusqlite::Error::NulError)?;
+        let declaration = CString::new(format!("CREATE TABLE x({})", columns.join(", ")))
+            .map_err(rusqlite::Error::NulError)?;
         let base = ffi::sqlite3_vtab::default();
         Ok((Cow::Owned(declaration), Self { base, relation, context: context.clone(), made: Arc::default() }))
     }
@@ -115,7 +126,8 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
         let mut chosen: Option<(usize, usize)> = None;
         for (at, constraint) in info.constraints().enumerate() {
             let Ok(column) = usize::try_from(constraint.column()) else { continue };
-            let equal = constraint.operator() == IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ && constraint.is_usable();
+            let equal = constraint.operator() == IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
+                && constraint.is_usable();
             let looked_for = self.relation.columns.get(column).is_some_and(|(_, ty)| is_number(*ty));
             if equal && looked_for && chosen.is_none_or(|(_, before)| column < before) {
                 chosen = Some((at, column));

@@ -7,14 +7,14 @@
 //! - What a transaction has seen is in [`Session::seen`] before a byte of it leaves.
 //! - An error ends the transaction, or fails its block; what a failed block may still do is rollback and commit.
 
-pub mod advisory;
-pub mod cancel;
+pub(crate) mod advisory;
+pub(crate) mod cancel;
 pub(crate) mod copy;
 mod effects;
 mod execute;
 mod extended;
 mod notices;
-pub mod notify;
+pub(crate) mod notify;
 mod out;
 mod plan;
 mod portal;
@@ -48,7 +48,7 @@ pub(crate) use out::Out;
 pub(crate) use plan::Prepared;
 pub(crate) use portal::{Declared, Portal, Progress};
 pub(crate) use rows::Fields;
-pub use settings::Settings;
+pub(crate) use settings::Settings;
 pub(crate) use settings::find as find_setting;
 pub(crate) use spool::Spool;
 pub(crate) use statement::Statement;

@@ -9,7 +9,8 @@ use super::Producer;
 use super::relations::derived_oid;
 use super::row::{Rows, array, at};
 
-pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[(PG_CATALOG, "pg_constraint", constraints), (PG_CATALOG, "pg_depend", dependencies)];
+pub(super) const PRODUCERS: &[(u32, &str, Producer)] =
+    &[(PG_CATALOG, "pg_constraint", constraints), (PG_CATALOG, "pg_depend", dependencies)];
 
 /// OIDs of system relations that dependencies name.
 pub(crate) const PG_CLASS: u32 = 1_259;
@@ -42,29 +43,51 @@ fn numbers(columns: &[i16]) -> Value {
 fn push(session: &Session, rows: &mut Rows, table: &Table, constraint: &Constraint) {
     let Constraint { oid, name, rule, deferrable, deferred, not_valid, comment: _ } = constraint;
     let mut values = vec![
-        at("oid", *oid), at("conname", name.as_str()), at("connamespace", table.schema), at("condeferrable", *deferrable),
-        at("condeferred", *deferred), at("convalidated", !not_valid), at("conrelid", table.oid), at("conislocal", true),
-        at("confupdtype", ' '), at("confdeltype", ' '), at("confmatchtype", ' '),
+        at("oid", *oid),
+        at("conname", name.as_str()),
+        at("connamespace", table.schema),
+        at("condeferrable", *deferrable),
+        at("condeferred", *deferred),
+        at("convalidated", !not_valid),
+        at("conrelid", table.oid),
+        at("conislocal", true),
+        at("confupdtype", ' '),
+        at("confdeltype", ' '),
+        at("confmatchtype", ' '),
     ];
     match rule {
         Rule::PrimaryKey { columns, index } | Rule::Unique { columns, index } => {
             let letter = if matches!(rule, Rule::PrimaryKey { .. }) { 'p' } else { 'u' };
-            values.extend([at("contype", letter), at("conindid", *index), at("conkey", numbers(columns)), at("connoinherit", true)]);
+            values.extend([
+                at("contype", letter),
+                at("conindid", *index),
+                at("conkey", numbers(columns)),
+                at("connoinherit", true),
+            ]);
         }
         Rule::Check { expression: text } => {
-            let used: Vec<i16> =
-                table.live().filter(|column| bole_sql_dialect::catalog::names_column(text, &column.name)).map(|column| column.number).collect();
+            let used: Vec<i16> = table
+                .live()
+                .filter(|column| bole_sql_dialect::catalog::names_column(text, &column.name))
+                .map(|column| column.number)
+                .collect();
             let shown = expression(&session.catalog, Some(table), text, false);
             values.extend([at("contype", 'c'), at("conkey", numbers(&used)), at("conbin", shown)]);
         }
         Rule::ForeignKey { columns, target, target_columns, on_update, on_delete, match_full } => {
             let index = session.catalog.indexes_of(*target).filter(|index| index.unique).find(|index| {
-                index.keys.len() == target_columns.len() && index.keys.iter().all(|key| target_columns.contains(&key.column))
+                index.keys.len() == target_columns.len()
+                    && index.keys.iter().all(|key| target_columns.contains(&key.column))
             });
             values.extend([
-                at("contype", 'f'), at("confrelid", *target), at("conkey", numbers(columns)), at("confkey", numbers(target_columns)),
-                at("confupdtype", letter(*on_update)), at("confdeltype", letter(*on_delete)),
-                at("confmatchtype", if *match_full { 'f' } else { 's' }), at("conindid", index.map_or(0, |index| index.oid)),
+                at("contype", 'f'),
+                at("confrelid", *target),
+                at("conkey", numbers(columns)),
+                at("confkey", numbers(target_columns)),
+                at("confupdtype", letter(*on_update)),
+                at("confdeltype", letter(*on_delete)),
+                at("confmatchtype", if *match_full { 'f' } else { 's' }),
+                at("conindid", index.map_or(0, |index| index.oid)),
                 at("connoinherit", true),
             ]);
         }
@@ -74,7 +97,12 @@ fn push(session: &Session, rows: &mut Rows, table: &Table, constraint: &Constrai
 
 fn edge(rows: &mut Rows, from: (u32, u32, i32), to: (u32, u32, i32), kind: char) {
     rows.push([
-        at("classid", from.0), at("objid", from.1), at("objsubid", from.2), at("refclassid", to.0), at("refobjid", to.1), at("refobjsubid", to.2),
+        at("classid", from.0),
+        at("objid", from.1),
+        at("objsubid", from.2),
+        at("refclassid", to.0),
+        at("refobjid", to.1),
+        at("refobjsubid", to.2),
         at("deptype", kind),
     ]);
 }
@@ -85,7 +113,10 @@ fn dependencies(session: &Session, rows: &mut Rows) {
         match object.as_ref() {
             Object::Sequence(sequence) => {
                 if let Some((table, number)) = sequence.owner {
-                    let identity = catalog.table(table).and_then(|it| it.numbered(number)).is_some_and(|it| it.identity.is_some());
+                    let identity = catalog
+                        .table(table)
+                        .and_then(|it| it.numbered(number))
+                        .is_some_and(|it| it.identity.is_some());
                     let kind = if identity { 'i' } else { 'a' };
                     edge(rows, (PG_CLASS, sequence.oid, 0), (PG_CLASS, table, i32::from(number)), kind);
                 }
@@ -93,7 +124,9 @@ fn dependencies(session: &Session, rows: &mut Rows) {
             }
             Object::Table(table) => {
                 edge(rows, (PG_CLASS, table.oid, 0), (PG_NAMESPACE, table.schema, 0), 'n');
-                for column in table.live().filter(|column| column.default.is_some() || column.generated.is_some()) {
+                for column in
+                    table.live().filter(|column| column.default.is_some() || column.generated.is_some())
+                {
                     let default = (PG_ATTRDEF, derived_oid(table.oid, column.number), 0);
                     edge(rows, default, (PG_CLASS, table.oid, i32::from(column.number)), 'a');
                 }

@@ -28,7 +28,9 @@ fn value(text: &str, ty: Type) -> Value {
     match ty {
         Type::BOOL => Value::Integer(i64::from(text == "t")),
         Type::FLOAT4 => text.parse().map_or(Value::Null, Value::Real),
-        Type::OID | Type::INT2 | Type::INT4 | Type::INT8 | Type::REGPROC | Type::XID => text.parse().map_or(Value::Null, Value::Integer),
+        Type::OID | Type::INT2 | Type::INT4 | Type::INT8 | Type::REGPROC | Type::XID => {
+            text.parse().map_or(Value::Null, Value::Integer)
+        }
         // Vectors are printed without braces.
         ty if ty.element().is_some() && !text.starts_with('{') => {
             super::row::vector(text.split(' ').filter_map(|number| number.parse().ok()))

@@ -6,7 +6,9 @@ use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{pg_get_constraintdef, pg_get_viewdef};
 use bole_sql_dialect::catalog::dependencies::Element;
 use bole_sql_dialect::catalog::system;
-use bole_sql_dialect::catalog::{Action, Column, Constraint, INFORMATION_SCHEMA, Object, Rule, Table, names_column};
+use bole_sql_dialect::catalog::{
+    Action, Column, Constraint, INFORMATION_SCHEMA, Object, Rule, Table, names_column,
+};
 use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
 
@@ -27,8 +29,12 @@ pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
     (INFORMATION_SCHEMA, "referential_constraints", references),
     (INFORMATION_SCHEMA, "check_constraints", checks),
     (INFORMATION_SCHEMA, "sequences", sequences),
-    (INFORMATION_SCHEMA, "enabled_roles", |session, rows| rows.push([at("role_name", session.user.as_str())])),
-    (INFORMATION_SCHEMA, "information_schema_catalog_name", |session, rows| rows.push([at("catalog_name", database(session))])),
+    (INFORMATION_SCHEMA, "enabled_roles", |session, rows| {
+        rows.push([at("role_name", session.user.as_str())])
+    }),
+    (INFORMATION_SCHEMA, "information_schema_catalog_name", |session, rows| {
+        rows.push([at("catalog_name", database(session))])
+    }),
     (INFORMATION_SCHEMA, "character_sets", character_sets),
 ];
 
@@ -46,21 +52,31 @@ const fn yes(it: bool) -> &'static str {
 
 fn schemata(session: &Session, rows: &mut Rows) {
     for name in session.catalog.schemas.keys() {
-        rows.push([at("catalog_name", database(session)), at("schema_name", name.as_str()), at("schema_owner", session.user.as_str())]);
+        rows.push([
+            at("catalog_name", database(session)),
+            at("schema_name", name.as_str()),
+            at("schema_owner", session.user.as_str()),
+        ]);
     }
 }
 
 fn character_sets(session: &Session, rows: &mut Rows) {
     rows.push([
-        at("character_set_name", "UTF8"), at("character_repertoire", "UCS"), at("form_of_use", "UTF8"),
+        at("character_set_name", "UTF8"),
+        at("character_repertoire", "UCS"),
+        at("form_of_use", "UTF8"),
         at("default_collate_catalog", database(session)),
     ]);
 }
 
 fn table_row(session: &Session, rows: &mut Rows, (schema, name): (&str, &str), kind: &str, insertable: bool) {
     rows.push([
-        at("table_catalog", database(session)), at("table_schema", schema), at("table_name", name), at("table_type", kind),
-        at("is_insertable_into", yes(insertable)), at("is_typed", "NO"),
+        at("table_catalog", database(session)),
+        at("table_schema", schema),
+        at("table_name", name),
+        at("table_type", kind),
+        at("is_insertable_into", yes(insertable)),
+        at("is_typed", "NO"),
     ]);
 }
 
@@ -87,9 +103,15 @@ fn views(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for view in catalog.views() {
         rows.push([
-            at("table_catalog", database(session)), at("table_schema", schema(catalog, view.schema)), at("table_name", view.name.as_str()),
-            at("view_definition", pg_get_viewdef(catalog, view.oid, false)), at("check_option", "NONE"), at("is_updatable", "NO"),
-            at("is_insertable_into", "NO"), at("is_trigger_updatable", "NO"), at("is_trigger_deletable", "NO"),
+            at("table_catalog", database(session)),
+            at("table_schema", schema(catalog, view.schema)),
+            at("table_name", view.name.as_str()),
+            at("view_definition", pg_get_viewdef(catalog, view.oid, false)),
+            at("check_option", "NONE"),
+            at("is_updatable", "NO"),
+            at("is_insertable_into", "NO"),
+            at("is_trigger_updatable", "NO"),
+            at("is_trigger_deletable", "NO"),
             at("is_trigger_insertable_into", "NO"),
         ]);
     }
@@ -98,10 +120,19 @@ fn views(session: &Session, rows: &mut Rows) {
 fn view_tables(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for view in catalog.views() {
-        for used in view.uses.iter().filter_map(|oid| catalog.object(*oid)).filter(|object| catalog.is_relation(object.oid())) {
+        for used in view
+            .uses
+            .iter()
+            .filter_map(|oid| catalog.object(*oid))
+            .filter(|object| catalog.is_relation(object.oid()))
+        {
             rows.push([
-                at("view_catalog", database(session)), at("view_schema", schema(catalog, view.schema)), at("view_name", view.name.as_str()),
-                at("table_catalog", database(session)), at("table_schema", schema(catalog, used.schema())), at("table_name", used.name()),
+                at("view_catalog", database(session)),
+                at("view_schema", schema(catalog, view.schema)),
+                at("view_name", view.name.as_str()),
+                at("table_catalog", database(session)),
+                at("table_schema", schema(catalog, used.schema())),
+                at("table_name", used.name()),
             ]);
         }
     }
@@ -110,13 +141,21 @@ fn view_tables(session: &Session, rows: &mut Rows) {
 /// The columns that name a constraint.
 fn constraint_name<'a>(session: &'a Session, table: &Table, name: &'a str) -> [(&'static str, Value); 3] {
     let schema = schema(&session.catalog, table.schema);
-    [at("constraint_catalog", database(session)), at("constraint_schema", schema), at("constraint_name", name)]
+    [
+        at("constraint_catalog", database(session)),
+        at("constraint_schema", schema),
+        at("constraint_name", name),
+    ]
 }
 
 /// The columns that name a table.
 fn table_name(session: &Session, table: &Table) -> [(&'static str, Value); 3] {
     let schema = schema(&session.catalog, table.schema);
-    [at("table_catalog", database(session)), at("table_schema", schema), at("table_name", table.name.as_str())]
+    [
+        at("table_catalog", database(session)),
+        at("table_schema", schema),
+        at("table_name", table.name.as_str()),
+    ]
 }
 
 /// NOT NULL is a check by this name.
@@ -128,14 +167,18 @@ fn table_constraints(session: &Session, rows: &mut Rows) {
     for table in session.catalog.tables() {
         let mut push = |name: &str, kind: &str, constraint: Option<&Constraint>| {
             let unique_nulls = constraint.and_then(|it| match it.rule {
-                Rule::Unique { index, .. } => session.catalog.index(index).map(|index| yes(!index.nulls_not_distinct)),
+                Rule::Unique { index, .. } => {
+                    session.catalog.index(index).map(|index| yes(!index.nulls_not_distinct))
+                }
                 _ => None,
             });
             let mut values = constraint_name(session, table, name).to_vec();
             values.extend(table_name(session, table));
             values.extend([
-                at("constraint_type", kind), at("is_deferrable", yes(constraint.is_some_and(|it| it.deferrable))),
-                at("initially_deferred", yes(constraint.is_some_and(|it| it.deferred))), at("enforced", "YES"),
+                at("constraint_type", kind),
+                at("is_deferrable", yes(constraint.is_some_and(|it| it.deferrable))),
+                at("initially_deferred", yes(constraint.is_some_and(|it| it.deferred))),
+                at("enforced", "YES"),
                 at("nulls_distinct", unique_nulls),
             ]);
             rows.push(values);
@@ -161,10 +204,13 @@ fn key_columns(session: &Session, rows: &mut Rows) {
         for constraint in &table.constraints {
             let (columns, target) = match &constraint.rule {
                 Rule::PrimaryKey { columns, .. } | Rule::Unique { columns, .. } => (columns, None),
-                Rule::ForeignKey { columns, target, target_columns, .. } => (columns, Some((*target, target_columns))),
+                Rule::ForeignKey { columns, target, target_columns, .. } => {
+                    (columns, Some((*target, target_columns)))
+                }
                 Rule::Check { .. } => continue,
             };
-            let keys = target.and_then(|(target, columns)| Some((key_of(catalog.table(target)?, columns)?, columns)));
+            let keys = target
+                .and_then(|(target, columns)| Some((key_of(catalog.table(target)?, columns)?, columns)));
             for (place, number) in (1_i32..).zip(columns) {
                 let position = keys.as_ref().and_then(|(key, columns)| {
                     let there = columns.get(place as usize - 1)?;
@@ -173,7 +219,8 @@ fn key_columns(session: &Session, rows: &mut Rows) {
                 let mut values = constraint_name(session, table, &constraint.name).to_vec();
                 values.extend(table_name(session, table));
                 values.extend([
-                    at("column_name", table.numbered(*number).map(|column| column.name.as_str())), at("ordinal_position", place),
+                    at("column_name", table.numbered(*number).map(|column| column.name.as_str())),
+                    at("ordinal_position", place),
                     at("position_in_unique_constraint", position),
                 ]);
                 rows.push(values);
@@ -195,7 +242,11 @@ fn key_of<'t>(table: &'t Table, columns: &[i16]) -> Option<(&'t str, &'t [i16])>
 }
 
 /// The table and the columns that a constraint uses: of a reference, those that are referenced.
-fn used<'c>(catalog: &'c Catalog, table: &'c Table, constraint: &Constraint) -> Option<(&'c Table, Vec<i16>)> {
+fn used<'c>(
+    catalog: &'c Catalog,
+    table: &'c Table,
+    constraint: &Constraint,
+) -> Option<(&'c Table, Vec<i16>)> {
     Some(match &constraint.rule {
         Rule::PrimaryKey { columns, .. } | Rule::Unique { columns, .. } => (table, columns.clone()),
         Rule::ForeignKey { target, target_columns, .. } => (catalog.table(*target)?, target_columns.clone()),
@@ -245,17 +296,23 @@ fn references(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for table in catalog.tables() {
         for constraint in &table.constraints {
-            let Rule::ForeignKey { target, target_columns, on_update, on_delete, match_full, .. } = &constraint.rule else { continue };
+            let Rule::ForeignKey { target, target_columns, on_update, on_delete, match_full, .. } =
+                &constraint.rule
+            else {
+                continue;
+            };
             let Some(target) = catalog.table(*target) else { continue };
             let mut values = constraint_name(session, table, &constraint.name).to_vec();
             if let Some((name, _)) = key_of(target, target_columns) {
                 values.extend([
-                    at("unique_constraint_catalog", database(session)), at("unique_constraint_schema", schema(catalog, target.schema)),
+                    at("unique_constraint_catalog", database(session)),
+                    at("unique_constraint_schema", schema(catalog, target.schema)),
                     at("unique_constraint_name", name),
                 ]);
             }
             values.extend([
-                at("match_option", if *match_full { "FULL" } else { "NONE" }), at("update_rule", rule_name(*on_update)),
+                at("match_option", if *match_full { "FULL" } else { "NONE" }),
+                at("update_rule", rule_name(*on_update)),
                 at("delete_rule", rule_name(*on_delete)),
             ]);
             rows.push(values);
@@ -286,7 +343,10 @@ fn sequences(session: &Session, rows: &mut Rows) {
         // That of an identity column is a part of its table.
         let owner = it.owner.map(|(table, number)| Element::Column(table, number));
         let identity = match owner {
-            Some(Element::Column(table, number)) => catalog.table(table).and_then(|table| table.numbered(number)).is_some_and(|it| it.identity.is_some()),
+            Some(Element::Column(table, number)) => catalog
+                .table(table)
+                .and_then(|table| table.numbered(number))
+                .is_some_and(|it| it.identity.is_some()),
             _ => false,
         };
         if identity {
@@ -298,10 +358,18 @@ fn sequences(session: &Session, rows: &mut Rows) {
             _ => 64,
         };
         rows.push([
-            at("sequence_catalog", database(session)), at("sequence_schema", schema(catalog, it.schema)), at("sequence_name", it.name.as_str()),
-            at("data_type", catalog.type_name(Type(it.type_oid))), at("numeric_precision", bits), at("numeric_precision_radix", 2_i32),
-            at("numeric_scale", 0_i32), at("start_value", it.start.to_string()), at("minimum_value", it.min.to_string()),
-            at("maximum_value", it.max.to_string()), at("increment", it.increment.to_string()), at("cycle_option", yes(it.cycle)),
+            at("sequence_catalog", database(session)),
+            at("sequence_schema", schema(catalog, it.schema)),
+            at("sequence_name", it.name.as_str()),
+            at("data_type", catalog.type_name(Type(it.type_oid))),
+            at("numeric_precision", bits),
+            at("numeric_precision_radix", 2_i32),
+            at("numeric_scale", 0_i32),
+            at("start_value", it.start.to_string()),
+            at("minimum_value", it.min.to_string()),
+            at("maximum_value", it.max.to_string()),
+            at("increment", it.increment.to_string()),
+            at("cycle_option", yes(it.cycle)),
         ]);
     }
 }

@@ -29,7 +29,12 @@ fn schemas(session: &Session, rows: &mut Rows) {
 fn comments(session: &Session, rows: &mut Rows) {
     let mut push = |class: u32, oid: u32, part: i32, comment: Option<&String>| {
         if let Some(comment) = comment {
-            rows.push([at("objoid", oid), at("classoid", class), at("objsubid", part), at("description", comment.as_str())]);
+            rows.push([
+                at("objoid", oid),
+                at("classoid", class),
+                at("objsubid", part),
+                at("description", comment.as_str()),
+            ]);
         }
     };
     for object in session.catalog.objects.values() {

@@ -1,9 +1,11 @@
 //! Relations and their columns: `pg_class`, `pg_attribute`, `pg_attrdef`, `pg_index`, `pg_sequence`, and PostgreSQL's views of them.
 
+use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{column_default, pg_get_indexdef, pg_get_viewdef};
 use bole_sql_dialect::catalog::system::{self, SystemRelation};
-use bole_sql_dialect::catalog::{Column, INFORMATION_SCHEMA, Identity, Index, Object, PG_CATALOG, Rule, Table};
-use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::{
+    Column, INFORMATION_SCHEMA, Identity, Index, Object, PG_CATALOG, Rule, Table,
+};
 use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
 
@@ -38,15 +40,25 @@ fn classes(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for relation in system::all() {
         let kind = if relation.view { 'v' } else { 'r' };
-        class(rows, (relation.oid, relation.name, relation.schema), kind, relation.columns.len() as i16, vec![
-            at("relam", if relation.view { 0 } else { HEAP }), at("relreplident", 'n'),
-        ]);
+        class(
+            rows,
+            (relation.oid, relation.name, relation.schema),
+            kind,
+            relation.columns.len() as i16,
+            vec![at("relam", if relation.view { 0 } else { HEAP }), at("relreplident", 'n')],
+        );
     }
     for object in catalog.objects.values() {
         let name = (object.oid(), object.name(), object.schema());
         match object.as_ref() {
             Object::Table(table) => table_class(catalog, rows, table),
-            Object::View(view) => class(rows, name, 'v', view.columns.len() as i16, vec![at("relhasrules", true), at("relreplident", 'n')]),
+            Object::View(view) => class(
+                rows,
+                name,
+                'v',
+                view.columns.len() as i16,
+                vec![at("relhasrules", true), at("relreplident", 'n')],
+            ),
             Object::Sequence(_) => class(rows, name, 'S', 3, vec![at("relreplident", 'n')]),
             Object::Index(index) => {
                 let columns = (index.keys.len() + index.include.len()) as i16;
@@ -65,17 +77,39 @@ fn table_class(catalog: &Catalog, rows: &mut Rows, table: &Table) {
     let checks = table.constraints.iter().filter(|it| matches!(it.rule, Rule::Check { .. })).count() as i16;
     let references = table.constraints.iter().any(|it| matches!(it.rule, Rule::ForeignKey { .. }));
     let triggers = references || catalog.references_to(table.oid).next().is_some();
-    class(rows, (table.oid, &table.name, table.schema), 'r', table.columns.len() as i16, vec![
-        at("relam", HEAP), at("relhasindex", catalog.indexes_of(table.oid).next().is_some()), at("relchecks", checks),
-        at("relhastriggers", triggers), at("relreplident", 'd'),
-        at("relpersistence", if table.temporary { 't' } else { 'p' }),
-    ]);
+    class(
+        rows,
+        (table.oid, &table.name, table.schema),
+        'r',
+        table.columns.len() as i16,
+        vec![
+            at("relam", HEAP),
+            at("relhasindex", catalog.indexes_of(table.oid).next().is_some()),
+            at("relchecks", checks),
+            at("relhastriggers", triggers),
+            at("relreplident", 'd'),
+            at("relpersistence", if table.temporary { 't' } else { 'p' }),
+        ],
+    );
 }
 
-fn class(rows: &mut Rows, (oid, name, schema): (u32, &str, u32), kind: char, columns: i16, more: Vec<(&'static str, Value)>) {
+fn class(
+    rows: &mut Rows,
+    (oid, name, schema): (u32, &str, u32),
+    kind: char,
+    columns: i16,
+    more: Vec<(&'static str, Value)>,
+) {
     let mut values = vec![
-        at("oid", oid), at("relname", name), at("relnamespace", schema), at("relowner", OWNER), at("relfilenode", oid),
-        at("reltuples", Value::Real(-1.0)), at("relpersistence", 'p'), at("relkind", kind), at("relnatts", columns),
+        at("oid", oid),
+        at("relname", name),
+        at("relnamespace", schema),
+        at("relowner", OWNER),
+        at("relfilenode", oid),
+        at("reltuples", Value::Real(-1.0)),
+        at("relpersistence", 'p'),
+        at("relkind", kind),
+        at("relnatts", columns),
         at("relispopulated", true),
     ];
     values.extend(more);
@@ -86,8 +120,15 @@ fn class(rows: &mut Rows, (oid, name, schema): (u32, &str, u32), kind: char, col
 fn of_type(catalog: &Catalog, ty: Type) -> Vec<(&'static str, Value)> {
     let length = ty.info().map_or(if catalog.enum_of(ty).is_some() { 4 } else { -1 }, |info| info.length);
     let is_array = catalog.element_of(ty).is_some();
-    let has_collation = [Type::TEXT, Type::VARCHAR, Type::BPCHAR].contains(&ty) || catalog.element_of(ty).is_some_and(|it| [Type::TEXT, Type::VARCHAR, Type::BPCHAR].contains(&it));
-    let collation = if ty == Type::NAME { 950 } else if has_collation { 100 } else { 0 };
+    let has_collation = [Type::TEXT, Type::VARCHAR, Type::BPCHAR].contains(&ty)
+        || catalog.element_of(ty).is_some_and(|it| [Type::TEXT, Type::VARCHAR, Type::BPCHAR].contains(&it));
+    let collation = if ty == Type::NAME {
+        950
+    } else if has_collation {
+        100
+    } else {
+        0
+    };
     let align = match length {
         1 => 'c',
         2 => 's',
@@ -98,14 +139,29 @@ fn of_type(catalog: &Catalog, ty: Type) -> Vec<(&'static str, Value)> {
     };
     let storage = if length == -1 { if ty == Type::NUMERIC { 'm' } else { 'x' } } else { 'p' };
     vec![
-        at("atttypid", ty.0), at("attlen", length), at("attndims", i32::from(is_array)), at("attbyval", (1..=8).contains(&length)),
-        at("attalign", align), at("attstorage", storage), at("attcollation", collation),
+        at("atttypid", ty.0),
+        at("attlen", length),
+        at("attndims", i32::from(is_array)),
+        at("attbyval", (1..=8).contains(&length)),
+        at("attalign", align),
+        at("attstorage", storage),
+        at("attcollation", collation),
     ]
 }
 
-fn attribute(rows: &mut Rows, relation: u32, number: i16, name: &str, mut values: Vec<(&'static str, Value)>) {
+fn attribute(
+    rows: &mut Rows,
+    relation: u32,
+    number: i16,
+    name: &str,
+    mut values: Vec<(&'static str, Value)>,
+) {
     values.extend([
-        at("attrelid", relation), at("attname", name), at("attnum", number), at("attstattarget", -1_i32), at("attcacheoff", -1_i32),
+        at("attrelid", relation),
+        at("attname", name),
+        at("attnum", number),
+        at("attstattarget", -1_i32),
+        at("attcacheoff", -1_i32),
         at("attislocal", true),
     ]);
     rows.push(values);
@@ -122,11 +178,19 @@ fn attributes(session: &Session, rows: &mut Rows) {
     }
     for object in catalog.objects.values() {
         match object.as_ref() {
-            Object::Table(table) => table.columns.iter().for_each(|column| column_attribute(catalog, rows, table.oid, column)),
-            Object::View(view) => view.columns.iter().for_each(|column| column_attribute(catalog, rows, view.oid, column)),
+            Object::Table(table) => {
+                table.columns.iter().for_each(|column| column_attribute(catalog, rows, table.oid, column))
+            }
+            Object::View(view) => {
+                view.columns.iter().for_each(|column| column_attribute(catalog, rows, view.oid, column))
+            }
             Object::Index(index) => index_attributes(catalog, rows, index),
             Object::Sequence(sequence) => {
-                for (place, (name, ty)) in [("last_value", Type::INT8), ("log_cnt", Type::INT8), ("is_called", Type::BOOL)].iter().enumerate() {
+                for (place, (name, ty)) in
+                    [("last_value", Type::INT8), ("log_cnt", Type::INT8), ("is_called", Type::BOOL)]
+                        .iter()
+                        .enumerate()
+                {
                     let mut values = of_type(catalog, *ty);
                     values.extend([at("atttypmod", -1_i32), at("attnotnull", true)]);
                     attribute(rows, sequence.oid, place as i16 + 1, name, values);
@@ -146,8 +210,12 @@ fn column_attribute(catalog: &Catalog, rows: &mut Rows, relation: u32, column: &
         None => "",
     };
     values.extend([
-        at("atttypmod", *typmod), at("attnotnull", *not_null), at("atthasdef", default.is_some() || generated.is_some()),
-        at("attidentity", identity), at("attgenerated", if generated.is_some() { "s" } else { "" }), at("attisdropped", *dropped),
+        at("atttypmod", *typmod),
+        at("attnotnull", *not_null),
+        at("atthasdef", default.is_some() || generated.is_some()),
+        at("attidentity", identity),
+        at("attgenerated", if generated.is_some() { "s" } else { "" }),
+        at("attisdropped", *dropped),
     ]);
     if *dropped {
         values.push(at("atttypid", 0_u32));
@@ -183,7 +251,12 @@ fn defaults(session: &Session, rows: &mut Rows) {
     for table in session.catalog.tables() {
         for column in table.live() {
             if let Some(text) = column_default(&session.catalog, table, column.number) {
-                rows.push([at("oid", derived_oid(table.oid, column.number)), at("adrelid", table.oid), at("adnum", column.number), at("adbin", text)]);
+                rows.push([
+                    at("oid", derived_oid(table.oid, column.number)),
+                    at("adrelid", table.oid),
+                    at("adnum", column.number),
+                    at("adbin", text),
+                ]);
             }
         }
     }
@@ -194,10 +267,18 @@ fn indexes(session: &Session, rows: &mut Rows) {
     for index in catalog.indexes() {
         let Some(table) = catalog.table(index.table) else { continue };
         let primary = table.primary_key().is_some_and(|(_, oid)| oid == index.oid);
-        let keys = index.keys.iter().map(|key| i64::from(key.column)).chain(index.include.iter().map(|column| i64::from(*column)));
-        let options = index.keys.iter().map(|key| i64::from(key.descending) | i64::from(key.nulls_first) << 1);
-        let texts: Vec<String> = (1..).zip(&index.keys).filter(|(_, key)| key.expression.is_some())
-            .filter_map(|(place, _)| pg_get_indexdef(catalog, index.oid, place, false)).collect();
+        let keys = index
+            .keys
+            .iter()
+            .map(|key| i64::from(key.column))
+            .chain(index.include.iter().map(|column| i64::from(*column)));
+        let options =
+            index.keys.iter().map(|key| i64::from(key.descending) | i64::from(key.nulls_first) << 1);
+        let texts: Vec<String> = (1..)
+            .zip(&index.keys)
+            .filter(|(_, key)| key.expression.is_some())
+            .filter_map(|(place, _)| pg_get_indexdef(catalog, index.oid, place, false))
+            .collect();
         let zeros = || index.keys.iter().map(|_| 0);
         let collations = index.keys.iter().map(|key| {
             let ty = table.numbered(key.column).map(Column::ty);
@@ -207,11 +288,23 @@ fn indexes(session: &Session, rows: &mut Rows) {
             bole_sql_dialect::catalog::definitions::expression(catalog, Some(table), text, false)
         });
         rows.push([
-            at("indexrelid", index.oid), at("indrelid", index.table), at("indnatts", (index.keys.len() + index.include.len()) as i16),
-            at("indnkeyatts", index.keys.len() as i16), at("indisunique", index.unique), at("indnullsnotdistinct", index.nulls_not_distinct),
-            at("indisprimary", primary), at("indimmediate", true), at("indisvalid", true), at("indisready", true), at("indislive", true),
-            at("indkey", vector(keys)), at("indcollation", vector(collations)), at("indclass", vector(zeros())), at("indoption", vector(options)),
-            at("indexprs", if texts.is_empty() { None } else { Some(texts.join(", ")) }), at("indpred", predicate),
+            at("indexrelid", index.oid),
+            at("indrelid", index.table),
+            at("indnatts", (index.keys.len() + index.include.len()) as i16),
+            at("indnkeyatts", index.keys.len() as i16),
+            at("indisunique", index.unique),
+            at("indnullsnotdistinct", index.nulls_not_distinct),
+            at("indisprimary", primary),
+            at("indimmediate", true),
+            at("indisvalid", true),
+            at("indisready", true),
+            at("indislive", true),
+            at("indkey", vector(keys)),
+            at("indcollation", vector(collations)),
+            at("indclass", vector(zeros())),
+            at("indoption", vector(options)),
+            at("indexprs", if texts.is_empty() { None } else { Some(texts.join(", ")) }),
+            at("indpred", predicate),
         ]);
     }
 }
@@ -219,8 +312,14 @@ fn indexes(session: &Session, rows: &mut Rows) {
 fn sequences(session: &Session, rows: &mut Rows) {
     for it in session.catalog.sequences() {
         rows.push([
-            at("seqrelid", it.oid), at("seqtypid", it.type_oid), at("seqstart", it.start), at("seqincrement", it.increment),
-            at("seqmax", it.max), at("seqmin", it.min), at("seqcache", it.cache), at("seqcycle", it.cycle),
+            at("seqrelid", it.oid),
+            at("seqtypid", it.type_oid),
+            at("seqstart", it.start),
+            at("seqincrement", it.increment),
+            at("seqmax", it.max),
+            at("seqmin", it.min),
+            at("seqcache", it.cache),
+            at("seqcycle", it.cycle),
         ]);
     }
 }
@@ -229,9 +328,16 @@ fn sequence_values(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for it in catalog.sequences() {
         rows.push([
-            at("schemaname", catalog.schema_name(it.schema)), at("sequencename", it.name.as_str()), at("sequenceowner", session.user.as_str()),
-            at("data_type", it.type_oid), at("start_value", it.start), at("min_value", it.min), at("max_value", it.max),
-            at("increment_by", it.increment), at("cycle", it.cycle), at("cache_size", it.cache),
+            at("schemaname", catalog.schema_name(it.schema)),
+            at("sequencename", it.name.as_str()),
+            at("sequenceowner", session.user.as_str()),
+            at("data_type", it.type_oid),
+            at("start_value", it.start),
+            at("min_value", it.min),
+            at("max_value", it.max),
+            at("increment_by", it.increment),
+            at("cycle", it.cycle),
+            at("cache_size", it.cache),
         ]);
     }
 }
@@ -243,14 +349,26 @@ fn schema_of(relation: &SystemRelation) -> &'static str {
 fn tables(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for relation in system::all().iter().filter(|relation| !relation.view) {
-        rows.push([at("schemaname", schema_of(relation)), at("tablename", relation.name), at("tableowner", session.user.as_str()), at("hasindexes", false), at("hasrules", false), at("hastriggers", false), at("rowsecurity", false)]);
+        rows.push([
+            at("schemaname", schema_of(relation)),
+            at("tablename", relation.name),
+            at("tableowner", session.user.as_str()),
+            at("hasindexes", false),
+            at("hasrules", false),
+            at("hastriggers", false),
+            at("rowsecurity", false),
+        ]);
     }
     for table in catalog.tables() {
         let references = table.constraints.iter().any(|it| matches!(it.rule, Rule::ForeignKey { .. }));
         let triggers = references || catalog.references_to(table.oid).next().is_some();
         rows.push([
-            at("schemaname", catalog.schema_name(table.schema)), at("tablename", table.name.as_str()), at("tableowner", session.user.as_str()),
-            at("hasindexes", catalog.indexes_of(table.oid).next().is_some()), at("hasrules", false), at("hastriggers", triggers),
+            at("schemaname", catalog.schema_name(table.schema)),
+            at("tablename", table.name.as_str()),
+            at("tableowner", session.user.as_str()),
+            at("hasindexes", catalog.indexes_of(table.oid).next().is_some()),
+            at("hasrules", false),
+            at("hastriggers", triggers),
             at("rowsecurity", false),
         ]);
     }
@@ -260,7 +378,9 @@ fn views(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for view in catalog.views() {
         rows.push([
-            at("schemaname", catalog.schema_name(view.schema)), at("viewname", view.name.as_str()), at("viewowner", session.user.as_str()),
+            at("schemaname", catalog.schema_name(view.schema)),
+            at("viewname", view.name.as_str()),
+            at("viewowner", session.user.as_str()),
             at("definition", pg_get_viewdef(catalog, view.oid, false)),
         ]);
     }
@@ -270,8 +390,10 @@ fn index_definitions(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for index in catalog.indexes() {
         rows.push([
-            at("schemaname", catalog.schema_name(index.schema)), at("tablename", catalog.table(index.table).map(|table| table.name.as_str())),
-            at("indexname", index.name.as_str()), at("indexdef", pg_get_indexdef(catalog, index.oid, 0, false)),
+            at("schemaname", catalog.schema_name(index.schema)),
+            at("tablename", catalog.table(index.table).map(|table| table.name.as_str())),
+            at("indexname", index.name.as_str()),
+            at("indexdef", pg_get_indexdef(catalog, index.oid, 0, false)),
         ]);
     }
 }
@@ -279,7 +401,11 @@ fn index_definitions(session: &Session, rows: &mut Rows) {
 fn table_statistics(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for table in catalog.tables() {
-        rows.push([at("relid", table.oid), at("schemaname", catalog.schema_name(table.schema)), at("relname", table.name.as_str())]);
+        rows.push([
+            at("relid", table.oid),
+            at("schemaname", catalog.schema_name(table.schema)),
+            at("relname", table.name.as_str()),
+        ]);
     }
 }
 
@@ -287,8 +413,11 @@ fn index_statistics(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for index in catalog.indexes() {
         rows.push([
-            at("relid", index.table), at("indexrelid", index.oid), at("schemaname", catalog.schema_name(index.schema)),
-            at("relname", catalog.table(index.table).map(|table| table.name.as_str())), at("indexrelname", index.name.as_str()),
+            at("relid", index.table),
+            at("indexrelid", index.oid),
+            at("schemaname", catalog.schema_name(index.schema)),
+            at("relname", catalog.table(index.table).map(|table| table.name.as_str())),
+            at("indexrelname", index.name.as_str()),
         ]);
     }
 }

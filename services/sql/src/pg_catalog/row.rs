@@ -71,7 +71,12 @@ fn nothing(ty: Type, not_null: bool) -> Value {
 impl Rows {
     /// No rows yet.
     pub(crate) fn new(relation: &'static SystemRelation) -> Self {
-        let empty = relation.columns.iter().zip(&relation.not_null).map(|((_, ty), not_null)| nothing(*ty, *not_null)).collect();
+        let empty = relation
+            .columns
+            .iter()
+            .zip(&relation.not_null)
+            .map(|((_, ty), not_null)| nothing(*ty, *not_null))
+            .collect();
         Self { relation, rows: Vec::new(), empty }
     }
 

@@ -32,16 +32,31 @@ const DEFAULT_TABLESPACE: u32 = 1_663;
 
 fn databases(session: &Session, rows: &mut Rows) {
     rows.push([
-        at("oid", DATABASE), at("datname", session.catalog.database.as_str()), at("datdba", OWNER), at("encoding", UTF8),
-        at("datlocprovider", 'c'), at("datallowconn", true), at("datconnlimit", -1_i32), at("dattablespace", DEFAULT_TABLESPACE),
-        at("datcollate", "C"), at("datctype", "C.UTF-8"),
+        at("oid", DATABASE),
+        at("datname", session.catalog.database.as_str()),
+        at("datdba", OWNER),
+        at("encoding", UTF8),
+        at("datlocprovider", 'c'),
+        at("datallowconn", true),
+        at("datconnlimit", -1_i32),
+        at("dattablespace", DEFAULT_TABLESPACE),
+        at("datcollate", "C"),
+        at("datctype", "C.UTF-8"),
     ]);
 }
 
 fn rights(session: &Session) -> Vec<(&'static str, Value)> {
     vec![
-        at("oid", OWNER), at("rolname", session.user.as_str()), at("rolsuper", true), at("rolinherit", true), at("rolcreaterole", false),
-        at("rolcreatedb", true), at("rolcanlogin", true), at("rolreplication", false), at("rolbypassrls", true), at("rolconnlimit", -1_i32),
+        at("oid", OWNER),
+        at("rolname", session.user.as_str()),
+        at("rolsuper", true),
+        at("rolinherit", true),
+        at("rolcreaterole", false),
+        at("rolcreatedb", true),
+        at("rolcanlogin", true),
+        at("rolreplication", false),
+        at("rolbypassrls", true),
+        at("rolconnlimit", -1_i32),
     ]
 }
 
@@ -57,16 +72,28 @@ fn auth_ids(session: &Session, rows: &mut Rows) {
 
 fn users(session: &Session, rows: &mut Rows) {
     rows.push([
-        at("usename", session.user.as_str()), at("usesysid", OWNER), at("usecreatedb", true), at("usesuper", true), at("userepl", false),
-        at("usebypassrls", true), at("passwd", "********"),
+        at("usename", session.user.as_str()),
+        at("usesysid", OWNER),
+        at("usecreatedb", true),
+        at("usesuper", true),
+        at("userepl", false),
+        at("usebypassrls", true),
+        at("passwd", "********"),
     ]);
 }
 
 fn settings(session: &Session, rows: &mut Rows) {
     for (name, value) in session.settings.iter() {
         rows.push([
-            at("name", name.as_str()), at("setting", value.as_str()), at("category", "Settings"), at("short_desc", ""), at("context", "user"),
-            at("vartype", "string"), at("source", "session"), at("boot_val", value.as_str()), at("reset_val", value.as_str()),
+            at("name", name.as_str()),
+            at("setting", value.as_str()),
+            at("category", "Settings"),
+            at("short_desc", ""),
+            at("context", "user"),
+            at("vartype", "string"),
+            at("source", "session"),
+            at("boot_val", value.as_str()),
+            at("reset_val", value.as_str()),
             at("pending_restart", false),
         ]);
     }
@@ -74,10 +101,17 @@ fn settings(session: &Session, rows: &mut Rows) {
 
 fn sessions(session: &Session, rows: &mut Rows) {
     rows.push([
-        at("datid", DATABASE), at("datname", session.catalog.database.as_str()), at("pid", session.process_id), at("usesysid", OWNER),
-        at("usename", session.user.as_str()), at("application_name", session.settings.get("application_name").map_or("", String::as_str)),
-        at("xact_start", session.transaction_time), at("query_start", session.statement_time), at("state_change", session.statement_time),
-        at("state", "active"), at("backend_type", "client backend"),
+        at("datid", DATABASE),
+        at("datname", session.catalog.database.as_str()),
+        at("pid", session.process_id),
+        at("usesysid", OWNER),
+        at("usename", session.user.as_str()),
+        at("application_name", session.settings.get("application_name").map_or("", String::as_str)),
+        at("xact_start", session.transaction_time),
+        at("query_start", session.statement_time),
+        at("state_change", session.statement_time),
+        at("state", "active"),
+        at("backend_type", "client backend"),
     ]);
 }
 

@@ -35,16 +35,38 @@ fn types(session: &Session, rows: &mut Rows) {
     fixed::push(rows);
     for it in session.catalog.enums() {
         let mut values = vec![
-            at("oid", it.oid), at("typname", it.name.as_str()), at("typnamespace", it.schema), at("typowner", OWNER), at("typlen", 4_i16),
-            at("typbyval", true), at("typtype", 'e'), at("typcategory", 'E'), at("typisdefined", true), at("typdelim", ','),
-            at("typarray", it.array_oid), at("typalign", 'i'), at("typstorage", 'p'), at("typtypmod", -1_i32),
+            at("oid", it.oid),
+            at("typname", it.name.as_str()),
+            at("typnamespace", it.schema),
+            at("typowner", OWNER),
+            at("typlen", 4_i16),
+            at("typbyval", true),
+            at("typtype", 'e'),
+            at("typcategory", 'E'),
+            at("typisdefined", true),
+            at("typdelim", ','),
+            at("typarray", it.array_oid),
+            at("typalign", 'i'),
+            at("typstorage", 'p'),
+            at("typtypmod", -1_i32),
         ];
         values.extend(input_and_output(ENUM));
         rows.push(values);
         let mut values = vec![
-            at("oid", it.array_oid), at("typname", format!("_{}", it.name)), at("typnamespace", it.schema), at("typowner", OWNER),
-            at("typlen", -1_i16), at("typtype", 'b'), at("typcategory", 'A'), at("typisdefined", true), at("typdelim", ','),
-            at("typelem", it.oid), at("typalign", 'i'), at("typstorage", 'x'), at("typtypmod", -1_i32), at("typsubscript", 6_179_i64),
+            at("oid", it.array_oid),
+            at("typname", format!("_{}", it.name)),
+            at("typnamespace", it.schema),
+            at("typowner", OWNER),
+            at("typlen", -1_i16),
+            at("typtype", 'b'),
+            at("typcategory", 'A'),
+            at("typisdefined", true),
+            at("typdelim", ','),
+            at("typelem", it.oid),
+            at("typalign", 'i'),
+            at("typstorage", 'x'),
+            at("typtypmod", -1_i32),
+            at("typsubscript", 6_179_i64),
         ];
         values.extend(input_and_output(ARRAY));
         rows.push(values);
@@ -55,7 +77,9 @@ fn labels(session: &Session, rows: &mut Rows) {
     for it in session.catalog.enums() {
         for (place, label) in (1_i16..).zip(&it.labels) {
             rows.push([
-                at("oid", derived_oid(it.oid, place)), at("enumtypid", it.oid), at("enumsortorder", Value::Real(f64::from(place))),
+                at("oid", derived_oid(it.oid, place)),
+                at("enumtypid", it.oid),
+                at("enumsortorder", Value::Real(f64::from(place))),
                 at("enumlabel", label.name.as_str()),
             ]);
         }

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::statement::Kind;
 use super::{Session, Statement, effects};
+use crate::protocol::backend;
 
 /// OIDs of the schemas that everybody has.
 const PG_CATALOG: &str = "pg_catalog";
@@ -171,7 +172,7 @@ impl Session {
         };
         let plan = self.make_plan(statement, catalog, &prepared.parameters)?;
         if !same_result(columns_of(&plan.bound), prepared.columns.as_deref()) {
-            return Err(Error::unsupported("").with_message("cached plan must not change result type"));
+            return Err(Error::unsupported("").with_message(backend::CACHED_PLAN));
         }
         if !self.transaction.schema_changed {
             *prepared.plan.lock() = Some(Arc::clone(&plan));

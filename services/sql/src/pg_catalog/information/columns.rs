@@ -18,7 +18,10 @@ fn measures(ty: Type, typmod: i32) -> Vec<(&'static str, Value)> {
     let with = |column: &'static str, value: i32| at(column, value);
     match ty {
         Type::VARCHAR | Type::BPCHAR if typmod >= 0 => {
-            vec![with("character_maximum_length", typmod - 4), with("character_octet_length", (typmod - 4) * 4)]
+            vec![
+                with("character_maximum_length", typmod - 4),
+                with("character_octet_length", (typmod - 4) * 4),
+            ]
         }
         Type::TEXT | Type::VARCHAR => vec![with("character_octet_length", OCTETS)],
         Type::BPCHAR => vec![with("character_octet_length", OCTETS)],
@@ -33,7 +36,9 @@ fn measures(ty: Type, typmod: i32) -> Vec<(&'static str, Value)> {
         }
         Type::NUMERIC => vec![with("numeric_precision_radix", 10)],
         Type::DATE => vec![with("datetime_precision", 0)],
-        Type::TIME | Type::TIMESTAMP | Type::TIMESTAMPTZ => vec![with("datetime_precision", if typmod < 0 { 6 } else { typmod })],
+        Type::TIME | Type::TIMESTAMP | Type::TIMESTAMPTZ => {
+            vec![with("datetime_precision", if typmod < 0 { 6 } else { typmod })]
+        }
         Type::INTERVAL => {
             let precision = if typmod < 0 || typmod & 0xffff == 0xffff { 6 } else { typmod & 0xffff };
             vec![with("datetime_precision", precision)]
@@ -82,14 +87,27 @@ struct Place<'a> {
     ordinal: i16,
 }
 
-fn push(session: &Session, rows: &mut Rows, place: &Place<'_>, column: &Column, more: Vec<(&'static str, Value)>) {
+fn push(
+    session: &Session,
+    rows: &mut Rows,
+    place: &Place<'_>,
+    column: &Column,
+    more: Vec<(&'static str, Value)>,
+) {
     let ty = column.ty();
     let mut values = vec![
-        at("table_catalog", database(session)), at("table_schema", place.schema), at("table_name", place.relation),
-        at("column_name", column.name.as_str()), at("ordinal_position", i32::from(place.ordinal)),
-        at("is_nullable", yes(!column.not_null)), at("data_type", data_type(&session.catalog, ty)),
-        at("interval_type", interval_fields(&session.catalog, ty, column.typmod)), at("dtd_identifier", place.ordinal.to_string()),
-        at("is_self_referencing", "NO"), at("is_identity", yes(column.identity.is_some())), at("identity_cycle", "NO"),
+        at("table_catalog", database(session)),
+        at("table_schema", place.schema),
+        at("table_name", place.relation),
+        at("column_name", column.name.as_str()),
+        at("ordinal_position", i32::from(place.ordinal)),
+        at("is_nullable", yes(!column.not_null)),
+        at("data_type", data_type(&session.catalog, ty)),
+        at("interval_type", interval_fields(&session.catalog, ty, column.typmod)),
+        at("dtd_identifier", place.ordinal.to_string()),
+        at("is_self_referencing", "NO"),
+        at("is_identity", yes(column.identity.is_some())),
+        at("identity_cycle", "NO"),
         at("is_generated", if column.generated.is_some() { "ALWAYS" } else { "NEVER" }),
     ];
     values.extend(measures(ty, column.typmod));
@@ -101,11 +119,15 @@ fn push(session: &Session, rows: &mut Rows, place: &Place<'_>, column: &Column, 
 /// What identity columns say of their sequence.
 fn identity(column: &Column, sequence: Option<&Sequence>) -> Vec<(&'static str, Value)> {
     let Some(kind) = column.identity else { return Vec::new() };
-    let mut values = vec![at("identity_generation", if kind == Identity::Always { "ALWAYS" } else { "BY DEFAULT" })];
+    let mut values =
+        vec![at("identity_generation", if kind == Identity::Always { "ALWAYS" } else { "BY DEFAULT" })];
     if let Some(it) = sequence {
         values.extend([
-            at("identity_start", it.start.to_string()), at("identity_increment", it.increment.to_string()),
-            at("identity_maximum", it.max.to_string()), at("identity_minimum", it.min.to_string()), at("identity_cycle", yes(it.cycle)),
+            at("identity_start", it.start.to_string()),
+            at("identity_increment", it.increment.to_string()),
+            at("identity_maximum", it.max.to_string()),
+            at("identity_minimum", it.min.to_string()),
+            at("identity_cycle", yes(it.cycle)),
         ]);
     }
     values
@@ -114,12 +136,19 @@ fn identity(column: &Column, sequence: Option<&Sequence>) -> Vec<(&'static str, 
 fn table_columns(session: &Session, rows: &mut Rows, table: &Table) {
     let catalog = &session.catalog;
     for column in table.live() {
-        let sequence = catalog.sequences().find(|it| column.identity.is_some() && it.owner == Some((table.oid, column.number)));
+        let sequence = catalog
+            .sequences()
+            .find(|it| column.identity.is_some() && it.owner == Some((table.oid, column.number)));
         let shown = column_default(catalog, table, column.number);
         let (default, generation) = if column.generated.is_some() { (None, shown) } else { (shown, None) };
         let mut more = identity(column, sequence);
-        more.extend([at("column_default", default), at("generation_expression", generation), at("is_updatable", "YES")]);
-        let place = Place { schema: schema(catalog, table.schema), relation: &table.name, ordinal: column.number };
+        more.extend([
+            at("column_default", default),
+            at("generation_expression", generation),
+            at("is_updatable", "YES"),
+        ]);
+        let place =
+            Place { schema: schema(catalog, table.schema), relation: &table.name, ordinal: column.number };
         push(session, rows, &place, column, more);
     }
 }
@@ -131,8 +160,16 @@ pub(super) fn columns(session: &Session, rows: &mut Rows) {
         for (at_place, (name, ty)) in relation.columns.iter().enumerate() {
             let ordinal = at_place as i16 + 1;
             let column = Column {
-                number: ordinal, name: (*name).to_owned(), type_oid: ty.0, typmod: -1, not_null: relation.not_null[at_place], default: None,
-                identity: None, generated: None, dropped: false, comment: None,
+                number: ordinal,
+                name: (*name).to_owned(),
+                type_oid: ty.0,
+                typmod: -1,
+                not_null: relation.not_null[at_place],
+                default: None,
+                identity: None,
+                generated: None,
+                dropped: false,
+                comment: None,
             };
             let place = Place { schema: schema(catalog, relation.schema), relation: relation.name, ordinal };
             push(session, rows, &place, &column, vec![at("is_updatable", "NO")]);
@@ -143,7 +180,11 @@ pub(super) fn columns(session: &Session, rows: &mut Rows) {
             Object::Table(table) => table_columns(session, rows, table),
             Object::View(view) => {
                 for column in &view.columns {
-                    let place = Place { schema: schema(catalog, view.schema), relation: &view.name, ordinal: column.number };
+                    let place = Place {
+                        schema: schema(catalog, view.schema),
+                        relation: &view.name,
+                        ordinal: column.number,
+                    };
                     push(session, rows, &place, column, vec![at("is_updatable", "NO")]);
                 }
             }
@@ -165,9 +206,13 @@ pub(super) fn element_types(session: &Session, rows: &mut Rows) {
         for column in columns {
             let Some(element) = catalog.element_of(column.ty()) else { continue };
             let mut values = vec![
-                at("object_catalog", database(session)), at("object_schema", schema(catalog, object.schema())), at("object_name", object.name()),
-                at("object_type", kind), at("collection_type_identifier", column.number.to_string()),
-                at("data_type", data_type(catalog, element)), at("dtd_identifier", format!("a{}", column.number)),
+                at("object_catalog", database(session)),
+                at("object_schema", schema(catalog, object.schema())),
+                at("object_name", object.name()),
+                at("object_type", kind),
+                at("collection_type_identifier", column.number.to_string()),
+                at("data_type", data_type(catalog, element)),
+                at("dtd_identifier", format!("a{}", column.number)),
             ];
             values.extend(udt(session, element));
             rows.push(values);
