@@ -234,7 +234,10 @@ impl Session {
                 self.close(target);
                 Ok(())
             }
-            Message::Sync => self.sync(),
+            Message::Sync => {
+                self.sync();
+                Ok(())
+            }
             // What a COPY left behind that failed.
             Message::Flush
             | Message::CopyData(_)
@@ -254,7 +257,7 @@ impl Session {
     }
 
     /// Ends a group: commits what is no block.
-    fn sync(&mut self) -> Result<(), Halt> {
+    fn sync(&mut self) {
         self.skipping = false;
         let outcome = if self.transaction.state == State::Implicit { self.commit() } else { Ok(()) };
         if let Err(error) = outcome {
@@ -262,7 +265,6 @@ impl Session {
             self.skipping = false;
         }
         self.ready = true;
-        Ok(())
     }
 
     /// Tells the client and ends or fails the transaction.
@@ -356,7 +358,7 @@ impl Session {
 
     /// The rows of a query that the session asks itself, in storage form.
     pub(crate) fn rows_of(&mut self, text: &str) -> Result<Vec<Vec<Value>>, Halt> {
-        let prepared = self.prepare(text, &[], true)?;
+        let prepared = self.prepare(text, &[])?;
         let mut to = execute::ToValues::default();
         self.execute(&prepared, &[], &mut to)?;
         Ok(to.0.rows)

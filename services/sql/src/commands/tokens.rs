@@ -345,16 +345,13 @@ impl<'a> Cursor<'a> {
         let before = self.at;
         let negative = self.accept_symbol('-');
         let positive = !negative && self.accept_symbol('+');
-        match self.peek() {
-            Some(Token::Number(digits)) => {
-                let number = digits.parse::<i64>().map_err(|_| self.unexpected())?;
-                self.at += 1;
-                Ok(if negative { -number } else { number })
-            }
-            _ => {
-                self.at = if positive || negative { before } else { self.at };
-                Err(self.unexpected())
-            }
+        if let Some(Token::Number(digits)) = self.peek() {
+            let number = digits.parse::<i64>().map_err(|_| self.unexpected())?;
+            self.at += 1;
+            Ok(if negative { -number } else { number })
+        } else {
+            self.at = if positive || negative { before } else { self.at };
+            Err(self.unexpected())
         }
     }
 
@@ -370,12 +367,11 @@ impl<'a> Cursor<'a> {
 
     /// The syntax error that the next token is.
     pub(crate) fn unexpected(&self) -> Error {
-        match self.tokens.get(self.at) {
-            Some(spanned) => syntax_error(self.text, spanned.start, spanned.end),
-            None => {
-                let end = self.tokens.last().map_or(self.text.len(), |last| last.end);
-                syntax_error(self.text, end, end)
-            }
+        if let Some(spanned) = self.tokens.get(self.at) {
+            syntax_error(self.text, spanned.start, spanned.end)
+        } else {
+            let end = self.tokens.last().map_or(self.text.len(), |last| last.end);
+            syntax_error(self.text, end, end)
         }
     }
 
@@ -434,7 +430,7 @@ mod tests {
             all.iter().map(shown).collect::<Vec<_>>()
         });
         assert_eq!(
-            found.as_deref().map(|all| all.to_vec()).ok(),
+            found.ok(),
             Some(expected.iter().map(|all| all.iter().map(|text| (*text).to_owned()).collect()).collect()),
             "{text}"
         );

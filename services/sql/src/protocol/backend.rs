@@ -69,7 +69,7 @@ pub fn message(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// Sets the length at `at` to the bytes that follow it, plus its own four if it counts itself (`own` 0) or without them (`own` 4).
-fn patch(out: &mut Vec<u8>, at: usize, own: usize) {
+fn patch(out: &mut [u8], at: usize, own: usize) {
     let length = (out.len() - at - own) as u32;
     out[at..at + 4].copy_from_slice(&length.to_be_bytes());
 }

@@ -167,8 +167,7 @@ impl Effects for Shared {
         Ok(())
     }
 
-    fn publish(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<()> {
-        let _request = (topic, key, value);
+    fn publish(&self, _topic: &str, _key: Option<&[u8]>, _value: Option<&[u8]>) -> Result<()> {
         Err(Error::unsupported("bole.publish"))
     }
 

@@ -109,8 +109,6 @@ fn length(message: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
     use super::*;
     use crate::protocol::backend;
 
