@@ -108,7 +108,8 @@ fn a_node_starts_answers_and_stops() {
     let taken = format!("admin.listen={}", node.addr);
     let (keyspace, schemas) = ("keyspace.listen=127.0.0.1:0", "schemas.listen=127.0.0.1:0");
     let free = free.to_str().unwrap();
-    let args = ["serve", "--data", free, "--set", &taken, "--set", keyspace, "--set", schemas];
+    let sql = "sql.listen=127.0.0.1:0";
+    let args = ["serve", "--data", free, "--set", &taken, "--set", keyspace, "--set", schemas, "--set", sql];
     let (code, _, error) = run(&args);
     assert!(code == 1 && error.contains("--set admin.listen="), "{error}");
 

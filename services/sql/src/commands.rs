@@ -14,7 +14,7 @@ mod prepare;
 mod refused;
 mod set;
 mod show;
-pub mod tokens;
+pub(crate) mod tokens;
 mod transactions;
 
 use std::sync::Arc;

@@ -211,10 +211,7 @@ impl Client {
         };
         let until = limit.as_ref().map(|(limit, _)| Instant::now() + *limit);
         loop {
-            let missing = match self.gather()? {
-                None => return Ok(Event::Messages),
-                Some(missing) => missing,
-            };
+            let Some(missing) = self.gather()? else { return Ok(Event::Messages) };
             if self.canceller.is_ended() {
                 return Err(End::Fatal(shutting_down()));
             }

@@ -90,7 +90,7 @@ impl Service {
             match self.pool.run(work).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "a database that has grown could not be checkpointed")
+                    tracing::warn!(%error, "a database that has grown could not be checkpointed");
                 }
                 Err(_lost) => tracing::error!("the checkpoint of a database that has grown panicked"),
             }

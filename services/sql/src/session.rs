@@ -7,14 +7,14 @@
 //! - What a transaction has seen is in [`Session::seen`] before a byte of it leaves.
 //! - An error ends the transaction, or fails its block; what a failed block may still do is rollback and commit.
 
-pub mod advisory;
-pub mod cancel;
+pub(crate) mod advisory;
+pub(crate) mod cancel;
 pub(crate) mod copy;
 mod effects;
 mod execute;
 mod extended;
 mod notices;
-pub mod notify;
+pub(crate) mod notify;
 mod out;
 mod plan;
 mod portal;
@@ -48,7 +48,7 @@ pub(crate) use out::Out;
 pub(crate) use plan::Prepared;
 pub(crate) use portal::{Declared, Portal, Progress};
 pub(crate) use rows::Fields;
-pub use settings::Settings;
+pub(crate) use settings::Settings;
 pub(crate) use settings::find as find_setting;
 pub(crate) use spool::Spool;
 pub(crate) use statement::Statement;
@@ -234,7 +234,10 @@ impl Session {
                 self.close(target);
                 Ok(())
             }
-            Message::Sync => self.sync(),
+            Message::Sync => {
+                self.sync();
+                Ok(())
+            }
             // What a COPY left behind that failed.
             Message::Flush
             | Message::CopyData(_)
@@ -254,7 +257,7 @@ impl Session {
     }
 
     /// Ends a group: commits what is no block.
-    fn sync(&mut self) -> Result<(), Halt> {
+    fn sync(&mut self) {
         self.skipping = false;
         let outcome = if self.transaction.state == State::Implicit { self.commit() } else { Ok(()) };
         if let Err(error) = outcome {
@@ -262,7 +265,6 @@ impl Session {
             self.skipping = false;
         }
         self.ready = true;
-        Ok(())
     }
 
     /// Tells the client and ends or fails the transaction.
@@ -356,7 +358,7 @@ impl Session {
 
     /// The rows of a query that the session asks itself, in storage form.
     pub(crate) fn rows_of(&mut self, text: &str) -> Result<Vec<Vec<Value>>, Halt> {
-        let prepared = self.prepare(text, &[], true)?;
+        let prepared = self.prepare(text, &[])?;
         let mut to = execute::ToValues::default();
         self.execute(&prepared, &[], &mut to)?;
         Ok(to.0.rows)

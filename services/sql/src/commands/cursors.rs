@@ -62,7 +62,7 @@ impl Command for Declare {
             return Err(Error::new(SqlState::DUPLICATE_CURSOR, message).into());
         }
         session.check_portals()?;
-        let prepared = session.prepare_statement(&self.text, Some(self.statement.clone()), &[], true)?;
+        let prepared = session.prepare_statement(&self.text, Some(self.statement.clone()), &[])?;
         if prepared.columns.is_none() || !prepared.is_query() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "DECLARE CURSOR must be over a query").into());
         }

@@ -22,10 +22,9 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
             let value = cursor.accept_any(&["false", "off", "true", "on", "text"]).unwrap_or("true");
             match (name.as_str(), value) {
                 (
-                    "analyze" | "verbose" | "settings" | "buffers" | "wal" | "timing" | "summary",
+                    "analyze" | "verbose" | "settings" | "buffers" | "wal" | "timing" | "summary" | "costs",
                     "false" | "off",
                 )
-                | ("costs", "false" | "off")
                 | ("format", "text") => {}
                 (name, value) => {
                     return Err(Error::unsupported(format!(

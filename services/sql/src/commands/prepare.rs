@@ -75,7 +75,7 @@ impl Command for Prepare {
         session.check_room(&self.name, &self.text)?;
         let scope = session.scope(&session.catalog());
         let types = self.types.iter().map(|text| type_named(&scope, text)).collect::<Result<Vec<u32>>>()?;
-        let prepared = session.prepare_statement(&self.text, Some(self.statement.clone()), &types, true)?;
+        let prepared = session.prepare_statement(&self.text, Some(self.statement.clone()), &types)?;
         session.statements.insert(self.name.clone(), prepared);
         Ok(Done::Tag("PREPARE".to_owned()))
     }
@@ -141,16 +141,13 @@ pub(super) fn deallocate(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Comma
 
 impl Command for Deallocate {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
-        match &self.0 {
-            Some(name) => {
-                let _known = session.prepared(name)?;
-                session.statements.remove(name);
-                Ok(Done::Tag("DEALLOCATE".to_owned()))
-            }
-            None => {
-                session.statements.clear();
-                Ok(Done::Tag("DEALLOCATE ALL".to_owned()))
-            }
+        if let Some(name) = &self.0 {
+            let _known = session.prepared(name)?;
+            session.statements.remove(name);
+            Ok(Done::Tag("DEALLOCATE".to_owned()))
+        } else {
+            session.statements.clear();
+            Ok(Done::Tag("DEALLOCATE ALL".to_owned()))
         }
     }
 }

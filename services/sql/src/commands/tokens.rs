@@ -4,7 +4,7 @@ use bole_sql_types::{Error, Result, SqlState};
 
 /// A token of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token {
+pub(crate) enum Token {
     /// A word without quotes, in small letters.
     Word(String),
     /// A name in double quotes.
@@ -21,7 +21,7 @@ pub enum Token {
 
 /// A token and the bytes of the text that it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spanned {
+pub(crate) struct Spanned {
     /// The token.
     pub token: Token,
     /// Its first byte.
@@ -31,12 +31,12 @@ pub struct Spanned {
 }
 
 /// A position for clients: in characters, the first is 1.
-pub fn position(text: &str, byte: usize) -> u32 {
+pub(crate) fn position(text: &str, byte: usize) -> u32 {
     text[..byte.min(text.len())].chars().count() as u32 + 1
 }
 
 /// A syntax error at a token, or at the end of the text.
-pub fn syntax_error(text: &str, at: usize, end: usize) -> Error {
+pub(crate) fn syntax_error(text: &str, at: usize, end: usize) -> Error {
     let message = match text.get(at..end).filter(|near| !near.is_empty()) {
         Some(near) => format!("syntax error at or near \"{near}\""),
         None => "syntax error at end of input".to_owned(),
@@ -45,7 +45,7 @@ pub fn syntax_error(text: &str, at: usize, end: usize) -> Error {
 }
 
 /// All tokens of `text`.
-pub fn tokens(text: &str) -> Result<Vec<Spanned>> {
+pub(crate) fn tokens(text: &str) -> Result<Vec<Spanned>> {
     let mut lexer = Lexer { text, at: 0 };
     let mut out = Vec::new();
     while let Some(token) = lexer.next()? {
@@ -55,7 +55,7 @@ pub fn tokens(text: &str) -> Result<Vec<Spanned>> {
 }
 
 /// The statements in `text`: for each the bytes from its first token to its last, and its tokens.
-pub fn statements(text: &str) -> Result<Vec<Vec<Spanned>>> {
+pub(crate) fn statements(text: &str) -> Result<Vec<Vec<Spanned>>> {
     let mut out = vec![Vec::new()];
     for spanned in tokens(text)? {
         match (&spanned.token, out.last_mut()) {
@@ -256,7 +256,7 @@ impl Lexer<'_> {
 
 /// Reads the tokens of one statement.
 #[derive(Clone, Debug)]
-pub struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     tokens: &'a [Spanned],
     at: usize,
@@ -264,22 +264,22 @@ pub struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// At the first of a statement's tokens, which are of `text`.
-    pub const fn new(text: &'a str, tokens: &'a [Spanned]) -> Self {
+    pub(crate) const fn new(text: &'a str, tokens: &'a [Spanned]) -> Self {
         Self { text, tokens, at: 0 }
     }
 
     /// All of the text.
-    pub const fn text(&self) -> &'a str {
+    pub(crate) const fn text(&self) -> &'a str {
         self.text
     }
 
     /// The next token.
-    pub fn peek(&self) -> Option<&'a Token> {
+    pub(crate) fn peek(&self) -> Option<&'a Token> {
         self.tokens.get(self.at).map(|spanned| &spanned.token)
     }
 
     /// The next word, if it is one without quotes.
-    pub fn peek_word(&self) -> Option<&'a str> {
+    pub(crate) fn peek_word(&self) -> Option<&'a str> {
         match self.peek() {
             Some(Token::Word(word)) => Some(word),
             _ => None,
@@ -287,14 +287,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the next token.
-    pub fn take(&mut self) -> Option<&'a Token> {
+    pub(crate) fn take(&mut self) -> Option<&'a Token> {
         let token = self.peek();
         self.at += usize::from(token.is_some());
         token
     }
 
     /// Takes these words if they come next, all or none.
-    pub fn accept(&mut self, words: &[&str]) -> bool {
+    pub(crate) fn accept(&mut self, words: &[&str]) -> bool {
         let next = &self.tokens[self.at.min(self.tokens.len())..];
         let matches = next.len() >= words.len()
             && words
@@ -308,29 +308,29 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes one of these words; which.
-    pub fn accept_any(&mut self, words: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn accept_any(&mut self, words: &[&'static str]) -> Option<&'static str> {
         words.iter().find(|word| self.accept(&[word])).copied()
     }
 
     /// Takes a symbol if it comes next.
-    pub fn accept_symbol(&mut self, symbol: char) -> bool {
+    pub(crate) fn accept_symbol(&mut self, symbol: char) -> bool {
         let next = self.peek() == Some(&Token::Symbol(symbol));
         self.at += usize::from(next);
         next
     }
 
     /// Takes these words. Errors: something else comes.
-    pub fn expect(&mut self, words: &[&str]) -> Result<()> {
+    pub(crate) fn expect(&mut self, words: &[&str]) -> Result<()> {
         if self.accept(words) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// Takes a symbol. Errors: something else comes.
-    pub fn expect_symbol(&mut self, symbol: char) -> Result<()> {
+    pub(crate) fn expect_symbol(&mut self, symbol: char) -> Result<()> {
         if self.accept_symbol(symbol) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// A name, quoted or not.
-    pub fn name(&mut self) -> Result<String> {
+    pub(crate) fn name(&mut self) -> Result<String> {
         match self.peek() {
             Some(Token::Word(name) | Token::Quoted(name)) => {
                 self.at += 1;
@@ -341,59 +341,55 @@ impl<'a> Cursor<'a> {
     }
 
     /// A whole number, with or without a sign.
-    pub fn integer(&mut self) -> Result<i64> {
+    pub(crate) fn integer(&mut self) -> Result<i64> {
         let before = self.at;
         let negative = self.accept_symbol('-');
         let positive = !negative && self.accept_symbol('+');
-        match self.peek() {
-            Some(Token::Number(digits)) => {
-                let number = digits.parse::<i64>().map_err(|_| self.unexpected())?;
-                self.at += 1;
-                Ok(if negative { -number } else { number })
-            }
-            _ => {
-                self.at = if positive || negative { before } else { self.at };
-                Err(self.unexpected())
-            }
+        if let Some(Token::Number(digits)) = self.peek() {
+            let number = digits.parse::<i64>().map_err(|_| self.unexpected())?;
+            self.at += 1;
+            Ok(if negative { -number } else { number })
+        } else {
+            self.at = if positive || negative { before } else { self.at };
+            Err(self.unexpected())
         }
     }
 
     /// Whether all was taken.
-    pub const fn is_end(&self) -> bool {
+    pub(crate) const fn is_end(&self) -> bool {
         self.at >= self.tokens.len()
     }
 
     /// Errors: something is left.
-    pub fn end(&self) -> Result<()> {
+    pub(crate) fn end(&self) -> Result<()> {
         if self.is_end() { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// The syntax error that the next token is.
-    pub fn unexpected(&self) -> Error {
-        match self.tokens.get(self.at) {
-            Some(spanned) => syntax_error(self.text, spanned.start, spanned.end),
-            None => {
-                let end = self.tokens.last().map_or(self.text.len(), |last| last.end);
-                syntax_error(self.text, end, end)
-            }
+    pub(crate) fn unexpected(&self) -> Error {
+        if let Some(spanned) = self.tokens.get(self.at) {
+            syntax_error(self.text, spanned.start, spanned.end)
+        } else {
+            let end = self.tokens.last().map_or(self.text.len(), |last| last.end);
+            syntax_error(self.text, end, end)
         }
     }
 
     /// The byte at which the next token starts.
-    pub fn offset(&self) -> usize {
+    pub(crate) fn offset(&self) -> usize {
         let end = self.tokens.last().map_or(self.text.len(), |last| last.end);
         self.tokens.get(self.at).map_or(end, |spanned| spanned.start)
     }
 
     /// The text from the next token on, and the byte at which it starts.
-    pub fn rest(&self) -> (&'a str, usize) {
+    pub(crate) fn rest(&self) -> (&'a str, usize) {
         let start = self.offset();
         let end = self.tokens.last().map_or(start, |last| last.end.max(start));
         (&self.text[start..end], start)
     }
 
     /// Takes a balanced group in parentheses: its text without them, and the byte at which that starts.
-    pub fn group(&mut self) -> Result<(&'a str, usize)> {
+    pub(crate) fn group(&mut self) -> Result<(&'a str, usize)> {
         self.expect_symbol('(')?;
         let start = self.offset();
         let mut depth = 1_usize;
@@ -415,7 +411,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// A name as SQL text: in double quotes.
-pub fn quote(name: &str) -> String {
+pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -434,7 +430,7 @@ mod tests {
             all.iter().map(shown).collect::<Vec<_>>()
         });
         assert_eq!(
-            found.as_deref().map(|all| all.to_vec()).ok(),
+            found.ok(),
             Some(expected.iter().map(|all| all.iter().map(|text| (*text).to_owned()).collect()).collect()),
             "{text}"
         );

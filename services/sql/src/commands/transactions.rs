@@ -106,12 +106,12 @@ struct End {
 }
 
 /// `[WORK | TRANSACTION] [AND [NO] CHAIN]`.
-fn chain(cursor: &mut Cursor<'_>) -> Result<bool> {
+fn chain(cursor: &mut Cursor<'_>) -> bool {
     let _noise = cursor.accept_any(&["work", "transaction"]);
     if cursor.accept(&["and", "no", "chain"]) {
-        return Ok(false);
+        return false;
     }
-    Ok(cursor.accept(&["and", "chain"]))
+    cursor.accept(&["and", "chain"])
 }
 
 pub(super) fn commit(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
@@ -119,7 +119,7 @@ pub(super) fn commit(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>
     if cursor.accept(&["prepared"]) {
         return Err(Error::unsupported("COMMIT PREPARED"));
     }
-    Ok(Some(Arc::new(End { commit: true, chain: chain(cursor)? })))
+    Ok(Some(Arc::new(End { commit: true, chain: chain(cursor) })))
 }
 
 pub(super) fn rollback(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
@@ -134,7 +134,7 @@ pub(super) fn rollback(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command
         return Ok(Some(Arc::new(Savepoint { name: cursor.name()?, what: What::RollbackTo })));
     }
     *cursor = before;
-    Ok(Some(Arc::new(End { commit: false, chain: chain(cursor)? })))
+    Ok(Some(Arc::new(End { commit: false, chain: chain(cursor) })))
 }
 
 impl Command for End {

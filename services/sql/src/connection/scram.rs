@@ -96,8 +96,6 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
     use bole_identity::ScramHash;
 
     use super::*;

@@ -30,10 +30,10 @@ pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
     (INFORMATION_SCHEMA, "check_constraints", checks),
     (INFORMATION_SCHEMA, "sequences", sequences),
     (INFORMATION_SCHEMA, "enabled_roles", |session, rows| {
-        rows.push([at("role_name", session.user.as_str())])
+        rows.push([at("role_name", session.user.as_str())]);
     }),
     (INFORMATION_SCHEMA, "information_schema_catalog_name", |session, rows| {
-        rows.push([at("catalog_name", database(session))])
+        rows.push([at("catalog_name", database(session))]);
     }),
     (INFORMATION_SCHEMA, "character_sets", character_sets),
 ];

@@ -179,10 +179,10 @@ fn attributes(session: &Session, rows: &mut Rows) {
     for object in catalog.objects.values() {
         match object.as_ref() {
             Object::Table(table) => {
-                table.columns.iter().for_each(|column| column_attribute(catalog, rows, table.oid, column))
+                table.columns.iter().for_each(|column| column_attribute(catalog, rows, table.oid, column));
             }
             Object::View(view) => {
-                view.columns.iter().for_each(|column| column_attribute(catalog, rows, view.oid, column))
+                view.columns.iter().for_each(|column| column_attribute(catalog, rows, view.oid, column));
             }
             Object::Index(index) => index_attributes(catalog, rows, index),
             Object::Sequence(sequence) => {

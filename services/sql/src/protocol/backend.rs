@@ -69,7 +69,7 @@ pub fn message(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// Sets the length at `at` to the bytes that follow it, plus its own four if it counts itself (`own` 0) or without them (`own` 4).
-fn patch(out: &mut Vec<u8>, at: usize, own: usize) {
+fn patch(out: &mut [u8], at: usize, own: usize) {
     let length = (out.len() - at - own) as u32;
     out[at..at + 4].copy_from_slice(&length.to_be_bytes());
 }
@@ -232,6 +232,10 @@ pub fn notification(out: &mut Vec<u8>, process_id: i32, channel: &str, payload: 
     });
 }
 
+/// What a client is told when a statement that it keeps has become another. Drivers know it by the routine in PostgreSQL's source, and then
+/// prepare it again.
+pub const CACHED_PLAN: &str = "cached plan must not change result type";
+
 /// `ErrorResponse`, or `NoticeResponse` for what is no error.
 pub fn report(out: &mut Vec<u8>, severity: Severity, error: &Error) {
     let tag = if matches!(severity, Severity::Error | Severity::Fatal) { b'E' } else { b'N' };
@@ -244,6 +248,9 @@ pub fn report(out: &mut Vec<u8>, severity: Severity, error: &Error) {
         field(b'V', severity.name());
         field(b'C', error.state.as_str());
         field(b'M', &error.message);
+        if error.message == CACHED_PLAN {
+            field(b'R', "RevalidateCachedQuery");
+        }
         if let Some(more) = &error.more {
             let position = more.position.map(|position| position.to_string());
             let fields = [

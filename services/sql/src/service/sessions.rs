@@ -33,9 +33,9 @@ impl Sessions {
         loop {
             inner.last = inner.last.checked_add(1).unwrap_or(1);
             let process_id = inner.last;
-            if !inner.sessions.contains_key(&process_id) {
+            if let std::collections::btree_map::Entry::Vacant(e) = inner.sessions.entry(process_id) {
                 let entry = Entry { key, database: database.to_owned(), canceller: Arc::clone(canceller) };
-                inner.sessions.insert(process_id, entry);
+                e.insert(entry);
                 return (process_id, key);
             }
         }

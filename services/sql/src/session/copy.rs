@@ -184,7 +184,9 @@ impl Session {
         let types: Vec<Type> = columns.iter().map(|column| column.ty).collect();
         match self.bind_statement(&statement, catalog, &types).map_err(without_position)?.action {
             Action::Write(write) => Ok(write),
-            Action::Query(_) | Action::Schema(_) | Action::Explain(_) => Err(Error::unsupported("COPY FROM here")),
+            Action::Query(_) | Action::Schema(_) | Action::Explain(_) => {
+                Err(Error::unsupported("COPY FROM here"))
+            }
         }
     }
 
@@ -244,7 +246,7 @@ impl Session {
                 Statement::part("", &format!("SELECT {list} FROM {path}"), 0)?
             }
         };
-        let prepared = self.prepare_statement("", Some(statement), &[], true)?;
+        let prepared = self.prepare_statement("", Some(statement), &[])?;
         let Some(columns) = &prepared.columns else {
             return Err(Error::unsupported("COPY of a statement that gives no rows").into());
         };
@@ -299,8 +301,7 @@ impl CopyIn {
         let Self { table, columns, write, catalog, style, decoder, rows } = self;
         let mut insert = connection.prepare_cached(&write.sql).map_err(|error| failed(&error, catalog))?;
         let mut row = Vec::with_capacity(columns.len());
-        loop {
-            let Some(record) = decoder.next(last)? else { break };
+        while let Some(record) = decoder.next(last)? {
             read_row(columns, catalog, style, &record, &mut row, &mut |column, text| {
                 context(table, record.line, column, text)
             })?;

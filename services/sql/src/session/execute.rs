@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::rows::{Sink, ToClient, ToMemory, ToSpool, Writing};
 use super::{Fields, Formats, Halt, Prepared, Session, Spool};
 use crate::metrics::count;
-use crate::protocol::backend::Severity;
+use crate::protocol::backend::{self, Severity};
 use crate::store::Writer;
 
 /// One statement on its way through SQLite.
@@ -140,7 +140,7 @@ impl Session {
                 self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
             }
             Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
-                Err(Error::unsupported("").with_message("cached plan must not change result type"))
+                Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
             }
         });
         self.shared.canceller.off();

@@ -21,7 +21,7 @@ impl Session {
             self.statements.remove("");
         }
         self.check_room(name, text)?;
-        let prepared = self.prepare(text, types, false)?;
+        let prepared = self.prepare(text, types)?;
         self.statements.insert(name.to_owned(), prepared);
         backend::plain(&mut self.out.buffer, Plain::ParseComplete);
         Ok(())

@@ -75,13 +75,6 @@ impl Hub {
         });
     }
 
-    /// Channels that a session listens to.
-    pub(crate) fn channels(&self, process_id: i32) -> Vec<String> {
-        let inner = self.inner.lock();
-        let mine = inner.channels.iter().filter(|(_, sessions)| sessions.contains(&process_id));
-        mine.map(|((_, channel), _)| channel.clone()).collect()
-    }
-
     /// Whether the session left too much lying.
     pub(crate) fn is_lost(&self, process_id: i32) -> bool {
         self.inner.lock().sessions.get(&process_id).is_some_and(|listener| listener.lost)

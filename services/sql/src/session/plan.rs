@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::statement::Kind;
 use super::{Session, Statement, effects};
+use crate::protocol::backend;
 
 /// OIDs of the schemas that everybody has.
 const PG_CATALOG: &str = "pg_catalog";
@@ -20,15 +21,10 @@ pub(crate) struct Prepared {
     pub(crate) text: String,
     /// `None` for an empty text.
     pub(crate) statement: Option<Statement>,
-    /// Types of parameters as the client gave them.
-    pub(crate) types: Vec<Type>,
     /// What the client was told: of parameters, and of columns.
     pub(crate) parameters: Vec<Type>,
     pub(crate) columns: Option<Vec<Output>>,
-    /// Whether it was made by `PREPARE`, and when.
-    pub(crate) by_sql: bool,
-    pub(crate) prepared_at: i64,
-    plan: Mutex<Option<Arc<Plan>>>,
+    cached: Mutex<Option<Arc<Plan>>>,
 }
 
 /// A statement with its names resolved.
@@ -43,7 +39,7 @@ pub(crate) struct Plan {
 impl Prepared {
     /// Whether it only reads.
     pub(crate) fn is_query(&self) -> bool {
-        let plan = self.plan.lock();
+        let plan = self.cached.lock();
         plan.as_ref().is_none_or(|plan| matches!(plan.bound.action, Action::Query(_)))
     }
 }
@@ -107,9 +103,9 @@ impl Session {
     }
 
     /// Keeps a statement. Errors: its names and types cannot be resolved.
-    pub(crate) fn prepare(&mut self, text: &str, types: &[u32], by_sql: bool) -> Result<Arc<Prepared>> {
+    pub(crate) fn prepare(&mut self, text: &str, types: &[u32]) -> Result<Arc<Prepared>> {
         let statement = Statement::single(text)?;
-        self.prepare_statement(text, statement, types, by_sql)
+        self.prepare_statement(text, statement, types)
     }
 
     /// As [`Session::prepare`], of a statement that is parsed.
@@ -118,7 +114,6 @@ impl Session {
         text: &str,
         statement: Option<Statement>,
         types: &[u32],
-        by_sql: bool,
     ) -> Result<Arc<Prepared>> {
         let types: Vec<Type> = types.iter().map(|oid| Type(*oid)).collect();
         let (mut parameters, mut columns, mut plan) = (types.clone(), None, None);
@@ -142,12 +137,9 @@ impl Session {
         Ok(Arc::new(Prepared {
             text: text.to_owned(),
             statement,
-            types,
             parameters,
             columns,
-            by_sql,
-            prepared_at: effects::now(),
-            plan: Mutex::new(plan),
+            cached: Mutex::new(plan),
         }))
     }
 
@@ -161,7 +153,7 @@ impl Session {
     pub(crate) fn plan(&self, prepared: &Prepared, catalog: &Arc<Catalog>) -> Result<Arc<Plan>> {
         let generation = self.shared.settings.lock().generation();
         if !self.transaction.schema_changed
-            && let Some(plan) = &*prepared.plan.lock()
+            && let Some(plan) = &*prepared.cached.lock()
             && (plan.version, plan.generation) == (catalog.version, generation)
         {
             return Ok(Arc::clone(plan));
@@ -171,10 +163,10 @@ impl Session {
         };
         let plan = self.make_plan(statement, catalog, &prepared.parameters)?;
         if !same_result(columns_of(&plan.bound), prepared.columns.as_deref()) {
-            return Err(Error::unsupported("").with_message("cached plan must not change result type"));
+            return Err(Error::unsupported("").with_message(backend::CACHED_PLAN));
         }
         if !self.transaction.schema_changed {
-            *prepared.plan.lock() = Some(Arc::clone(&plan));
+            *prepared.cached.lock() = Some(Arc::clone(&plan));
         }
         Ok(plan)
     }

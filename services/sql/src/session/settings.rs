@@ -15,7 +15,7 @@ use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style};
 
-pub use table::{Kind, SETTINGS, Setting};
+pub(super) use table::{Kind, SETTINGS, Setting};
 
 /// Settings of the application's own (`myapp.user`) that one session may have.
 const CUSTOM_MAX: usize = 1_000;
@@ -24,7 +24,7 @@ const VALUE_BYTES_MAX: usize = 64 << 10;
 
 /// The settings of a session.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     values: BTreeMap<String, Value>,
     reset: BTreeMap<String, String>,
     undo: Vec<(String, Option<Value>)>,
@@ -48,7 +48,7 @@ impl Value {
 
 /// What settings mean, computed when one changes.
 #[derive(Clone, Debug)]
-pub struct Derived {
+pub(crate) struct Derived {
     /// How values are written.
     pub style: Style,
     /// Schemas by name, as in `search_path`.
@@ -70,7 +70,7 @@ pub struct Derived {
 }
 
 /// The entry of a name, in any case.
-pub fn find(name: &str) -> Option<&'static Setting> {
+pub(crate) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name))
 }
 
@@ -80,7 +80,7 @@ fn unknown(name: &str) -> Error {
 
 impl Settings {
     /// Those of a new session, with what the server says of itself.
-    pub fn new(own: &[(&str, String)]) -> Self {
+    pub(crate) fn new(own: &[(&str, String)]) -> Self {
         let mut values = BTreeMap::new();
         for setting in SETTINGS {
             let text = own.iter().find(|(name, _)| *name == setting.name);
@@ -93,29 +93,29 @@ impl Settings {
     }
 
     /// What they mean.
-    pub const fn derived(&self) -> &Derived {
+    pub(crate) const fn derived(&self) -> &Derived {
         &self.derived
     }
 
     /// Rises with every change.
-    pub const fn generation(&self) -> u64 {
+    pub(crate) const fn generation(&self) -> u64 {
         self.generation
     }
 
     /// A setting's value. Errors: 42704.
-    pub fn get(&self, name: &str) -> Result<&str> {
+    pub(crate) fn get(&self, name: &str) -> Result<&str> {
         self.values.get(&name.to_lowercase()).map(Value::current).ok_or_else(|| unknown(name))
     }
 
     /// All of them, for `current_setting`.
-    pub fn shared(&mut self) -> Arc<BTreeMap<String, String>> {
+    pub(crate) fn shared(&mut self) -> Arc<BTreeMap<String, String>> {
         let values = &self.values;
         let all = || values.iter().map(|(name, value)| (name.clone(), value.current().to_owned())).collect();
         Arc::clone(self.shared.get_or_insert_with(|| Arc::new(all())))
     }
 
     /// Sets a value of the startup packet, which `RESET` then goes back to.
-    pub fn start(&mut self, name: &str, value: &str) -> Result<()> {
+    pub(crate) fn start(&mut self, name: &str, value: &str) -> Result<()> {
         self.set(name, Some(value), false)?;
         self.undo.clear();
         let name = name.to_lowercase();
@@ -126,7 +126,7 @@ impl Settings {
     }
 
     /// Sets a value, or with `None` that of the start. With `local`, until the transaction ends.
-    pub fn set(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<()> {
+    pub(crate) fn set(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<()> {
         let key = name.to_lowercase();
         let text = match value {
             Some(text) => self.checked(name, text)?,
@@ -178,7 +178,7 @@ impl Settings {
     }
 
     /// Sets everything back to the start, but what a transaction or the server sets.
-    pub fn reset_all(&mut self) {
+    pub(crate) fn reset_all(&mut self) {
         let reset = self.reset.clone();
         for (name, text) in reset {
             if find(&name).is_none_or(|setting| setting.resets)
@@ -194,19 +194,19 @@ impl Settings {
     }
 
     /// Names and values, by name.
-    pub fn all(&self) -> impl Iterator<Item = (&'static Setting, &str)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Setting, &str)> {
         SETTINGS
             .iter()
             .filter_map(|setting| Some((setting, self.values.get(&setting.name.to_lowercase())?.current())))
     }
 
     /// A mark to go back to.
-    pub fn mark(&self) -> usize {
+    pub(crate) fn mark(&self) -> usize {
         self.undo.len()
     }
 
     /// Takes back what was set after a mark.
-    pub fn rollback_to(&mut self, mark: usize) {
+    pub(crate) fn rollback_to(&mut self, mark: usize) {
         if self.undo.len() <= mark {
             return;
         }
@@ -221,7 +221,7 @@ impl Settings {
     }
 
     /// The transaction was committed.
-    pub fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         let undo = std::mem::take(&mut self.undo);
         let mut any = false;
         for (name, _) in undo {
@@ -270,7 +270,7 @@ impl Derived {
 }
 
 /// The parts of a `DateStyle`.
-pub type DateStyle = (DateFormat, DateOrder);
+pub(super) type DateStyle = (DateFormat, DateOrder);
 
 #[cfg(test)]
 mod tests;

@@ -85,7 +85,7 @@ impl Session {
             }
             Kind::Sql(_) => {
                 self.check_not_failed()?;
-                let prepared = self.prepare_statement("", Some(statement.clone()), &[], false)?;
+                let prepared = self.prepare_statement("", Some(statement.clone()), &[])?;
                 if !prepared.parameters.is_empty() {
                     return Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1").into());
                 }

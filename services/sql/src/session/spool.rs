@@ -80,11 +80,14 @@ impl Spool {
     fn take_from_file(&mut self, out: Option<&mut Vec<u8>>) -> std::io::Result<()> {
         self.memory = Vec::new();
         self.at = 0;
-        if let Overflow::Writing(file) = std::mem::take(&mut self.overflow) {
-            let mut file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-            file.seek(SeekFrom::Start(0))?;
-            self.overflow = Overflow::Reading(BufReader::new(file));
-        }
+        self.overflow = match std::mem::take(&mut self.overflow) {
+            Overflow::Writing(file) => {
+                let mut file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+                file.seek(SeekFrom::Start(0))?;
+                Overflow::Reading(BufReader::new(file))
+            }
+            other => other,
+        };
         let Overflow::Reading(file) = &mut self.overflow else { return Ok(()) };
         let mut header = [0; HEADER_BYTES];
         file.read_exact(&mut header)?;
@@ -109,8 +112,6 @@ fn length(message: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
     use super::*;
     use crate::protocol::backend;
 

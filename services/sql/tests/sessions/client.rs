@@ -173,7 +173,12 @@ impl Client {
     }
 
     /// Logs in; the error is the frame that refused it.
-    pub(crate) async fn login(&mut self, user: &str, password: &str, parameters: &[(&str, &str)]) -> Result<(), String> {
+    pub(crate) async fn login(
+        &mut self,
+        user: &str,
+        password: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<(), String> {
         let mut all = vec![("user", user)];
         all.extend(parameters);
         self.startup(196_608, &all).await;
@@ -260,7 +265,8 @@ impl Client {
     /// Checks what comes back; lines of `expected` may be indented.
     pub(crate) async fn check(&mut self, messages: &[Send<'_>], expected: &str) {
         let found = self.talk(messages).await;
-        let expected: Vec<&str> = expected.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
+        let expected: Vec<&str> =
+            expected.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
         assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{messages:?}");
     }
 

@@ -16,28 +16,53 @@ async fn check(copy: &str, data: &[&[u8]], expected: &str, rows: &str) {
     }
     client.send(&[CopyDone]).await;
     assert_eq!(client.until(b'Z').await.replace('\n', " / "), expected, "{copy} {data:?}");
-    let found = client.query("select string_agg(a || ':' || coalesce(b, 'NULL'), ' ' order by a) from t").await;
+    let found =
+        client.query("select string_agg(a || ':' || coalesce(b, 'NULL'), ' ' order by a) from t").await;
     assert_eq!(found.lines().nth(1).unwrap(), format!("D {rows}"), "{copy}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_come_in() {
-    check("copy t from stdin", &[b"1\tx\t1.5\n2\t\\N\t", b"\\N\n3\ta\\tb\\x41\\101\t7\r\n\\.\nrubbish"], "G 0 / C COPY 3 / Z I", "1:x 2:NULL 3:a\\tbAA").await;
+    check(
+        "copy t from stdin",
+        &[b"1\tx\t1.5\n2\t\\N\t", b"\\N\n3\ta\\tb\\x41\\101\t7\r\n\\.\nrubbish"],
+        "G 0 / C COPY 3 / Z I",
+        "1:x 2:NULL 3:a\\tbAA",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn csv_comes_in() {
     let data: &[&[u8]] = &[b"a,b\n1,\"x, \"\"y\"", b"\"\n z\"\n2,\n3,\"\"\n4,\\N"];
-    check("copy t (a, b) from stdin csv header", data, "G 0 / C COPY 4 / Z I", r#"1:x, "y"\n z 2:NULL 3: 4:\N"#).await;
+    check(
+        "copy t (a, b) from stdin csv header",
+        data,
+        "G 0 / C COPY 4 / Z I",
+        r#"1:x, "y"\n z 2:NULL 3: 4:\N"#,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn binary_comes_in() {
     let head = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
     let rows = b"\0\x02\0\0\0\x04\0\0\0\x07\0\0\0\x01x\0\x02\0\0\0\x04\0\0\0\x08\xff\xff\xff\xff\xff\xff";
-    check("copy t (a, b) from stdin (format binary)", &[head, &rows[..9], &rows[9..]], "G 1 / C COPY 2 / Z I", "7:x 8:NULL").await;
+    check(
+        "copy t (a, b) from stdin (format binary)",
+        &[head, &rows[..9], &rows[9..]],
+        "G 1 / C COPY 2 / Z I",
+        "7:x 8:NULL",
+    )
+    .await;
     let short = "E 22P04 unexpected EOF in COPY data [COPY t, line 1]";
-    check("copy t (a, b) from stdin (format binary)", &[head, &rows[..20]], &format!("G 1 / {short} / Z I"), "~").await;
+    check(
+        "copy t (a, b) from stdin (format binary)",
+        &[head, &rows[..20]],
+        &format!("G 1 / {short} / Z I"),
+        "~",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,10 +70,19 @@ async fn what_is_wrong_leaves_nothing() {
     for (data, error) in [
         (&b"1\tx\t1\n2\ty\n"[..], "22P04 missing data for column \"c\" [COPY t, line 2: \"2\ty\"]"),
         (b"1\tx\t1\t2\n", "22P04 extra data after last expected column [COPY t, line 1: \"1\tx\t1\t2\"]"),
-        (b"1\tx\t1\nz\ty\t1\n", "22P02 invalid input syntax for type integer: \"z\" [COPY t, line 2, column a: \"z\"]"),
-        (b"1\tx\t1\n1\ty\t1\n", "23505 duplicate key value violates unique constraint \"t_pkey\" [COPY t, line 2]"),
+        (
+            b"1\tx\t1\nz\ty\t1\n",
+            "22P02 invalid input syntax for type integer: \"z\" [COPY t, line 2, column a: \"z\"]",
+        ),
+        (
+            b"1\tx\t1\n1\ty\t1\n",
+            "23505 duplicate key value violates unique constraint \"t_pkey\" [COPY t, line 2]",
+        ),
         (b"1\tx\t99999.5\n", "22003 numeric field overflow [COPY t, line 1, column c: \"99999.5\"]"),
-        (b"1\t\xff\t1\n", "22021 invalid byte sequence for encoding \"UTF8\": 0xff [COPY t, line 1, column b: \"\u{fffd}\"]"),
+        (
+            b"1\t\xff\t1\n",
+            "22021 invalid byte sequence for encoding \"UTF8\": 0xff [COPY t, line 1, column b: \"\u{fffd}\"]",
+        ),
     ] {
         check("copy t from stdin", &[data], &format!("G 0 / E {error} / Z I"), "~").await;
     }

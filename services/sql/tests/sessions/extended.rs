@@ -1,7 +1,8 @@
 //! The extended protocol.
 
 use crate::client::Send::{
-    Bind, BindBinary, ClosePortal, CloseStatement, DescribePortal, DescribeStatement, Execute, Flush, Parse, Query, Raw, Sync,
+    Bind, BindBinary, ClosePortal, CloseStatement, DescribePortal, DescribeStatement, Execute, Flush, Parse,
+    Query, Raw, Sync,
 };
 use crate::server::Server;
 
@@ -13,8 +14,17 @@ async fn statements_and_portals() {
     let insert = "insert into t values ($1, $2) returning a";
     client
         .check(
-            &[Parse("i", insert, &[]), DescribeStatement("i"), Bind("", "i", &[Some("1"), Some("x")]), DescribePortal(""), Execute("", 0), Sync],
-            "1 \n t 23 25 \n T a:23 \n 2 \n T a:23 \n D 1 \n C INSERT 0 1 \n Z I".replace(" \n", "\n").as_str(),
+            &[
+                Parse("i", insert, &[]),
+                DescribeStatement("i"),
+                Bind("", "i", &[Some("1"), Some("x")]),
+                DescribePortal(""),
+                Execute("", 0),
+                Sync,
+            ],
+            "1 \n t 23 25 \n T a:23 \n 2 \n T a:23 \n D 1 \n C INSERT 0 1 \n Z I"
+                .replace(" \n", "\n")
+                .as_str(),
         )
         .await;
     // In binary both ways.
@@ -63,7 +73,15 @@ async fn rows_come_in_parts() {
     let series = "select g from generate_series(1, 5) as g";
     client
         .check(
-            &[Parse("", series, &[]), Bind("p", "", &[]), Execute("p", 2), Execute("p", 2), Execute("p", 2), Execute("p", 2), Sync],
+            &[
+                Parse("", series, &[]),
+                Bind("p", "", &[]),
+                Execute("p", 2),
+                Execute("p", 2),
+                Execute("p", 2),
+                Execute("p", 2),
+                Sync,
+            ],
             "1\n2\nD 1\nD 2\ns\nD 3\nD 4\ns\nD 5\nC SELECT 1\nC SELECT 0\nZ I",
         )
         .await;
@@ -71,7 +89,16 @@ async fn rows_come_in_parts() {
     client.check(&[Execute("p", 2), Sync], "E 34000 portal \"p\" does not exist\nZ I").await;
     client
         .check(
-            &[Query("begin"), Parse("", series, &[]), Bind("p", "", &[]), Execute("p", 3), Sync, Execute("p", 0), Sync, Query("commit")],
+            &[
+                Query("begin"),
+                Parse("", series, &[]),
+                Bind("p", "", &[]),
+                Execute("p", 3),
+                Sync,
+                Execute("p", 0),
+                Sync,
+                Query("commit"),
+            ],
             "C BEGIN\nZ T\n1\n2\nD 1\nD 2\nD 3\ns\nZ T\nD 4\nD 5\nC SELECT 2\nZ T\nC COMMIT\nZ I",
         )
         .await;
@@ -85,15 +112,40 @@ async fn rows_come_in_parts() {
 async fn what_is_wrong_is_told() {
     let server = Server::start().await;
     let mut client = server.client().await;
-    client.check(&[Parse("", "", &[]), Bind("", "", &[]), DescribePortal(""), Execute("", 0), Sync], "1\n2\nn\nI\nZ I").await;
-    client.check(&[Parse("", "begin", &[]), DescribeStatement(""), Bind("", "", &[]), Execute("", 0), Sync], "1\nt\nn\n2\nC BEGIN\nZ T").await;
+    client
+        .check(
+            &[Parse("", "", &[]), Bind("", "", &[]), DescribePortal(""), Execute("", 0), Sync],
+            "1\n2\nn\nI\nZ I",
+        )
+        .await;
+    client
+        .check(
+            &[Parse("", "begin", &[]), DescribeStatement(""), Bind("", "", &[]), Execute("", 0), Sync],
+            "1\nt\nn\n2\nC BEGIN\nZ T",
+        )
+        .await;
     for (messages, expected) in [
-        (vec![Parse("", "select 1; select 2", &[]), Sync], "E 42601 cannot insert multiple commands into a prepared statement\nZ E"),
-        (vec![Parse("", "select 1", &[]), Sync], "E 25P02 current transaction is aborted, commands ignored until end of transaction block\nZ E"),
+        (
+            vec![Parse("", "select 1; select 2", &[]), Sync],
+            "E 42601 cannot insert multiple commands into a prepared statement\nZ E",
+        ),
+        (
+            vec![Parse("", "select 1", &[]), Sync],
+            "E 25P02 current transaction is aborted, commands ignored until end of transaction block\nZ E",
+        ),
         (vec![Parse("", "rollback", &[]), Bind("", "", &[]), Execute("", 0), Sync], "1\n2\nC ROLLBACK\nZ I"),
-        (vec![Parse("n", "select 1", &[]), Parse("n", "select 1", &[]), Sync], "1\nE 42P05 prepared statement \"n\" already exists\nZ I"),
-        (vec![Bind("", "n", &[Some("1")]), Sync], "E 08P01 bind message supplies 1 parameters, but prepared statement \"n\" requires 0\nZ I"),
-        (vec![Parse("", "select $1::int", &[]), Bind("", "", &[Some("x")]), Sync], "1\nE 22P02 invalid input syntax for type integer: \"x\"\nZ I"),
+        (
+            vec![Parse("n", "select 1", &[]), Parse("n", "select 1", &[]), Sync],
+            "1\nE 42P05 prepared statement \"n\" already exists\nZ I",
+        ),
+        (
+            vec![Bind("", "n", &[Some("1")]), Sync],
+            "E 08P01 bind message supplies 1 parameters, but prepared statement \"n\" requires 0\nZ I",
+        ),
+        (
+            vec![Parse("", "select $1::int", &[]), Bind("", "", &[Some("x")]), Sync],
+            "1\nE 22P02 invalid input syntax for type integer: \"x\"\nZ I",
+        ),
         (vec![Execute("none", 0), Execute("none", 0), Sync], "E 34000 portal \"none\" does not exist\nZ I"),
         (vec![Raw(b'B', b"\0\0\xff"), Sync], "E 08P01 insufficient data left in message\nZ I"),
         (vec![Raw(b'F', b""), Sync], "E 0A000 the function call protocol is not supported\nZ I\nZ I"),
@@ -114,13 +166,20 @@ async fn what_is_wrong_is_told() {
 async fn plans_follow_the_schema() {
     let server = Server::start().await;
     let (mut client, mut other) = (server.client().await, server.client().await);
-    client.check_all(&[("create table t (a int, b int)", "C CREATE TABLE / Z I"), ("insert into t values (1, 2)", "C INSERT 0 1 / Z I")]).await;
+    client
+        .check_all(&[
+            ("create table t (a int, b int)", "C CREATE TABLE / Z I"),
+            ("insert into t values (1, 2)", "C INSERT 0 1 / Z I"),
+        ])
+        .await;
     let run = [Bind("", "s", &[]), Execute("", 0), Sync];
     client.check(&[Parse("s", "select b from t", &[]), Sync], "1\nZ I").await;
     client.check(&run, "2\nD 2\nC SELECT 1\nZ I").await;
     other.check_all(&[("alter table t rename column a to z", "C ALTER TABLE / Z I")]).await;
     client.check(&run, "2\nD 2\nC SELECT 1\nZ I").await;
-    other.check_all(&[("drop table t; create table t (b text)", "C DROP TABLE / C CREATE TABLE / Z I")]).await;
+    other
+        .check_all(&[("drop table t; create table t (b text)", "C DROP TABLE / C CREATE TABLE / Z I")])
+        .await;
     client.check(&run, "2\nE 0A000 cached plan must not change result type\nZ I").await;
     other.check_all(&[("drop table t", "C DROP TABLE / Z I")]).await;
     client.check(&run, "2\nE 42P01 relation \"t\" does not exist @15\nZ I").await;

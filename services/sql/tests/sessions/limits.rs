@@ -11,7 +11,8 @@ const LONG: &str = "select count(*) from generate_series(1, 100000000000)";
 
 async fn cancel(server: &Server, (process_id, key): (i32, i32)) {
     let mut client = Client::connect(server.address).await;
-    let packet = [16_u32.to_be_bytes(), 80_877_102_u32.to_be_bytes(), process_id.to_be_bytes(), key.to_be_bytes()];
+    let packet =
+        [16_u32.to_be_bytes(), 80_877_102_u32.to_be_bytes(), process_id.to_be_bytes(), key.to_be_bytes()];
     client.write(&packet.concat()).await;
     assert_eq!(client.until(b'Z').await, "end");
 }
@@ -51,7 +52,12 @@ async fn statements_time_out() {
         let said = client.query(sql).await;
         assert!(said.ends_with(&format!("{timeout}\nZ I")), "{said}");
     }
-    client.check_all(&[("set statement_timeout = 0; select pg_sleep(0.1)", "C SET / T pg_sleep:2278 / D  / C SELECT 1 / Z I")]).await;
+    client
+        .check_all(&[(
+            "set statement_timeout = 0; select pg_sleep(0.1)",
+            "C SET / T pg_sleep:2278 / D  / C SELECT 1 / Z I",
+        )])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +78,10 @@ async fn writers_wait_for_each_other_and_readers_for_nobody() {
             ("set lock_timeout = 0; set statement_timeout = 50", "C SET / C SET / Z I"),
             ("insert into t values (2)", "E 57014 canceling statement due to statement timeout / Z I"),
             ("set statement_timeout = 0", "C SET / Z I"),
-            ("begin isolation level repeatable read; select count(*) from t", "C BEGIN / T count:20 / D 0 / C SELECT 1 / Z T"),
+            (
+                "begin isolation level repeatable read; select count(*) from t",
+                "C BEGIN / T count:20 / D 0 / C SELECT 1 / Z T",
+            ),
         ])
         .await;
     second.send(&[Send::Query("insert into t values (2)")]).await;
@@ -96,12 +105,25 @@ async fn who_idles_with_the_ticket_is_ended() {
     let config = Config { idle_writer_timeout: Duration::from_millis(100), ..Config::default() };
     let server = Server::with(config).await;
     let (mut first, mut second) = (server.client().await, server.client().await);
-    first.check_all(&[("create table t (a int)", "C CREATE TABLE / Z I"), ("begin; insert into t values (1)", "C BEGIN / C INSERT 0 1 / Z T")]).await;
-    second.check_all(&[("insert into t values (2)", "C INSERT 0 1 / Z I"), ("select a from t", "T a:23 / D 2 / C SELECT 1 / Z I")]).await;
+    first
+        .check_all(&[
+            ("create table t (a int)", "C CREATE TABLE / Z I"),
+            ("begin; insert into t values (1)", "C BEGIN / C INSERT 0 1 / Z T"),
+        ])
+        .await;
+    second
+        .check_all(&[
+            ("insert into t values (2)", "C INSERT 0 1 / Z I"),
+            ("select a from t", "T a:23 / D 2 / C SELECT 1 / Z I"),
+        ])
+        .await;
     let ended = "E FATAL 25P03 terminating connection due to idle-in-transaction timeout\nend";
     assert_eq!(first.until(b'Z').await, ended);
     second.check_all(&[("set idle_session_timeout = 50", "C SET / Z I")]).await;
-    assert_eq!(second.until(b'Z').await, "E FATAL 57P05 terminating connection due to idle-session timeout\nend");
+    assert_eq!(
+        second.until(b'Z').await,
+        "E FATAL 57P05 terminating connection due to idle-session timeout\nend"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

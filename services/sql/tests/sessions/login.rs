@@ -42,7 +42,12 @@ async fn what_is_told_at_the_start() {
         assert!(client.greeting.contains(line), "no {line} in {}", client.greeting);
     }
     // RESET goes back to what the startup packet said.
-    client.check_all(&[("set timezone = utc; reset timezone; show timezone", "C SET / C RESET / T TimeZone:25 / D Asia/Tokyo / C SHOW / Z I")]).await;
+    client
+        .check_all(&[(
+            "set timezone = utc; reset timezone; show timezone",
+            "C SET / C RESET / T TimeZone:25 / D Asia/Tokyo / C SHOW / Z I",
+        )])
+        .await;
     let mut client = Client::connect(server.address).await;
     let refused = client.login("bole", "bolebole", &[("nope", "1")]).await;
     assert_eq!(refused, Err("E FATAL 42704 unrecognized configuration parameter \"nope\"".to_owned()));
@@ -58,9 +63,17 @@ async fn packets_before_the_session() {
     }
     client.login("bole", "bolebole", &[]).await.unwrap();
     for (version, parameters, expected) in [
-        (0x2_0000, &[][..], "E FATAL 0A000 unsupported frontend protocol 2.0: server supports 3.0 to 3.0\nend"),
+        (
+            0x2_0000,
+            &[][..],
+            "E FATAL 0A000 unsupported frontend protocol 2.0: server supports 3.0 to 3.0\nend",
+        ),
         (0x3_0000, &[], "E FATAL 28000 no PostgreSQL user name specified in startup packet\nend"),
-        (0x3_0000, &[("user", "bole"), ("replication", "true")], "E FATAL 0A000 streaming replication is not supported\nend"),
+        (
+            0x3_0000,
+            &[("user", "bole"), ("replication", "true")],
+            "E FATAL 0A000 streaming replication is not supported\nend",
+        ),
     ] {
         let mut client = Client::connect(server.address).await;
         client.startup(version, parameters).await;
@@ -73,7 +86,11 @@ async fn packets_before_the_session() {
     for bytes in [&b"\xff\xff\xff\xff"[..], b"\0\0\0\x04", b"GET / HTTP/1.1\r\n\r\n"] {
         let mut client = Client::connect(server.address).await;
         client.write(bytes).await;
-        assert_eq!(client.until(b'Z').await, "E FATAL 08P01 invalid length of startup packet\nend", "{bytes:?}");
+        assert_eq!(
+            client.until(b'Z').await,
+            "E FATAL 08P01 invalid length of startup packet\nend",
+            "{bytes:?}"
+        );
     }
     // Before the login, messages are small and of one type.
     let mut client = Client::connect(server.address).await;

@@ -124,12 +124,20 @@ async fn statements_about_the_session() {
 async fn notifications_come_after_the_commit() {
     let server = Server::start().await;
     let (mut listener, mut sender) = (server.client().await, server.client().await);
-    listener.check_all(&[("listen ch", "C LISTEN / Z I"), ("listen other; unlisten other", "C LISTEN / C UNLISTEN / Z I")]).await;
+    listener
+        .check_all(&[
+            ("listen ch", "C LISTEN / Z I"),
+            ("listen other; unlisten other", "C LISTEN / C UNLISTEN / Z I"),
+        ])
+        .await;
     sender
         .check_all(&[
             ("begin; notify ch, 'no'; rollback", "C BEGIN / C NOTIFY / C ROLLBACK / Z I"),
             ("notify other", "C NOTIFY / Z I"),
-            ("begin; notify ch, 'a'; notify ch, 'a'; notify ch; commit", "C BEGIN / C NOTIFY / C NOTIFY / C NOTIFY / C COMMIT / Z I"),
+            (
+                "begin; notify ch, 'a'; notify ch, 'a'; notify ch; commit",
+                "C BEGIN / C NOTIFY / C NOTIFY / C NOTIFY / C COMMIT / Z I",
+            ),
         ])
         .await;
     assert_eq!(listener.until(b'A').await, "A ch a");

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
 use bytes::{BufMut as _, Bytes, BytesMut};
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use Kind::{Bool, ClientEncoding, DateStyle, Fixed, Integer, Internal, Millis, Na
 
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `on` or `off`, and what PostgreSQL reads as such.
     Bool,
     /// One of these words.
@@ -31,7 +31,7 @@ pub enum Kind {
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Its name, as `SHOW` heads the column.
     pub name: &'static str,
     /// Its value in a new session.
@@ -62,7 +62,7 @@ const ISOLATION: &[&str] = &["serializable", "repeatable read", "read committed"
 const C: Kind = Fixed(&["C", "C.UTF-8"]);
 
 /// The settings, by name.
-pub const SETTINGS: &[Setting] = &[
+pub(crate) const SETTINGS: &[Setting] = &[
     told("application_name", "", Text, "Sets the application name to be reported in statistics and logs."),
     row("array_nulls", "on", Fixed(&["on"]), "Enable input of NULL elements in arrays."),
     row(

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
 use super::*;
 
 /// What `SHOW` says after `SET`, as PostgreSQL 15 does; or the SQLSTATE.

@@ -120,30 +120,27 @@ pub(super) fn names(text: &str) -> Option<Vec<String>> {
         return Some(names);
     }
     loop {
-        let (name, after) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let mut name = String::new();
-                let mut after = quoted;
-                loop {
-                    let end = after.find('"')?;
-                    name.push_str(&after[..end]);
-                    after = &after[end + 1..];
-                    match after.strip_prefix('"') {
-                        Some(more) => {
-                            name.push('"');
-                            after = more;
-                        }
-                        None => break (name, after),
+        let (name, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            let mut name = String::new();
+            let mut after = quoted;
+            loop {
+                let end = after.find('"')?;
+                name.push_str(&after[..end]);
+                after = &after[end + 1..];
+                match after.strip_prefix('"') {
+                    Some(more) => {
+                        name.push('"');
+                        after = more;
                     }
+                    None => break (name, after),
                 }
             }
-            None => {
-                let end = rest.find(|c: char| c == ',' || c.is_whitespace()).unwrap_or(rest.len());
-                if end == 0 {
-                    return None;
-                }
-                (rest[..end].to_lowercase(), &rest[end..])
+        } else {
+            let end = rest.find(|c: char| c == ',' || c.is_whitespace()).unwrap_or(rest.len());
+            if end == 0 {
+                return None;
             }
+            (rest[..end].to_lowercase(), &rest[end..])
         };
         names.push(name);
         rest = after.trim_start();

@@ -90,7 +90,7 @@ impl<'p, 'a> Reader<'p, 'a> {
             reader.expect("WITH")?;
             reader.expect_symbol('(')?;
             reader.expect("FILLFACTOR")?;
-            reader.expect_symbol('=')
+            reader.parser.expect_token(&Token::Eq).map(drop)
         };
         self.parser.maybe_parse(read).ok().flatten().is_some()
     }
