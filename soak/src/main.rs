@@ -9,11 +9,11 @@ use anyhow::{Result, bail};
 use bole_base::Durability;
 use bole_soak::bank;
 use bole_soak::kills;
-use bole_soak::{sink, streams, system};
+use bole_soak::{sink, sql, streams, system};
 use bole_testing::harness::{Options, Report, Summary, System, run_seed};
 use clap::Parser;
 
-/// Crash seeds for keyspace and streams, kills and contention for the keyspace.
+/// Crash seeds for keyspace, streams and SQL, kills and contention for the keyspace.
 #[derive(Parser)]
 struct Cli {
     /// How many seeds the crash harness runs, from 0
@@ -36,6 +36,7 @@ struct Cli {
 type Keyspace = system::Simulated<{ system::Flaw::NONE }>;
 type Sink = sink::Simulated<false>;
 type Fed = system::Simulated<{ system::Flaw::NONE }, true>;
+type Sql = sql::system::Simulated<{ sql::Flaw::NONE }>;
 type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
 
 /// What runs under the crash harness.
@@ -44,6 +45,7 @@ enum Service {
     Keyspace,
     Streams,
     Sink,
+    Sql,
 }
 
 fn main() -> ExitCode {
@@ -52,13 +54,15 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let wanted = |service| cli.service.is_none_or(|only| only == service);
-    let [keyspace, streams, sink] = [Service::Keyspace, Service::Streams, Service::Sink].map(wanted);
+    let [keyspace, streams, sink, sql] =
+        [Service::Keyspace, Service::Streams, Service::Sink, Service::Sql].map(wanted);
     if let Some(seed) = cli.seed {
         let mut reports = Vec::new();
         reports.extend(keyspace.then(|| run_seed::<Keyspace>(seed, &bole_soak::options())));
         reports.extend(keyspace.then(|| run_seed::<Fed>(seed, &bole_soak::options())));
         reports.extend(streams.then(|| run_seed::<Streams>(seed, &streams::options())));
         reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
+        reports.extend(sql.then(|| run_seed::<Sql>(seed, &sql::options())));
         return show(seed, &reports);
     }
     // A failed seed does not hide what the other parts have to say; it is the last word.
@@ -66,6 +70,7 @@ fn run(cli: &Cli) -> Result<()> {
     let fed = if keyspace { seeds::<Fed>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
     let second = if streams { seeds::<Streams>(cli.seeds, &streams::options()) } else { Ok(()) };
     let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
+    let fourth = if sql { seeds::<Sql>(cli.seeds, &sql::options()) } else { Ok(()) };
     if cli.service.is_none() {
         contention()?;
         if cli.kills > 0 {
@@ -74,7 +79,7 @@ fn run(cli: &Cli) -> Result<()> {
             kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
         }
     }
-    first.and(fed).and(second).and(third)
+    first.and(fed).and(second).and(third).and(fourth)
 }
 
 fn show(seed: u64, reports: &[Report]) -> Result<()> {

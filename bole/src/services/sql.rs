@@ -41,6 +41,7 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         durability: settings.sql.durability,
         registers: bole_sql::registers(),
         vfs: None,
+        wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
     };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")

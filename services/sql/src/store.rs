@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     journal: Arc<dyn Journal>,
     participants: OnceLock<Arc<Participants>>,
     registers: Vec<Register>,
+    wal_bytes_max: u64,
     /// Some `-wal` has become large.
     large: Notify,
 }

@@ -31,6 +31,9 @@ use crate::wrap::{LyingDisk, NotingJournal};
 /// The log of the other service.
 const NOTES_LOG: LogId = LogId(1 << 40);
 
+/// So few that the `-wal` starts over several times in a life.
+const WAL_BYTES_MAX: u64 = 150 << 10;
+
 const SCHEMA: [&str; 3] = [
     "CREATE TABLE t1 (c1 INTEGER PRIMARY KEY, c2 ANY NOT NULL) STRICT",
     "CREATE TABLE t2 (c1 INTEGER PRIMARY KEY, c2 ANY REFERENCES t1 DEFERRABLE INITIALLY DEFERRED, c3 ANY REFERENCES t1, c4 ANY, c5 ANY) STRICT",
@@ -121,7 +124,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
             return Err(Ended::Unknown(error.to_string()));
         }
         let reached = self.journal.reached(Durability::Sync);
-        assert!(FLAW != Flaw::NONE || reached >= position, "shown is what ends at {position}, durable is {reached}");
+        assert!(
+            FLAW != Flaw::NONE || reached >= position,
+            "shown is what ends at {position}, durable is {reached}"
+        );
         Ok(())
     }
 
@@ -139,9 +145,13 @@ impl<const FLAW: u8> Simulated<FLAW> {
             writer.rollback_to("a")?;
         }
         change(&writer, &format!("UPDATE t1 SET c2 = c2 + {amount} WHERE c1 = {to}"))?;
-        let last = "SELECT coalesce(max(c1), 0) FROM (SELECT c1 FROM t2 UNION ALL SELECT c2 FROM t1 WHERE c1 = -1)";
+        let last =
+            "SELECT coalesce(max(c1), 0) FROM (SELECT c1 FROM t2 UNION ALL SELECT c2 FROM t1 WHERE c1 = -1)";
         let number: i64 = writer.connection().query_row(last, [], |row| row.get::<_, i64>(0))? + 1;
-        change(&writer, &format!("INSERT INTO t2 VALUES ({number}, {from}, {to}, {amount}, zeroblob({length}))"))?;
+        change(
+            &writer,
+            &format!("INSERT INTO t2 VALUES ({number}, {from}, {to}, {amount}, zeroblob({length}))"),
+        )?;
         change(&writer, &format!("UPDATE t1 SET c2 = {number} WHERE c1 = -1"))?;
         let notes = if *note { vec![number] } else { Vec::new() };
         let reply = self.commit(writer, op, &notes, call).await?;
@@ -233,7 +243,8 @@ fn read(connection: &Connection) -> rusqlite::Result<Bank> {
         .prepare("SELECT c1, c2, c3, c4, length(c5) FROM t2 ORDER BY c1")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let tables = "SELECT CAST(substr(name, 2) AS INTEGER) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'x%'";
+    let tables =
+        "SELECT CAST(substr(name, 2) AS INTEGER) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'x%'";
     Ok(Bank {
         accounts: numbers("SELECT c2 FROM t1 WHERE c1 >= 0 ORDER BY c1")?,
         transfers,
@@ -280,8 +291,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let recovered = local.wal().positions().end.0;
         env.recovered(recovered);
         crate::system::add_actors(&env.scheduler, &local);
-        let noting =
-            if FLAW == Flaw::JOURNAL_UNSYNCED { NotingJournal::lying } else { NotingJournal::new };
+        let noting = if FLAW == Flaw::JOURNAL_UNSYNCED { NotingJournal::lying } else { NotingJournal::new };
         let journal = Arc::new(noting(Arc::clone(&local)));
         let shared: Arc<dyn Journal> = journal.clone();
         let settings = bole_shard::runtime::Config {
@@ -301,6 +311,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             vfs: Some(vfs.name().to_owned()),
             durability: Durability::Sync,
             registers: Vec::new(),
+            wal_bytes_max: WAL_BYTES_MAX,
         };
         let databases =
             Databases::host(catalog, Arc::clone(&runtime), config).await.map_err(OpenError::Failed)?;
@@ -313,7 +324,8 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
                 return Err(OpenError::Failed(format!("shard {} is quarantined: {reason}", shard.name)));
             }
         }
-        let database = databases.get(DEFAULT).ok_or_else(|| OpenError::Failed("the database is lost".to_owned()))?;
+        let database =
+            databases.get(DEFAULT).ok_or_else(|| OpenError::Failed("the database is lost".to_owned()))?;
         let system = Rc::new(Self {
             runtime,
             database,
@@ -355,7 +367,8 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             let violated = connection.prepare("PRAGMA foreign_key_check")?.exists([])?;
             Ok((read(connection)?, whole, violated))
         };
-        let (mut seen, whole, violated) = look(reader.connection()).map_err(|error: rusqlite::Error| error.to_string())?;
+        let (mut seen, whole, violated) =
+            look(reader.connection()).map_err(|error: rusqlite::Error| error.to_string())?;
         if whole != "ok" || violated {
             return Err(format!("SQLite finds damage: {whole}; foreign keys are violated: {violated}"));
         }

@@ -3,7 +3,7 @@
 //! Shared memory is memory, files without a name too. Locks are kept as SQLite's own file systems do, for connections of one process.
 //!
 //! # Invariants
-//! - SQLite uses a file's methods between its `xOpen` and its `xClose` only, and one at a time (sqlite.org/c3ref/io_methods.html).
+//! - SQLite uses a file's methods between its `xOpen` and its `xClose` only, and one at a time (`sqlite.org/c3ref/io_methods.html`).
 //! - A registered file system is never freed, because SQLite may know it for ever; what it keeps alive goes with [`Vfs`].
 
 #![expect(unsafe_code, reason = "SQLite's C interface: each use says why it is sound")]
@@ -154,7 +154,11 @@ unsafe fn inner<'a>(file: *mut ffi::sqlite3_file) -> &'a mut Inner {
     unsafe { &mut *(*file.cast::<Handle>()).inner }
 }
 
-fn open_content(data: &Data, path: Option<&Path>, flags: c_int) -> io::Result<(Content, Option<Arc<dyn Disk>>)> {
+fn open_content(
+    data: &Data,
+    path: Option<&Path>,
+    flags: c_int,
+) -> io::Result<(Content, Option<Arc<dyn Disk>>)> {
     let Some(path) = path else { return Ok((Content::Memory(Vec::new()), None)) };
     let disk = lock(&data.disk).clone().ok_or(io::ErrorKind::NotConnected)?;
     let file = match disk.open(path) {
@@ -216,9 +220,9 @@ unsafe extern "C" fn access(
     // SAFETY: SQLite gives what it got from us, a name and a place for the answer.
     let (data, path) = unsafe { (data(vfs), path(name)) };
     let disk = lock(&data.disk).clone();
-    let there = disk.zip(path).is_some_and(|(disk, path)| {
-        disk.open(&path).and_then(|file| file.len()).is_ok_and(|len| len > 0)
-    });
+    let there = disk
+        .zip(path)
+        .is_some_and(|(disk, path)| disk.open(&path).and_then(|file| file.len()).is_ok_and(|len| len > 0));
     // SAFETY: as above.
     unsafe { *out = c_int::from(there) };
     ffi::SQLITE_OK
@@ -312,7 +316,12 @@ fn read_into(content: &Content, offset: u64, buffer: &mut [u8]) -> io::Result<us
     }
 }
 
-unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, out: *mut c_void, bytes: c_int, offset: i64) -> c_int {
+unsafe extern "C" fn read(
+    file: *mut ffi::sqlite3_file,
+    out: *mut c_void,
+    bytes: c_int,
+    offset: i64,
+) -> c_int {
     // SAFETY: the file is open; SQLite gives `bytes` bytes for the answer, which are written before they are looked at.
     let (inner, buffer) = unsafe {
         out.cast::<u8>().write_bytes(0, bytes as usize);
@@ -332,7 +341,8 @@ unsafe extern "C" fn write(
     offset: i64,
 ) -> c_int {
     // SAFETY: the file is open; SQLite gives `count` bytes.
-    let (inner, bytes) = unsafe { (inner(file), std::slice::from_raw_parts(bytes.cast::<u8>(), count as usize)) };
+    let (inner, bytes) =
+        unsafe { (inner(file), std::slice::from_raw_parts(bytes.cast::<u8>(), count as usize)) };
     match &mut inner.content {
         Content::Disk(file) => done(file.write_all_at(offset as u64, bytes), ffi::SQLITE_IOERR_WRITE),
         Content::Memory(held) => {
@@ -377,7 +387,11 @@ unsafe extern "C" fn file_size(file: *mut ffi::sqlite3_file, out: *mut i64) -> c
     ffi::SQLITE_OK
 }
 
-unsafe extern "C" fn file_control(_file: *mut ffi::sqlite3_file, _operation: c_int, _argument: *mut c_void) -> c_int {
+unsafe extern "C" fn file_control(
+    _file: *mut ffi::sqlite3_file,
+    _operation: c_int,
+    _argument: *mut c_void,
+) -> c_int {
     ffi::SQLITE_NOTFOUND
 }
 

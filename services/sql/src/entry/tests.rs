@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
 use proptest::prelude::*;
 use rusqlite::types::Value;
 
@@ -34,13 +32,13 @@ fn owned(value: ValueRef<'_>) -> Value {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[test]
 fn the_layout_stays() {
     assert_eq!(hex(&written()), FIXTURE.replace(' ', ""));
-    assert_eq!(operations(&written()).filter(Result::is_ok).count(), 5);
+    assert_eq!(operations(&written()).flatten().count(), 5);
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl Session {
             Action::Query(query) => {
                 self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
             }
-            Action::Write(_) | Action::Schema(_) => {
+            Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
                 Err(Error::unsupported("").with_message("cached plan must not change result type"))
             }
         });
@@ -180,6 +180,7 @@ impl Session {
             Action::Query(query) => ("write", "SELECT FOR UPDATE", query.nowait),
             Action::Write(write) => ("write", tag_name(write.tag), false),
             Action::Schema(change) => ("schema", change.tag.as_str(), false),
+            Action::Explain(_) => return Err(Error::unsupported("EXPLAIN here").into()),
         };
         self.allow(action, || format!("permission denied for database {}", self.database.name()))?;
         if action != "read" {
@@ -200,6 +201,7 @@ impl Session {
             }
             Action::Write(write) => self.change(&writer, &catalog, write, parameters, to),
             Action::Schema(change) => self.change_schema(&mut writer, &catalog, change),
+            Action::Explain(_) => Err(Error::unsupported("EXPLAIN here")),
         });
         self.shared.canceller.off();
         self.transaction.writer = Some(writer);

@@ -20,11 +20,10 @@ use super::connection::Role;
 use super::database::{Database, write_stand};
 use super::files::{Files, move_frames};
 use super::writer::Writing;
-use crate::limits::{CHECKPOINT_TRIES_MAX, WAL_BYTES_MAX};
+use crate::limits::CHECKPOINT_TRIES_MAX;
 
 /// Bytes of a frame of the `-wal`: a page and its head.
 pub(crate) const FRAME_BYTES: u64 = 4_096 + 24;
-const FRAMES_MAX: u32 = (WAL_BYTES_MAX / FRAME_BYTES) as u32;
 /// Between two looks whether a reader has gone.
 const TRY_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a checkpoint waits for its turn to write the stand. Then the next one tries.
@@ -36,15 +35,18 @@ pub(crate) struct Checkpoints {
     mover: Mutex<Connection>,
     /// Keeps the snapshot.
     holder: Mutex<Connection>,
-    /// Frames at which the next one is due.
+    /// Frames at which one is due.
+    frames_max: u32,
+    /// Frames at which the next one is due: more, where readers keep the `-wal` from starting over.
     due: AtomicU32,
 }
 
 impl Checkpoints {
-    pub(crate) fn open(files: &Files) -> rusqlite::Result<Self> {
+    pub(crate) fn open(files: &Files, wal_bytes_max: u64) -> rusqlite::Result<Self> {
         let [mover, holder] =
             [files.connect(Role::Checkpoint)?, files.connect(Role::Checkpoint)?].map(Mutex::new);
-        Ok(Self { mover, holder, due: AtomicU32::new(FRAMES_MAX) })
+        let frames_max = u32::try_from(wal_bytes_max / FRAME_BYTES).unwrap_or(u32::MAX);
+        Ok(Self { mover, holder, frames_max, due: AtomicU32::new(frames_max) })
     }
 
     pub(crate) fn is_due(&self, frames: u32) -> bool {
@@ -95,7 +97,9 @@ impl Database {
         }
         // Where readers keep it from starting over, it has to grow a good deal more before the next look.
         let left = self.frames.load(Ordering::Relaxed);
-        self.checkpoints.due.store(FRAMES_MAX.max(left.saturating_add(left / 4)), Ordering::Relaxed);
+        self.checkpoints
+            .due
+            .store(self.checkpoints.frames_max.max(left.saturating_add(left / 4)), Ordering::Relaxed);
         report.sections = usize::from(complete);
         report.bytes = frames * FRAME_BYTES;
         Ok(report)
@@ -160,11 +164,11 @@ impl Database {
     }
 
     async fn move_up_to(&self, held: &Held) -> Result<bool, Error> {
-        self.files.mark(held.frames).map_err(|error| self.failed(&error))?;
+        let marker = self.files.mark(held.frames).map_err(|error| self.failed(&error))?;
         for _ in 0..CHECKPOINT_TRIES_MAX {
             let moved = move_frames(&self.checkpoints.mover.lock());
             if moved.map_err(|error| self.failed_sqlite(&error))? >= held.frames {
-                self.files.unmark().map_err(|error| self.failed(&error))?;
+                self.files.unmark(&marker).map_err(|error| self.failed(&error))?;
                 return Ok(true);
             }
             // A reader still needs what is there. Where there is no clock to wait by, the next pass comes anyway.

@@ -67,7 +67,7 @@ impl Database {
             catalog: RwLock::default(),
             sequences: Sequences::default(),
             readers: Readers::new(),
-            checkpoints: Checkpoints::open(&files).map_err(|error| describe(&error))?,
+            checkpoints: Checkpoints::open(&files, shared.wal_bytes_max).map_err(|error| describe(&error))?,
             replaying: Mutex::new(None),
             name: name.to_owned(),
             log,

@@ -41,6 +41,8 @@ pub struct Config {
     pub durability: Durability,
     /// What each connection is told of functions, collations and virtual tables.
     pub registers: Vec<Register>,
+    /// Bytes of a `-wal` at which its database is checkpointed whatever the journal retains: [`crate::limits::WAL_BYTES_MAX`].
+    pub wal_bytes_max: u64,
 }
 
 /// All databases of a node.
@@ -61,6 +63,7 @@ impl Databases {
             journal: Arc::clone(runtime.journal()),
             participants: OnceLock::new(),
             registers: config.registers.clone(),
+            wal_bytes_max: config.wal_bytes_max,
             large: Notify::new(),
         });
         let databases =

@@ -7,6 +7,7 @@
 //! - A start leaves `main.db` alone at one stand: that of the last checkpoint whose marker was durable.
 //! - `main.db` is never opened and closed here while SQLite has it open: the operating system would drop SQLite's locks. [`Files`] keeps one handle.
 
+mod frames;
 mod marker;
 
 use std::io;
@@ -86,15 +87,18 @@ impl Files {
     }
 
     /// Makes the first `frames` frames of the `-wal` durable, and then the marker that names them. An error is final.
-    pub(crate) fn mark(&self, frames: u32) -> io::Result<()> {
+    pub(crate) fn mark(&self, frames: u32) -> io::Result<Marker> {
         let wal = self.medium.disk.open(&self.dir.join(WAL))?;
         wal.sync_data()?;
         let marker = Marker::of(&*wal, frames)?;
-        replace_file(&*self.medium.disk, &self.dir.join(MARKER), &marker.encode())
+        replace_file(&*self.medium.disk, &self.dir.join(MARKER), &marker.encode())?;
+        Ok(marker)
     }
 
-    /// Makes `main.db` durable, and then takes the marker away. An error is final.
-    pub(crate) fn unmark(&self) -> io::Result<()> {
+    /// Once SQLite has moved the marker's frames: completes `main.db`, makes it durable, and then takes the marker away. An error is final.
+    pub(crate) fn unmark(&self, marker: &Marker) -> io::Result<()> {
+        let wal = self.medium.disk.open(&self.dir.join(WAL))?;
+        frames::write_skipped(marker, &*wal, &*self.main)?;
         self.main.sync_data()?;
         self.medium.disk.remove(&self.dir.join(MARKER))?;
         self.medium.disk.sync_dir(&self.dir)

@@ -148,8 +148,6 @@ pub(crate) fn write_row(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
     use bole_sql_types::Type;
 
     use super::*;

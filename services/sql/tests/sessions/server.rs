@@ -54,6 +54,7 @@ impl Server {
             vfs: None,
             durability: Durability::Sync,
             registers: bole_sql::registers(),
+            wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
         };
         let databases = Databases::host(catalog, Arc::clone(&runtime), store).await.unwrap();
         runtime.recover(&[]).await.unwrap();

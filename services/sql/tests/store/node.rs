@@ -50,8 +50,14 @@ pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path) -> Node {
     ));
     let catalog = Catalog::host(Arc::clone(&runtime)).unwrap();
     runtime.recover(&[bole_base::LogId::CATALOG]).await.unwrap();
-    let config =
-        Config { dir: dir.join("sql"), disk, vfs: None, durability: Durability::Sync, registers: Vec::new() };
+    let config = Config {
+        dir: dir.join("sql"),
+        disk,
+        vfs: None,
+        durability: Durability::Sync,
+        registers: Vec::new(),
+        wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+    };
     let databases = Databases::host(catalog, Arc::clone(&runtime), config).await.unwrap();
     runtime.recover(&[]).await.unwrap();
     let database = databases.get(bole_sql::store::DEFAULT).unwrap();
@@ -93,7 +99,7 @@ impl Node {
         let mut all = self.read("SELECT type, name, sql FROM sqlite_schema ORDER BY name").await;
         for table in tables.split('\n').filter(|table| !table.is_empty()) {
             let rows = self.read(&format!("SELECT _rowid_, * FROM \"{table}\" ORDER BY _rowid_")).await;
-            all.push_str(&format!("\n== {table}\n{rows}"));
+            all = format!("{all}\n== {table}\n{rows}");
         }
         all
     }

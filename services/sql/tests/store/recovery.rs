@@ -62,11 +62,7 @@ async fn a_transaction_larger_than_a_batch_comes_back() {
     let insert = format!("INSERT INTO t1 {numbers} SELECT i, hex(zeroblob(100)) FROM n");
     node.write(&["CREATE TABLE t1 (c1 INTEGER PRIMARY KEY, c2 ANY) STRICT", "SELECT 1 WHERE 0"]).await;
     let mut writer = node.writer().await;
-    writer
-        .apply(&bole_sql_dialect::plan::Step::Rows(
-            insert.replace("INSERT INTO t1 WITH", "INSERT INTO t1 WITH"),
-        ))
-        .unwrap();
+    writer.apply(&bole_sql_dialect::plan::Step::Rows(insert)).unwrap();
     let seen = writer.commit(Vec::new()).await.unwrap();
     node.database.durable(seen).await.unwrap();
     let before = node.read("SELECT count(*), sum(c1), sum(length(c2)) FROM t1").await;

@@ -15,13 +15,16 @@ use bole_base::disk::read_exact_at;
 
 const MAGIC: &[u8; 8] = b"BOLESQC1";
 const BYTES: usize = 32;
-const WAL_HEAD_BYTES: u64 = 32;
-const FRAME_HEAD_BYTES: u64 = 24;
+/// Bytes of a `-wal` before its first frame.
+pub(super) const WAL_HEAD_BYTES: u64 = 32;
+/// Bytes of a frame before its page.
+pub(super) const FRAME_HEAD_BYTES: u64 = 24;
 
 /// The frames of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Marker {
-    page_bytes: u32,
+    /// Bytes of a page.
+    pub(super) page_bytes: u32,
     salts: [u8; 8],
     /// How many, from the first on.
     pub(crate) frames: u32,
@@ -92,8 +95,6 @@ fn read_head(wal: &dyn File) -> io::Result<(u32, [u8; 8])> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
     use super::*;
 
     #[test]
