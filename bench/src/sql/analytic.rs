@@ -5,7 +5,6 @@ use super::Args;
 use super::contender::{Contender, Node};
 use super::report::Report;
 use anyhow::{Context, Result, ensure};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -119,17 +118,14 @@ fn milliseconds(line: &str) -> Option<f64> {
 fn write_tables(folder: &Path, lines: u32) -> Result<Vec<String>> {
     let purchases = (lines / 4).max(1);
     let customers = (purchases / 25).max(1);
-    let tables: [(&str, u32, fn(u32, u32, &mut String)); 3] =
+    let tables: [(&str, u32, fn(u32, u32) -> String); 3] =
         [("customer", customers, customer), ("purchase", purchases, purchase), ("line", lines, line)];
     let mut commands = Vec::new();
     for (name, count, row) in tables {
         let path = folder.join(name);
         let mut file = BufWriter::new(File::create(&path)?);
-        let mut text = String::new();
         for number in 0..count {
-            text.clear();
-            row(number, customers, &mut text);
-            file.write_all(text.as_bytes())?;
+            writeln!(file, "{}", row(number, customers))?;
         }
         file.flush()?;
         commands.push(format!("\\copy {name} FROM '{}'", path.display()));
@@ -150,18 +146,18 @@ fn day(number: u64) -> String {
     format!("{}-{:02}-{:02}", 2022 + number / 336 % 3, number / 28 % 12 + 1, number % 28 + 1)
 }
 
-fn customer(id: u32, _: u32, text: &mut String) {
+fn customer(id: u32, _: u32) -> String {
     let segment = ["AUTOMOBILE", "BUILDING", "FURNITURE", "HOUSEHOLD", "MACHINERY"][mix(id, 1, 5) as usize];
-    drop(writeln!(text, "{id}\t{}\t{segment}", mix(id, 2, 25)));
+    format!("{id}\t{}\t{segment}", mix(id, 2, 25))
 }
 
-fn purchase(id: u32, customers: u32, text: &mut String) {
+fn purchase(id: u32, customers: u32) -> String {
     let priority = ["low", "medium", "high"][mix(id, 3, 3) as usize];
     let customer = mix(id, 4, u64::from(customers));
-    drop(writeln!(text, "{id}\t{customer}\t{}\t{priority}", day(mix(id, 5, 1008))));
+    format!("{id}\t{customer}\t{}\t{priority}", day(mix(id, 5, 1008)))
 }
 
-fn line(number: u32, _: u32, text: &mut String) {
+fn line(number: u32, _: u32) -> String {
     let (id, at) = (number / 4, number % 4);
     let [part, quantity, cents, percent] =
         [(6, 20_000), (7, 50), (8, 100_000), (9, 11)].map(|(purpose, below)| mix(number, purpose, below));
@@ -169,11 +165,8 @@ fn line(number: u32, _: u32, text: &mut String) {
     let flag = ["A", "N", "R"][mix(number, 11, 3) as usize];
     let price = (quantity + 1) * (cents + 100);
     let (whole, rest) = (price / 100, price % 100);
-    drop(writeln!(
-        text,
-        "{id}\t{at}\t{part}\t{}\t{whole}.{rest:02}\t0.{percent:02}\t{shipped}\t{flag}",
-        quantity + 1
-    ));
+    let quantity = quantity + 1;
+    format!("{id}\t{at}\t{part}\t{quantity}\t{whole}.{rest:02}\t0.{percent:02}\t{shipped}\t{flag}")
 }
 
 impl Timed {
@@ -194,17 +187,9 @@ mod tests {
 
     #[test]
     fn rows_are_the_same_each_time() {
-        let mut text = String::new();
-        line(5, 10, &mut text);
-        customer(0, 10, &mut text);
-        purchase(3, 10, &mut text);
-        let again = text.clone();
-        text.clear();
-        line(5, 10, &mut text);
-        customer(0, 10, &mut text);
-        purchase(3, 10, &mut text);
-        assert_eq!(text, again);
-        assert_eq!(text.lines().map(|line| line.split('\t').count()).collect::<Vec<_>>(), [8, 3, 4]);
+        let rows = || [line(5, 10), customer(0, 10), purchase(3, 10)];
+        assert_eq!(rows(), rows());
+        assert_eq!(rows().map(|row| row.split('\t').count()), [8, 3, 4]);
         assert_eq!(day(0), "2022-01-01");
         assert_eq!(day(1007), "2024-12-28");
         assert_eq!(milliseconds("Time: 1234.567 ms (00:01.235)"), Some(1234.567));

@@ -136,7 +136,9 @@ impl Node {
     pub(super) fn psql(&self, commands: &[&str]) -> Result<String> {
         let mut psql = self.client("psql");
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
-        commands.iter().for_each(|command| drop(psql.args(["-c", command])));
+        for command in commands {
+            psql.args(["-c", command]);
+        }
         xtask::process::output(&mut psql).with_context(|| format!("on {}", self.contender.name()))
     }
 }

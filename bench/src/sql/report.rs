@@ -19,7 +19,7 @@ pub(super) struct Report {
     pub(super) points: Vec<Point>,
     pub(super) timed: Vec<Timed>,
     pub(super) copied_rows: u32,
-    memory: Vec<Memory>,
+    pub(super) memory: Vec<Memory>,
 }
 
 /// Above divided by below, round by round.

@@ -6,7 +6,7 @@ import sys
 
 def blocks(script, lines):
     """Output under the statement that it followed."""
-    wanted, found, at = [line for line in script if line.strip()], [], 0
+    wanted, found, at = list(echoed(script)), [], 0
     for line in lines:
         if at < len(wanted) and line == wanted[at]:
             found.append((line, []))
@@ -14,6 +14,17 @@ def blocks(script, lines):
         elif found:
             found[-1][1].append(line)
     return found
+
+
+def echoed(script):
+    """The lines of a script that psql repeats: all but empty ones and the rows of a COPY."""
+    data = False
+    for line in script:
+        if data:
+            data = line != "\\."
+        elif line.strip():
+            data = "from stdin" in line.lower()
+            yield line
 
 
 script, expected, got = (open(path, encoding="utf-8").read().splitlines() for path in sys.argv[1:])

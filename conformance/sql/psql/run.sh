@@ -29,7 +29,7 @@ rm -f /tmp/psql-blocks.$$
 [[ $(psql -At -1 -c 'CREATE TABLE psql_once (id int)' -c 'DROP TABLE psql_once' "$BOLE_SQL_URL" | tail -1) == "DROP TABLE" ]] && note "-1" yes || note "-1" no
 said=$(psql -Atc 'SELECT 1' "${BOLE_SQL_URL/bolebole/wrong}" 2>&1 || true)
 [[ $said == *'password authentication failed'* ]] && note "wrong password" yes || note "wrong password" no
-said=$(psql -l "$BOLE_SQL_URL")
+said=$(psql -l "$BOLE_SQL_URL" 2>&1 || true)
 [[ $said == *' bole '* ]] && note "-l" yes || note "-l" no
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

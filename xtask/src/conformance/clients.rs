@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// How long one script may take before it counts as hung.
-const SCRIPT_SECONDS_MAX: &str = "300";
+const SCRIPT_SECONDS_MAX: &str = "900";
 
 /// One client library or tool with a conformance script.
 #[derive(Debug)]
