@@ -8,7 +8,9 @@
 //!   type says so of their forms, and ordered likewise. Where the form's own order is PostgreSQL's, there is no collation.
 //! - What this crate does not know is an error with SQLSTATE `0A000`, never a guess.
 //!
-//! Reading order: [`types`] → [`storage`] → [`value`] → [`error`].
+//! Reading order: [`types`] → [`storage`] → [`value`] → [`error`], then by need: [`text`] and [`binary`] are the forms of all types, [`cast`]
+//! is between them, [`collation`] is their order; [`numeric`] and [`arithmetic`], [`datetime`], [`json`], [`mod@array`] and [`mod@format`] are what
+//! PostgreSQL's functions compute. `tests/postgresql` has what a PostgreSQL 15 answered to all of it.
 
 pub mod arithmetic;
 pub mod array;

@@ -1,7 +1,7 @@
 //! Arrays, and casts.
 
 use bole_sql_types::array::functions::{self as arrays, element_order};
-use bole_sql_types::{Result, Type, cast, collation, text};
+use bole_sql_types::{Result, Style, Type, cast, collation, text};
 
 use crate::{check, shown, style, type_named};
 
@@ -46,15 +46,14 @@ fn compare(ty: Type, operator: &str, a: &str, b: &str) -> Result<String> {
     let style = style();
     let array = ty.array().unwrap();
     let stored = |text: &str| {
-        text::to_string(array, text::input(array, -1, text, &style)?.as_ref(), &Default::default())
+        text::to_string(array, text::input(array, -1, text, &style)?.as_ref(), &Style::default())
     };
     let (a, b) = (stored(a)?, stored(b)?);
-    let order = match array.info().unwrap().collation {
-        Some(collation) => collation::compare(collation, &a, &b),
-        None => {
-            let parse = |text| bole_sql_types::array::parse(text).unwrap();
-            collation::compare_arrays(&parse(&a), &parse(&b), element_order(ty))
-        }
+    let order = if let Some(collation) = array.info().unwrap().collation {
+        collation::compare(collation, &a, &b)
+    } else {
+        let parse = |text| bole_sql_types::array::parse(text).unwrap();
+        collation::compare_arrays(&parse(&a), &parse(&b), element_order(ty))
     };
     Ok(flag(match operator {
         "<" => order.is_lt(),

@@ -1,5 +1,7 @@
 //! json and jsonb.
 
+use std::borrow::Cow;
+
 use bole_sql_types::json::operators::{self, Kind};
 use bole_sql_types::json::{build, change, raw};
 use bole_sql_types::storage::Collation;
@@ -13,7 +15,7 @@ fn flag(value: bool) -> String {
 
 fn path(text: &str) -> Vec<Option<String>> {
     let elements = array::parse(text).unwrap().elements;
-    elements.into_iter().map(|element| element.map(|text| text.into_owned())).collect()
+    elements.into_iter().map(|element| element.map(Cow::into_owned)).collect()
 }
 
 fn steps(path: &[Option<String>]) -> Vec<Option<&str>> {
@@ -21,6 +23,7 @@ fn steps(path: &[Option<String>]) -> Vec<Option<&str>> {
 }
 
 /// The parts of a set-returning function, as the rows have them. PostgreSQL's `string_agg` of none is NULL.
+#[expect(clippy::needless_pass_by_value, reason = "the parts are made for it")]
 fn joined(parts: Vec<String>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("|"))
 }

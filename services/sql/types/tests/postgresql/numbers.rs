@@ -4,7 +4,7 @@ use bole_sql_types::arithmetic::{self, Operator};
 use bole_sql_types::numeric::accumulator::{Accumulator, FloatAccumulator, Of};
 use bole_sql_types::numeric::{Numeric, operators};
 use bole_sql_types::text::float;
-use bole_sql_types::{Error, Result, Type};
+use bole_sql_types::{Result, Type};
 
 use crate::{check, style, type_named};
 
@@ -163,6 +163,6 @@ fn arithmetic_of_all_numbers() {
         }
         let result = numeric(call, arguments).or_else(|| integers(call, arguments));
         let result = result.unwrap_or_else(|| floats(call, arguments));
-        result.map(Some).map_err(Error::from)
+        result.map(Some)
     });
 }

@@ -204,6 +204,7 @@ impl<'d> Run<'d> {
         fail(SqlState::SQL_JSON_MEMBER_NOT_FOUND, message)
     }
 
+    #[expect(clippy::ptr_arg, reason = "parts of a borrowed value are borrowed too")]
     fn elements(
         &self,
         subscripts: &[(Node, Option<Node>)],
