@@ -9,7 +9,7 @@ use super::Binder;
 use super::names::{Clause, Level, Named, NamedTable, Space, name_of, place_of};
 use super::tree::{Cell, Column, Comparison, Expr, Node, Place, Source};
 use super::walk;
-use crate::catalog::{Object, PG_CATALOG, View};
+use crate::catalog::{Object, View};
 
 /// How many views may be nested.
 const VIEWS_MAX: usize = 64;
