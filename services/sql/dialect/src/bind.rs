@@ -9,6 +9,7 @@
 
 mod call;
 mod coerce;
+mod distinct;
 mod explain;
 mod expression;
 mod from;

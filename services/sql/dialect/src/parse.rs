@@ -13,7 +13,7 @@ use sqlparser::tokenizer::{Location, Token, Tokenizer};
 use crate::schema;
 
 /// How deeply parentheses, subqueries and the like may be nested. A level costs a few kilobytes of stack here and in SQLite's parser.
-const DEPTH_MAX: usize = 100;
+const DEPTH_MAX: usize = 50;
 
 /// A statement and where it is in the text that was sent.
 #[derive(Clone, Debug)]

@@ -48,7 +48,7 @@ fn long_statements() {
         format!("SELECT 1 FROM t WHERE a IN ({})", list(65_535, ", ", &|n| format!("${}", n + 1))),
         format!("INSERT INTO t (id) VALUES {}", list(10_000, ", ", &|n| format!("({n})"))),
         format!("SELECT {}", list(300, " + ", &|n| n.to_string())),
-        format!("SELECT {}1{}", "(".repeat(60), ")".repeat(60)),
+        format!("SELECT {}1{}", "(".repeat(20), ")".repeat(20)),
     ] {
         let parsed = bole_sql_dialect::parse(&sql).unwrap();
         bole_sql_dialect::bind(&parsed[0], &scope, &[]).unwrap();

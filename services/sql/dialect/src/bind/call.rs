@@ -8,9 +8,10 @@ use sqlparser::ast::{
 
 use super::Binder;
 use super::coerce::integer;
+use super::distinct::{ascending, distinct_text};
 use super::names::{Clause, name_of, place_of};
 use super::resolve::{Candidate, Choice, spelled};
-use super::tree::{Aggregate, Comparison, Expr, Node, Order, Place};
+use super::tree::{Aggregate, Comparison, Expr, Node, Place};
 use super::walk;
 use crate::builtins::{self, Function, Kind, Volatility};
 
@@ -541,36 +542,6 @@ impl Binder<'_> {
         }
         Ok(())
     }
-}
-
-/// `string_agg(DISTINCT …)`: SQLite's DISTINCT has one argument, so the texts are gathered in an array, which is then written.
-fn distinct_text(mut arguments: Vec<Expr>, order: Vec<Order>, filter: Option<Expr>) -> Expr {
-    let separator = arguments.pop().unwrap_or_else(|| integer(0));
-    let text = arguments.pop().unwrap_or_else(|| integer(0));
-    let order = if order.is_empty() { ascending(std::slice::from_ref(&text)) } else { order };
-    let known = Node::IsNull { operand: Box::new(text.clone()), negated: true };
-    let mut tests = vec![Expr::new(known, Type::BOOL)];
-    tests.extend(filter);
-    let call = |name, arguments, ty| Expr::call(builtins::Spelling::Function(name), arguments, ty);
-    let oid = |ty: Type| integer(i64::from(ty.0));
-    let array = Type(1_009);
-    let aggregate = Aggregate {
-        spelling: builtins::Spelling::Function("pg_array_agg"),
-        arguments: vec![call("pg_element", vec![oid(Type::TEXT), text], Type::TEXT)],
-        star: false,
-        distinct: true,
-        order,
-        filter: Some(Expr::new(Node::And(tests), Type::BOOL)),
-        over: None,
-    };
-    let gathered = Expr::new(Node::Aggregate(Box::new(aggregate)), array);
-    call("pg_array_to_string", vec![oid(array), gathered, separator], Type::TEXT)
-}
-
-/// The order in which PostgreSQL finds distinct values.
-fn ascending(arguments: &[Expr]) -> Vec<Order> {
-    let key = |key: &Expr| Order { ordinal: None, key: key.clone(), descending: false, nulls_first: false };
-    arguments.iter().filter(|argument| !argument.is_constant()).map(key).collect()
 }
 
 /// A function as a candidate for a call with so many arguments.
