@@ -51,25 +51,25 @@ pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange>
     let mut change = Change::new(scope);
     match statement {
         Statement::CreateSchema { name, if_not_exists, owner } => {
-            change.create_schema(name.as_deref(), *if_not_exists, owner.as_ref())?
+            change.create_schema(name.as_deref(), *if_not_exists, owner.as_ref())?;
         }
         Statement::CreateTable(statement) => change.create_table(statement)?,
         Statement::CreateTableAs(statement) => change.create_table_as(statement)?,
         Statement::CreateIndex(statement) => change.create_index(statement)?,
         Statement::CreateView(statement) => change.create_view(statement)?,
         Statement::CreateSequence { name, if_not_exists, options } => {
-            change.create_sequence(name, *if_not_exists, options)?
+            change.create_sequence(name, *if_not_exists, options)?;
         }
         Statement::CreateEnum { name, labels } => change.create_enum(name, labels)?,
         Statement::Alter { kind, name, if_exists, actions } => {
-            change.alter(*kind, name, *if_exists, actions)?
+            change.alter(*kind, name, *if_exists, actions)?;
         }
         Statement::Drop { kind, names, if_exists, cascade } => {
-            change.drop(*kind, names, *if_exists, *cascade)?
+            change.drop(*kind, names, *if_exists, *cascade)?;
         }
         Statement::Comment { target, text } => change.comment(target, text.as_ref())?,
         Statement::Truncate { tables, restart_identity, cascade } => {
-            change.truncate(tables, *restart_identity, *cascade)?
+            change.truncate(tables, *restart_identity, *cascade)?;
         }
         Statement::Reindex { kind, name } => change.reindex(*kind, name)?,
         Statement::Refused(error) => return Err(error.clone()),

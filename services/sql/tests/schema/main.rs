@@ -9,6 +9,8 @@ mod database;
 
 use std::fmt::Write as _;
 
+use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::NEXT_OID_ROW;
 use database::Database;
 
 /// What is compared: of a write that fails, the error alone, as the caller knows the row and this does not.
@@ -45,4 +47,27 @@ fn check(transcript: &str) {
 #[test]
 fn statements_do_what_postgresql_does() {
     check(include_str!("ddl.txt"));
+}
+
+/// The rows of the catalog, as version 1 keeps them. The file must be readable for ever.
+#[test]
+fn the_catalog_is_kept_as_it_was() {
+    let mut database = Database::new();
+    for statement in include_str!("shop.sql").lines() {
+        database.run(statement);
+    }
+    let catalog = &database.catalog;
+    let oids = std::iter::once(NEXT_OID_ROW).chain(catalog.objects.keys().copied());
+    let rows: Vec<String> = oids.map(|oid| format!("{oid} {}", catalog.row(oid).unwrap())).collect();
+    let kept: Vec<&str> = include_str!("catalog-1.txt").lines().collect();
+    assert_eq!(rows, kept, "\n{}\n", rows.join("\n"));
+    let parts =
+        kept.iter().map(|line| line.split_once(' ').unwrap()).map(|(oid, body)| (oid.parse().unwrap(), body));
+    let read = Catalog::from_rows("test", parts).unwrap();
+    assert_eq!(read.objects, catalog.objects);
+    assert_eq!(
+        (read.next_oid, &read.relations, &read.schemas, &read.types),
+        (catalog.next_oid, &catalog.relations, &catalog.schemas, &catalog.types)
+    );
+    assert!(Catalog::from_rows("test", [(5, "{}")]).is_err(), "a damaged row");
 }

@@ -89,9 +89,7 @@ impl Binder<'_> {
         };
         let shared = match constraint {
             JoinConstraint::On(_) | JoinConstraint::None => Vec::new(),
-            JoinConstraint::Using(names) => {
-                names.iter().map(|name| Self::using_name(name)).collect::<Result<_>>()?
-            }
+            JoinConstraint::Using(names) => names.iter().map(Self::using_name).collect::<Result<_>>()?,
             JoinConstraint::UsingAlias(..) => return Err(Error::unsupported("an alias of USING")),
             JoinConstraint::Natural => {
                 natural(&left_space, &right_space).into_iter().map(|name| (name, Place::default())).collect()
@@ -390,12 +388,11 @@ impl Binder<'_> {
             Named { name: column.name.clone(), expr, origin: Some((oid, column.number)) }
         });
         let columns = columns.collect();
-        match alias {
-            Some(alias) => self.aliased(columns, alias, Some(oid)),
-            None => {
-                let schema = self.schema_name(table.schema);
-                Ok(named_space(schema, table.name.clone(), columns, Some(oid)))
-            }
+        if let Some(alias) = alias {
+            self.aliased(columns, alias, Some(oid))
+        } else {
+            let schema = self.schema_name(table.schema);
+            Ok(named_space(schema, table.name.clone(), columns, Some(oid)))
         }
     }
 

@@ -233,13 +233,12 @@ impl Printer<'_> {
     }
 
     fn coalesce(&mut self, list: &[Expr]) {
-        match list {
-            [only] => self.operand_of(only),
-            _ => {
-                self.raw("coalesce(");
-                self.expressions(list);
-                self.raw(")");
-            }
+        if let [only] = list {
+            self.operand_of(only)
+        } else {
+            self.raw("coalesce(");
+            self.expressions(list);
+            self.raw(")");
         }
     }
 
@@ -306,7 +305,7 @@ impl Printer<'_> {
         if *distinct {
             self.raw("DISTINCT ");
         }
-        self.list(arguments, ", ", |printer, argument| printer.collated(argument));
+        self.list(arguments, ", ", super::Printer::collated);
         self.order_by(order);
         self.raw(")");
         if let Some(filter) = filter {

@@ -128,14 +128,13 @@ impl<'a> Change<'a> {
 
     /// The schema that something with this name is made in. Errors: 3F000, 42501.
     pub(super) fn schema_for(&self, name: &Name) -> Result<u32> {
-        let schema = match &name.schema {
-            Some(schema) => self.catalog.schema_oid(schema)?,
-            None => {
-                let first = self.path().iter().find(|oid| **oid != PG_CATALOG).copied();
-                first.ok_or_else(|| {
-                    Error::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
-                })?
-            }
+        let schema = if let Some(schema) = &name.schema {
+            self.catalog.schema_oid(schema)?
+        } else {
+            let first = self.path().iter().find(|oid| **oid != PG_CATALOG).copied();
+            first.ok_or_else(|| {
+                Error::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
+            })?
         };
         if schema == PG_CATALOG || schema == INFORMATION_SCHEMA {
             let schema = self.catalog.schema_name(schema).unwrap_or_default();

@@ -306,12 +306,13 @@ impl Change<'_> {
 
     fn make_reference(&mut self, oid: u32, spec: &ConstraintSpec, reference: &Reference<'_>) -> Result<u32> {
         let table = self.table(oid)?;
-        let target = match self.catalog.relation(reference.target, self.path())? {
-            Relation::User(Object::Table(target)) => target.clone(),
-            _ => {
-                let message = format!("referenced relation \"{}\" is not a table", reference.target.name);
-                return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
-            }
+        let target = if let Relation::User(Object::Table(target)) =
+            self.catalog.relation(reference.target, self.path())?
+        {
+            target.clone()
+        } else {
+            let message = format!("referenced relation \"{}\" is not a table", reference.target.name);
+            return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
         };
         let columns = numbers_of(&table, reference.columns)?;
         let target_columns = self.target_columns(&target, reference.target_columns)?;
@@ -453,9 +454,9 @@ fn comparable(left: Type, right: Type) -> Comparable {
         &[Type::DATE, Type::TIMESTAMP, Type::TIMESTAMPTZ],
     ];
     let both = |family: &&[Type]| family.contains(&left) && family.contains(&right);
-    if left == right || FAMILIES.iter().any(|family| both(&family)) {
+    if left == right || FAMILIES.iter().any(|family| both(family)) {
         Comparable::AsStored
-    } else if ACROSS.iter().any(|family| both(&family)) {
+    } else if ACROSS.iter().any(|family| both(family)) {
         Comparable::InPostgres
     } else {
         Comparable::No

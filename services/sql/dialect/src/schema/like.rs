@@ -69,7 +69,7 @@ impl Change<'_> {
         for constraint in &source.constraints {
             match &constraint.rule {
                 Rule::Check { .. } if including.constraints => {
-                    self.like_check(table, constraint, including)?
+                    self.like_check(table, constraint, including)?;
                 }
                 Rule::PrimaryKey { index, .. } | Rule::Unique { index, .. } if including.indexes => {
                     let primary = matches!(constraint.rule, Rule::PrimaryKey { .. });

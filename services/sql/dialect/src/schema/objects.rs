@@ -85,12 +85,11 @@ impl Change<'_> {
                 return Err(error.with_detail(format!("This operation is not supported for {kind}.")));
             }
         };
-        match columns.iter_mut().find(|it| !it.dropped && it.name == column) {
-            Some(it) => it.comment = comment,
-            None => {
-                let message = format!("column \"{column}\" of relation \"{}\" does not exist", object.name());
-                return Err(Error::new(SqlState::UNDEFINED_COLUMN, message));
-            }
+        if let Some(it) = columns.iter_mut().find(|it| !it.dropped && it.name == column) {
+            it.comment = comment
+        } else {
+            let message = format!("column \"{column}\" of relation \"{}\" does not exist", object.name());
+            return Err(Error::new(SqlState::UNDEFINED_COLUMN, message));
         }
         self.put(object);
         Ok(())

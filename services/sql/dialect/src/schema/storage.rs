@@ -211,15 +211,12 @@ impl Change<'_> {
     fn index_terms(&self, table: &Table, index: &Index) -> Result<Vec<String>> {
         let mut terms = Vec::new();
         for key in &index.keys {
-            let (term, ty) = match &key.expression {
-                Some(expression) => {
-                    let bound = self.kept_expression(Some(table.oid), expression, Use::Index, None)?;
-                    (format!("({})", bound.sql), bound.ty)
-                }
-                None => {
-                    let ty = table.numbered(key.column).map_or(Type::UNKNOWN, Column::ty);
-                    (format!("c{}", key.column), ty)
-                }
+            let (term, ty) = if let Some(expression) = &key.expression {
+                let bound = self.kept_expression(Some(table.oid), expression, Use::Index, None)?;
+                (format!("({})", bound.sql), bound.ty)
+            } else {
+                let ty = table.numbered(key.column).map_or(Type::UNKNOWN, Column::ty);
+                (format!("c{}", key.column), ty)
             };
             let nullable =
                 key.expression.is_some() || table.numbered(key.column).is_none_or(|column| !column.not_null);

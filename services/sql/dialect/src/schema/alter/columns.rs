@@ -339,7 +339,7 @@ impl Change<'_> {
         }
         self.check_default(&column, (ty, typmod))?;
         self.update_column(work.table, column.number, |column| {
-            (column.type_oid, column.typmod) = (ty.0, typmod)
+            (column.type_oid, column.typmod) = (ty.0, typmod);
         });
         let is_integer = [Type::INT2, Type::INT4, Type::INT8].contains(&ty);
         if table.rowid_column == Some(column.number) && !is_integer {

@@ -165,7 +165,7 @@ impl Change<'_> {
             return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
         }
         self.update_constraint(table.oid, constraint.oid, |it| {
-            (it.deferrable, it.deferred) = (deferrable, deferred)
+            (it.deferrable, it.deferred) = (deferrable, deferred);
         });
         work.changed = true;
         Ok(())
