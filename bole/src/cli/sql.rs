@@ -87,9 +87,10 @@ async fn run_text(shell: &mut Shell<'_>, text: &str, keep_going: bool) -> Result
             statements.push(line);
         }
         while let Some(statement) = statements.next() {
-            good &= match shell::copies_in(&statement) {
-                true => shell.copy_in(&statement, &mut lines).await?,
-                false => shell.run(&statement).await?,
+            good &= if shell::copies_in(&statement) {
+                shell.copy_in(&statement, &mut lines).await?
+            } else {
+                shell.run(&statement).await?
             };
             if !good && !keep_going {
                 return Ok(false);

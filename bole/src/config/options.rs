@@ -254,7 +254,7 @@ options! {
         threads_max: u64 = Count(1, 1_024), "64";
         /// How long a client may take to log in.
         login_timeout: Duration = Time(SECOND, HOUR), "1m";
-        /// How long a transaction may idle while it has the write ticket, unless its session sets idle_in_transaction_session_timeout.
+        /// How long a transaction may idle while it has the write ticket, unless its session sets `idle_in_transaction_session_timeout`.
         idle_writer_timeout: Duration = Time(SECOND, 24 * HOUR), "5m";
         /// The largest message of a client, and so the longest statement and value.
         message_bytes_max: u64 = Bytes(64 * KIB, 256 * MIB), "256MiB";

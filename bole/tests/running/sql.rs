@@ -35,7 +35,7 @@ async fn transfer(client: &mut Client, number: u64) -> Result<(), Error> {
     transaction.execute(change, &[&amount, &to]).await?;
     transaction.execute("insert into transfers values ($1, $2)", &[&(number as i64), &amount]).await?;
     transaction.query("select bole.publish('transfers', $1::text, $2::text)", &[&id, &"done"]).await?;
-    if number % 7 == 0 {
+    if number.is_multiple_of(7) {
         return transaction.rollback().await;
     }
     transaction.commit().await
@@ -52,7 +52,7 @@ async fn load(
     while !over.load(Ordering::Relaxed) {
         let number = next.fetch_add(1, Ordering::Relaxed);
         match transfer(&mut client, number).await {
-            Ok(()) if number % 7 == 0 => {}
+            Ok(()) if number.is_multiple_of(7) => {}
             Ok(()) => drop(committed.lock().insert(number)),
             Err(error) if error.is_closed() || error.as_db_error().is_none() => return,
             Err(error) => panic!("transfer {number}: {error:?}"),
@@ -105,7 +105,7 @@ fn each_committed_transfer_has_one_event_whenever_the_node_is_killed() {
     let there: BTreeSet<u64> = rows.iter().copied().collect();
     let lost: Vec<u64> = committed.lock().difference(&there).copied().collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    assert!(rows.iter().all(|id| id % 7 != 0), "what was rolled back is gone");
+    assert!(rows.iter().all(|id| !id.is_multiple_of(7)), "what was rolled back is gone");
     let Outcome { out, .. } = node.bole(&["consume", "transfers", "--exit-at-end", "--format", "%k\\n"], "");
     let mut events: Vec<u64> = out.lines().map(|line| line.parse().unwrap()).collect();
     events.sort_unstable();

@@ -232,11 +232,11 @@ fn explain(error: &tokio_postgres::Error, statement: &str) -> String {
         let line = statement.lines().nth(number).unwrap_or_default();
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
         let head = format!("LINE {}: ", number + 1);
-        text += &format!("{head}{line}\n{}^\n", " ".repeat(head.len() + column));
+        text.extend([&*head, line, "\n", &" ".repeat(head.len() + column), "^\n"]);
     }
     for (name, more) in [("DETAIL", error.detail()), ("HINT", error.hint()), ("CONTEXT", error.where_())] {
         if let Some(more) = more {
-            text += &format!("{name}:  {more}\n");
+            text.extend([name, ":  ", more, "\n"]);
         }
     }
     text

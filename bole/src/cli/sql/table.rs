@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::ValueEnum;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -39,7 +39,7 @@ impl Rows {
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 let lines = cell.as_deref().unwrap_or_default().lines();
-                *width = lines.map(|line| line.width()).max().unwrap_or(0).max(*width);
+                *width = lines.map(UnicodeWidthStr::width).max().unwrap_or(0).max(*width);
             }
         }
         let numeric: Vec<bool> = (0..widths.len()).map(|column| self.is_numeric(column)).collect();
@@ -105,9 +105,10 @@ fn write_row(
             let space = " ".repeat(width - text.width());
             let more = if line + 1 < cell.len() { "+" } else { " " };
             let separator = if at == 0 { " " } else { "| " };
-            match numeric {
-                true => write!(out, "{separator}{space}{text}{more}")?,
-                false => write!(out, "{separator}{text}{space}{more}")?,
+            if *numeric {
+                write!(out, "{separator}{space}{text}{more}")?;
+            } else {
+                write!(out, "{separator}{text}{space}{more}")?;
             }
         }
         writeln!(out)?;
