@@ -7,6 +7,7 @@
 mod attachments;
 mod checkpoints;
 mod journal;
+mod sql;
 mod streams;
 
 use std::io::Write;
@@ -73,13 +74,14 @@ pub enum Repair {
 /// Every part that has a checker.
 ///
 /// Checkpoints come before the journal: whether one can be replaced depends on the journal as it was found.
-fn checkers() -> [Box<dyn Checker>; 5] {
+fn checkers() -> [Box<dyn Checker>; 6] {
     [
         Box::new(NodeMetaChecker),
         Box::new(checkpoints::CheckpointsChecker),
         Box::new(attachments::AttachmentsChecker),
         Box::new(journal::JournalChecker),
         Box::new(streams::StreamsChecker),
+        Box::new(sql::SqlChecker),
     ]
 }
 

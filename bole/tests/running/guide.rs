@@ -20,6 +20,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/queues.md", &[]),
     ("docs/guide/write-behind.md", &[]),
     ("docs/guide/change-feeds.md", &["streams.feeds=0"]),
+    ("docs/guide/sql.md", &[]),
 ];
 /// A program of others that examples use.
 const REDIS_CLI: &str = "redis-cli";

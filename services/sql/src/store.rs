@@ -8,6 +8,7 @@
 mod apply;
 mod books;
 mod capture;
+mod check;
 mod checkpoint;
 mod commit;
 mod connection;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 
 pub use bole_sql_dialect::plan::Step;
 pub use books::Seen;
+pub use check::{Checked, check};
 pub use connection::Register;
 pub use database::Database;
 pub use databases::{Config, DEFAULT, Databases};

@@ -149,7 +149,7 @@ mod tests {
         check(
             Format::Aligned,
             &rows,
-            "  id | 名前 \n-----+------\n   1 | a,b  \n -20 |      \n     | x   +\n     | y    \n   3 |      \n(4 rows)\n\n",
+            " id  | 名前 \n-----+------\n   1 | a,b  \n -20 |      \n     | x   +\n     | y    \n   3 |      \n(4 rows)\n\n",
         );
         check(Format::Csv, &rows, "id,名前\n1,\"a,b\"\n-20,\n,\"x\ny\"\n3,\"\"\n");
         check(

@@ -26,7 +26,7 @@ pub(crate) use marker::Marker;
 pub(crate) const MAIN: &str = "main.db";
 const WAL: &str = "main.db-wal";
 const SHM: &str = "main.db-shm";
-const MARKER: &str = "checkpoint";
+pub(crate) const MARKER: &str = "checkpoint";
 const FRESH: &str = "main.db.new";
 
 /// What a database has before anything is made in it. The rows of `bole_stand` are never in the log.
