@@ -13,6 +13,7 @@ mod datetime;
 mod index;
 mod json;
 mod math;
+mod missing;
 mod operators;
 mod pattern;
 mod row;
@@ -22,6 +23,7 @@ mod text;
 mod window;
 
 pub use casts::{input, output};
+pub(crate) use missing::{lacks_function, lacks_operator};
 pub use index::{PRINTED, all_casts, all_functions, all_operators, cast, functions, operators};
 
 /// How a call is said in SQLite.

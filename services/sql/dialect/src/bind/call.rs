@@ -130,8 +130,16 @@ impl Binder<'_> {
                 let right = self.expr(arguments[1])?;
                 let left = if left.is_unknown() && right.is_unknown() { self.known(left)? } else { left };
                 let test = self.compare(Comparison::Equal, left.clone(), right, place)?;
-                let left = match (&test.node, left.is_unknown()) {
-                    (Node::Compare { left, .. }, true) => left.as_ref().clone(),
+                // The result has the type that the operator `=` takes, where the types have none of their own.
+                let left = match test.node.clone() {
+                    Node::Compare { left: compared, .. }
+                        if left.is_unknown()
+                            || matches!(compared.ty, Type::TEXT | Type::NUMERIC)
+                                && left.ty != Type::NAME
+                            || compared.ty == Type::FLOAT8 && left.ty != Type::FLOAT4 =>
+                    {
+                        *compared
+                    }
                     _ => left,
                 };
                 let ty = left.ty;
@@ -242,6 +250,9 @@ impl Binder<'_> {
     }
 
     fn no_function(&self, name: &str, types: &[Type], place: Place) -> Error {
+        if builtins::lacks_function(name) {
+            return self.place(place, Error::unsupported(format!("function {name}")));
+        }
         let message = format!("function {} does not exist", self.signature(name, types));
         let hint = "No function matches the given name and argument types. You might need to add explicit type casts.";
         self.error_at(place, SqlState::UNDEFINED_FUNCTION, message).with_hint(hint)

@@ -152,6 +152,20 @@ impl Space {
         numbers
     }
 
+    /// The columns of one relation become those of another.
+    pub(crate) fn rename(&mut self, from: u32, to: u32) {
+        let tables = self.tables.iter_mut().map(|table| &mut table.columns);
+        for columns in tables.chain([&mut self.columns]) {
+            for named in Rc::make_mut(columns) {
+                if let Node::Column { relation, .. } = &mut named.expr.node
+                    && *relation == from
+                {
+                    *relation = to;
+                }
+            }
+        }
+    }
+
     /// Every column may be NULL: an outer join fills it.
     pub(crate) fn nullable(&mut self) {
         for named in Rc::make_mut(&mut self.columns) {
