@@ -12,6 +12,7 @@ mod coerce;
 mod distinct;
 mod explain;
 mod expression;
+mod form;
 mod from;
 mod group;
 mod insert;

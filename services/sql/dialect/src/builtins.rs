@@ -23,8 +23,8 @@ mod text;
 mod window;
 
 pub use casts::{input, output};
-pub(crate) use missing::{lacks_function, lacks_operator};
 pub use index::{PRINTED, all_casts, all_functions, all_operators, cast, functions, operators};
+pub(crate) use missing::{lacks_function, lacks_operator};
 
 /// How a call is said in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -489,6 +489,7 @@ fn excluded_table(space: &Space, relation: u32) -> NamedTable {
         name: "excluded".to_owned(),
         columns: std::rc::Rc::new(columns.collect()),
         oid: None,
+        filled: false,
     }
 }
 

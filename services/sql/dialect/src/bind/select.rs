@@ -377,7 +377,10 @@ impl Binder<'_> {
                 ast::ObjectNamePart::Function(_) => return None,
             },
             E::Cast { expr, data_type, .. } => {
-                return self.figured(expr).filter(|_| !is_weak(expr)).or_else(|| self.figured_type(data_type));
+                return self
+                    .figured(expr)
+                    .filter(|_| !is_weak(expr))
+                    .or_else(|| self.figured_type(data_type));
             }
             E::TypedString(ast::TypedString { data_type, .. }) => return self.figured_type(data_type),
             E::Interval(_) => "interval".to_owned(),
@@ -403,6 +406,7 @@ impl Binder<'_> {
             },
             E::CompoundFieldAccess { root, .. } => return self.figured(root),
             E::Tuple(_) => "row".to_owned(),
+            E::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => "overlaps".to_owned(),
             _ => return None,
         })
     }
@@ -464,8 +468,11 @@ fn relaxed(condition: Expr) -> Expr {
     let node = match node {
         Node::And(list) => Node::And(list.into_iter().map(relaxed).collect()),
         Node::Case { branches, otherwise: Some(otherwise) }
-            if matches!(otherwise.node, Node::InQuery { .. } | Node::Quantified { .. })
-                && matches!(
+            // Of no elements ALL holds, so there the test for NULL decides.
+            if matches!(
+                otherwise.node,
+                Node::InQuery { negated: false, .. } | Node::Quantified { all: false, .. }
+            ) && matches!(
                     branches.as_slice(),
                     [(Expr { node: Node::IsNull { .. }, .. }, Expr { node: Node::Literal(Value::Null), .. })]
                 ) =>
