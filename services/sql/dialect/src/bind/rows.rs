@@ -59,7 +59,8 @@ impl Binder<'_> {
             joined = Some(match joined {
                 None => (source, number),
                 Some((left, known)) => {
-                    let on = self.compare(Comparison::Equal, known.clone(), number.clone(), Place::default())?;
+                    let on =
+                        self.compare(Comparison::Equal, known.clone(), number.clone(), Place::default())?;
                     let number = Expr::new(Node::Coalesce(vec![known, number]), Type::INT8);
                     let (left, right) = (Box::new(left), Box::new(source));
                     (Source::Join { kind: " FULL JOIN ", left, right, on: Some(on) }, number)

@@ -207,7 +207,7 @@ fn fixed_offset(interval: &Expr, key: Type) -> Option<Expr> {
     const DAY: i64 = 86_400_000_000;
     let Node::Literal(Value::Text(text)) = &interval.node else { return None };
     let parts: Option<Vec<i64>> = text.split(' ').map(|part| part.parse().ok()).collect();
-    let [0, days @ 0.., time @ 0..] = parts?[..] else { return None };
+    let [0, days @ 0..=i64::MAX, time @ 0..=i64::MAX] = parts?[..] else { return None };
     let offset = match (key, time) {
         (Type::DATE, 0) => days,
         (Type::TIMESTAMP, time) => days.checked_mul(DAY)?.checked_add(time)?,

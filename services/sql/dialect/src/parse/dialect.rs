@@ -139,6 +139,9 @@ impl Dialect for Grammar {
         expr: &Expr,
         _precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
+        if is_comparison(expr) && COMPARISONS.contains(&parser.peek_token_ref().token) {
+            return Some(parser.expected_ref("the end of the comparison", parser.peek_token_ref()));
+        }
         let keyword_at = |parser: &Parser<'_>, at| match &parser.peek_nth_token_ref(at).token {
             Token::Word(word) if word.quote_style.is_none() => word.keyword,
             _ => Keyword::NoKeyword,
@@ -164,6 +167,14 @@ impl Dialect for Grammar {
             _ => None,
         }
     }
+}
+
+/// Comparisons are not associative: none is an operand of another without parentheses.
+const COMPARISONS: [Token; 6] = [Token::Eq, Token::Neq, Token::Lt, Token::LtEq, Token::Gt, Token::GtEq];
+
+fn is_comparison(expr: &Expr) -> bool {
+    use BinaryOperator as B;
+    matches!(expr, Expr::BinaryOp { op: B::Eq | B::NotEq | B::Lt | B::LtEq | B::Gt | B::GtEq, .. })
 }
 
 fn skip(parser: &mut Parser<'_>, count: usize) {
