@@ -422,7 +422,8 @@ impl Binder<'_> {
         call: &Call<'_>,
     ) -> Result<(Vec<Expr>, Vec<super::tree::Order>, Option<Expr>)> {
         let arguments: Result<Vec<Expr>> = match call.arguments.as_slice() {
-            [argument] if matches!(name, "json_agg" | "jsonb_agg") && !call.distinct => {
+            // `json_agg` sets rows apart from each other as it does no other JSON.
+            [argument] if name == "jsonb_agg" && !call.distinct => {
                 let row = self.whole_row(argument)?;
                 row.map_or_else(|| self.expr(argument), Ok).map(|argument| vec![argument])
             }
@@ -505,9 +506,12 @@ fn named_arguments<'a>(name: &str, list: &'a [FunctionArg], call: &mut Call<'a>)
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if given.len() == position => {
                 (Some(position), expr)
             }
-            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(expr), .. } => {
-                (names.iter().position(|known| *known == name_of(name)), expr)
-            }
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(expr), .. }
+            | FunctionArg::ExprNamed {
+                name: ast::Expr::Identifier(name),
+                arg: FunctionArgExpr::Expr(expr),
+                ..
+            } => (names.iter().position(|known| *known == name_of(name)), expr),
             _ => return Err(refused()),
         };
         let place =

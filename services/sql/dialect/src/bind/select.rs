@@ -414,7 +414,7 @@ impl Binder<'_> {
     fn figured_type(&self, data_type: &ast::DataType) -> Option<String> {
         let (ty, _) = self.data_type(data_type).ok()?;
         if ty.is_user() {
-            return Some(self.type_name(ty));
+            return Some(self.enum_of(ty)?.name.clone());
         }
         let name = ty.info()?.name;
         Some(name.strip_prefix('_').unwrap_or(name).to_owned())
