@@ -63,7 +63,7 @@ impl Binder<'_> {
         if let Some(expr) = self.syntax_function(&name, &call, place)? {
             return Ok(expr);
         }
-        self.call(&name, call, place)
+        self.call(&name, &call, place)
     }
 
     /// A function's name, without the schema `pg_catalog`.
@@ -224,15 +224,15 @@ impl Binder<'_> {
     }
 
     /// A call of any kind of function.
-    fn call(&mut self, name: &str, call: Call<'_>, place: Place) -> Result<Expr> {
+    fn call(&mut self, name: &str, call: &Call<'_>, place: Place) -> Result<Expr> {
         let kinds: Vec<Kind> = builtins::functions(name).map(|function| function.kind).collect();
         let grouped = kinds.contains(&Kind::Aggregate);
         let windowed = kinds.contains(&Kind::Window);
         if grouped || windowed {
-            return self.aggregate(name, &call, grouped, place);
+            return self.aggregate(name, call, grouped, place);
         }
         if kinds.contains(&Kind::Set) {
-            return self.set_in_list(name, &call, place);
+            return self.set_in_list(name, call, place);
         }
         if kinds.is_empty() && builtins::lacks_function(name) && Type::by_name(name).is_none() {
             return Err(self.place(place, Error::unsupported(format!("function {name}"))));

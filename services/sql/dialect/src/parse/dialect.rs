@@ -197,7 +197,7 @@ fn prefix_word(parser: &mut Parser<'_>, keyword: Keyword) -> Option<Result<Expr,
         }
         Keyword::ROW if parenthesis => {
             parser.advance_token();
-            Some(list(parser, |parser| parser.parse_expr()).map(Expr::Tuple))
+            Some(list(parser, Parser::parse_expr).map(Expr::Tuple))
         }
         Keyword::CUBE if parenthesis => {
             parser.advance_token();
