@@ -298,6 +298,11 @@ impl Printer<'_> {
             Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => "NULL",
         };
         self.raw(name);
+        // A frame that loses rows needs functions that can forget them.
+        let moves = over.as_ref().and_then(|window| window.frame.as_ref());
+        if name.starts_with("pg_") && moves.is_some_and(|frame| frame.start != Bound::UnboundedPreceding) {
+            self.raw("_moving");
+        }
         self.raw("(");
         if *star {
             self.raw("*");
