@@ -216,9 +216,9 @@ fn prefix_word(parser: &mut Parser<'_>, keyword: Keyword) -> Option<Result<Expr,
 }
 
 /// A list in parentheses, which may be empty.
-fn list<T>(
-    parser: &mut Parser<'_>,
-    element: impl FnMut(&mut Parser<'_>) -> Result<T, ParserError>,
+fn list<'a, T>(
+    parser: &mut Parser<'a>,
+    element: impl FnMut(&mut Parser<'a>) -> Result<T, ParserError>,
 ) -> Result<Vec<T>, ParserError> {
     parser.expect_token(&Token::LParen)?;
     if parser.consume_token(&Token::RParen) {
