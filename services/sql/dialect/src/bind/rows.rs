@@ -9,7 +9,7 @@ use super::Binder;
 use super::from::named_space;
 use super::names::{Clause, Named, Space, name_of};
 use super::resolve::spelled;
-use super::tree::{Cell, Column, Expr, Node, Place, Query, Source};
+use super::tree::{Cell, Column, Comparison, Expr, Node, Place, Query, Source};
 use super::walk;
 use crate::builtins::{Kind, Spelling, Volatility};
 
@@ -27,9 +27,52 @@ impl Binder<'_> {
         ordinality: bool,
         alias: Option<&TableAlias>,
     ) -> Result<(Source, Space)> {
-        let [array] = arrays else { return Err(Error::unsupported("unnest of several arrays")) };
+        let [array] = arrays else { return self.unnest_several(arrays, ordinality, alias) };
         let argument = self.within(Clause::From, |binder| binder.expr(array))?;
         self.function_source("unnest", vec![argument], ordinality, alias, Place::default())
+    }
+
+    /// Arrays side by side are joined by the numbers of their elements; the shorter ones are filled with NULL.
+    fn unnest_several(
+        &mut self,
+        arrays: &[ast::Expr],
+        ordinality: bool,
+        alias: Option<&TableAlias>,
+    ) -> Result<(Source, Space)> {
+        let mut columns: Vec<Named> = Vec::with_capacity(arrays.len());
+        let mut joined: Option<(Source, Expr)> = None;
+        for array in arrays {
+            let argument = self.within(Clause::From, |binder| binder.expr(array))?;
+            let is_column = |expr: &Expr| matches!(expr.node, Node::Column { .. });
+            if ordinality || walk::any(&argument, true, &is_column) {
+                return Err(Error::unsupported("unnest of several arrays in this form"));
+            }
+            let (source, space) =
+                self.function_source("unnest", vec![argument], true, None, Place::default())?;
+            let [item, number] = space.columns.as_slice() else {
+                return Err(Error::unsupported("unnest of several arrays in this form"));
+            };
+            let mut item = item.clone();
+            item.expr.nullable = true;
+            columns.push(item);
+            let number = number.expr.clone();
+            joined = Some(match joined {
+                None => (source, number),
+                Some((left, known)) => {
+                    let on =
+                        self.compare(Comparison::Equal, known.clone(), number.clone(), Place::default())?;
+                    let number = Expr::new(Node::Coalesce(vec![known, number]), Type::INT8);
+                    let (left, right) = (Box::new(left), Box::new(source));
+                    (Source::Join { kind: " FULL JOIN ", left, right, on: Some(on) }, number)
+                }
+            });
+        }
+        let Some((source, _)) = joined else { return Err(Error::unsupported("unnest of nothing")) };
+        let space = match alias {
+            Some(alias) => self.aliased(columns, alias, None)?,
+            None => named_space(None, "unnest".to_owned(), columns, None),
+        };
+        Ok((source, space))
     }
 
     pub(super) fn table_function(

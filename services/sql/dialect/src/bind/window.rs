@@ -1,6 +1,6 @@
 //! Windows: what a call is over.
 
-use bole_sql_types::{Error, Result, SqlState, Type};
+use bole_sql_types::{Error, Result, SqlState, Type, Value};
 use sqlparser::ast::{
     self, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, OrderByOptions, OrderBySort, WindowFrame,
     WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
@@ -8,7 +8,7 @@ use sqlparser::ast::{
 
 use super::Binder;
 use super::names::{Clause, name_of, place_of};
-use super::tree::{Bound, Expr, Frame, Order, Window};
+use super::tree::{Bound, Expr, Frame, Node, Order, Window};
 use crate::builtins::Context;
 
 impl Binder<'_> {
@@ -146,6 +146,13 @@ impl Binder<'_> {
                 self.coerce(expr, if key == Type::INT8 { key } else { Type::INT8 }, -1, Context::Implicit)
             }
             [Order { key, .. }] if key.ty == Type::FLOAT8 => self.implicit(expr, Type::FLOAT8),
+            [Order { key, .. }] if matches!(key.ty, Type::DATE | Type::TIMESTAMP) => {
+                let (key, place) = (key.ty, expr.place);
+                let interval = self.implicit(expr, Type::INTERVAL)?;
+                fixed_offset(&interval, key).ok_or_else(|| {
+                    self.place(place, Error::unsupported("RANGE with an offset that is no fixed time"))
+                })
+            }
             [_] => Err(self.place(expr.place, Error::unsupported("RANGE with an offset of this type"))),
             _ => {
                 let message = "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column";
@@ -193,4 +200,18 @@ impl Binder<'_> {
         }
         Ok(Order { ordinal, key, descending, nulls_first: nulls_first.unwrap_or(descending) })
     }
+}
+
+/// What an interval without months is in the unit of a key: days of a date, microseconds of a timestamp.
+fn fixed_offset(interval: &Expr, key: Type) -> Option<Expr> {
+    const DAY: i64 = 86_400_000_000;
+    let Node::Literal(Value::Text(text)) = &interval.node else { return None };
+    let parts: Option<Vec<i64>> = text.split(' ').map(|part| part.parse().ok()).collect();
+    let [0, days @ 0..=i64::MAX, time @ 0..=i64::MAX] = parts?[..] else { return None };
+    let offset = match (key, time) {
+        (Type::DATE, 0) => days,
+        (Type::TIMESTAMP, time) => days.checked_mul(DAY)?.checked_add(time)?,
+        _ => return None,
+    };
+    Some(Expr::literal(Value::Integer(offset), Type::INT8))
 }

@@ -6,6 +6,8 @@
 mod expression;
 mod query;
 
+use std::fmt::Write as _;
+
 use bole_sql_types::Type;
 
 use super::dependencies::Element;
@@ -131,13 +133,13 @@ fn index_definition(catalog: &Catalog, table: &Table, index: &Index, pretty: boo
         keys.join(", ")
     );
     if !index.include.is_empty() {
-        text.push_str(&format!(" INCLUDE ({})", columns(table, &index.include)));
+        let _ = write!(text, " INCLUDE ({})", columns(table, &index.include));
     }
     if index.nulls_not_distinct {
         text.push_str(" NULLS NOT DISTINCT");
     }
     if let Some(predicate) = &index.predicate {
-        text.push_str(&format!(" WHERE {}", expression(catalog, Some(table), predicate, pretty)));
+        let _ = write!(text, " WHERE {}", expression(catalog, Some(table), predicate, pretty));
     }
     text
 }
@@ -215,7 +217,7 @@ fn reference(catalog: &Catalog, table: &Table, rule: &Rule) -> String {
             Action::SetNull => "SET NULL",
             Action::SetDefault => "SET DEFAULT",
         };
-        text.push_str(&format!(" ON {what} {action}"));
+        let _ = write!(text, " ON {what} {action}");
     }
     text
 }

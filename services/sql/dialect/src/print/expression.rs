@@ -61,10 +61,14 @@ impl Printer<'_> {
         let closed = match &expr.node {
             Node::Literal(Value::Integer(number)) => *number >= 0,
             Node::Literal(Value::Real(number)) => *number >= 0.0,
+            Node::Call { spelling: Spelling::Template(text), .. } => {
+                text.starts_with('(') || text.starts_with("CAST(")
+            }
             Node::Literal(_)
             | Node::Unknown(_)
             | Node::Parameter(_)
             | Node::Column { .. }
+            | Node::Call { .. }
             | Node::Aggregate(_)
             | Node::Grouping(_)
             | Node::Collated { .. }
@@ -74,10 +78,6 @@ impl Printer<'_> {
             | Node::Scalar(_)
             | Node::Quantified { .. }
             | Node::Row(_) => true,
-            Node::Call { spelling: Spelling::Template(text), .. } => {
-                text.starts_with('(') || text.starts_with("CAST(")
-            }
-            Node::Call { .. } => true,
             Node::Coalesce(list) => list.len() > 1,
             _ => false,
         };
@@ -234,7 +234,7 @@ impl Printer<'_> {
 
     fn coalesce(&mut self, list: &[Expr]) {
         if let [only] = list {
-            self.operand_of(only)
+            self.operand_of(only);
         } else {
             self.raw("coalesce(");
             self.expressions(list);
@@ -298,6 +298,11 @@ impl Printer<'_> {
             Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => "NULL",
         };
         self.raw(name);
+        // A frame that loses rows needs functions that can forget them.
+        let moves = over.as_ref().and_then(|window| window.frame.as_ref());
+        if name.starts_with("pg_") && moves.is_some_and(|frame| frame.start != Bound::UnboundedPreceding) {
+            self.raw("_moving");
+        }
         self.raw("(");
         if *star {
             self.raw("*");

@@ -52,7 +52,7 @@ impl Change<'_> {
             Kind::Schema => self.alterable_schema(&name.name)?,
             Kind::Type => self.find_enum(name)?,
             _ => match self.find(name, if_exists)? {
-                Some(object) => self.check_kind(&object, kind, actions)?,
+                Some(object) => Self::check_kind(&object, kind, actions)?,
                 None => return Ok(()),
             },
         };
@@ -74,7 +74,7 @@ impl Change<'_> {
     }
 
     /// PostgreSQL takes `ALTER TABLE` for what all relations have.
-    fn check_kind(&self, object: &Object, kind: Kind, actions: &[AlterAction]) -> Result<u32> {
+    fn check_kind(object: &Object, kind: Kind, actions: &[AlterAction]) -> Result<u32> {
         let general = |action: &AlterAction| {
             matches!(
                 action,

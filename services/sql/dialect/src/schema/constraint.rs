@@ -157,7 +157,7 @@ impl Change<'_> {
     }
 
     /// The numbers of columns of a key.
-    fn key_columns(&self, table: &Table, names: &[String], what: &str) -> Result<Vec<i16>> {
+    fn key_columns(table: &Table, names: &[String], what: &str) -> Result<Vec<i16>> {
         let mut numbers = Vec::new();
         for name in names {
             let missing = || {
@@ -191,8 +191,8 @@ impl Change<'_> {
             let message = format!("multiple primary keys for table \"{}\" are not allowed", table.name);
             return Err(Error::new(SqlState::INVALID_TABLE_DEFINITION, message));
         }
-        let numbers = self.key_columns(&table, columns, if primary { "primary key" } else { "unique" })?;
-        let include = self.key_columns(&table, include, "unique")?;
+        let numbers = Self::key_columns(&table, columns, if primary { "primary key" } else { "unique" })?;
+        let include = Self::key_columns(&table, include, "unique")?;
         self.check_indexable(&table, &numbers)?;
         let name = match &spec.name {
             Some(name) => {
@@ -454,9 +454,9 @@ fn comparable(left: Type, right: Type) -> Comparable {
         &[Type::DATE, Type::TIMESTAMP, Type::TIMESTAMPTZ],
     ];
     let both = |family: &&[Type]| family.contains(&left) && family.contains(&right);
-    if left == right || FAMILIES.iter().any(|family| both(family)) {
+    if left == right || FAMILIES.iter().any(both) {
         Comparable::AsStored
-    } else if ACROSS.iter().any(|family| both(family)) {
+    } else if ACROSS.iter().any(both) {
         Comparable::InPostgres
     } else {
         Comparable::No

@@ -75,7 +75,7 @@ impl Change<'_> {
         }
         let keys: Vec<Key> =
             keys.iter().map(|key| self.index_key(&table, key, method)).collect::<Result<_>>()?;
-        let include = self.include_columns(&table, include)?;
+        let include = Self::include_columns(&table, include)?;
         let predicate = match predicate {
             Some(expression) => {
                 if !self.expression(Some(table.oid), expression, Use::Predicate, None)?.immutable {
@@ -175,7 +175,7 @@ impl Change<'_> {
         Ok(Some((*name).to_owned()).filter(|name| default_class(ty) != Some(name)))
     }
 
-    fn include_columns(&self, table: &Table, names: &[String]) -> Result<Vec<i16>> {
+    fn include_columns(table: &Table, names: &[String]) -> Result<Vec<i16>> {
         let number = |name: &String| {
             let missing =
                 || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
@@ -217,11 +217,10 @@ impl Change<'_> {
 
 fn check_method(method: &str, unique: bool, keys: usize, include: bool) -> Result<()> {
     match method {
-        "btree" => Ok(()),
         "hash" if unique => Err(unsupported_method(method, "unique indexes")),
         "hash" if keys > 1 => Err(unsupported_method(method, "multicolumn indexes")),
         "hash" if include => Err(unsupported_method(method, "included columns")),
-        "hash" => Ok(()),
+        "btree" | "hash" => Ok(()),
         "gin" | "gist" | "brin" | "spgist" => Err(Error::unsupported(format!("an index by method {method}"))),
         _ => {
             Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("access method \"{method}\" does not exist")))

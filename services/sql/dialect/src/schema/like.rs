@@ -119,7 +119,7 @@ impl Change<'_> {
     ) -> Result<()> {
         let Some(index) = self.catalog.index(index).cloned() else { return Ok(()) };
         let mut changed = self.table(table)?;
-        let keys = self.mapped(source, &changed, &index)?;
+        let keys = Self::mapped(source, &changed, &index)?;
         let columns: Vec<i16> = keys.keys.iter().map(|key| key.column).collect();
         let name = if primary {
             naming::key(&self.catalog, changed.schema, &changed.name, None, "pkey")
@@ -164,7 +164,7 @@ impl Change<'_> {
 
     fn like_index(&mut self, table: u32, source: &Table, index: Index, including: Including) -> Result<()> {
         let target = self.table(table)?;
-        let mapped = self.mapped(source, &target, &index)?;
+        let mapped = Self::mapped(source, &target, &index)?;
         let columns = super::index::column_names(&target, &mapped.keys);
         let name = naming::relation(&self.catalog, target.schema, &target.name, Some(&columns), "idx");
         let comment = index.comment.filter(|_| including.comments);
@@ -174,7 +174,7 @@ impl Change<'_> {
     }
 
     /// An index with the numbers that the columns have in the copy.
-    fn mapped(&self, source: &Table, copy: &Table, index: &Index) -> Result<Index> {
+    fn mapped(source: &Table, copy: &Table, index: &Index) -> Result<Index> {
         let number = |from: i16| {
             let name = source.numbered(from).map(|column| column.name.as_str()).unwrap_or_default();
             let missing =

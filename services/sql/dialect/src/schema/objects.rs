@@ -86,7 +86,7 @@ impl Change<'_> {
             }
         };
         if let Some(it) = columns.iter_mut().find(|it| !it.dropped && it.name == column) {
-            it.comment = comment
+            it.comment = comment;
         } else {
             let message = format!("column \"{column}\" of relation \"{}\" does not exist", object.name());
             return Err(Error::new(SqlState::UNDEFINED_COLUMN, message));

@@ -192,6 +192,7 @@ impl Change<'_> {
     }
 
     /// What `OWNED BY` says, if it is there.
+    #[expect(clippy::option_option, reason = "OWNED BY may be left out, be NONE, or name a column")]
     fn sequence_owner(
         &mut self,
         options: &[SequenceOption],

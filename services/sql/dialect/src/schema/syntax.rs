@@ -161,6 +161,7 @@ pub struct CreateTableAs {
 }
 
 /// What stands between the parentheses of `CREATE TABLE`.
+#[expect(clippy::large_enum_variant, reason = "most of them are columns")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum TableElement {
     /// A column.
@@ -177,6 +178,7 @@ pub enum TableElement {
 }
 
 /// What `LIKE` copies besides names, types and NOT NULL.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the statement")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Including {
     /// `COMMENTS`.
@@ -307,6 +309,7 @@ pub enum SequenceOption {
 }
 
 /// `CREATE INDEX`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the statement")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateIndex {
     /// Its name; PostgreSQL chooses one otherwise.

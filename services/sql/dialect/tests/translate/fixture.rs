@@ -67,7 +67,19 @@ pub(crate) fn scope() -> Scope {
         catalog.objects.insert(oid, Arc::new(Object::Sequence(sequence(oid, name, column))));
     }
     unique(&mut catalog);
-    let view = View {
+    catalog.relations.insert((PUBLIC, "v".to_owned()), 16_440);
+    catalog.objects.insert(16_440, Arc::new(Object::View(view())));
+    Scope {
+        catalog: Arc::new(catalog),
+        search_path: vec![PUBLIC],
+        user: "ann".to_owned(),
+        database: "shop".to_owned(),
+        style: bole_sql_types::style::Style::default(),
+    }
+}
+
+fn view() -> View {
+    View {
         oid: 16_440,
         schema: PUBLIC,
         name: "v".to_owned(),
@@ -76,15 +88,6 @@ pub(crate) fn scope() -> Scope {
         uses: vec![16_400],
         uses_columns: Vec::new(),
         comment: None,
-    };
-    catalog.relations.insert((PUBLIC, "v".to_owned()), 16_440);
-    catalog.objects.insert(16_440, Arc::new(Object::View(view)));
-    Scope {
-        catalog: Arc::new(catalog),
-        search_path: vec![PUBLIC],
-        user: "ann".to_owned(),
-        database: "shop".to_owned(),
-        style: bole_sql_types::style::Style::default(),
     }
 }
 

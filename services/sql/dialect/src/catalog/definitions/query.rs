@@ -2,6 +2,8 @@
 //!
 //! A query of one SELECT is written out clause by clause. Any other is shown as it is kept, with names shortened.
 
+use std::fmt::Write as _;
+
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
@@ -102,30 +104,29 @@ fn list(items: impl Iterator<Item = String>) -> String {
 fn simple(query: &Query, select: &Select) -> String {
     let mut text = format!("SELECT {}", list(select.projection.iter().map(ToString::to_string)));
     if !select.from.is_empty() {
-        text.push_str(&format!(
-            "\n   FROM {}",
-            select.from.iter().map(from).collect::<Vec<_>>().join(",\n    ")
-        ));
+        let _ =
+            write!(text, "\n   FROM {}", select.from.iter().map(from).collect::<Vec<_>>().join(",\n    "));
     }
     if let Some(condition) = &select.selection {
-        text.push_str(&format!("\n  WHERE {condition}"));
+        let _ = write!(text, "\n  WHERE {condition}");
     }
     if let GroupByExpr::Expressions(keys, _) = &select.group_by
         && !keys.is_empty()
     {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n  GROUP BY {}",
             keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        ));
+        );
     }
     if let Some(condition) = &select.having {
-        text.push_str(&format!("\n HAVING {condition}"));
+        let _ = write!(text, "\n HAVING {condition}");
     }
     if let Some(order) = &query.order_by {
-        text.push_str(&format!("\n  {order}"));
+        let _ = write!(text, "\n  {order}");
     }
     if let Some(limit) = &query.limit_clause {
-        text.push_str(&format!("\n {limit}"));
+        let _ = write!(text, "\n {limit}");
     }
     text
 }
@@ -133,7 +134,7 @@ fn simple(query: &Query, select: &Select) -> String {
 fn from(table: &TableWithJoins) -> String {
     let mut text = table.relation.to_string();
     for join in &table.joins {
-        text.push_str(&format!("\n     {join}"));
+        let _ = write!(text, "\n     {join}");
     }
     text
 }

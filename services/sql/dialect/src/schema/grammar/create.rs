@@ -24,6 +24,7 @@ pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what the readers give")]
 fn refuse(reader: &mut Reader<'_, '_>, what: impl std::fmt::Display) -> Parse<Statement> {
     reader.skip_statement();
     Ok(Statement::Refused(Error::unsupported(what)))

@@ -50,6 +50,7 @@ pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
     Ok(Statement::CreateTable(Box::new(CreateTable { name, if_not_exists, elements })))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what the readers give")]
 fn refuse(reader: &mut Reader<'_, '_>, what: &str) -> Parse<Statement> {
     reader.skip_statement();
     Ok(Statement::Refused(Error::unsupported(what)))
@@ -269,6 +270,7 @@ fn action(reader: &mut Reader<'_, '_>) -> Parse<Action> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what the readers give")]
 fn with_attributes(
     reader: &mut Reader<'_, '_>,
     name: Option<String>,
