@@ -1,5 +1,5 @@
 //! The path language of SQL/JSON, as `jsonpath` has it: members, elements, wildcards, filters, arithmetic, and the methods `type`, `size`,
-//! `double`, `ceiling`, `floor`, `abs`. `.**`, `like_regex`, `datetime()`, `keyvalue()` are refused.
+//! `double`, `ceiling`, `floor`, `abs`, and `.**` unless the path is strict or it has limits. `like_regex`, `datetime()`, `keyvalue()` are refused.
 
 mod parse;
 mod print;
@@ -40,6 +40,8 @@ enum Step {
     Member(String),
     AnyMember,
     AnyElement,
+    /// `.**`: the item, and what it contains at any depth.
+    AnyLevel,
     /// `[a, b to c]`.
     Elements(Vec<(Node, Option<Node>)>),
     Filter(Box<Node>),

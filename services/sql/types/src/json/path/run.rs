@@ -150,7 +150,7 @@ impl<'d> Run<'d> {
         let opens = match step {
             Step::Member(_) | Step::AnyMember | Step::Filter(_) => true,
             Step::Method(method) => !matches!(method, Method::Type | Method::Size),
-            Step::AnyElement | Step::Elements(_) => false,
+            Step::AnyElement | Step::AnyLevel | Step::Elements(_) => false,
         };
         if opens && !self.strict && matches!(*item, Json::Array(_)) {
             return elements_or_self(item)
@@ -183,6 +183,7 @@ impl<'d> Run<'d> {
                 }
                 elements_or_self(item).into_iter().try_for_each(sink)
             }
+            Step::AnyLevel => descend(item, sink),
             Step::Elements(subscripts) => self.elements(subscripts, &item, place, sink),
             Step::Filter(predicate) => {
                 let passes = self.test(predicate, Place { current: &item, last: place.last })? == Some(true);
@@ -399,6 +400,18 @@ fn part<'d>(
         Cow::Borrowed(json) => find(json).map(Cow::Borrowed),
         Cow::Owned(json) => find(json).map(|part| Cow::Owned(part.clone())),
     }
+}
+
+/// An item, then all that it contains, each before what is in it.
+fn descend<'d>(item: Cow<'d, Json<'d>>, sink: Sink<'_, 'd>) -> Flow {
+    sink(item.clone())?;
+    let parts: Items<'d> = match item {
+        Cow::Borrowed(Json::Object(members)) => members.iter().map(|member| Cow::Borrowed(&member.1)).collect(),
+        Cow::Owned(Json::Object(members)) => members.into_iter().map(|member| Cow::Owned(member.1)).collect(),
+        array if matches!(*array, Json::Array(_)) => elements_or_self(array),
+        _ => return Ok(()),
+    };
+    parts.into_iter().try_for_each(|part| descend(part, sink))
 }
 
 fn elements_or_self<'d>(item: Cow<'d, Json<'d>>) -> Items<'d> {
