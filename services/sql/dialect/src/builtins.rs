@@ -13,6 +13,7 @@ mod datetime;
 mod index;
 mod json;
 mod math;
+mod missing;
 mod operators;
 mod pattern;
 mod row;
@@ -23,6 +24,7 @@ mod window;
 
 pub use casts::{input, output};
 pub use index::{PRINTED, all_casts, all_functions, all_operators, cast, functions, operators};
+pub(crate) use missing::{lacks_function, lacks_operator};
 
 /// How a call is said in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use bole_sql_types::{Error, Result, SqlState};
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement};
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use crate::schema;
+
+pub(crate) use dialect::Grammar;
+
+mod dialect;
 
 /// How deeply parentheses, subqueries and the like may be nested. A level costs a few kilobytes of stack here and in SQLite's parser.
 const DEPTH_MAX: usize = 50;
@@ -55,7 +58,7 @@ pub enum Syntax {
 
 /// Parses statements that are separated by semicolons; there may be none.
 pub fn parse(text: &str) -> Result<Vec<Parsed>> {
-    let dialect = PostgreSqlDialect {};
+    let dialect = Grammar;
     let shared: Arc<str> = Arc::from(text);
     let tokens = Tokenizer::new(&dialect, text)
         .tokenize_with_location()
@@ -130,6 +133,9 @@ fn place_in(message: &str) -> Option<Location> {
 
 fn unexpected(text: &str, byte: usize) -> Error {
     let rest = &text[byte..];
+    if token_at(rest).eq_ignore_ascii_case("exclude") {
+        return Error::unsupported("EXCLUDE").at(position_of(text, byte));
+    }
     let error = if rest.trim().is_empty() {
         Error::new(SqlState::SYNTAX_ERROR, "syntax error at end of input")
     } else {

@@ -1,5 +1,7 @@
 //! Calls of functions and aggregates.
 
+use std::sync::LazyLock;
+
 use bole_sql_types::{Error, Result, SqlState, Type, Value};
 use sqlparser::ast::{
     self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
@@ -11,19 +13,19 @@ use super::coerce::integer;
 use super::distinct::{ascending, distinct_text};
 use super::names::{Clause, name_of, place_of};
 use super::resolve::{Candidate, Choice, spelled};
-use super::tree::{Aggregate, Comparison, Expr, Node, Place};
+use super::tree::{Aggregate, Expr, Node, Place};
 use super::walk;
 use crate::builtins::{self, Function, Kind, Volatility};
 
 /// What a call says besides its function's name, taken apart.
 #[derive(Default)]
 pub(super) struct Call<'a> {
-    arguments: Vec<&'a ast::Expr>,
-    star: bool,
-    distinct: bool,
-    order: &'a [ast::OrderByExpr],
-    filter: Option<&'a ast::Expr>,
-    within: &'a [ast::OrderByExpr],
+    pub(super) arguments: Vec<&'a ast::Expr>,
+    pub(super) star: bool,
+    pub(super) distinct: bool,
+    pub(super) order: &'a [ast::OrderByExpr],
+    pub(super) filter: Option<&'a ast::Expr>,
+    pub(super) within: &'a [ast::OrderByExpr],
     pub(super) over: Option<&'a ast::WindowType>,
 }
 
@@ -56,7 +58,7 @@ impl Binder<'_> {
                 }
                 return Err(self.place(place, Error::unsupported("a subquery as the arguments of a call")));
             }
-            FunctionArguments::List(list) => argument_list(list, &mut call)?,
+            FunctionArguments::List(list) => argument_list(&name, list, &mut call)?,
         }
         if let Some(expr) = self.syntax_function(&name, &call, place)? {
             return Ok(expr);
@@ -104,93 +106,6 @@ impl Binder<'_> {
             Some(ty) => self.coerce(value, ty, -1, builtins::Context::Explicit),
             None => Ok(value),
         }
-    }
-
-    /// What is written as a function and is none.
-    fn syntax_function(&mut self, name: &str, call: &Call<'_>, place: Place) -> Result<Option<Expr>> {
-        let arguments = &call.arguments;
-        let plain = !call.star
-            && !call.distinct
-            && call.order.is_empty()
-            && call.filter.is_none()
-            && call.over.is_none();
-        if !plain {
-            return Ok(None);
-        }
-        let expr = match (name, arguments.len()) {
-            ("coalesce", 1..) => {
-                let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
-                let (list, ty) = self.unify(list?, "COALESCE")?;
-                let nullable = list.iter().all(|expr| expr.nullable);
-                let typmod = super::expression::common_modifier(list.iter());
-                Expr { typmod, nullable, ..Expr::new(Node::Coalesce(list), ty) }
-            }
-            ("nullif", 2) => {
-                let left = self.expr(arguments[0])?;
-                let right = self.expr(arguments[1])?;
-                let left = if left.is_unknown() && right.is_unknown() { self.known(left)? } else { left };
-                let test = self.compare(Comparison::Equal, left.clone(), right, place)?;
-                let left = match (&test.node, left.is_unknown()) {
-                    (Node::Compare { left, .. }, true) => left.as_ref().clone(),
-                    _ => left,
-                };
-                let ty = left.ty;
-                let null = Expr::literal(Value::Null, ty);
-                Expr::new(Node::Case { branches: vec![(test, null)], otherwise: Some(Box::new(left)) }, ty)
-            }
-            ("pg_typeof", 1) => {
-                let argument = self.expr(arguments[0])?;
-                Expr::literal(Value::Integer(i64::from(argument.ty.0)), Type::REGTYPE)
-            }
-            ("greatest" | "least", 1..) => self.extreme(name, arguments)?,
-            ("grouping", 1..) => {
-                let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
-                self.level().has_aggregates = true;
-                Expr::new(Node::Grouping(list?), Type::INT4).not_null()
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some(expr.at(place)))
-    }
-
-    /// GREATEST and LEAST ignore NULLs, SQLite's `max` and `min` do not; so each NULL gives way to another value.
-    fn extreme(&mut self, name: &str, arguments: &[&ast::Expr]) -> Result<Expr> {
-        let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
-        let (mut list, ty) = self.unify(list?, if name == "least" { "LEAST" } else { "GREATEST" })?;
-        if !self.is_comparable(ty) {
-            let message = format!("could not identify a comparison function for type {}", self.type_name(ty));
-            return Err(Error::new(SqlState::UNDEFINED_FUNCTION, message));
-        }
-        let function = if name == "least" {
-            // Of equal values the first one wins here and the last one in SQLite.
-            list.reverse();
-            "min"
-        } else {
-            "max"
-        };
-        if list.len() == 1 {
-            return Ok(list.remove(0));
-        }
-        let nullable = list.iter().all(|expr| expr.nullable);
-        let any_null = list.iter().any(|expr| expr.nullable);
-        let filled = if any_null {
-            (0..list.len())
-                .map(|first| {
-                    let mut choices = vec![list[first].clone()];
-                    if list[first].nullable {
-                        choices.extend(
-                            list.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, e)| e.clone()),
-                        );
-                    }
-                    Expr::new(Node::Coalesce(choices), ty)
-                })
-                .collect()
-        } else {
-            list
-        };
-        let call = builtins::Spelling::Function(if function == "min" { "min" } else { "max" });
-        let call = Node::Collated { spelling: call, arguments: filled };
-        Ok(Expr { nullable, ..Expr::new(call, ty) })
     }
 
     fn array_of_query(&mut self, query: &ast::Query) -> Result<Expr> {
@@ -242,6 +157,9 @@ impl Binder<'_> {
     }
 
     fn no_function(&self, name: &str, types: &[Type], place: Place) -> Error {
+        if builtins::lacks_function(name) {
+            return self.place(place, Error::unsupported(format!("function {name}")));
+        }
         let message = format!("function {} does not exist", self.signature(name, types));
         let hint = "No function matches the given name and argument types. You might need to add explicit type casts.";
         self.error_at(place, SqlState::UNDEFINED_FUNCTION, message).with_hint(hint)
@@ -316,6 +234,9 @@ impl Binder<'_> {
         if kinds.contains(&Kind::Set) {
             return self.set_in_list(name, &call, place);
         }
+        if kinds.is_empty() && builtins::lacks_function(name) && Type::by_name(name).is_none() {
+            return Err(self.place(place, Error::unsupported(format!("function {name}"))));
+        }
         let wrong = [
             (call.star, "(*)"),
             (call.distinct, "DISTINCT"),
@@ -368,7 +289,7 @@ impl Binder<'_> {
         self.check_place(name, grouped, call, place)?;
         let over_window = call.over.is_some();
         let before = std::mem::replace(&mut self.level().in_aggregate, !over_window);
-        let bound = self.aggregate_arguments(call);
+        let bound = self.aggregate_arguments(name, call);
         let level = self.level();
         level.in_aggregate = before;
         if over_window {
@@ -497,10 +418,16 @@ impl Binder<'_> {
 
     fn aggregate_arguments(
         &mut self,
+        name: &str,
         call: &Call<'_>,
     ) -> Result<(Vec<Expr>, Vec<super::tree::Order>, Option<Expr>)> {
-        let arguments: Result<Vec<Expr>> =
-            call.arguments.iter().map(|argument| self.expr(argument)).collect();
+        let arguments: Result<Vec<Expr>> = match call.arguments.as_slice() {
+            [argument] if matches!(name, "json_agg" | "jsonb_agg") && !call.distinct => {
+                let row = self.whole_row(argument)?;
+                row.map_or_else(|| self.expr(argument), Ok).map(|argument| vec![argument])
+            }
+            arguments => arguments.iter().map(|argument| self.expr(argument)).collect(),
+        };
         let order = self.plain_order(call.order)?;
         let filter = match call.filter {
             Some(filter) => Some(self.within(Clause::Filter, |binder| {
@@ -560,9 +487,44 @@ fn candidate(function: &'static Function, count: usize) -> Option<Candidate<&'st
     Some(Candidate { types, of: function })
 }
 
-fn argument_list<'a>(list: &'a FunctionArgumentList, call: &mut Call<'a>) -> Result<()> {
+/// What is left out of a call with names.
+static ZERO: LazyLock<ast::Expr> =
+    LazyLock::new(|| ast::Expr::Value(ast::Value::Number("0".to_owned(), false).with_empty_span()));
+
+/// The arguments of a call that names some of them.
+fn named_arguments<'a>(name: &str, list: &'a [FunctionArg], call: &mut Call<'a>) -> Result<()> {
+    let names = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+    let refused = || Error::unsupported("a named argument");
+    if name != "make_interval" {
+        return Err(refused());
+    }
+    call.arguments = vec![&ZERO; names.len()];
+    let mut given = Vec::with_capacity(names.len());
+    for (position, argument) in list.iter().enumerate() {
+        let (place, expr) = match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if given.len() == position => {
+                (Some(position), expr)
+            }
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(expr), .. } => {
+                (names.iter().position(|known| *known == name_of(name)), expr)
+            }
+            _ => return Err(refused()),
+        };
+        let place =
+            place.filter(|place| *place < names.len() && !given.contains(place)).ok_or_else(refused)?;
+        call.arguments[place] = expr;
+        given.push(place);
+    }
+    Ok(())
+}
+
+fn argument_list<'a>(name: &str, list: &'a FunctionArgumentList, call: &mut Call<'a>) -> Result<()> {
     let FunctionArgumentList { duplicate_treatment, args, clauses } = list;
     call.distinct = matches!(duplicate_treatment, Some(DuplicateTreatment::Distinct));
+    let is_named = |argument: &FunctionArg| !matches!(argument, FunctionArg::Unnamed(_));
+    if args.iter().any(is_named) && clauses.is_empty() && !call.distinct {
+        return named_arguments(name, args, call);
+    }
     for argument in args {
         match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => call.arguments.push(expr),

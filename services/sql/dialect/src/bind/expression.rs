@@ -1,6 +1,6 @@
 //! Expressions, by the kind of their syntax node.
 
-use bole_sql_types::{Error, Result, SqlState, Type};
+use bole_sql_types::{Error, Result, SqlState, Type, Value};
 use sqlparser::ast::{self, CastKind, TypedString};
 
 use super::Binder;
@@ -169,8 +169,11 @@ impl Binder<'_> {
             E::IsNotFalse(operand) => (operand, false, false, true),
             _ => return Err(Error::unsupported(expr)),
         };
-        let mut bound = self.expr(operand)?;
+        let mut bound = if null && truth { self.row_or_expr(operand)? } else { self.expr(operand)? };
         let place = bound.place;
+        if let Node::Row(list) = bound.node {
+            return self.row_is_null(list, negated);
+        }
         if null && truth {
             // The type of a parameter stays to be determined; a literal's does not matter.
             if !matches!(bound.node, Node::Parameter(_)) {
@@ -190,6 +193,20 @@ impl Binder<'_> {
         let node =
             if null { Node::IsNull { operand, negated } } else { Node::Is { operand, truth, negated } };
         Ok(Expr::new(node, Type::BOOL).at(place).not_null())
+    }
+
+    /// A row is NULL if all of its values are, and not NULL if none is.
+    fn row_is_null(&mut self, list: Vec<Expr>, negated: bool) -> Result<Expr> {
+        let mut tests = Vec::with_capacity(list.len());
+        for value in list {
+            let operand = Box::new(self.known(value)?);
+            tests.push(Expr::new(Node::IsNull { operand, negated }, Type::BOOL).not_null());
+        }
+        Ok(match tests.len() {
+            0 => Expr::literal(Value::Integer(1), Type::BOOL),
+            1 => tests.remove(0),
+            _ => Expr::new(Node::And(tests), Type::BOOL).not_null(),
+        })
     }
 
     fn distinct_from(&mut self, left: &ast::Expr, right: &ast::Expr, comparison: Comparison) -> Result<Expr> {

@@ -525,7 +525,10 @@ pub(super) fn named_space(
     oid: Option<u32>,
 ) -> Space {
     let columns = Rc::new(columns);
-    Space { tables: vec![NamedTable { schema, name, columns: Rc::clone(&columns), oid }], columns }
+    Space {
+        tables: vec![NamedTable { schema, name, columns: Rc::clone(&columns), oid, filled: false }],
+        columns,
+    }
 }
 
 /// The names that both have, in the order of the left.

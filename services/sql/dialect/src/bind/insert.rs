@@ -14,7 +14,7 @@ use crate::plan::{Write, WriteTag};
 use crate::print::Printer;
 
 /// Where the rows come from.
-enum Rows {
+pub(super) enum Rows {
     Values(Vec<Vec<Expr>>),
     /// A query, and what is made of its columns.
     Query {
@@ -25,10 +25,10 @@ enum Rows {
 }
 
 /// What happens to rows that are there already.
-struct Conflict {
-    columns: Vec<i16>,
-    predicate: Option<Expr>,
-    update: Option<(Vec<Assigned>, Option<Expr>)>,
+pub(super) struct Conflict {
+    pub columns: Vec<i16>,
+    pub predicate: Option<Expr>,
+    pub update: Option<(Vec<Assigned>, Option<Expr>)>,
     excluded: u32,
 }
 
@@ -42,7 +42,7 @@ impl Binder<'_> {
         let (schema, name, place) = self.relation_name(parts.name)?;
         let target = self.target(schema.as_deref(), &name, place)?;
         let given = self.given_columns(&target, parts.columns)?;
-        let (columns, rows) =
+        let (columns, mut rows) =
             self.rows_of_insert(&target, given, parts.columns.is_empty(), parts.source, parts.overriding)?;
         let label = parts.alias.map_or_else(|| target.table.name.clone(), |alias| name_of(&alias.alias));
         let mut space = self.table_space(target.table.oid, target.relation, None)?;
@@ -57,6 +57,9 @@ impl Binder<'_> {
             Some(OnInsert::OnConflict(conflict)) => Some(self.conflict(conflict, &target, &space)?),
             Some(_) => return Err(Error::unsupported("ON DUPLICATE KEY")),
         };
+        if let Some(conflict) = &conflict {
+            self.guard_twice(&columns, &mut rows, conflict);
+        }
         self.push_target(space, Clause::Returning);
         let (items, outputs) = self.returning(parts.returning)?;
         self.levels.pop();
@@ -486,6 +489,7 @@ fn excluded_table(space: &Space, relation: u32) -> NamedTable {
         name: "excluded".to_owned(),
         columns: std::rc::Rc::new(columns.collect()),
         oid: None,
+        filled: false,
     }
 }
 

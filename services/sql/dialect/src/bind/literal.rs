@@ -50,9 +50,22 @@ impl Binder<'_> {
 
     fn read(&self, text: &str, ty: Type) -> Result<Value> {
         if ty.is_user() {
-            return self.read_enum(text, ty);
+            return match self.element_of(ty) {
+                Some(element) => self.read_enums(text, element),
+                None => self.read_enum(text, ty),
+            };
         }
         bole_sql_types::text::input(ty, -1, text, &self.scope.style)
+    }
+
+    /// An array of an enum's labels, which is kept as one of their places.
+    fn read_enums(&self, text: &str, element: Type) -> Result<Value> {
+        let labels = bole_sql_types::array::input(Type::TEXT, -1, text, &self.scope.style)?;
+        let place = |label: &str| match self.read_enum(label, element)? {
+            Value::Integer(place) => Ok(place.to_string()),
+            _ => Err(Error::unsupported("an array of these labels")),
+        };
+        bole_sql_types::array::map_elements(&labels, place).map(Value::Text)
     }
 
     fn read_enum(&self, text: &str, ty: Type) -> Result<Value> {

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use bole_sql_types::{Error, Result, SqlState};
-use sqlparser::ast::{Ident, NamedWindowDefinition};
+use bole_sql_types::{Error, Result, SqlState, Type, Value};
+use sqlparser::ast::{self, Ident, NamedWindowDefinition};
 use sqlparser::tokenizer::Span;
 
 use super::Binder;
 use super::tree::{Expr, Node, Place, Source};
+use crate::builtins::Spelling;
 
 /// A column that can be named.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct NamedTable {
     pub columns: Rc<Vec<Named>>,
     /// The table's OID, if it is one.
     pub oid: Option<u32>,
+    /// Whether an outer join may leave it without a row.
+    pub filled: bool,
 }
 
 /// What is visible by a FROM clause or a part of it: tables by their names, and columns without them.
@@ -152,12 +155,27 @@ impl Space {
         numbers
     }
 
+    /// The columns of one relation become those of another.
+    pub(crate) fn rename(&mut self, from: u32, to: u32) {
+        let tables = self.tables.iter_mut().map(|table| &mut table.columns);
+        for columns in tables.chain([&mut self.columns]) {
+            for named in Rc::make_mut(columns) {
+                if let Node::Column { relation, .. } = &mut named.expr.node
+                    && *relation == from
+                {
+                    *relation = to;
+                }
+            }
+        }
+    }
+
     /// Every column may be NULL: an outer join fills it.
     pub(crate) fn nullable(&mut self) {
         for named in Rc::make_mut(&mut self.columns) {
             named.expr.nullable = true;
         }
         for table in &mut self.tables {
+            table.filled = true;
             for named in Rc::make_mut(&mut table.columns) {
                 named.expr.nullable = true;
             }
@@ -231,6 +249,33 @@ impl Binder<'_> {
         })
     }
 
+    /// The row of a table that is named where a value could be, as JSON; `None` if it is not that.
+    pub(super) fn whole_row(&mut self, expr: &ast::Expr) -> Result<Option<Expr>> {
+        let ast::Expr::Identifier(ident) = expr else { return Ok(None) };
+        let name = name_of(ident);
+        let is_column =
+            self.levels.iter().any(|level| level.space.columns.iter().any(|named| named.name == name));
+        let is_table =
+            self.levels.iter().any(|level| level.space.tables.iter().any(|table| table.name == name));
+        if is_column || !is_table {
+            return Ok(None);
+        }
+        let place = place_of(ident.span);
+        let table = self.table_named(None, &name, place)?;
+        if table.filled {
+            return Err(self.place(place, Error::unsupported("a whole row of an outer join as a value")));
+        }
+        let mut arguments = Vec::with_capacity(table.columns.len() * 3);
+        for named in table.columns.iter() {
+            let value = self.known(named.expr.clone())?;
+            arguments.push(Expr::literal(Value::Text(named.name.clone()), Type::TEXT));
+            arguments.push(super::coerce::integer(i64::from(value.ty.0)));
+            arguments.push(value);
+        }
+        let call = Spelling::Function("pg_row_to_json");
+        Ok(Some(Expr::call(call, arguments, Type::JSON).not_null().at(place)))
+    }
+
     /// A column by its table's name, perhaps with its schema, and its own.
     pub(super) fn qualified_column(&mut self, idents: &[Ident]) -> Result<Expr> {
         let place = idents.first().map(|ident| place_of(ident.span)).unwrap_or_default();
@@ -264,7 +309,6 @@ impl Binder<'_> {
     }
 
     fn system_column(&self, oid: Option<u32>, name: &str, place: Place) -> Result<Option<Expr>> {
-        use bole_sql_types::{Type, Value};
         match (name, oid) {
             ("tableoid", Some(oid)) => {
                 Ok(Some(Expr::literal(Value::Integer(i64::from(oid)), Type::OID).at(place)))

@@ -94,6 +94,7 @@ impl Binder<'_> {
     ) -> Result<Expr> {
         let custom;
         let name = match operator {
+            BinaryOperator::Overlaps => return self.overlaps(left, right, place),
             BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
                 [name] => name.as_str(),
                 [schema, name] if schema.eq_ignore_ascii_case("pg_catalog") => name.as_str(),
@@ -178,6 +179,9 @@ impl Binder<'_> {
         ambiguous: bool,
         place: Place,
     ) -> Error {
+        if builtins::lacks_operator(name) {
+            return self.place(place, Error::unsupported(format!("operator {name}")));
+        }
         let right = self.type_name(right);
         let call = match left {
             Some(left) => format!("{} {name} {right}", self.type_name(left)),

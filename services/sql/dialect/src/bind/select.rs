@@ -377,15 +377,16 @@ impl Binder<'_> {
                 ast::ObjectNamePart::Function(_) => return None,
             },
             E::Cast { expr, data_type, .. } => {
-                return self.figured(expr).or_else(|| self.figured_type(data_type));
+                return self
+                    .figured(expr)
+                    .filter(|_| !is_weak(expr))
+                    .or_else(|| self.figured_type(data_type));
             }
             E::TypedString(ast::TypedString { data_type, .. }) => return self.figured_type(data_type),
             E::Interval(_) => "interval".to_owned(),
             E::Case { else_result, .. } => {
-                let from_else = else_result.as_ref().and_then(|expr| match expr.as_ref() {
-                    E::Value(_) => None,
-                    other => self.figured(other),
-                });
+                let strong = else_result.as_deref().filter(|expr| !is_weak(expr));
+                let from_else = strong.and_then(|expr| self.figured(expr));
                 from_else.unwrap_or_else(|| "case".to_owned())
             }
             E::Exists { negated: false, .. } => "exists".to_owned(),
@@ -404,10 +405,8 @@ impl Binder<'_> {
                 _ => "btrim".to_owned(),
             },
             E::CompoundFieldAccess { root, .. } => return self.figured(root),
-            E::Value(value) => match value.value {
-                ast::Value::Boolean(_) => "bool".to_owned(),
-                _ => return None,
-            },
+            E::Tuple(_) => "row".to_owned(),
+            E::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => "overlaps".to_owned(),
             _ => return None,
         })
     }
@@ -431,6 +430,33 @@ impl Binder<'_> {
     }
 }
 
+/// Whether an expression only has the name of a type or of CASE, which gives way to that of a cast around it.
+fn is_weak(expr: &ast::Expr) -> bool {
+    use ast::Expr as E;
+    match expr {
+        E::Nested(inner) | E::Collate { expr: inner, .. } => is_weak(inner),
+        E::CompoundFieldAccess { root, .. } => is_weak(root),
+        E::Cast { expr, .. } => is_weak(expr),
+        E::Case { else_result, .. } => else_result.as_deref().is_none_or(is_weak),
+        E::Identifier(_)
+        | E::CompoundIdentifier(_)
+        | E::Function(_)
+        | E::Subquery(_)
+        | E::Array(_)
+        | E::Exists { .. }
+        | E::Extract { .. }
+        | E::Position { .. }
+        | E::Substring { .. }
+        | E::Overlay { .. }
+        | E::Ceil { .. }
+        | E::Floor { .. }
+        | E::AtTimeZone { .. }
+        | E::Trim { .. }
+        | E::Tuple(_) => false,
+        _ => true,
+    }
+}
+
 /// A column of a query that nobody names.
 pub(super) fn unnamed(item: &Expr) -> Column {
     Column { name: String::new(), ty: item.ty, typmod: item.typmod, nullable: item.nullable, origin: None }
@@ -442,8 +468,11 @@ fn relaxed(condition: Expr) -> Expr {
     let node = match node {
         Node::And(list) => Node::And(list.into_iter().map(relaxed).collect()),
         Node::Case { branches, otherwise: Some(otherwise) }
-            if matches!(otherwise.node, Node::InQuery { .. } | Node::Quantified { .. })
-                && matches!(
+            // Of no elements ALL holds, so there the test for NULL decides.
+            if matches!(
+                otherwise.node,
+                Node::InQuery { negated: false, .. } | Node::Quantified { all: false, .. }
+            ) && matches!(
                     branches.as_slice(),
                     [(Expr { node: Node::IsNull { .. }, .. }, Expr { node: Node::Literal(Value::Null), .. })]
                 ) =>

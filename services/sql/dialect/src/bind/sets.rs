@@ -132,7 +132,7 @@ impl Binder<'_> {
             let mut arm = select.clone();
             arm.group = Some(set.clone());
             for expr in arm.items.iter_mut().chain(&mut arm.having) {
-                replace(expr, &absent)?;
+                replace(expr, &absent, set)?;
             }
             let outputs = arm.items.iter().map(unnamed).collect();
             arms.push(plain(Body::Select(Box::new(arm)), outputs));
@@ -231,8 +231,11 @@ fn hide_keys(order: Vec<Order>, items: &mut Vec<Expr>, relation: u32) -> Vec<Ord
     kept
 }
 
-/// Puts NULL in the place of keys that a set has not, and numbers in the place of GROUPING.
-fn replace(expr: &mut Expr, absent: &[&Expr]) -> Result<()> {
+/// Puts NULL in the place of keys that a set has not, and numbers in the place of GROUPING. Keys that it has stay as they are.
+fn replace(expr: &mut Expr, absent: &[&Expr], present: &[Expr]) -> Result<()> {
+    if present.contains(expr) {
+        return Ok(());
+    }
     if absent.contains(&&*expr) {
         expr.node = Node::Literal(Value::Null);
         expr.nullable = true;
@@ -256,7 +259,7 @@ fn replace(expr: &mut Expr, absent: &[&Expr]) -> Result<()> {
     let mut result = Ok(());
     walk::parts_mut(expr, &mut |part| {
         if result.is_ok() {
-            result = replace(part, absent);
+            result = replace(part, absent, present);
         }
     });
     expr.nullable = true;

@@ -169,6 +169,7 @@ impl Binder<'_> {
                     Some(expr) => Some(self.filter(expr)?),
                     None => None,
                 };
+                let mut space = std::mem::take(&mut self.level().space);
                 self.levels.pop();
                 let storage = target.table.storage.clone();
                 sources.insert(0, Source::Table { relation: inner, name: storage });
@@ -178,7 +179,7 @@ impl Binder<'_> {
                 printer.from(&sources);
                 print_where(&mut printer, filter.as_ref());
                 printer.raw(")");
-                let space = self.table_space(oid, target.relation, alias)?;
+                space.rename(inner, target.relation);
                 self.push_target(space, Clause::Returning);
             }
         }

@@ -318,7 +318,7 @@ impl Change<'_> {
 
 /// A query from the catalog's text.
 pub(crate) fn parse_query(text: &str) -> Option<Box<Query>> {
-    let dialect = sqlparser::dialect::PostgreSqlDialect {};
+    let dialect = crate::parse::Grammar;
     sqlparser::parser::Parser::new(&dialect).try_with_sql(text).ok()?.parse_query().ok()
 }
 

@@ -5,7 +5,6 @@ use sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
     Value,
 };
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
 use super::{format_type, typed};
@@ -32,7 +31,7 @@ pub(super) fn default(catalog: &Catalog, text: &str, ty: Type) -> String {
 }
 
 fn parse(text: &str) -> Option<Expr> {
-    Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_expr().ok()
+    Parser::new(&crate::parse::Grammar).try_with_sql(text).ok()?.parse_expr().ok()
 }
 
 /// Writes expressions over the columns of a table.

@@ -1,0 +1,118 @@
+//! What is written as a function and is none: COALESCE, NULLIF, GREATEST and their like, and rows as JSON.
+
+use bole_sql_types::{Error, Result, SqlState, Type, Value};
+use sqlparser::ast;
+
+use super::Binder;
+use super::call::Call;
+use super::tree::{Comparison, Expr, Node, Place};
+use crate::builtins;
+
+impl Binder<'_> {
+    /// What is written as a function and is none.
+    pub(super) fn syntax_function(
+        &mut self,
+        name: &str,
+        call: &Call<'_>,
+        place: Place,
+    ) -> Result<Option<Expr>> {
+        let arguments = &call.arguments;
+        let plain = !call.star
+            && !call.distinct
+            && call.order.is_empty()
+            && call.filter.is_none()
+            && call.over.is_none();
+        if !plain {
+            return Ok(None);
+        }
+        let expr = match (name, arguments.len()) {
+            ("coalesce", 1..) => {
+                let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
+                let (list, ty) = self.unify(list?, "COALESCE")?;
+                let nullable = list.iter().all(|expr| expr.nullable);
+                let typmod = super::expression::common_modifier(list.iter());
+                Expr { typmod, nullable, ..Expr::new(Node::Coalesce(list), ty) }
+            }
+            ("nullif", 2) => self.nullif(arguments[0], arguments[1], place)?,
+            ("pg_typeof", 1) => {
+                let argument = self.expr(arguments[0])?;
+                Expr::literal(Value::Integer(i64::from(argument.ty.0)), Type::REGTYPE)
+            }
+            ("row_to_json" | "to_json" | "to_jsonb", 1) => {
+                let Some(row) = self.whole_row(arguments[0])? else { return Ok(None) };
+                let ty = if name == "to_jsonb" { Type::JSONB } else { Type::JSON };
+                self.coerce(row, ty, -1, builtins::Context::Explicit)?
+            }
+            ("greatest" | "least", 1..) => self.extreme(name, arguments)?,
+            ("grouping", 1..) => {
+                let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
+                self.level().has_aggregates = true;
+                Expr::new(Node::Grouping(list?), Type::INT4).not_null()
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(expr.at(place)))
+    }
+
+    fn nullif(&mut self, left: &ast::Expr, right: &ast::Expr, place: Place) -> Result<Expr> {
+        let left = self.expr(left)?;
+        let right = self.expr(right)?;
+        let left = if left.is_unknown() && right.is_unknown() { self.known(left)? } else { left };
+        let test = self.compare(Comparison::Equal, left.clone(), right, place)?;
+        // The result has the type that the operator `=` takes, where the types have none of their own.
+        let left = match test.node.clone() {
+            Node::Compare { left: compared, .. }
+                if left.is_unknown()
+                    || matches!(compared.ty, Type::TEXT | Type::NUMERIC) && left.ty != Type::NAME
+                    || compared.ty == Type::FLOAT8 && left.ty != Type::FLOAT4 =>
+            {
+                *compared
+            }
+            _ => left,
+        };
+        let ty = left.ty;
+        let null = Expr::literal(Value::Null, ty);
+        let node = Node::Case { branches: vec![(test, null)], otherwise: Some(Box::new(left)) };
+        Ok(Expr::new(node, ty))
+    }
+
+    /// GREATEST and LEAST ignore NULLs, SQLite's `max` and `min` do not; so each NULL gives way to another value.
+    fn extreme(&mut self, name: &str, arguments: &[&ast::Expr]) -> Result<Expr> {
+        let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let (mut list, ty) = self.unify(list?, if name == "least" { "LEAST" } else { "GREATEST" })?;
+        if !self.is_comparable(ty) {
+            let message = format!("could not identify a comparison function for type {}", self.type_name(ty));
+            return Err(Error::new(SqlState::UNDEFINED_FUNCTION, message));
+        }
+        let function = if name == "least" {
+            // Of equal values the first one wins here and the last one in SQLite.
+            list.reverse();
+            "min"
+        } else {
+            "max"
+        };
+        if list.len() == 1 {
+            return Ok(list.remove(0));
+        }
+        let nullable = list.iter().all(|expr| expr.nullable);
+        let any_null = list.iter().any(|expr| expr.nullable);
+        let filled = if any_null {
+            (0..list.len())
+                .map(|first| {
+                    let mut choices = vec![list[first].clone()];
+                    if list[first].nullable {
+                        choices.extend(
+                            list.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, e)| e.clone()),
+                        );
+                    }
+                    Expr::new(Node::Coalesce(choices), ty)
+                })
+                .collect()
+        } else {
+            list
+        };
+        let call = builtins::Spelling::Function(if function == "min" { "min" } else { "max" });
+        let call = Node::Collated { spelling: call, arguments: filled };
+        Ok(Expr { nullable, ..Expr::new(call, ty) })
+    }
+}
