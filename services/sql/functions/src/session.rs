@@ -26,6 +26,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     .called_on_null(),
     session(c"pg_version", 0, |_, session| {
         let version = setting(session, "server_version").unwrap_or("15.0");
+        let version = version.split(' ').next().unwrap_or(version);
         text(format!("PostgreSQL {version} (Bole {})", env!("CARGO_PKG_VERSION")))
     }),
     session(c"pg_current_database", 0, |_, session| text(session.catalog.database.as_str())),
@@ -73,9 +74,11 @@ fn setting<'a>(session: &'a Session, name: &str) -> Option<&'a str> {
 
 fn current_setting(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     let Some(name) = of.text_or_null(0)? else { return Ok(Value::Null) };
+    // What `set_config` set in the same statement is not in what the statement began with.
+    let now = session.effects.setting(name);
     let known = match name.to_ascii_lowercase().as_str() {
         "timezone" => Some(session.time_zone.as_str()),
-        _ => setting(session, name),
+        _ => now.as_deref().or_else(|| setting(session, name)),
     };
     match known {
         Some(value) => text(value),
