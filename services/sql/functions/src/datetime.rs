@@ -175,7 +175,11 @@ fn local(of: &Arguments<'_, '_>, at: usize, context: &Context) -> Result<i64> {
 /// As [`local`], of what `age` counts from: infinity has a date there, which the time zone moves.
 fn dated(of: &Arguments<'_, '_>, at: usize, context: &Context) -> Result<i64> {
     let moved = of.integer(at)? == i64::MAX && context.style()?.zone.at(i64::MAX).seconds != 0;
-    if moved { Err(Error::unsupported("the age of infinity in this time zone")) } else { local(of, at, context) }
+    if moved {
+        Err(Error::unsupported("the age of infinity in this time zone"))
+    } else {
+        local(of, at, context)
+    }
 }
 
 /// Midnight of the day on which the transaction began.

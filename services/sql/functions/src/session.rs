@@ -2,6 +2,9 @@
 
 pub(crate) mod effects;
 
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use bole_sql_dialect::catalog::PG_CATALOG;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
@@ -15,6 +18,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_now", 0, |_, session| integer(session.transaction_time)),
     session(c"pg_statement_timestamp", 0, |_, session| integer(session.statement_time)),
     session(c"pg_clock_timestamp", 0, |_, session| integer(session.effects.clock())),
+    session(c"pg_postmaster_start_time", 0, |_, _| integer(started())),
     session(c"pg_current_setting", 1, current_setting).optional(1).called_on_null(),
     session(c"pg_set_config", 3, |of, session| {
         let Some(name) = of.text_or_null(0)? else {
@@ -65,6 +69,18 @@ pub(crate) const SCALARS: &[Scalar] = &[
         Err(Error::new(SqlState(state), of.text(1)?))
     }),
 ];
+
+/// When functions were first registered, which is when the server started.
+pub(crate) fn started() -> i64 {
+    static STARTED: LazyLock<i64> = LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(EPOCH));
+        since.map_or(0, |since| since.as_micros() as i64)
+    });
+    *STARTED
+}
+
+/// 2000-01-01 UTC, in seconds of Unix.
+const EPOCH: u64 = 946_684_800;
 
 /// The value of a setting, by its name in any case.
 fn setting<'a>(session: &'a Session, name: &str) -> Option<&'a str> {

@@ -2,7 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANYARRAY, ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYELEMENT, ANYENUM, BOOL, INT4, INT4_ARRAY, TEXT, immutable, stable,
+    ANYARRAY, ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYELEMENT, ANYENUM, BOOL, INT4, INT4_ARRAY, TEXT,
+    immutable, stable,
 };
 
 /// Rows of `pg_proc`.

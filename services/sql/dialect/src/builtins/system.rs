@@ -218,6 +218,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     volatile("pg_indexes_size", &[REGCLASS], INT8, "pg_indexes_size"),
     volatile("pg_database_size", &[NAME], INT8, "pg_database_size"),
     volatile("pg_database_size", &[OID], INT8, "pg_database_size"),
+    stable("pg_postmaster_start_time", &[], TIMESTAMPTZ, "pg_postmaster_start_time"),
+    stable("pg_conf_load_time", &[], TIMESTAMPTZ, "pg_postmaster_start_time"),
     stable("pg_tablespace_location", &[OID], TEXT, "pg_tablespace_location"),
     immutable("pg_partition_root", &[REGCLASS], REGCLASS, "pg_partition_root"),
     stable("pg_relation_is_publishable", &[REGCLASS], BOOL, "pg_relation_is_publishable"),

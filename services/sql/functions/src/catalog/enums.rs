@@ -8,9 +8,10 @@ use crate::context::Session;
 
 /// The places of all labels of the enum that is the first argument, in order.
 pub(super) fn places(of: &Arguments<'_, '_>, session: &Session) -> Result<Vec<i64>> {
-    let found = session.catalog.enum_of(of.ty(0)?).ok_or_else(|| {
-        Error::new(SqlState::FEATURE_NOT_SUPPORTED, "could not determine actual enum type")
-    })?;
+    let found = session
+        .catalog
+        .enum_of(of.ty(0)?)
+        .ok_or_else(|| Error::new(SqlState::FEATURE_NOT_SUPPORTED, "could not determine actual enum type"))?;
     let mut places: Vec<i64> = found.labels.iter().map(|label| label.place).collect();
     places.sort_unstable();
     Ok(places)

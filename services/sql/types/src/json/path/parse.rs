@@ -150,7 +150,8 @@ fn string(rest: &str) -> Result<(String, usize)> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Path> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, strict: false, filters: 0, brackets: 0 };
+    let mut parser =
+        Parser { tokens: tokens(text)?, at: 0, depth: 0, strict: false, filters: 0, brackets: 0 };
     if parser.tokens.is_empty() {
         return Err(crate::text::invalid(crate::Type::JSONPATH, text));
     }

@@ -406,7 +406,9 @@ fn part<'d>(
 fn descend<'d>(item: Cow<'d, Json<'d>>, sink: Sink<'_, 'd>) -> Flow {
     sink(item.clone())?;
     let parts: Items<'d> = match item {
-        Cow::Borrowed(Json::Object(members)) => members.iter().map(|member| Cow::Borrowed(&member.1)).collect(),
+        Cow::Borrowed(Json::Object(members)) => {
+            members.iter().map(|member| Cow::Borrowed(&member.1)).collect()
+        }
         Cow::Owned(Json::Object(members)) => members.into_iter().map(|member| Cow::Owned(member.1)).collect(),
         array if matches!(*array, Json::Array(_)) => elements_or_self(array),
         _ => return Ok(()),
