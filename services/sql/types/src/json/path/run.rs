@@ -189,8 +189,30 @@ impl<'d> Run<'d> {
                 let passes = self.test(predicate, Place { current: &item, last: place.last })? == Some(true);
                 if passes { sink(item) } else { Ok(()) }
             }
+            Step::Method(Method::KeyValue) => self.key_values(&item, sink),
             Step::Method(method) => sink(self.method(*method, &item)?),
         }
+    }
+
+    /// `.keyvalue()`: an object for each member.
+    #[expect(clippy::ptr_arg, reason = "an item is a value or borrowed from one")]
+    fn key_values(&self, item: &Cow<'d, Json<'d>>, sink: Sink<'_, 'd>) -> Flow {
+        let Json::Object(members) = &**item else {
+            let message = "jsonpath item method .keyvalue() can only be applied to an object";
+            return Ok(fail(SqlState::SQL_JSON_OBJECT_NOT_FOUND, message)?);
+        };
+        if !std::ptr::eq(&raw const **item, self.root) {
+            return Err(Error::unsupported("keyvalue() of an object inside of another").into());
+        }
+        members.iter().try_for_each(|(key, value)| {
+            let pair = [
+                ("id", Json::Number(Cow::Borrowed("0"))),
+                ("key", Json::String(key.clone())),
+                ("value", value.clone()),
+            ];
+            let pair = pair.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
+            sink(Cow::Owned(Json::Object(pair)))
+        })
     }
 
     fn member(&self, name: &str, item: &Cow<'d, Json<'d>>) -> Result<Option<Cow<'d, Json<'d>>>> {
