@@ -50,7 +50,7 @@ pub(crate) use portal::{Declared, Portal, Progress};
 pub(crate) use rows::Fields;
 pub(crate) use settings::Settings;
 pub(crate) use settings::find as find_setting;
-pub(crate) use spool::Spool;
+pub(crate) use spool::{Scroll, Spool};
 pub(crate) use statement::Statement;
 pub(crate) use transaction::{Isolation, Listening, State, Transaction};
 pub(crate) use values::type_length;
@@ -114,7 +114,6 @@ pub(crate) struct Session {
     pub(crate) process_id: i32,
     pub(crate) shared: Arc<Shared>,
     pub(crate) transaction: Transaction,
-    pub(crate) statements: BTreeMap<String, Arc<Prepared>>,
     pub(crate) portals: BTreeMap<String, Portal>,
     pub(crate) copy: Option<Box<CopyIn>>,
     pub(crate) out: Out,
@@ -149,7 +148,6 @@ impl Session {
             process_id,
             shared,
             transaction: Transaction::default(),
-            statements: BTreeMap::new(),
             portals: BTreeMap::new(),
             copy: None,
             out,
@@ -271,6 +269,7 @@ impl Session {
     fn failed(&mut self, error: &Error) {
         let error = &self.shared.canceller.explain(error);
         count(&self.service.metrics.errors, 1);
+        count(&self.service.metrics.cancelled, u64::from(error.state == SqlState::QUERY_CANCELED));
         self.report(Severity::Error, error);
         self.copy = None;
         self.fail_transaction();

@@ -2,6 +2,7 @@
 //!
 //! There is one owner, who may do all, so every privilege on what exists is held.
 
+mod enums;
 pub(crate) mod names;
 pub(crate) mod privileges;
 
@@ -17,6 +18,15 @@ use names::visible;
 pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_format_type", 2, |of, session| text_or_null(names::format_type(of, session)?))
         .called_on_null(),
+    session(c"pg_enum_first", 2, |of, session| {
+        Ok(enums::places(of, session)?.first().map_or(Value::Null, |place| Value::Integer(*place)))
+    })
+    .called_on_null(),
+    session(c"pg_enum_last", 2, |of, session| {
+        Ok(enums::places(of, session)?.last().map_or(Value::Null, |place| Value::Integer(*place)))
+    })
+    .called_on_null(),
+    session(c"pg_enum_range", 2, enums::range).optional(2).called_on_null(),
     session(c"pg_get_userbyid", 1, |_, session| text(session.user.as_str())),
     session(c"pg_table_is_visible", 1, |of, session| {
         Ok(visible(session, of.integer(0)? as u32).map_or(Value::Null, |is| Value::Integer(is.into())))
@@ -81,6 +91,12 @@ pub(crate) const SCALARS: &[Scalar] = &[
                 .sum::<i64>(),
         )
     }),
+    session(c"pg_database_size", 1, database_size),
+    // The two that there are lie in the data directory.
+    strict(c"pg_tablespace_location", 1, |of| match of.integer(0)? {
+        0 | 1_663 | 1_664 => text(""),
+        _ => Err(Error::unsupported("a tablespace of this OID")),
+    }),
     session(c"pg_regclass_text", 1, |of, session| integer(names::relation(session, of.text(0)?)?)),
     session(c"pg_to_regclass", 1, |of, session| {
         Ok(names::find_relation(session, of.text(0)?)?.map_or(Value::Null, |oid| Value::Integer(oid.into())))
@@ -113,6 +129,7 @@ pub(crate) const ABSENT: &[Scalar] = &[
     strict(c"pg_get_partition_constraintdef", 1, absent),
     strict(c"pg_get_partkeydef", 1, absent),
     strict(c"pg_get_replica_identity_index", 1, absent),
+    strict(c"pg_partition_root", 1, absent),
     strict(c"pg_get_ruledef", 1, absent).optional(1),
     strict(c"pg_get_statisticsobjdef", 1, absent),
     strict(c"pg_get_statisticsobjdef_columns", 1, absent),
@@ -166,6 +183,15 @@ fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result
         0
     };
     integer(session.effects.relation_size(oid) + of_indexes)
+}
+
+/// What the tables and indexes take. Only the session's own database is known.
+fn database_size(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    if matches!(of.value(0)?, bole_sql_types::ValueRef::Text(name) if name != session.catalog.database) {
+        return Err(Error::unsupported("pg_database_size of another database"));
+    }
+    let relations = session.catalog.objects.keys().filter(|oid| session.catalog.is_relation(**oid));
+    integer(relations.map(|oid| session.effects.relation_size(*oid)).sum::<i64>())
 }
 
 /// The sequence of a serial or identity column, with its schema.

@@ -85,12 +85,56 @@ pub trait Effects: Send + Sync {
     fn random(&self, bytes: &mut [u8]);
     /// `set_config`: sets a setting, until the transaction ends if `local`; the answer is its new value.
     fn set_config(&self, name: &str, value: Option<&str>, local: bool) -> Result<String>;
+    /// The value of a setting now; `None` if only [`Session::settings`] knows.
+    fn setting(&self, _name: &str) -> Option<String> {
+        None
+    }
+    /// What `DECLARE` and `Bind` left open.
+    fn cursors(&self) -> Vec<Cursor> {
+        Vec::new()
+    }
+    /// Statements that are prepared, by name.
+    fn prepared_statements(&self) -> Vec<PreparedStatement> {
+        Vec::new()
+    }
     /// Bytes that a relation takes on disk, its indexes not included; 0 if that is not known.
     fn relation_size(&self, relation: u32) -> i64;
     /// Sleeps, unless the statement is cancelled: `pg_sleep`.
     fn sleep(&self, seconds: f64) -> Result<()>;
     /// Takes, tries or releases an advisory lock. See the functions `pg_advisory_…`.
     fn advisory(&self, operation: Advisory, key: i64) -> Result<bool>;
+}
+
+/// A cursor, as `pg_cursors` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Its name.
+    pub name: String,
+    /// The text that made it.
+    pub statement: String,
+    /// `WITH HOLD`.
+    pub holdable: bool,
+    /// `BINARY`.
+    pub binary: bool,
+    /// Whether it goes back.
+    pub scrollable: bool,
+    /// When it was made, in microseconds since 2000-01-01 UTC.
+    pub created: i64,
+}
+
+/// A prepared statement, as `pg_prepared_statements` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparedStatement {
+    /// Its name.
+    pub name: String,
+    /// The text that made it.
+    pub statement: String,
+    /// When it was made, in microseconds since 2000-01-01 UTC.
+    pub prepared: i64,
+    /// The OIDs of the types of its parameters.
+    pub parameters: Vec<u32>,
+    /// Whether `PREPARE` made it, rather than `Parse`.
+    pub from_sql: bool,
 }
 
 /// What is done with an advisory lock.

@@ -5,7 +5,7 @@ use bole_sql_types::datetime::fields::{self, Source};
 use bole_sql_types::datetime::interval::Interval;
 use bole_sql_types::datetime::make::{self, Place};
 use bole_sql_types::datetime::{is_finite, is_finite_date};
-use bole_sql_types::{Result, Value};
+use bole_sql_types::{Error, Result, Value};
 
 use crate::call::{Arguments, boolean, integer, real, text, text_or_null};
 use crate::context::Context;
@@ -117,8 +117,8 @@ pub(crate) const PARTS: &[Scalar] = &[
     })
     .optional(1),
     contextual(c"pg_age_timestamptz", 1, |of, context| {
-        let (from, to) = if of.len() > 1 { (local(of, 0, context)?, 1) } else { (today(context)?, 0) };
-        stored(compute::age(from, local(of, to, context)?)?)
+        let (from, to) = if of.len() > 1 { (dated(of, 0, context)?, 1) } else { (today(context)?, 0) };
+        stored(compute::age(from, dated(of, to, context)?)?)
     })
     .optional(1),
     strict(c"pg_make_date", 3, |of| {
@@ -129,7 +129,7 @@ pub(crate) const PARTS: &[Scalar] = &[
     contextual(c"pg_make_timestamptz", 6, |of, context| {
         let local = made(of)?;
         if of.len() > 6 {
-            return integer(Place::find(of.text(6)?)?.to_utc(local)?);
+            return integer(Place::written(of.text(6)?)?.to_utc(local)?);
         }
         integer(compute::timestamp_to_timestamptz(local, &context.style()?.zone)?)
     })
@@ -170,6 +170,16 @@ pub(crate) fn stored(interval: Interval) -> Result<Value> {
 /// A timestamptz by the session's clock.
 fn local(of: &Arguments<'_, '_>, at: usize, context: &Context) -> Result<i64> {
     compute::timestamptz_to_timestamp(of.integer(at)?, &context.style()?.zone)
+}
+
+/// As [`local`], of what `age` counts from: infinity has a date there, which the time zone moves.
+fn dated(of: &Arguments<'_, '_>, at: usize, context: &Context) -> Result<i64> {
+    let moved = of.integer(at)? == i64::MAX && context.style()?.zone.at(i64::MAX).seconds != 0;
+    if moved {
+        Err(Error::unsupported("the age of infinity in this time zone"))
+    } else {
+        local(of, at, context)
+    }
 }
 
 /// Midnight of the day on which the transaction began.

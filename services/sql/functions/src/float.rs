@@ -29,7 +29,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_trunc_float8", 1, |of| real(of.real(0)?.trunc())),
     strict(c"pg_sign_float8", 1, |of| real(sign(of.real(0)?))),
     strict(c"pg_sqrt_float8", 1, |of| real(square_root(of.real(0)?)?)),
-    strict(c"pg_cbrt", 1, |of| real(of.real(0)?.cbrt())),
+    strict(c"pg_cbrt", 1, |of| real(cube_root(of.real(0)?))),
     strict(c"pg_power_float8", 2, |of| real(power(of.real(0)?, of.real(1)?)?)),
     strict(c"pg_exp_float8", 1, |of| real(exponential(of.real(0)?)?)),
     strict(c"pg_ln_float8", 1, |of| real(natural_logarithm(of.real(0)?)?)),
@@ -46,6 +46,21 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_int8_float", 1, |of| integer(float_to_integer(Type::INT8, of.real(0)?)?)),
     strict(c"pg_width_bucket_float8", 4, width_bucket),
 ];
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "the C library's function has no safe name")]
+fn cube_root(of: f64) -> f64 {
+    // Rust has a function of its own under the plain name, whose last digit is another one than PostgreSQL's.
+    unsafe extern "C" {
+        safe fn cbrtf64(of: f64) -> f64;
+    }
+    cbrtf64(of)
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn cube_root(of: f64) -> f64 {
+    of.cbrt()
+}
 
 /// In radians.
 const DEGREE: f64 = std::f64::consts::PI / 180.0;

@@ -62,6 +62,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
         with_path(of, 1, |json, path| text(change::set(json, path, of.text(2)?, create)?))
     })
     .optional(1),
+    strict(c"pg_jsonb_set_lax", 3, set_lax).optional(2).called_on_null(),
     strict(c"pg_jsonb_insert", 3, |of| {
         let after = of.len() > 3 && of.boolean(3)?;
         with_path(of, 1, |json, path| text(change::insert(json, path, of.text(2)?, after)?))
@@ -122,6 +123,37 @@ fn with_path(
     }
     let path: Vec<Option<&str>> = path.elements.iter().map(Option::as_deref).collect();
     run(of.text(0)?, &path)
+}
+
+/// `jsonb_set_lax`: what NULL as the new value means is said by the last argument.
+fn set_lax(of: &Arguments<'_, '_>) -> Result<Value> {
+    if of.is_null(0) || of.is_null(1) || (of.len() > 3 && of.is_null(3)) {
+        return Ok(Value::Null);
+    }
+    let create = of.len() < 4 || of.boolean(3)?;
+    let treatment = if of.len() > 4 { of.text_or_null(4)?.unwrap_or("") } else { "use_json_null" };
+    // NULL as the treatment is wrong whatever the new value is.
+    let new = of.text_or_null(2)?.filter(|_| of.len() < 5 || !of.is_null(4));
+    with_path(of, 1, |json, path| match (new, treatment) {
+        (Some(new), _) => text(change::set(json, path, new, create)?),
+        (None, "use_json_null") => text(change::set(json, path, "null", create)?),
+        (None, "delete_key") => text(change::delete_path(json, path)?),
+        (None, "return_target") => text(json),
+        (None, "raise_exception") => {
+            let error = Error::new(SqlState::NULL_VALUE_NOT_ALLOWED, "JSON value must not be null");
+            Err(error
+                .with_detail("Exception was raised because null_value_treatment is \"raise_exception\".")
+                .with_hint(
+                    "To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is \
+                     not passed.",
+                ))
+        }
+        (None, _) => {
+            let message = "null_value_treatment must be \"delete_key\", \"return_target\", \
+                           \"use_json_null\", or \"raise_exception\"";
+            Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+        }
+    })
 }
 
 /// The arguments after the first.

@@ -60,6 +60,7 @@ const SETS: &[&[Set]] = &[set::series::SETS, set::parts::SETS, set::json::SETS];
 /// Registers all functions, aggregates, table-valued functions and collations. They ask `context` for what is not in their arguments,
 /// and leave their errors there.
 pub fn register(connection: &Connection, context: &Context) -> rusqlite::Result<()> {
+    session::started();
     for scalar in SCALARS.iter().copied().flatten() {
         scalar.register(connection, context)?;
     }

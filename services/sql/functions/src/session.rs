@@ -2,6 +2,9 @@
 
 pub(crate) mod effects;
 
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use bole_sql_dialect::catalog::PG_CATALOG;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
@@ -15,6 +18,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_now", 0, |_, session| integer(session.transaction_time)),
     session(c"pg_statement_timestamp", 0, |_, session| integer(session.statement_time)),
     session(c"pg_clock_timestamp", 0, |_, session| integer(session.effects.clock())),
+    session(c"pg_postmaster_start_time", 0, |_, _| integer(started())),
     session(c"pg_current_setting", 1, current_setting).optional(1).called_on_null(),
     session(c"pg_set_config", 3, |of, session| {
         let Some(name) = of.text_or_null(0)? else {
@@ -26,6 +30,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     .called_on_null(),
     session(c"pg_version", 0, |_, session| {
         let version = setting(session, "server_version").unwrap_or("15.0");
+        let version = version.split(' ').next().unwrap_or(version);
         text(format!("PostgreSQL {version} (Bole {})", env!("CARGO_PKG_VERSION")))
     }),
     session(c"pg_current_database", 0, |_, session| text(session.catalog.database.as_str())),
@@ -65,6 +70,18 @@ pub(crate) const SCALARS: &[Scalar] = &[
     }),
 ];
 
+/// When functions were first registered, which is when the server started.
+pub(crate) fn started() -> i64 {
+    static STARTED: LazyLock<i64> = LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(EPOCH));
+        since.map_or(0, |since| since.as_micros() as i64)
+    });
+    *STARTED
+}
+
+/// 2000-01-01 UTC, in seconds of Unix.
+const EPOCH: u64 = 946_684_800;
+
 /// The value of a setting, by its name in any case.
 fn setting<'a>(session: &'a Session, name: &str) -> Option<&'a str> {
     let mut settings = session.settings.iter();
@@ -73,9 +90,11 @@ fn setting<'a>(session: &'a Session, name: &str) -> Option<&'a str> {
 
 fn current_setting(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     let Some(name) = of.text_or_null(0)? else { return Ok(Value::Null) };
+    // What `set_config` set in the same statement is not in what the statement began with.
+    let now = session.effects.setting(name);
     let known = match name.to_ascii_lowercase().as_str() {
         "timezone" => Some(session.time_zone.as_str()),
-        _ => setting(session, name),
+        _ => now.as_deref().or_else(|| setting(session, name)),
     };
     match known {
         Some(value) => text(value),

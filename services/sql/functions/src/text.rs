@@ -32,6 +32,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_right", 2, |of| text(right(of.text(0)?, of.integer(1)?))),
     strict(c"pg_repeat", 2, |of| repeat(of.text(0)?, of.integer(1)?)),
     strict(c"pg_reverse", 1, |of| text(of.text(0)?.chars().rev().collect::<String>())),
+    strict(c"pg_unistr", 1, |of| unistr(of.text(0)?)),
     strict(c"pg_translate", 3, |of| text(translate(of.text(0)?, of.text(1)?, of.text(2)?))),
     strict(c"pg_split_part", 3, |of| split_part(of.text(0)?, of.text(1)?, of.integer(2)?)),
     strict(c"pg_starts_with", 2, |of| boolean(of.text(0)?.starts_with(of.text(1)?))),
@@ -188,6 +189,58 @@ fn translate(of: &str, from: &str, to: &str) -> String {
             Some(at) => to.get(at).copied(),
         })
         .collect()
+}
+
+/// What a backslash begins: how many hexadecimal digits follow it and what is between, besides `\\`.
+const ESCAPES: &[(&str, usize)] = &[("", 4), ("+", 6), ("u", 4), ("U", 8)];
+
+/// The code behind a backslash, and its length.
+fn escape(rest: &str) -> Option<(u32, usize)> {
+    ESCAPES.iter().find_map(|(mark, digits)| {
+        let written = rest.strip_prefix(mark)?.get(..*digits)?;
+        let is_hex = written.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Some((u32::from_str_radix(written, 16).ok().filter(|_| is_hex)?, mark.len() + digits))
+    })
+}
+
+/// Escapes of Unicode characters replaced; those beyond the first plane may be pairs of surrogates.
+fn unistr(of: &str) -> Result<Value> {
+    let invalid = |message: &str| Error::new(SqlState::SYNTAX_ERROR, message);
+    let mut out = String::with_capacity(of.len());
+    let mut high = None;
+    let mut rest = of;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        if c != '\\' || after.starts_with('\\') {
+            if high.is_some() {
+                return Err(invalid("invalid Unicode surrogate pair"));
+            }
+            out.push(c);
+            rest = if c == '\\' { &after[1..] } else { after };
+            continue;
+        }
+        let Some((code, length)) = escape(after) else {
+            let hint = "Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX.";
+            return Err(invalid("invalid Unicode escape").with_hint(hint));
+        };
+        rest = &after[length..];
+        match (high.take(), code) {
+            (None, 0xd800..=0xdbff) => high = Some(code),
+            (Some(first), 0xdc00..=0xdfff) => {
+                let joined = 0x1_0000 + ((first - 0xd800) << 10) + (code - 0xdc00);
+                out.extend(char::from_u32(joined));
+            }
+            (Some(_), _) | (None, 0xdc00..=0xdfff) => return Err(invalid("invalid Unicode surrogate pair")),
+            (None, code) => match char::from_u32(code).filter(|c| *c != '\0') {
+                Some(c) => out.push(c),
+                None => {
+                    let message = format!("invalid Unicode code point: {code:04X}");
+                    return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
+                }
+            },
+        }
+    }
+    if high.is_some() { Err(invalid("invalid Unicode surrogate pair")) } else { text(out) }
 }
 
 fn split_part(of: &str, by: &str, number: i64) -> Result<Value> {

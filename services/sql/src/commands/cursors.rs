@@ -9,12 +9,13 @@ use super::tokens::{Cursor, Token};
 use super::{Command, How};
 use crate::protocol::frontend::Format;
 use crate::session::{
-    Declared, Done, Fields, Halt, Portal, Progress, Session, State, Statement, ToPortal, now,
+    Declared, Done, Fields, Halt, Portal, Progress, Scroll, Session, Spool, State, Statement, ToPortal, now,
 };
 
 struct Declare {
     name: String,
     binary: bool,
+    scroll: Option<bool>,
     hold: bool,
     statement: Statement,
     text: String,
@@ -23,17 +24,16 @@ struct Declare {
 pub(super) fn declare(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
     cursor.expect(&["declare"])?;
     let name = cursor.name()?;
-    let mut binary = false;
+    let (mut binary, mut scroll) = (false, None);
     loop {
         if cursor.accept(&["binary"]) {
             binary = true;
-        } else if cursor.accept(&["no", "scroll"])
-            || cursor.accept(&["insensitive"])
-            || cursor.accept(&["asensitive"])
-        {
+        } else if cursor.accept(&["insensitive"]) || cursor.accept(&["asensitive"]) {
             // Which is what cursors here are.
+        } else if cursor.accept(&["no", "scroll"]) {
+            scroll = Some(false);
         } else if cursor.accept(&["scroll"]) {
-            return Err(Error::unsupported("SCROLL"));
+            scroll = Some(true);
         } else {
             break;
         }
@@ -46,9 +46,9 @@ pub(super) fn declare(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
     cursor.expect(&["for"])?;
     let (text, start) = cursor.rest();
     let statement = Statement::part(cursor.text(), text, start)?;
-    let text = text.to_owned();
+    let text = cursor.text().to_owned();
     while cursor.take().is_some() {}
-    Ok(Some(Arc::new(Declare { name, binary, hold, statement, text })))
+    Ok(Some(Arc::new(Declare { name, binary, scroll, hold, statement, text })))
 }
 
 impl Command for Declare {
@@ -76,19 +76,31 @@ impl Command for Declare {
             prepared,
             parameters: Vec::new(),
             formats,
-            progress: Progress::Waiting(Box::new(to.spool)),
-            cursor: Some(Declared { hold: self.hold, held: false, at: now() }),
+            progress: match self.scroll {
+                Some(true) => Progress::Scroll(Box::new(to.spool.into_scroll()?)),
+                _ => Progress::Waiting(Box::new(to.spool)),
+            },
+            cursor: Some(Declared { scroll: self.scroll, hold: self.hold, held: false, at: now() }),
         };
         session.portals.insert(self.name.clone(), portal);
         Ok(Done::Tag("DECLARE CURSOR".to_owned()))
     }
 }
 
-/// `FETCH` or `MOVE`: so many rows, all without a number.
+/// `FETCH` or `MOVE`.
 struct Fetch {
     name: String,
-    count: Option<u64>,
+    direction: Direction,
     shows: bool,
+}
+
+/// Where to go. Without a number, as far as there are rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Forward(Option<u64>),
+    Backward(Option<u64>),
+    Absolute(i64),
+    Relative(i64),
 }
 
 pub(super) fn fetch(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
@@ -96,41 +108,46 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
     if !shows {
         cursor.expect(&["move"])?;
     }
-    let count = direction(cursor)?;
+    let direction = direction(cursor)?;
     let _noise = cursor.accept_any(&["from", "in"]);
-    Ok(Some(Arc::new(Fetch { name: cursor.name()?, count, shows })))
+    Ok(Some(Arc::new(Fetch { name: cursor.name()?, direction, shows })))
 }
 
-/// How many rows forward. What goes back is refused.
-fn direction(cursor: &mut Cursor<'_>) -> Result<Option<u64>> {
-    let backward = ["prior", "first", "last", "absolute", "relative", "backward"];
+/// Directions of one word.
+const WORDS: &[(&str, Direction)] = &[
+    ("next", Direction::Forward(Some(1))),
+    ("prior", Direction::Backward(Some(1))),
+    ("first", Direction::Absolute(1)),
+    ("last", Direction::Absolute(-1)),
+    ("all", Direction::Forward(None)),
+];
+
+fn direction(cursor: &mut Cursor<'_>) -> Result<Direction> {
     // A word alone at the end is the cursor's name.
     let mut ahead = cursor.clone();
     let _word = ahead.take();
     if ahead.is_end() {
-        return Ok(Some(1));
+        return Ok(Direction::Forward(Some(1)));
     }
-    if let Some(word) = cursor.accept_any(&backward) {
-        return Err(Error::unsupported(format!("FETCH {}", word.to_uppercase())));
+    if let Some((_, direction)) = WORDS.iter().find(|(word, _)| cursor.accept(&[word])) {
+        return Ok(*direction);
     }
-    if cursor.accept(&["next"]) {
-        return Ok(Some(1));
+    if cursor.accept(&["absolute"]) {
+        return cursor.integer().map(Direction::Absolute);
     }
-    if cursor.accept(&["all"]) {
-        return Ok(None);
+    if cursor.accept(&["relative"]) {
+        return cursor.integer().map(Direction::Relative);
     }
-    let forward = cursor.accept(&["forward"]);
-    if forward && cursor.accept(&["all"]) {
-        return Ok(None);
-    }
-    match cursor.peek() {
-        Some(Token::Number(_) | Token::Symbol('-' | '+')) => match u64::try_from(cursor.integer()?) {
-            Ok(0) => Err(Error::unsupported("FETCH 0")),
-            Ok(count) => Ok(Some(count)),
-            Err(_) => Err(Error::unsupported("FETCH BACKWARD")),
-        },
-        _ => Ok(Some(1)),
-    }
+    let backward = cursor.accept(&["backward"]);
+    let all = (backward || cursor.accept(&["forward"])) && cursor.accept(&["all"]);
+    let count = match cursor.peek() {
+        _ if all => None,
+        Some(Token::Number(_) | Token::Symbol('-' | '+')) => Some(cursor.integer()?),
+        _ => Some(1),
+    };
+    let backward = backward != count.is_some_and(|count| count < 0);
+    let count = count.map(i64::unsigned_abs);
+    Ok(if backward { Direction::Backward(count) } else { Direction::Forward(count) })
 }
 
 fn no_cursor(name: &str) -> Error {
@@ -154,10 +171,6 @@ impl Command for Fetch {
 
 impl Fetch {
     fn take(&self, session: &mut Session, portal: &mut Portal, how: &How) -> Result<u64> {
-        let Progress::Waiting(spool) = &mut portal.progress else {
-            let message = format!("portal \"{}\" cannot be run", self.name);
-            return Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
-        };
         if self.shows && how.describe {
             let columns = portal.prepared.columns.as_deref().unwrap_or_default();
             Fields { columns, formats: &portal.formats }.write(&mut session.out.buffer);
@@ -165,8 +178,51 @@ impl Fetch {
         if self.shows && !how.describe && how.formats.contains(&Format::Binary) && portal.formats.is_empty() {
             return Err(Error::unsupported("FETCH in binary format from a cursor that is not BINARY"));
         }
+        match &mut portal.progress {
+            Progress::Waiting(spool) => {
+                let refused = portal.cursor.is_some_and(|declared| declared.scroll == Some(false));
+                let (skipped, count) = self.forward(spool, refused)?;
+                for _ in 0..skipped {
+                    spool.take(None)?;
+                }
+                self.next(session, spool, count)
+            }
+            Progress::Scroll(scroll) => self.scroll(session, scroll),
+            Progress::Fresh | Progress::Over => {
+                let message = format!("portal \"{}\" cannot be run", self.name);
+                Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message))
+            }
+        }
+    }
+
+    /// How many rows to pass over and to give, where rows are forgotten once they were given. Errors: it would have to go back. `refused`:
+    /// that was excluded; else PostgreSQL may be able to, which depends on its plan.
+    fn forward(&self, spool: &Spool, refused: bool) -> Result<(u64, Option<u64>)> {
+        let taken = spool.taken();
+        match self.direction {
+            Direction::Forward(count) if count != Some(0) => return Ok((0, count)),
+            Direction::Relative(count) if count > 0 => return Ok((count.unsigned_abs() - 1, Some(1))),
+            // PostgreSQL begins anew if that is nearer.
+            Direction::Absolute(place) if place > 0 => {
+                let before = place.unsigned_abs() - 1;
+                if taken == 0 || before > taken / 2 && before >= taken {
+                    return Ok((before - taken, Some(1)));
+                }
+            }
+            _ if taken == 0 && !matches!(self.direction, Direction::Absolute(_)) => return Ok((0, Some(0))),
+            _ => {}
+        }
+        if !refused {
+            return Err(Error::unsupported("a cursor without SCROLL that goes back"));
+        }
+        let message = "cursor can only scan forward";
+        Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+            .with_hint("Declare it with SCROLL option to enable backward scan."))
+    }
+
+    fn next(&self, session: &mut Session, spool: &mut Spool, count: Option<u64>) -> Result<u64> {
         let mut moved = 0;
-        while self.count.is_none_or(|count| moved < count) {
+        while count.is_none_or(|count| moved < count) {
             let out = if self.shows { Some(&mut session.out.buffer) } else { None };
             if !spool.take(out)? {
                 break;
@@ -175,6 +231,50 @@ impl Fetch {
             session.out.relieve()?;
         }
         Ok(moved)
+    }
+
+    fn scroll(&self, session: &mut Session, scroll: &mut Scroll) -> Result<u64> {
+        let end = scroll.rows() + 1;
+        let (count, backward) = match self.direction {
+            Direction::Forward(count) => (count.unwrap_or(u64::MAX), false),
+            Direction::Backward(count) => (count.unwrap_or(u64::MAX), true),
+            Direction::Absolute(place) => {
+                let place_from_end = end.checked_add_signed(place).unwrap_or(0);
+                scroll.position = if place < 0 { place_from_end } else { end.min(place.unsigned_abs()) };
+                (0, false)
+            }
+            Direction::Relative(by) => {
+                let to = scroll.position.checked_add_signed(by);
+                scroll.position = to.unwrap_or(if by < 0 { 0 } else { end }).min(end);
+                (0, false)
+            }
+        };
+        if count == 0 {
+            // The row where it stands.
+            return self.show(session, scroll);
+        }
+        let mut moved = 0;
+        while moved < count {
+            scroll.position =
+                if backward { scroll.position.saturating_sub(1) } else { end.min(scroll.position + 1) };
+            if self.show(session, scroll)? == 0 {
+                break;
+            }
+            moved += 1;
+        }
+        Ok(moved)
+    }
+
+    /// Gives the row where the cursor stands, if there is one: 1, else 0.
+    fn show(&self, session: &mut Session, scroll: &Scroll) -> Result<u64> {
+        if !scroll.is_on_row() {
+            return Ok(0);
+        }
+        if self.shows {
+            scroll.row(&mut session.out.buffer)?;
+            session.out.relieve()?;
+        }
+        Ok(1)
     }
 }
 

@@ -38,7 +38,7 @@ impl Command for Discard {
             Self::All => {
                 session.check_no_block("DISCARD ALL")?;
                 session.portals.clear();
-                session.statements.clear();
+                session.shared.statements.lock().clear();
                 session.shared.settings.lock().reset_all();
                 session.shared.forget_sequences();
                 session.service.hub.unlisten_all(session.process_id);

@@ -33,7 +33,7 @@ pub(super) fn prepare(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
     }
     let (text, start) = cursor.rest();
     let statement = Statement::part(cursor.text(), text, start)?;
-    let text = text.to_owned();
+    let text = cursor.text().to_owned();
     while cursor.take().is_some() {}
     Ok(Some(Arc::new(Prepare { name, types, statement, text })))
 }
@@ -75,8 +75,10 @@ impl Command for Prepare {
         session.check_room(&self.name, &self.text)?;
         let scope = session.scope(&session.catalog());
         let types = self.types.iter().map(|text| type_named(&scope, text)).collect::<Result<Vec<u32>>>()?;
-        let prepared = session.prepare_statement(&self.text, Some(self.statement.clone()), &types)?;
-        session.statements.insert(self.name.clone(), prepared);
+        let mut prepared = session.prepared_of(&self.text, Some(self.statement.clone()), &types)?;
+        prepared.from_sql = true;
+        let prepared = Arc::new(prepared);
+        session.shared.statements.lock().insert(self.name.clone(), prepared);
         Ok(Done::Tag("PREPARE".to_owned()))
     }
 }
@@ -143,10 +145,10 @@ impl Command for Deallocate {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         if let Some(name) = &self.0 {
             let _known = session.prepared(name)?;
-            session.statements.remove(name);
+            session.shared.statements.lock().remove(name);
             Ok(Done::Tag("DEALLOCATE".to_owned()))
         } else {
-            session.statements.clear();
+            session.shared.statements.lock().clear();
             Ok(Done::Tag("DEALLOCATE ALL".to_owned()))
         }
     }

@@ -92,7 +92,7 @@ impl Command for Begin {
         if session.transaction.state == State::Block {
             session.warn(SqlState::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
         } else {
-            session.begin_block()?;
+            session.begin_block();
         }
         self.modes.apply(session)?;
         Ok(Done::Tag(self.tag.to_owned()))
@@ -161,7 +161,7 @@ impl Command for End {
             session.rollback();
         }
         if self.chain {
-            session.begin_block()?;
+            session.begin_block();
             session.transaction.isolation = isolation;
             session.transaction.read_only = read_only;
             session.show_modes(&levels)?;

@@ -9,7 +9,7 @@ use bole_sql_types::Value;
 use super::Producer;
 use super::fixed;
 use super::relations::OWNER;
-use super::row::{Rows, at};
+use super::row::{Rows, array, at};
 
 pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
     (PG_CATALOG, "pg_database", databases),
@@ -20,6 +20,8 @@ pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
     (PG_CATALOG, "pg_settings", settings),
     (PG_CATALOG, "pg_stat_activity", sessions),
     (PG_CATALOG, "pg_stat_database", database_statistics),
+    (PG_CATALOG, "pg_cursors", cursors),
+    (PG_CATALOG, "pg_prepared_statements", prepared_statements),
     (PG_CATALOG, "pg_tablespace", |_, rows| fixed::push(rows)),
 ];
 
@@ -113,6 +115,33 @@ fn sessions(session: &Session, rows: &mut Rows) {
         at("state", "active"),
         at("backend_type", "client backend"),
     ]);
+}
+
+fn cursors(session: &Session, rows: &mut Rows) {
+    for cursor in session.effects.cursors() {
+        rows.push([
+            at("name", cursor.name),
+            at("statement", cursor.statement),
+            at("is_holdable", cursor.holdable),
+            at("is_binary", cursor.binary),
+            at("is_scrollable", cursor.scrollable),
+            at("creation_time", cursor.created),
+        ]);
+    }
+}
+
+fn prepared_statements(session: &Session, rows: &mut Rows) {
+    for statement in session.effects.prepared_statements() {
+        rows.push([
+            at("name", statement.name),
+            at("statement", statement.statement),
+            at("prepare_time", statement.prepared),
+            at("parameter_types", array(statement.parameters.into_iter().map(i64::from))),
+            at("from_sql", statement.from_sql),
+            at("generic_plans", 0_i64),
+            at("custom_plans", 0_i64),
+        ]);
+    }
 }
 
 fn database_statistics(session: &Session, rows: &mut Rows) {

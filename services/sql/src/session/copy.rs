@@ -386,13 +386,15 @@ struct CopySink<'a> {
     to: &'a mut ToCopy,
     catalog: Arc<Catalog>,
     style: Style,
+    names: Option<Arc<bole_sql_functions::Session>>,
     out: &'a mut super::Out,
 }
 
 impl Sink for CopySink<'_> {
     fn row(&mut self, columns: &[Output], row: &rusqlite::Row<'_>) -> Result<()> {
         self.to.rows += 1;
-        self.to.encoder.row(&self.catalog, &self.style, columns, row, &mut self.out.buffer)?;
+        let (style, names) = (&self.style, self.names.as_deref());
+        self.to.encoder.row(&self.catalog, (style, names), columns, row, &mut self.out.buffer)?;
         self.out.relieve()
     }
 }
@@ -402,11 +404,12 @@ impl Destination for ToCopy {
         &mut self,
         session: &mut Session,
         catalog: &Arc<Catalog>,
-        _: Option<&[Output]>,
+        columns: Option<&[Output]>,
         run: &mut dyn FnMut(&mut dyn Sink) -> Result<String>,
     ) -> Result<String> {
         self.encoder.start(&mut session.out.buffer);
         let style = session.style();
-        run(&mut CopySink { to: self, catalog: Arc::clone(catalog), style, out: &mut session.out })
+        let names = session.names(catalog, columns);
+        run(&mut CopySink { to: self, catalog: Arc::clone(catalog), style, names, out: &mut session.out })
     }
 }

@@ -1,18 +1,19 @@
 //! What functions do on behalf of a session beyond computing: sequences, settings, notifications, requests to other services.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bole_shard::participant::Request;
 use bole_sql_dialect::Catalog;
-use bole_sql_functions::context::{Advisory, Effects};
+use bole_sql_functions::context::{self, Advisory, Effects};
 use bole_sql_types::{Error, Result, SqlState};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::RngCore as _;
 
 use super::cancel::Canceller;
+use super::Prepared;
 use super::notify::Notification;
 use super::settings::Settings;
 use crate::service::Service;
@@ -37,6 +38,10 @@ pub(crate) struct Shared {
     pub(crate) pending: Mutex<Pending>,
     /// What the statement that runs sees.
     pub(crate) catalog: Mutex<Arc<Catalog>>,
+    /// Statements that are prepared, by name.
+    pub(crate) statements: Mutex<BTreeMap<String, Arc<Prepared>>>,
+    /// Cursors as they were when the statement began that runs.
+    pub(crate) cursors: Mutex<Vec<context::Cursor>>,
     sequences: Mutex<Given>,
 }
 
@@ -69,6 +74,8 @@ impl Shared {
             canceller,
             pending: Mutex::default(),
             catalog: Mutex::default(),
+            statements: Mutex::default(),
+            cursors: Mutex::default(),
             sequences: Mutex::default(),
         }
     }
@@ -198,6 +205,27 @@ impl Effects for Shared {
         let mut settings = self.settings.lock();
         settings.set(name, value, local)?;
         settings.get(name).map(str::to_owned)
+    }
+
+    fn setting(&self, name: &str) -> Option<String> {
+        self.settings.lock().get(name).ok().map(str::to_owned)
+    }
+
+    fn cursors(&self) -> Vec<context::Cursor> {
+        self.cursors.lock().clone()
+    }
+
+    fn prepared_statements(&self) -> Vec<context::PreparedStatement> {
+        let statements = self.statements.lock();
+        let named = statements.iter().filter(|(name, _)| !name.is_empty());
+        let shown = named.map(|(name, prepared)| context::PreparedStatement {
+            name: name.clone(),
+            statement: prepared.text.clone(),
+            prepared: prepared.at,
+            parameters: prepared.parameters.iter().map(|ty| ty.0).collect(),
+            from_sql: prepared.from_sql,
+        });
+        shown.collect()
     }
 
     fn relation_size(&self, _relation: u32) -> i64 {

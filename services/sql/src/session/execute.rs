@@ -334,7 +334,7 @@ impl Destination for ToSession {
         if let Some(columns) = columns.filter(|_| self.describe) {
             Fields { columns, formats: &self.formats }.write(&mut session.out.buffer);
         }
-        let writing = session.writing(catalog, self.formats.clone());
+        let writing = session.writing(catalog, self.formats.clone(), columns);
         run(&mut ToClient { writing, out: &mut session.out })
     }
 }
@@ -351,11 +351,11 @@ impl Destination for ToPortal {
         &mut self,
         session: &mut Session,
         catalog: &Arc<Catalog>,
-        _: Option<&[Output]>,
+        columns: Option<&[Output]>,
         run: &mut dyn FnMut(&mut dyn Sink) -> Result<String>,
     ) -> Result<String> {
         self.spool = Spool::default();
-        let writing = session.writing(catalog, self.formats.clone());
+        let writing = session.writing(catalog, self.formats.clone(), columns);
         run(&mut ToSpool { writing, spool: &mut self.spool, scratch: Vec::new() })
     }
 }
@@ -379,8 +379,24 @@ impl Destination for ToValues {
 
 impl Session {
     /// How values are written now.
-    pub(crate) fn writing(&self, catalog: &Arc<Catalog>, formats: Formats) -> Writing {
-        Writing { catalog: Arc::clone(catalog), style: self.style(), formats }
+    pub(crate) fn writing(
+        &self,
+        catalog: &Arc<Catalog>,
+        formats: Formats,
+        columns: Option<&[Output]>,
+    ) -> Writing {
+        let names = self.names(catalog, columns);
+        Writing { catalog: Arc::clone(catalog), style: self.style(), formats, names }
+    }
+
+    /// What names of objects depend on, if a column needs it.
+    pub(super) fn names(
+        &self,
+        catalog: &Arc<Catalog>,
+        columns: Option<&[Output]>,
+    ) -> Option<Arc<bole_sql_functions::Session>> {
+        let needed = columns.unwrap_or_default().iter().any(|column| super::values::is_named(column.ty));
+        needed.then(|| self.function_session(catalog))
     }
 
     /// How values are written and read now.

@@ -18,23 +18,24 @@ impl Session {
     /// `Parse`.
     pub(crate) fn parse(&mut self, name: &str, text: &str, types: &[u32]) -> Result<(), Halt> {
         if name.is_empty() {
-            self.statements.remove("");
+            self.shared.statements.lock().remove("");
         }
         self.check_room(name, text)?;
         let prepared = self.prepare(text, types)?;
-        self.statements.insert(name.to_owned(), prepared);
+        self.shared.statements.lock().insert(name.to_owned(), prepared);
         backend::plain(&mut self.out.buffer, Plain::ParseComplete);
         Ok(())
     }
 
     /// Errors: there is a statement of this name, or no room for another.
     pub(crate) fn check_room(&self, name: &str, text: &str) -> Result<()> {
-        if self.statements.contains_key(name) {
+        let statements = self.shared.statements.lock();
+        if statements.contains_key(name) {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(Error::new(SqlState::DUPLICATE_PREPARED_STATEMENT, message));
         }
-        let bytes: usize = self.statements.values().map(|prepared| prepared.text.len()).sum();
-        if self.statements.len() >= PREPARED_MAX || bytes + text.len() > PREPARED_BYTES_MAX {
+        let bytes: usize = statements.values().map(|prepared| prepared.text.len()).sum();
+        if statements.len() >= PREPARED_MAX || bytes + text.len() > PREPARED_BYTES_MAX {
             return Err(Error::new(SqlState::OUT_OF_MEMORY, "too many prepared statements")
                 .with_hint("Close statements that are not needed any more."));
         }
@@ -43,7 +44,8 @@ impl Session {
 
     /// A statement by its name.
     pub(crate) fn prepared(&self, name: &str) -> Result<Arc<Prepared>> {
-        self.statements.get(name).cloned().ok_or_else(|| {
+        let found = self.shared.statements.lock().get(name).cloned();
+        found.ok_or_else(|| {
             let message = match name {
                 "" => "unnamed prepared statement does not exist".to_owned(),
                 _ => format!("prepared statement \"{name}\" does not exist"),
@@ -159,6 +161,9 @@ impl Session {
         };
         match (&mut portal.progress, &statement.kind) {
             (Progress::Waiting(_), _) => return Ok(self.send_rows(portal, rows_max)?),
+            (Progress::Scroll(_), _) => {
+                return Err(Error::unsupported("Execute of a cursor that was declared SCROLL").into());
+            }
             (Progress::Over, _) if prepared.columns.is_some() => {
                 backend::complete(&mut self.out.buffer, "SELECT 0");
                 return Ok(());
@@ -218,7 +223,7 @@ impl Session {
     /// `Close`.
     pub(crate) fn close(&mut self, target: &Target) {
         match target {
-            Target::Statement(name) => drop(self.statements.remove(name)),
+            Target::Statement(name) => drop(self.shared.statements.lock().remove(name)),
             Target::Portal(name) => drop(self.portals.remove(name)),
         }
         backend::plain(&mut self.out.buffer, Plain::CloseComplete);

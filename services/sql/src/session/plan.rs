@@ -24,6 +24,10 @@ pub(crate) struct Prepared {
     /// What the client was told: of parameters, and of columns.
     pub(crate) parameters: Vec<Type>,
     pub(crate) columns: Option<Vec<Output>>,
+    /// When it was made, in microseconds since 2000-01-01.
+    pub(crate) at: i64,
+    /// Whether `PREPARE` made it.
+    pub(crate) from_sql: bool,
     cached: Mutex<Option<Arc<Plan>>>,
 }
 
@@ -115,6 +119,16 @@ impl Session {
         statement: Option<Statement>,
         types: &[u32],
     ) -> Result<Arc<Prepared>> {
+        self.prepared_of(text, statement, types).map(Arc::new)
+    }
+
+    /// As [`Session::prepare_statement`], for those who have more to say of it.
+    pub(crate) fn prepared_of(
+        &mut self,
+        text: &str,
+        statement: Option<Statement>,
+        types: &[u32],
+    ) -> Result<Prepared> {
         let types: Vec<Type> = types.iter().map(|oid| Type(*oid)).collect();
         let (mut parameters, mut columns, mut plan) = (types.clone(), None, None);
         match &statement {
@@ -134,13 +148,15 @@ impl Session {
                 plan = Some(made).filter(|_| !self.transaction.schema_changed);
             }
         }
-        Ok(Arc::new(Prepared {
+        Ok(Prepared {
             text: text.to_owned(),
             statement,
             parameters,
             columns,
+            at: effects::now(),
+            from_sql: false,
             cached: Mutex::new(plan),
-        }))
+        })
     }
 
     fn make_plan(&self, statement: &Statement, catalog: &Arc<Catalog>, types: &[Type]) -> Result<Arc<Plan>> {
@@ -171,9 +187,18 @@ impl Session {
         Ok(plan)
     }
 
+    /// Lets functions know of the cursors.
+    fn show_cursors(&self) {
+        let shown = self.portals.iter().filter(|(name, _)| !name.is_empty());
+        let mut cursors = self.shared.cursors.lock();
+        cursors.clear();
+        cursors.extend(shown.map(|(name, portal)| portal.shown(name)));
+    }
+
     /// What functions know of the session while a statement runs.
     pub(crate) fn function_session(&self, catalog: &Arc<Catalog>) -> Arc<context::Session> {
         *self.shared.catalog.lock() = Arc::clone(catalog);
+        self.show_cursors();
         let search_path = self.search_path(catalog);
         let mut settings = self.shared.settings.lock();
         Arc::new(context::Session {

@@ -23,6 +23,8 @@ pub(crate) struct Writing {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) style: Style,
     pub(crate) formats: Formats,
+    /// Where a column's values are written as names.
+    pub(crate) names: Option<Arc<bole_sql_functions::Session>>,
 }
 
 /// The fields that describe a result.
@@ -76,7 +78,7 @@ impl Writing {
                     value => {
                         let format = Format::of(&self.formats, index);
                         let write = |out: &mut Vec<u8>| {
-                            values::output(&self.catalog, column.ty, value, format, &self.style, out)
+                            values::output(&self.catalog, column.ty, value, format, &self.style, self.names.as_deref(), out)
                         };
                         backend::value(out, write)?;
                     }

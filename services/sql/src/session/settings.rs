@@ -22,6 +22,12 @@ const CUSTOM_MAX: usize = 1_000;
 /// Bytes of a value.
 const VALUE_BYTES_MAX: usize = 64 << 10;
 
+/// Settings of a transaction, and those that they begin with.
+const MODES: [(&str, &str); 2] = [
+    ("transaction_isolation", "default_transaction_isolation"),
+    ("transaction_read_only", "default_transaction_read_only"),
+];
+
 /// The settings of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -218,6 +224,16 @@ impl Settings {
             }
         }
         self.changed();
+    }
+
+    /// A transaction begins, with the modes that are set for all.
+    pub(crate) fn begin_transaction(&mut self) {
+        for (shown, default) in MODES {
+            let text = self.values.get(default).map(|value| value.current().to_owned()).unwrap_or_default();
+            if self.values.get(shown).is_some_and(|value| value.current() != text) {
+                self.put(shown.to_owned(), text, true);
+            }
+        }
     }
 
     /// The transaction was committed.

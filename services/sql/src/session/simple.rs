@@ -21,7 +21,7 @@ impl Session {
     pub(crate) fn begin_simple(&mut self, text: &str) -> Result<(), Halt> {
         self.simple = Some(Simple::default());
         // The unnamed statement and portal do not outlive a simple query.
-        self.statements.remove("");
+        self.shared.statements.lock().remove("");
         self.portals.remove("");
         let statements: VecDeque<Statement> = Statement::all(text)?.into();
         if statements.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
 
 use bole_sql_types::{Error, Result, SqlState};
 
@@ -53,9 +54,38 @@ impl Spool {
         Ok(())
     }
 
+    /// The same rows, to be read in any order.
+    pub(crate) fn into_scroll(mut self) -> Result<Scroll> {
+        let mut starts = Vec::new();
+        let mut at = 0;
+        while at < self.memory.len() {
+            starts.push(at as u64);
+            at += length(&self.memory[at..]);
+        }
+        let mut file = None;
+        if let Overflow::Writing(written) = std::mem::take(&mut self.overflow) {
+            let opened =
+                written.into_inner().map_err(|error| failed(&std::io::IntoInnerError::into_error(error)))?;
+            let mut header = [0; HEADER_BYTES];
+            let mut place = 0;
+            for _ in starts.len() as u64..self.rows {
+                opened.read_exact_at(&mut header, place).map_err(|error| failed(&error))?;
+                starts.push(self.memory.len() as u64 + place);
+                place += length(&header) as u64;
+            }
+            file = Some(opened);
+        }
+        Ok(Scroll { memory: self.memory, file, starts, position: 0 })
+    }
+
     /// Rows that are left.
     pub(crate) const fn left(&self) -> u64 {
         self.rows - self.taken
+    }
+
+    /// Rows that were given or passed over.
+    pub(crate) const fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Appends the next row to `out`, or passes it over without one; `false` at the end.
@@ -101,6 +131,46 @@ impl Spool {
                 file.read_exact(&mut out[start..])
             }
         }
+    }
+}
+
+/// The rows of a cursor that goes back.
+pub(crate) struct Scroll {
+    memory: Vec<u8>,
+    file: Option<File>,
+    /// Where each row begins; those in the file after those in memory.
+    starts: Vec<u64>,
+    /// The row that it is on, from 1; 0 is before the first, and one more than there are after the last.
+    pub(crate) position: u64,
+}
+
+impl Scroll {
+    /// Rows that there are.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.starts.len() as u64
+    }
+
+    /// Whether it stands on a row.
+    pub(crate) const fn is_on_row(&self) -> bool {
+        self.position > 0 && self.position <= self.rows()
+    }
+
+    /// Appends the row that it stands on.
+    pub(crate) fn row(&self, out: &mut Vec<u8>) -> Result<()> {
+        let Some(start) = self.position.checked_sub(1).and_then(|index| self.starts.get(index as usize)) else {
+            return Ok(());
+        };
+        if let Some(rest) = self.memory.get(*start as usize..).filter(|rest| !rest.is_empty()) {
+            out.extend_from_slice(&rest[..length(rest)]);
+            return Ok(());
+        }
+        let Some(file) = &self.file else { return Ok(()) };
+        let place = start - self.memory.len() as u64;
+        let mut header = [0; HEADER_BYTES];
+        file.read_exact_at(&mut header, place).map_err(|error| failed(&error))?;
+        let at = out.len();
+        out.resize(at + length(&header), 0);
+        file.read_exact_at(&mut out[at..], place).map_err(|error| failed(&error))
     }
 }
 

@@ -85,7 +85,8 @@ impl Session {
         if self.transaction.state != State::Idle {
             return;
         }
-        let settings = self.shared.settings.lock();
+        let mut settings = self.shared.settings.lock();
+        settings.begin_transaction();
         let derived = settings.derived();
         self.transaction = Transaction {
             state: State::Implicit,
@@ -97,15 +98,9 @@ impl Session {
     }
 
     /// Makes what is open a block, or begins one.
-    pub(crate) fn begin_block(&mut self) -> Result<()> {
+    pub(crate) fn begin_block(&mut self) {
         self.begin_implicit();
         self.transaction.state = State::Block;
-        let (level, read_only) = {
-            let settings = self.shared.settings.lock();
-            let derived = settings.derived();
-            (derived.default_isolation.clone(), derived.default_read_only)
-        };
-        self.show_modes(&(level, read_only))
     }
 
     /// The modes as `SHOW` gives them.

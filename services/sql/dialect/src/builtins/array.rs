@@ -2,7 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANYARRAY, ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYELEMENT, BOOL, INT4, INT4_ARRAY, TEXT, immutable,
+    ANYARRAY, ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYELEMENT, ANYENUM, BOOL, INT4, INT4_ARRAY, TEXT,
+    immutable, stable,
 };
 
 /// Rows of `pg_proc`.
@@ -48,6 +49,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .called_on_null()
     .typed(),
+    stable("enum_first", &[ANYENUM], ANYENUM, "pg_enum_first").called_on_null().typed(),
+    stable("enum_last", &[ANYENUM], ANYENUM, "pg_enum_last").called_on_null().typed(),
+    stable("enum_range", &[ANYENUM], ANYARRAY, "pg_enum_range").called_on_null().typed(),
+    stable("enum_range", &[ANYENUM, ANYENUM], ANYARRAY, "pg_enum_range").called_on_null().typed(),
     immutable("arraycontains", &[ANYARRAY, ANYARRAY], BOOL, "pg_array_contains").typed(),
     immutable("arraycontained", &[ANYARRAY, ANYARRAY], BOOL, "pg_array_contained").typed(),
     immutable("arrayoverlap", &[ANYARRAY, ANYARRAY], BOOL, "pg_array_overlap").typed(),

@@ -10,6 +10,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable("to_json", &[ANYELEMENT], JSON, "pg_to_json").typed(),
     stable("to_jsonb", &[ANYELEMENT], JSONB, "pg_to_jsonb").typed(),
     stable("array_to_json", &[ANYARRAY], JSON, "pg_to_json").typed(),
+    stable("array_to_json", &[ANYARRAY, BOOL], JSON, "pg_array_to_json").typed(),
     stable("row_to_json", &[RECORD], JSON, ""),
     stable("row_to_json", &[RECORD, BOOL], JSON, ""),
     stable("json_build_array", &[], JSON, "pg_json_build_array").called_on_null(),
@@ -44,6 +45,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable("jsonb_object_field", &[JSONB, TEXT], JSONB, "pg_jsonb_object_field"),
     immutable("jsonb_object_field_text", &[JSONB, TEXT], TEXT, "pg_jsonb_object_field_text"),
     immutable("jsonb_set", &[JSONB, TEXT_ARRAY, JSONB, BOOL], JSONB, "pg_jsonb_set").optional(1),
+    immutable("jsonb_set_lax", &[JSONB, TEXT_ARRAY, JSONB, BOOL, TEXT], JSONB, "pg_jsonb_set_lax")
+        .optional(2)
+        .called_on_null(),
     immutable("jsonb_insert", &[JSONB, TEXT_ARRAY, JSONB, BOOL], JSONB, "pg_jsonb_insert").optional(1),
     immutable("jsonb_concat", &[JSONB, JSONB], JSONB, "pg_jsonb_concat"),
     immutable("jsonb_contains", &[JSONB, JSONB], BOOL, "pg_jsonb_contains"),

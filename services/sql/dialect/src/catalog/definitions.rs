@@ -32,6 +32,7 @@ pub fn format_type(catalog: &Catalog, ty: Type, typmod: i32) -> String {
         return if ty == Type::BPCHAR { "bpchar".to_owned() } else { name.to_owned() };
     }
     match ty {
+        Type::VARCHAR | Type::BPCHAR | Type::NUMERIC if typmod < 4 => name.to_owned(),
         Type::VARCHAR | Type::BPCHAR => format!("{name}({})", typmod - 4),
         Type::NUMERIC => {
             let modifier = typmod - 4;
@@ -44,7 +45,9 @@ pub fn format_type(catalog: &Catalog, ty: Type, typmod: i32) -> String {
             None => format!("{name}({typmod})"),
         },
         Type::INTERVAL => interval(typmod),
-        _ => name.to_owned(),
+        Type::BOOL | Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 => name.to_owned(),
+        // Types without modifiers show what they are given.
+        _ => format!("{name}({typmod})"),
     }
 }
 

@@ -25,6 +25,8 @@ const PRIMARY_KEY: i32 = 1_555;
 const ROWID: i32 = 2_579;
 const CHECK: i32 = 275;
 const FOREIGN_KEY: i32 = 787;
+/// What SQLite says where `ON DELETE RESTRICT` and its like refuse.
+const RESTRICT: i32 = 1_811;
 
 /// PostgreSQL's error for a constraint that SQLite found violated. `None`: the code is not one of a constraint's.
 pub fn violation(catalog: &Catalog, violation: &Violation<'_>) -> Option<Error> {
@@ -34,6 +36,7 @@ pub fn violation(catalog: &Catalog, violation: &Violation<'_>) -> Option<Error> 
         UNIQUE | PRIMARY_KEY | ROWID => Some(unique(catalog, rest, violation)),
         CHECK => Some(check(catalog, rest, violation)),
         FOREIGN_KEY => Some(foreign_key(catalog, violation)),
+        RESTRICT if violation.message.starts_with("FOREIGN KEY") => Some(foreign_key(catalog, violation)),
         _ => None,
     }
 }

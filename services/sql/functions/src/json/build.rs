@@ -1,7 +1,7 @@
 //! json and jsonb made of values of any type, which are given after their types. A row is JSON already.
 
 use bole_sql_types::json::build;
-use bole_sql_types::json::operators::Kind;
+use bole_sql_types::json::operators::{self, Kind};
 use bole_sql_types::{Error, Result, SqlState, Type, Value, ValueRef};
 
 use crate::call::{Arguments, text};
@@ -13,6 +13,14 @@ use crate::scalar::{Scalar, contextual};
 pub(crate) const SCALARS: &[Scalar] = &[
     contextual(c"pg_to_json", 2, |of, context| text(json(of, 0, Kind::Json, context)?)),
     contextual(c"pg_to_jsonb", 2, |of, context| text(json(of, 0, Kind::Jsonb, context)?)),
+    contextual(c"pg_array_to_json", 3, |of, context| {
+        let whole = json(of, 0, Kind::Json, context)?;
+        if !of.boolean(2)? {
+            return text(whole);
+        }
+        let elements = operators::elements(&whole, Kind::Json, false)?;
+        text(format!("[{}]", elements.join(",\n ")))
+    }),
     contextual(c"pg_json_element", 2, |of, context| {
         let whole = json(of, 0, Kind::Json, context)?;
         text(if is_structured(of.ty(0)?) { format!("{STRUCTURED}{whole}") } else { whole })

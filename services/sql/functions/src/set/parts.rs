@@ -11,6 +11,8 @@ use crate::pattern;
 /// The functions.
 pub(crate) const SETS: &[Set] = &[
     Set::new(c"pg_unnest", 16, |of, _| unnest(of)).columns(8).called_on_null(),
+    // There are no partitions.
+    Set::new(c"pg_partition_ancestors", 1, |_, _| Ok(super::none())),
     Set::new(c"pg_rows", 1, |of, _| rows(of)).columns(32),
     Set::new(c"pg_string_to_table", 3, |of, _| Ok(of_values(array::pieces(of)?))).called_on_null(),
     Set::new(c"pg_regexp_split_to_table", 3, |of, _| {

@@ -25,6 +25,8 @@ pub(crate) struct Encoder {
     header: Option<Vec<String>>,
     /// Columns whose values are quoted whatever they are.
     forced: Vec<bool>,
+    /// Whether the signature of a binary copy was written.
+    signed: bool,
     scratch: Vec<u8>,
     line: Vec<u8>,
 }
@@ -41,6 +43,7 @@ impl Encoder {
             null: options.null().to_vec(),
             header: options.header.then(names),
             forced: columns.iter().map(forced).collect(),
+            signed: false,
             scratch: Vec::new(),
             line: Vec::new(),
         }
@@ -49,7 +52,7 @@ impl Encoder {
     /// What comes before the rows.
     pub(crate) fn start(&mut self, out: &mut Vec<u8>) {
         if self.layout == Layout::Binary {
-            backend::copy_data(out, SIGNATURE);
+            // The signature comes in the message of the first row, where clients look for it.
             return;
         }
         let Some(names) = self.header.take() else { return };
@@ -65,17 +68,27 @@ impl Encoder {
     }
 
     /// What comes after them.
-    pub(crate) fn finish(&self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if self.layout == Layout::Binary {
-            backend::copy_data(out, &(-1_i16).to_be_bytes());
+            self.begin_binary(-1);
+            backend::copy_data(out, &self.line);
         }
+    }
+
+    /// A binary message: the signature if none came before, and a number of columns.
+    fn begin_binary(&mut self, columns: i16) {
+        self.line.clear();
+        if !std::mem::replace(&mut self.signed, true) {
+            self.line.extend_from_slice(SIGNATURE);
+        }
+        self.line.put_i16(columns);
     }
 
     /// One row.
     pub(crate) fn row(
         &mut self,
         catalog: &Catalog,
-        style: &Style,
+        (style, names): (&Style, Option<&bole_sql_functions::Session>),
         columns: &[Output],
         row: &rusqlite::Row<'_>,
         out: &mut Vec<u8>,
@@ -83,7 +96,7 @@ impl Encoder {
         self.line.clear();
         let binary = self.layout == Layout::Binary;
         if binary {
-            self.line.put_u16(columns.len() as u16);
+            self.begin_binary(columns.len() as i16);
         }
         for (index, column) in columns.iter().enumerate() {
             if !binary {
@@ -100,7 +113,7 @@ impl Encoder {
             }
             self.scratch.clear();
             let format = if binary { Format::Binary } else { Format::Text };
-            values::output(catalog, column.ty, value, format, style, &mut self.scratch)?;
+            values::output(catalog, column.ty, value, format, style, names, &mut self.scratch)?;
             if binary {
                 self.line.put_u32(self.scratch.len() as u32);
                 self.line.extend_from_slice(&self.scratch);

@@ -288,7 +288,8 @@ pub fn justify_interval(a: Interval) -> Result<Interval> {
 
 /// `age(a, b)` of local timestamps: years, months, days and time between them. Errors: 22008 for infinities.
 pub fn age(a: i64, b: i64) -> Result<Interval> {
-    if !is_finite(a) || !is_finite(b) {
+    // Infinity counts as the last microsecond there is, as in PostgreSQL 15; before the first one there are no dates.
+    if a == super::NEGATIVE_INFINITY || b == super::NEGATIVE_INFINITY {
         return Err(super::timestamp_out_of_range());
     }
     let (later, earlier) = (a.max(b), a.min(b));

@@ -119,6 +119,29 @@ impl Place {
         })
     }
 
+    /// As [`Place::find`], of what `make_timestamptz` is given: an offset there counts to the east, as in a literal. Errors: 22023.
+    pub fn written(name: &str) -> Result<Self> {
+        if !name.starts_with(['+', '-']) {
+            if name.starts_with(|c: char| c.is_ascii_digit()) {
+                let hint = "Numeric time zones must have \"-\" or \"+\" as first character.";
+                let message = format!("invalid input syntax for type numeric time zone: \"{name}\"");
+                return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message).with_hint(hint));
+            }
+            return Self::find(name);
+        }
+        match super::decode::zone_offset(name) {
+            Ok(offset) => Ok(Self::Zone(Zone::fixed(offset as i32))),
+            Err(super::decode::Fault::ZoneOverflow) => {
+                let message = format!("numeric time zone \"{name}\" out of range");
+                Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+            }
+            Err(_) => {
+                let message = format!("time zone \"{name}\" not recognized");
+                Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+            }
+        }
+    }
+
     /// The zone of an interval. Errors: 22023 where it has months or days.
     pub fn from_interval(interval: Interval) -> Result<Self> {
         if interval.months != 0 || interval.days != 0 {

@@ -1,8 +1,8 @@
-//! `to_char` and `to_number` of numbers: `9`, `0`, `.`, `,`, `D`, `G`, `FM`, `S`, `MI`, `PL`, `SG`, `PR`. Others (`V`, `EEEE`, `RN`, `L`,
-//! `TH`, `B`) are refused.
+//! `to_char` and `to_number` of numbers: `9`, `0`, `.`, `,`, `D`, `G`, `FM`, `S`, `MI`, `PL`, `SG`, `PR`, and `RN` on its own.
+//! Others (`V`, `EEEE`, `L`, `TH`, `B`) are refused.
 
 use crate::numeric::Numeric;
-use crate::{Error, Result, SqlState};
+use crate::{Error, Result, SqlState, Type};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
@@ -149,13 +149,57 @@ impl Pattern {
     }
 }
 
+/// What the letters of Roman numerals stand for, pairs that subtract among them.
+const ROMAN: &[(i64, &str)] = &[
+    (1_000, "M"),
+    (900, "CM"),
+    (500, "D"),
+    (400, "CD"),
+    (100, "C"),
+    (90, "XC"),
+    (50, "L"),
+    (40, "XL"),
+    (10, "X"),
+    (9, "IX"),
+    (5, "V"),
+    (4, "IV"),
+    (1, "I"),
+];
+
+/// As long as the longest numeral, that of 3888.
+const ROMAN_WIDTH: usize = 15;
+
+/// A number by the pattern `RN`. Errors: 22003.
+fn roman(number: &Numeric, fill: bool, lower: bool) -> Result<String> {
+    let mut rest = number.clone().round(0)?.to_integer(Type::INT4)?;
+    if !(1..=3_999).contains(&rest) {
+        return Ok("#".repeat(ROMAN_WIDTH));
+    }
+    let mut numeral = String::new();
+    for (value, letters) in ROMAN {
+        while rest >= *value {
+            numeral.push_str(letters);
+            rest -= value;
+        }
+    }
+    if lower {
+        numeral.make_ascii_lowercase();
+    }
+    Ok(if fill { numeral } else { format!("{numeral:>ROMAN_WIDTH$}") })
+}
+
 /// `to_char(numeric, pattern)`, and of integers by their text. Errors: 42601, 0A000.
 pub fn number_to_char(number: &str, pattern: &str) -> Result<String> {
-    let pattern = Pattern::parse(pattern)?;
     let number = Numeric::parse(number)?;
     if number.finite().is_none() {
         return Err(Error::unsupported("to_char of what is not finite"));
     }
+    match pattern {
+        "RN" | "rn" => return roman(&number, false, pattern == "rn"),
+        "FMRN" | "FMrn" | "fmrn" | "fmRN" => return roman(&number, true, pattern.ends_with('n')),
+        _ => {}
+    }
+    let pattern = Pattern::parse(pattern)?;
     let text = number.round(pattern.after as i32)?.to_string();
     let negative = text.starts_with('-');
     let digits = text.trim_start_matches('-');

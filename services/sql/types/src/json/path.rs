@@ -1,5 +1,6 @@
 //! The path language of SQL/JSON, as `jsonpath` has it: members, elements, wildcards, filters, arithmetic, and the methods `type`, `size`,
-//! `double`, `ceiling`, `floor`, `abs`. `.**`, `like_regex`, `datetime()`, `keyvalue()` are refused.
+//! `double`, `ceiling`, `floor`, `abs`, `keyvalue`, and `.**`. Refused are `like_regex`, `datetime()`, `.**` where the path is strict or it
+//! has limits, and `keyvalue()` of objects inside of others, whose `id` is a place in PostgreSQL's memory.
 
 mod parse;
 mod print;
@@ -40,6 +41,8 @@ enum Step {
     Member(String),
     AnyMember,
     AnyElement,
+    /// `.**`: the item, and what it contains at any depth.
+    AnyLevel,
     /// `[a, b to c]`.
     Elements(Vec<(Node, Option<Node>)>),
     Filter(Box<Node>),
@@ -54,16 +57,18 @@ enum Method {
     Ceiling,
     Floor,
     Abs,
+    KeyValue,
 }
 
 impl Method {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("type", Self::Type),
         ("size", Self::Size),
         ("double", Self::Double),
         ("ceiling", Self::Ceiling),
         ("floor", Self::Floor),
         ("abs", Self::Abs),
+        ("keyvalue", Self::KeyValue),
     ];
 
     fn name(self) -> &'static str {

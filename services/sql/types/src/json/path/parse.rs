@@ -73,6 +73,9 @@ fn tokens(text: &str) -> Result<Vec<Token>> {
                 tokens.push(Token::Word(rest[..end].to_owned()));
                 end
             }
+            '{' if matches!(tokens.last(), Some(Token::Symbol("**"))) => {
+                return Err(Error::unsupported(".** with limits in a jsonpath"));
+            }
             _ if rest.starts_with("/*") => return Err(Error::unsupported("a comment in a jsonpath")),
             _ => {
                 let symbol = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
@@ -147,11 +150,13 @@ fn string(rest: &str) -> Result<(String, usize)> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Path> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, filters: 0, brackets: 0 };
+    let mut parser =
+        Parser { tokens: tokens(text)?, at: 0, depth: 0, strict: false, filters: 0, brackets: 0 };
     if parser.tokens.is_empty() {
         return Err(crate::text::invalid(crate::Type::JSONPATH, text));
     }
     let strict = parser.take_word("strict");
+    parser.strict = strict;
     if !strict {
         parser.take_word("lax");
     }
@@ -166,6 +171,7 @@ struct Parser {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    strict: bool,
     /// How many filters and subscripts are around.
     filters: usize,
     brackets: usize,
@@ -432,7 +438,10 @@ impl Parser {
 
     fn after_point(&mut self) -> Result<Step> {
         if self.take("**") {
-            return Err(Error::unsupported(".** in a jsonpath"));
+            if self.strict {
+                return Err(Error::unsupported(".** in a strict jsonpath"));
+            }
+            return Ok(Step::AnyLevel);
         }
         if self.take("*") {
             return Ok(Step::AnyMember);

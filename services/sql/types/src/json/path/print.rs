@@ -86,6 +86,7 @@ fn print_step(step: &Step, out: &mut String) {
             push_string(name, out);
         }
         Step::AnyMember => out.push_str(".*"),
+        Step::AnyLevel => out.push_str(".**"),
         Step::AnyElement => out.push_str("[*]"),
         Step::Elements(subscripts) => {
             out.push('[');

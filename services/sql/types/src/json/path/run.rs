@@ -150,7 +150,7 @@ impl<'d> Run<'d> {
         let opens = match step {
             Step::Member(_) | Step::AnyMember | Step::Filter(_) => true,
             Step::Method(method) => !matches!(method, Method::Type | Method::Size),
-            Step::AnyElement | Step::Elements(_) => false,
+            Step::AnyElement | Step::AnyLevel | Step::Elements(_) => false,
         };
         if opens && !self.strict && matches!(*item, Json::Array(_)) {
             return elements_or_self(item)
@@ -183,13 +183,36 @@ impl<'d> Run<'d> {
                 }
                 elements_or_self(item).into_iter().try_for_each(sink)
             }
+            Step::AnyLevel => descend(item, sink),
             Step::Elements(subscripts) => self.elements(subscripts, &item, place, sink),
             Step::Filter(predicate) => {
                 let passes = self.test(predicate, Place { current: &item, last: place.last })? == Some(true);
                 if passes { sink(item) } else { Ok(()) }
             }
+            Step::Method(Method::KeyValue) => self.key_values(&item, sink),
             Step::Method(method) => sink(self.method(*method, &item)?),
         }
+    }
+
+    /// `.keyvalue()`: an object for each member.
+    #[expect(clippy::ptr_arg, reason = "an item is a value or borrowed from one")]
+    fn key_values(&self, item: &Cow<'d, Json<'d>>, sink: Sink<'_, 'd>) -> Flow {
+        let Json::Object(members) = &**item else {
+            let message = "jsonpath item method .keyvalue() can only be applied to an object";
+            return Ok(fail(SqlState::SQL_JSON_OBJECT_NOT_FOUND, message)?);
+        };
+        if !std::ptr::eq(&raw const **item, self.root) {
+            return Err(Error::unsupported("keyvalue() of an object inside of another").into());
+        }
+        members.iter().try_for_each(|(key, value)| {
+            let pair = [
+                ("id", Json::Number(Cow::Borrowed("0"))),
+                ("key", Json::String(key.clone())),
+                ("value", value.clone()),
+            ];
+            let pair = pair.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
+            sink(Cow::Owned(Json::Object(pair)))
+        })
     }
 
     fn member(&self, name: &str, item: &Cow<'d, Json<'d>>) -> Result<Option<Cow<'d, Json<'d>>>> {
@@ -399,6 +422,20 @@ fn part<'d>(
         Cow::Borrowed(json) => find(json).map(Cow::Borrowed),
         Cow::Owned(json) => find(json).map(|part| Cow::Owned(part.clone())),
     }
+}
+
+/// An item, then all that it contains, each before what is in it.
+fn descend<'d>(item: Cow<'d, Json<'d>>, sink: Sink<'_, 'd>) -> Flow {
+    sink(item.clone())?;
+    let parts: Items<'d> = match item {
+        Cow::Borrowed(Json::Object(members)) => {
+            members.iter().map(|member| Cow::Borrowed(&member.1)).collect()
+        }
+        Cow::Owned(Json::Object(members)) => members.into_iter().map(|member| Cow::Owned(member.1)).collect(),
+        array if matches!(*array, Json::Array(_)) => elements_or_self(array),
+        _ => return Ok(()),
+    };
+    parts.into_iter().try_for_each(|part| descend(part, sink))
 }
 
 fn elements_or_self<'d>(item: Cow<'d, Json<'d>>) -> Items<'d> {
