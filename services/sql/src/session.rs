@@ -10,6 +10,7 @@
 pub(crate) mod advisory;
 pub(crate) mod cancel;
 pub(crate) mod copy;
+mod detail;
 mod effects;
 mod execute;
 mod extended;

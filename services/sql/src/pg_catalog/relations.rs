@@ -130,11 +130,10 @@ fn of_type(catalog: &Catalog, ty: Type) -> Vec<(&'static str, Value)> {
         0
     };
     let align = match length {
-        1 => 'c',
         2 => 's',
         8 if ty != Type::UUID => 'd',
         16 if ty == Type::INTERVAL => 'd',
-        64 | 16 => 'c',
+        1 | 16 | 64 => 'c',
         _ => 'i',
     };
     let storage = if length == -1 { if ty == Type::NUMERIC { 'm' } else { 'x' } } else { 'p' };

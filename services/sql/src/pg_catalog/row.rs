@@ -6,7 +6,7 @@ use bole_sql_types::{Type, Value};
 /// Rows that are being made.
 pub(crate) struct Rows {
     relation: &'static SystemRelation,
-    rows: Vec<Vec<Value>>,
+    made: Vec<Vec<Value>>,
     empty: Vec<Value>,
 }
 
@@ -77,7 +77,7 @@ impl Rows {
             .zip(&relation.not_null)
             .map(|((_, ty), not_null)| nothing(*ty, *not_null))
             .collect();
-        Self { relation, rows: Vec::new(), empty }
+        Self { relation, made: Vec::new(), empty }
     }
 
     /// Appends a row with these values.
@@ -90,13 +90,13 @@ impl Rows {
                 row[place] = value;
             }
         }
-        self.rows.push(row);
+        self.made.push(row);
     }
 
     /// Appends a row whose values are in the order of the columns.
     pub(crate) fn push_row(&mut self, row: Vec<Value>) {
         debug_assert_eq!(row.len(), self.empty.len(), "{} has other columns", self.relation.name);
-        self.rows.push(row);
+        self.made.push(row);
     }
 
     /// The relation.
@@ -106,7 +106,7 @@ impl Rows {
 
     /// All of them.
     pub(crate) fn finish(self) -> Vec<Vec<Value>> {
-        self.rows
+        self.made
     }
 }
 

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::RngCore as _;
 
-use super::cancel::Canceller;
 use super::Prepared;
+use super::cancel::Canceller;
 use super::notify::Notification;
 use super::settings::Settings;
 use crate::service::Service;
@@ -25,6 +25,8 @@ const PAYLOAD_BYTES_MAX: usize = 8_000;
 const CHANNEL_BYTES_MAX: usize = 63;
 /// Notifications and requests of one transaction.
 const PENDING_MAX: usize = 1_000_000;
+/// Values of sequences that are remembered of one statement: only those about one row are run again.
+const DRAWN_MAX: usize = 1_000;
 /// How often a sleep looks whether it is cancelled.
 const SLEEP_STEP: Duration = Duration::from_millis(10);
 
@@ -56,6 +58,10 @@ pub(crate) struct Pending {
 struct Given {
     values: HashMap<u32, i64>,
     last: Option<u32>,
+    /// What the statement that runs was given, for when it is run again.
+    drawn: Vec<i64>,
+    /// It is run again: how many of these were given anew.
+    repeated: Option<usize>,
 }
 
 impl Shared {
@@ -85,7 +91,26 @@ impl Shared {
         *self.sequences.lock() = Given::default();
     }
 
+    /// Remembers from now on what sequences give.
+    pub(super) fn note_sequences(&self) {
+        self.sequences.lock().drawn.clear();
+    }
+
+    /// The statement is run again, for which sequences give the same and nothing else may be done; or no longer.
+    pub(super) fn repeat(&self, on: bool) {
+        self.sequences.lock().repeated = on.then_some(0);
+    }
+
+    /// Errors: the statement is run again.
+    fn check_first(&self) -> Result<()> {
+        if self.sequences.lock().repeated.is_some() {
+            return Err(Error::new(SqlState::INTERNAL_ERROR, "an effect of a statement that is run again"));
+        }
+        Ok(())
+    }
+
     fn request(&self, service: &str, request: Request) -> Result<()> {
+        self.check_first()?;
         let mut pending = self.pending.lock();
         if pending.requests.len() >= PENDING_MAX {
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many effects in one transaction"));
@@ -111,9 +136,18 @@ fn definition(catalog: &Catalog, sequence: u32) -> Result<&bole_sql_dialect::cat
 
 impl Effects for Shared {
     fn nextval(&self, sequence: u32) -> Result<i64> {
+        let mut given = self.sequences.lock();
+        if let Some(place) = given.repeated {
+            given.repeated = Some(place + 1);
+            let again = given.drawn.get(place).copied();
+            return again
+                .ok_or_else(|| Error::new(SqlState::INTERNAL_ERROR, "a value that was not given before"));
+        }
         let catalog = Arc::clone(&self.catalog.lock());
         let value = self.database.sequences().next(definition(&catalog, sequence)?)?;
-        let mut given = self.sequences.lock();
+        if given.drawn.len() < DRAWN_MAX {
+            given.drawn.push(value);
+        }
         given.values.insert(sequence, value);
         given.last = Some(sequence);
         Ok(value)
@@ -138,6 +172,7 @@ impl Effects for Shared {
     }
 
     fn setval(&self, sequence: u32, value: i64, is_called: bool) -> Result<()> {
+        self.check_first()?;
         let catalog = Arc::clone(&self.catalog.lock());
         self.database.sequences().set(definition(&catalog, sequence)?, value, is_called)?;
         if is_called {
@@ -147,6 +182,7 @@ impl Effects for Shared {
     }
 
     fn notify(&self, channel: &str, payload: &str) -> Result<()> {
+        self.check_first()?;
         let invalid = |message: &str| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
         if channel.is_empty() {
             return invalid("channel name cannot be empty");
@@ -202,6 +238,7 @@ impl Effects for Shared {
     }
 
     fn set_config(&self, name: &str, value: Option<&str>, local: bool) -> Result<String> {
+        self.check_first()?;
         let mut settings = self.settings.lock();
         settings.set(name, value, local)?;
         settings.get(name).map(str::to_owned)
@@ -233,6 +270,7 @@ impl Effects for Shared {
     }
 
     fn sleep(&self, seconds: f64) -> Result<()> {
+        self.check_first()?;
         let length = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
         let until = Instant::now().checked_add(length);
         let _blocked = self.service.pool.blocked();
@@ -247,6 +285,7 @@ impl Effects for Shared {
     }
 
     fn advisory(&self, operation: Advisory, key: i64) -> Result<bool> {
+        self.check_first()?;
         let (locks, database) = (&self.service.advisory, self.database.name());
         locks.operate(database, self.process_id, operation, key, &self.canceller, &self.service.pool)
     }

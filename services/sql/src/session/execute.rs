@@ -18,10 +18,10 @@ use crate::protocol::backend::{self, Severity};
 use crate::store::Writer;
 
 /// One statement on its way through SQLite.
-struct Run<'a> {
-    connection: &'a Connection,
-    context: &'a Context,
-    catalog: &'a Catalog,
+pub(super) struct Run<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) context: &'a Context,
+    pub(super) catalog: &'a Catalog,
     canceller: &'a Canceller,
     parameters: &'a [Value],
     /// The table that is written to, and whether rows are taken away.
@@ -37,14 +37,20 @@ impl Run<'_> {
         crate::error::of_statement(self.catalog, self.about, error)
     }
 
-    /// Runs SQL whose rows go to `sink`. How many there were, and how many rows it changed.
-    fn rows(&self, sql: &str, columns: &[Output], sink: &mut dyn Sink) -> Result<(u64, u64)> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.error(&error))?;
+    /// Gives a statement its parameters.
+    pub(super) fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> Result<()> {
         let known = statement.parameter_count();
         for (index, value) in self.parameters.iter().enumerate().take(known) {
             let bound = statement.raw_bind_parameter(index + 1, Bound(value));
             bound.map_err(|error| self.error(&error))?;
         }
+        Ok(())
+    }
+
+    /// Runs SQL whose rows go to `sink`. How many there were, and how many rows it changed.
+    fn rows(&self, sql: &str, columns: &[Output], sink: &mut dyn Sink) -> Result<(u64, u64)> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.error(&error))?;
+        self.bind(&mut statement)?;
         self.canceller.check()?;
         let before = self.connection.total_changes();
         let mut rows = statement.raw_query();
@@ -228,6 +234,7 @@ impl Session {
             for sql in &write.before {
                 run.rows(sql, &[], &mut Nobody)?;
             }
+            shared.note_sequences();
             let (given, changed) = run.rows(&write.sql, &write.columns, sink)?;
             for sql in &write.after {
                 run.rows(sql, &[], &mut Nobody)?;
@@ -241,7 +248,9 @@ impl Session {
         });
         match done {
             Ok(tag) => guard.keep().map(|()| tag),
-            Err(error) => Err(guard.failure().unwrap_or(error)),
+            Err(error) => Err(guard
+                .failure()
+                .unwrap_or_else(|| super::detail::explain(error, &run, write, &self.style(), &shared))),
         }
     }
 

@@ -78,7 +78,15 @@ impl Writing {
                     value => {
                         let format = Format::of(&self.formats, index);
                         let write = |out: &mut Vec<u8>| {
-                            values::output(&self.catalog, column.ty, value, format, &self.style, self.names.as_deref(), out)
+                            values::output(
+                                &self.catalog,
+                                column.ty,
+                                value,
+                                format,
+                                &self.style,
+                                self.names.as_deref(),
+                                out,
+                            )
                         };
                         backend::value(out, write)?;
                     }

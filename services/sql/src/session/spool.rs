@@ -157,7 +157,8 @@ impl Scroll {
 
     /// Appends the row that it stands on.
     pub(crate) fn row(&self, out: &mut Vec<u8>) -> Result<()> {
-        let Some(start) = self.position.checked_sub(1).and_then(|index| self.starts.get(index as usize)) else {
+        let Some(start) = self.position.checked_sub(1).and_then(|index| self.starts.get(index as usize))
+        else {
             return Ok(());
         };
         if let Some(rest) = self.memory.get(*start as usize..).filter(|rest| !rest.is_empty()) {

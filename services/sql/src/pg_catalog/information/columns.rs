@@ -23,8 +23,7 @@ fn measures(ty: Type, typmod: i32) -> Vec<(&'static str, Value)> {
                 with("character_octet_length", (typmod - 4) * 4),
             ]
         }
-        Type::TEXT | Type::VARCHAR => vec![with("character_octet_length", OCTETS)],
-        Type::BPCHAR => vec![with("character_octet_length", OCTETS)],
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR => vec![with("character_octet_length", OCTETS)],
         Type::INT2 => number(16, 2, Some(0)),
         Type::INT4 => number(32, 2, Some(0)),
         Type::INT8 => number(64, 2, Some(0)),
