@@ -81,9 +81,12 @@ impl Rows {
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         for row in &self.rows {
-            let pairs = self.names.iter().cloned().zip(row.iter().cloned().map(serde_json::Value::from));
-            let object: serde_json::Map<String, serde_json::Value> = pairs.collect();
-            writeln!(out, "{}", serde_json::Value::Object(object))?;
+            // By hand, because columns stay in their order.
+            let pairs = self.names.iter().zip(row).map(|(name, value)| {
+                let value = serde_json::Value::from(value.clone());
+                format!("{}:{value}", serde_json::Value::from(name.as_str()))
+            });
+            writeln!(out, "{{{}}}", pairs.collect::<Vec<_>>().join(","))?;
         }
         Ok(())
     }
