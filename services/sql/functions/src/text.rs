@@ -231,13 +231,13 @@ fn unistr(of: &str) -> Result<Value> {
                 out.extend(char::from_u32(joined));
             }
             (Some(_), _) | (None, 0xdc00..=0xdfff) => return Err(invalid("invalid Unicode surrogate pair")),
-            (None, code) => match char::from_u32(code).filter(|c| *c != '\0') {
-                Some(c) => out.push(c),
-                None => {
+            (None, code) => {
+                let c = char::from_u32(code).filter(|c| *c != '\0').ok_or_else(|| {
                     let message = format!("invalid Unicode code point: {code:04X}");
-                    return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
-                }
-            },
+                    Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
+                })?;
+                out.push(c);
+            }
         }
     }
     if high.is_some() { Err(invalid("invalid Unicode surrogate pair")) } else { text(out) }

@@ -127,7 +127,6 @@ pub(super) fn type_visible(session: &Session, oid: u32) -> Option<bool> {
 }
 
 /// What a value of a `reg…` type is written as: the name of what it stands for, as far as the search path needs it.
-#[expect(clippy::unnecessary_wraps, reason = "it stands where outputs may fail")]
 pub fn written(ty: Type, oid: u32, session: &Session) -> Result<String> {
     if oid == 0 {
         return Ok("-".to_owned());
