@@ -161,7 +161,8 @@ fn targets_that_there_are_not_are_refused() {
         ("keyspace", "SERVICE/DATASET"),
         ("keyspace/16", "no database \"16\""),
         ("sql/shop", "service \"sql\" takes no part in batches"),
-        ("streams/t", "streams has no operation \"set\""),
+        ("streams/t", "service \"streams\" takes no part in batches"),
+        ("streams.groups/t", "streams.groups has no operation \"set\""),
     ] {
         refuse(&node, &format!("topic create t --config sink.target={target}"), part);
     }

@@ -232,11 +232,11 @@ fn unistr(of: &str) -> Result<Value> {
             }
             (Some(_), _) | (None, 0xdc00..=0xdfff) => return Err(invalid("invalid Unicode surrogate pair")),
             (None, code) => {
-                let character = char::from_u32(code).filter(|c| *c != '\0').ok_or_else(|| {
+                let c = char::from_u32(code).filter(|c| *c != '\0').ok_or_else(|| {
                     let message = format!("invalid Unicode code point: {code:04X}");
                     Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
                 })?;
-                out.push(character);
+                out.push(c);
             }
         }
     }

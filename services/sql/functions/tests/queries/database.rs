@@ -89,7 +89,13 @@ impl Database {
     fn apply(&mut self, step: Step) -> Result<()> {
         match step {
             Step::Ddl(sql) | Step::Rows(sql) => self.rows(&sql, &[]).map(drop),
-            Step::Nothing(sql, error) => if self.rows(&sql, &[])?.is_empty() { Ok(()) } else { Err(error) },
+            Step::Nothing(sql, error) => {
+                if self.rows(&sql, &[])?.is_empty() {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
             Step::Put(object) => {
                 Arc::make_mut(&mut self.catalog).put(*object);
                 Ok(())
