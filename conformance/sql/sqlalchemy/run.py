@@ -32,7 +32,7 @@ def main():
     write = "--write-floor" in sys.argv
     more = [argument for argument in sys.argv[1:] if argument != "--write-floor"]
     url = prepare(os.environ["BOLE_SQL_URL"]).replace("postgres://", "postgresql+psycopg://")
-    command = [sys.executable, "-m", "pytest", "-q", "--dburi", url, "-o", "console_output_style=classic", *(more or ["-rfE"])]
+    command = [sys.executable, "-m", "pytest", "-q", "--dburi", url, "-o", "console_output_style=classic", "--tb=native", *(more or ["-rfE"])]
     run = subprocess.run(command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = run.stdout.splitlines()
     print("\n".join(line for line in lines if more or line.startswith(("FAILED", "ERROR"))))

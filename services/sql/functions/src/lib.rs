@@ -30,6 +30,6 @@ mod set;
 mod text;
 mod trigonometry;
 
-pub use catalog::names::written as object_name;
+pub use catalog::names::{meant as object_number, written as object_name};
 pub use context::{Context, Effects, Session};
 pub use register::register;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bole_sql_types::{Error, Result, SqlState};
+use bole_sql_types::{Error, Result, SqlState, Value};
 
 use super::execute::{ToPortal, ToSession};
 use super::portal::{Portal, Progress};
@@ -94,6 +94,14 @@ impl Session {
         let parameters = parameters
             .map(|(index, (bytes, ty))| {
                 let format = Format::of(&bind.formats, index);
+                if let (true, Format::Text, Some(Ok(text))) =
+                    (values::is_named(*ty), format, bytes.as_deref().map(std::str::from_utf8))
+                    && !text.bytes().all(|byte| byte.is_ascii_digit())
+                    && let Some(oid) =
+                        bole_sql_functions::object_number(*ty, text, &self.function_session(&catalog))
+                {
+                    return oid.map(|oid| Value::Integer(oid.into()));
+                }
                 values::input(&catalog, *ty, bytes.as_deref(), format, &style)
             })
             .collect::<Result<Vec<_>>>()?;

@@ -126,6 +126,16 @@ pub(super) fn type_visible(session: &Session, oid: u32) -> Option<bool> {
     }
 }
 
+/// What a name stands for that is written for a value of a `reg…` type; `None` for types that are no such.
+pub fn meant(ty: Type, text: &str, session: &Session) -> Option<Result<u32>> {
+    match ty {
+        Type::REGCLASS => Some(relation(session, text)),
+        Type::REGTYPE => Some(type_named(session, text)),
+        Type::REGNAMESPACE => Some(schema(session, text)),
+        _ => None,
+    }
+}
+
 /// What a value of a `reg…` type is written as: the name of what it stands for, as far as the search path needs it.
 pub fn written(ty: Type, oid: u32, session: &Session) -> Result<String> {
     if oid == 0 {
