@@ -15,11 +15,17 @@ const note = (name, good, expected, got) => {
   if (good) {
     passed += 1;
     console.log(`ok ${name}`);
+  } else if (known.delete(name)) {
+    console.log(`KNOWN ${name}: expected ${expected}, got ${short(got)}`);
   } else {
     failed += 1;
     console.log(`FAIL ${name}: expected ${expected}, got ${short(got)}`);
   }
 };
+
+// Checks that fail as yet. They must: one that passes fails the run until it is off the list.
+const known = new Set();
+const fails = (...names) => names.forEach((name) => known.add(name));
 
 // Objects are compared by their own properties: clients build replies with or without a prototype.
 const plain = (value) => {
@@ -77,6 +83,10 @@ const run = async (families, ...handles) => {
 };
 
 const finish = () => {
+  for (const name of [...known]) {
+    known.delete(name);
+    note(name, false, 'a known failure', 'none; take it off the list');
+  }
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 };
@@ -84,4 +94,4 @@ const finish = () => {
 // A promise that fails while another one is awaited must not end the script: it is one failed check.
 process.on('unhandledRejection', (error) => note('a promise', false, 'no rejection', error.message));
 
-module.exports = { equal, among, truth, rejects, becomes, eventually, run, finish };
+module.exports = { equal, among, truth, rejects, becomes, eventually, run, finish, fails };

@@ -18,9 +18,11 @@ def comparable(value):
 
 
 class Checks:
-    def __init__(self):
+    def __init__(self, known=()):
+        """`known`: names of checks that fail as yet. They must: one that passes fails the run until it is off the list."""
         self.passed = 0
         self.failed = 0
+        self.known = set(known)
 
     def equal(self, name, got, expected):
         self._note(name, comparable(got) == comparable(expected), short(expected), got)
@@ -65,6 +67,9 @@ class Checks:
             self._note(function.__name__, False, "no exception", error)
 
     def finish(self):
+        for name in sorted(self.known):
+            self.failed += 1
+            print(f"FAIL {name}: expected a known failure, got none; take it off the list")
         print(f"{self.passed} passed, {self.failed} failed")
         sys.exit(1 if self.failed else 0)
 
@@ -72,6 +77,9 @@ class Checks:
         if good:
             self.passed += 1
             print(f"ok {name}")
+        elif name in self.known:
+            self.known.remove(name)
+            print(f"KNOWN {name}: expected {expected}, got {short(got)}")
         else:
             self.failed += 1
             print(f"FAIL {name}: expected {expected}, got {short(got)}")

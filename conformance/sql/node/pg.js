@@ -6,7 +6,9 @@ const Cursor = require('pg-cursor');
 const copy = require('pg-copy-streams');
 const { pipeline } = require('node:stream/promises');
 const { Readable } = require('node:stream');
-const { equal, truth, eventually, run, finish } = require('checks.js');
+const { equal, truth, eventually, run, finish, fails } = require('checks.js');
+
+fails('cancels');
 
 const connectionString = process.env.BOLE_SQL_URL;
 
