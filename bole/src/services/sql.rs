@@ -83,7 +83,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Re
             );
         }
     });
-    let looking_after = tokio::spawn(Arc::clone(&service).look_after());
+    let (looks_after, shutdown) = (Arc::clone(&service), node.shutdown.clone());
+    let looking_after = tokio::spawn(async move {
+        shutdown.fail(looks_after.look_after().await);
+    });
     node.endpoints.push(Endpoint { service: "sql (PostgreSQL)".to_owned(), address, paste: psql(address) });
     node.durability.push(("sql".to_owned(), settings.sql.durability));
     let (for_status, for_metrics) = (Arc::clone(&service), Arc::clone(&service));

@@ -5,6 +5,7 @@ mod sessions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bole_base::Kind;
 use bole_identity::Identity;
 use bole_net::tls::Tls;
 use tokio::runtime::Handle;
@@ -81,18 +82,21 @@ impl Service {
         self.identity.allowed(user, SERVICE, action, &format!("{}{database}", crate::store::PREFIX))
     }
 
-    /// Checkpoints databases whose overlay has grown: run it as a task.
-    pub async fn look_after(self: Arc<Self>) {
+    /// Checkpoints databases whose overlay has grown: run it as a task. It returns why the node must stop, when a checkpoint failed for good (promise P4).
+    pub async fn look_after(self: Arc<Self>) -> String {
         loop {
             self.databases.grown().await;
             let service = Arc::clone(&self);
             let work = move || service.handle.block_on(service.databases.checkpoint_large());
             match self.pool.run(work).await {
                 Ok(Ok(())) => {}
+                Ok(Err(error @ bole_shard::Error::Checkpoint { .. })) if error.kind() != Kind::Full => {
+                    return format!("a checkpoint failed: {error}");
+                }
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "a database that has grown could not be checkpointed");
                 }
-                Err(_lost) => tracing::error!("the checkpoint of a database that has grown panicked"),
+                Err(_lost) => return "the checkpoint of a database that has grown panicked".to_owned(),
             }
         }
     }
