@@ -175,7 +175,6 @@ pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings
     command.env("BOLE_SQL_LISTEN", format!("127.0.0.1:{}", ports.sql));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
     command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
-    command.env("BOLE_SQL_LISTEN", "127.0.0.1:0");
     Ok(command)
 }
 
