@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bole_base::Kind;
 use bole_identity::Identity;
 use bole_net::tls::Tls;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -16,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::session::advisory::Locks;
 use crate::session::notify::Hub;
-use crate::store::Databases;
+use crate::store::{Database, Databases};
 pub use sessions::Sessions;
 
 /// The name of this service in policies.
@@ -55,6 +56,9 @@ pub struct Service {
     pub(crate) advisory: Locks,
     draining: AtomicBool,
     drain: Notify,
+    /// Why the node must stop, once it must.
+    failed: Mutex<Option<String>>,
+    failing: Notify,
 }
 
 impl Service {
@@ -74,6 +78,8 @@ impl Service {
             config,
             draining: AtomicBool::new(false),
             drain: Notify::new(),
+            failed: Mutex::default(),
+            failing: Notify::new(),
         })
     }
 
@@ -85,20 +91,34 @@ impl Service {
     /// Checkpoints databases whose overlay has grown: run it as a task. It returns why the node must stop, when a checkpoint failed for good (promise P4).
     pub async fn look_after(self: Arc<Self>) -> String {
         loop {
-            self.databases.grown().await;
+            tokio::select! {
+                () = self.databases.grown() => {}
+                () = self.failing.notified() => {
+                    return self.failed.lock().take().unwrap_or_default();
+                }
+            }
             let service = Arc::clone(&self);
             let work = move || service.handle.block_on(service.databases.checkpoint_large());
             match self.pool.run(work).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error @ bole_shard::Error::Checkpoint { .. })) if error.kind() != Kind::Full => {
-                    return format!("a checkpoint failed: {error}");
-                }
+                Ok(Err(error)) if is_final(&error) => return format!("a checkpoint failed: {error}"),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "a database that has grown could not be checkpointed");
                 }
                 Err(_lost) => return "the checkpoint of a database that has grown panicked".to_owned(),
             }
         }
+    }
+
+    /// Checkpoints a database at a client's wish. Blocks. Errors: as clients are told; one that is final also ends the node.
+    pub(crate) fn checkpoint(&self, database: &Database) -> bole_sql_types::Result<()> {
+        self.handle.block_on(self.databases.checkpoint(database)).map_err(|error| {
+            if is_final(&error) {
+                *self.failed.lock() = Some(format!("a checkpoint failed: {error}"));
+                self.failing.notify_one();
+            }
+            crate::store::from_shard(&error)
+        })
     }
 
     /// Asks every connection to finish what it has begun and to close.
@@ -119,4 +139,9 @@ impl Service {
             notified.await;
         }
     }
+}
+
+/// Whether a checkpoint's error is one after which nothing more is acknowledged (promise P4).
+fn is_final(error: &bole_shard::Error) -> bool {
+    matches!(error, bole_shard::Error::Checkpoint { .. }) && error.kind() != Kind::Full
 }

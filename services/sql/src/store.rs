@@ -35,6 +35,7 @@ pub use check::{Checked, check};
 pub use connection::Register;
 pub use database::Database;
 pub use databases::{Config, DEFAULT, Databases};
+pub(crate) use error::from_shard;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
 pub use writer::{Statement, Writer};

@@ -88,7 +88,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
         integer(
             indexes(session, of.integer(0)? as u32)
                 .map(|index| session.effects.relation_size(index))
-                .sum::<i64>(),
+                .sum::<Result<i64>>()?,
         )
     }),
     session(c"pg_database_size", 1, database_size),
@@ -178,11 +178,11 @@ fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result
         return Ok(Value::Null);
     }
     let of_indexes: i64 = if with_indexes {
-        indexes(session, oid).map(|index| session.effects.relation_size(index)).sum()
+        indexes(session, oid).map(|index| session.effects.relation_size(index)).sum::<Result<_>>()?
     } else {
         0
     };
-    integer(session.effects.relation_size(oid) + of_indexes)
+    integer(session.effects.relation_size(oid)? + of_indexes)
 }
 
 /// What the tables and indexes take. Only the session's own database is known.
@@ -191,7 +191,7 @@ fn database_size(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
         return Err(Error::unsupported("pg_database_size of another database"));
     }
     let relations = session.catalog.objects.keys().filter(|oid| session.catalog.is_relation(**oid));
-    integer(relations.map(|oid| session.effects.relation_size(*oid)).sum::<i64>())
+    integer(relations.map(|oid| session.effects.relation_size(*oid)).sum::<Result<i64>>()?)
 }
 
 /// The sequence of a serial or identity column, with its schema.

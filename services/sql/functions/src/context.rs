@@ -63,28 +63,44 @@ impl Session {
     }
 }
 
-/// What functions do beyond computing. Each method says what went wrong in SQL's terms.
+/// What functions do beyond computing. Each method says what went wrong in SQL's terms. What an implementation leaves out is refused with 0A000.
 pub trait Effects: Send + Sync {
     /// The next value of a sequence. Never given again, whatever becomes of the transaction.
-    fn nextval(&self, sequence: u32) -> Result<i64>;
+    fn nextval(&self, _sequence: u32) -> Result<i64> {
+        refused("nextval")
+    }
     /// The value that `nextval` gave this session last.
-    fn currval(&self, sequence: u32) -> Result<i64>;
+    fn currval(&self, _sequence: u32) -> Result<i64> {
+        refused("currval")
+    }
     /// The value that `nextval` gave this session last, of whichever sequence.
-    fn lastval(&self) -> Result<i64>;
+    fn lastval(&self) -> Result<i64> {
+        refused("lastval")
+    }
     /// Sets a sequence.
-    fn setval(&self, sequence: u32, value: i64, is_called: bool) -> Result<()>;
+    fn setval(&self, _sequence: u32, _value: i64, _is_called: bool) -> Result<()> {
+        refused("setval")
+    }
     /// Tells those who listen, when the transaction commits.
-    fn notify(&self, channel: &str, payload: &str) -> Result<()>;
+    fn notify(&self, _channel: &str, _payload: &str) -> Result<()> {
+        refused("pg_notify")
+    }
     /// Appends a record to a topic with the transaction's batch.
-    fn publish(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<()>;
+    fn publish(&self, _topic: &str, _key: Option<&[u8]>, _value: Option<&[u8]>) -> Result<()> {
+        refused("bole.publish")
+    }
     /// Removes a key of a keyspace database with the transaction's batch.
-    fn cache_delete(&self, database: i64, key: &[u8]) -> Result<()>;
+    fn cache_delete(&self, _database: i64, _key: &[u8]) -> Result<()> {
+        refused("bole.cache_del")
+    }
     /// Microseconds since 2000-01-01 UTC, now: `clock_timestamp()`.
     fn clock(&self) -> i64;
     /// Bytes of a random number generator that cannot be foreseen.
     fn random(&self, bytes: &mut [u8]);
     /// `set_config`: sets a setting, until the transaction ends if `local`; the answer is its new value.
-    fn set_config(&self, name: &str, value: Option<&str>, local: bool) -> Result<String>;
+    fn set_config(&self, _name: &str, _value: Option<&str>, _local: bool) -> Result<String> {
+        refused("set_config")
+    }
     /// The value of a setting now; `None` if only [`Session::settings`] knows.
     fn setting(&self, _name: &str) -> Option<String> {
         None
@@ -98,11 +114,21 @@ pub trait Effects: Send + Sync {
         Vec::new()
     }
     /// Bytes that a relation takes on disk, its indexes not included; 0 if that is not known.
-    fn relation_size(&self, relation: u32) -> i64;
+    fn relation_size(&self, _relation: u32) -> Result<i64> {
+        refused("the size of a relation")
+    }
     /// Sleeps, unless the statement is cancelled: `pg_sleep`.
-    fn sleep(&self, seconds: f64) -> Result<()>;
+    fn sleep(&self, _seconds: f64) -> Result<()> {
+        refused("pg_sleep")
+    }
     /// Takes, tries or releases an advisory lock. See the functions `pg_advisory_…`.
-    fn advisory(&self, operation: Advisory, key: i64) -> Result<bool>;
+    fn advisory(&self, _operation: Advisory, _key: i64) -> Result<bool> {
+        refused("an advisory lock")
+    }
+}
+
+fn refused<T>(what: &str) -> Result<T> {
+    Err(Error::unsupported(format!("{what} here")))
 }
 
 /// A cursor, as `pg_cursors` shows it.

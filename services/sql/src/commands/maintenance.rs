@@ -6,6 +6,7 @@ use bole_sql_types::{Error, Result, SqlState};
 
 use super::tokens::{Cursor, Token};
 use super::{Command, How};
+use crate::protocol::backend::Severity;
 use crate::session::{Done, Halt, Session, State, Statement};
 
 /// Names of tables with commas between, each with or without columns, up to the end.
@@ -42,21 +43,23 @@ fn check_tables(session: &mut Session, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Options that ask for what happens anyway, or for nothing that could be seen.
-fn options(cursor: &mut Cursor<'_>, known: &[&str]) -> Result<()> {
+/// Options that ask for what happens anyway, or for nothing that could be seen. Whether ANALYZE is among them.
+fn options(cursor: &mut Cursor<'_>, known: &[&str]) -> Result<bool> {
+    let mut analyze = false;
     if !cursor.accept_symbol('(') {
-        return Ok(());
+        return Ok(analyze);
     }
     loop {
         let name = cursor.name()?;
         if !known.contains(&name.as_str()) {
             return Err(Error::unsupported(format!("the option {}", name.to_uppercase())));
         }
+        analyze |= name == "analyze";
         if !matches!(cursor.peek(), Some(Token::Symbol(',' | ')'))) {
             let _value = cursor.take();
         }
         if cursor.accept_symbol(')') {
-            return Ok(());
+            return Ok(analyze);
         }
         cursor.expect_symbol(',')?;
     }
@@ -65,11 +68,12 @@ fn options(cursor: &mut Cursor<'_>, known: &[&str]) -> Result<()> {
 /// `VACUUM`: nothing is left to do for it, since SQLite reuses the space of rows that are gone at once. `FULL` is refused.
 struct Vacuum {
     tables: Vec<String>,
+    analyze: bool,
 }
 
 pub(super) fn vacuum(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
     cursor.expect(&["vacuum"])?;
-    options(
+    let mut analyze = options(
         cursor,
         &[
             "analyze",
@@ -85,21 +89,31 @@ pub(super) fn vacuum(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>
     if cursor.accept(&["full"]) {
         return Err(Error::unsupported("VACUUM FULL"));
     }
-    for word in ["freeze", "verbose", "analyze", "analyse"] {
+    for word in ["freeze", "verbose"] {
         cursor.accept(&[word]);
     }
-    Ok(Some(Arc::new(Vacuum { tables: tables(cursor)? })))
+    analyze |= cursor.accept_any(&["analyze", "analyse"]).is_some();
+    Ok(Some(Arc::new(Vacuum { tables: tables(cursor)?, analyze })))
 }
 
 impl Command for Vacuum {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         session.check_no_block("VACUUM")?;
         check_tables(session, &self.tables)?;
+        if self.analyze {
+            tell_without_statistics(session);
+        }
         Ok(Done::Tag("VACUUM".to_owned()))
     }
 }
 
-/// `ANALYZE`: plans are made without statistics.
+/// What a client is told that asks for statistics.
+fn tell_without_statistics(session: &mut Session) {
+    let text = "ANALYZE has no effect: plans are made without statistics";
+    session.report(Severity::Notice, &Error::new(SqlState::SUCCESSFUL_COMPLETION, text));
+}
+
+/// `ANALYZE`: plans are made without statistics, and the client is told so.
 struct Analyze {
     tables: Vec<String>,
 }
@@ -114,11 +128,12 @@ pub(super) fn analyze(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
 impl Command for Analyze {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         check_tables(session, &self.tables)?;
+        tell_without_statistics(session);
         Ok(Done::Tag("ANALYZE".to_owned()))
     }
 }
 
-/// `CHECKPOINT`: the node makes them by itself; asking for one changes nothing that could be seen.
+/// `CHECKPOINT`: moves what is durable in the log into the file of the session's database.
 struct Checkpoint;
 
 pub(super) fn checkpoint(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
@@ -127,7 +142,10 @@ pub(super) fn checkpoint(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Comma
 }
 
 impl Command for Checkpoint {
-    fn run(&self, _: &mut Session, _: &How) -> Result<Done, Halt> {
+    fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
+        session.check_no_block("CHECKPOINT")?;
+        session.allow("write", || format!("permission denied for database {}", session.database.name()))?;
+        session.service.checkpoint(&session.database)?;
         Ok(Done::Tag("CHECKPOINT".to_owned()))
     }
 }

@@ -5,21 +5,25 @@ use std::time::Duration;
 
 use bole_sql_functions::context::{Advisory, How};
 use bole_sql_types::{Error, Result, SqlState};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::cancel::Canceller;
 use crate::pool::Pool;
 
 /// Locks that all sessions together may hold.
 const LOCKS_MAX: usize = 100_000;
-/// How often is looked whether a lock is free.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// How long who waits may not notice that its statement was cancelled.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The locks of all databases.
 #[derive(Default)]
 pub(crate) struct Locks {
-    held: Mutex<HashMap<(String, i64), Vec<Holding>>>,
+    held: Mutex<Held>,
+    freed: Condvar,
 }
+
+/// Who holds each lock of each database.
+type Held = HashMap<(String, i64), Vec<Holding>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Holding {
@@ -41,56 +45,27 @@ impl Locks {
         pool: &Pool,
     ) -> Result<bool> {
         match operation.how {
-            How::Try => self.try_lock(database, process_id, operation, key),
+            How::Try => try_lock(&mut self.held.lock(), database, process_id, operation, key),
             How::Unlock => Ok(self.unlock(database, process_id, operation.shared, key)),
             How::UnlockAll => {
                 self.release(|holding| holding.process_id == process_id && !holding.transaction);
                 Ok(true)
             }
             How::Lock => {
-                if self.try_lock(database, process_id, operation, key)? {
+                let mut held = self.held.lock();
+                if try_lock(&mut held, database, process_id, operation, key)? {
                     return Ok(true);
                 }
                 let _blocked = pool.blocked();
                 loop {
-                    std::thread::sleep(LOOK_INTERVAL);
+                    self.freed.wait_for(&mut held, CANCEL_INTERVAL);
                     canceller.check()?;
-                    if self.try_lock(database, process_id, operation, key)? {
+                    if try_lock(&mut held, database, process_id, operation, key)? {
                         return Ok(true);
                     }
                 }
             }
         }
-    }
-
-    fn try_lock(&self, database: &str, process_id: i32, operation: Advisory, key: i64) -> Result<bool> {
-        let mut held = self.held.lock();
-        if held.len() >= LOCKS_MAX {
-            return Err(Error::new(SqlState::OUT_OF_MEMORY, "out of shared memory"));
-        }
-        let holdings = held.entry((database.to_owned(), key)).or_default();
-        let others = |holding: &Holding| holding.process_id != process_id;
-        let free = holdings
-            .iter()
-            .filter(|holding| others(holding))
-            .all(|holding| operation.shared && holding.shared);
-        if free {
-            let same = |holding: &&mut Holding| {
-                holding.process_id == process_id
-                    && holding.shared == operation.shared
-                    && holding.transaction == operation.transaction
-            };
-            match holdings.iter_mut().find(same) {
-                Some(holding) => holding.count += 1,
-                None => holdings.push(Holding {
-                    process_id,
-                    shared: operation.shared,
-                    transaction: operation.transaction,
-                    count: 1,
-                }),
-            }
-        }
-        Ok(free)
     }
 
     fn unlock(&self, database: &str, process_id: i32, shared: bool, key: i64) -> bool {
@@ -108,6 +83,7 @@ impl Locks {
         if holdings.is_empty() {
             held.remove(&key);
         }
+        self.freed.notify_all();
         true
     }
 
@@ -116,6 +92,7 @@ impl Locks {
             holdings.retain(|holding| !goes(holding));
             !holdings.is_empty()
         });
+        self.freed.notify_all();
     }
 
     /// The session's transaction ended.
@@ -129,4 +106,32 @@ impl Locks {
     pub(crate) fn release_session(&self, process_id: i32) {
         self.release(|holding| holding.process_id == process_id);
     }
+}
+
+/// Takes a lock if nobody else is in the way. Whether it did.
+fn try_lock(held: &mut Held, database: &str, process_id: i32, operation: Advisory, key: i64) -> Result<bool> {
+    if held.len() >= LOCKS_MAX {
+        return Err(Error::new(SqlState::OUT_OF_MEMORY, "out of shared memory"));
+    }
+    let holdings = held.entry((database.to_owned(), key)).or_default();
+    let others = |holding: &Holding| holding.process_id != process_id;
+    let free =
+        holdings.iter().filter(|holding| others(holding)).all(|holding| operation.shared && holding.shared);
+    if free {
+        let same = |holding: &&mut Holding| {
+            holding.process_id == process_id
+                && holding.shared == operation.shared
+                && holding.transaction == operation.transaction
+        };
+        match holdings.iter_mut().find(same) {
+            Some(holding) => holding.count += 1,
+            None => holdings.push(Holding {
+                process_id,
+                shared: operation.shared,
+                transaction: operation.transaction,
+                count: 1,
+            }),
+        }
+    }
+    Ok(free)
 }

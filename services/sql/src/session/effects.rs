@@ -265,10 +265,6 @@ impl Effects for Shared {
         shown.collect()
     }
 
-    fn relation_size(&self, _relation: u32) -> i64 {
-        0
-    }
-
     fn sleep(&self, seconds: f64) -> Result<()> {
         self.check_first()?;
         let length = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);

@@ -183,6 +183,11 @@ impl Databases {
         Ok(())
     }
 
+    /// Checkpoints one database now. Blocks on the disk. Errors as of `Runtime::checkpoint`.
+    pub async fn checkpoint(&self, database: &Database) -> std::result::Result<(), bole_shard::Error> {
+        self.runtime.checkpoint(&[database.log()]).await
+    }
+
     /// Waits until the `-wal` of some database has become large; then [`Databases::checkpoint_large`] is due.
     pub async fn grown(&self) {
         self.shared.large.notified().await;

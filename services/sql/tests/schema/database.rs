@@ -237,39 +237,19 @@ impl Effects for Counter {
     fn nextval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
         Ok(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
     }
-    fn currval(&self, _: u32) -> bole_sql_dialect::Result<i64> {
-        Err(Error::unsupported("currval in this test"))
-    }
-    fn lastval(&self) -> bole_sql_dialect::Result<i64> {
-        Err(Error::unsupported("lastval in this test"))
-    }
-    fn setval(&self, _: u32, _: i64, _: bool) -> bole_sql_dialect::Result<()> {
-        Err(Error::unsupported("setval in this test"))
-    }
-    fn notify(&self, _: &str, _: &str) -> bole_sql_dialect::Result<()> {
-        Err(Error::unsupported("notify in this test"))
-    }
-    fn publish(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>) -> bole_sql_dialect::Result<()> {
-        Err(Error::unsupported("publish in this test"))
-    }
-    fn cache_delete(&self, _: i64, _: &[u8]) -> bole_sql_dialect::Result<()> {
-        Err(Error::unsupported("cache_delete in this test"))
-    }
-    fn set_config(&self, _: &str, _: Option<&str>, _: bool) -> bole_sql_dialect::Result<String> {
-        Err(Error::unsupported("set_config in this test"))
-    }
-    fn relation_size(&self, _: u32) -> i64 {
-        0
-    }
+
     fn clock(&self) -> i64 {
         0
     }
+
     fn random(&self, bytes: &mut [u8]) {
         bytes.fill(7);
     }
+
     fn sleep(&self, _: f64) -> bole_sql_dialect::Result<()> {
         Ok(())
     }
+
     fn advisory(&self, _: Advisory, _: i64) -> bole_sql_dialect::Result<bool> {
         Ok(true)
     }

@@ -113,7 +113,17 @@ async fn statements_about_the_session() {
             ("vacuum nope", "E 42P01 relation \"nope\" does not exist / Z I"),
             ("create table t (a int); vacuum", "C CREATE TABLE / E 25001 VACUUM cannot be executed within a pipeline / Z I"),
             ("create table t (a int)", "C CREATE TABLE / Z I"),
-            ("vacuum analyze t", "C VACUUM / Z I"),
+            ("vacuum t", "C VACUUM / Z I"),
+            (
+                "vacuum analyze t",
+                "N 00000 ANALYZE has no effect: plans are made without statistics / C VACUUM / Z I",
+            ),
+            ("checkpoint", "C CHECKPOINT / Z I"),
+            (
+                "begin; checkpoint",
+                "C BEGIN / E 25001 CHECKPOINT cannot run inside a transaction block / Z E",
+            ),
+            ("rollback", "C ROLLBACK / Z I"),
             ("explain analyze select 1", "E 0A000 EXPLAIN ANALYZE is not supported / Z I"),
             ("lock table t", "E 25P01 LOCK TABLE can only be used in transaction blocks / Z I"),
             ("create database other", "C CREATE DATABASE / Z I"),

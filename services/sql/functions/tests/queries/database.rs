@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bole_sql_dialect::catalog::Catalog;
 use bole_sql_dialect::plan::{Action, Output, Step};
 use bole_sql_dialect::{Scope, bind, parse};
-use bole_sql_functions::context::Advisory;
 use bole_sql_functions::{Context, Effects, Session, register};
 use bole_sql_types::style::Style;
 use bole_sql_types::{Error, Result, SqlState, ValueRef, text};
@@ -179,10 +178,6 @@ fn from_sqlite(error: &rusqlite::Error) -> Error {
 #[derive(Default)]
 struct Sequences(Mutex<BTreeMap<u32, i64>>);
 
-fn none<T>() -> Result<T> {
-    Err(Error::unsupported("an effect in this test"))
-}
-
 impl Effects for Sequences {
     fn nextval(&self, sequence: u32) -> Result<i64> {
         let mut all = self.0.lock();
@@ -191,51 +186,11 @@ impl Effects for Sequences {
         Ok(*next - 1)
     }
 
-    fn currval(&self, _: u32) -> Result<i64> {
-        none()
-    }
-
-    fn lastval(&self) -> Result<i64> {
-        none()
-    }
-
-    fn setval(&self, _: u32, _: i64, _: bool) -> Result<()> {
-        none()
-    }
-
-    fn notify(&self, _: &str, _: &str) -> Result<()> {
-        none()
-    }
-
-    fn publish(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>) -> Result<()> {
-        none()
-    }
-
-    fn cache_delete(&self, _: i64, _: &[u8]) -> Result<()> {
-        none()
-    }
-
     fn clock(&self) -> i64 {
         0
     }
 
     fn random(&self, bytes: &mut [u8]) {
         bytes.fill(7);
-    }
-
-    fn set_config(&self, _: &str, _: Option<&str>, _: bool) -> Result<String> {
-        none()
-    }
-
-    fn relation_size(&self, _: u32) -> i64 {
-        0
-    }
-
-    fn sleep(&self, _: f64) -> Result<()> {
-        none()
-    }
-
-    fn advisory(&self, _: Advisory, _: i64) -> Result<bool> {
-        none()
     }
 }
