@@ -117,7 +117,7 @@ impl Partition {
         body: &Bytes,
         terms: &Terms,
     ) -> Result<i64, PushError> {
-        let (append, base_offset) = self.prepare(locked, body, Marker::None, terms);
+        let (append, base_offset) = prepare(locked, body, Marker::None, terms);
         self.enter(locked, transaction, append).map(|()| base_offset)
     }
 
@@ -131,7 +131,7 @@ impl Partition {
         marker: Marker,
         terms: &Terms,
     ) -> Result<i64, PushError> {
-        let (mut append, base_offset) = self.prepare(locked, body, marker, terms);
+        let (mut append, base_offset) = prepare(locked, body, marker, terms);
         let place = append.place;
         let wants_extent = self.wants_extent(body.len(), place.segment);
         let written = if wants_extent { self.write_extent(&mut append) } else { Ok(()) };
@@ -139,23 +139,6 @@ impl Partition {
             .and_then(|()| self.enter(locked, transaction, append))
             .inspect_err(|_| self.unwrite(place))?;
         Ok(base_offset)
-    }
-
-    /// The batch at the end of the partition, and the offset of its first record.
-    fn prepare(
-        &self,
-        locked: &Locked<'_, State>,
-        body: &Bytes,
-        marker: Marker,
-        terms: &Terms,
-    ) -> (Append, i64) {
-        let base_offset = locked.state().next_offset;
-        let bytes = (HEAD_BYTES + body.len()) as u64;
-        let time = Fields::of(body).map_or(-1, |fields| fields.max_timestamp());
-        let place = place(locked.state(), bytes, time, terms);
-        let leader_epoch = locked.epoch().0 as i32;
-        let batch = Batch { base_offset, leader_epoch, body: body.clone() };
-        (Append { batch, marker, place, extent: None }, base_offset)
     }
 
     /// Pushes the effect.
@@ -252,6 +235,17 @@ pub(crate) fn judge(
             ),
         )),
     }
+}
+
+/// The batch at the end of the partition, and the offset of its first record.
+fn prepare(locked: &Locked<'_, State>, body: &Bytes, marker: Marker, terms: &Terms) -> (Append, i64) {
+    let base_offset = locked.state().next_offset;
+    let bytes = (HEAD_BYTES + body.len()) as u64;
+    let time = Fields::of(body).map_or(-1, |fields| fields.max_timestamp());
+    let place = place(locked.state(), bytes, time, terms);
+    let leader_epoch = locked.epoch().0 as i32;
+    let batch = Batch { base_offset, leader_epoch, body: body.clone() };
+    (Append { batch, marker, place, extent: None }, base_offset)
 }
 
 /// A batch that is here already was judged before: to send it again is no conflict.
