@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use bole_sql_types::{Error, Result, Value};
+use bole_sql_types::{Error, Result, SqlState, Value};
 use rusqlite::Connection;
 use rusqlite::functions::{self, FunctionFlags};
 
@@ -29,6 +29,49 @@ pub(crate) trait State: Send + UnwindSafe + RefUnwindSafe {
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()>;
     /// The result of the rows so far. More may come.
     fn value(&self) -> Result<Value>;
+}
+
+/// Bytes that the state of one aggregate may take: a node bears several of them at a time.
+pub(crate) const STATE_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes that a state takes.
+#[derive(Default)]
+pub(crate) struct Kept(usize);
+
+impl Kept {
+    /// Asked before the state grows. Errors: 53200.
+    pub(crate) fn grow(&mut self, more: usize) -> Result<()> {
+        self.0 = self.0.saturating_add(more);
+        if self.0 <= STATE_BYTES_MAX {
+            return Ok(());
+        }
+        let detail = format!("The values of one aggregate may take {} MiB.", STATE_BYTES_MAX >> 20);
+        Err(Error::new(SqlState::OUT_OF_MEMORY, "out of memory").with_detail(detail))
+    }
+
+    /// What keeping a value takes.
+    pub(crate) fn grow_by(&mut self, value: &Value) -> Result<()> {
+        self.grow(size(value))
+    }
+
+    fn shrink(&mut self, less: usize) {
+        self.0 = self.0.saturating_sub(less);
+    }
+}
+
+/// Bytes that a value takes where it is kept.
+fn size(value: &Value) -> usize {
+    let beside = match value {
+        Value::Text(value) => value.len(),
+        Value::Blob(value) => value.len(),
+        _ => 0,
+    };
+    size_of::<Value>() + beside
+}
+
+/// The same of a row.
+fn row_size(row: &[Value]) -> usize {
+    size_of::<Vec<Value>>() + row.iter().map(size).sum::<usize>()
 }
 
 /// One aggregate.
@@ -155,12 +198,17 @@ impl functions::WindowAggregate<Box<dyn State>, Answer> for Fixed {
 /// For frames that move.
 struct Moving(Registered);
 
-type Rows = VecDeque<Vec<Value>>;
+/// The rows of a frame.
+#[derive(Default)]
+struct Rows {
+    of: VecDeque<Vec<Value>>,
+    kept: Kept,
+}
 
 impl Moving {
     fn compute(&self, rows: Option<&Rows>) -> rusqlite::Result<Answer> {
         let mut state = (self.0.row.new)();
-        for row in rows.into_iter().flatten() {
+        for row in rows.into_iter().flat_map(|rows| &rows.of) {
             let row = Arguments::Kept(row);
             if self.0.takes(&row) {
                 self.0.told(state.step(&row))?;
@@ -172,11 +220,13 @@ impl Moving {
 
 impl functions::Aggregate<Rows, Answer> for Moving {
     fn init(&self, _: &mut functions::Context<'_>) -> rusqlite::Result<Rows> {
-        Ok(Rows::new())
+        Ok(Rows::default())
     }
 
     fn step(&self, call: &mut functions::Context<'_>, rows: &mut Rows) -> rusqlite::Result<()> {
-        rows.push_back(self.0.told(Arguments::Call(call).keep())?);
+        let row = self.0.told(Arguments::Call(call).keep())?;
+        self.0.told(rows.kept.grow(row_size(&row)))?;
+        rows.of.push_back(row);
         Ok(())
     }
 
@@ -191,7 +241,24 @@ impl functions::WindowAggregate<Rows, Answer> for Moving {
     }
 
     fn inverse(&self, _: &mut functions::Context<'_>, rows: &mut Rows) -> rusqlite::Result<()> {
-        rows.pop_front();
+        if let Some(row) = rows.of.pop_front() {
+            rows.kept.shrink(row_size(&row));
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_a_limit() {
+        let mut kept = Kept::default();
+        assert!(kept.grow(STATE_BYTES_MAX).is_ok());
+        assert_eq!(kept.grow(1).map_err(|error| error.state), Err(SqlState::OUT_OF_MEMORY));
+        kept.shrink(size(&Value::Text("abc".to_owned())) + 1);
+        assert!(kept.grow_by(&Value::Text("abc".to_owned())).is_ok());
+        assert!(kept.grow(1).is_err());
     }
 }

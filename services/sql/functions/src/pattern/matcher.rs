@@ -8,8 +8,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bole_sql_types::{Error, Result};
-use regex::Regex;
+use bole_sql_types::{Error, Result, SqlState};
+use regex::{Regex, RegexBuilder};
 use regex_automata::nfa::thompson::pikevm::{self, PikeVM};
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, Hir, HirKind};
@@ -34,7 +34,9 @@ pub(crate) struct Matcher {
 }
 
 /// Patterns that a thread keeps compiled.
-const KEPT_MAX: usize = 64;
+const KEPT_MAX: usize = 16;
+/// Bytes that each compiled form of a pattern may take.
+const COMPILED_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
     static KEPT: RefCell<Vec<(String, Flags, Rc<Matcher>)>> = const { RefCell::new(Vec::new()) };
@@ -55,16 +57,22 @@ pub(crate) fn compiled(pattern: &str, flags: Flags) -> Result<Rc<Matcher>> {
 }
 
 fn too_complex() -> Error {
-    Error::unsupported("a regular expression of this size")
+    let message = "invalid regular expression: regular expression is too complex";
+    Error::new(SqlState::INVALID_REGULAR_EXPRESSION, message)
 }
 
 impl Matcher {
     fn new(pattern: &str, flags: Flags) -> Result<Self> {
         let translated = translate(pattern, flags)?;
-        let ordered = Regex::new(&translated.pattern).map_err(|_| too_complex())?;
+        let ordered = RegexBuilder::new(&translated.pattern)
+            .size_limit(COMPILED_BYTES_MAX)
+            .dfa_size_limit(COMPILED_BYTES_MAX)
+            .build()
+            .map_err(|_| too_complex())?;
+        let thompson = regex_automata::nfa::thompson::Config::new().nfa_size_limit(Some(COMPILED_BYTES_MAX));
         let ends = PikeVM::builder()
             .configure(PikeVM::config().match_kind(MatchKind::All))
-            .thompson(regex_automata::nfa::thompson::Config::new().nfa_size_limit(Some(10 << 20)))
+            .thompson(thompson)
             .build(&translated.pattern)
             .map_err(|_| too_complex())?;
         Ok(Self {

@@ -1,0 +1,34 @@
+//! How long one value may become.
+
+use crate::{Error, Result, SqlState};
+
+/// Bytes that one value may have, as in PostgreSQL.
+pub const BYTES_MAX: usize = 0x3fff_ffff;
+
+/// Asked before a value of `has` bytes grows by `more`: an allocation that fails would end the process. Errors: 54000.
+pub fn check_length(has: usize, more: usize) -> Result<()> {
+    if has.checked_add(more).is_some_and(|length| length <= BYTES_MAX) {
+        return Ok(());
+    }
+    let detail = format!("Cannot enlarge string buffer containing {has} bytes by {more} more bytes.");
+    Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "out of memory").with_detail(detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_end_at_one_gib() {
+        let rows = [
+            (0, BYTES_MAX, true),
+            (BYTES_MAX, 0, true),
+            (BYTES_MAX, 1, false),
+            (0, BYTES_MAX + 1, false),
+            (usize::MAX, usize::MAX, false),
+        ];
+        for (has, more, fits) in rows {
+            assert_eq!(check_length(has, more).is_ok(), fits, "{has} + {more}");
+        }
+    }
+}
