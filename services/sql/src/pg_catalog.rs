@@ -36,6 +36,7 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, ffi};
 
+pub use fixed::line as built_in;
 use row::Rows;
 
 /// Makes the rows of a relation.

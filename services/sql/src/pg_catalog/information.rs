@@ -4,7 +4,6 @@ mod columns;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{pg_get_constraintdef, pg_get_viewdef};
-use bole_sql_dialect::catalog::dependencies::Element;
 use bole_sql_dialect::catalog::system;
 use bole_sql_dialect::catalog::{
     Action, Column, Constraint, INFORMATION_SCHEMA, Object, Rule, Table, names_column,
@@ -13,6 +12,7 @@ use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
 
 use super::Producer;
+use super::relations::is_of_identity;
 use super::row::{Rows, at};
 
 pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
@@ -341,15 +341,7 @@ fn sequences(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for it in catalog.sequences() {
         // That of an identity column is a part of its table.
-        let owner = it.owner.map(|(table, number)| Element::Column(table, number));
-        let identity = match owner {
-            Some(Element::Column(table, number)) => catalog
-                .table(table)
-                .and_then(|table| table.numbered(number))
-                .is_some_and(|it| it.identity.is_some()),
-            _ => false,
-        };
-        if identity {
+        if is_of_identity(catalog, it) {
             continue;
         }
         let bits = match Type(it.type_oid) {

@@ -4,7 +4,7 @@ use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{column_default, pg_get_indexdef, pg_get_viewdef};
 use bole_sql_dialect::catalog::system::{self, SystemRelation};
 use bole_sql_dialect::catalog::{
-    Column, INFORMATION_SCHEMA, Identity, Index, Object, PG_CATALOG, Rule, Table,
+    Column, INFORMATION_SCHEMA, Identity, Index, Object, PG_CATALOG, Rule, Sequence, Table,
 };
 use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
@@ -308,6 +308,12 @@ fn indexes(session: &Session, rows: &mut Rows) {
     }
 }
 
+/// Whether a sequence belongs to an identity column.
+pub(super) fn is_of_identity(catalog: &Catalog, sequence: &Sequence) -> bool {
+    let column = sequence.owner.and_then(|(table, number)| catalog.table(table)?.numbered(number));
+    column.is_some_and(|column| column.identity.is_some())
+}
+
 fn sequences(session: &Session, rows: &mut Rows) {
     for it in session.catalog.sequences() {
         rows.push([
@@ -337,6 +343,7 @@ fn sequence_values(session: &Session, rows: &mut Rows) {
             at("increment_by", it.increment),
             at("cycle", it.cycle),
             at("cache_size", it.cache),
+            at("last_value", session.effects.last_value(it.oid)),
         ]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bole_shard::participant::Request;
 use bole_sql_dialect::Catalog;
-use bole_sql_functions::context::{self, Advisory, Effects};
+use bole_sql_functions::context::{self, Advisory, Effects, LockKey};
 use bole_sql_types::{Error, Result, SqlState};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -280,7 +280,29 @@ impl Effects for Shared {
         }
     }
 
-    fn advisory(&self, operation: Advisory, key: i64) -> Result<bool> {
+    fn last_value(&self, sequence: u32) -> Option<i64> {
+        let standing = self.database.sequences().get(sequence)?;
+        standing.is_called.then_some(standing.last_value)
+    }
+
+    fn databases(&self) -> Vec<(u32, String)> {
+        let all = self.service.databases.all();
+        all.iter().map(|database| (database.oid(), database.name().to_owned())).collect()
+    }
+
+    fn may(&self, user: &str, action: &str) -> bool {
+        self.service.allowed(user, action, self.database.name())
+    }
+
+    fn reset_value(&self, name: &str) -> Option<String> {
+        self.settings.lock().reset_value(name).map(str::to_owned)
+    }
+
+    fn built_in(&self, relation: &str, oid: u32) -> Option<&'static str> {
+        crate::pg_catalog::built_in(relation, &oid.to_string())
+    }
+
+    fn advisory(&self, operation: Advisory, key: LockKey) -> Result<bool> {
         self.check_first()?;
         let (locks, database) = (&self.service.advisory, self.database.name());
         locks.operate(database, self.process_id, operation, key, &self.canceller, &self.service.pool)

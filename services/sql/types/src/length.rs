@@ -2,8 +2,9 @@
 
 use crate::{Error, Result, SqlState};
 
-/// Bytes that one value may have, as in PostgreSQL.
-pub const BYTES_MAX: usize = 0x3fff_ffff;
+/// Bytes that one value may have: what one transaction may change, which is less than PostgreSQL's 1 GiB. Functions that make several
+/// bytes of one, and parts of values, take a multiple of it for a moment.
+pub const BYTES_MAX: usize = (256 << 20) - 1;
 
 /// Asked before a value of `has` bytes grows by `more`: an allocation that fails would end the process. Errors: 54000.
 pub fn check_length(has: usize, more: usize) -> Result<()> {
@@ -19,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_end_at_one_gib() {
+    fn lengths_end() {
         let rows = [
             (0, BYTES_MAX, true),
             (BYTES_MAX, 0, true),

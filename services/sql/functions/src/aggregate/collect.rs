@@ -22,6 +22,10 @@ pub(crate) const AGGREGATES: &[Aggregate] = &[
 struct Joined(Option<String>, Kept);
 
 impl State for Joined {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let Some(value) = row.text_or_null(0)? else { return Ok(()) };
         match &mut self.0 {
@@ -49,6 +53,10 @@ impl State for Joined {
 struct JoinedBytes(Option<Vec<u8>>, Kept);
 
 impl State for JoinedBytes {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         if row.is_null(0) {
             return Ok(());
@@ -81,6 +89,10 @@ struct Elements(Vec<Option<Element>>, Kept);
 type Element = Cow<'static, str>;
 
 impl State for Elements {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let value = row.text_or_null(0)?;
         self.1.grow(size_of::<Option<Element>>() + value.map_or(0, str::len))?;
@@ -107,6 +119,10 @@ struct Arrays {
 }
 
 impl State for Arrays {
+    fn kept(&self) -> usize {
+        self.kept.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let Some(whole) = row.text_or_null(0)? else {
             return Err(Error::new(SqlState::NULL_VALUE_NOT_ALLOWED, "cannot accumulate null arrays"));
@@ -145,6 +161,10 @@ impl State for Arrays {
 struct Packed(Vec<u8>, Kept);
 
 impl State for Packed {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         self.1.grow(2)?;
         self.0.extend_from_slice(&(row.len() as u16).to_be_bytes());

@@ -19,6 +19,10 @@ pub(crate) const AGGREGATES: &[Aggregate] = &[
 struct Elements(Option<String>, Kept);
 
 impl State for Elements {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let value = row.text_or_null(0)?.unwrap_or("null");
         let (value, on_a_line) = value.strip_prefix(STRUCTURED).map_or((value, false), |value| (value, true));
@@ -46,6 +50,10 @@ struct Members {
 }
 
 impl State for Members {
+    fn kept(&self) -> usize {
+        self.kept.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let Some(key) = row.text_or_null(0)? else {
             return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "field name must not be null"));

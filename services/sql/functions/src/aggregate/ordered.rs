@@ -165,6 +165,10 @@ fn mode(of: &Ordered) -> Result<Value> {
 }
 
 impl State for Ordered {
+    fn kept(&self) -> usize {
+        self.kept.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let last = row.len() - 1;
         if self.type_at < row.len() {

@@ -1,5 +1,6 @@
 //! The functions `regexp_…`, `substring` by a pattern, and the operators `~` and `~*`.
 
+use bole_sql_types::array::check_elements;
 use bole_sql_types::length::check_length;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
@@ -257,6 +258,7 @@ pub(crate) fn split<'a>(of: &'a Arguments<'_, '_>, function: &str) -> Result<Vec
     let mut matches = Matches::new(&matcher, whole, Some(0));
     while let Some((begin, end)) = matches.next()? {
         if begin < whole.len() && end > previous_end {
+            check_elements(parts.len())?;
             parts.push(&whole[copied..begin]);
             copied = end;
         }
@@ -272,8 +274,13 @@ pub(crate) fn matches(of: &Arguments<'_, '_>) -> Result<Vec<String>> {
     let (whole, matcher) = (of.text(0)?, compiled(of.text(1)?, flags)?);
     let mut found = Vec::new();
     let mut matches = Matches::new(&matcher, whole, Some(0));
+    let mut length = 0;
     while let Some(groups) = matches.next_groups()? {
-        found.push(array_of(whole, &groups));
+        check_elements(found.len())?;
+        let array = array_of(whole, &groups);
+        check_length(length, array.len())?;
+        length += array.len();
+        found.push(array);
         if !flags.global {
             break;
         }

@@ -296,16 +296,20 @@ pub fn join(array: &str, delimiter: &str, null: Option<&str>) -> Result<String> 
     Ok(joined)
 }
 
-/// `string_to_array`: without a delimiter into characters; parts that equal `null` are NULL.
-pub fn split(text: &str, delimiter: Option<&str>, null: Option<&str>) -> String {
-    let parts: Vec<&str> = match delimiter {
-        _ if text.is_empty() => Vec::new(),
-        None => text.split_inclusive(|_| true).collect(),
-        Some("") => vec![text],
-        Some(delimiter) => text.split(delimiter).collect(),
+/// `string_to_array`: without a delimiter into characters; parts that equal `null` are NULL. Errors: 54000.
+pub fn split(text: &str, delimiter: Option<&str>, null: Option<&str>) -> Result<String> {
+    let parts: Box<dyn Iterator<Item = &str>> = match delimiter {
+        _ if text.is_empty() => Box::new(std::iter::empty()),
+        None => Box::new(text.split_inclusive(|_| true)),
+        Some("") => Box::new(std::iter::once(text)),
+        Some(delimiter) => Box::new(text.split(delimiter)),
     };
-    let element = |part: &'_ str| if Some(part) == null { None } else { Some(Cow::Owned(part.to_owned())) };
-    Array::from_elements(parts.into_iter().map(element).collect()).to_string()
+    let mut elements = Vec::new();
+    for part in parts {
+        super::check_elements(elements.len())?;
+        elements.push((Some(part) != null).then_some(Cow::Borrowed(part)));
+    }
+    Ok(Array::from_elements(elements).to_string())
 }
 
 /// `array_fill(element, lengths, lower bounds)`. Errors: 2202E, 54000.
