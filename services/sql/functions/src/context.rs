@@ -122,6 +122,10 @@ pub trait Effects: Send + Sync {
     fn last_value(&self, _sequence: u32) -> Option<i64> {
         None
     }
+    /// The number of the transaction that began at a time: no other one has it, and those that asked before have lower ones.
+    fn transaction_number(&self, _began: i64) -> Result<i64> {
+        refused("txid_current")
+    }
     /// All databases: OID and name.
     fn databases(&self) -> Vec<(u32, String)> {
         Vec::new()

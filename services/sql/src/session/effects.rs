@@ -1,7 +1,8 @@
 //! What functions do on behalf of a session beyond computing: sequences, settings, notifications, requests to other services.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bole_shard::participant::Request;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     /// Cursors as they were when the statement began that runs.
     pub(crate) cursors: Mutex<Vec<context::Cursor>>,
     sequences: Mutex<Given>,
+    /// When the transaction began that asked for its number last, and the number.
+    numbered: Mutex<Option<(i64, i64)>>,
 }
 
 /// What a transaction does when it commits, besides its rows.
@@ -83,6 +86,7 @@ impl Shared {
             statements: Mutex::default(),
             cursors: Mutex::default(),
             sequences: Mutex::default(),
+            numbered: Mutex::default(),
         }
     }
 
@@ -283,6 +287,21 @@ impl Effects for Shared {
     fn last_value(&self, sequence: u32) -> Option<i64> {
         let standing = self.database.sequences().get(sequence)?;
         standing.is_called.then_some(standing.last_value)
+    }
+
+    fn transaction_number(&self, began: i64) -> Result<i64> {
+        // Numbers begin with the time of the start in microseconds: fewer transactions than these run meanwhile, so none comes again after a
+        // start.
+        static LAST: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(now()));
+        let mut numbered = self.numbered.lock();
+        match *numbered {
+            Some((time, number)) if time == began => Ok(number),
+            _ => {
+                let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+                *numbered = Some((began, number));
+                Ok(number)
+            }
+        }
     }
 
     fn databases(&self) -> Vec<(u32, String)> {

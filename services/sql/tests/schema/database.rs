@@ -55,7 +55,7 @@ impl Database {
             statement_time: 0,
             time_zone: "UTC".to_owned(),
             user: "postgres".to_owned(),
-            settings: Arc::default(),
+            settings: Arc::new([("is_superuser".to_owned(), "on".to_owned())].into()),
             search_path: vec![PG_CATALOG, PUBLIC],
             process_id: 1,
             catalog: Arc::new(before.clone()),
@@ -251,7 +251,7 @@ impl Effects for Counter {
     }
 
     fn databases(&self) -> Vec<(u32, String)> {
-        vec![(5, "bole".to_owned())]
+        vec![(5, "test".to_owned())]
     }
 
     fn may(&self, _: &str, _: &str) -> bool {

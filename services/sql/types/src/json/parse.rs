@@ -204,14 +204,7 @@ impl<'a> Parser<'a> {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
             Some(b'"') => self.string().map(Json::String),
-            Some(b'-' | b'0'..=b'9') => {
-                let number = self.number()?;
-                // In jsonb a short number may have many digits.
-                if let Cow::Owned(digits) = &number {
-                    self.build(digits.len())?;
-                }
-                Ok(Json::Number(number))
-            }
+            Some(b'-' | b'0'..=b'9') => self.counted_number(),
             Some(c) if c.is_ascii_alphabetic() => {
                 let at = self.at;
                 match self.take_word() {
@@ -226,6 +219,15 @@ impl<'a> Parser<'a> {
             }
             _ => Err(self.expected(what)),
         }
+    }
+
+    /// In jsonb a short number may have many digits.
+    fn counted_number(&mut self) -> Result<Json<'a>> {
+        let number = self.number()?;
+        if let Cow::Owned(digits) = &number {
+            self.build(digits.len())?;
+        }
+        Ok(Json::Number(number))
     }
 
     fn nested(&mut self, read: impl Fn(&mut Self) -> Result<Json<'a>>) -> Result<Json<'a>> {
