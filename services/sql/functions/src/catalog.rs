@@ -57,19 +57,27 @@ pub(crate) const SCALARS: &[Scalar] = &[
     }),
     strict(c"pg_encoding_to_char", 1, |of| text(encodings::name(of.integer(0)?))),
     strict(c"pg_char_to_encoding", 1, |of| integer(encodings::number(of.text(0)?))),
-    strict(c"pg_get_expr", 2, |of| text(of.text(0)?)).optional(1),
+    // The first argument is what it is written like for those who did not ask for fewer parentheses.
+    session(c"pg_get_expr", 2, |of, session| {
+        let (written, table) = (of.text(0)?, table(session, of.integer(1)? as u32));
+        text(if pretty(of, 2)? {
+            definitions::expression(session.shown(), table, written, true)
+        } else {
+            written.to_owned()
+        })
+    })
+    .optional(1),
     // All three arguments or the first alone are given.
     session(c"pg_get_indexdef", 1, index_definition).optional(2),
     session(c"pg_get_constraintdef", 1, |of, session| {
-        let shown =
-            definitions::pg_get_constraintdef(&session.catalog, of.integer(0)? as u32, pretty(of, 1)?);
+        let shown = definitions::pg_get_constraintdef(session.shown(), of.integer(0)? as u32, pretty(of, 1)?);
         text_or_null(shown)
     })
     .optional(1),
     // The second argument is a truth, or the column to wrap lines at, which also asks for fewer parentheses.
     session(c"pg_get_viewdef", 1, |of, session| {
         let pretty = of.len() > 1 && of.integer(1)? != 0;
-        text_or_null(definitions::pg_get_viewdef(&session.catalog, of.integer(0)? as u32, pretty))
+        text_or_null(definitions::pg_get_viewdef(session.shown(), of.integer(0)? as u32, pretty))
     })
     .optional(1),
     session(c"pg_get_serial_sequence", 2, serial_sequence),
@@ -218,6 +226,6 @@ fn pretty(of: &Arguments<'_, '_>, at: usize) -> Result<bool> {
 
 fn index_definition(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     let column = if of.len() > 1 { of.int4(1)? } else { 0 };
-    let shown = definitions::pg_get_indexdef(&session.catalog, of.integer(0)? as u32, column, pretty(of, 2)?);
+    let shown = definitions::pg_get_indexdef(session.shown(), of.integer(0)? as u32, column, pretty(of, 2)?);
     text_or_null(shown)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::definitions::Shown;
 use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, Style};
@@ -33,6 +34,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// What is shown to the session of its catalog.
+    pub fn shown(&self) -> Shown<'_> {
+        Shown { catalog: &self.catalog, path: &self.search_path }
+    }
+
     /// How the session reads and writes values. Errors: there is no such time zone.
     pub fn style(&self) -> Result<Style> {
         let setting = |name: &str| {

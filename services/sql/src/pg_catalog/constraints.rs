@@ -71,7 +71,7 @@ fn push(session: &Session, rows: &mut Rows, table: &Table, constraint: &Constrai
                 .filter(|column| bole_sql_dialect::catalog::names_column(text, &column.name))
                 .map(|column| column.number)
                 .collect();
-            let shown = expression(&session.catalog, Some(table), text, false);
+            let shown = expression(session.shown(), Some(table), text, false);
             values.extend([at("contype", 'c'), at("conkey", numbers(&used)), at("conbin", shown)]);
         }
         Rule::ForeignKey { columns, target, target_columns, on_update, on_delete, match_full } => {

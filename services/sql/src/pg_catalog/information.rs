@@ -106,7 +106,7 @@ fn views(session: &Session, rows: &mut Rows) {
             at("table_catalog", database(session)),
             at("table_schema", schema(catalog, view.schema)),
             at("table_name", view.name.as_str()),
-            at("view_definition", pg_get_viewdef(catalog, view.oid, false)),
+            at("view_definition", pg_get_viewdef(session.shown(), view.oid, false)),
             at("check_option", "NONE"),
             at("is_updatable", "NO"),
             at("is_insertable_into", "NO"),
@@ -323,7 +323,7 @@ fn references(session: &Session, rows: &mut Rows) {
 fn checks(session: &Session, rows: &mut Rows) {
     for table in session.catalog.tables() {
         for constraint in table.constraints.iter().filter(|it| matches!(it.rule, Rule::Check { .. })) {
-            let text = pg_get_constraintdef(&session.catalog, constraint.oid, false);
+            let text = pg_get_constraintdef(session.shown(), constraint.oid, false);
             let clause = text.as_deref().and_then(|text| text.strip_prefix("CHECK "));
             let mut values = constraint_name(session, table, &constraint.name).to_vec();
             values.push(at("check_clause", clause));
