@@ -82,6 +82,28 @@ async fn databases_sequences_and_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn definitions_and_arrays_of_the_catalog() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client
+        .check_all(&[
+            ("create schema shop; create table shop.item (a int primary key, b numeric generated always as (a * 2) stored, c int[])", "C CREATE SCHEMA / C CREATE TABLE / Z I"),
+            ("create table shop.part (a int references shop.item, b numeric check (b >= 0))", "C CREATE TABLE / Z I"),
+            ("select pg_get_constraintdef(oid) d from pg_constraint where contype = 'f'", "T d:25 / D FOREIGN KEY (a) REFERENCES shop.item(a) / C SELECT 1 / Z I"),
+            ("set search_path = shop", "C SET / Z I"),
+            ("select pg_get_constraintdef(oid) d from pg_constraint where contype = 'f'", "T d:25 / D FOREIGN KEY (a) REFERENCES item(a) / C SELECT 1 / Z I"),
+            ("select pg_get_constraintdef(oid) d, pg_get_constraintdef(oid, true) p from pg_constraint where contype = 'c'", "T d:25 p:25 / D CHECK ((b >= (0)::numeric))|CHECK (b >= 0::numeric) / C SELECT 1 / Z I"),
+            ("select pg_get_expr(adbin, adrelid) d, pg_get_expr(adbin, adrelid, true) p from pg_attrdef", "T d:25 p:25 / D (a * 2)|a * 2 / C SELECT 1 / Z I"),
+            ("insert into item (a, c) values (1, '{7,8}')", "C INSERT 0 1 / Z I"),
+            ("select item.c[2] x, item.c[1:1] y from item", "T x:23 y:1007 / D 8|{7} / C SELECT 1 / Z I"),
+            ("select * from unnest(array[1, 2], array['a']) with ordinality x(a, b, n)", "T a:23 b:25 n:20 / D 1|a|1 / D 2|~|2 / C SELECT 2 / Z I"),
+            ("select i.k, u.* from (values (1, array[1], array['x', 'y'])) i(k, p, q), unnest(i.p, i.q) with ordinality u(a, b, n)", "T k:23 a:23 b:25 n:20 / D 1|1|x|1 / D 1|~|y|2 / C SELECT 2 / Z I"),
+            ("select key, option, n from pg_index i, unnest(i.indkey, i.indoption) with ordinality u(key, option, n)", "T key:21 option:21 n:20 / D 1|0|1 / C SELECT 1 / Z I"),
+        ])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_of_advisory_locks() {
     let server = Server::start().await;
     let mut one = server.client().await;

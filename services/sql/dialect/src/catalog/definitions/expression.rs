@@ -259,7 +259,8 @@ impl Writer<'_> {
                 {
                     // A comparison with a single-precision number is one of double precision.
                     let ty = if ty == Type::FLOAT4 { Type::FLOAT8 } else { ty };
-                    format!("({digits})::{}", format_type(self.catalog, ty, -1))
+                    let digits = if self.pretty { digits.to_owned() } else { format!("({digits})") };
+                    format!("{digits}::{}", format_type(self.catalog, ty, -1))
                 }
                 _ => digits.to_owned(),
             };
