@@ -82,7 +82,12 @@ pub(crate) const SCALARS: &[Scalar] = &[
     .optional(1),
     session(c"pg_get_serial_sequence", 2, serial_sequence),
     session(c"pg_get_replica_identity_index", 1, |of, session| {
-        let index = replica_identity(session, of.integer(0)? as u32);
+        let oid = of.integer(0)? as u32;
+        if !is_relation(session, oid) {
+            let message = format!("could not open relation with OID {oid}");
+            return Err(Error::new(SqlState::INTERNAL_ERROR, message));
+        }
+        let index = replica_identity(session, oid);
         Ok(index.map_or(Value::Null, |oid| Value::Integer(oid.into())))
     }),
     session(c"pg_relation_size", 1, |of, session| {

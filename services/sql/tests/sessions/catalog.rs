@@ -23,7 +23,8 @@ async fn what_means_nothing_has_no_answer() {
             ("create table t (a int primary key, b int)", "C CREATE TABLE / Z I"),
             ("select pg_relation_size('t', 'vm') a, pg_relation_size(99999) b, pg_relation_size(99999, 'fsm') c", "T a:20 b:20 c:20 / D 0|~|~ / C SELECT 1 / Z I"),
             ("select pg_relation_size('t', 'bad')", "T pg_relation_size:20 / E 22023 invalid fork name / Z I"),
-            ("select pg_get_replica_identity_index('t'::regclass) a, pg_get_replica_identity_index(99999) b", "T a:2205 b:2205 / D t_pkey|~ / C SELECT 1 / Z I"),
+            ("select pg_get_replica_identity_index('t'::regclass) a", "T a:2205 / D t_pkey / C SELECT 1 / Z I"),
+            ("select pg_get_replica_identity_index(99999)", "T pg_get_replica_identity_index:2205 / E XX000 could not open relation with OID 99999 / Z I"),
         ])
         .await;
 }
@@ -87,7 +88,7 @@ async fn definitions_and_arrays_of_the_catalog() {
     let mut client = server.client().await;
     client
         .check_all(&[
-            ("create schema shop; create table shop.item (a int primary key, b numeric generated always as (a * 2) stored, c int[])", "C CREATE SCHEMA / C CREATE TABLE / Z I"),
+            ("create schema shop; create table shop.item (a int primary key, b int generated always as (a * 2) stored, c int[])", "C CREATE SCHEMA / C CREATE TABLE / Z I"),
             ("create table shop.part (a int references shop.item, b numeric check (b >= 0))", "C CREATE TABLE / Z I"),
             ("select pg_get_constraintdef(oid) d from pg_constraint where contype = 'f'", "T d:25 / D FOREIGN KEY (a) REFERENCES shop.item(a) / C SELECT 1 / Z I"),
             ("set search_path = shop", "C SET / Z I"),
@@ -131,7 +132,7 @@ async fn values_have_a_length() {
             ),
             (
                 "select length(replace(repeat('x', 1000000), 'x', repeat('y', 1000)))",
-                "E 54000 a value or statement is too long / Z I",
+                "T length:23 / E 54000 a value or statement is too long / Z I",
             ),
             (
                 "select length(regexp_replace(repeat('x', 1000000), 'x', repeat('y', 1000), 'g'))",

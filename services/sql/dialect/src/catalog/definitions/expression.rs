@@ -350,7 +350,8 @@ impl Writer<'_> {
         }
         let text = self.write(inner, None);
         let simple = text.starts_with('(') && text.ends_with(')');
-        if simple || self.pretty && matches!(inner, Expr::Identifier(_)) {
+        let bare = if let Expr::Nested(inner) = inner { inner.as_ref() } else { inner };
+        if simple || self.pretty && (matches!(inner, Expr::Identifier(_)) || number(bare).is_some()) {
             format!("{text}::{name}")
         } else {
             format!("({text})::{name}")
