@@ -136,19 +136,19 @@ async fn values_have_a_length() {
             ),
             (
                 "select length(regexp_replace(repeat('x', 1000000), 'x', repeat('y', 1000), 'g'))",
-                "E 54000 out of memory / Z I",
+                "T length:23 / E 54000 out of memory / Z I",
             ),
             (
                 "select length(string_agg(repeat('x', 1000000), '')) from generate_series(1, 300)",
-                "E 53200 out of memory / Z I",
+                "T length:23 / E 53200 out of memory / Z I",
             ),
             (
                 "select length(array_to_string(array_fill('x'::text, array[1000000]), repeat('y', 1000)))",
-                "E 54000 out of memory / Z I",
+                "T length:23 / E 54000 out of memory / Z I",
             ),
             (
                 "select length(translate(repeat('x', 100000000), 'x', '\u{1f600}'))",
-                "E 54000 out of memory / Z I",
+                "T length:23 / E 54000 out of memory / Z I",
             ),
             (
                 "select length(to_char(now(), repeat('J', 50000000)))",
@@ -156,7 +156,7 @@ async fn values_have_a_length() {
             ),
             (
                 "select length(string_to_array(repeat(',', 20000000), ',')::text)",
-                "E 54000 array size exceeds the maximum allowed (16777216) / Z I",
+                "T length:23 / E 54000 array size exceeds the maximum allowed (16777216) / Z I",
             ),
             ("select 1 as a", "T a:23 / D 1 / C SELECT 1 / Z I"),
         ])
