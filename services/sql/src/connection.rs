@@ -27,7 +27,7 @@ use crate::protocol::{Broken, Message, frontend};
 use crate::service::Service;
 use crate::session::cancel::{Canceller, Reason};
 use crate::session::notify::Notification;
-use crate::session::{Granted, Outcome, Session, Shared, Wait};
+use crate::session::{Granted, Outcome, Session, Shared, State, Wait};
 use login::Login;
 
 /// The least that is read ahead.
@@ -150,6 +150,8 @@ struct Client {
     notifications: mpsc::Receiver<Notification>,
     process_id: i32,
     copying: bool,
+    /// Bytes of the messages that are gathered and not run.
+    gathered: usize,
 }
 
 impl Client {
@@ -165,6 +167,7 @@ impl Client {
             chunks,
             notifications,
             copying: false,
+            gathered: 0,
         }
     }
 
@@ -207,7 +210,7 @@ impl Client {
     async fn wait(&mut self) -> Result<Event, End> {
         let (limit, listens) = {
             let Some(session) = &self.session else { return Err(End::Left) };
-            (self.idle_limit(session), session.status() == Status::Idle)
+            (self.idle_limit(session), self.is_idle(session))
         };
         let until = limit.as_ref().map(|(limit, _)| Instant::now() + *limit);
         loop {
@@ -231,16 +234,21 @@ impl Client {
         }
     }
 
+    /// Whether no transaction is open, not even one of messages without a `Sync`.
+    fn is_idle(&self, session: &Session) -> bool {
+        session.transaction.state == State::Idle && !self.copying
+    }
+
     /// How long the session may idle as it is, and what it is told then.
     fn idle_limit(&self, session: &Session) -> Option<(Duration, Error)> {
         let settings = self.shared.settings.lock();
         let derived = settings.derived();
-        if session.status() == Status::Idle && !self.copying {
+        if self.is_idle(session) {
             let message = "terminating connection due to idle-session timeout";
             let error = || Error::new(SqlState::IDLE_SESSION_TIMEOUT, message);
             return derived.idle_session_timeout.map(|limit| (limit, error()));
         }
-        let holds = session.transaction.writer.is_some();
+        let holds = session.transaction.writer.is_some() || session.transaction.reader.is_some();
         let own = holds.then_some(self.service.config.idle_writer_timeout);
         let limit = derived.idle_in_transaction_timeout.or(own)?;
         let message = "terminating connection due to idle-in-transaction timeout";
@@ -251,11 +259,15 @@ impl Client {
     fn gather(&mut self) -> Result<Option<usize>, End> {
         let Some(session) = &mut self.session else { return Err(End::Left) };
         let max = self.service.config.message_bytes_max;
-        let (mut due, mut bytes) = (false, 0);
+        let mut due = false;
         loop {
             let before = self.wire.input.len();
             let Some(message) = frontend::next(&mut self.wire.input, max)? else { break };
-            bytes += before - self.wire.input.len();
+            if matches!(message, Message::CopyData(_)) && !self.copying && session.messages.is_empty() {
+                // What a COPY left behind that failed.
+                continue;
+            }
+            self.gathered += before - self.wire.input.len();
             due |= match message {
                 Message::CopyData(_) => self.copying,
                 Message::Parse { .. }
@@ -266,7 +278,7 @@ impl Client {
                 _ => true,
             };
             session.messages.push_back(message);
-            if bytes > BATCH_BYTES {
+            if self.gathered > BATCH_BYTES {
                 due = true;
                 break;
             }
@@ -281,6 +293,7 @@ impl Client {
     /// Runs the messages and sends the replies. `false`: the client left.
     async fn run(&mut self) -> Result<bool, End> {
         self.canceller.begin();
+        self.gathered = 0;
         let outcome = self.run_all().await;
         self.canceller.end();
         let left = outcome? == Outcome::End;

@@ -189,9 +189,10 @@ impl Session {
     /// Handles the messages, until there are none or one has to wait. Blocks.
     pub(crate) fn run(&mut self) -> Outcome {
         loop {
-            let mark = self.out.mark();
+            let mark;
             let outcome = if self.simple.is_some() && self.copy.is_none() {
                 self.write_ready();
+                mark = self.out.mark();
                 self.go_on()
             } else {
                 let Some(message) = self.messages.pop_front() else { return Outcome::Done };
@@ -199,6 +200,7 @@ impl Session {
                     return Outcome::End;
                 }
                 self.write_ready();
+                mark = self.out.mark();
                 let outcome = self.handle(&message);
                 if matches!(outcome, Err(Halt::Wait(_))) {
                     self.messages.push_front(message);
@@ -212,6 +214,10 @@ impl Session {
                     return Outcome::Wait(wait);
                 }
                 Err(Halt::Error(error)) => self.failed(&error),
+            }
+            // The connection finds out why.
+            if self.out.relieve().is_err() {
+                return Outcome::End;
             }
         }
     }
@@ -273,6 +279,7 @@ impl Session {
         count(&self.service.metrics.cancelled, u64::from(error.state == SqlState::QUERY_CANCELED));
         self.report(Severity::Error, error);
         self.copy = None;
+        self.granted = None;
         self.fail_transaction();
         if self.simple.take().is_some() {
             self.ready = true;

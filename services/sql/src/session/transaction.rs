@@ -204,15 +204,16 @@ impl Session {
 
     fn adopt(&mut self, mut writer: Writer) -> Result<()> {
         writer.begin()?;
-        if let Some(reader) = self.transaction.reader.take() {
-            if writer.is_behind(&reader.seen()) {
-                let message = "could not serialize access due to concurrent update";
-                return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
-            }
-            self.out.saw(reader.seen());
+        // The snapshot stays where this fails: what comes after a rollback to a savepoint is judged by it again.
+        if self.transaction.reader.as_ref().is_some_and(|reader| writer.is_behind(&reader.seen())) {
+            let message = "could not serialize access due to concurrent update";
+            return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
         }
         for depth in 0..self.transaction.savepoints.len() {
             writer.savepoint(&level(depth))?;
+        }
+        if let Some(reader) = self.transaction.reader.take() {
+            self.out.saw(reader.seen());
         }
         self.out.saw(writer.seen());
         self.transaction.writer = Some(writer);
