@@ -2,6 +2,7 @@
 //! 0 done, 1 it failed, 2 the command line or the settings are wrong.
 
 mod consume;
+mod door;
 mod group;
 mod password;
 mod produce;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use connect::DoorArgs;
+use connect::SqlDoor;
 use shell::Shell;
 use statements::Statements;
 use table::Format;
@@ -37,7 +37,7 @@ pub(super) struct SqlArgs {
     #[arg(long, value_enum, default_value_t = Format::Aligned)]
     format: Format,
     #[command(flatten)]
-    door: DoorArgs,
+    door: SqlDoor,
 }
 
 /// Runs the command. The code is 1 if a statement failed.
@@ -82,12 +82,18 @@ async fn run_text(shell: &mut Shell<'_>, text: &str, keep_going: bool) -> Result
     let mut lines = text.split_inclusive('\n');
     while let Some(line) = lines.next() {
         if statements.is_empty() && line.trim_start().starts_with('\\') {
+            if describe::ends(line) {
+                return Ok(good);
+            }
             good &= shell.describe(line.trim()).await?;
-        } else {
-            statements.push(line);
+            if !good && !keep_going {
+                return Ok(false);
+            }
+            continue;
         }
+        statements.push(line);
         while let Some(statement) = statements.next() {
-            good &= if shell::copies_in(&statement) {
+            good &= if shell::copies(&statement) == Some(shell::Copy::In) {
                 shell.copy_in(&statement, &mut lines).await?
             } else {
                 shell.run(&statement).await?

@@ -395,6 +395,8 @@ impl Runtime {
                 Ok(true)
             }
             Err(Error::Quarantined { .. }) => Ok(false),
+            // Its files went while the pass ran.
+            Err(_) if slot.dropped.load(Ordering::SeqCst) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -7,6 +7,7 @@
 //! # Invariants
 //! - Records that one batch publishes to a partition are one record batch there, in the order of their requests, without a producer's number: the batch is there once
 //!   or not at all, so nothing has to be recognized as sent twice.
+//! - Nothing but missing journal space can fail once a batch was validated: its records stand in the journal whatever their size, and nobody waits for a file.
 //! - A topic's settings hold as for producers. A topic that does not exist is refused, not made.
 //! - Readers see a record when it is durable in its topic's class.
 
@@ -24,9 +25,8 @@ use self_cell::self_cell;
 use crate::metrics::count;
 use crate::operations::produce::check;
 use crate::partition::Partition;
-use crate::partition::append::{Appended, PushError, Terms};
+use crate::partition::append::{Appended, PushError, Terms, space_inline};
 use crate::partition::batch::HEAD_BYTES;
-use crate::partition::entry::Marker;
 use crate::partition::state::State;
 use crate::partitioner;
 use crate::protocol::batch::{Builder, Compression};
@@ -114,7 +114,12 @@ impl Participant for Publisher {
         let index = partitioner::of_key(hashed, partitions.len() as i32);
         let partition = Arc::clone(&partitions[index as usize]);
         let log = partition.log();
-        self.addressed.lock().insert(log, (topic, partition));
+        let mut addressed = self.addressed.lock();
+        if !addressed.contains_key(&log) {
+            addressed.retain(|_, (topic, _)| self.service.topics.by_id(topic.id).is_some());
+        }
+        addressed.insert(log, (topic, partition));
+        drop(addressed);
         Ok(Target { journal: Arc::clone(self.service.runtime.journal()), log })
     }
 
@@ -185,8 +190,7 @@ impl LockedParticipant for LockedPartition<'_> {
             return Err(Error::Wait { bytes: 0 });
         }
         let body = self.build(requests)?;
-        let partition = self.held.as_ref().map(Held::borrow_owner);
-        let bytes = partition.map_or(0, |partition| partition.space_for(body.len()));
+        let bytes = space_inline(body.len());
         self.records = requests.len() as i64;
         self.body = Some(body);
         Ok(bytes)
@@ -200,9 +204,8 @@ impl LockedParticipant for LockedPartition<'_> {
             expected_offset: None,
         };
         let (Some(held), Some(body)) = (&mut self.held, &self.body) else { return Ok(()) };
-        let pushed = held.with_dependent_mut(|partition, locked| {
-            partition.push(locked, transaction, body, Marker::None, &terms)
-        });
+        let pushed = held
+            .with_dependent_mut(|partition, locked| partition.push_inline(locked, transaction, body, &terms));
         self.base_offset = pushed.map_err(|error| match error {
             PushError::Wait => Error::Wait { bytes: body.len() as u64 },
             PushError::Failed(error) => refused(&error),

@@ -218,3 +218,21 @@ fn a_topic_that_was_deleted_meanwhile_refuses_the_batch() {
     let outcome = now(outbox.commit(runtime, &mut runtime.transaction()));
     assert!(matches!(&outcome, Err(Error::Refused(text)) if text.contains("no topic \"t\"")), "{outcome:?}");
 }
+
+#[test]
+fn a_large_batch_needs_no_file_and_is_one_transaction() {
+    for bytes_each in [10_000, 300_000] {
+        let world = World::new();
+        world.topic("t", &[]);
+        let long = "x".repeat(bytes_each);
+        let requests = (0..3).map(|number| request("t", bytes(&number.to_string()), bytes(&long)));
+        world.commit(requests.collect()).unwrap();
+        let records: Vec<_> = world.records("t").into_iter().flatten().collect();
+        assert_eq!(records.len(), 3);
+        assert!(
+            records.iter().all(|(_, value)| value.as_ref().is_some_and(|value| value.len() == bytes_each))
+        );
+        let named = world.service.topics.named_files().unwrap();
+        assert!(named.iter().all(|file| !world.service.files.path(*file).exists()), "nothing was written");
+    }
+}

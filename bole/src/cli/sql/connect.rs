@@ -1,45 +1,27 @@
 //! Which SQL service a command talks to, and as whom.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, bail};
-use bole_net::client::{Own, Tls};
 use clap::Args;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 
-use crate::cli::{default_user, is_loopback, password};
+use crate::cli::door::{DoorArgs, reachable};
+use crate::cli::{default_user, is_loopback};
 use crate::config::{self, Flags};
 
 /// What a client sends first to ask for TLS: its length and PostgreSQL's number for the request.
 const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// Which SQL service to talk to, and how to come in.
+/// Which SQL service to talk to, and how to come in. Without a user, on loopback, as that of a fresh node.
 #[derive(Clone, Debug, Args)]
-pub(super) struct DoorArgs {
+pub(super) struct SqlDoor {
     /// Address of the SQL service; without it the one that ./bole.toml and the environment configure, or else 127.0.0.1:5432
     #[arg(long, value_name = "HOST:PORT")]
     addr: Option<String>,
-    /// Secure the connection with TLS; its certificate has to be good for the host. --ca and --cert imply this
-    #[arg(long, env = "BOLE_CLIENT_TLS")]
-    tls: bool,
-    /// PEM file with the authorities that are trusted, instead of those of this machine
-    #[arg(long, env = "BOLE_CLIENT_CA", value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// PEM file with the certificate to show to a server that asks for one
-    #[arg(long, env = "BOLE_CLIENT_CERT", value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// PEM file with that certificate's private key
-    #[arg(long, env = "BOLE_CLIENT_KEY", value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// User to act as; the password comes from --password-file, `BOLE_PASSWORD` or a prompt. Without it, on loopback, the user of a fresh node
-    #[arg(long, env = "BOLE_USER", value_name = "USER")]
-    user: Option<String>,
-    /// File whose first line is the password
-    #[arg(long, env = "BOLE_CLIENT_PASSWORD_FILE", value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    door: DoorArgs,
 }
 
 /// A connection, and where what the server says on its own comes out.
@@ -50,12 +32,12 @@ pub(super) struct Session {
     pub(super) cancels: bool,
 }
 
-impl DoorArgs {
+impl SqlDoor {
     /// Connects.
     pub(super) async fn connect(&self, database: &str) -> Result<Session> {
         let addr = match &self.addr {
             Some(addr) => addr.clone(),
-            None => config::load(&Flags::default(), std::env::vars_os())?.settings.sql.listen.to_string(),
+            None => reachable(config::load(&Flags::default(), std::env::vars_os())?.settings.sql.listen),
         };
         let (host, port) = addr.rsplit_once(':').with_context(|| format!("{addr} is not HOST:PORT"))?;
         let port = port.parse().with_context(|| format!("{port} is no port"))?;
@@ -65,13 +47,10 @@ impl DoorArgs {
         config.host(host).port(port).user(user).password(password).dbname(database);
         config.application_name("bole sql").ssl_mode(SslMode::Disable);
         let unreachable = || format!("no connection to the SQL service at {addr}");
-        if !(self.tls || self.ca.is_some() || self.cert.is_some()) {
+        let Some(tls) = self.door.load_tls()? else {
             let (client, connection) = config.connect(NoTls).await.with_context(unreachable)?;
             return Ok(Session { client, said: drive(connection), cancels: true });
-        }
-        let own = self.cert.as_ref().zip(self.key.as_ref());
-        let own = own.map(|(certificate, key)| Own { certificate, key });
-        let tls = Tls::load(self.ca.as_deref(), own)?;
+        };
         let mut socket = TcpStream::connect((host, port)).await.with_context(unreachable)?;
         socket.write_all(&TLS_REQUEST).await.with_context(unreachable)?;
         if socket.read_u8().await.with_context(unreachable)? != b'S' {
@@ -83,18 +62,14 @@ impl DoorArgs {
     }
 
     fn login(&self, addr: &str) -> Result<(String, String)> {
-        let Some(user) = &self.user else {
-            if !is_loopback(addr) {
-                bail!("{addr} is not on loopback: name a user with --user");
+        match self.door.login()? {
+            Some(login) => Ok(login),
+            None if is_loopback(addr) => {
+                let default = default_user();
+                Ok((default.user, default.password))
             }
-            let default = default_user();
-            return Ok((default.user, default.password));
-        };
-        let password = match &self.password_file {
-            Some(file) => password::from_file(file)?,
-            None => password::from_variable_or_prompt("BOLE_PASSWORD", &format!("Password of {user}: "))?,
-        };
-        Ok((user.clone(), password))
+            None => bail!("{addr} is not on loopback: name a user with --user"),
+        }
     }
 }
 

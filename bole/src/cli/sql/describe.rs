@@ -8,6 +8,8 @@ pub(super) enum Command {
     Timing,
     /// Queries to run one after the other.
     Queries(Vec<String>),
+    /// `\restrict` and `\unrestrict`, which PostgreSQL's dumps begin and end with: they forbid their reader commands that this one does not have.
+    Nothing,
     /// None that is known.
     Unknown,
 }
@@ -28,6 +30,11 @@ const RELATIONS: &str = "select n.nspname as \"Schema\", c.relname as \"Name\", 
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
      where n.nspname not in ('pg_catalog', 'information_schema') and c.relkind in ";
 
+/// Whether a command ends the conversation, or the file.
+pub(super) fn ends(command: &str) -> bool {
+    command.trim() == "\\q"
+}
+
 /// Reads a command.
 pub(super) fn command(text: &str) -> Command {
     let (name, argument) =
@@ -36,6 +43,7 @@ pub(super) fn command(text: &str) -> Command {
     let relations = |kinds: &str| Command::Queries(vec![format!("{RELATIONS}({kinds}) order by 1, 2")]);
     match (name, argument) {
         ("\\?", _) => Command::Help,
+        ("\\restrict" | "\\unrestrict", _) => Command::Nothing,
         ("\\timing", "") => Command::Timing,
         ("\\d", "") => relations("'r', 'v', 'S'"),
         ("\\dt", "") => relations("'r'"),
@@ -89,7 +97,7 @@ mod tests {
         ] {
             let found = match command(text) {
                 Command::Queries(queries) => queries.len(),
-                Command::Help | Command::Timing | Command::Unknown => 0,
+                Command::Help | Command::Timing | Command::Nothing | Command::Unknown => 0,
             };
             assert_eq!(found, queries, "{text}");
         }

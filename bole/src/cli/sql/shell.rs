@@ -14,7 +14,7 @@ use tokio_postgres::{AsyncMessage, NoTls, SimpleQueryMessage};
 
 use super::connect::Session;
 use super::describe;
-use super::statements::Statements;
+use super::statements::{Statements, without_comments};
 use super::table::{Format, Rows};
 
 /// Rows of a result that are kept until they are printed; an aligned table needs all of them for its widths.
@@ -29,11 +29,24 @@ pub(super) struct Shell<'a> {
     out: &'a mut dyn Write,
 }
 
-/// Whether a statement asks for rows from the client.
-pub(super) fn copies_in(statement: &str) -> bool {
-    let mut words = statement.split_whitespace().map(str::to_ascii_lowercase);
-    words.next().as_deref() == Some("copy")
-        && words.collect::<Vec<_>>().windows(2).any(|pair| pair == ["from", "stdin"])
+/// Which way a COPY goes between server and client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copy {
+    /// Rows follow the statement.
+    In,
+    /// Rows come as its answer.
+    Out,
+}
+
+/// Whether a statement is a COPY that the client takes part in.
+pub(super) fn copies(statement: &str) -> Option<Copy> {
+    let mut words = without_comments(statement).split_whitespace().map(str::to_ascii_lowercase);
+    if words.next().as_deref() != Some("copy") {
+        return None;
+    }
+    let words: Vec<_> = words.collect();
+    let has = |pair: [&str; 2]| words.windows(2).any(|found| found == pair);
+    if has(["from", "stdin"]) { Some(Copy::In) } else { has(["to", "stdout"]).then_some(Copy::Out) }
 }
 
 impl<'a> Shell<'a> {
@@ -65,7 +78,7 @@ impl<'a> Shell<'a> {
             };
             let _ = editor.add_history_entry(&line);
             if statements.is_empty() && line.trim_start().starts_with('\\') {
-                if line.trim() == "\\q" {
+                if describe::ends(&line) {
                     return Ok(ExitCode::SUCCESS);
                 }
                 self.describe(line.trim()).await?;
@@ -82,6 +95,7 @@ impl<'a> Shell<'a> {
     /// Runs a command that begins with a backslash. Whether it was good.
     pub(super) async fn describe(&mut self, command: &str) -> Result<bool> {
         match describe::command(command) {
+            describe::Command::Nothing => {}
             describe::Command::Help => self.out.write_all(describe::HELP.as_bytes())?,
             describe::Command::Timing => {
                 self.timing = !self.timing;
@@ -105,6 +119,18 @@ impl<'a> Shell<'a> {
 
     /// Runs one statement and prints its answer. Whether it was good. Errors: those of the connection and of printing.
     pub(super) async fn run(&mut self, statement: &str) -> Result<bool> {
+        match copies(statement) {
+            None => {}
+            Some(Copy::Out) => return self.copy_out(statement).await,
+            Some(Copy::In) => {
+                self.failed = true;
+                writeln!(
+                    std::io::stderr(),
+                    "the rows of a COPY FROM STDIN follow it in a file or in standard input"
+                )?;
+                return Ok(false);
+            }
+        }
         let begun = Instant::now();
         let outcome = {
             let answer = answer(&self.session, statement, self.format, self.out);
@@ -131,19 +157,39 @@ impl<'a> Shell<'a> {
         statement: &str,
         lines: &mut (dyn Iterator<Item = &str> + Send),
     ) -> Result<bool> {
+        let mut rows = lines.take_while(|line| line.trim_end() != "\\.");
         let copied = async {
             let sink = self.session.client.copy_in::<_, Bytes>(statement).await?;
             pin_mut!(sink);
-            for line in lines.take_while(|line| line.trim_end() != "\\.") {
+            for line in rows.by_ref() {
                 sink.send(Bytes::copy_from_slice(line.as_bytes())).await?;
             }
             sink.finish().await
         };
-        let outcome = match copied.await {
+        let copied = copied.await;
+        // What was not taken are rows all the same, never statements.
+        rows.for_each(drop);
+        let outcome = match copied {
             Ok(rows) => writeln!(self.out, "COPY {rows}").map_err(anyhow::Error::from).map(Ok)?,
             Err(error) => Err(error),
         };
         self.settle(outcome.map(Ok), statement)
+    }
+
+    /// Runs a COPY whose rows are the answer. Whether it was good.
+    async fn copy_out(&mut self, statement: &str) -> Result<bool> {
+        let copied = async {
+            let rows = self.session.client.copy_out(statement).await?;
+            pin_mut!(rows);
+            while let Some(piece) = rows.next().await.transpose()? {
+                if let Err(error) = self.out.write_all(&piece) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        };
+        let outcome = copied.await;
+        self.settle(outcome, statement)
     }
 
     /// Prints what the server said besides, and the error if there is one.
@@ -196,17 +242,16 @@ async fn answer(
         let printed = match message {
             SimpleQueryMessage::RowDescription(columns) => {
                 let names = columns.iter().map(|column| column.name().to_owned()).collect();
-                rows = Some(Rows { names, rows: Vec::new() });
+                rows = Some(Rows::new(names));
                 Ok(())
             }
             SimpleQueryMessage::Row(row) => {
                 let rows = rows.get_or_insert_default();
-                rows.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
-                if rows.rows.len() < ROWS_PER_TABLE {
+                rows.ready.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+                if rows.ready.len() < ROWS_PER_TABLE {
                     continue;
                 }
-                let full = Rows { names: rows.names.clone(), rows: std::mem::take(&mut rows.rows) };
-                full.write(format, out)
+                rows.write_some(format, out)
             }
             SimpleQueryMessage::CommandComplete(count) => match rows.take() {
                 Some(rows) => rows.write(format, out),
@@ -247,14 +292,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_statements_are_followed_by_rows() {
+    fn which_statements_exchange_rows() {
         for (statement, expected) in [
-            ("COPY t FROM stdin", true),
-            ("copy t (a, b)\nfrom STDIN with (format csv)", true),
-            ("copy t to stdout", false),
-            ("select 'copy from stdin'", false),
+            ("COPY t FROM stdin", Some(Copy::In)),
+            ("--\n-- Data for t\n--\n\n/* x */ copy t (a, b)\nfrom STDIN with (format csv)", Some(Copy::In)),
+            ("copy (select 1) to stdout", Some(Copy::Out)),
+            ("copy t from '/file'", None),
+            ("select 'copy from stdin'", None),
         ] {
-            assert_eq!(copies_in(statement), expected, "{statement}");
+            assert_eq!(copies(statement), expected, "{statement}");
         }
     }
 }

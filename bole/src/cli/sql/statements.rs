@@ -114,6 +114,18 @@ impl Statements {
     }
 }
 
+/// A statement from its first word on.
+pub(super) fn without_comments(mut text: &str) -> &str {
+    loop {
+        text = text.trim_start();
+        text = match (text.strip_prefix("--"), text.strip_prefix("/*")) {
+            (Some(rest), _) => rest.split_once('\n').map_or("", |(_, rest)| rest),
+            (_, Some(rest)) => rest.split_once("*/").map_or("", |(_, rest)| rest),
+            _ => return text,
+        };
+    }
+}
+
 fn is_name(character: char) -> bool {
     character.is_alphanumeric() || character == '_' || character == '$'
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bole_sql_functions::Context;
 use rusqlite::{Connection, OpenFlags};
 
-use super::files::{MAIN, MARKER};
+use super::files::{MAIN, MARKER, WAL};
 
 /// What was found of one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +27,20 @@ pub fn check(root: &Path) -> io::Result<Vec<Checked>> {
     for folder in std::fs::read_dir(root)? {
         let folder = folder?.path();
         let path = folder.join(MAIN);
-        let Ok(about) = std::fs::metadata(&path) else { continue };
         let interrupted = folder.join(MARKER).exists();
-        let damage = if interrupted { None } else { damage(&path) };
-        found.push(Checked { path, bytes: about.len(), interrupted, damage });
+        let (bytes, damage) = match std::fs::metadata(&path) {
+            Ok(about) if interrupted => (about.len(), None),
+            Ok(about) => (about.len(), damage(&path)),
+            // A start that was cut off before the file had its name, unless something shows that it was there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !interrupted && !folder.join(WAL).exists() {
+                    continue;
+                }
+                (0, Some("the file is missing".to_owned()))
+            }
+            Err(error) => return Err(error),
+        };
+        found.push(Checked { path, bytes, interrupted: interrupted && damage.is_none(), damage });
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
@@ -42,7 +52,7 @@ fn damage(path: &Path) -> Option<String> {
         // Immutable: the `-wal` beside it is passed over, and nothing is written.
         let address = format!(
             "file:{}?immutable=1",
-            path.display().to_string().replace('%', "%25").replace('?', "%3f")
+            path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
         );
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(address, flags)?;

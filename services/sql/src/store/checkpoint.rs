@@ -85,15 +85,18 @@ impl Database {
         drop(turn);
         report.lock_max = clock.monotonic().saturating_sub(start);
         let frames = u64::from(held.frames);
-        let complete = self.complete(held, journal).await?;
+        let complete = self.complete(held, journal, CHECKPOINT_TRIES_MAX).await?;
         if complete
             && large
             && let Some(turn) = self.turn().await
         {
+            let start = clock.monotonic();
             let held = self.hold(&turn)?;
-            self.complete(held, journal).await?;
+            // Writers wait: where a reader is in the way, a later pass comes back.
+            self.complete(held, journal, 1).await?;
             // The next writer finds everything moved, and starts over.
             drop(turn);
+            report.lock_max = report.lock_max.max(clock.monotonic().saturating_sub(start));
         }
         // Where readers keep it from starting over, it has to grow a good deal more before the next look.
         let left = self.frames.load(Ordering::Relaxed);
@@ -149,9 +152,9 @@ impl Database {
     }
 
     /// The rest of a checkpoint; `false` if readers held it up, and it is to be tried again. Blocks.
-    async fn complete(&self, held: Held, journal: &dyn Journal) -> Result<bool, Error> {
+    async fn complete(&self, held: Held, journal: &dyn Journal, tries: u32) -> Result<bool, Error> {
         let outcome = match wait::synced(journal, held.position).await {
-            Ok(()) => self.move_up_to(&held).await,
+            Ok(()) => self.move_up_to(&held, tries).await,
             Err(error) => Err(error.into()),
         };
         let released = self.checkpoints.holder.lock().execute_batch("ROLLBACK");
@@ -163,16 +166,16 @@ impl Database {
         Ok(complete)
     }
 
-    async fn move_up_to(&self, held: &Held) -> Result<bool, Error> {
+    async fn move_up_to(&self, held: &Held, tries: u32) -> Result<bool, Error> {
         let marker = self.files.mark(held.frames).map_err(|error| self.failed(&error))?;
-        for _ in 0..CHECKPOINT_TRIES_MAX {
+        for attempt in 1..=tries {
             let moved = move_frames(&self.checkpoints.mover.lock());
             if moved.map_err(|error| self.failed_sqlite(&error))? >= held.frames {
                 self.files.unmark(&marker).map_err(|error| self.failed(&error))?;
                 return Ok(true);
             }
             // A reader still needs what is there. Where there is no clock to wait by, the next pass comes anyway.
-            if tokio::runtime::Handle::try_current().is_err() {
+            if attempt == tries || tokio::runtime::Handle::try_current().is_err() {
                 break;
             }
             tokio::time::sleep(TRY_INTERVAL).await;
@@ -181,11 +184,9 @@ impl Database {
         Ok(false)
     }
 
+    /// Always final: an fsync is among what may have failed, and one that said that the disk is full has lost what it was asked to keep.
     fn failed(&self, error: &std::io::Error) -> Error {
-        let full =
-            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
-        let kind = if full { Kind::Full } else { Kind::Io };
-        Error::Checkpoint { shard: self.books.name().to_string(), reason: error.to_string(), kind }
+        Error::Checkpoint { shard: self.books.name().to_string(), reason: error.to_string(), kind: Kind::Io }
     }
 
     fn failed_sqlite(&self, error: &rusqlite::Error) -> Error {

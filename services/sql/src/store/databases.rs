@@ -160,12 +160,33 @@ impl Databases {
         let _turn = self.changing.lock().await;
         let made = self.catalog.create(&[self.new_dataset(name)]).await;
         let made = made.map_err(|error| from_catalog(&error, name))?;
-        let database = self.open(&made[0]).map_err(|reason| Error::new(SqlState::IO_ERROR, reason))?;
+        match self.begin(&made[0]).await {
+            Ok(database) => {
+                self.known.write().insert(name.to_owned(), database);
+                Ok(())
+            }
+            Err(error) => {
+                // Files that were made go at the next start.
+                let undone = self.catalog.drop_dataset(&made[0].name).await;
+                undone.map_err(|error| from_catalog(&error, name))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a database that was just made, and lets it take part.
+    async fn begin(&self, made: &Dataset) -> Result<Arc<Database>> {
+        let database = self.open(made).map_err(|reason| Error::new(SqlState::IO_ERROR, reason))?;
         let database = Arc::new(database);
         let shard = Arc::clone(&database) as Arc<dyn Hosted>;
-        self.runtime.host_new(vec![shard]).await.map_err(|error| from_shard(&error))?;
-        self.known.write().insert(name.to_owned(), database);
-        Ok(())
+        if let Err(error) = self.runtime.host_new(vec![shard]).await {
+            database.close("it could not be made");
+            if let Err(error) = self.runtime.drop_shard(database.log()) {
+                tracing::warn!(%error, "a database that could not be made leaves a checkpoint behind");
+            }
+            return Err(from_shard(&error));
+        }
+        Ok(database)
     }
 
     /// Removes a database with all that is in it, durably. Whoever still uses it gets errors. Errors: 3D000.

@@ -24,7 +24,7 @@ use super::connection::{Role, open, open_with};
 pub(crate) use marker::Marker;
 
 pub(crate) const MAIN: &str = "main.db";
-const WAL: &str = "main.db-wal";
+pub(crate) const WAL: &str = "main.db-wal";
 const SHM: &str = "main.db-shm";
 pub(crate) const MARKER: &str = "checkpoint";
 const FRESH: &str = "main.db.new";

@@ -248,7 +248,11 @@ impl Writer {
     fn write_sequences(&self) -> Result<Vec<u32>> {
         let unwritten = self.database.sequences().unwritten();
         for (oid, standing) in &unwritten {
-            write_row(self.connection(), *oid, *standing).map_err(|error| from_sqlite(&error))?;
+            if let Err(error) = write_row(self.connection(), *oid, *standing) {
+                // A transaction that is too large stops SQLite, which only says that it was interrupted.
+                let why = self.writing.capture().lock().error().cloned();
+                return Err(why.unwrap_or_else(|| from_sqlite(&error)));
+            }
         }
         Ok(unwritten.into_iter().map(|(oid, _)| oid).collect())
     }

@@ -70,6 +70,11 @@ pub struct Appended {
     pub duplicate: bool,
 }
 
+/// Journal space for a batch that stands in the journal itself, with a body of `body_bytes` bytes.
+pub const fn space_inline(body_bytes: usize) -> usize {
+    ENTRY_HEADER_BYTES + BATCH_HEAD_BYTES + body_bytes
+}
+
 impl Partition {
     /// Appends one batch of records from an ordinary or idempotent producer. The reply must wait until the journal has reached the position in the
     /// partition's class. May be dropped while it waits for space: then nothing happened.
@@ -103,6 +108,19 @@ impl Partition {
         }
     }
 
+    /// As [`Partition::push`], with the batch in the journal whatever its size: nothing is written, so that only missing journal space can fail it. It needs
+    /// [`space_inline`] bytes.
+    pub fn push_inline(
+        &self,
+        locked: &mut Locked<'_, State>,
+        transaction: &mut Transaction,
+        body: &Bytes,
+        terms: &Terms,
+    ) -> Result<i64, PushError> {
+        let (append, base_offset) = prepare(locked, body, Marker::None, terms);
+        self.enter(locked, transaction, append).map(|()| base_offset)
+    }
+
     /// Adds a batch to a transaction of several shards; the caller appends it and tells each of them the position, this one also by
     /// [`State::appended`]. The offset of its first record.
     pub fn push(
@@ -113,26 +131,27 @@ impl Partition {
         marker: Marker,
         terms: &Terms,
     ) -> Result<i64, PushError> {
-        let base_offset = locked.state().next_offset;
-        let bytes = (HEAD_BYTES + body.len()) as u64;
-        let time = Fields::of(body).map_or(-1, |fields| fields.max_timestamp());
-        let place = place(locked.state(), bytes, time, terms);
-        let leader_epoch = locked.epoch().0 as i32;
-        let batch = Batch { base_offset, leader_epoch, body: body.clone() };
-        let mut append = Append { batch, marker, place, extent: None };
-        if self.wants_extent(body.len(), place.segment)
-            && let Err(error) = self.write_extent(&mut append)
-        {
-            self.unwrite(place);
-            return Err(error);
-        }
-        let error = match locked.push(transaction, self.class, &Effect::Append(append)) {
-            Ok(()) => return Ok(base_offset),
-            Err(bole_shard::Error::Wait { .. }) => PushError::Wait,
-            Err(error) => PushError::Failed(error.into()),
-        };
-        self.unwrite(place);
-        Err(error)
+        let (mut append, base_offset) = prepare(locked, body, marker, terms);
+        let place = append.place;
+        let wants_extent = self.wants_extent(body.len(), place.segment);
+        let written = if wants_extent { self.write_extent(&mut append) } else { Ok(()) };
+        written
+            .and_then(|()| self.enter(locked, transaction, append))
+            .inspect_err(|_| self.unwrite(place))?;
+        Ok(base_offset)
+    }
+
+    /// Pushes the effect.
+    fn enter(
+        &self,
+        locked: &mut Locked<'_, State>,
+        transaction: &mut Transaction,
+        append: Append,
+    ) -> Result<(), PushError> {
+        locked.push(transaction, self.class, &Effect::Append(append)).map_err(|error| match error {
+            bole_shard::Error::Wait { .. } => PushError::Wait,
+            error => PushError::Failed(error.into()),
+        })
     }
 
     /// A batch was not appended that would have begun a segment: the next one may go elsewhere, so its file goes.
@@ -216,6 +235,17 @@ pub(crate) fn judge(
             ),
         )),
     }
+}
+
+/// The batch at the end of the partition, and the offset of its first record.
+fn prepare(locked: &Locked<'_, State>, body: &Bytes, marker: Marker, terms: &Terms) -> (Append, i64) {
+    let base_offset = locked.state().next_offset;
+    let bytes = (HEAD_BYTES + body.len()) as u64;
+    let time = Fields::of(body).map_or(-1, |fields| fields.max_timestamp());
+    let place = place(locked.state(), bytes, time, terms);
+    let leader_epoch = locked.epoch().0 as i32;
+    let batch = Batch { base_offset, leader_epoch, body: body.clone() };
+    (Append { batch, marker, place, extent: None }, base_offset)
 }
 
 /// A batch that is here already was judged before: to send it again is no conflict.

@@ -38,13 +38,10 @@ impl Writer {
         self.context().take_error().unwrap_or_else(|| from_sqlite(error))
     }
 
-    /// What is about tables of a session is not in the log.
     fn ddl(&self, sql: &str) -> Result<()> {
         let statement = self.statement();
         self.connection().execute_batch(sql).map_err(|error| self.failure(&error))?;
-        if !is_temporary(sql) {
-            self.writing.capture().lock().ddl(sql);
-        }
+        self.writing.capture().lock().ddl(sql);
         statement.keep()
     }
 
@@ -177,15 +174,4 @@ impl Writer {
         error.more().constraint = Some(name.to_owned());
         error
     }
-}
-
-/// Whether SQL is about a table of the session alone.
-fn is_temporary(sql: &str) -> bool {
-    let start: String = sql.trim_start().chars().take(64).collect::<String>().to_ascii_uppercase();
-    let mut words = start.split_ascii_whitespace();
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let about_temp = words.any(|word| word.starts_with("TEMP.") || word.starts_with("\"TEMP\"."));
-    (first == "CREATE" && (second == "TEMP" || second == "TEMPORARY"))
-        || about_temp
-        || second.starts_with("TEMP.")
 }
