@@ -20,7 +20,7 @@ use bole_sql_types::{Error, SqlState};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::protocol::backend::{self, Severity, Status};
 use crate::protocol::{Broken, Message, frontend};
@@ -38,6 +38,11 @@ const INPUT_BYTES_STEP: usize = 1 << 20;
 const BATCH_BYTES: usize = 1 << 20;
 /// How often an interrupt is repeated.
 const INTERRUPT_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long a client that reads nothing keeps its connection once the service drains.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+/// How long a connection that ends waits for its client to take the last bytes.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -88,10 +93,10 @@ pub async fn serve(service: Arc<Service>, connection: listener::Connection) {
             tracing::debug!(%peer, %error, "a client was disconnected");
             let mut out = Vec::new();
             backend::report(&mut out, Severity::Fatal, &error);
-            let _gone = wire.send(&out).await;
+            let _gone = timeout(FAREWELL_MAX, wire.send(&out)).await;
         }
     }
-    let _gone = wire.shutdown().await;
+    let _gone = timeout(FAREWELL_MAX, wire.shutdown()).await;
 }
 
 fn shutting_down() -> Error {
@@ -172,6 +177,9 @@ impl Client {
     }
 
     async fn serve(&mut self) -> End {
+        if let Err(end) = self.greet().await {
+            return end;
+        }
         loop {
             match self.turn().await {
                 Ok(true) => {}
@@ -181,6 +189,51 @@ impl Client {
         }
     }
 
+    /// Sends what the login left to be sent.
+    async fn greet(&mut self) -> Result<(), End> {
+        let Some(session) = &mut self.session else { return Err(End::Left) };
+        let out = std::mem::take(&mut session.out.buffer);
+        let until = Instant::now() + self.service.config.login_timeout;
+        Ok(self.send(&out, Some(until)).await?)
+    }
+
+    /// Sends. Errors: the socket failed, or the client did not take the bytes before `until`, before its session was ended, or soon after
+    /// the service began to drain. Then the connection is of no use any more.
+    async fn send(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<()> {
+        let (service, canceller) = (&self.service, &self.canceller);
+        let ended = async {
+            while !canceller.is_ended() {
+                canceller.asked.notified().await;
+            }
+        };
+        let drained = async {
+            service.drained().await;
+            sleep(DRAIN_GRACE).await;
+        };
+        let slow = |why: &str| Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        tokio::select! {
+            biased;
+            sent = self.wire.send(bytes) => sent,
+            () = ended => slow("the session was ended while its client took nothing"),
+            () = drained => slow("the service stops, and the client takes nothing"),
+            () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
+                slow("the client takes nothing while its transaction keeps others waiting")
+            }
+        }
+    }
+
+    /// Until when a statement that runs may wait for its client.
+    fn send_limit(&self) -> Instant {
+        let own = Instant::now() + self.service.config.idle_writer_timeout;
+        self.statement_limit().map_or(own, |limit| own.min(limit))
+    }
+
+    /// When `statement_timeout` is over.
+    fn statement_limit(&self) -> Option<Instant> {
+        let limit = self.shared.settings.lock().derived().statement_timeout?;
+        Some(Instant::from_std(self.canceller.since()?) + limit)
+    }
+
     /// Waits for something to do and does it. `false`: the client left.
     async fn turn(&mut self) -> Result<bool, End> {
         match self.wait().await? {
@@ -188,7 +241,7 @@ impl Client {
             Event::Notified(first) => {
                 let mut out = Vec::new();
                 self.write_notifications(Some(first), &mut out);
-                self.wire.send(&out).await?;
+                self.send(&out, None).await?;
                 if self.service.hub.is_lost(self.process_id) {
                     let message = "too many notifications wait for this session";
                     return Err(End::Fatal(Error::new(SqlState::OUT_OF_MEMORY, message)));
@@ -248,8 +301,7 @@ impl Client {
             let error = || Error::new(SqlState::IDLE_SESSION_TIMEOUT, message);
             return derived.idle_session_timeout.map(|limit| (limit, error()));
         }
-        let holds = session.transaction.writer.is_some() || session.transaction.reader.is_some();
-        let own = holds.then_some(self.service.config.idle_writer_timeout);
+        let own = holds(session).then_some(self.service.config.idle_writer_timeout);
         let limit = derived.idle_in_transaction_timeout.or(own)?;
         let message = "terminating connection due to idle-in-transaction timeout";
         Some((limit, Error::new(SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, message)))
@@ -322,8 +374,7 @@ impl Client {
     async fn wait_for(&mut self, wait: Wait) -> Granted {
         let Some(session) = &self.session else { return Granted::Reader(Err(lost())) };
         let database = Arc::clone(&session.database);
-        let limit = self.shared.settings.lock().derived().statement_timeout;
-        let until = limit.and_then(|limit| Some(Instant::from_std(self.canceller.since()?) + limit));
+        let until = self.statement_limit();
         let cancelled = async {
             while !self.canceller.is_cancelled() {
                 tokio::select! {
@@ -367,13 +418,16 @@ impl Client {
                 done = &mut job => {
                     let (session, outcome) = done.map_err(|_lost| End::Fatal(lost()))?;
                     self.session = Some(session);
-                    while let Ok(chunk) = self.chunks.try_recv() {
-                        self.wire.send(&chunk).await?;
+                    if let Some(error) = failed {
+                        return Err(End::Io(error));
                     }
-                    return failed.map_or(Ok(outcome), |error| Err(End::Io(error)));
+                    while let Ok(chunk) = self.chunks.try_recv() {
+                        self.send(&chunk, Some(self.send_limit())).await?;
+                    }
+                    return Ok(outcome);
                 }
-                Some(chunk) = self.chunks.recv() => {
-                    if let Err(error) = self.wire.send(&chunk).await {
+                Some(chunk) = self.chunks.recv(), if failed.is_none() => {
+                    if let Err(error) = self.send(&chunk, Some(self.send_limit())).await {
                         // What still comes is for nobody.
                         self.chunks.close();
                         self.canceller.cancel(Reason::End);
@@ -391,8 +445,7 @@ impl Client {
         if self.canceller.is_cancelled() {
             return Some(Instant::now() + INTERRUPT_INTERVAL);
         }
-        let limit = self.shared.settings.lock().derived().statement_timeout?;
-        Some(Instant::from_std(self.canceller.since()?) + limit)
+        self.statement_limit()
     }
 
     fn look(&self) {
@@ -400,8 +453,7 @@ impl Client {
             self.canceller.repeat();
             return;
         }
-        let limit = self.shared.settings.lock().derived().statement_timeout;
-        if limit.zip(self.canceller.since()).is_some_and(|(limit, since)| since.elapsed() >= limit) {
+        if self.statement_limit().is_some_and(|limit| Instant::now() >= limit) {
             self.canceller.cancel(Reason::Timeout);
         }
     }
@@ -424,7 +476,8 @@ impl Client {
         session.write_ready();
         let out = std::mem::take(&mut session.out.buffer);
         if !out.is_empty() {
-            self.wire.send(&out).await?;
+            let until = holds(session).then(|| self.send_limit());
+            self.send(&out, until).await?;
         }
         Ok(())
     }
@@ -441,6 +494,11 @@ impl Client {
         self.service.advisory.release_session(self.process_id);
         self.wire
     }
+}
+
+/// Whether others wait for the session, or files grow while it does nothing: it has the write ticket or a snapshot.
+fn holds(session: &Session) -> bool {
+    session.transaction.writer.is_some() || session.transaction.reader.is_some()
 }
 
 fn lost() -> Error {

@@ -59,8 +59,7 @@ pub(super) async fn run(service: &Arc<Service>, wire: &mut Wire) -> Result<Optio
     backend::key_data(&mut session.out.buffer, process_id, key);
     session.set_ready();
     session.write_ready();
-    let out = std::mem::take(&mut session.out.buffer);
-    wire.send(&out).await?;
+    // Nothing is waited for any more: from here on it is the connection that takes the session out of the lists.
     Ok(Some(Login { session, chunks, notifications, canceller }))
 }
 
