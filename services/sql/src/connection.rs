@@ -26,7 +26,7 @@ use crate::protocol::backend::{self, Severity, Status};
 use crate::protocol::{Broken, Message, frontend};
 use crate::service::Service;
 use crate::session::cancel::{Canceller, Reason};
-use crate::session::notify::Notification;
+use crate::session::notify::{Inbox, Notification};
 use crate::session::{Granted, Outcome, Session, Shared, State, Wait};
 use login::Login;
 
@@ -152,7 +152,7 @@ struct Client {
     shared: Arc<Shared>,
     canceller: Arc<Canceller>,
     chunks: mpsc::Receiver<Vec<u8>>,
-    notifications: mpsc::Receiver<Notification>,
+    notifications: Inbox,
     process_id: i32,
     copying: bool,
     /// Bytes of the messages that are gathered and not run.
@@ -242,20 +242,25 @@ impl Client {
                 let mut out = Vec::new();
                 self.write_notifications(Some(first), &mut out);
                 self.send(&out, None).await?;
-                if self.service.hub.is_lost(self.process_id) {
-                    let message = "too many notifications wait for this session";
-                    return Err(End::Fatal(Error::new(SqlState::OUT_OF_MEMORY, message)));
-                }
-                Ok(true)
+                self.check_lost().map(|()| true)
             }
         }
     }
 
+    /// Errors: the session left so many notifications lying that some were not kept.
+    fn check_lost(&self) -> Result<(), End> {
+        if self.service.hub.is_lost(self.process_id) {
+            let message = "too many notifications wait for this session";
+            return Err(End::Fatal(Error::new(SqlState::OUT_OF_MEMORY, message)));
+        }
+        Ok(())
+    }
+
     fn write_notifications(&mut self, first: Option<Notification>, out: &mut Vec<u8>) {
-        let mut next = first.or_else(|| self.notifications.try_recv().ok());
+        let mut next = first.or_else(|| self.notifications.try_recv());
         while let Some(Notification { process_id, channel, payload }) = next {
             backend::notification(out, process_id, &channel, &payload);
-            next = self.notifications.try_recv().ok();
+            next = self.notifications.try_recv();
         }
     }
 
@@ -354,6 +359,7 @@ impl Client {
         self.copying = session.is_copying();
         self.session = Some(session);
         sent?;
+        self.check_lost()?;
         Ok(!left)
     }
 
@@ -460,14 +466,7 @@ impl Client {
 
     /// Waits until the replies may leave, hands notifications out, and sends.
     async fn finish(&mut self, session: &mut Session) -> Result<(), End> {
-        for seen in session.take_seen() {
-            session.database.durable(seen).await.map_err(End::Fatal)?;
-        }
-        let notifications = std::mem::take(&mut session.deliver);
-        if !notifications.is_empty() {
-            let handed = self.service.hub.publish(session.database.name(), &notifications);
-            crate::metrics::count(&self.service.metrics.notifications, handed);
-        }
+        self.settle(session).await.map_err(End::Fatal)?;
         if session.is_ready() && session.status() == Status::Idle {
             let mut out = std::mem::take(&mut session.out.buffer);
             self.write_notifications(None, &mut out);
@@ -482,10 +481,29 @@ impl Client {
         Ok(())
     }
 
+    /// Waits until what the session did and saw is durable, and hands out what its transactions notify.
+    async fn settle(&mut self, session: &mut Session) -> bole_sql_types::Result<()> {
+        for seen in session.take_seen() {
+            session.database.durable(seen).await?;
+        }
+        let notifications = std::mem::take(&mut session.deliver);
+        if !notifications.is_empty() {
+            let handed = self.service.hub.publish(session.database.name(), &notifications);
+            crate::metrics::count(&self.service.metrics.notifications, handed);
+        }
+        Ok(())
+    }
+
     /// Ends the session.
     async fn leave(mut self) -> Wire {
         self.chunks.close();
         if let Some(mut session) = self.session.take() {
+            // A client that is gone has committed all the same.
+            if !session.deliver.is_empty()
+                && let Err(error) = self.settle(&mut session).await
+            {
+                tracing::debug!(%error, "notifications of a session that ended are not handed out");
+            }
             let pool = self.service.pool.clone();
             let _ended = pool.run(move || session.end()).await;
         }

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use bole_sql_dialect::plan::Output;
 use bole_sql_types::{Error, Result, SqlState, Value};
+use parking_lot::Mutex;
 
 use crate::commands::How;
 use crate::metrics::count;
@@ -129,6 +130,8 @@ pub(crate) struct Session {
     pub(crate) deliver: Vec<Notification>,
     /// What the client was told of reported settings, and at which generation.
     announced: (u64, BTreeMap<&'static str, String>),
+    /// Commits that the catalog may have told of, when it was asked without a snapshot.
+    consulted: Mutex<Option<Seen>>,
 }
 
 impl Session {
@@ -141,7 +144,7 @@ impl Session {
         canceller: Arc<Canceller>,
         out: Out,
     ) -> Self {
-        let shared = Arc::new(Shared::new(&service, &database, process_id, settings, canceller));
+        let shared = Arc::new(Shared::new(&service, &database, (user, process_id), settings, canceller));
         Self {
             service,
             database,
@@ -159,6 +162,7 @@ impl Session {
             granted: None,
             deliver: Vec::new(),
             announced: (0, BTreeMap::new()),
+            consulted: Mutex::default(),
         }
     }
 
@@ -207,6 +211,8 @@ impl Session {
                 }
                 outcome
             };
+            let consulted = self.consulted.lock().take();
+            consulted.into_iter().for_each(|seen| self.out.saw(seen));
             match outcome {
                 Ok(()) => {}
                 Err(Halt::Wait(wait)) => {

@@ -79,6 +79,8 @@ impl Out {
 
     /// Notes what has to be durable before anything leaves.
     pub(crate) fn saw(&mut self, seen: Seen) {
-        self.seen.push(seen);
+        if self.seen.last() != Some(&seen) {
+            self.seen.push(seen);
+        }
     }
 }

@@ -71,6 +71,7 @@ struct Savepoint {
     settings: usize,
     notifications: usize,
     requests: usize,
+    bytes: usize,
     listening: usize,
 }
 
@@ -142,7 +143,12 @@ impl Session {
         match (&self.transaction.writer, &self.transaction.reader) {
             (Some(writer), _) => writer.catalog(),
             (None, Some(reader)) => reader.catalog(),
-            (None, None) => self.database.catalog(),
+            (None, None) => {
+                let catalog = self.database.catalog();
+                // What is answered from it, an error included, tells of commits as rows do.
+                *self.consulted.lock() = Some(self.database.seen_now());
+                catalog
+            }
         }
     }
 
@@ -263,6 +269,11 @@ impl Session {
         }
     }
 
+    /// Channels that the session listens to.
+    pub(crate) fn channels(&self) -> usize {
+        self.service.hub.channels_of(self.process_id)
+    }
+
     /// Rolls back what is open.
     pub(crate) fn rollback(&mut self) {
         if self.transaction.state == State::Idle {
@@ -325,6 +336,7 @@ impl Session {
             settings: self.shared.settings.lock().mark(),
             notifications: pending.notifications.len(),
             requests: pending.requests.len(),
+            bytes: pending.bytes,
             listening: self.transaction.listening.len(),
         });
         Ok(())
@@ -359,6 +371,7 @@ impl Session {
         let mut pending = self.shared.pending.lock();
         pending.notifications.truncate(savepoint.notifications);
         pending.requests.truncate(savepoint.requests);
+        pending.bytes = savepoint.bytes;
         self.shared.settings.lock().rollback_to(savepoint.settings);
         self.transaction.listening.truncate(savepoint.listening);
         self.transaction.state = State::Block;
