@@ -344,8 +344,7 @@ impl<'a> Binder<'a> {
             .then(|| walk::columns(&bound, relation, &mut columns));
         columns.sort_unstable();
         columns.dedup();
-        let immutable =
-            !walk::any(&bound, true, &|expr| matches!(expr.node, tree::Node::Call { volatile: true, .. }));
+        let immutable = !walk::any(&bound, true, &walk::is_variable_call);
         let mut printer = print::Printer::new(self.catalog).naming(relation, "");
         printer.expr(&bound);
         Ok(BoundExpression { sql: printer.finish(), ty: bound.ty, typmod: bound.typmod, columns, immutable })

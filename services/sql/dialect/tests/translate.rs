@@ -76,6 +76,8 @@ fn deep_statements() {
         format!("SELECT 1{} )", many(" EXCEPT SELECT 1")),
         format!("SELECT 1 WHERE true IN (SELECT 1{})", many(" INTERSECT SELECT 1")),
         format!("SELECT 1 FROM t{}", many(" PIVOT (sum(id) FOR id IN (1))")),
+        format!("SELECT 1 FROM t{}", many(" JOIN t")),
+        format!("SELECT 1 FROM t{}", many(" JOIN (SELECT DISTINCT ON (1) 1) AS x")),
         format!("SELECT 1 ORDER BY 1{plus}"),
         format!("SELECT 1 GROUP BY 1{plus}"),
         format!("SELECT 1 FROM t JOIN t AS u ON 1{plus} = 1"),
@@ -114,6 +116,22 @@ fn deep_statements() {
     let run = move || {
         for sql in [many("EXPLAIN "), many("WHILE "), "SELECT (SELECT ".to_owned() + &many("(SELECT ")] {
             assert!(bole_sql_dialect::parse(&sql).is_err());
+        }
+        let scope = scope();
+        for sql in [
+            format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(500)),
+            format!(
+                "SELECT 1 FROM t AS r{}",
+                (0..60).map(|n| format!(" JOIN t AS r{n} ON true")).collect::<String>()
+            ),
+            format!("SELECT 1 FROM t{}", " JOIN t".repeat(200)),
+            format!("SELECT a::text{} FROM t", "::int::text".repeat(180)),
+            format!("SELECT b{} FROM t", " COLLATE \"C\"".repeat(350)),
+            format!("SELECT 1 IS NULL{}", " IS NULL".repeat(350)),
+            format!("SELECT a{} FROM t", " + (a)".repeat(350)),
+            format!("SELECT {}a{} FROM t", "abs(".repeat(40), " + 1)".repeat(40)),
+        ] {
+            translate(&scope, &sql);
         }
     };
     std::thread::Builder::new().stack_size(16 << 20).spawn(run).unwrap().join().unwrap();

@@ -18,6 +18,9 @@ const STRIDE: usize = 16;
 /// How many set operations a statement may have; SQLite has the same limit.
 const SET_OPERATIONS_MAX: usize = 500;
 
+/// How many joins a statement may have. The library reads `a JOIN b JOIN c …` by a recursion that it does not count, as each ON may come later.
+const JOINS_MAX: usize = 200;
+
 /// How many of the library's words for other dialects that wrap a table once more a statement may have. None is supported.
 const WRAPPERS_MAX: usize = 50;
 
@@ -84,16 +87,17 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<(), ParserError> 
             )
         )
     };
-    let (mut sets, mut wrappers, mut brackets) = (0, 0, 0);
+    let (mut sets, mut joins, mut wrappers, mut brackets) = (0, 0, 0, 0);
     for TokenWithSpan { token, span: _ } in tokens {
         match token {
-            Token::SemiColon => (sets, wrappers, brackets) = (0, 0, 0),
+            Token::SemiColon => (sets, joins, wrappers, brackets) = (0, 0, 0, 0),
             Token::LBracket => brackets += 1,
             Token::RBracket | Token::Number(..) => {}
             Token::Word(word) => {
                 brackets = 0;
                 match word.keyword {
                     Keyword::UNION | Keyword::EXCEPT | Keyword::INTERSECT | Keyword::MINUS => sets += 1,
+                    Keyword::JOIN => joins += 1,
                     Keyword::PIVOT | Keyword::UNPIVOT | Keyword::MATCH_RECOGNIZE => wrappers += 1,
                     _ => {}
                 }
@@ -101,7 +105,11 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<(), ParserError> 
             other if is_space(other) => {}
             _ => brackets = 0,
         }
-        if sets > SET_OPERATIONS_MAX || wrappers > WRAPPERS_MAX || brackets > BRACKETS_MAX {
+        let too_much = sets > SET_OPERATIONS_MAX
+            || joins > JOINS_MAX
+            || wrappers > WRAPPERS_MAX
+            || brackets > BRACKETS_MAX;
+        if too_much {
             return Err(ParserError::RecursionLimitExceeded);
         }
     }

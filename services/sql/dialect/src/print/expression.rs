@@ -15,7 +15,7 @@ impl Printer<'_> {
             Node::Unknown(text) => literal(&mut self.sql, &Value::Text(text.clone())),
             Node::Parameter(number) => self.number("?", *number),
             Node::Column { relation, column } => self.column(*relation, *column),
-            Node::Call { spelling, arguments, volatile: _ } => self.call(*spelling, arguments),
+            Node::Call { spelling, arguments, volatility: _ } => self.call(*spelling, arguments),
             Node::Collated { spelling, arguments } => self.collated_call(*spelling, arguments),
             Node::ArrayOf { query, element } => self.array_of(query, *element),
             Node::Aggregate(aggregate) => self.aggregate(aggregate),
@@ -37,7 +37,15 @@ impl Printer<'_> {
                 self.raw(if *negated { " IS NOT " } else { " IS " });
                 self.raw(if *truth { "1" } else { "0" });
             }
-            Node::Case { branches, otherwise } => self.case(branches, otherwise.as_deref()),
+            Node::Case { branches, otherwise } => {
+                self.raw("CASE");
+                self.branches(branches, otherwise.as_deref());
+            }
+            Node::Switch { operand, branches, otherwise } => {
+                self.raw("CASE ");
+                self.compared(operand);
+                self.branches(branches, otherwise.as_deref());
+            }
             Node::Coalesce(list) => self.coalesce(list),
             Node::InList { left, list, negated } => self.in_list(left, list, *negated),
             Node::InQuery { left, query, negated } => self.in_query(left, query, *negated),
@@ -74,6 +82,7 @@ impl Printer<'_> {
             | Node::Collated { .. }
             | Node::ArrayOf { .. }
             | Node::Case { .. }
+            | Node::Switch { .. }
             | Node::Exists(_)
             | Node::Scalar(_)
             | Node::Quantified { .. }
@@ -217,8 +226,7 @@ impl Printer<'_> {
         }
     }
 
-    fn case(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) {
-        self.raw("CASE");
+    fn branches(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) {
         for (condition, result) in branches {
             self.raw(" WHEN ");
             self.expr(condition);
