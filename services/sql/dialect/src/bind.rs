@@ -46,6 +46,7 @@ use crate::parse::{self, Parsed, Syntax, byte_of, position_of};
 use crate::plan::{Action, Bound, Output, Query, Write, WriteTag};
 use crate::print;
 use crate::schema;
+pub(crate) use names::name_of;
 use names::{Clause, Level};
 use tree::Place;
 
@@ -185,6 +186,16 @@ pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error in a query"));
     };
     let mut binder = Binder::new(scope, text, &[]);
+    let query = binder.top_query(query)?;
+    match binder.parameters.first() {
+        Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),
+        None => Ok(query),
+    }
+}
+
+/// The same of a query that is parsed already.
+pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query) -> Result<Query> {
+    let mut binder = Binder::new(scope, "", &[]);
     let query = binder.top_query(query)?;
     match binder.parameters.first() {
         Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),

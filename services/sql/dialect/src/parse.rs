@@ -110,6 +110,14 @@ pub(crate) fn position_of(text: &str, byte: usize) -> u32 {
     u32::try_from(text[..byte.min(text.len())].chars().count() + 1).unwrap_or(u32::MAX)
 }
 
+/// The beginning of a message of the parser's that is one about what is not supported.
+const REFUSED: &str = "not supported: ";
+
+/// An error while parsing that becomes 0A000.
+pub(crate) fn refused(what: &str) -> ParserError {
+    ParserError::ParserError(format!("{REFUSED}{what}"))
+}
+
 fn syntax_error(text: &str, error: ParserError) -> Error {
     match error {
         ParserError::RecursionLimitExceeded => {
@@ -117,6 +125,9 @@ fn syntax_error(text: &str, error: ParserError) -> Error {
                 .with_hint("The statement is nested too deeply.")
         }
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
+            if let Some(what) = message.strip_prefix(REFUSED) {
+                return Error::unsupported(what);
+            }
             match place_in(&message) {
                 Some(place) => unexpected(text, byte_of(text, place)),
                 None if message.contains("EOF") => unexpected(text, text.len()),
