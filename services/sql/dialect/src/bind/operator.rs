@@ -310,11 +310,6 @@ impl Binder<'_> {
         if matches!(expr.ty, Type::TEXT | Type::VARCHAR | Type::NAME) && target == Type::TEXT {
             return Ok(relabelled(expr, target));
         }
-        if expr.ty == Type::DATE && target == Type::TIMESTAMP
-            || expr.ty == Type::FLOAT4 && target == Type::FLOAT8
-        {
-            return self.coerce(expr, target, -1, builtins::Context::Explicit);
-        }
         self.coerce(expr, target, -1, builtins::Context::Explicit)
     }
 

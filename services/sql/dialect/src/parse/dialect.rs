@@ -150,8 +150,8 @@ impl Dialect for Grammar {
             _ => Keyword::NoKeyword,
         };
         match keyword_at(parser, 0) {
-            Keyword::AND => return Some(chain(parser, expr, Keyword::AND, BinaryOperator::And)),
-            Keyword::OR => return Some(chain(parser, expr, Keyword::OR, BinaryOperator::Or)),
+            Keyword::AND => return Some(chain(parser, expr, Keyword::AND, &BinaryOperator::And)),
+            Keyword::OR => return Some(chain(parser, expr, Keyword::OR, &BinaryOperator::Or)),
             _ => {}
         }
         let negated = keyword_at(parser, 0) == Keyword::NOT;
@@ -250,7 +250,7 @@ fn chain(
     parser: &mut Parser<'_>,
     first: &Expr,
     keyword: Keyword,
-    op: BinaryOperator,
+    op: &BinaryOperator,
 ) -> Result<Expr, ParserError> {
     let precedence = BASE.prec_value(if keyword == Keyword::AND { Precedence::And } else { Precedence::Or });
     let mut operands = vec![first.clone()];
@@ -263,7 +263,7 @@ fn chain(
         }
         operands.push(parser.parse_subexpr(precedence)?);
     }
-    Ok(balanced(operands, &op))
+    Ok(balanced(operands, op))
 }
 
 fn balanced(mut operands: Vec<Expr>, op: &BinaryOperator) -> Expr {

@@ -6,6 +6,9 @@ use super::{Printer, literal};
 use crate::bind::tree::{Aggregate, Bound, Cell, Comparison, Expr, Frame, Node, Query, Source, Window};
 use crate::builtins::Spelling;
 
+/// What SQLite answers with an error, in place of a call that has no spelling.
+const UNRESOLVED: &str = "bole_unresolved_call()";
+
 impl Printer<'_> {
     /// Prints an expression. In a longer one it needs parentheses: [`Self::operand_of`].
     pub(crate) fn expr(&mut self, expr: &Expr) {
@@ -132,12 +135,12 @@ impl Printer<'_> {
             }
             Spelling::Template(template) => self.template(template, arguments),
             // The binder leaves none of these in a tree.
-            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => self.raw("NULL"),
+            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => self.raw(UNRESOLVED),
         }
     }
 
     fn collated_call(&mut self, spelling: Spelling, arguments: &[Expr]) {
-        let Spelling::Function(name) = spelling else { return };
+        let Spelling::Function(name) = spelling else { return self.raw(UNRESOLVED) };
         self.raw(name);
         self.raw("(");
         self.list(arguments, ", ", Self::collated);
@@ -303,7 +306,7 @@ impl Printer<'_> {
         let Aggregate { spelling, arguments, star, distinct, order, filter, over } = aggregate;
         let name = match spelling {
             Spelling::Function(name) | Spelling::Template(name) => name,
-            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => "NULL",
+            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => UNRESOLVED,
         };
         self.raw(name);
         // A frame that loses rows needs functions that can forget them.
