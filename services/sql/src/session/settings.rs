@@ -15,7 +15,9 @@ use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style};
 
-pub(super) use table::{Kind, SETTINGS, Setting};
+pub(crate) use table::{Kind, SETTINGS};
+
+pub(super) use table::Setting;
 
 /// Settings of the application's own (`myapp.user`) that one session may have.
 const CUSTOM_MAX: usize = 1_000;
