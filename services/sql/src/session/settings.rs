@@ -15,8 +15,8 @@ use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style};
 
-pub(crate) use table::SETTINGS;
-pub(super) use table::{Kind, Setting};
+pub(super) use table::Setting;
+pub(crate) use table::{Kind, SETTINGS};
 pub(crate) use values::milliseconds;
 
 /// Settings of the application's own (`myapp.user`) that one session may have.
