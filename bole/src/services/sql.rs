@@ -42,6 +42,8 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         registers: bole_sql::registers(),
         vfs: None,
         wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+        temporary_bytes_session: settings.sql.temporary_bytes_session,
+        temporary_bytes_node: settings.sql.temporary_bytes_node,
     };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")

@@ -5,7 +5,7 @@ mod columns;
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{pg_get_constraintdef, pg_get_viewdef};
 use bole_sql_dialect::catalog::dependencies::Element;
-use bole_sql_dialect::catalog::system;
+use bole_sql_dialect::catalog::{system, temporary};
 use bole_sql_dialect::catalog::{
     Action, Column, Constraint, INFORMATION_SCHEMA, Object, Rule, Table, names_column,
 };
@@ -51,7 +51,7 @@ const fn yes(it: bool) -> &'static str {
 }
 
 fn schemata(session: &Session, rows: &mut Rows) {
-    for name in session.catalog.schemas.keys() {
+    for name in session.catalog.schemas.keys().filter(|name| *name != temporary::ALIAS) {
         rows.push([
             at("catalog_name", database(session)),
             at("schema_name", name.as_str()),
@@ -77,6 +77,7 @@ fn table_row(session: &Session, rows: &mut Rows, (schema, name): (&str, &str), k
         at("table_type", kind),
         at("is_insertable_into", yes(insertable)),
         at("is_typed", "NO"),
+        at("commit_action", (kind == "LOCAL TEMPORARY").then_some("PRESERVE")),
     ]);
 }
 

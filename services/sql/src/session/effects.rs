@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bole_shard::participant::Request;
 use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::temporary::is_temporary;
 use bole_sql_functions::context::{self, Advisory, Effects};
 use bole_sql_types::{Error, Result, SqlState};
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use super::cancel::Canceller;
 use super::notify::Notification;
 use super::settings::Settings;
 use crate::service::Service;
-use crate::store::Database;
+use crate::store::{Database, Sequences, Temporary};
 
 /// Bytes of a notification's text, as in PostgreSQL.
 const PAYLOAD_BYTES_MAX: usize = 8_000;
@@ -34,6 +35,7 @@ const SLEEP_STEP: Duration = Duration::from_millis(10);
 pub(crate) struct Shared {
     service: Arc<Service>,
     database: Arc<Database>,
+    pub(crate) temporary: Arc<Temporary>,
     process_id: i32,
     pub(crate) settings: Mutex<Settings>,
     pub(crate) canceller: Arc<Canceller>,
@@ -75,6 +77,7 @@ impl Shared {
         Self {
             service: Arc::clone(service),
             database: Arc::clone(database),
+            temporary: Temporary::new(database),
             process_id,
             settings: Mutex::new(settings),
             canceller,
@@ -107,6 +110,11 @@ impl Shared {
             return Err(Error::new(SqlState::INTERNAL_ERROR, "an effect of a statement that is run again"));
         }
         Ok(())
+    }
+
+    /// The sequences among which one is.
+    fn values_of(&self, sequence: u32) -> &Sequences {
+        if is_temporary(sequence) { self.temporary.sequences() } else { self.database.sequences() }
     }
 
     fn request(&self, service: &str, request: Request) -> Result<()> {
@@ -144,7 +152,7 @@ impl Effects for Shared {
                 .ok_or_else(|| Error::new(SqlState::INTERNAL_ERROR, "a value that was not given before"));
         }
         let catalog = Arc::clone(&self.catalog.lock());
-        let value = self.database.sequences().next(definition(&catalog, sequence)?)?;
+        let value = self.values_of(sequence).next(definition(&catalog, sequence)?)?;
         if given.drawn.len() < DRAWN_MAX {
             given.drawn.push(value);
         }
@@ -174,7 +182,7 @@ impl Effects for Shared {
     fn setval(&self, sequence: u32, value: i64, is_called: bool) -> Result<()> {
         self.check_first()?;
         let catalog = Arc::clone(&self.catalog.lock());
-        self.database.sequences().set(definition(&catalog, sequence)?, value, is_called)?;
+        self.values_of(sequence).set(definition(&catalog, sequence)?, value, is_called)?;
         if is_called {
             self.sequences.lock().values.insert(sequence, value);
         }

@@ -142,7 +142,7 @@ impl Session {
         match (&self.transaction.writer, &self.transaction.reader) {
             (Some(writer), _) => writer.catalog(),
             (None, Some(reader)) => reader.catalog(),
-            (None, None) => self.database.catalog(),
+            (None, None) => self.temporary.overlaid(&self.database.catalog()),
         }
     }
 
@@ -151,9 +151,10 @@ impl Session {
         if let Some(reader) = self.transaction.reader.take() {
             return Ok(reader);
         }
-        let mut reader = match self.granted.take() {
-            Some(Granted::Reader(reader)) => reader?,
-            other => {
+        let mut reader = match (self.database.own_reader(&self.temporary), self.granted.take()) {
+            (Some(reader), _) => reader,
+            (None, Some(Granted::Reader(reader))) => reader?,
+            (None, other) => {
                 self.granted = other;
                 match now_or_never(self.database.reader()) {
                     Some(reader) => reader?,
@@ -203,13 +204,16 @@ impl Session {
     }
 
     fn adopt(&mut self, mut writer: Writer) -> Result<()> {
+        // A reader may have the connection with the session's temporary tables.
+        let seen = self.transaction.reader.take().map(|reader| reader.seen());
+        writer.join(&self.temporary)?;
         writer.begin()?;
-        if let Some(reader) = self.transaction.reader.take() {
-            if writer.is_behind(&reader.seen()) {
+        if let Some(seen) = seen {
+            if writer.is_behind(&seen) {
                 let message = "could not serialize access due to concurrent update";
                 return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
             }
-            self.out.saw(reader.seen());
+            self.out.saw(seen);
         }
         for depth in 0..self.transaction.savepoints.len() {
             writer.savepoint(&level(depth))?;
@@ -229,6 +233,10 @@ impl Session {
         }
         if let Some(reader) = self.transaction.reader.take() {
             self.out.saw(reader.seen());
+        }
+        if let Err(error) = self.change_temporary_at_commit() {
+            self.rollback();
+            return Err(error);
         }
         if let Some(writer) = self.transaction.writer.take() {
             let committed = self.service.handle.block_on(writer.commit(pending.requests));

@@ -55,6 +55,8 @@ impl Server {
             durability: Durability::Sync,
             registers: bole_sql::registers(),
             wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+            temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
+            temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
         };
         let databases = Databases::host(catalog, Arc::clone(&runtime), store).await.unwrap();
         runtime.recover(&[]).await.unwrap();

@@ -60,8 +60,13 @@ impl Catalog {
     fn places(&self, schema: Option<&str>, path: &[u32]) -> Vec<u32> {
         match schema {
             Some(name) => self.schemas.get(name).copied().into_iter().collect(),
-            None if path.contains(&PG_CATALOG) => path.to_vec(),
-            None => std::iter::once(PG_CATALOG).chain(path.iter().copied()).collect(),
+            None => {
+                let mut path = path.to_vec();
+                if !path.contains(&PG_CATALOG) {
+                    path.insert(0, PG_CATALOG);
+                }
+                self.with_temporary(&path)
+            }
         }
     }
 
