@@ -16,3 +16,5 @@ mod login;
 mod server;
 #[path = "sessions/simple.rs"]
 mod simple;
+#[path = "sessions/temporary.rs"]
+mod temporary;

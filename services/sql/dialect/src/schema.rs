@@ -109,16 +109,15 @@ pub fn select_into(statement: &sqlparser::ast::Statement) -> Option<Statement> {
         Ok(name) => name,
         Err(error) => return Some(Statement::Refused(error)),
     };
-    let create =
-        syntax::CreateTableAs {
-            name,
-            temporary,
-            on_commit: None,
-            if_not_exists: false,
-            columns: Vec::new(),
-            query,
-            with_data: true,
-        };
+    let create = syntax::CreateTableAs {
+        name,
+        temporary,
+        on_commit: None,
+        if_not_exists: false,
+        columns: Vec::new(),
+        query,
+        with_data: true,
+    };
     Some(Statement::CreateTableAs(Box::new(create)))
 }
 

@@ -39,7 +39,8 @@ pub(crate) const SCALARS: &[Scalar] = &[
     }),
     session(c"pg_current_schemas", 1, |of, session| {
         let all = of.boolean(0)?;
-        let own = (all && session.catalog.has_temporary() && !names_temporary(session)).then_some(temporary::NAME);
+        let own =
+            (all && session.catalog.has_temporary() && !names_temporary(session)).then_some(temporary::NAME);
         let implicit = (all && !names_pg_catalog(session)).then_some("pg_catalog");
         let path = own.into_iter().chain(implicit).chain(written_path(session));
         text(array::of_texts(path.map(Some)))

@@ -5,10 +5,10 @@ mod columns;
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{pg_get_constraintdef, pg_get_viewdef};
 use bole_sql_dialect::catalog::dependencies::Element;
-use bole_sql_dialect::catalog::{system, temporary};
 use bole_sql_dialect::catalog::{
     Action, Column, Constraint, INFORMATION_SCHEMA, Object, Rule, Table, names_column,
 };
+use bole_sql_dialect::catalog::{system, temporary};
 use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
 
@@ -77,7 +77,6 @@ fn table_row(session: &Session, rows: &mut Rows, (schema, name): (&str, &str), k
         at("table_type", kind),
         at("is_insertable_into", yes(insertable)),
         at("is_typed", "NO"),
-        at("commit_action", (kind == "LOCAL TEMPORARY").then_some("PRESERVE")),
     ]);
 }
 

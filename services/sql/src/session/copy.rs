@@ -131,7 +131,8 @@ impl Session {
         };
         self.allow("write", || format!("permission denied for table {name}"))?;
         let columns = self.copy_columns(path, columns, true)?;
-        let to_own = self.insert_of(path, &columns, &self.catalog()).is_ok_and(|write| is_temporary(write.table));
+        let to_own =
+            self.insert_of(path, &columns, &self.catalog()).is_ok_and(|write| is_temporary(write.table));
         if !to_own {
             self.check_writes("COPY FROM")?;
         }

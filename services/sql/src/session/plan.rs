@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::Catalog;
-use bole_sql_dialect::catalog::temporary;
 use bole_sql_dialect::bind::{self, Scope};
+use bole_sql_dialect::catalog::temporary;
 use bole_sql_dialect::plan::{Action, Bound, Output};
 use bole_sql_functions::context;
 use bole_sql_types::{Error, Result, SqlState, Type};
@@ -78,7 +78,11 @@ impl Session {
         let names = &settings.derived().search_path;
         let find = |name: &String| {
             let name = if name == "$user" { &*self.user } else { name };
-            if name == temporary::ALIAS { Some(temporary::SCHEMA) } else { catalog.schemas.get(name).copied() }
+            if name == temporary::ALIAS {
+                Some(temporary::SCHEMA)
+            } else {
+                catalog.schemas.get(name).copied()
+            }
         };
         let mut path: Vec<u32> = names.iter().filter_map(find).collect();
         let own = catalog.schemas.get(PG_CATALOG).copied().unwrap_or(bole_sql_dialect::catalog::PG_CATALOG);

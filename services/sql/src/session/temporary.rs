@@ -9,7 +9,8 @@ use super::{Halt, Session};
 impl Session {
     /// Does what `ON COMMIT` says, if the transaction has changed temporary tables. Errors: 0A000, the files.
     pub(super) fn change_temporary_at_commit(&mut self) -> Result<()> {
-        let changed = self.transaction.writer.as_ref().is_some_and(crate::store::Writer::has_temporary_changes);
+        let changed =
+            self.transaction.writer.as_ref().is_some_and(crate::store::Writer::has_temporary_changes);
         if !changed {
             return Ok(());
         }

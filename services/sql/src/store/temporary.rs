@@ -71,7 +71,8 @@ impl Space {
         let limit = {
             let mut used = self.quota.used.lock();
             let others = used.bytes - self.reserved;
-            let limit = self.quota.node_max.saturating_sub(others).min(self.quota.session_max).max(self.reserved);
+            let limit =
+                self.quota.node_max.saturating_sub(others).min(self.quota.session_max).max(self.reserved);
             used.bytes = others + limit;
             limit
         };
@@ -79,9 +80,9 @@ impl Space {
         let connection = self.writing.connection();
         // SQLite takes 0 for a question.
         let pages = (limit / PAGE_BYTES).max(1);
-        let set = connection
-            .pragma_update(None, "query_only", false)
-            .and_then(|()| connection.query_row(&format!("PRAGMA temp.max_page_count = {pages}"), [], |_| Ok(())));
+        let set = connection.pragma_update(None, "query_only", false).and_then(|()| {
+            connection.query_row(&format!("PRAGMA temp.max_page_count = {pages}"), [], |_| Ok(()))
+        });
         set.map_err(|error| from_sqlite(&error))
     }
 
@@ -237,7 +238,8 @@ impl Borrowed {
 pub(crate) fn is_in_use(object: &Object, gone: bool) -> Error {
     let (kind, name) = (object.noun(), object.name());
     if gone {
-        let text = format!("cannot drop {kind} {name} because temporary objects of other sessions depend on it");
+        let text =
+            format!("cannot drop {kind} {name} because temporary objects of other sessions depend on it");
         return Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, text);
     }
     let text = format!("cannot change {kind} \"{name}\" because temporary objects of other sessions use it");
@@ -246,5 +248,6 @@ pub(crate) fn is_in_use(object: &Object, gone: bool) -> Error {
 
 /// Whether an object is the database's own and one that others can use.
 pub(crate) const fn can_be_lent(object: &Object) -> bool {
-    !is_temporary(object.oid()) && matches!(object, Object::Table(_) | Object::View(_) | Object::Enum(_) | Object::Sequence(_))
+    !is_temporary(object.oid())
+        && matches!(object, Object::Table(_) | Object::View(_) | Object::Enum(_) | Object::Sequence(_))
 }

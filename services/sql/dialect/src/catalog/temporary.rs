@@ -81,8 +81,7 @@ impl Objects {
 impl Catalog {
     /// An OID that nothing has, for what belongs to a schema or table.
     pub fn allocate(&mut self, beside: u32) -> u32 {
-        let next =
-            if is_temporary(beside) { &mut self.temporary.next_oid } else { &mut self.next_oid };
+        let next = if is_temporary(beside) { &mut self.temporary.next_oid } else { &mut self.next_oid };
         if is_temporary(beside) {
             *next = (*next).max(SCHEMA + 1);
         }

@@ -7,10 +7,10 @@ use super::binder::Use;
 use super::change::{Change, wrong_kind};
 use super::constraint::check_order;
 use super::naming;
-use super::temporary::prefix;
 use super::resolved::fold;
 use super::syntax::{CreateIndex, KeySpec, Kind, Name};
 use super::table::check_collation;
+use super::temporary::prefix;
 use crate::catalog::{Index, Key, Object, Table};
 
 /// Classes of operators whose order is that of the type, each with the types that it is for. Text has the order of its bytes with and without them.

@@ -104,7 +104,11 @@ impl Change<'_> {
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
         }
         let comment = constraint.comment.clone().filter(|_| including.comments);
-        changed.constraints.push(Constraint { oid: self.catalog.allocate(table), comment, ..constraint.clone() });
+        changed.constraints.push(Constraint {
+            oid: self.catalog.allocate(table),
+            comment,
+            ..constraint.clone()
+        });
         self.catalog.put(Object::Table(changed));
         Ok(())
     }

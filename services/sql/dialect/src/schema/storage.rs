@@ -143,7 +143,8 @@ impl Change<'_> {
     pub(super) fn retext(&mut self, oid: u32, form: Form) -> Result<()> {
         let table = self.table(oid)?;
         let sql = text_literal(&self.create_table_sql("", &table, form)?);
-        let (schema, all) = (prefix(oid), if table.temporary { "sqlite_temp_schema" } else { "sqlite_schema" });
+        let (schema, all) =
+            (prefix(oid), if table.temporary { "sqlite_temp_schema" } else { "sqlite_schema" });
         let sql = format!(
             "PRAGMA writable_schema = ON; UPDATE {all} SET sql = {sql} WHERE type = 'table' AND name = '{}'; \
              PRAGMA writable_schema = RESET; CREATE TABLE {schema}bole_schema_changed (c1 ANY) STRICT; DROP TABLE {schema}bole_schema_changed",
@@ -200,8 +201,13 @@ impl Change<'_> {
             keys.push(term);
         }
         let unique = if index.unique { "UNIQUE " } else { "" };
-        let mut sql =
-            format!("CREATE {unique}INDEX {}i{} ON {} ({})", prefix(index.oid), index.oid, table.storage, keys.join(", "));
+        let mut sql = format!(
+            "CREATE {unique}INDEX {}i{} ON {} ({})",
+            prefix(index.oid),
+            index.oid,
+            table.storage,
+            keys.join(", ")
+        );
         if let Some(predicate) = &index.predicate {
             let bound = self.kept_expression(Some(table.oid), predicate, Use::Predicate, None)?;
             let _infallible = write!(sql, " WHERE {}", bound.sql);

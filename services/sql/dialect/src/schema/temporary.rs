@@ -126,7 +126,8 @@ impl Change<'_> {
 fn texts(object: &Object) -> Box<dyn Iterator<Item = &String> + '_> {
     match object {
         Object::Table(table) => {
-            let columns = table.columns.iter().flat_map(|column| column.default.iter().chain(&column.generated));
+            let columns =
+                table.columns.iter().flat_map(|column| column.default.iter().chain(&column.generated));
             let checks = table.constraints.iter().filter_map(|constraint| match &constraint.rule {
                 Rule::Check { expression } => Some(expression),
                 _ => None,

@@ -268,7 +268,8 @@ impl Change<'_> {
     }
 
     pub(super) fn create_table_as(&mut self, statement: &CreateTableAs) -> Result<()> {
-        let CreateTableAs { name, temporary, on_commit, if_not_exists, columns, query, with_data } = statement;
+        let CreateTableAs { name, temporary, on_commit, if_not_exists, columns, query, with_data } =
+            statement;
         let schema = self.place_for(name, *temporary)?;
         let on_commit = self.on_commit(schema, *on_commit)?;
         if !self.is_free(schema, &name.name, *if_not_exists)? {
