@@ -50,19 +50,19 @@ pub struct Objects {
     /// Rises with every change.
     pub version: u64,
     next_oid: u32,
-    objects: BTreeMap<u32, Arc<Object>>,
+    all: BTreeMap<u32, Arc<Object>>,
 }
 
 impl Objects {
     /// Whether there is anything but the schema.
     pub fn is_empty(&self) -> bool {
-        self.objects.keys().all(|oid| *oid == SCHEMA)
+        self.all.keys().all(|oid| *oid == SCHEMA)
     }
 
     /// OIDs of objects of the database that these use: relations of views, types of columns.
     pub fn borrowed(&self) -> BTreeSet<u32> {
         let mut used = BTreeSet::new();
-        for object in self.objects.values() {
+        for object in self.all.values() {
             let columns = match object.as_ref() {
                 Object::Table(table) => &table.columns,
                 Object::View(view) => {
@@ -124,7 +124,7 @@ impl Catalog {
     #[must_use]
     pub fn overlaid(&self, objects: &Objects) -> Self {
         let mut catalog = self.clone();
-        for object in objects.objects.values() {
+        for object in objects.all.values() {
             catalog.put(object.as_ref().clone());
         }
         catalog.temporary.version = objects.version;
@@ -146,8 +146,8 @@ impl Catalog {
 
     /// The objects of the session.
     pub fn temporary_objects(&self) -> Objects {
-        let objects = self.objects.range(SCHEMA..).map(|(oid, object)| (*oid, Arc::clone(object)));
-        Objects { objects: objects.collect(), ..self.temporary.clone() }
+        let all = self.objects.range(SCHEMA..).map(|(oid, object)| (*oid, Arc::clone(object)));
+        Objects { all: all.collect(), ..self.temporary.clone() }
     }
 
     /// Which objects of the session there are; rises with every change.

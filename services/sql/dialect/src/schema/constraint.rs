@@ -6,6 +6,7 @@ use super::binder::Use;
 use super::change::{Change, wrong_kind};
 use super::naming;
 use super::syntax::{ConstraintSpec, Kind, Name, RuleSpec};
+use super::temporary;
 use crate::catalog::dependencies::same;
 use crate::catalog::{Action, Constraint, Index, Key, Object, Relation, Rule, Table};
 
@@ -314,7 +315,7 @@ impl Change<'_> {
             let message = format!("referenced relation \"{}\" is not a table", reference.target.name);
             return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
         };
-        self.check_same_persistence(&table, &target)?;
+        temporary::check_same_persistence(&table, &target)?;
         let columns = numbers_of(&table, reference.columns)?;
         let target_columns = self.target_columns(&target, reference.target_columns)?;
         if columns.len() != target_columns.len() {

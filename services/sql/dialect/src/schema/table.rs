@@ -8,6 +8,7 @@ use super::change::Change;
 use super::naming;
 use super::resolved::fold;
 use super::syntax::{ColumnSpec, ConstraintSpec, CreateTable, Name, RuleSpec, SequenceOption, TableElement};
+use super::temporary;
 use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Column, Identity, Object, Table};
 
@@ -44,7 +45,7 @@ impl Change<'_> {
     pub(super) fn create_table(&mut self, statement: &CreateTable) -> Result<()> {
         let CreateTable { name, temporary, on_commit, if_not_exists, elements } = statement;
         let schema = self.place_for(name, *temporary)?;
-        let on_commit = self.on_commit(schema, *on_commit)?;
+        let on_commit = temporary::on_commit(schema, *on_commit)?;
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }

@@ -55,6 +55,23 @@ fn invalid(message: &str) -> Error {
     Error::new(SqlState::INVALID_TABLE_DEFINITION, message)
 }
 
+/// What `ON COMMIT` says of a table in that schema. Errors: 42P16.
+pub(super) fn on_commit(schema: u32, written: Option<OnCommit>) -> Result<OnCommit> {
+    if written.is_some() && !is_temporary(schema) {
+        return Err(invalid("ON COMMIT can only be used on temporary tables"));
+    }
+    Ok(written.unwrap_or_default())
+}
+
+/// That a foreign key does not lead from temporary to other tables, or the other way.
+pub(super) fn check_same_persistence(from: &Table, to: &Table) -> Result<()> {
+    match (from.temporary, to.temporary) {
+        (true, false) => Err(invalid("constraints on temporary tables may reference only temporary tables")),
+        (false, true) => Err(invalid("constraints on permanent tables may reference only permanent tables")),
+        _ => Ok(()),
+    }
+}
+
 impl Change<'_> {
     /// The schema that a relation with this name is made in, which exists afterwards. Errors: 42P16, and those of [`Change::schema_for`].
     pub(super) fn place_for(&mut self, name: &Name, is_temporary: bool) -> Result<u32> {
@@ -72,27 +89,6 @@ impl Change<'_> {
             self.put(Catalog::temporary_schema());
         }
         Ok(schema)
-    }
-
-    /// What `ON COMMIT` says of a table in that schema. Errors: 42P16.
-    pub(super) fn on_commit(&self, schema: u32, written: Option<OnCommit>) -> Result<OnCommit> {
-        if written.is_some() && !is_temporary(schema) {
-            return Err(invalid("ON COMMIT can only be used on temporary tables"));
-        }
-        Ok(written.unwrap_or_default())
-    }
-
-    /// That a foreign key does not lead from temporary to other tables, or the other way.
-    pub(super) fn check_same_persistence(&self, from: &Table, to: &Table) -> Result<()> {
-        match (from.temporary, to.temporary) {
-            (true, false) => {
-                Err(invalid("constraints on temporary tables may reference only temporary tables"))
-            }
-            (false, true) => {
-                Err(invalid("constraints on permanent tables may reference only permanent tables"))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// SQL that changes SQLite's schema for a table or index.
@@ -114,11 +110,6 @@ impl Change<'_> {
             }
             None => Ok(()),
         }
-    }
-
-    /// Whether a query that uses these relations is one over temporary ones.
-    pub(super) fn uses_temporary(&self, uses: &[u32]) -> bool {
-        uses.iter().any(|oid| is_temporary(*oid))
     }
 }
 

@@ -12,6 +12,7 @@ use sqlparser::ast::{
 use super::change::{Change, SUCCESS, wrong_kind};
 use super::resolved::{fold, ident};
 use super::syntax::{CreateTableAs, CreateView, Kind, Name};
+use super::temporary;
 use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Catalog, Column, Object, Relation, Table, View, text};
 use crate::plan::Output;
@@ -197,7 +198,7 @@ impl Change<'_> {
     pub(super) fn create_view(&mut self, statement: &CreateView) -> Result<()> {
         let CreateView { name, temporary, replace, columns, query } = statement;
         let kept = self.kept_query(query)?;
-        let becomes_temporary = !temporary && self.uses_temporary(&kept.uses);
+        let becomes_temporary = !temporary && kept.uses.iter().any(|oid| is_temporary(*oid));
         if becomes_temporary {
             self.notice(SUCCESS, format!("view \"{}\" will be a temporary view", name.name));
         }
@@ -271,7 +272,7 @@ impl Change<'_> {
         let CreateTableAs { name, temporary, on_commit, if_not_exists, columns, query, with_data } =
             statement;
         let schema = self.place_for(name, *temporary)?;
-        let on_commit = self.on_commit(schema, *on_commit)?;
+        let on_commit = temporary::on_commit(schema, *on_commit)?;
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }
