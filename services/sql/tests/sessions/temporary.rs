@@ -1,5 +1,7 @@
 //! Temporary tables, views and sequences: what their session does with them, and what others see of it. Answers are those of PostgreSQL 15.
 
+use bole_sql::config::Config;
+
 use crate::server::Server;
 
 /// The client, what it asks, and what comes back.
@@ -338,4 +340,104 @@ async fn temporary_objects_are_those_of_their_session() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sessions_are_kept_out_and_let_on() {
+    let server = Server::start().await;
+    let (mut own, mut other) = (server.client().await, server.client().await);
+    own.check_all(&[
+        ("create table kept (a int); insert into kept values (1)", "C CREATE TABLE / C INSERT 0 1 / Z I"),
+        ("create temp view v as select a from kept", "C CREATE VIEW / Z I"),
+        ("prepare p as select a from kept", "C PREPARE / Z I"),
+        ("execute p", "T a:23 / D 1 / C SELECT 1 / Z I"),
+    ])
+    .await;
+    other
+        .check_all(&[
+            ("drop table kept", "E 2BP01 cannot drop table kept because temporary objects of other sessions depend on it / Z I"),
+            ("alter table kept add b int", "E 55006 cannot change table \"kept\" because temporary objects of other sessions use it / Z I"),
+            ("insert into kept values (2)", "C INSERT 0 1 / Z I"),
+        ])
+        .await;
+    own.check_all(&[
+        ("select count(*) from v", "T count:20 / D 2 / C SELECT 1 / Z I"),
+        // What is prepared finds the name that comes first now, and afterwards the other one again.
+        ("create temp table kept (a int); execute p", "C CREATE TABLE / T a:23 / C SELECT 0 / Z I"),
+        (
+            "create temp table t (a int); drop table kept; execute p",
+            "C CREATE TABLE / C DROP TABLE / T a:23 / D 1 / D 2 / C SELECT 2 / Z I",
+        ),
+        (
+            "begin isolation level repeatable read; select count(*) from kept",
+            "C BEGIN / T count:20 / D 2 / C SELECT 1 / Z T",
+        ),
+    ])
+    .await;
+    other.check_all(&[("insert into kept values (3)", "C INSERT 0 1 / Z I")]).await;
+    own.check_all(&[
+        ("select count(*) from kept, (select count(*) from t) as c", "T count:20 / D 2 / C SELECT 1 / Z T"),
+        // The ticket comes too late for what the transaction has seen.
+        ("insert into t values (1)", "E 40001 could not serialize access due to concurrent update / Z E"),
+        ("rollback; insert into t select a from kept; drop view v; select count(*) from t", "C ROLLBACK / C INSERT 0 3 / C DROP VIEW / T count:20 / D 3 / C SELECT 1 / Z I"),
+        ("begin; declare c cursor for select a from t order by a; fetch c; insert into t values (9); fetch c; commit", "C BEGIN / C DECLARE CURSOR / T a:23 / D 1 / C FETCH 1 / C INSERT 0 1 / T a:23 / D 2 / C FETCH 1 / C COMMIT / Z I"),
+        ("copy t to stdout", "H 0 / d \"1\\n\" / d \"2\\n\" / d \"3\\n\" / d \"9\\n\" / c / C COPY 4 / Z I"),
+    ])
+    .await;
+    other.check_all(&[("drop table kept", "C DROP TABLE / Z I")]).await;
+    drop(own);
+    let mut next = server.client().await;
+    next.check_all(&[(
+        "select count(*) from pg_class where relpersistence = 't'",
+        "T count:20 / D 0 / C SELECT 1 / Z I",
+    )])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_a_bound_and_an_interrupted_transaction_is_gone() {
+    let server = Server::with_room(Config::default(), 1 << 20).await;
+    let mut clients = [server.client().await, server.client().await];
+    let full = "insert into t select repeat('x', 1000) from generate_series(1, 2000)";
+    let fits = "insert into t select repeat('x', 1000) from generate_series(1, 300)";
+    for (place, client) in clients.iter_mut().enumerate() {
+        client.check_all(&[("create temp table t (a text); create table if not exists kept (a int)", "C CREATE TABLE / N 42P07 relation \"kept\" already exists, skipping / C CREATE TABLE / Z I")][..place]).await;
+        if place == 0 {
+            client
+                .check_all(&[(
+                    "create temp table t (a text); create table if not exists kept (a int)",
+                    "C CREATE TABLE / C CREATE TABLE / Z I",
+                )])
+                .await;
+        }
+        let said = client.query(full).await;
+        assert!(said.starts_with("E 53400 temporary tables have no more than"), "{said}");
+        client
+            .check_all(&[
+                (fits, "C INSERT 0 300 / Z I"),
+                ("select count(*) from t", "T count:20 / D 300 / C SELECT 1 / Z I"),
+            ])
+            .await;
+    }
+    let [first, second] = &mut clients;
+    // The node has room for a little more than one of them.
+    assert_eq!(first.query(fits).await, "C INSERT 0 300\nZ I");
+    assert!(second.query(fits).await.starts_with("E 53400"), "the rest is the other's");
+    first.check_all(&[("discard temp", "C DISCARD TEMP / Z I")]).await;
+    second.check_all(&[(fits, "C INSERT 0 300 / Z I")]).await;
+    let long = "insert into t select repeat('x', 10) from generate_series(1, 100000000) where a < 0";
+    let long = long.replace(" where a < 0", " as g(n) where n < 0");
+    let timeout =
+        "C BEGIN\nC INSERT 0 1\nC SAVEPOINT\nE 57014 canceling statement due to statement timeout\nZ E";
+    second.check_all(&[("set statement_timeout = 50", "C SET / Z I")]).await;
+    let sql = format!("begin; insert into t values ('y'); savepoint s; insert into t values ('z'); {long}");
+    let said = second.query(&sql).await;
+    assert_eq!(said.replace("C SAVEPOINT\nC INSERT 0 1\n", "C SAVEPOINT\n"), timeout);
+    second
+        .check_all(&[
+            ("rollback to s", "E 40000 temporary tables cannot be brought back to the savepoint after a statement that was interrupted / Z E"),
+            ("commit", "C ROLLBACK / Z I"),
+            ("select count(*) from t", "T count:20 / D 600 / C SELECT 1 / Z I"),
+        ])
+        .await;
 }
