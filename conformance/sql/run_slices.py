@@ -159,6 +159,8 @@ def main():
             missed.append(f"{path.stem}: {count.equal} equal, the floor is {frozen['equal']}")
         if count.different > frozen["different"]:
             missed.append(f"{path.stem}: {count.different} different, at most {frozen['different']} are known")
+    if not args.features:
+        missed += [f"{name}: it has a floor and no file" for name in floors if name not in counts]
     finish(counts, missed, args.write_floor, bool(args.features))
 
 

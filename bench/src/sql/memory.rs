@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 
 /// How long the connections may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_mins(3);
-/// How long memory may settle after that.
-const SETTLE: Duration = Duration::from_secs(3);
+/// How long memory may take to settle after that.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between two readings of it.
+const READING: Duration = Duration::from_millis(250);
+/// Readings in a row that must be alike.
+const ALIKE: u32 = 8;
 
 /// What one contender needed.
 #[derive(Debug, Clone, Copy)]
@@ -30,14 +34,29 @@ pub(super) fn measure(node: &Node, connections: u32) -> Result<Memory> {
     pgbench.args(["-n", "-M", "simple", "-t", "1", "-j", "1", "-c", &connections.to_string(), "-f"]);
     let mut child = pgbench.arg(script.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let opened = wait_until_open(node.port(), connections, &mut child);
-    std::thread::sleep(SETTLE);
-    let after = node.resident_bytes();
+    let after = settled(node);
     drop(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status());
     drop(child.wait());
     opened?;
     let bytes_per_connection = after?.saturating_sub(before) as f64 / f64::from(connections);
     println!("memory of {}: {bytes_per_connection:.0} bytes a connection", node.contender.name());
     Ok(Memory { contender: node.contender, connections, bytes_per_connection, before_bytes: before })
+}
+
+/// Resident memory when it has stayed the same, to a thousandth, for some readings.
+fn settled(node: &Node) -> Result<u64> {
+    let deadline = Instant::now() + SETTLE_TIMEOUT;
+    let (mut last, mut alike) = (node.resident_bytes()?, 0);
+    while alike < ALIKE {
+        if Instant::now() > deadline {
+            bail!("memory of {} still changes: {last} bytes", node.contender.name());
+        }
+        std::thread::sleep(READING);
+        let now = node.resident_bytes()?;
+        alike = if now.abs_diff(last) <= last / 1_000 { alike + 1 } else { 0 };
+        last = now;
+    }
+    Ok(last)
 }
 
 fn wait_until_open(port: u16, connections: u32, child: &mut std::process::Child) -> Result<()> {

@@ -137,7 +137,7 @@ fn fill_status(service: &Service, status: &mut status::Status) {
     status.services.push(status::Service {
         name: "sql".to_owned(),
         connections: service.sessions.len() as u64,
-        memory_bytes: 0,
+        memory_bytes: service.databases.all().iter().map(|database| database.memory_bytes()).sum(),
         memory_bytes_max: 0,
     });
 }

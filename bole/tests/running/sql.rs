@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio_postgres::{Client, Config, Error, NoTls};
 
 use crate::node::{Node, Outcome};
@@ -14,6 +14,8 @@ const ACCOUNTS: u64 = 10;
 const BALANCE: i64 = 1_000;
 const CLIENTS: u64 = 4;
 const KILLS: u64 = 4;
+/// The longest that commits may fail to come.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn connect(address: &str) -> Result<Client, Error> {
     let (host, port) = address.rsplit_once(':').unwrap();
@@ -41,19 +43,14 @@ async fn transfer(client: &mut Client, number: u64) -> Result<(), Error> {
     transaction.commit().await
 }
 
-/// Transfers until the node is gone. Those that were acknowledged are put down.
-async fn load(
-    address: String,
-    next: Arc<AtomicU64>,
-    committed: Arc<Mutex<BTreeSet<u64>>>,
-    over: Arc<AtomicBool>,
-) {
+/// Transfers until the node is gone. Those that were acknowledged are told.
+async fn load(address: String, next: Arc<AtomicU64>, committed: Sender<u64>, over: Arc<AtomicBool>) {
     let Ok(mut client) = connect(&address).await else { return };
     while !over.load(Ordering::Relaxed) {
         let number = next.fetch_add(1, Ordering::Relaxed);
         match transfer(&mut client, number).await {
             Ok(()) if number.is_multiple_of(7) => {}
-            Ok(()) => drop(committed.lock().insert(number)),
+            Ok(()) => committed.send(number).unwrap(),
             Err(error) if error.is_closed() || error.as_db_error().is_none() => return,
             Err(error) => panic!("transfer {number}: {error:?}"),
         }
@@ -77,24 +74,27 @@ fn each_committed_transfer_has_one_event_whenever_the_node_is_killed() {
         client.batch_execute(&script).await.unwrap();
     });
     let next = Arc::new(AtomicU64::new(1));
-    let committed = Arc::new(Mutex::new(BTreeSet::new()));
+    let mut committed = BTreeSet::new();
     for round in 0..KILLS {
         let over = Arc::new(AtomicBool::new(false));
+        let (tell, told) = mpsc::channel();
         let start = |_| {
-            let (next, committed, over) = (Arc::clone(&next), Arc::clone(&committed), Arc::clone(&over));
-            runtime.spawn(load(node.sql.clone(), next, committed, over))
+            let (next, tell, over) = (Arc::clone(&next), tell.clone(), Arc::clone(&over));
+            runtime.spawn(load(node.sql.clone(), next, tell, over))
         };
         let clients: Vec<_> = (0..CLIENTS).map(start).collect();
-        let before = committed.lock().len();
-        while committed.lock().len() < before + 20 * (round as usize + 1) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        drop(tell);
+        committed.extend(
+            (0..20 * (round + 1))
+                .map(|_| told.recv_timeout(PATIENCE).expect("clients commit until the kill")),
+        );
         // Dropping a node kills it.
         drop(node);
         over.store(true, Ordering::Relaxed);
         for client in clients {
             runtime.block_on(client).unwrap();
         }
+        committed.extend(told);
         node = Node::start(folder.path());
     }
     let client = runtime.block_on(connect(&node.sql)).unwrap();
@@ -103,7 +103,7 @@ fn each_committed_transfer_has_one_event_whenever_the_node_is_killed() {
     let rows = runtime.block_on(client.query("select id from transfers order by id", &[])).unwrap();
     let rows: Vec<u64> = rows.iter().map(|row| row.get::<_, i64>(0) as u64).collect();
     let there: BTreeSet<u64> = rows.iter().copied().collect();
-    let lost: Vec<u64> = committed.lock().difference(&there).copied().collect();
+    let lost: Vec<u64> = committed.difference(&there).copied().collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     assert!(rows.iter().all(|id| !id.is_multiple_of(7)), "what was rolled back is gone");
     let Outcome { out, .. } = node.bole(&["consume", "transfers", "--exit-at-end", "--format", "%k\\n"], "");

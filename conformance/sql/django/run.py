@@ -40,8 +40,10 @@ def main():
         print(f"{'ok' if result.endswith('ok') else 'FAIL'} {name} {result}")
     if tests.returncode != 0:
         print(tests.stdout[-6000:])
+    if not results:
+        print("FAIL no test was run")
     bad = sum(1 for _, result in results if not result.endswith("ok"))
-    passed, failed = passed + len(results) - bad, failed + max(bad, int(tests.returncode != 0))
+    passed, failed = passed + len(results) - bad, failed + max(bad, int(tests.returncode != 0 or not results))
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

@@ -5,22 +5,22 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export PSQLRC=/dev/null PGTZ=UTC LC_ALL=C.UTF-8
 passed=0 failed=0
+got=$(mktemp) blocks=$(mktemp)
+trap 'rm -f "$got" "$blocks"' EXIT
 
 note() { # NAME GOOD
   if [[ $2 == yes ]]; then passed=$((passed + 1)); echo "ok $1"; else failed=$((failed + 1)); echo "FAIL $1"; fi
 }
 
-# A block of output for each statement or command, so that each is one check.
+# A block of output for each statement or command, so that each is one check. Statements that fail are no failure of psql; its end, or a lost connection, is.
 psql --no-psqlrc -a -f session.sql "$BOLE_SQL_URL" 2>&1 | sed -e 's/psql:session.sql:[0-9]*: //' \
-  -e 's/| bole *$/| OWNER/' -e 's/| bole  *|/| OWNER |/' -e 's/\(bole\|postgres\)=[a-zA-Z]*\/[a-z]*/ACL/g' >/tmp/psql-got.$$ || true
-trap 'rm -f /tmp/psql-got.$$' EXIT
+  -e 's/| bole *$/| OWNER/' -e 's/| bole  *|/| OWNER |/' -e 's/\(bole\|postgres\)=[a-zA-Z]*\/[a-z]*/ACL/g' >"$got"
 if [[ ${1-} == --write ]]; then
-  cp /tmp/psql-got.$$ expected.txt
+  cp "$got" expected.txt
 fi
-python3 blocks.py session.sql expected.txt /tmp/psql-got.$$ >/tmp/psql-blocks.$$ || true
-cat /tmp/psql-blocks.$$
-passed=$(grep -c '^ok ' /tmp/psql-blocks.$$ || true) failed=$(grep -c '^FAIL ' /tmp/psql-blocks.$$ || true)
-rm -f /tmp/psql-blocks.$$
+python3 blocks.py session.sql expected.txt "$got" >"$blocks"
+cat "$blocks"
+passed=$(grep -c '^ok ' "$blocks") failed=$(grep -c '^FAIL ' "$blocks" || true)
 
 # One-off uses.
 [[ $(psql -Atc 'SELECT 1' "$BOLE_SQL_URL") == 1 ]] && note "-Atc" yes || note "-Atc" no

@@ -114,13 +114,22 @@ impl Books {
         if self.quarantined.load(Ordering::SeqCst) { self.lock().map(drop) } else { Ok(()) }
     }
 
-    /// Stops the shard.
+    /// Stops the shard, because it cannot go on.
     pub(crate) fn quarantine(&self, reason: String) {
-        self.stop(&mut self.core.lock(), reason);
+        self.fail(&mut self.core.lock(), reason);
+    }
+
+    /// Stops the shard, because it is not wanted any more.
+    pub(crate) fn close(&self, reason: &str) {
+        self.stop(&mut self.core.lock(), reason.to_owned());
+    }
+
+    fn fail(&self, core: &mut Core, reason: String) {
+        tracing::error!(shard = %self.name, reason, "the shard is quarantined");
+        self.stop(core, reason);
     }
 
     fn stop(&self, core: &mut Core, reason: String) {
-        tracing::error!(shard = %self.name, reason, "the shard is quarantined");
         core.quarantine.get_or_insert(reason);
         self.quarantined.store(true, Ordering::SeqCst);
         self.changed.notify_waiters();
@@ -195,6 +204,6 @@ impl Drop for Locked<'_> {
             "rows were committed whose batch never reached the log, before offset {}; a restart continues from the log",
             self.core.next
         );
-        self.books.stop(&mut self.core, reason);
+        self.books.fail(&mut self.core, reason);
     }
 }

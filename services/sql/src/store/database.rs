@@ -28,6 +28,10 @@ use super::writer::Writing;
 
 /// The row of `bole_catalog` that holds [`Catalog::version`].
 pub(crate) const VERSION_ROW: u32 = 2;
+/// The most that SQLite's page cache of a connection takes, as it is set by default.
+const CACHE_BYTES: u64 = 2_000 << 10;
+/// Connections besides those that read: one writes, two make checkpoints.
+const OWN_CONNECTIONS: u64 = 3;
 
 /// A database. One exists while the node serves it.
 pub struct Database {
@@ -155,9 +159,14 @@ impl Database {
         u64::from(self.frames.load(Ordering::Relaxed)) * super::checkpoint::FRAME_BYTES
     }
 
+    /// What the page caches of its connections may take.
+    pub fn memory_bytes(&self) -> u64 {
+        (self.readers.count() as u64 + OWN_CONNECTIONS) * CACHE_BYTES
+    }
+
     /// Stops the database for good: whoever still uses it gets errors that say why.
     pub(crate) fn close(&self, reason: &str) {
-        self.books.quarantine(reason.to_owned());
+        self.books.close(reason);
         self.readers.clear();
     }
 

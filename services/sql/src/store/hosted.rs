@@ -95,7 +95,9 @@ impl Database {
             writing.capture().lock().switch(true);
             ended.map_err(|error| error.to_string())?;
         }
-        self.load().map_err(|error| error.to_string())
+        self.load().map_err(|error| error.to_string())?;
+        self.after_commit();
+        Ok(())
     }
 
     fn give_up_replay(&self, reason: String) {
@@ -169,7 +171,7 @@ impl Hosted for Database {
     }
 
     fn status(&self) -> ShardStatus {
-        let memory_bytes = self.readers.memory_bytes();
+        let memory_bytes = self.memory_bytes();
         let core = self.books.core();
         ShardStatus {
             id: self.log(),

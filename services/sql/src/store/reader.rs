@@ -16,9 +16,6 @@ use super::error::{from_shard, from_sqlite};
 use super::temporary::{Space, Temporary};
 use crate::limits::{READERS_IDLE_MAX, READERS_MAX};
 
-/// SQLite's page cache of a connection, as it is set by default.
-const CACHE_BYTES: u64 = 2_000 << 10;
-
 /// A connection with what its functions know.
 pub(crate) struct Connected {
     pub(crate) connection: Connection,
@@ -36,9 +33,9 @@ impl Readers {
         Self { free: Arc::new(Semaphore::new(READERS_MAX)), idle: Mutex::default() }
     }
 
-    /// About what the page caches of those that nobody uses may take.
-    pub(crate) fn memory_bytes(&self) -> u64 {
-        self.idle.lock().len() as u64 * CACHE_BYTES
+    /// How many are open, used or not.
+    pub(crate) fn count(&self) -> usize {
+        READERS_MAX - self.free.available_permits() + self.idle.lock().len()
     }
 
     /// Closes those that nobody uses.

@@ -330,7 +330,7 @@ impl Drop for Writer {
 
 impl Database {
     /// Tells whoever looks after it when the `-wal` has become large.
-    fn after_commit(&self) {
+    pub(super) fn after_commit(&self) {
         if self.checkpoints.is_due(self.frames.load(Ordering::Relaxed)) {
             self.shared.large.notify_one();
         }
