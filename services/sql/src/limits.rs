@@ -17,7 +17,7 @@ pub const STATEMENTS_CACHED: usize = 256;
 /// Reading connections that stay open while nobody uses them.
 pub const READERS_IDLE_MAX: usize = 16;
 /// Sessions of a node that may have temporary tables at a time; each has a connection of SQLite's of its own.
-pub const TEMPORARY_SESSIONS_MAX: usize = 256;
+pub const TEMPORARY_SESSIONS_MAX: usize = 128;
 /// Bytes of temporary tables of one session.
 pub const TEMPORARY_BYTES_SESSION: u64 = 1 << 30;
 /// Bytes of temporary tables of all sessions of a node.

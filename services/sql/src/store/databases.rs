@@ -156,6 +156,11 @@ impl Databases {
         self.known.read().get(name).cloned()
     }
 
+    /// How many sessions have temporary tables, and the bytes that are reserved for these.
+    pub fn temporary(&self) -> (usize, u64) {
+        self.shared.quota.used()
+    }
+
     /// All of them, by name.
     pub fn all(&self) -> Vec<Arc<Database>> {
         self.known.read().values().cloned().collect()

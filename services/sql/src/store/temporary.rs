@@ -44,6 +44,12 @@ impl Quota {
     pub(crate) fn new(session_max: u64, node_max: u64) -> Self {
         Self { session_max, node_max, used: Mutex::default() }
     }
+
+    /// Sessions that have temporary tables, and bytes that are reserved for these.
+    pub(crate) fn used(&self) -> (usize, u64) {
+        let used = self.used.lock();
+        (used.sessions, used.bytes)
+    }
 }
 
 /// A connection with temporary tables.
@@ -200,6 +206,12 @@ impl Temporary {
         let space = self.take();
         drop(space);
         self.keep(Objects::default());
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
