@@ -71,6 +71,7 @@ struct Savepoint {
     settings: usize,
     notifications: usize,
     requests: usize,
+    bytes: usize,
     listening: usize,
 }
 
@@ -142,7 +143,12 @@ impl Session {
         match (&self.transaction.writer, &self.transaction.reader) {
             (Some(writer), _) => writer.catalog(),
             (None, Some(reader)) => reader.catalog(),
-            (None, None) => self.temporary.overlaid(&self.database.catalog()),
+            (None, None) => {
+                let catalog = self.database.catalog();
+                // What is answered from it, an error included, tells of commits as rows do.
+                *self.consulted.lock() = Some(self.database.seen_now());
+                self.temporary.overlaid(&catalog)
+            }
         }
     }
 
@@ -203,20 +209,35 @@ impl Session {
         Ok(self.adopt(writer)?)
     }
 
-    fn adopt(&mut self, mut writer: Writer) -> Result<()> {
-        // A reader may have the connection with the session's temporary tables.
-        let seen = self.transaction.reader.take().map(|reader| reader.seen());
+    fn adopt(&mut self, writer: Writer) -> Result<()> {
+        // Nobody commits while the ticket is held. The snapshot stays where this fails: what comes after a rollback to a savepoint is judged by it again.
+        if self.transaction.reader.as_ref().is_some_and(|reader| writer.is_behind(&reader.seen())) {
+            let message = "could not serialize access due to concurrent update";
+            return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
+        }
+        // With temporary tables there is one connection for both, so its snapshot ends first.
+        let ended = self.transaction.reader.take_if(|reader| reader.is_own());
+        if let Some(reader) = &ended {
+            self.out.saw(reader.seen());
+        }
+        let has_ended = ended.is_some();
+        drop(ended);
+        let begun = self.begin_writing(writer);
+        if begun.is_err() && has_ended {
+            // It cannot be had again, so nothing of the transaction may go on.
+            self.transaction.savepoints.clear();
+        }
+        begun
+    }
+
+    fn begin_writing(&mut self, mut writer: Writer) -> Result<()> {
         writer.join(&self.temporary)?;
         writer.begin()?;
-        if let Some(seen) = seen {
-            if writer.is_behind(&seen) {
-                let message = "could not serialize access due to concurrent update";
-                return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
-            }
-            self.out.saw(seen);
-        }
         for depth in 0..self.transaction.savepoints.len() {
             writer.savepoint(&level(depth))?;
+        }
+        if let Some(reader) = self.transaction.reader.take() {
+            self.out.saw(reader.seen());
         }
         self.out.saw(writer.seen());
         self.transaction.writer = Some(writer);
@@ -268,6 +289,11 @@ impl Session {
                 Listening::StopAll => hub.unlisten_all(self.process_id),
             }
         }
+    }
+
+    /// Channels that the session listens to.
+    pub(crate) fn channels(&self) -> usize {
+        self.service.hub.channels_of(self.process_id)
     }
 
     /// Rolls back what is open.
@@ -332,6 +358,7 @@ impl Session {
             settings: self.shared.settings.lock().mark(),
             notifications: pending.notifications.len(),
             requests: pending.requests.len(),
+            bytes: pending.bytes,
             listening: self.transaction.listening.len(),
         });
         Ok(())
@@ -366,6 +393,7 @@ impl Session {
         let mut pending = self.shared.pending.lock();
         pending.notifications.truncate(savepoint.notifications);
         pending.requests.truncate(savepoint.requests);
+        pending.bytes = savepoint.bytes;
         self.shared.settings.lock().rollback_to(savepoint.settings);
         self.transaction.listening.truncate(savepoint.listening);
         self.transaction.state = State::Block;

@@ -6,9 +6,9 @@ use sqlparser::ast::{DataType, ObjectNamePart};
 use super::binder::Use;
 use super::change::Change;
 use super::naming;
-use super::resolved::fold;
 use super::syntax::{ColumnSpec, ConstraintSpec, CreateTable, Name, RuleSpec, SequenceOption, TableElement};
 use super::temporary;
+use crate::bind::name_of;
 use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Column, Identity, Object, Table};
 
@@ -33,7 +33,7 @@ pub(super) fn serial(ty: &DataType) -> Option<Type> {
     if !modifiers.is_empty() {
         return None;
     }
-    match fold(ident).as_str() {
+    match name_of(ident).as_str() {
         "smallserial" | "serial2" => Some(Type::INT2),
         "serial" | "serial4" => Some(Type::INT4),
         "bigserial" | "serial8" => Some(Type::INT8),

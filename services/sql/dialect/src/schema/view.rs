@@ -10,9 +10,10 @@ use sqlparser::ast::{
 };
 
 use super::change::{Change, SUCCESS, wrong_kind};
-use super::resolved::{fold, ident};
+use super::resolved::{ident, written};
 use super::syntax::{CreateTableAs, CreateView, Kind, Name};
 use super::temporary;
+use crate::bind::name_of;
 use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Catalog, Column, Object, Relation, Table, View, text};
 use crate::plan::Output;
@@ -34,7 +35,7 @@ impl Visitor for WithNames {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.0.extend(tables.map(|table| fold(&table.alias.name)));
+        self.0.extend(tables.map(|table| name_of(&table.alias.name)));
         ControlFlow::Continue(())
     }
 }
@@ -94,7 +95,7 @@ impl Qualifier<'_, '_> {
 
 fn as_name(name: &ObjectName) -> Option<Name> {
     let mut parts: Vec<String> =
-        name.0.iter().map(|part| part.as_ident().map(fold)).collect::<Option<_>>()?;
+        name.0.iter().map(|part| part.as_ident().map(name_of)).collect::<Option<_>>()?;
     let last = parts.pop()?;
     Some(Name { schema: parts.pop(), name: last })
 }
@@ -103,7 +104,7 @@ impl Change<'_> {
     /// A query whose names say by themselves what they mean: `*` is written out, relations and types have their schemas.
     pub(super) fn kept_query(&self, query: &Query) -> Result<Kept> {
         let mut query = query.clone();
-        let outputs = self.query(&query.to_string())?.columns;
+        let outputs = self.query(&query)?.columns;
         let with_clause = query.with.clone();
         self.expand(&mut query.body, with_clause.as_ref())?;
         let mut with = WithNames::default();
@@ -170,8 +171,7 @@ impl Change<'_> {
             };
             let probe =
                 Select { projection: vec![item.clone()], from: select.from.clone(), ..empty_select() };
-            let with = with.map(|with| format!("{with} ")).unwrap_or_default();
-            let columns = self.query(&format!("{with}{probe}"))?.columns;
+            let columns = self.query(&query_of(probe, with.cloned()))?.columns;
             let mut seen = BTreeSet::new();
             for column in columns {
                 if !seen.insert(column.name.clone()) && table.is_none() {
@@ -277,7 +277,7 @@ impl Change<'_> {
             return Ok(());
         }
         self.check_row_type(schema, &name.name)?;
-        let bound = self.query(&query.to_string())?;
+        let bound = self.query(query)?;
         let columns = named_columns(&bound.columns, columns, "too many column names were specified")?;
         for column in &columns {
             self.check_column_type(&column.name, column.ty())?;
@@ -319,7 +319,7 @@ impl Change<'_> {
                 }
                 ControlFlow::<()>::Continue(())
             });
-            view.query = query.to_string();
+            view.query = written(query);
             self.put(Object::View(view));
         }
     }
@@ -329,6 +329,22 @@ impl Change<'_> {
 pub(crate) fn parse_query(text: &str) -> Option<Box<Query>> {
     let dialect = crate::parse::Grammar;
     sqlparser::parser::Parser::new(&dialect).try_with_sql(text).ok()?.parse_query().ok()
+}
+
+/// A query that is nothing but a select, and what it may name.
+fn query_of(select: Select, with: Option<sqlparser::ast::With>) -> Query {
+    Query {
+        with,
+        body: Box::new(SetExpr::Select(Box::new(select))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
 }
 
 /// A select with nothing in it.
