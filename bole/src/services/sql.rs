@@ -15,7 +15,7 @@ use bole_sql::service::{Parts as ServiceParts, Service};
 use bole_sql::store::{self, Databases};
 use bole_sql::{connection, protocol};
 use bole_streams::access;
-use bole_streams::session::Principal;
+use bole_streams::session::{Action, Principal};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
@@ -110,7 +110,7 @@ fn may_affect(identity: &Identity, user: &str, service: &str, request: &Request)
     match service {
         access::SERVICE => {
             let principal = Principal::user(user);
-            access::allowed(identity, &principal, access::Action::Write, "topic", &request.dataset)
+            access::allowed(identity, &principal, Action::Write, "topic", &request.dataset)
         }
         _ => identity.allowed(user, service, "write", &format!("default/{service}/*")),
     }
