@@ -258,6 +258,10 @@ options! {
         idle_writer_timeout: Duration = Time(SECOND, 24 * HOUR), "5m";
         /// The largest message of a client, and so the longest statement and value.
         message_bytes_max: u64 = Bytes(64 * KIB, 256 * MIB), "256MiB";
+        /// Bytes that the temporary tables of one session may take in files; a statement that needs more is refused.
+        temporary_bytes_session: u64 = Bytes(64 * KIB, 64 * TIB), "1GiB";
+        /// The same of all sessions together.
+        temporary_bytes_node: u64 = Bytes(64 * KIB, 64 * TIB), "4GiB";
     }
 
     /// The schema registry that speaks Confluent's REST API.

@@ -45,6 +45,8 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         registers: bole_sql::registers(),
         vfs: None,
         wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+        temporary_bytes_session: settings.sql.temporary_bytes_session,
+        temporary_bytes_node: settings.sql.temporary_bytes_node,
     };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")
@@ -176,10 +178,13 @@ fn write_metrics(service: &Service, out: &mut String) {
     }
     let databases = service.databases.all();
     let wal: u64 = databases.iter().map(|database| database.wal_bytes()).sum();
+    let (temporary_sessions, temporary_bytes) = service.databases.temporary();
     for (name, help, value) in [
         ("databases", "Databases.", databases.len() as u64),
         ("sessions", "Sessions that are open.", service.sessions.len() as u64),
         ("threads", "Threads that execute statements.", service.pool.threads() as u64),
+        ("temporary_sessions", "Sessions that have temporary tables.", temporary_sessions as u64),
+        ("temporary_bytes", "Bytes that are reserved for temporary tables.", temporary_bytes),
         ("overlay_bytes", "Bytes of changes that are not in the databases' main files yet.", wal),
     ] {
         crate::metrics::gauge(out, &format!("bole_sql_{name}"), help, value);

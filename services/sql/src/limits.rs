@@ -16,6 +16,12 @@ pub const PREPARED_BYTES_MAX: usize = 64 << 20;
 pub const STATEMENTS_CACHED: usize = 256;
 /// Reading connections that stay open while nobody uses them.
 pub const READERS_IDLE_MAX: usize = 16;
+/// Sessions of a node that may have temporary tables at a time; each has a connection of SQLite's of its own.
+pub const TEMPORARY_SESSIONS_MAX: usize = 128;
+/// Bytes of temporary tables of one session.
+pub const TEMPORARY_BYTES_SESSION: u64 = 1 << 30;
+/// Bytes of temporary tables of all sessions of a node.
+pub const TEMPORARY_BYTES_NODE: u64 = 4 << 30;
 /// Bytes of the `-wal` at which a database is checkpointed whatever the journal retains, and the writer starts the file over.
 pub const WAL_BYTES_MAX: u64 = 64 << 20;
 /// How often a checkpoint looks whether the last reader that holds it up has gone.

@@ -24,6 +24,7 @@ pub(crate) mod settings;
 mod simple;
 mod spool;
 mod statement;
+mod temporary;
 mod transaction;
 mod values;
 
@@ -40,7 +41,7 @@ use crate::metrics::count;
 use crate::protocol::backend::{self, Severity, Status};
 use crate::protocol::{Message, frontend};
 use crate::service::Service;
-use crate::store::{Database, Reader, Seen, Writer};
+use crate::store::{Database, Reader, Seen, Temporary, Writer};
 use cancel::Canceller;
 pub(crate) use copy::CopyIn;
 pub(crate) use effects::{Shared, now};
@@ -115,6 +116,8 @@ pub(crate) struct Session {
     pub(crate) user: Arc<str>,
     pub(crate) process_id: i32,
     pub(crate) shared: Arc<Shared>,
+    /// Temporary objects.
+    pub(crate) temporary: Arc<Temporary>,
     pub(crate) transaction: Transaction,
     pub(crate) portals: BTreeMap<String, Portal>,
     pub(crate) copy: Option<Box<CopyIn>>,
@@ -145,12 +148,14 @@ impl Session {
         out: Out,
     ) -> Self {
         let shared = Arc::new(Shared::new(&service, &database, (user, process_id), settings, canceller));
+        let temporary = Arc::clone(&shared.temporary);
         Self {
             service,
             database,
             user: Arc::from(user),
             process_id,
             shared,
+            temporary,
             transaction: Transaction::default(),
             portals: BTreeMap::new(),
             copy: None,
@@ -381,6 +386,7 @@ impl Session {
     pub(crate) fn end(&mut self) {
         self.copy = None;
         self.rollback();
+        self.temporary.clear();
         self.service.advisory.release_session(self.process_id);
         self.service.hub.unlisten_all(self.process_id);
     }

@@ -2,7 +2,7 @@
 //!
 //! Everything is blocking unless it is async, and belongs on threads that may block; what is async blocks for a commit's or an opened file's time at most.
 //!
-//! Reading order: `databases` (what exists) → `database` → `reader`, `writer` (with `capture` and `preupdate`: what a transaction changed) → `commit` and `books`
+//! Reading order: `databases` (what exists) → `database` → `reader`, `writer` (with `capture` and `preupdate`: what a transaction changed) → `temporary` → `commit` and `books`
 //! (its moment, and its place in the log) → `hosted` and `apply` (recovery) → `checkpoint` and `files`.
 
 mod apply;
@@ -20,6 +20,7 @@ mod hosted;
 mod preupdate;
 mod reader;
 mod sequences;
+mod temporary;
 mod writer;
 
 use std::sync::{Arc, OnceLock, Weak};
@@ -39,6 +40,7 @@ pub(crate) use error::from_shard;
 pub(crate) use reader::Lent;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
+pub use temporary::Temporary;
 pub use writer::{Statement, Writer};
 
 /// Datasets of databases, before the name.
@@ -52,6 +54,7 @@ pub(crate) struct Shared {
     participants: OnceLock<Arc<Participants>>,
     registers: Vec<Register>,
     wal_bytes_max: u64,
+    quota: Arc<temporary::Quota>,
     /// Some `-wal` has become large.
     large: Notify,
 }

@@ -20,3 +20,5 @@ mod login;
 mod server;
 #[path = "sessions/simple.rs"]
 mod simple;
+#[path = "sessions/temporary.rs"]
+mod temporary;

@@ -8,5 +8,7 @@ mod effects;
 mod node;
 #[path = "store/recovery.rs"]
 mod recovery;
+#[path = "store/temporary.rs"]
+mod temporary;
 #[path = "store/transactions.rs"]
 mod transactions;

@@ -312,6 +312,8 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             durability: Durability::Sync,
             registers: Vec::new(),
             wal_bytes_max: WAL_BYTES_MAX,
+            temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
+            temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
         };
         let databases =
             Databases::host(catalog, Arc::clone(&runtime), config).await.map_err(OpenError::Failed)?;

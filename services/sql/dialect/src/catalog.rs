@@ -6,6 +6,7 @@
 //!
 //! # Invariants
 //! - OIDs are given in rising order from [`Type::FIRST_USER`] and never reused; the next one is kept in the row with OID 1.
+//!   Those of [`temporary`] objects are above all others.
 //! - Names are unique as in PostgreSQL: relations (tables, views, indexes, sequences) per schema, types per schema, constraints per table.
 //! - Column numbers start at 1 and are never reused within a table; a dropped column keeps its place.
 //! - What depends on an object names it by OID; text of expressions is PostgreSQL's, with names as they were resolved, and is
@@ -16,6 +17,7 @@ pub mod dependencies;
 pub mod names;
 mod operations;
 pub mod system;
+pub mod temporary;
 pub(crate) mod text;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,8 @@ pub struct Catalog {
     pub schemas: BTreeMap<String, u32>,
     /// Types of users by schema and name.
     pub types: BTreeMap<(u32, String), u32>,
+    /// Of the temporary objects, their version and the next OID: the objects themselves are among the others.
+    pub temporary: temporary::Objects,
 }
 
 /// One thing that a user made.
@@ -102,6 +106,9 @@ pub struct Table {
     pub constraints: Vec<Constraint>,
     /// Temporary, so only its session sees it.
     pub temporary: bool,
+    /// What happens to a temporary one at COMMIT.
+    #[serde(default, skip_serializing_if = "temporary::OnCommit::preserves")]
+    pub on_commit: temporary::OnCommit,
     /// `COMMENT ON`.
     pub comment: Option<String>,
 }

@@ -74,6 +74,8 @@ pub struct SchemaChange {
 pub enum Step {
     /// SQL that changes SQLite's schema; it is in the log as text.
     Ddl(String),
+    /// SQL that changes the session's own part of SQLite's schema; it is in no log.
+    Temporary(String),
     /// SQL that changes rows; the rows are in the log.
     Rows(String),
     /// A query that must give no row, else the error.

@@ -10,6 +10,7 @@
 //! - A constraint that comes or goes later is a new text of the table in SQLite's schema, after a check of the rows. Only where the rowid stops to be a
 //!   key is the table copied, into `t<oid>_<n>`.
 //! - A column that is dropped stays where it is in SQLite, without constraints.
+//! - Temporary tables are the same, in SQLite's schema `temp`.
 //!
 //! # Invariants
 //! - What PostgreSQL would refuse is refused with its SQLSTATE and words; what it would do and this cannot is refused with 0A000.
@@ -31,6 +32,7 @@ mod sequence;
 mod storage;
 pub mod syntax;
 mod table;
+mod temporary;
 pub(crate) mod view;
 mod violation;
 
@@ -38,6 +40,7 @@ use bole_sql_types::{Error, Result};
 
 pub use grammar::statement as parse;
 pub use syntax::Statement;
+pub use temporary::{at_commit, discard};
 pub use violation::{Violation, violation};
 
 use crate::bind::Scope;
@@ -57,8 +60,8 @@ pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange>
         Statement::CreateTableAs(statement) => change.create_table_as(statement)?,
         Statement::CreateIndex(statement) => change.create_index(statement)?,
         Statement::CreateView(statement) => change.create_view(statement)?,
-        Statement::CreateSequence { name, if_not_exists, options } => {
-            change.create_sequence(name, *if_not_exists, options)?;
+        Statement::CreateSequence { name, temporary, if_not_exists, options } => {
+            change.create_sequence((name, *temporary), *if_not_exists, options)?;
         }
         Statement::CreateEnum { name, labels } => change.create_enum(name, labels)?,
         Statement::Alter { kind, name, if_exists, actions } => {
@@ -74,6 +77,7 @@ pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange>
         Statement::Reindex { kind, name } => change.reindex(*kind, name)?,
         Statement::Refused(error) => return Err(error.clone()),
     }
+    change.check_permanent()?;
     let without_rows =
         matches!(statement, Statement::CreateTableAs(create) if !create.with_data) || change.steps.is_empty();
     let tag = if matches!(statement, Statement::CreateTableAs(_)) && without_rows {
@@ -95,8 +99,8 @@ pub fn select_into(statement: &sqlparser::ast::Statement) -> Option<Statement> {
     let mut query = query.clone();
     let SetExpr::Select(select) = query.body.as_mut() else { return None };
     let SelectInto { temporary, unlogged, table: _, targets } = select.into.take()?;
-    if temporary || unlogged {
-        return Some(Statement::Refused(Error::unsupported("a temporary or unlogged table")));
+    if unlogged {
+        return Some(Statement::Refused(Error::unsupported("an unlogged table")));
     }
     let [target] = targets.as_slice() else {
         return Some(Statement::Refused(Error::unsupported("INTO several targets")));
@@ -105,8 +109,15 @@ pub fn select_into(statement: &sqlparser::ast::Statement) -> Option<Statement> {
         Ok(name) => name,
         Err(error) => return Some(Statement::Refused(error)),
     };
-    let create =
-        syntax::CreateTableAs { name, if_not_exists: false, columns: Vec::new(), query, with_data: true };
+    let create = syntax::CreateTableAs {
+        name,
+        temporary,
+        on_commit: None,
+        if_not_exists: false,
+        columns: Vec::new(),
+        query,
+        with_data: true,
+    };
     Some(Statement::CreateTableAs(Box::new(create)))
 }
 

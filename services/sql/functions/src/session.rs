@@ -5,7 +5,7 @@ pub(crate) mod effects;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bole_sql_dialect::catalog::PG_CATALOG;
+use bole_sql_dialect::catalog::{PG_CATALOG, temporary};
 use bole_sql_types::{Error, Result, SqlState, Value};
 
 use crate::array;
@@ -38,15 +38,20 @@ pub(crate) const SCALARS: &[Scalar] = &[
         Ok(written_path(session).next().map_or(Value::Null, |name| Value::Text(name.to_owned())))
     }),
     session(c"pg_current_schemas", 1, |of, session| {
-        let implicit = of.boolean(0)? && !names_pg_catalog(session);
-        let path = implicit.then_some("pg_catalog").into_iter().chain(written_path(session));
+        let all = of.boolean(0)?;
+        let own =
+            (all && session.catalog.has_temporary() && !names_temporary(session)).then_some(temporary::NAME);
+        let implicit = (all && !names_pg_catalog(session)).then_some("pg_catalog");
+        let path = own.into_iter().chain(implicit).chain(written_path(session));
         text(array::of_texts(path.map(Some)))
     }),
     session(c"pg_backend_pid", 0, |_, session| integer(session.process_id)),
     lenient(c"pg_is_in_recovery", 0, |_| boolean(false)),
     lenient(c"pg_jit_available", 0, |_| boolean(false)),
     lenient(c"pg_trigger_depth", 0, |_| integer(0)),
-    lenient(c"pg_my_temp_schema", 0, |_| integer(0)),
+    session(c"pg_my_temp_schema", 0, |_, session| {
+        integer(if session.catalog.has_temporary() { temporary::SCHEMA } else { 0 })
+    }),
     lenient(c"pg_client_encoding", 0, |_| text("UTF8")),
     lenient(c"pg_getdatabaseencoding", 0, |_| text("UTF8")),
     session(c"pg_txid_current", 0, |_, session| {
@@ -110,12 +115,22 @@ fn current_setting(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
 
 /// Whether the search path names `pg_catalog` itself, so that it is not put before the others.
 fn names_pg_catalog(session: &Session) -> bool {
-    session.search_path.first() != Some(&PG_CATALOG)
+    session.search_path.iter().find(|oid| **oid != temporary::SCHEMA) != Some(&PG_CATALOG)
         || setting(session, "search_path").is_some_and(|path| path.contains("pg_catalog"))
+}
+
+/// The same of the schema of temporary objects.
+fn names_temporary(session: &Session) -> bool {
+    setting(session, "search_path").is_some_and(|path| path.contains(temporary::ALIAS))
 }
 
 /// The names of the schemas in the search path that are written there.
 fn written_path(session: &Session) -> impl Iterator<Item = &str> {
-    let skip = usize::from(session.search_path.first() == Some(&PG_CATALOG) && !names_pg_catalog(session));
-    session.search_path.iter().skip(skip).filter_map(|oid| session.catalog.schema_name(*oid))
+    let (own, system) = (names_temporary(session), names_pg_catalog(session));
+    let mut before = 0;
+    let written = session.search_path.iter().filter(move |oid| {
+        let again = std::mem::replace(&mut before, **oid) == **oid;
+        !again && (own || **oid != temporary::SCHEMA) && (system || **oid != PG_CATALOG)
+    });
+    written.filter_map(|oid| session.catalog.schema_name(*oid))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bole_sql_types::{Error, Result};
+use bole_sql_types::Result;
 
 use super::tokens::Cursor;
 use super::{Command, How};
@@ -13,6 +13,7 @@ enum Discard {
     All,
     Plans,
     Sequences,
+    Temporary,
 }
 
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
@@ -21,7 +22,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
         Some("all") => Discard::All,
         Some("plans") => Discard::Plans,
         Some("sequences") => Discard::Sequences,
-        Some(_) => return Err(Error::unsupported("DISCARD TEMP")),
+        Some(_) => Discard::Temporary,
         None => return Err(cursor.unexpected()),
     };
     Ok(Some(Arc::new(what)))
@@ -35,8 +36,13 @@ impl Command for Discard {
                 session.shared.forget_sequences();
                 "DISCARD SEQUENCES"
             }
+            Self::Temporary => {
+                session.discard_temporary()?;
+                "DISCARD TEMP"
+            }
             Self::All => {
                 session.check_no_block("DISCARD ALL")?;
+                session.discard_temporary()?;
                 session.portals.clear();
                 session.shared.statements.lock().clear();
                 session.shared.settings.lock().reset_all();

@@ -4,10 +4,10 @@ mod columns;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{pg_get_constraintdef, pg_get_viewdef};
-use bole_sql_dialect::catalog::system;
 use bole_sql_dialect::catalog::{
     Action, Column, Constraint, INFORMATION_SCHEMA, Object, Rule, Table, names_column,
 };
+use bole_sql_dialect::catalog::{system, temporary};
 use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
 
@@ -51,7 +51,7 @@ const fn yes(it: bool) -> &'static str {
 }
 
 fn schemata(session: &Session, rows: &mut Rows) {
-    for name in session.catalog.schemas.keys() {
+    for name in session.catalog.schemas.keys().filter(|name| *name != temporary::ALIAS) {
         rows.push([
             at("catalog_name", database(session)),
             at("schema_name", name.as_str()),

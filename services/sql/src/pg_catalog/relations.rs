@@ -3,6 +3,7 @@
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{column_default, pg_get_indexdef, pg_get_viewdef};
 use bole_sql_dialect::catalog::system::{self, SystemRelation};
+use bole_sql_dialect::catalog::temporary::is_temporary;
 use bole_sql_dialect::catalog::{
     Column, INFORMATION_SCHEMA, Identity, Index, Object, PG_CATALOG, Rule, Sequence, Table,
 };
@@ -88,7 +89,6 @@ fn table_class(catalog: &Catalog, rows: &mut Rows, table: &Table) {
             at("relchecks", checks),
             at("relhastriggers", triggers),
             at("relreplident", 'd'),
-            at("relpersistence", if table.temporary { 't' } else { 'p' }),
         ],
     );
 }
@@ -107,7 +107,7 @@ fn class(
         at("relowner", OWNER),
         at("relfilenode", oid),
         at("reltuples", Value::Real(-1.0)),
-        at("relpersistence", 'p'),
+        at("relpersistence", if is_temporary(oid) { 't' } else { 'p' }),
         at("relkind", kind),
         at("relnatts", columns),
         at("relispopulated", true),

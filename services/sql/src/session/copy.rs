@@ -7,6 +7,7 @@ mod encode;
 use std::sync::Arc;
 
 use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::temporary::is_temporary;
 use bole_sql_dialect::plan::{Action, Output, Write};
 use bole_sql_types::{Error, Result, SqlState, Style, Type, Value};
 
@@ -129,8 +130,12 @@ impl Session {
             return Err(Error::unsupported("COPY of a query from the client").into());
         };
         self.allow("write", || format!("permission denied for table {name}"))?;
-        self.check_writes("COPY FROM")?;
         let columns = self.copy_columns(path, columns, true)?;
+        let to_own =
+            self.insert_of(path, &columns, &self.catalog()).is_ok_and(|write| is_temporary(write.table));
+        if !to_own {
+            self.check_writes("COPY FROM")?;
+        }
         for forced in copy.options.force_not_null.iter().chain(&copy.options.force_null) {
             check_column(&columns, forced, name)?;
         }
@@ -228,6 +233,7 @@ impl Session {
         writer.context().enter(self.function_session(&copy.catalog));
         let outcome = copy.take(&writer, bytes, last, &self.shared.canceller);
         self.shared.canceller.off();
+        let outcome = outcome.map_err(|error| writer.full(error));
         self.transaction.writer = Some(writer);
         self.copy = Some(copy);
         outcome.map_err(|error| self.copy_error(error))

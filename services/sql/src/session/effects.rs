@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bole_shard::participant::Request;
 use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::temporary::is_temporary;
 use bole_sql_functions::context::{self, Advisory, Effects, LockKey};
 use bole_sql_types::{Error, Result, SqlState};
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use super::notify::Notification;
 use super::settings::Settings;
 use crate::pool::Blocked;
 use crate::service::Service;
-use crate::store::{Database, Lent};
+use crate::store::{Database, Lent, Sequences, Temporary};
 
 /// Bytes of a notification's text, as in PostgreSQL.
 const PAYLOAD_BYTES_MAX: usize = 8_000;
@@ -39,6 +40,7 @@ const SLEEP_STEP: Duration = Duration::from_millis(10);
 pub(crate) struct Shared {
     service: Arc<Service>,
     database: Arc<Database>,
+    pub(crate) temporary: Arc<Temporary>,
     user: Arc<str>,
     process_id: i32,
     pub(crate) settings: Mutex<Settings>,
@@ -110,6 +112,7 @@ impl Shared {
         Self {
             service: Arc::clone(service),
             database: Arc::clone(database),
+            temporary: Temporary::new(database),
             user: Arc::from(user),
             process_id,
             settings: Mutex::new(settings),
@@ -145,6 +148,11 @@ impl Shared {
             return Err(Error::new(SqlState::INTERNAL_ERROR, "an effect of a statement that is run again"));
         }
         Ok(())
+    }
+
+    /// The sequences among which one is.
+    fn values_of(&self, sequence: u32) -> &Sequences {
+        if is_temporary(sequence) { self.temporary.sequences() } else { self.database.sequences() }
     }
 
     /// The statement waits for something outside: its thread and its place among the readers are others' meanwhile. Errors: too many wait.
@@ -196,7 +204,7 @@ impl Effects for Shared {
                 .ok_or_else(|| Error::new(SqlState::INTERNAL_ERROR, "a value that was not given before"));
         }
         let catalog = Arc::clone(&self.catalog.lock());
-        let value = self.database.sequences().next(definition(&catalog, sequence)?)?;
+        let value = self.values_of(sequence).next(definition(&catalog, sequence)?)?;
         if given.drawn.len() < DRAWN_MAX {
             given.drawn.push(value);
         }
@@ -226,7 +234,7 @@ impl Effects for Shared {
     fn setval(&self, sequence: u32, value: i64, is_called: bool) -> Result<()> {
         self.check_first()?;
         let catalog = Arc::clone(&self.catalog.lock());
-        self.database.sequences().set(definition(&catalog, sequence)?, value, is_called)?;
+        self.values_of(sequence).set(definition(&catalog, sequence)?, value, is_called)?;
         if is_called {
             self.sequences.lock().values.insert(sequence, value);
         }
@@ -328,7 +336,7 @@ impl Effects for Shared {
     }
 
     fn last_value(&self, sequence: u32) -> Option<i64> {
-        let standing = self.database.sequences().get(sequence)?;
+        let standing = self.values_of(sequence).get(sequence)?;
         standing.is_called.then_some(standing.last_value)
     }
 

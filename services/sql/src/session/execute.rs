@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::Rule;
-use bole_sql_dialect::plan::{Action, Output, Query, SchemaChange, Write, WriteTag};
+use bole_sql_dialect::catalog::temporary::is_temporary;
+use bole_sql_dialect::plan::{Action, Output, Query, SchemaChange, Step, Write, WriteTag};
 use bole_sql_functions::Context;
 use bole_sql_types::{Error, Result, Style, Value};
 use rusqlite::Connection;
@@ -144,7 +145,7 @@ impl Session {
         self.out.saw(reader.seen());
         let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
             Action::Query(query) => {
-                *self.shared.holds.lock() = Holds::Reader;
+                *self.shared.holds.lock() = if reader.is_own() { Holds::Nothing } else { Holds::Reader };
                 self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
             }
             Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
@@ -188,11 +189,12 @@ impl Session {
             Action::Query(query) if !query.writes => ("read", "SELECT", false),
             Action::Query(query) => ("write", "SELECT FOR UPDATE", query.nowait),
             Action::Write(write) => ("write", tag_name(write.tag), false),
-            Action::Schema(change) => ("schema", change.tag.as_str(), false),
+            Action::Schema(change) => (right_of(change), change.tag.as_str(), false),
             Action::Explain(_) => return Err(Error::unsupported("EXPLAIN here").into()),
         };
         self.allow(action, || format!("permission denied for database {}", self.database.name()))?;
-        if action != "read" {
+        let is_own = matches!(&plan.bound.action, Action::Write(write) if is_temporary(write.table));
+        if action != "read" && !is_own {
             self.check_writes(what)?;
         }
         self.take_ticket(nowait)?;
@@ -214,6 +216,7 @@ impl Session {
             Action::Explain(_) => Err(Error::unsupported("EXPLAIN here")),
         });
         self.shared.canceller.off();
+        let outcome = outcome.map_err(|error| writer.full(error));
         *self.shared.holds.lock() = Holds::Nothing;
         self.transaction.writer = Some(writer);
         Ok(outcome?)
@@ -291,6 +294,20 @@ fn removes(catalog: &Catalog, write: &Write) -> bool {
         WriteTag::Update => !catalog.table(write.table).is_some_and(refers),
         WriteTag::Delete => true,
     }
+}
+
+/// What a client must be allowed to do: who may change rows may have temporary tables.
+fn right_of(change: &SchemaChange) -> &'static str {
+    let is_own = |step: &Step| match step {
+        Step::Put(object) => is_temporary(object.oid()),
+        Step::Remove(oid) | Step::Sequence(oid, ..) => is_temporary(*oid),
+        Step::Temporary(_) | Step::Nothing(..) => true,
+        // What fills or empties a table comes with a step that says which.
+        Step::Rows(_) => change.steps.iter().any(|step| matches!(step, Step::Temporary(_))),
+        Step::Ddl(_) => false,
+    };
+    let tells = change.steps.iter().any(|step| !matches!(step, Step::Nothing(..)));
+    if tells && change.steps.iter().all(is_own) { "write" } else { "schema" }
 }
 
 const fn tag_name(tag: WriteTag) -> &'static str {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::bind::{self, Scope};
+use bole_sql_dialect::catalog::temporary;
 use bole_sql_dialect::plan::{Action, Bound, Output};
 use bole_sql_functions::context;
 use bole_sql_types::{Error, Result, SqlState, Type};
@@ -33,8 +34,8 @@ pub(crate) struct Prepared {
 
 /// A statement with its names resolved.
 pub(crate) struct Plan {
-    /// The catalog's version.
-    pub(crate) version: u64,
+    /// The catalog's version, and that of the session's temporary objects.
+    pub(crate) version: (u64, u64),
     /// The settings' generation.
     generation: u64,
     pub(crate) bound: Bound,
@@ -65,21 +66,33 @@ fn same_result(one: Option<&[Output]>, other: Option<&[Output]>) -> bool {
     types(one) == types(other)
 }
 
+fn versions(catalog: &Catalog) -> (u64, u64) {
+    (catalog.version, catalog.temporary_version())
+}
+
 impl Session {
-    /// Schemas of the search path that exist, by OID.
+    /// Schemas of the search path that exist, by OID. That of temporary objects is first unless the path says where it is; where it says so
+    /// first, it is there twice.
     pub(crate) fn search_path(&self, catalog: &Catalog) -> Vec<u32> {
         let settings = self.shared.settings.lock();
         let names = &settings.derived().search_path;
         let find = |name: &String| {
             let name = if name == "$user" { &*self.user } else { name };
-            catalog.schemas.get(name).copied()
+            if name == temporary::ALIAS {
+                Some(temporary::SCHEMA)
+            } else {
+                catalog.schemas.get(name).copied()
+            }
         };
         let mut path: Vec<u32> = names.iter().filter_map(find).collect();
         let own = catalog.schemas.get(PG_CATALOG).copied().unwrap_or(bole_sql_dialect::catalog::PG_CATALOG);
         if !path.contains(&own) {
             path.insert(0, own);
         }
-        path
+        if path.first() == Some(&temporary::SCHEMA) {
+            path.insert(0, temporary::SCHEMA);
+        }
+        catalog.with_temporary(&path)
     }
 
     /// Where names are looked for.
@@ -162,7 +175,7 @@ impl Session {
     fn make_plan(&self, statement: &Statement, catalog: &Arc<Catalog>, types: &[Type]) -> Result<Arc<Plan>> {
         let bound = self.bind_statement(statement, catalog, types)?;
         let generation = self.shared.settings.lock().generation();
-        Ok(Arc::new(Plan { version: catalog.version, generation, bound }))
+        Ok(Arc::new(Plan { version: versions(catalog), generation, bound }))
     }
 
     /// The plan of a statement for a catalog. Errors: it cannot be resolved any more, or its result has become another.
@@ -170,7 +183,7 @@ impl Session {
         let generation = self.shared.settings.lock().generation();
         if !self.transaction.schema_changed
             && let Some(plan) = &*prepared.cached.lock()
-            && (plan.version, plan.generation) == (catalog.version, generation)
+            && (plan.version, plan.generation) == (versions(catalog), generation)
         {
             return Ok(Arc::clone(plan));
         }

@@ -147,7 +147,7 @@ impl Session {
                 let catalog = self.database.catalog();
                 // What is answered from it, an error included, tells of commits as rows do.
                 *self.consulted.lock() = Some(self.database.seen_now());
-                catalog
+                self.temporary.overlaid(&catalog)
             }
         }
     }
@@ -157,9 +157,10 @@ impl Session {
         if let Some(reader) = self.transaction.reader.take() {
             return Ok(reader);
         }
-        let mut reader = match self.granted.take() {
-            Some(Granted::Reader(reader)) => reader?,
-            other => {
+        let mut reader = match (self.database.own_reader(&self.temporary), self.granted.take()) {
+            (Some(reader), _) => reader,
+            (None, Some(Granted::Reader(reader))) => reader?,
+            (None, other) => {
                 self.granted = other;
                 match now_or_never(self.database.reader()) {
                     Some(reader) => reader?,
@@ -208,13 +209,30 @@ impl Session {
         Ok(self.adopt(writer)?)
     }
 
-    fn adopt(&mut self, mut writer: Writer) -> Result<()> {
-        writer.begin()?;
-        // The snapshot stays where this fails: what comes after a rollback to a savepoint is judged by it again.
+    fn adopt(&mut self, writer: Writer) -> Result<()> {
+        // Nobody commits while the ticket is held. The snapshot stays where this fails: what comes after a rollback to a savepoint is judged by it again.
         if self.transaction.reader.as_ref().is_some_and(|reader| writer.is_behind(&reader.seen())) {
             let message = "could not serialize access due to concurrent update";
             return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
         }
+        // With temporary tables there is one connection for both, so its snapshot ends first.
+        let ended = self.transaction.reader.take_if(|reader| reader.is_own());
+        if let Some(reader) = &ended {
+            self.out.saw(reader.seen());
+        }
+        let has_ended = ended.is_some();
+        drop(ended);
+        let begun = self.begin_writing(writer);
+        if begun.is_err() && has_ended {
+            // It cannot be had again, so nothing of the transaction may go on.
+            self.transaction.savepoints.clear();
+        }
+        begun
+    }
+
+    fn begin_writing(&mut self, mut writer: Writer) -> Result<()> {
+        writer.join(&self.temporary)?;
+        writer.begin()?;
         for depth in 0..self.transaction.savepoints.len() {
             writer.savepoint(&level(depth))?;
         }
@@ -236,6 +254,10 @@ impl Session {
         }
         if let Some(reader) = self.transaction.reader.take() {
             self.out.saw(reader.seen());
+        }
+        if let Err(error) = self.change_temporary_at_commit() {
+            self.rollback();
+            return Err(error);
         }
         if let Some(writer) = self.transaction.writer.take() {
             let committed = self.service.handle.block_on(writer.commit(pending.requests));

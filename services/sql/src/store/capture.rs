@@ -22,6 +22,8 @@ pub(crate) struct Capture {
     table: Vec<u8>,
     /// Nothing is recorded: recovery applies what the log has.
     off: bool,
+    /// Temporary tables were changed, of which nothing is recorded.
+    temporary: bool,
     error: Option<Error>,
 }
 
@@ -65,12 +67,23 @@ impl Capture {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Temporary tables are about to be changed.
+    pub(crate) const fn note_temporary(&mut self) {
+        self.temporary = true;
+    }
+
+    /// Whether temporary tables were changed since the transaction began, even if that was undone.
+    pub(crate) const fn has_temporary(&self) -> bool {
+        self.temporary
+    }
+
     /// Forgets everything, and keeps `buffer` for what comes.
     pub(crate) fn reset(&mut self, buffer: Option<Vec<u8>>) {
         if let Some(buffer) = buffer {
             self.bytes = buffer;
         }
         self.truncate(Mark::START);
+        self.temporary = false;
         if self.bytes.capacity() > KEPT_BYTES {
             self.bytes = Vec::new();
         }
@@ -122,6 +135,10 @@ impl Recorder for Capture {
             }
         }
         true
+    }
+
+    fn temporary(&mut self) {
+        self.note_temporary();
     }
 
     fn fail(&mut self, reason: &str) {

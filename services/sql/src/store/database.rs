@@ -23,6 +23,7 @@ use super::error::{from_shard, from_sqlite};
 use super::files::{Files, Medium};
 use super::reader::{Connected, Readers};
 use super::sequences::Sequences;
+use super::temporary::Borrowed;
 use super::writer::Writing;
 
 /// The row of `bole_catalog` that holds [`Catalog::version`].
@@ -44,6 +45,8 @@ pub struct Database {
     /// The write ticket, and the connection that goes with it. The queue is fair.
     pub(crate) writing: Arc<tokio::sync::Mutex<Writing>>,
     pub(crate) readers: Readers,
+    /// What temporary objects of sessions use.
+    pub(crate) borrowed: Borrowed,
     pub(crate) checkpoints: Checkpoints,
     /// Recovery's, while it lasts.
     pub(crate) replaying: Mutex<Option<Applier>>,
@@ -71,6 +74,7 @@ impl Database {
             catalog: RwLock::default(),
             sequences: Sequences::default(),
             readers: Readers::new(),
+            borrowed: Borrowed::default(),
             checkpoints: Checkpoints::open(&files, shared.wal_bytes_max).map_err(|error| describe(&error))?,
             replaying: Mutex::new(None),
             name: name.to_owned(),

@@ -21,6 +21,7 @@ use super::connection::Register;
 use super::database::Database;
 use super::error::{from_catalog, from_shard, no_database};
 use super::files::{Medium, remove_folder};
+use super::temporary::Quota;
 use super::{PREFIX, Shared};
 
 /// The database of a fresh node.
@@ -43,6 +44,10 @@ pub struct Config {
     pub registers: Vec<Register>,
     /// Bytes of a `-wal` at which its database is checkpointed whatever the journal retains: [`crate::limits::WAL_BYTES_MAX`].
     pub wal_bytes_max: u64,
+    /// Bytes of temporary tables of one session.
+    pub temporary_bytes_session: u64,
+    /// Bytes of temporary tables of all sessions.
+    pub temporary_bytes_node: u64,
 }
 
 /// All databases of a node.
@@ -64,6 +69,7 @@ impl Databases {
             participants: OnceLock::new(),
             registers: config.registers.clone(),
             wal_bytes_max: config.wal_bytes_max,
+            quota: Arc::new(Quota::new(config.temporary_bytes_session, config.temporary_bytes_node)),
             large: Notify::new(),
         });
         let databases =
@@ -148,6 +154,11 @@ impl Databases {
     /// A database by its name.
     pub fn get(&self, name: &str) -> Option<Arc<Database>> {
         self.known.read().get(name).cloned()
+    }
+
+    /// How many sessions have temporary tables, and the bytes that are reserved for these.
+    pub fn temporary(&self) -> (usize, u64) {
+        self.shared.quota.used()
     }
 
     /// All of them, by name.

@@ -27,6 +27,8 @@ pub(crate) enum Row<'a> {
 pub(crate) trait Recorder: Send + 'static {
     /// A row of `table` is about to change. `false`: stop the statement.
     fn record(&mut self, table: &[u8], row: &Row<'_>) -> bool;
+    /// A row of a temporary table is about to change.
+    fn temporary(&mut self);
     /// A row changed that could not be read.
     fn fail(&mut self, reason: &str);
 }
@@ -95,6 +97,10 @@ unsafe extern "C" fn hook<R: Recorder>(
     let (recorder, database, table) =
         unsafe { (&*context.cast::<Mutex<R>>(), CStr::from_ptr(database), CStr::from_ptr(table)) };
     // Tables of a session, and SQLite's own, are not part of what the log keeps.
+    if database == c"temp" {
+        let _told = std::panic::catch_unwind(AssertUnwindSafe(|| recorder.lock().temporary()));
+        return;
+    }
     if database != c"main" || table.to_bytes().starts_with(b"sqlite_") {
         return;
     }

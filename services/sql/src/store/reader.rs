@@ -13,6 +13,7 @@ use super::books::Seen;
 use super::connection::Role;
 use super::database::{Database, read_catalog, read_version};
 use super::error::{from_shard, from_sqlite};
+use super::temporary::{Space, Temporary};
 use crate::limits::{READERS_IDLE_MAX, READERS_MAX};
 
 /// A connection with what its functions know.
@@ -47,10 +48,33 @@ impl Readers {
 pub struct Reader {
     database: Arc<Database>,
     /// Here until the reader is dropped.
-    connected: Option<Connected>,
+    source: Option<Source>,
     catalog: Arc<Catalog>,
     seen: Seen,
-    _permit: OwnedSemaphorePermit,
+}
+
+/// Whose connection a reader has.
+enum Source {
+    /// One of those that all share.
+    Pooled(Connected, OwnedSemaphorePermit),
+    /// The session's own, with its temporary tables.
+    Own(Space, Arc<Temporary>),
+}
+
+impl Source {
+    fn connection(&self) -> &Connection {
+        match self {
+            Self::Pooled(connected, _) => &connected.connection,
+            Self::Own(space, _) => space.writing.connection(),
+        }
+    }
+
+    fn context(&self) -> &Context {
+        match self {
+            Self::Pooled(connected, _) => &connected.context,
+            Self::Own(space, _) => space.writing.context(),
+        }
+    }
 }
 
 impl Database {
@@ -65,14 +89,23 @@ impl Database {
             Some(connected) => connected,
             None => self.open_reader().await?,
         };
+        Ok(self.reader_with(Source::Pooled(connected, permit)))
+    }
+
+    /// The connection of a session that has temporary tables; `None` if it has none.
+    pub fn own_reader(self: &Arc<Self>, temporary: &Arc<Temporary>) -> Option<Reader> {
+        let space = temporary.take()?;
+        Some(self.reader_with(Source::Own(space, Arc::clone(temporary))))
+    }
+
+    fn reader_with(self: &Arc<Self>, source: Source) -> Reader {
         let low = self.books.low();
-        Ok(Reader {
+        Reader {
             database: Arc::clone(self),
-            connected: Some(connected),
+            source: Some(source),
             catalog: self.catalog(),
             seen: self.books.seen(low, self.class()),
-            _permit: permit,
-        })
+        }
     }
 }
 
@@ -127,14 +160,20 @@ impl Reader {
         };
         let version = version.inspect_err(|_| self.end())?;
         self.seen = self.database.books.seen(low, self.database.class());
+        let current = self.database.catalog();
+        if self.catalog.temporary_version() != 0 {
+            self.catalog = Arc::clone(&current);
+        }
         if self.catalog.version != version {
-            let current = self.database.catalog();
             self.catalog = if current.version == version {
                 current
             } else {
                 let read = read_catalog(self.connection(), self.database.name());
                 Arc::new(read.inspect_err(|_| self.end())?)
             };
+        }
+        if let Some(Source::Own(_, temporary)) = &self.source {
+            self.catalog = temporary.overlaid(&self.catalog);
         }
         Ok(())
     }
@@ -148,6 +187,11 @@ impl Reader {
                 tracing::warn!(database = self.database.name(), %error, "a snapshot could not be ended");
             }
         }
+    }
+
+    /// Whether it is the session's own, and has no place among the readers.
+    pub const fn is_own(&self) -> bool {
+        matches!(self.source, Some(Source::Own(..)))
     }
 
     /// The database.
@@ -167,29 +211,36 @@ impl Reader {
 
     /// The connection.
     pub fn connection(&self) -> &Connection {
-        &self.connected().connection
+        self.source().connection()
     }
 
     /// The connection, for what rusqlite wants alone: a progress handler. To be left as it was found.
     pub fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.connected.as_mut().expect("the connection goes back when the reader is dropped").connection
+        match self.source.as_mut().expect("the connection goes back when the reader is dropped") {
+            Source::Pooled(connected, _) => &mut connected.connection,
+            Source::Own(space, _) => space.writing.connection_mut(),
+        }
     }
 
     /// What its functions know.
     pub fn context(&self) -> &Context {
-        &self.connected().context
+        self.source().context()
     }
 
-    fn connected(&self) -> &Connected {
-        self.connected.as_ref().expect("the connection goes back when the reader is dropped")
+    fn source(&self) -> &Source {
+        self.source.as_ref().expect("the connection goes back when the reader is dropped")
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
         self.end();
-        let Some(connected) = self.connected.take() else { return };
-        connected.context.leave();
+        let Some(source) = self.source.take() else { return };
+        source.context().leave();
+        let (connected, _permit) = match source {
+            Source::Pooled(connected, permit) => (connected, permit),
+            Source::Own(space, temporary) => return temporary.put(space),
+        };
         let mut idle = self.database.readers.idle.lock();
         // One whose snapshot does not end is of no use to anybody.
         if idle.len() < READERS_IDLE_MAX && connected.connection.is_autocommit() {

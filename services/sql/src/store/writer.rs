@@ -1,5 +1,6 @@
 //! The write ticket, and a transaction that has it.
 
+mod own;
 mod savepoints;
 mod schema;
 
@@ -24,6 +25,8 @@ use super::error::{from_shard, from_sqlite};
 use super::files::Files;
 use super::preupdate::{Recorded, has_deferred_violations};
 use super::sequences::{Standing, write_row};
+use super::temporary::{Space, Temporary};
+use own::{data_version, writing_mut};
 use savepoints::Savepoint;
 
 /// The writing connection.
@@ -54,6 +57,14 @@ impl Writing {
         self.recorded.connection()
     }
 
+    pub(crate) const fn connection_mut(&mut self) -> &mut Connection {
+        self.recorded.connection_mut()
+    }
+
+    pub(crate) const fn context(&self) -> &Context {
+        &self.context
+    }
+
     pub(crate) const fn capture(&self) -> &Arc<Mutex<Capture>> {
         self.recorded.recorder()
     }
@@ -73,7 +84,12 @@ impl Writing {
 /// A transaction that may write. Dropping it rolls back and gives the ticket on.
 pub struct Writer {
     database: Arc<Database>,
-    writing: OwnedMutexGuard<Writing>,
+    /// The ticket, with the connection that goes with it.
+    ticket: OwnedMutexGuard<Writing>,
+    /// The session's temporary objects.
+    temporary: Option<Arc<Temporary>>,
+    /// The connection with them, which is used in place of the ticket's.
+    own: Option<Space>,
     catalog: Arc<Catalog>,
     /// The version of the catalog that the transaction found.
     version: u64,
@@ -119,7 +135,7 @@ impl Database {
     /// The write ticket: waits its turn, at most `wait` (`Duration::MAX`: for ever). May be dropped while it waits. Errors: 55P03.
     pub async fn writer(self: &Arc<Self>, wait: Duration) -> Result<Writer> {
         let turn = Arc::clone(&self.writing).lock_owned();
-        let writing = if wait == Duration::MAX {
+        let ticket = if wait == Duration::MAX {
             turn.await
         } else {
             tokio::time::timeout(wait, turn).await.map_err(|_| {
@@ -130,7 +146,9 @@ impl Database {
         let catalog = self.catalog();
         Ok(Writer {
             database: Arc::clone(self),
-            writing,
+            ticket,
+            temporary: None,
+            own: None,
             version: catalog.version,
             catalog,
             savepoints: Vec::new(),
@@ -144,8 +162,9 @@ impl Writer {
     /// Begins SQLite's transaction. Errors: the database is stopped (57P03), the files.
     pub fn begin(&mut self) -> Result<()> {
         self.database.books.check().map_err(|error| from_shard(&error))?;
-        self.writing.roll_back();
-        self.catalog = self.database.catalog();
+        self.ticket.roll_back();
+        self.writing().roll_back();
+        self.catalog = self.overlaid(&self.database.catalog());
         self.version = self.catalog.version;
         let mut begin =
             self.connection().prepare_cached("BEGIN IMMEDIATE").map_err(|error| from_sqlite(&error))?;
@@ -175,29 +194,29 @@ impl Writer {
 
     /// The connection. Whoever runs a statement that changes rows takes [`Writer::statement`] before.
     pub fn connection(&self) -> &Connection {
-        self.writing.connection()
+        self.writing().connection()
     }
 
     /// The connection, for what rusqlite wants alone: a progress handler.
     pub fn connection_mut(&mut self) -> &mut Connection {
-        self.writing.recorded.connection_mut()
+        writing_mut(&mut self.own, &mut self.ticket).recorded.connection_mut()
     }
 
     /// What the connection's functions know.
     pub fn context(&self) -> &Context {
-        &self.writing.context
+        &self.writing().context
     }
 
     /// To be taken before a statement and kept after it.
     pub fn statement(&self) -> Statement {
-        let capture = Arc::clone(self.writing.capture());
+        let capture = Arc::clone(self.writing().capture());
         let mark = capture.lock().mark();
         Statement { capture, mark, kept: false }
     }
 
     /// Whether the transaction has changed anything that is to be logged.
     pub fn has_changes(&self) -> bool {
-        !self.writing.capture().lock().is_empty() || !self.database.sequences().is_written()
+        !self.writing().capture().lock().is_empty() || !self.database.sequences().is_written()
     }
 
     /// Commits the transaction and `effects` on other services as one batch, and gives the ticket on. It is visible when this returns, and appended; the reply waits
@@ -208,6 +227,7 @@ impl Writer {
     pub async fn commit(mut self, effects: Vec<(String, Request)>) -> Result<Seen> {
         self.check()?;
         let written = self.write_sequences()?;
+        self.flush_own()?;
         let database = Arc::clone(&self.database);
         let nobody = Participants::new(Arc::clone(database.journal()));
         let mut outbox =
@@ -216,6 +236,7 @@ impl Writer {
             outbox.send(&service, request).map_err(|error| from_shard(&error))?;
         }
         let committed = self.commit_batch(&outbox).await?;
+        self.keep_own();
         database.sequences().written(&written);
         self.sequences.clear();
         database.after_commit();
@@ -227,7 +248,7 @@ impl Writer {
 
     /// What would make COMMIT fail, and what must not be committed.
     fn check(&mut self) -> Result<()> {
-        if let Some(error) = self.writing.capture().lock().error().cloned() {
+        if let Some(error) = self.writing().capture().lock().error().cloned() {
             return Err(error);
         }
         if self.connection().is_autocommit() {
@@ -250,7 +271,7 @@ impl Writer {
         for (oid, standing) in &unwritten {
             if let Err(error) = write_row(self.connection(), *oid, *standing) {
                 // A transaction that is too large stops SQLite, which only says that it was interrupted.
-                let why = self.writing.capture().lock().error().cloned();
+                let why = self.writing().capture().lock().error().cloned();
                 return Err(why.unwrap_or_else(|| from_sqlite(&error)));
             }
         }
@@ -260,16 +281,18 @@ impl Writer {
     async fn commit_batch(&mut self, outbox: &Outbox<'_>) -> Result<Committed> {
         let database = &*self.database;
         let runtime = database.runtime()?;
-        if self.writing.capture().lock().is_empty() {
+        if self.writing().capture().lock().is_empty() {
             // Nothing of its own: what is visible does not change.
             self.connection().execute_batch("COMMIT").map_err(|error| from_sqlite(&error))?;
             let committed = outbox.commit(&runtime, &mut runtime.transaction()).await;
             return committed.map_err(|error| from_shard(&error));
         }
-        let payload = self.writing.capture().lock().take();
+        let payload = self.writing().capture().lock().take();
+        let witness = if self.own.is_some() { Some(data_version(&self.ticket)?) } else { None };
+        let writing = writing_mut(&mut self.own, &mut self.ticket);
         let mut commit = Commit {
             database,
-            connection: self.writing.recorded.connection_mut(),
+            connection: writing.recorded.connection_mut(),
             payload: &payload,
             refused: None,
             committed: false,
@@ -277,9 +300,12 @@ impl Writer {
         let outcome = outbox.commit_for(Some(&mut commit), &runtime, &mut runtime.transaction()).await;
         let (refused, committed) = (commit.refused, commit.committed);
         if committed {
-            database.set_catalog(Arc::clone(&self.catalog));
+            database.set_catalog(self.permanent());
         }
-        self.writing.capture().lock().reset(Some(payload));
+        self.writing().capture().lock().reset(Some(payload));
+        if let (Some(before), Some(_)) = (witness, &refused) {
+            self.check_witness(before);
+        }
         match (outcome, refused) {
             (Ok(committed), _) => Ok(committed),
             (Err(_), Some(error)) => Err(from_sqlite(&error)),
@@ -295,9 +321,10 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.writing.roll_back();
-        self.writing.context.leave();
+        self.writing().roll_back();
+        self.writing().context.leave();
         self.undo_sequences(0);
+        self.give_back();
     }
 }
 

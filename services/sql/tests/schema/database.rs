@@ -102,7 +102,9 @@ impl Database {
 
     fn apply(&mut self, step: &Step) -> Result<usize, Error> {
         match step {
-            Step::Ddl(sql) => self.sqlite.execute_batch(sql).map(|()| 0).map_err(|error| broken(sql, &error)),
+            Step::Ddl(sql) | Step::Temporary(sql) => {
+                self.sqlite.execute_batch(sql).map(|()| 0).map_err(|error| broken(sql, &error))
+            }
             Step::Rows(sql) => self.sqlite.execute(sql, []).map_err(|error| broken(sql, &error)),
             Step::Nothing(sql, error) => {
                 let mut statement = self.sqlite.prepare(sql).map_err(|error| broken(sql, &error))?;

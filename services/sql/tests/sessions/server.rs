@@ -35,6 +35,11 @@ impl Server {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
+        Self::with_room(config, bole_sql::limits::TEMPORARY_BYTES_SESSION).await
+    }
+
+    /// With so many bytes for temporary tables.
+    pub(crate) async fn with_room(config: Config, temporary_bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let journal = Arc::new(MemoryJournal::new()) as Arc<dyn Journal>;
         let disk = Arc::new(RealDisk);
@@ -55,6 +60,8 @@ impl Server {
             durability: Durability::Sync,
             registers: bole_sql::registers(),
             wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+            temporary_bytes_session: temporary_bytes,
+            temporary_bytes_node: temporary_bytes + temporary_bytes / 8,
         };
         let databases = Databases::host(catalog, Arc::clone(&runtime), store).await.unwrap();
         runtime.recover(&[]).await.unwrap();

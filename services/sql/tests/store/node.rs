@@ -62,6 +62,8 @@ pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path, wal_bytes_max: 
         durability: Durability::Sync,
         registers: Vec::new(),
         wal_bytes_max,
+        temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
+        temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
     };
     let databases = Databases::host(catalog, Arc::clone(&runtime), config).await.unwrap();
     runtime.recover(&[]).await.unwrap();

@@ -295,7 +295,7 @@ impl Binder<'_> {
         };
         match schema {
             Some(schema) => found(*self.catalog.schemas.get(schema)?),
-            None => self.scope.search_path.iter().find_map(|schema| found(*schema)),
+            None => self.catalog.with_temporary(&self.scope.search_path).into_iter().find_map(found),
         }
     }
 
@@ -397,7 +397,7 @@ impl Binder<'_> {
     }
 
     fn schema_name(&self, oid: u32) -> Option<String> {
-        self.catalog.schemas.iter().find(|(_, schema)| **schema == oid).map(|(name, _)| name.clone())
+        self.catalog.schema_name(oid).map(str::to_owned)
     }
 
     fn view(&mut self, view: &View, relation: u32, alias: Option<&TableAlias>) -> Result<(Source, Space)> {

@@ -56,13 +56,17 @@ impl Catalog {
         }
     }
 
-    /// The schemas to look in for a name: the one that is written, or those of the path with `pg_catalog` first unless the path has it.
+    /// The schemas to look in for a name: the one that is written, or those of the path with `pg_catalog`, and before it that of temporary objects,
+    /// first unless the path has them.
     fn places(&self, schema: Option<&str>, path: &[u32]) -> Vec<u32> {
-        match schema {
-            Some(name) => self.schemas.get(name).copied().into_iter().collect(),
-            None if path.contains(&PG_CATALOG) => path.to_vec(),
-            None => std::iter::once(PG_CATALOG).chain(path.iter().copied()).collect(),
+        if let Some(name) = schema {
+            return self.schemas.get(name).copied().into_iter().collect();
         }
+        let mut path = path.to_vec();
+        if !path.contains(&PG_CATALOG) {
+            path.insert(0, PG_CATALOG);
+        }
+        self.with_temporary(&path)
     }
 
     fn relation_in(&self, schema: u32, name: &str) -> Option<Relation<'_>> {

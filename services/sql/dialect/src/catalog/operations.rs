@@ -6,7 +6,7 @@ use bole_sql_types::{Error, Result, SqlState, Type};
 
 use super::{
     Catalog, Column, Constraint, Enum, INFORMATION_SCHEMA, Index, Object, PG_CATALOG, PUBLIC, Rule, Schema,
-    Sequence, Table, View,
+    Sequence, Table, View, temporary,
 };
 
 /// The OID of the row that keeps [`Catalog::next_oid`].
@@ -204,10 +204,13 @@ impl Catalog {
     /// Puts an object in, in place of the one with its OID. The next OID rises above all that it takes.
     pub fn put(&mut self, object: Object) {
         self.remove(object.oid());
-        self.next_oid = self.next_oid.max(object.last_oid() + 1);
+        self.take_oids(object.oid(), object.last_oid());
         let (oid, key) = (object.oid(), (object.schema(), object.name().to_owned()));
         match &object {
             Object::Schema(schema) => {
+                if oid == temporary::SCHEMA {
+                    self.schemas.insert(temporary::ALIAS.to_owned(), oid);
+                }
                 self.schemas.insert(schema.name.clone(), oid);
             }
             Object::Enum(_) => {
@@ -223,9 +226,15 @@ impl Catalog {
     /// Takes an object out, and gives it back.
     pub fn remove(&mut self, oid: u32) -> Option<Arc<Object>> {
         let object = self.objects.remove(&oid)?;
+        if temporary::is_temporary(oid) {
+            self.take_oids(oid, oid);
+        }
         let key = (object.schema(), object.name().to_owned());
         match object.as_ref() {
             Object::Schema(schema) => {
+                if oid == temporary::SCHEMA {
+                    self.schemas.remove(temporary::ALIAS);
+                }
                 self.schemas.remove(&schema.name);
             }
             Object::Enum(_) => {
@@ -236,13 +245,6 @@ impl Catalog {
             }
         }
         Some(object)
-    }
-
-    /// An OID that nothing has.
-    pub const fn allocate(&mut self) -> u32 {
-        let oid = self.next_oid;
-        self.next_oid += 1;
-        oid
     }
 
     /// The object with that OID.

@@ -12,6 +12,7 @@ use bole_sql_types::{Error, Result, SqlState};
 use super::change::{Change, SUCCESS, wrong_kind};
 use super::storage::Form;
 use super::syntax::{AlterAction, Kind, Name, Role};
+use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Index, Object, Rule, text};
 
 /// What an `ALTER TABLE` has to do in SQLite.
@@ -341,6 +342,10 @@ impl Change<'_> {
         }
         if to == object.schema() {
             return Ok(());
+        }
+        if is_temporary(to) || is_temporary(oid) {
+            let message = "cannot move objects into or out of temporary schemas";
+            return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
         }
         let mut moved = vec![oid];
         if let Object::Table(_) = object {

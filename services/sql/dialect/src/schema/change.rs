@@ -7,6 +7,7 @@ use sqlparser::ast::{DataType, Expr};
 
 use super::binder::{self, BoundExpression, Scope, Use};
 use super::syntax::{Kind, Name};
+use crate::catalog::temporary::SCHEMA;
 use crate::catalog::{Catalog, Constraint, INFORMATION_SCHEMA, Object, PG_CATALOG, Relation, Table};
 use crate::plan::{Query, Step};
 
@@ -36,10 +37,6 @@ impl<'a> Change<'a> {
     pub(super) fn remove(&mut self, oid: u32) {
         self.catalog.remove(oid);
         self.steps.push(Step::Remove(oid));
-    }
-
-    pub(super) fn ddl(&mut self, sql: impl Into<String>) {
-        self.steps.push(Step::Ddl(sql.into()));
     }
 
     pub(super) fn rows(&mut self, sql: impl Into<String>) {
@@ -92,7 +89,8 @@ impl<'a> Change<'a> {
 
     /// The scope with the catalog as it is now.
     fn current(&self) -> Scope {
-        Scope { catalog: Arc::new(self.catalog.clone()), ..self.scope.clone() }
+        let search_path = self.catalog.with_temporary(&self.scope.search_path);
+        Scope { catalog: Arc::new(self.catalog.clone()), search_path, ..self.scope.clone() }
     }
 
     pub(super) fn data_type(&self, ty: &DataType) -> Result<(Type, i32)> {
@@ -131,7 +129,10 @@ impl<'a> Change<'a> {
         let schema = if let Some(schema) = &name.schema {
             self.catalog.schema_oid(schema)?
         } else {
-            let first = self.path().iter().find(|oid| **oid != PG_CATALOG).copied();
+            // The schema of temporary objects is first of all unless the path says where it is; where it says so first, it is there twice.
+            let implicit = self.path().first() == Some(&SCHEMA) && self.path().get(1) != Some(&SCHEMA);
+            let written = self.path().iter().skip(usize::from(implicit));
+            let first = written.copied().find(|oid| *oid != PG_CATALOG);
             first.ok_or_else(|| {
                 Error::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
             })?

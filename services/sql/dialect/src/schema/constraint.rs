@@ -6,6 +6,7 @@ use super::binder::Use;
 use super::change::{Change, wrong_kind};
 use super::naming;
 use super::syntax::{ConstraintSpec, Kind, Name, RuleSpec};
+use super::temporary;
 use crate::catalog::dependencies::same;
 use crate::catalog::{Action, Constraint, Index, Key, Object, Relation, Rule, Table};
 
@@ -152,7 +153,7 @@ impl Change<'_> {
             || naming::constraint(&self.catalog, table.schema, &table.name, only.as_deref(), "check");
         let name = spec.name.clone().unwrap_or_else(chosen);
         let expression = self.resolved(expression, Some(&table.name))?;
-        let constraint = new_constraint(self.catalog.allocate(), name, Rule::Check { expression }, spec);
+        let constraint = new_constraint(self.catalog.allocate(oid), name, Rule::Check { expression }, spec);
         self.add(oid, constraint)
     }
 
@@ -202,7 +203,7 @@ impl Change<'_> {
             None if primary => naming::key(&self.catalog, table.schema, &table.name, None, "pkey"),
             None => naming::key(&self.catalog, table.schema, &table.name, Some(&columns.join("_")), "key"),
         };
-        let index = self.catalog.allocate();
+        let index = self.catalog.allocate(oid);
         let keys = numbers.iter().map(|number| plain_key(*number)).collect();
         self.put(Object::Index(Index {
             oid: index,
@@ -238,7 +239,7 @@ impl Change<'_> {
         }
         let rule =
             if primary { Rule::PrimaryKey { columns, index } } else { Rule::Unique { columns, index } };
-        let constraint = new_constraint(self.catalog.allocate(), name, rule, spec);
+        let constraint = new_constraint(self.catalog.allocate(oid), name, rule, spec);
         self.add(oid, constraint)
     }
 
@@ -314,6 +315,7 @@ impl Change<'_> {
             let message = format!("referenced relation \"{}\" is not a table", reference.target.name);
             return Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message));
         };
+        temporary::check_same_persistence(&table, &target)?;
         let columns = numbers_of(&table, reference.columns)?;
         let target_columns = self.target_columns(&target, reference.target_columns)?;
         if columns.len() != target_columns.len() {
@@ -351,7 +353,7 @@ impl Change<'_> {
             on_delete: reference.on_delete,
             match_full: reference.match_full,
         };
-        let constraint = new_constraint(self.catalog.allocate(), name, rule, spec);
+        let constraint = new_constraint(self.catalog.allocate(oid), name, rule, spec);
         self.add(oid, constraint)
     }
 

@@ -9,6 +9,7 @@ use super::constraint::index_of;
 use super::storage::Form;
 use super::syntax::{Kind, Name};
 use crate::catalog::dependencies::Element;
+use crate::catalog::temporary::{self, is_temporary};
 use crate::catalog::{Index, Object, PUBLIC, Relation, Rule};
 
 /// How an element came to be dropped.
@@ -91,6 +92,9 @@ impl Change<'_> {
 
     fn drop_schema_target(&self, name: &str) -> Result<Option<u32>> {
         let Some(oid) = self.catalog.schemas.get(name).copied() else { return Ok(None) };
+        if oid == temporary::SCHEMA {
+            return Err(Error::unsupported("dropping the schema of temporary objects"));
+        }
         if oid < PUBLIC || self.catalog.object(oid).is_none() {
             let message = format!("cannot drop schema {name} because it is required by the database system");
             return Err(Error::new(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message));
@@ -372,7 +376,7 @@ impl Change<'_> {
             .collect();
         for index in indexes {
             if !tables.contains(&index.table) {
-                self.ddl(format!("DROP INDEX IF EXISTS i{}", index.oid));
+                self.ddl_of(index.oid, format!("DROP INDEX IF EXISTS i{}", index.oid));
             }
             self.remove(index.oid);
         }
@@ -393,7 +397,7 @@ impl Change<'_> {
         }
         for oid in tables {
             let table = self.table(*oid)?;
-            self.ddl(format!("DROP TABLE {}", table.storage));
+            self.ddl_of(*oid, format!("DROP TABLE {}", table.storage));
             self.remove(*oid);
         }
         Ok(())
@@ -410,7 +414,7 @@ impl Change<'_> {
             .collect();
         oids.sort_by_key(|oid| matches!(self.catalog.object(*oid), Some(Object::Schema(_))));
         for oid in oids {
-            if self.catalog.sequence(oid).is_some() {
+            if self.catalog.sequence(oid).is_some() && !is_temporary(oid) {
                 self.rows(format!("DELETE FROM bole_sequence WHERE oid = {oid}"));
             }
             self.remove(oid);

@@ -4,6 +4,7 @@ use bole_sql_types::{Error, Result, SqlState};
 
 use super::change::Change;
 use super::syntax::{AlterAction, Name};
+use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Enum, Label, Object, Table, text};
 
 /// How far places of new labels are apart, so that others fit between.
@@ -49,8 +50,11 @@ impl Change<'_> {
 
     pub(super) fn create_enum(&mut self, name: &Name, labels: &[String]) -> Result<()> {
         let schema = self.schema_for(name)?;
+        if is_temporary(schema) {
+            return Err(Error::unsupported("a temporary type"));
+        }
         self.check_type_name(schema, &name.name)?;
-        let (oid, array_oid) = (self.catalog.allocate(), self.catalog.allocate());
+        let (oid, array_oid) = (self.catalog.allocate(schema), self.catalog.allocate(schema));
         let mut made: Vec<Label> = Vec::new();
         for label in labels {
             check_label(label)?;

@@ -9,6 +9,7 @@ use super::constraint::check_order;
 use super::naming;
 use super::syntax::{CreateIndex, KeySpec, Kind, Name};
 use super::table::check_collation;
+use super::temporary::prefix;
 use crate::bind::name_of;
 use crate::catalog::{Index, Key, Object, Table};
 
@@ -99,7 +100,7 @@ impl Change<'_> {
         };
         let name = name.clone().unwrap_or_else(chosen);
         let index = Index {
-            oid: self.catalog.allocate(),
+            oid: self.catalog.allocate(table.oid),
             schema: table.schema,
             name,
             table: table.oid,
@@ -209,7 +210,7 @@ impl Change<'_> {
             }
         };
         for index in indexes.iter().filter(|index| !self.is_rowid_index(index)).collect::<Vec<_>>() {
-            self.ddl(format!("REINDEX i{}", index.oid));
+            self.ddl_of(index.oid, format!("REINDEX {}i{}", prefix(index.oid), index.oid));
         }
         Ok(())
     }

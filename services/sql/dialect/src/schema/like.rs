@@ -104,7 +104,11 @@ impl Change<'_> {
             return Err(Error::new(SqlState::DUPLICATE_OBJECT, message));
         }
         let comment = constraint.comment.clone().filter(|_| including.comments);
-        changed.constraints.push(Constraint { oid: self.catalog.allocate(), comment, ..constraint.clone() });
+        changed.constraints.push(Constraint {
+            oid: self.catalog.allocate(table),
+            comment,
+            ..constraint.clone()
+        });
         self.catalog.put(Object::Table(changed));
         Ok(())
     }
@@ -131,7 +135,7 @@ impl Change<'_> {
                 .collect();
             naming::key(&self.catalog, changed.schema, &changed.name, Some(&names.join("_")), "key")
         };
-        let oid = self.catalog.allocate();
+        let oid = self.catalog.allocate(table);
         let rule = if primary {
             Rule::PrimaryKey { columns: columns.clone(), index: oid }
         } else {
@@ -145,7 +149,7 @@ impl Change<'_> {
             comment: None,
             ..keys
         }));
-        let constraint = self.catalog.allocate();
+        let constraint = self.catalog.allocate(table);
         changed.constraints.push(Constraint {
             oid: constraint,
             name,
@@ -168,7 +172,7 @@ impl Change<'_> {
         let columns = super::index::column_names(&target, &mapped.keys);
         let name = naming::relation(&self.catalog, target.schema, &target.name, Some(&columns), "idx");
         let comment = index.comment.filter(|_| including.comments);
-        let oid = self.catalog.allocate();
+        let oid = self.catalog.allocate(table);
         self.put(Object::Index(Index { oid, name, schema: target.schema, table, comment, ..mapped }));
         Ok(())
     }

@@ -29,7 +29,7 @@ impl Change<'_> {
             self.notice(SqlState::DUPLICATE_SCHEMA, format!("{message}, skipping"));
             return Ok(());
         }
-        let oid = self.catalog.allocate();
+        let oid = self.catalog.allocate(0);
         self.put(Object::Schema(Schema { oid, name, comment: None }));
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Change<'_> {
     }
 
     /// Empties tables. References among them are not minded meanwhile, as none is left at the end.
-    fn empty(&mut self, tables: &[u32], restart_identity: bool) -> Result<()> {
+    pub(super) fn empty(&mut self, tables: &[u32], restart_identity: bool) -> Result<()> {
         let references = |table: &&Table| {
             table
                 .constraints

@@ -151,7 +151,7 @@ impl Change<'_> {
         options: &[SequenceOption],
         owner: Option<(u32, i16)>,
     ) -> Result<u32> {
-        let oid = self.catalog.allocate();
+        let oid = self.catalog.allocate(schema);
         let mut sequence = Sequence {
             oid,
             schema,
@@ -218,14 +218,14 @@ impl Change<'_> {
 
     pub(super) fn create_sequence(
         &mut self,
-        name: &Name,
+        (name, temporary): (&Name, bool),
         if_not_exists: bool,
         options: &[SequenceOption],
     ) -> Result<()> {
         if options.iter().any(|option| matches!(option, SequenceOption::Called(_))) {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "invalid sequence option SEQUENCE NAME"));
         }
-        let schema = self.schema_for(name)?;
+        let schema = self.place_for(name, temporary)?;
         if self.is_free(schema, &name.name, if_not_exists)? {
             self.make_sequence((schema, name.name.clone()), Type::INT8, options, None)?;
         }

@@ -10,6 +10,7 @@ use bole_sql_types::{Result, Type};
 
 use super::binder::Use;
 use super::change::Change;
+use super::temporary::prefix;
 use crate::catalog::{Action, Column, Constraint, Index, Rule, Table};
 
 /// How much of a table's text is printed.
@@ -54,8 +55,8 @@ pub(crate) fn collate(change: &Change<'_>, ty: Type) -> String {
 }
 
 impl Change<'_> {
-    /// `CREATE TABLE` of a table, for SQLite.
-    pub(super) fn create_table_sql(&self, table: &Table, form: Form) -> Result<String> {
+    /// `CREATE TABLE` of a table, for SQLite; before its name what is given as its schema.
+    fn create_table_sql(&self, schema: &str, table: &Table, form: Form) -> Result<String> {
         let mut parts = Vec::new();
         for column in &table.columns {
             parts.push(self.column_sql(table, column, form)?);
@@ -69,7 +70,7 @@ impl Change<'_> {
                 self.constraint_sql(table, constraint, &mut parts)?;
             }
         }
-        Ok(format!("CREATE TABLE {} ({}) STRICT", table.storage, parts.join(", ")))
+        Ok(format!("CREATE TABLE {schema}{} ({}) STRICT", table.storage, parts.join(", ")))
     }
 
     fn column_sql(&self, table: &Table, column: &Column, form: Form) -> Result<String> {
@@ -132,8 +133,8 @@ impl Change<'_> {
     /// Makes a table, and the indexes that the catalog has of it.
     pub(super) fn create_storage(&mut self, oid: u32) -> Result<()> {
         let table = self.table(oid)?;
-        let sql = self.create_table_sql(&table, Form::Full)?;
-        self.ddl(sql);
+        let sql = self.create_table_sql(prefix(oid), &table, Form::Full)?;
+        self.ddl_of(oid, sql);
         let indexes: Vec<Index> = self.catalog.indexes_of(oid).cloned().collect();
         indexes.iter().try_for_each(|index| self.create_index_storage(index))
     }
@@ -141,12 +142,15 @@ impl Change<'_> {
     /// Gives a table in SQLite the text that the catalog says.
     pub(super) fn retext(&mut self, oid: u32, form: Form) -> Result<()> {
         let table = self.table(oid)?;
-        let sql = text_literal(&self.create_table_sql(&table, form)?);
-        self.ddl(format!(
-            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = {sql} WHERE type = 'table' AND name = '{}'; \
-             PRAGMA writable_schema = RESET; CREATE TABLE bole_schema_changed (c1 ANY) STRICT; DROP TABLE bole_schema_changed",
+        let sql = text_literal(&self.create_table_sql("", &table, form)?);
+        let (schema, all) =
+            (prefix(oid), if table.temporary { "sqlite_temp_schema" } else { "sqlite_schema" });
+        let sql = format!(
+            "PRAGMA writable_schema = ON; UPDATE {all} SET sql = {sql} WHERE type = 'table' AND name = '{}'; \
+             PRAGMA writable_schema = RESET; CREATE TABLE {schema}bole_schema_changed (c1 ANY) STRICT; DROP TABLE {schema}bole_schema_changed",
             table.storage
-        ));
+        );
+        self.ddl_of(oid, sql);
         Ok(())
     }
 
@@ -158,8 +162,8 @@ impl Change<'_> {
             old.split_once('_').and_then(|(_, number)| number.parse::<u32>().ok()).unwrap_or(0) + 1;
         self.update_table(oid, |table| table.storage = format!("t{oid}_{generation}"));
         let table = self.table(oid)?;
-        let sql = self.create_table_sql(&table, Form::Full)?;
-        self.ddl(sql);
+        let sql = self.create_table_sql(prefix(oid), &table, Form::Full)?;
+        self.ddl_of(oid, sql);
         let copied: Vec<i16> =
             table.live().filter(|column| column.generated.is_none()).map(|column| column.number).collect();
         let columns = column_list(&copied);
@@ -174,7 +178,7 @@ impl Change<'_> {
         let referencing: Vec<u32> =
             self.catalog.references_to(oid).map(|(from, _)| from.oid).filter(|from| *from != oid).collect();
         referencing.into_iter().try_for_each(|from| self.retext(from, Form::Full))?;
-        self.ddl(format!("DROP TABLE {old}"));
+        self.ddl_of(oid, format!("DROP TABLE {old}"));
         let indexes: Vec<Index> = self.catalog.indexes_of(oid).cloned().collect();
         indexes.iter().try_for_each(|index| self.create_index_storage(index))
     }
@@ -197,13 +201,18 @@ impl Change<'_> {
             keys.push(term);
         }
         let unique = if index.unique { "UNIQUE " } else { "" };
-        let mut sql =
-            format!("CREATE {unique}INDEX i{} ON {} ({})", index.oid, table.storage, keys.join(", "));
+        let mut sql = format!(
+            "CREATE {unique}INDEX {}i{} ON {} ({})",
+            prefix(index.oid),
+            index.oid,
+            table.storage,
+            keys.join(", ")
+        );
         if let Some(predicate) = &index.predicate {
             let bound = self.kept_expression(Some(table.oid), predicate, Use::Predicate, None)?;
             let _infallible = write!(sql, " WHERE {}", bound.sql);
         }
-        self.ddl(sql);
+        self.ddl_of(index.oid, sql);
         Ok(())
     }
 
@@ -235,7 +244,7 @@ impl Change<'_> {
     /// Drops an index in SQLite.
     pub(super) fn drop_index_storage(&mut self, index: &Index) {
         if !self.is_rowid_index(index) {
-            self.ddl(format!("DROP INDEX IF EXISTS i{}", index.oid));
+            self.ddl_of(index.oid, format!("DROP INDEX IF EXISTS i{}", index.oid));
         }
     }
 

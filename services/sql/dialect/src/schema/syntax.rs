@@ -8,6 +8,7 @@ use sqlparser::ast::{DataType, Expr, Query};
 
 use crate::catalog::Action;
 pub use crate::catalog::names::Name;
+pub use crate::catalog::temporary::OnCommit;
 
 /// A statement that changes the schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub enum Statement {
     CreateSequence {
         /// Its name.
         name: Name,
+        /// `TEMPORARY`.
+        temporary: bool,
         /// `IF NOT EXISTS`.
         if_not_exists: bool,
         /// In the order that they are written in.
@@ -139,6 +142,10 @@ pub enum Role {
 pub struct CreateTable {
     /// Its name.
     pub name: Name,
+    /// `TEMPORARY`.
+    pub temporary: bool,
+    /// `ON COMMIT`.
+    pub on_commit: Option<OnCommit>,
     /// `IF NOT EXISTS`.
     pub if_not_exists: bool,
     /// Columns, constraints and what is copied from other tables, in order.
@@ -150,6 +157,10 @@ pub struct CreateTable {
 pub struct CreateTableAs {
     /// Its name.
     pub name: Name,
+    /// `TEMPORARY`.
+    pub temporary: bool,
+    /// `ON COMMIT`.
+    pub on_commit: Option<OnCommit>,
     /// `IF NOT EXISTS`.
     pub if_not_exists: bool,
     /// Names of its columns, where they are written.
@@ -354,6 +365,8 @@ pub struct KeySpec {
 pub struct CreateView {
     /// Its name.
     pub name: Name,
+    /// `TEMPORARY`.
+    pub temporary: bool,
     /// `OR REPLACE`.
     pub replace: bool,
     /// Names of its columns, where they are written.

@@ -7,7 +7,9 @@ use super::binder::Use;
 use super::change::Change;
 use super::naming;
 use super::syntax::{ColumnSpec, ConstraintSpec, CreateTable, Name, RuleSpec, SequenceOption, TableElement};
+use super::temporary;
 use crate::bind::name_of;
+use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Column, Identity, Object, Table};
 
 /// The most columns that a table can have, as in PostgreSQL.
@@ -41,13 +43,14 @@ pub(super) fn serial(ty: &DataType) -> Option<Type> {
 
 impl Change<'_> {
     pub(super) fn create_table(&mut self, statement: &CreateTable) -> Result<()> {
-        let CreateTable { name, if_not_exists, elements } = statement;
-        let schema = self.schema_for(name)?;
+        let CreateTable { name, temporary, on_commit, if_not_exists, elements } = statement;
+        let schema = self.place_for(name, *temporary)?;
+        let on_commit = temporary::on_commit(schema, *on_commit)?;
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }
         self.check_row_type(schema, &name.name)?;
-        let oid = self.catalog.allocate();
+        let oid = self.catalog.allocate(schema);
         let mut table = Table {
             oid,
             schema,
@@ -56,7 +59,8 @@ impl Change<'_> {
             columns: Vec::new(),
             rowid_column: None,
             constraints: Vec::new(),
-            temporary: false,
+            temporary: is_temporary(schema),
+            on_commit,
             comment: None,
         };
         let (mut columns, mut constraints, mut copies) = (Vec::new(), Vec::new(), Vec::new());

@@ -9,10 +9,12 @@ use sqlparser::ast::{
     TableFactor, Visit, VisitMut, Visitor, VisitorMut, visit_relations_mut,
 };
 
-use super::change::{Change, wrong_kind};
+use super::change::{Change, SUCCESS, wrong_kind};
 use super::resolved::{ident, written};
 use super::syntax::{CreateTableAs, CreateView, Kind, Name};
+use super::temporary;
 use crate::bind::name_of;
+use crate::catalog::temporary::is_temporary;
 use crate::catalog::{Catalog, Column, Object, Relation, Table, View, text};
 use crate::plan::Output;
 
@@ -194,8 +196,13 @@ impl Change<'_> {
     }
 
     pub(super) fn create_view(&mut self, statement: &CreateView) -> Result<()> {
-        let CreateView { name, replace, columns, query } = statement;
-        let schema = self.schema_for(name)?;
+        let CreateView { name, temporary, replace, columns, query } = statement;
+        let kept = self.kept_query(query)?;
+        let becomes_temporary = !temporary && kept.uses.iter().any(|oid| is_temporary(*oid));
+        if becomes_temporary {
+            self.notice(SUCCESS, format!("view \"{}\" will be a temporary view", name.name));
+        }
+        let schema = self.place_for(name, *temporary || becomes_temporary)?;
         let existing = self.catalog.relations.get(&(schema, name.name.clone())).copied();
         let old = match existing.and_then(|oid| self.catalog.object(oid)).cloned() {
             Some(Object::View(view)) if *replace => Some(view),
@@ -206,7 +213,6 @@ impl Change<'_> {
             self.is_free(schema, &name.name, false)?;
             self.check_row_type(schema, &name.name)?;
         }
-        let kept = self.kept_query(query)?;
         let columns =
             named_columns(&kept.outputs, columns, "CREATE VIEW specifies more column names than columns")?;
         if let Some(old) = &old {
@@ -216,7 +222,7 @@ impl Change<'_> {
                 return Err(Error::new(SqlState(*b"42P17"), message));
             }
         }
-        let oid = old.as_ref().map_or_else(|| self.catalog.allocate(), |old| old.oid);
+        let oid = old.as_ref().map_or_else(|| self.catalog.allocate(schema), |old| old.oid);
         let comment = old.and_then(|old| old.comment);
         let Kept { text, outputs: _, uses, uses_columns } = kept;
         self.put(Object::View(View {
@@ -263,8 +269,10 @@ impl Change<'_> {
     }
 
     pub(super) fn create_table_as(&mut self, statement: &CreateTableAs) -> Result<()> {
-        let CreateTableAs { name, if_not_exists, columns, query, with_data } = statement;
-        let schema = self.schema_for(name)?;
+        let CreateTableAs { name, temporary, on_commit, if_not_exists, columns, query, with_data } =
+            statement;
+        let schema = self.place_for(name, *temporary)?;
+        let on_commit = temporary::on_commit(schema, *on_commit)?;
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }
@@ -275,7 +283,7 @@ impl Change<'_> {
             self.check_column_type(&column.name, column.ty())?;
             super::table::check_column_name(&column.name)?;
         }
-        let oid = self.catalog.allocate();
+        let oid = self.catalog.allocate(schema);
         let list =
             super::storage::column_list(&columns.iter().map(|column| column.number).collect::<Vec<_>>());
         self.put(Object::Table(Table {
@@ -286,7 +294,8 @@ impl Change<'_> {
             columns,
             rowid_column: None,
             constraints: Vec::new(),
-            temporary: false,
+            temporary: is_temporary(schema),
+            on_commit,
             comment: None,
         }));
         self.create_storage(oid)?;

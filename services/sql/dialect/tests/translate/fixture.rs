@@ -126,6 +126,7 @@ fn add(catalog: &mut Catalog, oid: u32, name: &str, mut columns: Vec<Column>) {
         rowid_column: Some(1),
         constraints: vec![primary],
         temporary: false,
+        on_commit: bole_sql_dialect::catalog::temporary::OnCommit::default(),
         comment: None,
     };
     catalog.relations.insert((PUBLIC, name.to_owned()), oid);

@@ -87,7 +87,7 @@ impl Database {
 
     fn apply(&mut self, step: Step) -> Result<()> {
         match step {
-            Step::Ddl(sql) => {
+            Step::Ddl(sql) | Step::Temporary(sql) => {
                 sql.clone_into(&mut self.last);
                 self.connection.execute_batch(&sql).map_err(|error| from_sqlite(&error))
             }

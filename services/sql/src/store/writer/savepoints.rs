@@ -23,7 +23,7 @@ impl Writer {
     /// Opens a savepoint. Errors: the files.
     pub fn savepoint(&mut self, name: &str) -> Result<()> {
         self.run(&format!("SAVEPOINT s{}", self.savepoints.len()))?;
-        let mark = self.writing.capture().lock().mark();
+        let mark = self.writing().capture().lock().mark();
         let catalog = Arc::clone(&self.catalog);
         let sequences = self.sequences.len();
         self.savepoints.push(Savepoint { name: name.to_owned(), mark, catalog, sequences });
@@ -36,8 +36,12 @@ impl Writer {
         self.savepoints.truncate(place + 1);
         let Savepoint { mark, catalog, sequences, .. } = &self.savepoints[place];
         let (mark, sequences) = (*mark, *sequences);
+        if self.is_lost() && self.has_temporary_changes() {
+            let text = "temporary tables cannot be brought back to the savepoint after a statement that was interrupted";
+            return Err(Error::new(SqlState(*b"40000"), text).with_hint("Roll the transaction back."));
+        }
         self.catalog = Arc::clone(catalog);
-        self.writing.capture().lock().truncate(mark);
+        self.writing().capture().lock().truncate(mark);
         self.undo_sequences(sequences);
         if self.connection().is_autocommit() {
             return self.restore();
@@ -73,7 +77,7 @@ impl Writer {
     /// Does again what was recorded, with the savepoints in it. Nobody else has had the ticket meanwhile, so it meets the rows that it met before.
     fn restore(&mut self) -> Result<()> {
         self.restored = true;
-        let capture = Arc::clone(self.writing.capture());
+        let capture = Arc::clone(self.writing().capture());
         let (recorded, places) = {
             let capture = capture.lock();
             let end = capture.mark();

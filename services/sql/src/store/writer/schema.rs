@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bole_sql_dialect::catalog::temporary::is_temporary;
 use bole_sql_dialect::catalog::{NEXT_OID_ROW, Object, Rule, Sequence};
 use bole_sql_dialect::plan::Step;
 use bole_sql_types::{Error, Result, SqlState};
@@ -9,7 +10,8 @@ use bole_sql_types::{Error, Result, SqlState};
 use super::Writer;
 use crate::store::database::VERSION_ROW;
 use crate::store::error::from_sqlite;
-use crate::store::sequences::Standing;
+use crate::store::sequences::{Sequences, Standing};
+use crate::store::temporary::{can_be_lent, is_in_use};
 
 impl Writer {
     /// Does one step of a change of the schema; the number of rows that it changed. All steps of a statement happen or none: after an error the transaction has to
@@ -17,6 +19,7 @@ impl Writer {
     pub fn apply(&mut self, step: &Step) -> Result<u64> {
         match step {
             Step::Ddl(sql) => self.ddl(sql).map(|()| 0),
+            Step::Temporary(sql) => self.temporary_ddl(sql).map(|()| 0),
             Step::Rows(sql) => self.rows(sql),
             Step::Nothing(sql, error) => {
                 let found = self.connection().prepare(sql).and_then(|mut query| query.exists([]));
@@ -27,7 +30,7 @@ impl Writer {
             Step::Sequence(oid, value, is_called) => {
                 self.note_sequence(*oid);
                 let standing = Standing { last_value: *value, is_called: *is_called };
-                self.database.sequences().put(*oid, Some(standing));
+                self.sequences_of(*oid).put(*oid, Some(standing));
                 Ok(0)
             }
         }
@@ -41,8 +44,15 @@ impl Writer {
     fn ddl(&self, sql: &str) -> Result<()> {
         let statement = self.statement();
         self.connection().execute_batch(sql).map_err(|error| self.failure(&error))?;
-        self.writing.capture().lock().ddl(sql);
+        self.writing().capture().lock().ddl(sql);
         statement.keep()
+    }
+
+    fn temporary_ddl(&mut self, sql: &str) -> Result<()> {
+        self.own()?;
+        self.writing().capture().lock().note_temporary();
+        // The hook sees how SQLite keeps its own tables there, of which nothing is recorded.
+        self.connection().execute_batch(sql).map_err(|error| self.failure(&error))
     }
 
     fn rows(&self, sql: &str) -> Result<u64> {
@@ -57,11 +67,21 @@ impl Writer {
     }
 
     fn put(&mut self, object: &Object) -> Result<()> {
+        let is_own = is_temporary(object.oid());
+        if is_own {
+            self.own()?;
+            self.writing().capture().lock().note_temporary();
+        } else if can_be_lent(object) && self.is_lent(object.oid()) && !matches!(object, Object::Enum(_)) {
+            return Err(is_in_use(object, false));
+        }
         let mut catalog = (*self.catalog).clone();
         let next = catalog.next_oid;
         catalog.put(object.clone());
         let moved = catalog.next_oid != next;
         self.catalog = Arc::new(catalog);
+        if is_own {
+            return Ok(());
+        }
         self.write_row(object.oid())?;
         if moved {
             self.write_row(NEXT_OID_ROW)?;
@@ -74,11 +94,19 @@ impl Writer {
         let Some(object) = catalog.remove(oid) else {
             return Err(Error::new(SqlState::INTERNAL_ERROR, format!("there is no object {oid} to remove")));
         };
+        let array = if let Object::Enum(it) = &*object { it.array_oid } else { oid };
+        if can_be_lent(&object) && (self.is_lent(oid) || self.is_lent(array)) {
+            return Err(is_in_use(&object, true));
+        }
         if matches!(&*object, Object::Sequence(_)) {
             self.note_sequence(oid);
-            self.database.sequences().put(oid, None);
+            self.sequences_of(oid).put(oid, None);
         }
         self.catalog = Arc::new(catalog);
+        if is_temporary(oid) {
+            self.writing().capture().lock().note_temporary();
+            return Ok(());
+        }
         let statement = self.statement();
         let deleted = self
             .connection()
@@ -119,7 +147,7 @@ impl Writer {
 
     /// Remembers where a sequence stands, because the transaction may undo what it does to it.
     fn note_sequence(&mut self, oid: u32) {
-        self.sequences.push((oid, self.database.sequences().get(oid)));
+        self.sequences.push((oid, self.sequences_of(oid).get(oid)));
     }
 
     /// Puts sequences back that were set anew, but for the first `count`.
@@ -127,7 +155,23 @@ impl Writer {
         while self.sequences.len() > count
             && let Some((oid, standing)) = self.sequences.pop()
         {
-            self.database.sequences().put(oid, standing);
+            self.sequences_of(oid).put(oid, standing);
+        }
+    }
+
+    /// The sequences among which one is.
+    fn sequences_of(&self, oid: u32) -> &Sequences {
+        match &self.temporary {
+            Some(temporary) if is_temporary(oid) => temporary.sequences(),
+            _ => self.database.sequences(),
+        }
+    }
+
+    /// Whether temporary objects of other sessions use an object.
+    fn is_lent(&self, oid: u32) -> bool {
+        match &self.temporary {
+            Some(temporary) => temporary.is_lent(oid),
+            None => self.database.borrowed.contains(oid),
         }
     }
 
@@ -139,12 +183,12 @@ impl Writer {
 
     /// The next value of a sequence. Never given again. Errors: 2200H at its end.
     pub fn sequence_next(&self, oid: u32) -> Result<i64> {
-        self.database.sequences().next(self.sequence(oid)?)
+        self.sequences_of(oid).next(self.sequence(oid)?)
     }
 
     /// Sets a sequence, for ever. Errors: 22003 beyond its bounds.
     pub fn sequence_set(&self, oid: u32, value: i64, is_called: bool) -> Result<()> {
-        self.database.sequences().set(self.sequence(oid)?, value, is_called)
+        self.sequences_of(oid).set(self.sequence(oid)?, value, is_called)
     }
 
     /// What a foreign key that is checked at COMMIT is violated by.

@@ -1,4 +1,4 @@
-//! `CREATE` of all but tables.
+//! `CREATE` of all but tables, and what is temporary.
 
 use bole_sql_types::Error;
 
@@ -8,15 +8,39 @@ use crate::schema::syntax::{CreateIndex, CreateView, KeySpec, Role, Statement};
 
 /// After `CREATE`.
 pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
-    let readers: [(&str, fn(&mut Reader<'_, '_>) -> Parse<Statement>); 8] = [
-        ("TABLE", table::create),
+    if TEMPORARY.iter().any(|words| reader.eat(words)) {
+        return temporary(reader);
+    }
+    let readers: [(&str, fn(&mut Reader<'_, '_>) -> Parse<Statement>); 10] = [
+        ("TABLE", |reader| table::create(reader, false)),
         ("SCHEMA", schema),
         ("UNIQUE INDEX", |reader| index(reader, true)),
         ("INDEX", |reader| index(reader, false)),
-        ("OR REPLACE VIEW", |reader| view(reader, true)),
-        ("VIEW", |reader| view(reader, false)),
-        ("SEQUENCE", create_sequence),
+        ("OR REPLACE VIEW", |reader| view(reader, true, false)),
+        ("OR REPLACE TEMP VIEW", |reader| view(reader, true, true)),
+        ("OR REPLACE TEMPORARY VIEW", |reader| view(reader, true, true)),
+        ("VIEW", |reader| view(reader, false, false)),
+        ("SEQUENCE", |reader| create_sequence(reader, false)),
         ("TYPE", create_type),
+    ];
+    match readers.into_iter().find(|(words, _)| reader.eat(words)) {
+        Some((_, read)) => read(reader),
+        None => reader.unexpected("a kind of object"),
+    }
+}
+
+/// The words for it. GLOBAL and LOCAL mean nothing, as in PostgreSQL.
+const TEMPORARY: [&str; 6] =
+    ["TEMP", "TEMPORARY", "LOCAL TEMP", "LOCAL TEMPORARY", "GLOBAL TEMP", "GLOBAL TEMPORARY"];
+
+fn temporary(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
+    if reader.at("RECURSIVE VIEW") {
+        return refuse(reader, "CREATE RECURSIVE VIEW");
+    }
+    let readers: [(&str, fn(&mut Reader<'_, '_>) -> Parse<Statement>); 3] = [
+        ("TABLE", |reader| table::create(reader, true)),
+        ("VIEW", |reader| view(reader, false, true)),
+        ("SEQUENCE", |reader| create_sequence(reader, true)),
     ];
     match readers.into_iter().find(|(words, _)| reader.eat(words)) {
         Some((_, read)) => read(reader),
@@ -46,10 +70,10 @@ fn schema(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
     Ok(Statement::CreateSchema { name, if_not_exists, owner })
 }
 
-fn create_sequence(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
+fn create_sequence(reader: &mut Reader<'_, '_>, temporary: bool) -> Parse<Statement> {
     let if_not_exists = reader.eat("IF NOT EXISTS");
     let name = reader.qualified()?;
-    Ok(Statement::CreateSequence { name, if_not_exists, options: sequence::options(reader)? })
+    Ok(Statement::CreateSequence { name, temporary, if_not_exists, options: sequence::options(reader)? })
 }
 
 fn create_type(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
@@ -67,7 +91,7 @@ fn create_type(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
     Ok(Statement::CreateEnum { name, labels })
 }
 
-fn view(reader: &mut Reader<'_, '_>, replace: bool) -> Parse<Statement> {
+fn view(reader: &mut Reader<'_, '_>, replace: bool, temporary: bool) -> Parse<Statement> {
     let name = reader.qualified()?;
     let columns = reader.columns()?;
     if reader.at("WITH") {
@@ -78,7 +102,7 @@ fn view(reader: &mut Reader<'_, '_>, replace: bool) -> Parse<Statement> {
     if reader.at("WITH") {
         return refuse(reader, "WITH CHECK OPTION");
     }
-    Ok(Statement::CreateView(Box::new(CreateView { name, replace, columns, query })))
+    Ok(Statement::CreateView(Box::new(CreateView { name, temporary, replace, columns, query })))
 }
 
 fn index(reader: &mut Reader<'_, '_>, unique: bool) -> Parse<Statement> {

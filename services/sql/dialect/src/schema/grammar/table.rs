@@ -6,12 +6,12 @@ use super::reader::Reader;
 use super::{Parse, sequence};
 use crate::catalog::Action;
 use crate::schema::syntax::{
-    ColumnSpec, ConstraintSpec, CreateTable, CreateTableAs, Including, Name, RuleSpec, Statement,
+    ColumnSpec, ConstraintSpec, CreateTable, CreateTableAs, Including, OnCommit, RuleSpec, Statement,
     TableElement,
 };
 
-/// After `CREATE TABLE`.
-pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
+/// After `CREATE TABLE` or `CREATE TEMPORARY TABLE`.
+pub(super) fn create(reader: &mut Reader<'_, '_>, temporary: bool) -> Parse<Statement> {
     let if_not_exists = reader.eat("IF NOT EXISTS");
     let name = reader.qualified()?;
     for (words, what) in [("PARTITION OF", "partitioning"), ("OF", "a typed table")] {
@@ -19,13 +19,21 @@ pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
             return refuse(reader, what);
         }
     }
-    if reader.eat("AS") {
-        return create_as(reader, name, if_not_exists, Vec::new());
-    }
     // A list of bare names belongs to `CREATE TABLE … AS`.
-    if let Some(columns) = bare_names(reader) {
+    let columns = bare_names(reader);
+    if columns.is_some() || reader.at("AS") || reader.at("ON COMMIT") {
+        let columns = columns.unwrap_or_default();
+        let on_commit = on_commit(reader)?;
         reader.expect("AS")?;
-        return create_as(reader, name, if_not_exists, columns);
+        return create_as(reader, |query, with_data| CreateTableAs {
+            name,
+            temporary,
+            on_commit,
+            if_not_exists,
+            columns,
+            query,
+            with_data,
+        });
     }
     reader.expect_symbol('(')?;
     let elements = if reader.at_symbol(')') { Vec::new() } else { reader.list(element)? };
@@ -41,13 +49,31 @@ pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
         ("USING", "USING of a table"),
         ("WITH", "WITH of a table"),
         ("WITHOUT OIDS", "WITHOUT OIDS"),
-        ("ON COMMIT", "ON COMMIT"),
-        ("TABLESPACE", "a tablespace"),
     ];
     if let Some((_, what)) = clauses.iter().find(|(words, _)| reader.at(words)) {
         return refuse(reader, what);
     }
-    Ok(Statement::CreateTable(Box::new(CreateTable { name, if_not_exists, elements })))
+    let on_commit = on_commit(reader)?;
+    if reader.at("TABLESPACE") {
+        return refuse(reader, "a tablespace");
+    }
+    let create = CreateTable { name, temporary, on_commit, if_not_exists, elements };
+    Ok(Statement::CreateTable(Box::new(create)))
+}
+
+fn on_commit(reader: &mut Reader<'_, '_>) -> Parse<Option<OnCommit>> {
+    if !reader.eat("ON COMMIT") {
+        return Ok(None);
+    }
+    let kinds = [
+        ("PRESERVE ROWS", OnCommit::PreserveRows),
+        ("DELETE ROWS", OnCommit::DeleteRows),
+        ("DROP", OnCommit::Drop),
+    ];
+    match kinds.into_iter().find(|(words, _)| reader.eat(words)) {
+        Some((_, kind)) => Ok(Some(kind)),
+        None => reader.unexpected("PRESERVE, DELETE or DROP"),
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is what the readers give")]
@@ -60,16 +86,14 @@ fn bare_names(reader: &mut Reader<'_, '_>) -> Option<Vec<String>> {
     let read = |parser: &mut sqlparser::parser::Parser<'_>| {
         let mut reader = Reader::new(parser);
         let names = reader.enclosed(Reader::identifier)?;
-        if reader.at("AS") { Ok(names) } else { reader.unexpected("AS") }
+        if reader.at("AS") || reader.at("ON COMMIT") { Ok(names) } else { reader.unexpected("AS") }
     };
     reader.parser.maybe_parse(read).ok().flatten()
 }
 
 fn create_as(
     reader: &mut Reader<'_, '_>,
-    name: Name,
-    if_not_exists: bool,
-    columns: Vec<String>,
+    made: impl FnOnce(Box<sqlparser::ast::Query>, bool) -> CreateTableAs,
 ) -> Parse<Statement> {
     if reader.at("EXECUTE") {
         return refuse(reader, "CREATE TABLE AS EXECUTE");
@@ -79,7 +103,7 @@ fn create_as(
     if with_data {
         reader.eat("WITH DATA");
     }
-    Ok(Statement::CreateTableAs(Box::new(CreateTableAs { name, if_not_exists, columns, query, with_data })))
+    Ok(Statement::CreateTableAs(Box::new(made(query, with_data))))
 }
 
 const CONSTRAINT_WORDS: [&str; 6] =
