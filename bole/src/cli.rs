@@ -4,7 +4,9 @@
 mod consume;
 mod door;
 mod group;
+mod import;
 mod password;
+mod postgres;
 mod produce;
 mod sql;
 mod streams;
@@ -87,6 +89,11 @@ enum Command {
     Consume(consume::ConsumeArgs),
     /// Run SQL statements: given ones, those of a file, or what is typed
     Sql(sql::SqlArgs),
+    /// Move a database of another server here
+    Import {
+        #[command(subcommand)]
+        command: import::ImportCommand,
+    },
     /// Print a completion script, such as `bole completions bash`
     Completions {
         /// The shell
@@ -203,6 +210,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Produce(args) => return streams::run(produce::run(args, out)),
         Command::Consume(args) => streams::run(consume::run(args, out))?,
         Command::Sql(args) => return streams::run(sql::run(args, out)),
+        Command::Import { command } => return streams::run(import::run(command, out)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "bole", &mut { out });
         }
