@@ -65,10 +65,15 @@ impl Table {
         self.copied().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// A COPY of every column, in any order, for comparing.
+    /// A COPY of these columns, rows in any order.
+    pub(in crate::cli) fn copy(&self, names: &str) -> String {
+        format!("copy (select {names} from only {}) to stdout", self.name)
+    }
+
+    /// A COPY of every column, for comparing.
     pub(in crate::cli) fn copy_all(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        format!("copy (select {} from only {}) to stdout", names.join(", "), self.name)
+        self.copy(&names.join(", "))
     }
 }
 
