@@ -272,7 +272,10 @@ mod tests {
             ("bole produce t --key-separator : --header a=b --compression zstd --acks 1", "Produce"),
             ("bole consume t:1 --from -5 --count 1 --json --isolation read_committed", "Consume"),
             ("bole consume t --group g --assignor cooperative-sticky --exit-at-end", "Consume"),
-            ("bole import postgres --from postgres://u@h/d --database d --dry-run --addr 127.0.0.1:1", "Import"),
+            (
+                "bole import postgres --from postgres://u@h/d --database d --dry-run --addr 127.0.0.1:1",
+                "Import",
+            ),
             ("bole export --database d --format csv --out x", "Export"),
             ("bole completions zsh", "Completions"),
         ] {

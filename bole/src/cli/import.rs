@@ -82,7 +82,9 @@ pub(super) async fn run(command: ImportCommand, out: &mut dyn Write) -> Result<E
         if args.dry_run {
             return Ok(ExitCode::SUCCESS);
         }
-        bail!("nothing was written: what is listed as left out is not supported; --skip-unsupported moves the rest");
+        bail!(
+            "nothing was written: what is listed as left out is not supported; --skip-unsupported moves the rest"
+        );
     }
     carry_out(&snapshot, &session, &plan, &label, out).await
 }

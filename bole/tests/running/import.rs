@@ -63,17 +63,29 @@ fn a_database_is_imported_exported_and_loaded_and_stays_the_same() {
     let told = good(node.bole(&import, ""));
     let same = told.lines().filter(|line| line.ends_with("  same")).count();
     assert!(same == 4 && told.contains("501"), "{told}");
-    assert_eq!(ask(&node, "copy", "select nspname from pg_namespace where nspname = 'bole_import'"), "nspname\n");
+    assert_eq!(
+        ask(&node, "copy", "select nspname from pg_namespace where nspname = 'bole_import'"),
+        "nspname\n"
+    );
     let query = "select nextval('app.loose') as l, nextval('app.fresh') as f";
     assert_eq!(ask(&node, "copy", query), "l,f\n3,50\n");
-    good(node.bole(&["sql", "copy", "-c", "select setval('app.loose', 5), setval('app.fresh', 50, false)"], ""));
+    good(
+        node.bole(
+            &["sql", "copy", "-c", "select setval('app.loose', 5), setval('app.fresh', 50, false)"],
+            "",
+        ),
+    );
     let wrong = node.bole(&["sql", "copy", "-c", "insert into app.orders (user_id) values (9999)"], "");
     assert!(wrong.errors.contains("(23503)"), "foreign keys hold: {}", wrong.errors);
     good(node.bole(&["sql", "copy", "-c", "select setval('app.orders_id_seq', 4595)"], ""));
 
     let dump = good(node.bole(&["export"], ""));
     assert!(dump.ends_with("-- The export is complete.\n"));
-    assert_eq!(good(node.bole(&["export", "--database", "copy"], "")), dump, "a copy is exported as its source");
+    assert_eq!(
+        good(node.bole(&["export", "--database", "copy"], "")),
+        dump,
+        "a copy is exported as its source"
+    );
     good(node.bole(&["sql", "-c", "create database loaded"], ""));
     good(node.bole(&["sql", "loaded", "-f", "-"], &dump));
     good(node.bole(&["export", "--database", "loaded", "--out", "loaded.sql"], ""));
@@ -95,7 +107,9 @@ fn a_folder_has_a_file_for_each_table() {
     assert_eq!(read("0001-app.bag.csv").lines().count(), 301);
     assert_eq!(read("0002-app.empty.csv"), "a\n");
     assert!(read("load.sql").contains("\\copy app.bag (\"select\", \"Ünï\") from '0001-app.bag.csv'"));
-    assert!(read("before.sql").contains("create table app.users") && read("after.sql").contains("create view"));
+    assert!(
+        read("before.sql").contains("create table app.users") && read("after.sql").contains("create view")
+    );
     let again = node.bole(&["export", "--format", "csv", "--out", "dump"], "");
     assert!(again.code == 1 && again.errors.contains("dump exists"), "{again:?}");
 }

@@ -35,8 +35,8 @@ select format('select %L, last_value, is_called from %s', c.oid::regclass, c.oid
 from pg_class c where relkind = 'S' order by 1 \gexec
 SQL
 }
-# Lines of a dump in any order: views and what their names sort before may be made in another order.
-schema() { pg_dump --schema-only --no-owner --no-privileges "$1" | grep -v '^\\' | sed 's/,$//' | sort; }
+# Lines of a dump in any order: what has no place of its own may be made in another order. That a column is ordered by "C" is not in Bole's catalog.
+schema() { pg_dump --schema-only --no-owner --no-privileges "$1" | grep -v '^\\' | sed -e 's/,$//' -e 's/ COLLATE pg_catalog."C"//' | sort; }
 
 admin "create database $name"
 psql -qX -v ON_ERROR_STOP=1 -f schema.sql "$from/$name" >/dev/null

@@ -62,7 +62,7 @@ impl Plan {
     }
 
     /// Whether the step is done.
-    fn is_done(&self, step: &&Step) -> bool {
+    fn is_done(&self, step: &Step) -> bool {
         self.is_moved(step.kind, &step.name)
     }
 
@@ -127,6 +127,9 @@ impl Plan {
             let row = |it: &&LeftOut| [it.kind.clone(), it.name.clone(), it.why.clone()];
             let rows: Vec<_> = left_out.iter().map(row).collect();
             table(out, "  ", [("kind", Align::Left), ("name", Align::Left), ("why", Align::Left)], &rows)?;
+        }
+        if let Some(order) = &self.blueprint.order {
+            writeln!(out, "Text is ordered by code points here (C.UTF-8), at the source by {order}.")?;
         }
         writeln!(out, "Owners, rights, tablespaces and storage parameters are not carried over.")?;
         Ok(out.flush()?)

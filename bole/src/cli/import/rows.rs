@@ -85,9 +85,9 @@ async fn copy(
         if piece.is_some() && lines.len() < BATCH_BYTES {
             continue;
         }
-        let batch = lines.take();
+        let (batch, before) = (lines.take(), sum.rows);
         sum.add_lines(&batch);
-        let more = batch.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let more = sum.rows - before;
         progress.rows += more;
         progress.done = piece.is_none();
         if let Some(last) = batch.strip_suffix(b"\n").unwrap_or_default().rsplit(|byte| *byte == b'\n').next()

@@ -67,7 +67,8 @@ pub(super) async fn load(target: &Client, label: &str, blueprint: &Blueprint) ->
     if run[1] != fingerprint(blueprint) {
         bail!("the schema of the source changed since the import began: drop the database and import again");
     }
-    let refused = query(target, "select kind, name, why from bole_import.refused order by kind, name").await?;
+    let refused =
+        query(target, "select kind, name, why from bole_import.refused order by kind, name").await?;
     let refused = refused.into_iter().map(|mut row| LeftOut {
         why: row.pop().unwrap_or_default(),
         name: row.pop().unwrap_or_default(),
@@ -82,7 +83,9 @@ pub(super) async fn begin(target: &Client, plan: &Plan, label: &str) -> Result<(
     target.batch_execute(SCHEMA).await?;
     for it in plan.refused() {
         let (kind, name, why) = (literal(&it.kind), literal(&it.name), literal(&it.why));
-        target.batch_execute(&format!("insert into bole_import.refused values ({kind}, {name}, {why})")).await?;
+        target
+            .batch_execute(&format!("insert into bole_import.refused values ({kind}, {name}, {why})"))
+            .await?;
     }
     let run = format!(
         "insert into bole_import.run values ({}, {})",
@@ -150,12 +153,18 @@ pub(super) async fn finish_schema(target: &Client, plan: &Plan, meter: &mut Mete
         }
     }
     for standing in plan.standings() {
-        target.batch_execute(&standing.sql).await.with_context(|| format!("sequence {}", standing.sequence))?;
+        target
+            .batch_execute(&standing.sql)
+            .await
+            .with_context(|| format!("sequence {}", standing.sequence))?;
     }
     Ok(())
 }
 
 /// Forgets the state.
 pub(super) async fn end(target: &Client) -> Result<()> {
-    target.batch_execute(&format!("drop schema {STATE_SCHEMA} cascade")).await.context("the state cannot be dropped")
+    target
+        .batch_execute(&format!("drop schema {STATE_SCHEMA} cascade"))
+        .await
+        .context("the state cannot be dropped")
 }

@@ -16,6 +16,9 @@ pub(in crate::cli) const STATE_SCHEMA: &str = "bole_import";
 /// Which schemas (`n`) are a user's.
 const USERS: &str = "n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'bole_import')";
 
+/// Locales that order text by code points.
+const CODE_POINTS: [&str; 4] = ["c", "posix", "c.utf-8", "c.utf8"];
+
 /// One statement of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct Step {
@@ -105,12 +108,21 @@ pub(in crate::cli) struct Blueprint {
     /// To be done last.
     pub(in crate::cli) standings: Vec<Standing>,
     pub(in crate::cli) left_out: Vec<LeftOut>,
+    /// How the server orders text, unless it is by code points as a Bole does.
+    pub(in crate::cli) order: Option<String>,
 }
 
 impl Blueprint {
     /// Reads the blueprint of a database.
     pub(in crate::cli) async fn read(snapshot: &Snapshot) -> Result<Self> {
-        let mut blueprint = Self { left_out: left_out::read(snapshot).await?, ..Self::default() };
+        let order =
+            snapshot.rows("select datcollate from pg_database where datname = current_database()").await?;
+        let order = order.first().map(|row| row.text(0).to_owned());
+        let mut blueprint = Self {
+            left_out: left_out::read(snapshot).await?,
+            order: order.filter(|it| !CODE_POINTS.contains(&it.to_ascii_lowercase().as_str())),
+            ..Self::default()
+        };
         objects::read_before(snapshot, &mut blueprint).await?;
         tables::read(snapshot, &mut blueprint).await?;
         objects::read_after(snapshot, &mut blueprint).await?;

@@ -107,8 +107,6 @@ fn decode(field: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
-
     use super::*;
 
     #[test]
@@ -129,7 +127,9 @@ mod tests {
     #[test]
     fn lines_are_whole_wherever_the_pieces_end() {
         let mut lines = Lines::default();
-        for (piece, whole, taken) in [("a", 0, ""), ("b\nc", 3, "ab\n"), ("\nd\ne", 4, "c\nd\n"), ("\n", 2, "e\n")] {
+        for (piece, whole, taken) in
+            [("a", 0, ""), ("b\nc", 3, "ab\n"), ("\nd\ne", 4, "c\nd\n"), ("\n", 2, "e\n")]
+        {
             lines.push(piece.as_bytes());
             assert_eq!(lines.len(), whole, "{piece:?}");
             assert_eq!(lines.take(), taken.as_bytes());

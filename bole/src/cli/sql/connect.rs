@@ -74,7 +74,9 @@ impl SqlDoor {
 }
 
 /// Drives a connection as a task until the client is dropped or the server closes.
-pub(in crate::cli) fn drive<S, T>(mut connection: Connection<S, T>) -> tokio::sync::mpsc::UnboundedReceiver<AsyncMessage>
+pub(in crate::cli) fn drive<S, T>(
+    mut connection: Connection<S, T>,
+) -> tokio::sync::mpsc::UnboundedReceiver<AsyncMessage>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,

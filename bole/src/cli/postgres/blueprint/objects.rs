@@ -14,7 +14,8 @@ const ENUMS: &str = "select quote_ident(n.nspname) || '.' || quote_ident(typname
     where {users} and t.oid not in (select objid from pg_depend where deptype = 'e' and classid = 'pg_type'::regclass)
     order by 1, enumsortorder";
 /// Each sequence once, with the column that owns it, if one does. The columns from the fourth on are those of its options.
-const SEQUENCES: &str = "select quote_ident(n.nspname) || '.' || quote_ident(c.relname), format_type(seqtypid, null),
+const SEQUENCES: &str =
+    "select quote_ident(n.nspname) || '.' || quote_ident(c.relname), format_type(seqtypid, null),
     deptype, seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle,
     quote_ident(m.nspname) || '.' || quote_ident(t.relname), quote_ident(attname)
     from pg_sequence join pg_class c on c.oid = seqrelid join pg_namespace n on n.oid = c.relnamespace
@@ -25,7 +26,8 @@ const SEQUENCES: &str = "select quote_ident(n.nspname) || '.' || quote_ident(c.r
     where {users} and c.relpersistence <> 't'
     and c.oid not in (select objid from pg_depend where deptype = 'e' and classid = 'pg_class'::regclass)
     order by 1";
-const INDEXES: &str = "select quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_get_indexdef(i.indexrelid)
+const INDEXES: &str =
+    "select quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_get_indexdef(i.indexrelid)
     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
     join pg_namespace n on n.oid = c.relnamespace
     where {users} and t.relkind = 'r' and i.indisvalid
@@ -112,7 +114,10 @@ pub(super) async fn read_before(snapshot: &Snapshot, blueprint: &mut Blueprint) 
 /// The last value of a sequence, and whether it was given out. Sequences are of no snapshot: it is the last value of now.
 async fn standing(snapshot: &Snapshot, sequence: &str) -> Result<(String, bool)> {
     let found = if snapshot.is_bole() {
-        let query = format!("select split_part(s, ' ', 1), split_part(s, ' ', 2) from (select bole.sequence_standing({}::regclass) as s) x", literal(sequence));
+        let query = format!(
+            "select split_part(s, ' ', 1), split_part(s, ' ', 2) from (select bole.sequence_standing({}::regclass) as s) x",
+            literal(sequence)
+        );
         snapshot.rows(&query).await?
     } else {
         snapshot.rows(&format!("select last_value, is_called from {sequence}")).await?

@@ -77,7 +77,8 @@ pub(super) async fn read(snapshot: &Snapshot, blueprint: &mut Blueprint) -> Resu
 }
 
 fn added(table: &str, constraint: &Row) -> Step {
-    let kind = KINDS.iter().find(|(letter, _)| *letter == constraint.text(2)).map_or("constraint", |(_, kind)| kind);
+    let kind =
+        KINDS.iter().find(|(letter, _)| *letter == constraint.text(2)).map_or("constraint", |(_, kind)| kind);
     let (name, definition) = (constraint.text(1), constraint.text(3));
     Step::new(
         kind,
@@ -123,23 +124,18 @@ fn outline(table: &Row, columns: &[Row], identities: &[Row], constraints: &[Row]
 }
 
 fn column_text(column: &Row, identities: &[Row]) -> String {
-    let mut text = format!("{} {}", column.text(1), column.text(2));
-    if let Some(collation) = column.get(8) {
-        text += &format!(" collate {collation}");
-    }
-    match (column.text(4), column.text(5)) {
-        ("", "") => {}
-        ("", _) => text += &format!(" generated always as ({}) stored", column.text(6)),
+    let collation = column.get(8).map_or(String::new(), |collation| format!(" collate {collation}"));
+    let made = match (column.text(4), column.text(5)) {
+        ("", "") => String::new(),
+        ("", _) => format!(" generated always as ({}) stored", column.text(6)),
         (identity, _) => {
             let when = if identity == "a" { "always" } else { "by default" };
             let sequence = identities.iter().find(|it| it.text(1) == column.text(7));
             let options =
                 sequence.map(|it| format!(" (sequence name {}{})", it.text(2), sequence_options(it, 3)));
-            text += &format!(" generated {when} as identity{}", options.unwrap_or_default());
+            format!(" generated {when} as identity{}", options.unwrap_or_default())
         }
-    }
-    if column.is(3) {
-        text += " not null";
-    }
-    text
+    };
+    let not_null = if column.is(3) { " not null" } else { "" };
+    format!("{} {}{collation}{made}{not_null}", column.text(1), column.text(2))
 }
