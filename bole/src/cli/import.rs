@@ -86,7 +86,8 @@ pub(super) async fn run(command: ImportCommand, out: &mut dyn Write) -> Result<E
             "nothing was written: what is listed as left out is not supported; --skip-unsupported moves the rest"
         );
     }
-    carry_out(&snapshot, &session, &plan, &label, out).await
+    let done = carry_out(&snapshot, &session, &plan, &label, out).await;
+    done.map_err(|error| error.context("the import stopped; the same command goes on from there"))
 }
 
 async fn carry_out(
@@ -97,14 +98,13 @@ async fn carry_out(
     out: &mut dyn Write,
 ) -> Result<ExitCode> {
     let target = &session.client;
-    let go_on = "run the same command again to go on where it stopped";
     if !plan.resumed {
         state::begin(target, plan, label).await.context("the schema cannot be made")?;
     }
     let mut meter = Meter::new();
-    let sums = rows::copy_all(snapshot, target, plan, &mut meter).await.context(go_on)?;
-    state::finish_schema(target, plan, &mut meter).await.context(go_on)?;
-    let good = compare::compare(snapshot, target, plan, &sums, &mut meter, out).await.context(go_on)?;
+    let sums = rows::copy_all(snapshot, target, plan, &mut meter).await?;
+    state::finish_schema(target, plan, &mut meter).await?;
+    let good = compare::compare(snapshot, target, plan, &sums, &mut meter, out).await?;
     if !good {
         writeln!(
             out,

@@ -145,6 +145,13 @@ fn check_kill(definition: &str) {
     finish(child);
     let there: u32 = ask(&node, "copy", "select count(*) from big").lines().nth(1).unwrap().parse().unwrap();
     assert!((1..ROWS).contains(&there), "{there} rows are there after the kill");
+    if definition.contains("key") {
+        // Its first row is there already, as it was.
+        good(node.bole(&["sql", "-c", "update big set filler = 'changed' where n = 1"], ""));
+        let told = node.bole(&import, "");
+        assert!(told.code == 1 && told.out.contains("DIFFERENT"), "{told:?}");
+        good(node.bole(&["sql", "-c", "update big set filler = repeat('x', 150) where n = 1"], ""));
+    }
     let told = good(node.bole(&import, ""));
     assert!(told.contains("goes on where it stopped") && told.contains("  same"), "{told}");
     let counts = ask(&node, "copy", "select count(*), count(distinct n), max(n) from big");
