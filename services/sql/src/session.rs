@@ -20,7 +20,7 @@ mod out;
 mod plan;
 mod portal;
 mod rows;
-mod settings;
+pub(crate) mod settings;
 mod simple;
 mod spool;
 mod statement;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+#[path = "sessions/catalog.rs"]
+mod catalog;
 #[path = "sessions/client.rs"]
 mod client;
 #[path = "sessions/copy.rs"]

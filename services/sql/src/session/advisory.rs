@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bole_sql_functions::context::{Advisory, How};
+use bole_sql_functions::context::{Advisory, How, LockKey};
 use bole_sql_types::{Error, Result, SqlState};
 use parking_lot::{Condvar, Mutex};
 
@@ -23,7 +23,7 @@ pub(crate) struct Locks {
 }
 
 /// Who holds each lock of each database.
-type Held = HashMap<(String, i64), Vec<Holding>>;
+type Held = HashMap<(String, LockKey), Vec<Holding>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Holding {
@@ -40,7 +40,7 @@ impl Locks {
         database: &str,
         process_id: i32,
         operation: Advisory,
-        key: i64,
+        key: LockKey,
         canceller: &Canceller,
         pool: &Pool,
     ) -> Result<bool> {
@@ -68,7 +68,7 @@ impl Locks {
         }
     }
 
-    fn unlock(&self, database: &str, process_id: i32, shared: bool, key: i64) -> bool {
+    fn unlock(&self, database: &str, process_id: i32, shared: bool, key: LockKey) -> bool {
         let mut held = self.held.lock();
         let key = (database.to_owned(), key);
         let Some(holdings) = held.get_mut(&key) else { return false };
@@ -109,7 +109,13 @@ impl Locks {
 }
 
 /// Takes a lock if nobody else is in the way. Whether it did.
-fn try_lock(held: &mut Held, database: &str, process_id: i32, operation: Advisory, key: i64) -> Result<bool> {
+fn try_lock(
+    held: &mut Held,
+    database: &str,
+    process_id: i32,
+    operation: Advisory,
+    key: LockKey,
+) -> Result<bool> {
     if held.len() >= LOCKS_MAX {
         return Err(Error::new(SqlState::OUT_OF_MEMORY, "out of shared memory"));
     }

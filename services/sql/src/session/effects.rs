@@ -1,12 +1,13 @@
 //! What functions do on behalf of a session beyond computing: sequences, settings, notifications, requests to other services.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bole_shard::participant::Request;
 use bole_sql_dialect::Catalog;
-use bole_sql_functions::context::{self, Advisory, Effects};
+use bole_sql_functions::context::{self, Advisory, Effects, LockKey};
 use bole_sql_types::{Error, Result, SqlState};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     /// Cursors as they were when the statement began that runs.
     pub(crate) cursors: Mutex<Vec<context::Cursor>>,
     sequences: Mutex<Given>,
+    /// When the transaction began that asked for its number last, and the number.
+    numbered: Mutex<Option<(i64, i64)>>,
 }
 
 /// What a transaction does when it commits, besides its rows.
@@ -83,6 +86,7 @@ impl Shared {
             statements: Mutex::default(),
             cursors: Mutex::default(),
             sequences: Mutex::default(),
+            numbered: Mutex::default(),
         }
     }
 
@@ -287,7 +291,44 @@ impl Effects for Shared {
         }
     }
 
-    fn advisory(&self, operation: Advisory, key: i64) -> Result<bool> {
+    fn last_value(&self, sequence: u32) -> Option<i64> {
+        let standing = self.database.sequences().get(sequence)?;
+        standing.is_called.then_some(standing.last_value)
+    }
+
+    fn transaction_number(&self, began: i64) -> Result<i64> {
+        // Numbers begin with the time of the start in microseconds: fewer transactions than these run meanwhile, so none comes again after a
+        // start.
+        static LAST: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(now()));
+        let mut numbered = self.numbered.lock();
+        match *numbered {
+            Some((time, number)) if time == began => Ok(number),
+            _ => {
+                let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+                *numbered = Some((began, number));
+                Ok(number)
+            }
+        }
+    }
+
+    fn databases(&self) -> Vec<(u32, String)> {
+        let all = self.service.databases.all();
+        all.iter().map(|database| (database.oid(), database.name().to_owned())).collect()
+    }
+
+    fn may(&self, user: &str, action: &str) -> bool {
+        self.service.allowed(user, action, self.database.name())
+    }
+
+    fn reset_value(&self, name: &str) -> Option<String> {
+        self.settings.lock().reset_value(name).map(str::to_owned)
+    }
+
+    fn built_in(&self, relation: &str, oid: u32) -> Option<&'static str> {
+        crate::pg_catalog::built_in(relation, &oid.to_string())
+    }
+
+    fn advisory(&self, operation: Advisory, key: LockKey) -> Result<bool> {
         self.check_first()?;
         let (locks, database) = (&self.service.advisory, self.database.name());
         locks.operate(database, self.process_id, operation, key, &self.canceller, &self.service.pool)

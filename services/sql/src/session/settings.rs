@@ -15,7 +15,9 @@ use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style};
 
-pub(super) use table::{Kind, SETTINGS, Setting};
+pub(crate) use table::SETTINGS;
+pub(super) use table::{Kind, Setting};
+pub(crate) use values::milliseconds;
 
 /// Settings of the application's own (`myapp.user`) that one session may have.
 const CUSTOM_MAX: usize = 1_000;
@@ -111,6 +113,11 @@ impl Settings {
     /// A setting's value. Errors: 42704.
     pub(crate) fn get(&self, name: &str) -> Result<&str> {
         self.values.get(&name.to_lowercase()).map(Value::current).ok_or_else(|| unknown(name))
+    }
+
+    /// What `RESET` sets a setting to.
+    pub(crate) fn reset_value(&self, name: &str) -> Option<&str> {
+        self.reset.get(&name.to_lowercase()).map(String::as_str)
     }
 
     /// All of them, for `current_setting`.

@@ -105,6 +105,11 @@ impl Database {
         self.log
     }
 
+    /// Its OID, the same for as long as it exists: OIDs of users' objects begin where those of databases do.
+    pub fn oid(&self) -> u32 {
+        bole_sql_types::Type::FIRST_USER.wrapping_add(self.log.0 as u32)
+    }
+
     /// The class in which commits are acknowledged.
     pub const fn class(&self) -> Durability {
         self.class

@@ -181,6 +181,6 @@ pub(super) fn format_type(of: &Arguments<'_, '_>, session: &Session) -> Result<O
         (0, _) => "-".to_owned(),
         (_, None) => type_name(session, oid).unwrap_or_else(|| "???".to_owned()),
         _ if Type(oid).is_user() => type_name(session, oid).unwrap_or_else(|| "???".to_owned()),
-        (_, Some(modifier)) => definitions::format_type(&session.catalog, Type(oid), modifier),
+        (_, Some(modifier)) => definitions::format_type(session.shown(), Type(oid), modifier),
     }))
 }

@@ -7,12 +7,18 @@ use sqlparser::ast::{
 };
 use sqlparser::parser::Parser;
 
-use super::{format_type, typed};
+use super::{Shown, format_type, typed};
 use crate::catalog::names::quote;
-use crate::catalog::{Catalog, Object, PUBLIC, Table};
+use crate::catalog::{Object, Table};
 
 /// An expression over the columns of a table, or over none.
-pub fn expression(catalog: &Catalog, table: Option<&Table>, text: &str, pretty: bool) -> String {
+pub fn expression<'a>(
+    catalog: impl Into<Shown<'a>>,
+    table: Option<&'a Table>,
+    text: &str,
+    pretty: bool,
+) -> String {
+    let catalog = catalog.into();
     parse(text).map_or_else(
         || text.to_owned(),
         |expr| {
@@ -23,7 +29,7 @@ pub fn expression(catalog: &Catalog, table: Option<&Table>, text: &str, pretty: 
 }
 
 /// A default of a column of that type.
-pub(super) fn default(catalog: &Catalog, text: &str, ty: Type) -> String {
+pub(super) fn default(catalog: Shown<'_>, text: &str, ty: Type) -> String {
     parse(text).map_or_else(
         || text.to_owned(),
         |expr| Writer { catalog, table: None, pretty: false }.write_as(&expr, ty),
@@ -36,7 +42,7 @@ fn parse(text: &str) -> Option<Expr> {
 
 /// Writes expressions over the columns of a table.
 struct Writer<'a> {
-    catalog: &'a Catalog,
+    catalog: Shown<'a>,
     table: Option<&'a Table>,
     pretty: bool,
 }
@@ -253,7 +259,8 @@ impl Writer<'_> {
                 {
                     // A comparison with a single-precision number is one of double precision.
                     let ty = if ty == Type::FLOAT4 { Type::FLOAT8 } else { ty };
-                    format!("({digits})::{}", format_type(self.catalog, ty, -1))
+                    let digits = if self.pretty { digits.to_owned() } else { format!("({digits})") };
+                    format!("{digits}::{}", format_type(self.catalog, ty, -1))
                 }
                 _ => digits.to_owned(),
             };
@@ -343,7 +350,8 @@ impl Writer<'_> {
         }
         let text = self.write(inner, None);
         let simple = text.starts_with('(') && text.ends_with(')');
-        if simple || self.pretty && matches!(inner, Expr::Identifier(_)) {
+        let bare = if let Expr::Nested(inner) = inner { inner.as_ref() } else { inner };
+        if simple || self.pretty && (matches!(inner, Expr::Identifier(_)) || number(bare).is_some()) {
             format!("{text}::{name}")
         } else {
             format!("({text})::{name}")
@@ -355,7 +363,7 @@ impl Writer<'_> {
         let object = self.catalog.objects.values().find(|object| {
             self.catalog.is_relation(object.oid()) && self.catalog.written_name(object) == written
         });
-        object.map_or_else(|| written.to_owned(), |object| self.catalog.qualified(object, &[PUBLIC]))
+        object.map_or_else(|| written.to_owned(), |object| self.catalog.name(object))
     }
 
     fn type_name(&self, data_type: &sqlparser::ast::DataType) -> String {

@@ -11,12 +11,13 @@ use sqlparser::ast::{
     VisitorMut,
 };
 
+use super::Shown;
 use crate::catalog::names::quote;
-use crate::catalog::{Catalog, Column, Name, Object, PUBLIC, View};
+use crate::catalog::{Column, Name, Object, View};
 use crate::schema::view::parse_query;
 
 /// A view's query, with the semicolon that PostgreSQL ends it with.
-pub(super) fn view(catalog: &Catalog, view: &View, _pretty: bool) -> String {
+pub(super) fn view(catalog: Shown<'_>, view: &View, _pretty: bool) -> String {
     let Some(mut query) = parse_query(&view.query) else { return format!(" {};", view.query) };
     name_outputs(&mut query, &view.columns);
     let mut shortener = Shortener { catalog, tables: Vec::new() };
@@ -59,7 +60,7 @@ fn ident(name: &str) -> Ident {
 
 /// Takes schemas off relations that are found without, and aliases that say nothing; gives columns the names of their tables.
 struct Shortener<'c> {
-    catalog: &'c Catalog,
+    catalog: Shown<'c>,
     /// What can be named, with its columns.
     tables: Vec<(String, Vec<String>)>,
 }
@@ -83,7 +84,7 @@ impl VisitorMut for Shortener<'_> {
             _ => Vec::new(),
         };
         self.tables.push((called, columns));
-        if self.catalog.qualified(object, &[PUBLIC]) == quote(bare) {
+        if self.catalog.name(object) == quote(bare) {
             name.0.remove(0);
         }
         if let Some(alias) = alias.take_if(|alias| alias.name.value == *bare && alias.columns.is_empty()) {
