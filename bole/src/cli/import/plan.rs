@@ -13,13 +13,10 @@ use crate::cli::postgres::told;
 use crate::cli::streams::{Align, table};
 
 /// Codes of what is in the way, not unsupported.
-const IN_THE_WAY: [SqlState; 5] = [
-    SqlState::DUPLICATE_TABLE,
-    SqlState::DUPLICATE_SCHEMA,
-    SqlState::DUPLICATE_OBJECT,
-    SqlState::DUPLICATE_COLUMN,
-    SqlState::INVALID_TABLE_DEFINITION,
-];
+const IN_THE_WAY: [SqlState; 3] =
+    [SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_OBJECT];
+/// Classes of codes that say nothing about what is supported: the connection, a conflict, resources, an operator, the system.
+const OTHER_TROUBLE: [&str; 7] = ["08", "40", "53", "55", "57", "58", "XX"];
 /// Codes of what follows from something that was refused.
 const FOLLOWS: [SqlState; 4] = [
     SqlState::UNDEFINED_TABLE,
@@ -145,14 +142,12 @@ async fn rehearse_steps(target: &Client, blueprint: &Blueprint) -> Result<Vec<Le
             continue;
         };
         let Some(code) = error.code() else { return Err(error.into()) };
-        let exists = IN_THE_WAY.contains(code) && error.to_string().contains("already exists");
-        if exists || told(&error).contains("already exists") {
-            bail!(
-                "{} {}: {}; import into an empty database, with --database NAME",
-                step.kind,
-                step.name,
-                told(&error)
-            );
+        if OTHER_TROUBLE.iter().any(|class| code.code().starts_with(class)) {
+            return Err(error).with_context(|| format!("{} {}", step.kind, step.name));
+        }
+        if IN_THE_WAY.contains(code) {
+            let (kind, name, why) = (step.kind, &step.name, told(&error));
+            bail!("{kind} {name}: {why}; import into an empty database, with --database NAME");
         }
         target.batch_execute("rollback to savepoint step").await?;
         let first = refused.iter().any(|it| step.sql.contains(&it.name));
