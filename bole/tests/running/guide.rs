@@ -22,6 +22,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/change-feeds.md", &["streams.feeds=0"]),
     ("docs/guide/sql.md", &[]),
     ("docs/guide/moving-from-postgresql.md", &[]),
+    ("docs/guide/outbox.md", &[]),
 ];
 /// A program of others that examples use.
 const REDIS_CLI: &str = "redis-cli";

@@ -60,6 +60,11 @@ fn producer(relation: &SystemRelation) -> Option<Producer> {
         .map(|(.., producer)| *producer)
 }
 
+/// Whether a relation may have rows.
+pub(crate) fn has_rows(relation: &SystemRelation) -> bool {
+    producer(relation).is_some()
+}
+
 /// Makes the system relations known to a connection.
 pub fn register(connection: &Connection, context: &Context) -> rusqlite::Result<()> {
     const MODULE: vtab::Module<'static, Table> = vtab::Module::eponymous_only_module();

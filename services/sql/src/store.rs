@@ -36,6 +36,7 @@ pub use connection::Register;
 pub use database::Database;
 pub use databases::{Config, DEFAULT, Databases};
 pub(crate) use error::from_shard;
+pub(crate) use reader::Lent;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
 pub use writer::{Statement, Writer};

@@ -8,6 +8,8 @@ mod catalog;
 mod client;
 #[path = "sessions/copy.rs"]
 mod copy;
+#[path = "sessions/dialect_page.rs"]
+mod dialect_page;
 #[path = "sessions/extended.rs"]
 mod extended;
 #[path = "sessions/limits.rs"]

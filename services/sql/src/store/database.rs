@@ -120,6 +120,12 @@ impl Database {
         Arc::clone(&self.catalog.read())
     }
 
+    /// What somebody may have seen of commits by [`Database::catalog`] up to now; as with rows, an answer that tells of it waits for
+    /// [`Database::durable`].
+    pub fn seen_now(&self) -> Seen {
+        self.books.seen(self.books.low(), self.class)
+    }
+
     pub(crate) fn set_catalog(&self, catalog: Arc<Catalog>) {
         *self.catalog.write() = catalog;
     }

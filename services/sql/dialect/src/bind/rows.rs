@@ -197,7 +197,7 @@ impl Binder<'_> {
             .iter()
             .any(|argument| walk::any(argument, true, &|e| matches!(e.node, Node::Column { .. })));
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
-        let call = Expr::new(Node::Call { spelling, arguments, volatile: true }, result);
+        let call = Expr::new(Node::Call { spelling, arguments, volatility: function.of.volatility }, result);
         let column = Column { name: label.to_owned(), ty: result, typmod: -1, nullable: true, origin: None };
         let select = super::tree::Select { items: vec![call], ..super::tree::Select::default() };
         let query: Query = super::query::plain(super::tree::Body::Select(Box::new(select)), vec![column]);

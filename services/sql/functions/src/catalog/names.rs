@@ -22,7 +22,11 @@ fn number(text: &str) -> Option<u32> {
 fn name(text: &str) -> Result<Name> {
     let mut parts = quote::names(text, true)?;
     let name = parts.pop().unwrap_or_default();
-    Ok(Name { schema: parts.pop(), name })
+    let schema = parts.pop();
+    if !parts.is_empty() {
+        return Err(Error::unsupported("a name with a database"));
+    }
+    Ok(Name { schema, name })
 }
 
 /// The relation that text names, if there is one. Errors: the text is no name.

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use sqlparser::parser::Parser;
 
 use super::{Shown, format_type, typed};
+use crate::bind::name_of;
 use crate::catalog::names::quote;
 use crate::catalog::{Object, Table};
 
@@ -45,10 +46,6 @@ struct Writer<'a> {
     catalog: Shown<'a>,
     table: Option<&'a Table>,
     pretty: bool,
-}
-
-fn fold(ident: &sqlparser::ast::Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 fn number(expr: &Expr) -> Option<&str> {
@@ -111,9 +108,9 @@ impl Writer<'_> {
     /// The type of an expression as far as it is seen without the binder.
     fn type_of(&self, expr: &Expr) -> Option<Type> {
         match expr {
-            Expr::Identifier(ident) => self.table?.column(&fold(ident)).map(crate::catalog::Column::ty),
+            Expr::Identifier(ident) => self.table?.column(&name_of(ident)).map(crate::catalog::Column::ty),
             Expr::CompoundIdentifier(parts) => {
-                self.table?.column(&fold(parts.last()?)).map(crate::catalog::Column::ty)
+                self.table?.column(&name_of(parts.last()?)).map(crate::catalog::Column::ty)
             }
             Expr::Nested(inner) => self.type_of(inner),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => self.type_of(expr),
@@ -195,9 +192,9 @@ impl Writer<'_> {
     fn write(&self, expr: &Expr, wanted: Option<Type>) -> String {
         match expr {
             Expr::Nested(inner) => self.write(inner, wanted),
-            Expr::Identifier(ident) => quote(&fold(ident)),
+            Expr::Identifier(ident) => quote(&name_of(ident)),
             Expr::CompoundIdentifier(parts) => {
-                parts.iter().map(|part| quote(&fold(part))).collect::<Vec<_>>().join(".")
+                parts.iter().map(|part| quote(&name_of(part))).collect::<Vec<_>>().join(".")
             }
             Expr::Value(_) => self.value(expr, wanted),
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => {

@@ -7,13 +7,13 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, VisitMut,
-    VisitorMut,
+    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 
 use super::Shown;
 use crate::catalog::names::quote;
 use crate::catalog::{Column, Name, Object, View};
+use crate::schema::resolved::{ident, written_form};
 use crate::schema::view::parse_query;
 
 /// A view's query, with the semicolon that PostgreSQL ends it with.
@@ -22,6 +22,7 @@ pub(super) fn view(catalog: Shown<'_>, view: &View, _pretty: bool) -> String {
     name_outputs(&mut query, &view.columns);
     let mut shortener = Shortener { catalog, tables: Vec::new() };
     let _finished = VisitMut::visit(&mut query, &mut shortener);
+    written_form(&mut *query);
     if let Query { with: None, body, .. } = query.as_ref()
         && let SetExpr::Select(select) = body.as_ref()
     {
@@ -49,13 +50,9 @@ fn name_outputs(query: &mut Query, columns: &[Column]) {
         *item = if own.as_ref() == Some(&column.name) {
             SelectItem::UnnamedExpr(expr)
         } else {
-            SelectItem::ExprWithAlias { expr, alias: crate::catalog::definitions::query::ident(&column.name) }
+            SelectItem::ExprWithAlias { expr, alias: ident(&column.name) }
         };
     }
-}
-
-fn ident(name: &str) -> Ident {
-    if quote(name) == name { Ident::new(name) } else { Ident::with_quote('"', name) }
 }
 
 /// Takes schemas off relations that are found without, and aliases that say nothing; gives columns the names of their tables.
