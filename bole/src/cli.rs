@@ -3,8 +3,11 @@
 
 mod consume;
 mod door;
+mod export;
 mod group;
+mod import;
 mod password;
+mod postgres;
 mod produce;
 mod sql;
 mod streams;
@@ -87,6 +90,13 @@ enum Command {
     Consume(consume::ConsumeArgs),
     /// Run SQL statements: given ones, those of a file, or what is typed
     Sql(sql::SqlArgs),
+    /// Move a database of another server here
+    Import {
+        #[command(subcommand)]
+        command: import::ImportCommand,
+    },
+    /// Write a database as SQL that PostgreSQL and Bole load, or as CSV files
+    Export(export::ExportArgs),
     /// Print a completion script, such as `bole completions bash`
     Completions {
         /// The shell
@@ -203,6 +213,8 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Produce(args) => return streams::run(produce::run(args, out)),
         Command::Consume(args) => streams::run(consume::run(args, out))?,
         Command::Sql(args) => return streams::run(sql::run(args, out)),
+        Command::Import { command } => return streams::run(import::run(command, out)),
+        Command::Export(args) => return streams::run(export::run(args, out)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "bole", &mut { out });
         }
@@ -260,6 +272,11 @@ mod tests {
             ("bole produce t --key-separator : --header a=b --compression zstd --acks 1", "Produce"),
             ("bole consume t:1 --from -5 --count 1 --json --isolation read_committed", "Consume"),
             ("bole consume t --group g --assignor cooperative-sticky --exit-at-end", "Consume"),
+            (
+                "bole import postgres --from postgres://u@h/d --database d --dry-run --addr 127.0.0.1:1",
+                "Import",
+            ),
+            ("bole export --database d --format csv --out x", "Export"),
             ("bole completions zsh", "Completions"),
         ] {
             let command = format!("{:?}", parse(line).unwrap().command.unwrap());
@@ -276,6 +293,9 @@ mod tests {
             "bole topic create t --partitions 0",
             "bole topic create t --config a",
             "bole topic delete",
+            "bole import postgres",
+            "bole import",
+            "bole export --format csv",
             "bole group reset g --topic t",
             "bole group reset g --to-latest",
             "bole group reset g --topic t --to-latest --to-earliest",

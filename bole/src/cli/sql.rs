@@ -1,6 +1,6 @@
 //! `bole sql`: a small psql, for one statement, a file, or a conversation.
 
-mod connect;
+pub(super) mod connect;
 mod describe;
 mod shell;
 mod statements;

@@ -7,6 +7,7 @@ mod expect;
 mod feeds;
 mod groups;
 mod guide;
+mod import;
 mod large_group;
 mod node;
 mod restart;

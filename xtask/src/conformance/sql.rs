@@ -74,6 +74,14 @@ pub const CLIENTS: &[Client] = &[
         command: |folder| script("bash", &[&folder.join("run.sh")]),
     },
     Client {
+        name: "moving",
+        folder: "sql/moving",
+        programs: &["psql", "pg_dump", "bash"],
+        only_with: Some("BOLE_MOVING_URL"),
+        packages: None,
+        command: |folder| script("bash", &[&folder.join("run.sh")]),
+    },
+    Client {
         name: "psycopg",
         folder: "sql/python",
         programs: &["python3"],

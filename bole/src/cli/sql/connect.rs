@@ -12,11 +12,11 @@ use crate::cli::{default_user, is_loopback};
 use crate::config::{self, Flags};
 
 /// What a client sends first to ask for TLS: its length and PostgreSQL's number for the request.
-const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+pub(in crate::cli) const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// Which SQL service to talk to, and how to come in. Without a user, on loopback, as that of a fresh node.
 #[derive(Clone, Debug, Args)]
-pub(super) struct SqlDoor {
+pub(in crate::cli) struct SqlDoor {
     /// Address of the SQL service; without it the one that ./bole.toml and the environment configure, or else 127.0.0.1:5432
     #[arg(long, value_name = "HOST:PORT")]
     addr: Option<String>,
@@ -25,16 +25,16 @@ pub(super) struct SqlDoor {
 }
 
 /// A connection, and where what the server says on its own comes out.
-pub(super) struct Session {
-    pub(super) client: Client,
-    pub(super) said: tokio::sync::mpsc::UnboundedReceiver<AsyncMessage>,
+pub(in crate::cli) struct Session {
+    pub(in crate::cli) client: Client,
+    pub(in crate::cli) said: tokio::sync::mpsc::UnboundedReceiver<AsyncMessage>,
     /// Whether a statement can be cancelled: another connection to the same place is needed for that.
-    pub(super) cancels: bool,
+    pub(in crate::cli) cancels: bool,
 }
 
 impl SqlDoor {
     /// Connects.
-    pub(super) async fn connect(&self, database: &str) -> Result<Session> {
+    pub(in crate::cli) async fn connect(&self, database: &str) -> Result<Session> {
         let addr = match &self.addr {
             Some(addr) => addr.clone(),
             None => reachable(config::load(&Flags::default(), std::env::vars_os())?.settings.sql.listen),
@@ -74,7 +74,9 @@ impl SqlDoor {
 }
 
 /// Drives a connection as a task until the client is dropped or the server closes.
-fn drive<S, T>(mut connection: Connection<S, T>) -> tokio::sync::mpsc::UnboundedReceiver<AsyncMessage>
+pub(in crate::cli) fn drive<S, T>(
+    mut connection: Connection<S, T>,
+) -> tokio::sync::mpsc::UnboundedReceiver<AsyncMessage>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,

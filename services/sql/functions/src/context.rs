@@ -84,6 +84,10 @@ pub trait Effects: Send + Sync {
     fn lastval(&self) -> Result<i64> {
         refused("lastval")
     }
+    /// The last value of a sequence, and whether it was given out.
+    fn standing(&self, _sequence: u32) -> Result<(i64, bool)> {
+        refused("where a sequence stands")
+    }
     /// Sets a sequence.
     fn setval(&self, _sequence: u32, _value: i64, _is_called: bool) -> Result<()> {
         refused("setval")

@@ -231,6 +231,13 @@ impl Effects for Shared {
         })
     }
 
+    fn standing(&self, sequence: u32) -> Result<(i64, bool)> {
+        let catalog = Arc::clone(&self.catalog.lock());
+        let start = definition(&catalog, sequence)?.start;
+        let standing = self.database.sequences().get(sequence);
+        Ok(standing.map_or((start, false), |it| (it.last_value, it.is_called)))
+    }
+
     fn setval(&self, sequence: u32, value: i64, is_called: bool) -> Result<()> {
         self.check_first()?;
         let catalog = Arc::clone(&self.catalog.lock());

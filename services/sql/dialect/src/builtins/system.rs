@@ -30,6 +30,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     writes("nextval", &[REGCLASS], INT8, "pg_nextval"),
     volatile("currval", &[REGCLASS], INT8, "pg_currval"),
     volatile("lastval", &[], INT8, "pg_lastval"),
+    volatile("pg_sequence_last_value", &[REGCLASS], INT8, "pg_sequence_last_value"),
     writes("setval", &[REGCLASS, INT8], INT8, "pg_setval"),
     writes("setval", &[REGCLASS, INT8, BOOL], INT8, "pg_setval"),
     volatile("pg_notify", &[TEXT, TEXT], VOID, "pg_notify").called_on_null(),

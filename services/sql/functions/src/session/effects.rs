@@ -13,6 +13,14 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_nextval", 1, |of, session| integer(session.effects.nextval(sequence(of, session)?)?)),
     session(c"pg_currval", 1, |of, session| integer(session.effects.currval(sequence(of, session)?)?)),
     session(c"pg_lastval", 0, |_, session| integer(session.effects.lastval()?)),
+    session(c"pg_sequence_last_value", 1, |of, session| {
+        let (last, is_called) = session.effects.standing(sequence(of, session)?)?;
+        Ok(if is_called { Value::Integer(last) } else { Value::Null })
+    }),
+    session(c"pg_bole_sequence_standing", 1, |of, session| {
+        let (last, is_called) = session.effects.standing(sequence(of, session)?)?;
+        Ok(Value::Text(format!("{last} {}", if is_called { 't' } else { 'f' })))
+    }),
     session(c"pg_setval", 2, |of, session| {
         let called = of.len() < 3 || of.boolean(2)?;
         session.effects.setval(sequence(of, session)?, of.integer(1)?, called)?;
