@@ -1,5 +1,7 @@
 //! The dialect as tables in Markdown, for the guide: those of `bole_sql_dialect::reference`, and what this crate's own tables say.
 
+use std::fmt::Write as _;
+
 use bole_sql_dialect::catalog::PG_CATALOG;
 use bole_sql_dialect::catalog::system;
 use bole_sql_dialect::reference;
@@ -50,7 +52,7 @@ fn settings() -> String {
     for setting in SETTINGS {
         if let Some(values) = values(setting.kind) {
             let (name, default) = (setting.name, code(setting.default));
-            table += &format!("| `{name}` | {default} | {values} | {} |\n", setting.description);
+            let _ = writeln!(table, "| `{name}` | {default} | {values} | {} |", setting.description);
         }
     }
     let fixed = SETTINGS.iter().filter(|setting| values(setting.kind).is_none());
@@ -71,7 +73,7 @@ fn relations() -> String {
     let mut table = "| schema | with rows | always empty |\n|---|---|---|\n".to_owned();
     for (schema, is_pg_catalog) in [("pg_catalog", true), ("information_schema", false)] {
         let (full, empty) = (names(is_pg_catalog, true), names(is_pg_catalog, false));
-        table += &format!("| `{schema}` | {full} | {empty} |\n");
+        let _ = writeln!(table, "| `{schema}` | {full} | {empty} |");
     }
     table
 }

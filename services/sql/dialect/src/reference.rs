@@ -2,6 +2,8 @@
 //!
 //! Types have their short names (`int4`), which PostgreSQL takes as well; the table of types has the long ones.
 
+use std::fmt::Write as _;
+
 use bole_sql_types::Type;
 use bole_sql_types::types::Category;
 
@@ -41,7 +43,7 @@ pub fn types() -> String {
         }
         let also = if info.sql_name == info.name { String::new() } else { code(info.sql_name) };
         let array = info.array.map(|array| code(&name(array))).unwrap_or_default();
-        table += &format!("| {} | {also} | {array} |\n", code(info.name));
+        let _ = writeln!(table, "| {} | {also} | {array} |", code(info.name));
     }
     table
 }
@@ -68,14 +70,14 @@ fn result(function: &Function) -> String {
 pub fn functions() -> String {
     let mut page = String::new();
     for (family, functions) in FAMILIES {
-        page += &format!("### {family}\n\n| function | arguments and result |\n|---|---|\n");
+        let _ = writeln!(page, "### {family}\n\n| function | arguments and result |\n|---|---|");
         let rows = functions.iter().map(|function| {
             (function.name.to_owned(), code(&format!("{} → {}", arguments(function), result(function))))
         });
         let mut groups = grouped(rows);
         groups.sort();
         for (name, forms) in groups {
-            page += &format!("| {} | {} |\n", code(&name), forms.join(", "));
+            let _ = writeln!(page, "| {} | {} |", code(&name), forms.join(", "));
         }
         page.push('\n');
     }
@@ -97,7 +99,7 @@ pub fn operators() -> String {
         grouped(all_operators().map(|operator| (operator.name.to_owned(), code(&operands(operator)))));
     groups.sort();
     for (name, forms) in groups {
-        table += &format!("| {} | {} |\n", code(&name), forms.join(", "));
+        let _ = writeln!(table, "| {} | {} |", code(&name), forms.join(", "));
     }
     table
 }
@@ -117,7 +119,7 @@ pub fn casts() -> String {
     for (from, _) in grouped(casts.iter().map(|cast| (name(cast.from), String::new()))) {
         let cells = [Context::Implicit, Context::Assignment, Context::Explicit]
             .map(|context| targets(&casts, &from, context));
-        table += &format!("| {} | {} |\n", code(&from), cells.join(" | "));
+        let _ = writeln!(table, "| {} | {} |", code(&from), cells.join(" | "));
     }
     table
 }
