@@ -213,6 +213,20 @@ impl Drop for Transaction {
     }
 }
 
+/// The payload of an entry in the journal: from the attachment that it names, if it names one. `None`: the attachment is gone, as those of entries below a
+/// checkpoint may be. Errors: the journal's.
+pub fn payload(journal: &dyn Journal, entry: &EntryRef<'_>) -> Result<Option<Bytes>, Error> {
+    if entry.header.flags & FLAG_ATTACHMENT == 0 {
+        return Ok(Some(Bytes::copy_from_slice(entry.payload)));
+    }
+    let Some((id, part)) = large::part_name(entry.payload) else { return Ok(None) };
+    match journal.attachment(&id) {
+        Ok(bytes) => Ok(Some(bytes.slice(part))),
+        Err(bole_log::Error::NoAttachment(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The effects of an entry that was pushed by [`Transaction::push`]: kind, version and bytes of each. Yields an error once and then ends if
 /// the bytes do not fit.
 pub fn effects<'a>(
