@@ -4,8 +4,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bole_base::{Durability, Epoch, LogId, Offset, Position};
-use bole_log::entry::BATCH_BYTES_MAX;
+use bole_log::entry::{BATCH_BYTES_MAX, FLAG_ATTACHMENT};
 use bole_log::{Batch, EntryHeader, EntryRef, Journal, PayloadKind};
+use bytes::Bytes;
 
 use crate::Error;
 use crate::attached::Attached;

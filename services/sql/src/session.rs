@@ -25,7 +25,7 @@ mod simple;
 mod spool;
 mod statement;
 mod transaction;
-mod values;
+pub(crate) mod values;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -8,6 +8,8 @@ mod client;
 mod copy;
 #[path = "sessions/extended.rs"]
 mod extended;
+#[path = "sessions/feeds.rs"]
+mod feeds;
 #[path = "sessions/limits.rs"]
 mod limits;
 #[path = "sessions/login.rs"]

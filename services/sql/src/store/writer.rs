@@ -271,6 +271,7 @@ impl Writer {
             database,
             connection: self.writing.recorded.connection_mut(),
             payload: &payload,
+            alters: self.catalog.version != self.version,
             refused: None,
             committed: false,
         };
