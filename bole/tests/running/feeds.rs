@@ -177,7 +177,7 @@ fn a_feed_gives_up_its_oldest_changes_and_holds_up_nobody() {
 const TABLE: &[&str] = &["streams.feeds=sql/bole"];
 
 fn sql(node: &Node, statements: &str) -> String {
-    let Outcome { code, out, errors } = node.bole(&["sql", "-q", "-A", "-t", "-c", statements], "");
+    let Outcome { code, out, errors } = node.bole(&["sql", "--format", "csv", "-c", statements], "");
     assert_eq!(code, 0, "{statements}: {errors}");
     out
 }
@@ -239,7 +239,8 @@ fn a_table_is_what_its_feed_tells_over_stops_and_kills() {
         sql(&node, &format!("update orders set {column} = 'v{life}' where id % 10 = 5"));
         let table: BTreeMap<String, String> = sql(&node, &format!("select id, {column} from orders"))
             .lines()
-            .map(|line| line.split_once('|').unwrap())
+            .skip(1)
+            .map(|line| line.split_once(',').unwrap())
             .map(|(id, state)| (format!("{{\"id\":{id}}}"), state.to_owned()))
             .collect();
         let state = |row: &Json| {
@@ -263,7 +264,7 @@ fn a_table_is_what_its_feed_tells_over_stops_and_kills() {
     let Outcome { code, errors, .. } = node.bole(&["produce", topic], "record\n");
     assert!(code != 0 && errors.contains("neither written to, changed nor deleted"), "{code} {errors}");
     sql(&node, "drop table orders; create schema s; create table s.t (a int)");
-    let Outcome { out, .. } = node.bole(&["topic", "list", "--all"], "");
+    let Outcome { out, .. } = node.bole(&["topic", "list"], "");
     let topics: Vec<&str> = out
         .lines()
         .filter_map(|line| line.split_whitespace().next())
