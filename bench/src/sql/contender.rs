@@ -1,9 +1,10 @@
 //! Who is measured, how each is started with the same promise, and how a client program is pointed at it.
 
 use crate::{SERVER_CORE, usage};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 use xtask::server::{self, Ports, Profile, Server, Settings};
 
 /// Where Debian has PostgreSQL's programs.
@@ -23,6 +24,9 @@ const SETTINGS: &[&str] = &[
 ];
 /// A client program that takes longer is hung.
 const CLIENT_SECONDS_MAX: &str = "1800";
+
+/// How long a server may take until it takes sessions.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A side of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +100,7 @@ fn start_peer(folder: &Path, settings: &Settings) -> Result<Node> {
         postgres.args(["-c", setting]);
     }
     let node = Node { contender: Contender::Peer, server: server::start(postgres, port, settings)?, port };
+    node.wait_until_ready()?;
     let mut create = node.client("createdb");
     create.env("PGDATABASE", "postgres").arg(USER);
     xtask::process::output(&mut create)?;
@@ -113,6 +118,18 @@ impl Node {
     /// Resident bytes of all processes of the server, what they share counted once.
     pub(super) fn resident_bytes(&self) -> Result<u64> {
         usage::proportional_bytes(&usage::family(self.server.pid())?)
+    }
+
+    /// A port that listens is not enough: PostgreSQL refuses sessions until it has recovered.
+    fn wait_until_ready(&self) -> Result<()> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        while !self.client("pg_isready").arg("-q").status()?.success() {
+            if Instant::now() > deadline {
+                bail!("{} takes no sessions after {READY_TIMEOUT:?}", self.contender.name());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     pub(super) fn cpu_seconds(&self) -> Result<f64> {

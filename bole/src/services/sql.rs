@@ -5,14 +5,17 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result};
 use bole_base::{Disk as _, RealDisk};
+use bole_identity::Identity;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::shutdown::Stopper;
-use bole_shard::participant::Participants;
+use bole_shard::participant::{Participants, Request};
 use bole_sql::config::Config;
 use bole_sql::service::{Parts as ServiceParts, Service};
 use bole_sql::store::{self, Databases};
 use bole_sql::{connection, protocol};
+use bole_streams::access;
+use bole_streams::session::{Action, Principal};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
@@ -62,6 +65,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Arc<Databases>) 
         config: config(&settings),
         tls: node.tls()?,
     });
+    let identity = Arc::clone(&kernel.identity);
+    service.set_effects_policy(Box::new(move |user, service, request| {
+        may_affect(&identity, user, service, request)
+    }));
     let (stopper, token) = Stopper::new();
     let door_config = listener::Config {
         last_word: LastWord::new(|_| Bytes::from(protocol::too_many_connections())),
@@ -95,6 +102,17 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Arc<Databases>) 
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
     node.parts.push(SqlPart { service, stopper, door, looking_after });
     Ok(())
+}
+
+/// As the other service judges its own clients.
+fn may_affect(identity: &Identity, user: &str, service: &str, request: &Request) -> bool {
+    match service {
+        access::SERVICE => {
+            let principal = Principal::user(user);
+            access::allowed(identity, &principal, Action::Write, "topic", &request.dataset)
+        }
+        _ => identity.allowed(user, service, "write", &format!("default/{service}/*")),
+    }
 }
 
 fn config(settings: &Settings) -> Config {

@@ -21,6 +21,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/write-behind.md", &[]),
     ("docs/guide/change-feeds.md", &["streams.feeds=0,sql/bole"]),
     ("docs/guide/sql.md", &[]),
+    ("docs/guide/outbox.md", &[]),
 ];
 /// A program of others that examples use.
 const REDIS_CLI: &str = "redis-cli";

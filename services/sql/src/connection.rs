@@ -20,14 +20,14 @@ use bole_sql_types::{Error, SqlState};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::protocol::backend::{self, Severity, Status};
 use crate::protocol::{Broken, Message, frontend};
 use crate::service::Service;
 use crate::session::cancel::{Canceller, Reason};
-use crate::session::notify::Notification;
-use crate::session::{Granted, Outcome, Session, Shared, Wait};
+use crate::session::notify::{Inbox, Notification};
+use crate::session::{Granted, Outcome, Session, Shared, State, Wait};
 use login::Login;
 
 /// The least that is read ahead.
@@ -38,6 +38,11 @@ const INPUT_BYTES_STEP: usize = 1 << 20;
 const BATCH_BYTES: usize = 1 << 20;
 /// How often an interrupt is repeated.
 const INTERRUPT_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long a client that reads nothing keeps its connection once the service drains.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+/// How long a connection that ends waits for its client to take the last bytes.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -88,10 +93,10 @@ pub async fn serve(service: Arc<Service>, connection: listener::Connection) {
             tracing::debug!(%peer, %error, "a client was disconnected");
             let mut out = Vec::new();
             backend::report(&mut out, Severity::Fatal, &error);
-            let _gone = wire.send(&out).await;
+            let _gone = timeout(FAREWELL_MAX, wire.send(&out)).await;
         }
     }
-    let _gone = wire.shutdown().await;
+    let _gone = timeout(FAREWELL_MAX, wire.shutdown()).await;
 }
 
 fn shutting_down() -> Error {
@@ -147,9 +152,11 @@ struct Client {
     shared: Arc<Shared>,
     canceller: Arc<Canceller>,
     chunks: mpsc::Receiver<Vec<u8>>,
-    notifications: mpsc::Receiver<Notification>,
+    notifications: Inbox,
     process_id: i32,
     copying: bool,
+    /// Bytes of the messages that are gathered and not run.
+    gathered: usize,
 }
 
 impl Client {
@@ -165,10 +172,14 @@ impl Client {
             chunks,
             notifications,
             copying: false,
+            gathered: 0,
         }
     }
 
     async fn serve(&mut self) -> End {
+        if let Err(end) = self.greet().await {
+            return end;
+        }
         loop {
             match self.turn().await {
                 Ok(true) => {}
@@ -178,6 +189,51 @@ impl Client {
         }
     }
 
+    /// Sends what the login left to be sent.
+    async fn greet(&mut self) -> Result<(), End> {
+        let Some(session) = &mut self.session else { return Err(End::Left) };
+        let out = std::mem::take(&mut session.out.buffer);
+        let until = Instant::now() + self.service.config.login_timeout;
+        Ok(self.send(&out, Some(until)).await?)
+    }
+
+    /// Sends. Errors: the socket failed, or the client did not take the bytes before `until`, before its session was ended, or soon after
+    /// the service began to drain. Then the connection is of no use any more.
+    async fn send(&mut self, bytes: &[u8], until: Option<Instant>) -> io::Result<()> {
+        let (service, canceller) = (&self.service, &self.canceller);
+        let ended = async {
+            while !canceller.is_ended() {
+                canceller.asked.notified().await;
+            }
+        };
+        let drained = async {
+            service.drained().await;
+            sleep(DRAIN_GRACE).await;
+        };
+        let slow = |why: &str| Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        tokio::select! {
+            biased;
+            sent = self.wire.send(bytes) => sent,
+            () = ended => slow("the session was ended while its client took nothing"),
+            () = drained => slow("the service stops, and the client takes nothing"),
+            () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
+                slow("the client takes nothing while its transaction keeps others waiting")
+            }
+        }
+    }
+
+    /// Until when a statement that runs may wait for its client.
+    fn send_limit(&self) -> Instant {
+        let own = Instant::now() + self.service.config.idle_writer_timeout;
+        self.statement_limit().map_or(own, |limit| own.min(limit))
+    }
+
+    /// When `statement_timeout` is over.
+    fn statement_limit(&self) -> Option<Instant> {
+        let limit = self.shared.settings.lock().derived().statement_timeout?;
+        Some(Instant::from_std(self.canceller.since()?) + limit)
+    }
+
     /// Waits for something to do and does it. `false`: the client left.
     async fn turn(&mut self) -> Result<bool, End> {
         match self.wait().await? {
@@ -185,21 +241,26 @@ impl Client {
             Event::Notified(first) => {
                 let mut out = Vec::new();
                 self.write_notifications(Some(first), &mut out);
-                self.wire.send(&out).await?;
-                if self.service.hub.is_lost(self.process_id) {
-                    let message = "too many notifications wait for this session";
-                    return Err(End::Fatal(Error::new(SqlState::OUT_OF_MEMORY, message)));
-                }
-                Ok(true)
+                self.send(&out, None).await?;
+                self.check_lost().map(|()| true)
             }
         }
     }
 
+    /// Errors: the session left so many notifications lying that some were not kept.
+    fn check_lost(&self) -> Result<(), End> {
+        if self.service.hub.is_lost(self.process_id) {
+            let message = "too many notifications wait for this session";
+            return Err(End::Fatal(Error::new(SqlState::OUT_OF_MEMORY, message)));
+        }
+        Ok(())
+    }
+
     fn write_notifications(&mut self, first: Option<Notification>, out: &mut Vec<u8>) {
-        let mut next = first.or_else(|| self.notifications.try_recv().ok());
+        let mut next = first.or_else(|| self.notifications.try_recv());
         while let Some(Notification { process_id, channel, payload }) = next {
             backend::notification(out, process_id, &channel, &payload);
-            next = self.notifications.try_recv().ok();
+            next = self.notifications.try_recv();
         }
     }
 
@@ -207,7 +268,7 @@ impl Client {
     async fn wait(&mut self) -> Result<Event, End> {
         let (limit, listens) = {
             let Some(session) = &self.session else { return Err(End::Left) };
-            (self.idle_limit(session), session.status() == Status::Idle)
+            (self.idle_limit(session), self.is_idle(session))
         };
         let until = limit.as_ref().map(|(limit, _)| Instant::now() + *limit);
         loop {
@@ -231,17 +292,21 @@ impl Client {
         }
     }
 
+    /// Whether no transaction is open, not even one of messages without a `Sync`.
+    fn is_idle(&self, session: &Session) -> bool {
+        session.transaction.state == State::Idle && !self.copying
+    }
+
     /// How long the session may idle as it is, and what it is told then.
     fn idle_limit(&self, session: &Session) -> Option<(Duration, Error)> {
         let settings = self.shared.settings.lock();
         let derived = settings.derived();
-        if session.status() == Status::Idle && !self.copying {
+        if self.is_idle(session) {
             let message = "terminating connection due to idle-session timeout";
             let error = || Error::new(SqlState::IDLE_SESSION_TIMEOUT, message);
             return derived.idle_session_timeout.map(|limit| (limit, error()));
         }
-        let holds = session.transaction.writer.is_some();
-        let own = holds.then_some(self.service.config.idle_writer_timeout);
+        let own = holds(session).then_some(self.service.config.idle_writer_timeout);
         let limit = derived.idle_in_transaction_timeout.or(own)?;
         let message = "terminating connection due to idle-in-transaction timeout";
         Some((limit, Error::new(SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, message)))
@@ -251,11 +316,15 @@ impl Client {
     fn gather(&mut self) -> Result<Option<usize>, End> {
         let Some(session) = &mut self.session else { return Err(End::Left) };
         let max = self.service.config.message_bytes_max;
-        let (mut due, mut bytes) = (false, 0);
+        let mut due = false;
         loop {
             let before = self.wire.input.len();
             let Some(message) = frontend::next(&mut self.wire.input, max)? else { break };
-            bytes += before - self.wire.input.len();
+            if matches!(message, Message::CopyData(_)) && !self.copying && session.messages.is_empty() {
+                // What a COPY left behind that failed.
+                continue;
+            }
+            self.gathered += before - self.wire.input.len();
             due |= match message {
                 Message::CopyData(_) => self.copying,
                 Message::Parse { .. }
@@ -266,7 +335,7 @@ impl Client {
                 _ => true,
             };
             session.messages.push_back(message);
-            if bytes > BATCH_BYTES {
+            if self.gathered > BATCH_BYTES {
                 due = true;
                 break;
             }
@@ -281,6 +350,7 @@ impl Client {
     /// Runs the messages and sends the replies. `false`: the client left.
     async fn run(&mut self) -> Result<bool, End> {
         self.canceller.begin();
+        self.gathered = 0;
         let outcome = self.run_all().await;
         self.canceller.end();
         let left = outcome? == Outcome::End;
@@ -289,6 +359,7 @@ impl Client {
         self.copying = session.is_copying();
         self.session = Some(session);
         sent?;
+        self.check_lost()?;
         Ok(!left)
     }
 
@@ -309,8 +380,7 @@ impl Client {
     async fn wait_for(&mut self, wait: Wait) -> Granted {
         let Some(session) = &self.session else { return Granted::Reader(Err(lost())) };
         let database = Arc::clone(&session.database);
-        let limit = self.shared.settings.lock().derived().statement_timeout;
-        let until = limit.and_then(|limit| Some(Instant::from_std(self.canceller.since()?) + limit));
+        let until = self.statement_limit();
         let cancelled = async {
             while !self.canceller.is_cancelled() {
                 tokio::select! {
@@ -354,13 +424,16 @@ impl Client {
                 done = &mut job => {
                     let (session, outcome) = done.map_err(|_lost| End::Fatal(lost()))?;
                     self.session = Some(session);
-                    while let Ok(chunk) = self.chunks.try_recv() {
-                        self.wire.send(&chunk).await?;
+                    if let Some(error) = failed {
+                        return Err(End::Io(error));
                     }
-                    return failed.map_or(Ok(outcome), |error| Err(End::Io(error)));
+                    while let Ok(chunk) = self.chunks.try_recv() {
+                        self.send(&chunk, Some(self.send_limit())).await?;
+                    }
+                    return Ok(outcome);
                 }
-                Some(chunk) = self.chunks.recv() => {
-                    if let Err(error) = self.wire.send(&chunk).await {
+                Some(chunk) = self.chunks.recv(), if failed.is_none() => {
+                    if let Err(error) = self.send(&chunk, Some(self.send_limit())).await {
                         // What still comes is for nobody.
                         self.chunks.close();
                         self.canceller.cancel(Reason::End);
@@ -378,8 +451,7 @@ impl Client {
         if self.canceller.is_cancelled() {
             return Some(Instant::now() + INTERRUPT_INTERVAL);
         }
-        let limit = self.shared.settings.lock().derived().statement_timeout?;
-        Some(Instant::from_std(self.canceller.since()?) + limit)
+        self.statement_limit()
     }
 
     fn look(&self) {
@@ -387,22 +459,14 @@ impl Client {
             self.canceller.repeat();
             return;
         }
-        let limit = self.shared.settings.lock().derived().statement_timeout;
-        if limit.zip(self.canceller.since()).is_some_and(|(limit, since)| since.elapsed() >= limit) {
+        if self.statement_limit().is_some_and(|limit| Instant::now() >= limit) {
             self.canceller.cancel(Reason::Timeout);
         }
     }
 
     /// Waits until the replies may leave, hands notifications out, and sends.
     async fn finish(&mut self, session: &mut Session) -> Result<(), End> {
-        for seen in session.take_seen() {
-            session.database.durable(seen).await.map_err(End::Fatal)?;
-        }
-        let notifications = std::mem::take(&mut session.deliver);
-        if !notifications.is_empty() {
-            let handed = self.service.hub.publish(session.database.name(), &notifications);
-            crate::metrics::count(&self.service.metrics.notifications, handed);
-        }
+        self.settle(session).await.map_err(End::Fatal)?;
         if session.is_ready() && session.status() == Status::Idle {
             let mut out = std::mem::take(&mut session.out.buffer);
             self.write_notifications(None, &mut out);
@@ -411,7 +475,21 @@ impl Client {
         session.write_ready();
         let out = std::mem::take(&mut session.out.buffer);
         if !out.is_empty() {
-            self.wire.send(&out).await?;
+            let until = holds(session).then(|| self.send_limit());
+            self.send(&out, until).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until what the session did and saw is durable, and hands out what its transactions notify.
+    async fn settle(&mut self, session: &mut Session) -> bole_sql_types::Result<()> {
+        for seen in session.take_seen() {
+            session.database.durable(seen).await?;
+        }
+        let notifications = std::mem::take(&mut session.deliver);
+        if !notifications.is_empty() {
+            let handed = self.service.hub.publish(session.database.name(), &notifications);
+            crate::metrics::count(&self.service.metrics.notifications, handed);
         }
         Ok(())
     }
@@ -420,6 +498,12 @@ impl Client {
     async fn leave(mut self) -> Wire {
         self.chunks.close();
         if let Some(mut session) = self.session.take() {
+            // A client that is gone has committed all the same.
+            if !session.deliver.is_empty()
+                && let Err(error) = self.settle(&mut session).await
+            {
+                tracing::debug!(%error, "notifications of a session that ended are not handed out");
+            }
             let pool = self.service.pool.clone();
             let _ended = pool.run(move || session.end()).await;
         }
@@ -428,6 +512,11 @@ impl Client {
         self.service.advisory.release_session(self.process_id);
         self.wire
     }
+}
+
+/// Whether others wait for the session, or files grow while it does nothing: it has the write ticket or a snapshot.
+fn holds(session: &Session) -> bool {
+    session.transaction.writer.is_some() || session.transaction.reader.is_some()
 }
 
 fn lost() -> Error {

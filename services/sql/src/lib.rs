@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod pg_catalog;
 pub mod pool;
 pub mod protocol;
+pub mod reference;
 pub mod service;
 mod session;
 pub mod store;

@@ -27,7 +27,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bole_sql_dialect::catalog::system::{self, SystemRelation};
-use bole_sql_functions::{Context, Session};
+use bole_sql_functions::{Context, Session, guarded};
 use bole_sql_types::{Type, Value};
 use parking_lot::Mutex;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -36,6 +36,7 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, ffi};
 
+pub use fixed::line as built_in;
 use row::Rows;
 
 /// Makes the rows of a relation.
@@ -57,6 +58,11 @@ fn producer(relation: &SystemRelation) -> Option<Producer> {
         .flatten()
         .find(|(schema, of, _)| (*schema, *of) == name)
         .map(|(.., producer)| *producer)
+}
+
+/// Whether a relation may have rows.
+pub(crate) fn has_rows(relation: &SystemRelation) -> bool {
+    producer(relation).is_some()
 }
 
 /// Makes the system relations known to a connection.
@@ -123,6 +129,27 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
 
     /// The number of the plan is that of the column that is looked up, 0 for all rows.
     fn best_index(&self, info: &mut IndexInfo) -> rusqlite::Result<bool> {
+        guarded(&self.context, || {
+            self.plan(info);
+            Ok(true)
+        })
+    }
+
+    fn open(&'vtab mut self) -> rusqlite::Result<Cursor<'vtab>> {
+        Ok(Cursor {
+            base: ffi::sqlite3_vtab_cursor::default(),
+            relation: self.relation,
+            context: self.context.clone(),
+            made: Arc::clone(&self.made),
+            rows: Vec::new(),
+            at: 0,
+            of: PhantomData,
+        })
+    }
+}
+
+impl Table {
+    fn plan(&self, info: &mut IndexInfo) {
         let mut chosen: Option<(usize, usize)> = None;
         for (at, constraint) in info.constraints().enumerate() {
             let Ok(column) = usize::try_from(constraint.column()) else { continue };
@@ -142,19 +169,6 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
             info.set_estimated_cost(10_000.0);
             info.set_estimated_rows(1_000);
         }
-        Ok(true)
-    }
-
-    fn open(&'vtab mut self) -> rusqlite::Result<Cursor<'vtab>> {
-        Ok(Cursor {
-            base: ffi::sqlite3_vtab_cursor::default(),
-            relation: self.relation,
-            context: self.context.clone(),
-            made: Arc::clone(&self.made),
-            rows: Vec::new(),
-            at: 0,
-            of: PhantomData,
-        })
     }
 }
 
@@ -197,20 +211,8 @@ impl Made {
 
 unsafe impl VTabCursor for Cursor<'_> {
     fn filter(&mut self, plan: c_int, _name: Option<&str>, filters: &Filters<'_>) -> rusqlite::Result<()> {
-        let session = self.context.session().map_err(|error| rusqlite::Error::ModuleError(error.message))?;
-        let mut made = self.made.lock();
-        let stale = made.as_ref().is_none_or(|made| !Arc::ptr_eq(&made.session, &session));
-        if stale {
-            *made = Some(Made::new(self.relation, session));
-        }
-        let Some(made) = made.as_mut() else { return Ok(()) };
-        self.at = 0;
-        self.rows = match (usize::try_from(plan - 1), filters.iter().next()) {
-            (Ok(column), Some(ValueRef::Integer(number))) => made.with(column, number),
-            (Ok(_), Some(ValueRef::Null)) => Vec::new(),
-            _ => made.rows.clone(),
-        };
-        Ok(())
+        let context = self.context.clone();
+        guarded(&context, || self.find(plan, filters))
     }
 
     fn next(&mut self) -> rusqlite::Result<()> {
@@ -235,5 +237,24 @@ unsafe impl VTabCursor for Cursor<'_> {
 
     fn rowid(&self) -> rusqlite::Result<i64> {
         Ok(self.at as i64)
+    }
+}
+
+impl Cursor<'_> {
+    fn find(&mut self, plan: c_int, filters: &Filters<'_>) -> rusqlite::Result<()> {
+        let session = self.context.session().map_err(|error| rusqlite::Error::ModuleError(error.message))?;
+        let mut made = self.made.lock();
+        let stale = made.as_ref().is_none_or(|made| !Arc::ptr_eq(&made.session, &session));
+        if stale {
+            *made = Some(Made::new(self.relation, session));
+        }
+        let Some(made) = made.as_mut() else { return Ok(()) };
+        self.at = 0;
+        self.rows = match (usize::try_from(plan - 1), filters.iter().next()) {
+            (Ok(column), Some(ValueRef::Integer(number))) => made.with(column, number),
+            (Ok(_), Some(ValueRef::Null)) => Vec::new(),
+            _ => made.rows.clone(),
+        };
+        Ok(())
     }
 }

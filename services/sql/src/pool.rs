@@ -45,6 +45,9 @@ struct State {
 /// How many times the bound of threads there may be, where work waits for clients, locks and sleeps.
 const BLOCKED_FACTOR: usize = 8;
 
+/// How many times the bound of threads may wait for locks and sleeps.
+const WAITS_FACTOR: usize = 4;
+
 /// While it lives, another thread may take the place of the one that waits.
 pub struct Blocked(Arc<Shared>);
 
@@ -86,6 +89,12 @@ impl Pool {
             self.shared.state.lock().threads -= 1;
         }
         Blocked(Arc::clone(&self.shared))
+    }
+
+    /// As [`Pool::blocked`], for waits that only another statement or a time may end. `None`: as many wait as may; others keep their threads.
+    pub fn wait(&self) -> Option<Blocked> {
+        let room = self.shared.state.lock().blocked < self.shared.threads_max * WAITS_FACTOR;
+        room.then(|| self.blocked())
     }
 
     /// Threads that there are.

@@ -2,12 +2,13 @@
 
 mod sessions;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bole_base::Kind;
 use bole_identity::Identity;
 use bole_net::tls::Tls;
+use bole_shard::participant::Request;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -22,6 +23,9 @@ pub use sessions::Sessions;
 
 /// The name of this service in policies.
 pub const SERVICE: &str = "sql";
+
+/// Whether a user may have a service do a request in a transaction: user, service, request.
+pub type EffectsPolicy = Box<dyn Fn(&str, &str, &Request) -> bool + Send + Sync>;
 
 /// What is needed to open the service.
 pub struct Parts {
@@ -54,6 +58,7 @@ pub struct Service {
     pub(crate) handle: Handle,
     pub(crate) hub: Hub,
     pub(crate) advisory: Locks,
+    effects: OnceLock<EffectsPolicy>,
     draining: AtomicBool,
     drain: Notify,
     /// Why the node must stop, once it must.
@@ -75,6 +80,7 @@ impl Service {
             handle: Handle::current(),
             hub: Hub::default(),
             advisory: Locks::default(),
+            effects: OnceLock::new(),
             config,
             draining: AtomicBool::new(false),
             drain: Notify::new(),
@@ -86,6 +92,19 @@ impl Service {
     /// Whether a user may do `action` on a database: `connect`, `read`, `write`, `schema`, `create`, `drop`.
     pub fn allowed(&self, user: &str, action: &str, database: &str) -> bool {
         self.identity.allowed(user, SERVICE, action, &format!("{}{database}", crate::store::PREFIX))
+    }
+
+    /// Says how the other services judge requests of users; once. Without it, who may write all of a service may.
+    pub fn set_effects_policy(&self, policy: EffectsPolicy) {
+        let _first = self.effects.set(policy);
+    }
+
+    /// Whether a user may have another service do this.
+    pub(crate) fn may_affect(&self, user: &str, service: &str, request: &Request) -> bool {
+        match self.effects.get() {
+            Some(policy) => policy(user, service, request),
+            None => self.identity.allowed(user, service, "write", &format!("default/{service}/*")),
+        }
     }
 
     /// Checkpoints databases whose overlay has grown: run it as a task. It returns why the node must stop, when a checkpoint failed for good (promise P4).

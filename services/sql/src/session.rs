@@ -20,7 +20,7 @@ mod out;
 mod plan;
 mod portal;
 mod rows;
-mod settings;
+pub(crate) mod settings;
 mod simple;
 mod spool;
 mod statement;
@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use bole_sql_dialect::plan::Output;
 use bole_sql_types::{Error, Result, SqlState, Value};
+use parking_lot::Mutex;
 
 use crate::commands::How;
 use crate::metrics::count;
@@ -49,8 +50,8 @@ pub(crate) use out::Out;
 pub(crate) use plan::Prepared;
 pub(crate) use portal::{Declared, Portal, Progress};
 pub(crate) use rows::Fields;
-pub(crate) use settings::Settings;
 pub(crate) use settings::find as find_setting;
+pub(crate) use settings::{Kind, SETTINGS, Settings};
 pub(crate) use spool::{Scroll, Spool};
 pub(crate) use statement::Statement;
 pub(crate) use transaction::{Isolation, Listening, State, Transaction};
@@ -129,6 +130,8 @@ pub(crate) struct Session {
     pub(crate) deliver: Vec<Notification>,
     /// What the client was told of reported settings, and at which generation.
     announced: (u64, BTreeMap<&'static str, String>),
+    /// Commits that the catalog may have told of, when it was asked without a snapshot.
+    consulted: Mutex<Option<Seen>>,
 }
 
 impl Session {
@@ -141,7 +144,7 @@ impl Session {
         canceller: Arc<Canceller>,
         out: Out,
     ) -> Self {
-        let shared = Arc::new(Shared::new(&service, &database, process_id, settings, canceller));
+        let shared = Arc::new(Shared::new(&service, &database, (user, process_id), settings, canceller));
         Self {
             service,
             database,
@@ -159,6 +162,7 @@ impl Session {
             granted: None,
             deliver: Vec::new(),
             announced: (0, BTreeMap::new()),
+            consulted: Mutex::default(),
         }
     }
 
@@ -189,9 +193,10 @@ impl Session {
     /// Handles the messages, until there are none or one has to wait. Blocks.
     pub(crate) fn run(&mut self) -> Outcome {
         loop {
-            let mark = self.out.mark();
+            let mark;
             let outcome = if self.simple.is_some() && self.copy.is_none() {
                 self.write_ready();
+                mark = self.out.mark();
                 self.go_on()
             } else {
                 let Some(message) = self.messages.pop_front() else { return Outcome::Done };
@@ -199,12 +204,15 @@ impl Session {
                     return Outcome::End;
                 }
                 self.write_ready();
+                mark = self.out.mark();
                 let outcome = self.handle(&message);
                 if matches!(outcome, Err(Halt::Wait(_))) {
                     self.messages.push_front(message);
                 }
                 outcome
             };
+            let consulted = self.consulted.lock().take();
+            consulted.into_iter().for_each(|seen| self.out.saw(seen));
             match outcome {
                 Ok(()) => {}
                 Err(Halt::Wait(wait)) => {
@@ -212,6 +220,10 @@ impl Session {
                     return Outcome::Wait(wait);
                 }
                 Err(Halt::Error(error)) => self.failed(&error),
+            }
+            // The connection finds out why.
+            if self.out.relieve().is_err() {
+                return Outcome::End;
             }
         }
     }
@@ -273,6 +285,7 @@ impl Session {
         count(&self.service.metrics.cancelled, u64::from(error.state == SqlState::QUERY_CANCELED));
         self.report(Severity::Error, error);
         self.copy = None;
+        self.granted = None;
         self.fail_transaction();
         if self.simple.take().is_some() {
             self.ready = true;

@@ -38,6 +38,7 @@ pub use database::Database;
 pub use databases::{Config, DEFAULT, Databases, Fed};
 pub(crate) use error::from_shard;
 pub(crate) use history::{Before, CATALOG_TABLE, Put};
+pub(crate) use reader::Lent;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
 pub use writer::{Statement, Writer};

@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+#[path = "sessions/catalog.rs"]
+mod catalog;
 #[path = "sessions/client.rs"]
 mod client;
 #[path = "sessions/copy.rs"]
 mod copy;
+#[path = "sessions/dialect_page.rs"]
+mod dialect_page;
 #[path = "sessions/extended.rs"]
 mod extended;
 #[path = "sessions/feeds.rs"]

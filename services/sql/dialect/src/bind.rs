@@ -46,6 +46,7 @@ use crate::parse::{self, Parsed, Syntax, byte_of, position_of};
 use crate::plan::{Action, Bound, Output, Query, Write, WriteTag};
 use crate::print;
 use crate::schema;
+pub(crate) use names::name_of;
 use names::{Clause, Level};
 use tree::Place;
 
@@ -185,6 +186,16 @@ pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
         return Err(Error::new(SqlState::SYNTAX_ERROR, "syntax error in a query"));
     };
     let mut binder = Binder::new(scope, text, &[]);
+    let query = binder.top_query(query)?;
+    match binder.parameters.first() {
+        Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),
+        None => Ok(query),
+    }
+}
+
+/// The same of a query that is parsed already.
+pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query) -> Result<Query> {
+    let mut binder = Binder::new(scope, "", &[]);
     let query = binder.top_query(query)?;
     match binder.parameters.first() {
         Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),
@@ -344,8 +355,7 @@ impl<'a> Binder<'a> {
             .then(|| walk::columns(&bound, relation, &mut columns));
         columns.sort_unstable();
         columns.dedup();
-        let immutable =
-            !walk::any(&bound, true, &|expr| matches!(expr.node, tree::Node::Call { volatile: true, .. }));
+        let immutable = !walk::any(&bound, true, &walk::is_variable_call);
         let mut printer = print::Printer::new(self.catalog).naming(relation, "");
         printer.expr(&bound);
         Ok(BoundExpression { sql: printer.finish(), ty: bound.ty, typmod: bound.typmod, columns, immutable })

@@ -23,6 +23,7 @@ mod text;
 mod window;
 
 pub use casts::{input, output};
+pub(crate) use index::FAMILIES;
 pub use index::{PRINTED, all_casts, all_functions, all_operators, cast, functions, operators};
 pub(crate) use missing::{lacks_function, lacks_operator};
 

@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod parse;
 pub mod plan;
 mod print;
+pub mod reference;
 pub mod schema;
 
 pub use bind::{Scope, bind};

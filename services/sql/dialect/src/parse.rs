@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bole_sql_types::{Error, Result, SqlState};
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Statement};
+use sqlparser::ast::{Query, Statement};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
@@ -13,6 +13,7 @@ use crate::schema;
 
 pub(crate) use dialect::Grammar;
 
+mod depth;
 mod dialect;
 
 /// How deeply parentheses, subqueries and the like may be nested. A level costs a few kilobytes of stack here and in SQLite's parser.
@@ -63,6 +64,7 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>> {
     let tokens = Tokenizer::new(&dialect, text)
         .tokenize_with_location()
         .map_err(|error| token_error(text, &error.message, error.location))?;
+    depth::check_tokens(&tokens).map_err(|error| syntax_error(text, error))?;
     let mut parser = Parser::new(&dialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
     loop {
@@ -108,6 +110,14 @@ pub(crate) fn position_of(text: &str, byte: usize) -> u32 {
     u32::try_from(text[..byte.min(text.len())].chars().count() + 1).unwrap_or(u32::MAX)
 }
 
+/// The beginning of a message of the parser's that is one about what is not supported.
+const REFUSED: &str = "not supported: ";
+
+/// An error while parsing that becomes 0A000.
+pub(crate) fn refused(what: &str) -> ParserError {
+    ParserError::ParserError(format!("{REFUSED}{what}"))
+}
+
 fn syntax_error(text: &str, error: ParserError) -> Error {
     match error {
         ParserError::RecursionLimitExceeded => {
@@ -115,6 +125,9 @@ fn syntax_error(text: &str, error: ParserError) -> Error {
                 .with_hint("The statement is nested too deeply.")
         }
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
+            if let Some(what) = message.strip_prefix(REFUSED) {
+                return Error::unsupported(what);
+            }
             match place_in(&message) {
                 Some(place) => unexpected(text, byte_of(text, place)),
                 None if message.contains("EOF") => unexpected(text, text.len()),
@@ -174,45 +187,4 @@ fn token_error(text: &str, message: &str, place: Location) -> Error {
     };
     let near = &text[byte..];
     Error::new(SqlState::SYNTAX_ERROR, format!("{what} at or near \"{near}\"")).at(position_of(text, byte))
-}
-
-/// Chains of operators are as deep as they are long; they are taken apart in a loop, for a thread's stack would not do.
-impl Drop for Parsed {
-    fn drop(&mut self) {
-        if self.end - self.start < LONG {
-            return;
-        }
-        if let Syntax::Rows(statement) = &mut self.statement {
-            match statement.as_mut() {
-                Statement::Query(query) => flatten_query(query),
-                Statement::Update(update) => update.selection.iter_mut().for_each(flatten),
-                Statement::Delete(delete) => delete.selection.iter_mut().for_each(flatten),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Statements of fewer bytes have no chain that is too deep.
-const LONG: usize = 2_000;
-
-fn flatten_query(query: &mut Query) {
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        select.selection.iter_mut().chain(&mut select.having).for_each(flatten);
-        for item in &mut select.projection {
-            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-                flatten(expr);
-            }
-        }
-    }
-}
-
-/// Takes the left spine of an expression apart.
-fn flatten(expr: &mut Expr) {
-    let nothing = || Expr::Identifier(Ident::new(String::new()));
-    let mut rest = std::mem::replace(expr, nothing());
-    while let Expr::BinaryOp { left, .. } | Expr::Nested(left) = &mut rest {
-        let next = std::mem::replace(left.as_mut(), nothing());
-        rest = next;
-    }
 }

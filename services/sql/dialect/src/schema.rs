@@ -26,7 +26,7 @@ pub(crate) mod index;
 mod like;
 mod naming;
 mod objects;
-mod resolved;
+pub(crate) mod resolved;
 mod sequence;
 mod storage;
 pub mod syntax;

@@ -14,8 +14,10 @@ pub(crate) mod ordered;
 use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bole_sql_types::{Error, Result, Value};
+use bole_sql_types::{Error, Result, SqlState, Value};
 use rusqlite::Connection;
 use rusqlite::functions::{self, FunctionFlags};
 
@@ -29,6 +31,98 @@ pub(crate) trait State: Send + UnwindSafe + RefUnwindSafe {
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()>;
     /// The result of the rows so far. More may come.
     fn value(&self) -> Result<Value>;
+    /// What it keeps, if that grows with the rows.
+    fn kept(&self) -> usize {
+        0
+    }
+}
+
+/// Bytes that the state of one aggregate may take: a node bears several of them at a time.
+pub(crate) const STATE_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes that a state takes.
+#[derive(Default)]
+pub(crate) struct Kept(pub(crate) usize);
+
+impl Kept {
+    /// Asked before the state grows. Errors: 53200.
+    pub(crate) fn grow(&mut self, more: usize) -> Result<()> {
+        self.0 = self.0.saturating_add(more);
+        if self.0 <= STATE_BYTES_MAX {
+            return Ok(());
+        }
+        let detail = format!("The values of one aggregate may take {} MiB.", STATE_BYTES_MAX >> 20);
+        Err(out_of_memory(detail))
+    }
+
+    /// What keeping a value takes.
+    pub(crate) fn grow_by(&mut self, value: &Value) -> Result<()> {
+        self.grow(size(value))
+    }
+
+    fn shrink(&mut self, less: usize) {
+        self.0 = self.0.saturating_sub(less);
+    }
+}
+
+fn out_of_memory(detail: String) -> Error {
+    Error::new(SqlState::OUT_OF_MEMORY, "out of memory").with_detail(detail)
+}
+
+/// Bytes that all aggregates of one connection may take together, those of open cursors among them.
+const TOTAL_BYTES_MAX: usize = 2 * STATE_BYTES_MAX;
+
+/// What a state takes of what there is for a connection; given back when it goes.
+struct Share {
+    taken: usize,
+    total: Arc<AtomicUsize>,
+}
+
+impl Share {
+    fn new(context: &Context) -> Self {
+        Self { taken: 0, total: context.kept() }
+    }
+
+    /// Takes more or gives back; the answer is what all take.
+    fn change(&mut self, bytes: usize) -> usize {
+        // The sum wraps as the step does.
+        let step = bytes.wrapping_sub(self.taken);
+        self.taken = bytes;
+        self.total.fetch_add(step, Ordering::Relaxed).wrapping_add(step)
+    }
+
+    /// The state has this size now. Errors: 53200.
+    fn set(&mut self, bytes: usize) -> Result<()> {
+        if bytes == self.taken {
+            return Ok(());
+        }
+        if self.change(bytes) <= TOTAL_BYTES_MAX {
+            return Ok(());
+        }
+        let detail = format!("The values of all aggregates may take {} MiB.", TOTAL_BYTES_MAX >> 20);
+        Err(out_of_memory(detail))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.change(0);
+    }
+}
+
+/// Bytes that a value takes where it is kept.
+fn size(value: &Value) -> usize {
+    let beside = match value {
+        Value::Text(value) => value.len(),
+        Value::Blob(value) => value.len(),
+        _ => 0,
+    };
+    size_of::<Value>() + beside
+}
+
+/// The same of a row.
+fn row_size(row: &[Value]) -> usize {
+    size_of::<Vec<Value>>() + row.iter().map(size).sum::<usize>()
 }
 
 /// One aggregate.
@@ -114,40 +208,45 @@ type Answer = rusqlite::types::Value;
 /// For groups and growing frames.
 struct Fixed(Registered);
 
-impl functions::Aggregate<Box<dyn State>, Answer> for Fixed {
-    fn init(&self, _: &mut functions::Context<'_>) -> rusqlite::Result<Box<dyn State>> {
-        Ok((self.0.row.new)())
+/// A group.
+struct Group {
+    state: Box<dyn State>,
+    share: Share,
+}
+
+impl functions::Aggregate<Group, Answer> for Fixed {
+    fn init(&self, _: &mut functions::Context<'_>) -> rusqlite::Result<Group> {
+        Ok(Group { state: (self.0.row.new)(), share: Share::new(&self.0.context) })
     }
 
-    fn step(&self, call: &mut functions::Context<'_>, state: &mut Box<dyn State>) -> rusqlite::Result<()> {
+    fn step(&self, call: &mut functions::Context<'_>, group: &mut Group) -> rusqlite::Result<()> {
         let row = Arguments::Call(call);
-        if self.0.takes(&row) { self.0.told(state.step(&row)) } else { Ok(()) }
+        if !self.0.takes(&row) {
+            return Ok(());
+        }
+        self.0.told(group.state.step(&row).and_then(|()| group.share.set(group.state.kept())))
     }
 
-    fn finalize(
-        &self,
-        _: &mut functions::Context<'_>,
-        state: Option<Box<dyn State>>,
-    ) -> rusqlite::Result<Answer> {
-        self.value(state.as_deref())
+    fn finalize(&self, _: &mut functions::Context<'_>, group: Option<Group>) -> rusqlite::Result<Answer> {
+        self.value(group.as_ref())
     }
 }
 
 impl Fixed {
-    fn value(&self, state: Option<&dyn State>) -> rusqlite::Result<Answer> {
-        match state {
-            Some(state) => self.0.value(state),
+    fn value(&self, group: Option<&Group>) -> rusqlite::Result<Answer> {
+        match group {
+            Some(group) => self.0.value(&*group.state),
             None => self.0.value(&*(self.0.row.new)()),
         }
     }
 }
 
-impl functions::WindowAggregate<Box<dyn State>, Answer> for Fixed {
-    fn value(&self, state: Option<&mut Box<dyn State>>) -> rusqlite::Result<Answer> {
-        self.value(state.map(|state| &**state))
+impl functions::WindowAggregate<Group, Answer> for Fixed {
+    fn value(&self, group: Option<&mut Group>) -> rusqlite::Result<Answer> {
+        self.value(group.map(|group| &*group))
     }
 
-    fn inverse(&self, _: &mut functions::Context<'_>, _: &mut Box<dyn State>) -> rusqlite::Result<()> {
+    fn inverse(&self, _: &mut functions::Context<'_>, _: &mut Group) -> rusqlite::Result<()> {
         self.0.told(Err(Error::unsupported("this aggregate over a frame that moves")))
     }
 }
@@ -155,12 +254,17 @@ impl functions::WindowAggregate<Box<dyn State>, Answer> for Fixed {
 /// For frames that move.
 struct Moving(Registered);
 
-type Rows = VecDeque<Vec<Value>>;
+/// The rows of a frame.
+struct Rows {
+    of: VecDeque<Vec<Value>>,
+    kept: Kept,
+    share: Share,
+}
 
 impl Moving {
     fn compute(&self, rows: Option<&Rows>) -> rusqlite::Result<Answer> {
         let mut state = (self.0.row.new)();
-        for row in rows.into_iter().flatten() {
+        for row in rows.into_iter().flat_map(|rows| &rows.of) {
             let row = Arguments::Kept(row);
             if self.0.takes(&row) {
                 self.0.told(state.step(&row))?;
@@ -172,11 +276,13 @@ impl Moving {
 
 impl functions::Aggregate<Rows, Answer> for Moving {
     fn init(&self, _: &mut functions::Context<'_>) -> rusqlite::Result<Rows> {
-        Ok(Rows::new())
+        Ok(Rows { of: VecDeque::new(), kept: Kept::default(), share: Share::new(&self.0.context) })
     }
 
     fn step(&self, call: &mut functions::Context<'_>, rows: &mut Rows) -> rusqlite::Result<()> {
-        rows.push_back(self.0.told(Arguments::Call(call).keep())?);
+        let row = self.0.told(Arguments::Call(call).keep())?;
+        self.0.told(rows.kept.grow(row_size(&row)).and_then(|()| rows.share.set(rows.kept.0)))?;
+        rows.of.push_back(row);
         Ok(())
     }
 
@@ -191,7 +297,37 @@ impl functions::WindowAggregate<Rows, Answer> for Moving {
     }
 
     fn inverse(&self, _: &mut functions::Context<'_>, rows: &mut Rows) -> rusqlite::Result<()> {
-        rows.pop_front();
-        Ok(())
+        if let Some(row) = rows.of.pop_front() {
+            rows.kept.shrink(row_size(&row));
+        }
+        self.0.told(rows.share.set(rows.kept.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_has_a_limit() {
+        let context = Context::default();
+        let mut shares: Vec<_> = (0..3).map(|_| Share::new(&context)).collect();
+        assert!(shares[0].set(TOTAL_BYTES_MAX - 1).is_ok());
+        assert!(shares[1].set(1).is_ok());
+        assert_eq!(shares[2].set(1).map_err(|error| error.state), Err(SqlState::OUT_OF_MEMORY));
+        assert!(shares[0].set(0).is_ok());
+        assert!(shares[1].set(TOTAL_BYTES_MAX - 1).is_ok());
+        shares.truncate(1);
+        assert!(shares[0].set(TOTAL_BYTES_MAX).is_ok());
+    }
+
+    #[test]
+    fn what_is_kept_has_a_limit() {
+        let mut kept = Kept::default();
+        assert!(kept.grow(STATE_BYTES_MAX).is_ok());
+        assert_eq!(kept.grow(1).map_err(|error| error.state), Err(SqlState::OUT_OF_MEMORY));
+        kept.shrink(size(&Value::Text("abc".to_owned())) + 1);
+        assert!(kept.grow_by(&Value::Text("abc".to_owned())).is_ok());
+        assert!(kept.grow(1).is_err());
     }
 }

@@ -59,7 +59,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     .called_on_null(),
     lenient(c"pg_string_to_array", 2, |of| match of.text_or_null(0)? {
         None => Ok(Value::Null),
-        Some(whole) => text(arrays::split(whole, of.text_or_null(1)?, of.text_or_null(2)?)),
+        Some(whole) => text(arrays::split(whole, of.text_or_null(1)?, of.text_or_null(2)?)?),
     })
     .optional(1),
     strict(c"pg_width_bucket_array", 4, width_bucket),
@@ -121,7 +121,7 @@ fn fill(of: &Arguments<'_, '_>) -> Result<Value> {
 /// The parts of a text, for `string_to_table`.
 pub(crate) fn pieces(of: &Arguments<'_, '_>) -> Result<Vec<Value>> {
     let Some(whole) = of.text_or_null(0)? else { return Ok(Vec::new()) };
-    values(Type(1009), &arrays::split(whole, of.text_or_null(1)?, of.text_or_null(2)?))
+    values(Type(1009), &arrays::split(whole, of.text_or_null(1)?, of.text_or_null(2)?)?)
 }
 
 /// The number of thresholds that a value is not below.

@@ -1,7 +1,21 @@
 //! What a function is given and what it answers: storage forms in, storage forms out.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bole_sql_types::{Error, Result, SqlState, Type, Value, ValueRef};
 use rusqlite::types::ValueRef as Sqlite;
+
+use crate::context::Context;
+
+/// Does what SQLite asks of a virtual table. A panic becomes an error of the statement: it must not unwind into SQLite's C.
+pub fn guarded<T>(context: &Context, ask: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    // What the panic left half done is read by nobody: the statement ends with the error.
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| {
+        let message = "a function that gives rows failed";
+        context.fail(Error::new(SqlState::INTERNAL_ERROR, message));
+        Err(rusqlite::Error::ModuleError(message.to_owned()))
+    })
+}
 
 /// The arguments of a call.
 pub(crate) enum Arguments<'a, 'c> {

@@ -2,11 +2,14 @@
 //!
 //! There is one owner, who may do all, so every privilege on what exists is held.
 
+pub(crate) mod built_in;
+mod encodings;
 mod enums;
 pub(crate) mod names;
 pub(crate) mod privileges;
 
-use bole_sql_dialect::catalog::{Object, Table, definitions};
+use bole_sql_dialect::catalog::system::with_oid;
+use bole_sql_dialect::catalog::{Object, Rule, Table, definitions};
 use bole_sql_types::{Error, Result, SqlState, Value};
 
 use crate::call::{Arguments, boolean, integer, text, text_or_null};
@@ -27,7 +30,10 @@ pub(crate) const SCALARS: &[Scalar] = &[
     })
     .called_on_null(),
     session(c"pg_enum_range", 2, enums::range).optional(2).called_on_null(),
-    session(c"pg_get_userbyid", 1, |_, session| text(session.user.as_str())),
+    session(c"pg_get_userbyid", 1, |of, session| match of.integer(0)? {
+        OWNER => text(session.user.as_str()),
+        oid => text(format!("unknown (OID={oid})")),
+    }),
     session(c"pg_table_is_visible", 1, |of, session| {
         Ok(visible(session, of.integer(0)? as u32).map_or(Value::Null, |is| Value::Integer(is.into())))
     }),
@@ -35,17 +41,6 @@ pub(crate) const SCALARS: &[Scalar] = &[
         Ok(names::type_visible(session, of.integer(0)? as u32)
             .map_or(Value::Null, |is| Value::Integer(is.into())))
     }),
-    strict(c"pg_function_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_operator_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_collation_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_opclass_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_opfamily_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_conversion_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_statistics_obj_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_ts_config_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_ts_dict_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_ts_parser_is_visible", 1, |_| boolean(true)),
-    strict(c"pg_ts_template_is_visible", 1, |_| boolean(true)),
     strict(c"pg_is_other_temp_schema", 1, |_| boolean(false)),
     session(c"pg_relation_is_publishable", 1, |of, session| {
         boolean(table(session, of.integer(0)? as u32).is_some_and(|table| !table.temporary))
@@ -60,28 +55,53 @@ pub(crate) const SCALARS: &[Scalar] = &[
         });
         text_or_null(column.and_then(|column| column.comment.clone()))
     }),
-    strict(c"pg_encoding_to_char", 1, |of| text(if of.integer(0)? == UTF8 { "UTF8" } else { "" })),
-    strict(c"pg_char_to_encoding", 1, |of| {
-        let is_utf8 = matches!(of.text(0)?.to_ascii_lowercase().as_str(), "utf8" | "utf-8" | "unicode");
-        integer(if is_utf8 { UTF8 } else { -1 })
-    }),
-    strict(c"pg_get_expr", 2, |of| text(of.text(0)?)).optional(1),
+    strict(c"pg_encoding_to_char", 1, |of| text(encodings::name(of.integer(0)?))),
+    strict(c"pg_char_to_encoding", 1, |of| integer(encodings::number(of.text(0)?))),
+    // The first argument is what it is written like for those who did not ask for fewer parentheses.
+    session(c"pg_get_expr", 2, |of, session| {
+        let (written, table) = (of.text(0)?, table(session, of.integer(1)? as u32));
+        text(if pretty(of, 2)? {
+            definitions::expression(session.shown(), table, written, true)
+        } else {
+            written.to_owned()
+        })
+    })
+    .optional(1),
     // All three arguments or the first alone are given.
     session(c"pg_get_indexdef", 1, index_definition).optional(2),
     session(c"pg_get_constraintdef", 1, |of, session| {
-        let shown =
-            definitions::pg_get_constraintdef(&session.catalog, of.integer(0)? as u32, pretty(of, 1)?);
+        let shown = definitions::pg_get_constraintdef(session.shown(), of.integer(0)? as u32, pretty(of, 1)?);
         text_or_null(shown)
     })
     .optional(1),
     // The second argument is a truth, or the column to wrap lines at, which also asks for fewer parentheses.
     session(c"pg_get_viewdef", 1, |of, session| {
         let pretty = of.len() > 1 && of.integer(1)? != 0;
-        text_or_null(definitions::pg_get_viewdef(&session.catalog, of.integer(0)? as u32, pretty))
+        text_or_null(definitions::pg_get_viewdef(session.shown(), of.integer(0)? as u32, pretty))
     })
     .optional(1),
     session(c"pg_get_serial_sequence", 2, serial_sequence),
-    session(c"pg_relation_size", 1, |of, session| size(of, session, false)).optional(1),
+    session(c"pg_get_replica_identity_index", 1, |of, session| {
+        let oid = of.integer(0)? as u32;
+        if !is_relation(session, oid) {
+            let message = format!("could not open relation with OID {oid}");
+            return Err(Error::new(SqlState::INTERNAL_ERROR, message));
+        }
+        let index = replica_identity(session, oid);
+        Ok(index.map_or(Value::Null, |oid| Value::Integer(oid.into())))
+    }),
+    session(c"pg_relation_size", 1, |of, session| {
+        if of.len() > 1 && !is_main(of.text(1)?)? {
+            // There are no such forks, but of relations that are.
+            return Ok(if is_relation(session, of.integer(0)? as u32) {
+                Value::Integer(0)
+            } else {
+                Value::Null
+            });
+        }
+        size(of, session, false)
+    })
+    .optional(1),
     session(c"pg_table_size", 1, |of, session| size(of, session, false)),
     session(c"pg_total_relation_size", 1, |of, session| size(of, session, true)),
     session(c"pg_indexes_size", 1, |of, session| {
@@ -118,38 +138,11 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_text_regproc", 1, |of, session| written(of, session, bole_sql_types::Type::REGPROC)),
 ];
 
-/// What describes objects of kinds that there are none of: functions of users, triggers, rules, partitions, statistics. NULL is what
-/// PostgreSQL answers for the OID of none.
-pub(crate) const ABSENT: &[Scalar] = &[
-    strict(c"pg_get_function_arg_default", 2, absent),
-    strict(c"pg_get_function_arguments", 1, absent),
-    strict(c"pg_get_function_identity_arguments", 1, absent),
-    strict(c"pg_get_function_result", 1, absent),
-    strict(c"pg_get_functiondef", 1, absent),
-    strict(c"pg_get_partition_constraintdef", 1, absent),
-    strict(c"pg_get_partkeydef", 1, absent),
-    strict(c"pg_get_replica_identity_index", 1, absent),
-    strict(c"pg_partition_root", 1, absent),
-    strict(c"pg_get_ruledef", 1, absent).optional(1),
-    strict(c"pg_get_statisticsobjdef", 1, absent),
-    strict(c"pg_get_statisticsobjdef_columns", 1, absent),
-    strict(c"pg_get_triggerdef", 1, absent).optional(1),
-];
-
-#[expect(clippy::unnecessary_wraps, reason = "it is a function of a table")]
-fn absent(_: &Arguments<'_, '_>) -> Result<Value> {
-    Ok(Value::Null)
-}
-
-/// The number of UTF-8 in PostgreSQL's list of encodings.
-const UTF8: i64 = 6;
+/// The OID of the user that logged in, who owns all.
+pub(crate) const OWNER: i64 = 10;
 
 fn written(of: &Arguments<'_, '_>, session: &Session, ty: bole_sql_types::Type) -> Result<Value> {
     text(names::written(ty, of.integer(0)? as u32, session)?)
-}
-
-fn object(session: &Session, oid: u32) -> Option<&Object> {
-    session.catalog.object(oid)
 }
 
 fn table(session: &Session, oid: u32) -> Option<&Table> {
@@ -172,9 +165,22 @@ fn indexes(session: &Session, of: u32) -> impl Iterator<Item = u32> {
     })
 }
 
+fn is_relation(session: &Session, oid: u32) -> bool {
+    session.catalog.is_relation(oid) || with_oid(oid).is_some()
+}
+
+/// Whether a fork's name is that of the rows. Errors: 22023.
+fn is_main(fork: &str) -> Result<bool> {
+    if ["main", "fsm", "vm", "init"].contains(&fork) {
+        return Ok(fork == "main");
+    }
+    let hint = "Valid fork names are \"main\", \"fsm\", \"vm\", and \"init\".";
+    Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "invalid fork name").with_hint(hint))
+}
+
 fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result<Value> {
     let oid = of.integer(0)? as u32;
-    if oid >= bole_sql_types::Type::FIRST_USER && object(session, oid).is_none() {
+    if !is_relation(session, oid) {
         return Ok(Value::Null);
     }
     let of_indexes: i64 = if with_indexes {
@@ -187,11 +193,23 @@ fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result
 
 /// What the tables and indexes take. Only the session's own database is known.
 fn database_size(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
-    if matches!(of.value(0)?, bole_sql_types::ValueRef::Text(name) if name != session.catalog.database) {
-        return Err(Error::unsupported("pg_database_size of another database"));
+    match privileges::database(of, session, 0)? {
+        None => return Ok(Value::Null),
+        Some(name) if name != session.catalog.database => {
+            return Err(Error::unsupported("pg_database_size of another database"));
+        }
+        Some(_) => {}
     }
     let relations = session.catalog.objects.keys().filter(|oid| session.catalog.is_relation(**oid));
     integer(relations.map(|oid| session.effects.relation_size(*oid)).sum::<Result<i64>>()?)
+}
+
+/// The index of the primary key: all tables have the default replica identity.
+fn replica_identity(session: &Session, oid: u32) -> Option<u32> {
+    table(session, oid)?.constraints.iter().find_map(|constraint| match constraint.rule {
+        Rule::PrimaryKey { index, .. } => Some(index),
+        _ => None,
+    })
 }
 
 /// The sequence of a serial or identity column, with its schema.
@@ -213,6 +231,6 @@ fn pretty(of: &Arguments<'_, '_>, at: usize) -> Result<bool> {
 
 fn index_definition(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     let column = if of.len() > 1 { of.int4(1)? } else { 0 };
-    let shown = definitions::pg_get_indexdef(&session.catalog, of.integer(0)? as u32, column, pretty(of, 2)?);
+    let shown = definitions::pg_get_indexdef(session.shown(), of.integer(0)? as u32, column, pretty(of, 2)?);
     text_or_null(shown)
 }

@@ -1,8 +1,10 @@
 //! What functions know of the session and the statement on whose behalf SQLite calls them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::definitions::Shown;
 use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, Style};
@@ -32,6 +34,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// What is shown to the session of its catalog.
+    pub fn shown(&self) -> Shown<'_> {
+        Shown { catalog: &self.catalog, path: &self.search_path }
+    }
+
     /// How the session reads and writes values. Errors: there is no such time zone.
     pub fn style(&self) -> Result<Style> {
         let setting = |name: &str| {
@@ -117,12 +124,37 @@ pub trait Effects: Send + Sync {
     fn relation_size(&self, _relation: u32) -> Result<i64> {
         refused("the size of a relation")
     }
+    /// The value that a sequence gave last to whichever session; `None` if it gave none yet.
+    fn last_value(&self, _sequence: u32) -> Option<i64> {
+        None
+    }
+    /// The number of the transaction that began at a time: no other one has it, and those that asked before have lower ones.
+    fn transaction_number(&self, _began: i64) -> Result<i64> {
+        refused("txid_current")
+    }
+    /// All databases: OID and name.
+    fn databases(&self) -> Vec<(u32, String)> {
+        Vec::new()
+    }
+    /// Whether a user may do something in the session's database: `connect`, `read`, `write`, `schema`, or make databases: `create`.
+    fn may(&self, _user: &str, _action: &str) -> bool {
+        false
+    }
+    /// What a setting goes back to by `RESET`.
+    fn reset_value(&self, _name: &str) -> Option<String> {
+        None
+    }
+    /// What is there in every database, in one of these relations of `pg_catalog`: the texts of the columns with tabs between. The relation
+    /// `functions` has what `pg_get_function_arguments`, `…_identity_arguments` and `…_result` say behind the OIDs of functions.
+    fn built_in(&self, _relation: &str, _oid: u32) -> Option<&'static str> {
+        None
+    }
     /// Sleeps, unless the statement is cancelled: `pg_sleep`.
     fn sleep(&self, _seconds: f64) -> Result<()> {
         refused("pg_sleep")
     }
     /// Takes, tries or releases an advisory lock. See the functions `pg_advisory_…`.
-    fn advisory(&self, _operation: Advisory, _key: i64) -> Result<bool> {
+    fn advisory(&self, _operation: Advisory, _key: LockKey) -> Result<bool> {
         refused("an advisory lock")
     }
 }
@@ -174,6 +206,15 @@ pub struct Advisory {
     pub how: How,
 }
 
+/// What an advisory lock is on. One number and two are never the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockKey {
+    /// A bigint.
+    One(i64),
+    /// Two integers.
+    Two(i32, i32),
+}
+
 /// How an advisory lock is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -191,6 +232,8 @@ pub enum How {
 #[derive(Clone, Default)]
 pub struct Context {
     inner: Arc<Mutex<Inner>>,
+    /// Bytes that aggregates keep.
+    kept: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -228,6 +271,11 @@ impl Context {
         let style = Arc::new(self.session()?.style()?);
         self.inner.lock().style = Some(Arc::clone(&style));
         Ok(style)
+    }
+
+    /// Bytes that all aggregates of the connection keep.
+    pub(crate) fn kept(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.kept)
     }
 
     /// Leaves an error for whoever executes the statement. The first one stays.

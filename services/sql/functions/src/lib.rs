@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //! - What indexes, checks and generated columns may call is deterministic and reads no context.
-//! - A panic in a function is an error of its statement.
+//! - A panic in a function is an error of its statement, also where it gives rows: see [`guarded()`].
 //!
 //! Reading order: [`context`] → [`register()`].
 
@@ -30,6 +30,7 @@ mod set;
 mod text;
 mod trigonometry;
 
+pub use call::guarded;
 pub use catalog::names::{meant as object_number, written as object_name};
 pub use context::{Context, Effects, Session};
 pub use register::register;

@@ -40,7 +40,7 @@ const SCALARS: &[&[Scalar]] = &[
     session::SCALARS,
     session::effects::SCALARS,
     catalog::SCALARS,
-    catalog::ABSENT,
+    catalog::built_in::SCALARS,
     catalog::privileges::SCALARS,
 ];
 

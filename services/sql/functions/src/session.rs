@@ -49,7 +49,9 @@ pub(crate) const SCALARS: &[Scalar] = &[
     lenient(c"pg_my_temp_schema", 0, |_| integer(0)),
     lenient(c"pg_client_encoding", 0, |_| text("UTF8")),
     lenient(c"pg_getdatabaseencoding", 0, |_| text("UTF8")),
-    session(c"pg_txid_current", 0, |_, session| integer(session.transaction_time)),
+    session(c"pg_txid_current", 0, |_, session| {
+        integer(session.effects.transaction_number(session.transaction_time)?)
+    }),
     session(c"pg_random", 0, |_, session| {
         let mut bytes = [0; 8];
         session.effects.random(&mut bytes);

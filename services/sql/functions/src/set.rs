@@ -22,7 +22,7 @@ use rusqlite::vtab::{
     self, Filters, IndexConstraintOp, IndexInfo, VTab, VTabConfig, VTabConnection, VTabCursor,
 };
 
-use crate::call::{Arguments, to_sqlite};
+use crate::call::{Arguments, guarded, to_sqlite};
 use crate::context::Context;
 use crate::scalar::fail;
 
@@ -122,17 +122,38 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
 
     /// Arguments are equations on the hidden columns. The number of the plan has a bit for each one that is given.
     fn best_index(&self, info: &mut IndexInfo) -> rusqlite::Result<bool> {
+        guarded(&self.context, || Ok(self.plan(info)))
+    }
+
+    fn open(&'vtab mut self) -> rusqlite::Result<Cursor<'vtab>> {
+        Ok(Cursor {
+            base: ffi::sqlite3_vtab_cursor::default(),
+            set: self.set,
+            context: self.context.clone(),
+            rows: Box::new(std::iter::empty()),
+            row: None,
+            number: 0,
+            of: PhantomData,
+        })
+    }
+}
+
+impl Table {
+    /// Whether the arguments can be given.
+    fn plan(&self, info: &mut IndexInfo) -> bool {
         let first = self.set.columns + 1;
         let mut given = vec![None; self.set.arity];
         for (at, constraint) in info.constraints().enumerate() {
-            let Some(argument) = (constraint.column() as usize).checked_sub(first) else { continue };
+            let Some(argument) = argument(constraint.column(), first) else { continue };
             if constraint.operator() != IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ {
                 continue;
             }
             if !constraint.is_usable() {
-                return Ok(false);
+                return false;
             }
-            given[argument] = Some(at);
+            if let Some(place) = given.get_mut(argument) {
+                *place = Some(at);
+            }
         }
         let mut plan = 0;
         let mut place = 0;
@@ -147,20 +168,13 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
         info.set_idx_num(plan);
         info.set_estimated_cost(100.0);
         info.set_estimated_rows(100);
-        Ok(true)
+        true
     }
+}
 
-    fn open(&'vtab mut self) -> rusqlite::Result<Cursor<'vtab>> {
-        Ok(Cursor {
-            base: ffi::sqlite3_vtab_cursor::default(),
-            set: self.set,
-            context: self.context.clone(),
-            rows: Box::new(std::iter::empty()),
-            row: None,
-            number: 0,
-            of: PhantomData,
-        })
-    }
+/// Which argument a column is, of which the first is that of a number. The column of the row's number is -1.
+fn argument(column: c_int, first: usize) -> Option<usize> {
+    usize::try_from(column).ok()?.checked_sub(first)
 }
 
 /// A call, and where its reader is.
@@ -182,6 +196,13 @@ impl Cursor<'_> {
             let _left = fail(&self.context, error);
             rusqlite::Error::ModuleError(message)
         })
+    }
+
+    fn advance(&mut self) -> rusqlite::Result<()> {
+        let row = self.rows.next().transpose();
+        self.row = self.told(row)?;
+        self.number += 1;
+        Ok(())
     }
 
     fn arguments(&self, plan: c_int, filters: &Filters<'_>) -> Result<Vec<Value>> {
@@ -208,22 +229,23 @@ impl Cursor<'_> {
 
 unsafe impl VTabCursor for Cursor<'_> {
     fn filter(&mut self, plan: c_int, _: Option<&str>, filters: &Filters<'_>) -> rusqlite::Result<()> {
-        let arguments = self.told(self.arguments(plan, filters))?;
-        let arguments = Arguments::Kept(&arguments);
-        self.number = 0;
-        self.rows = if self.set.strict && arguments.any_null() {
-            Box::new(std::iter::empty())
-        } else {
-            self.told((self.set.run)(&arguments, &self.context))?
-        };
-        self.next()
+        let context = self.context.clone();
+        guarded(&context, || {
+            let arguments = self.told(self.arguments(plan, filters))?;
+            let arguments = Arguments::Kept(&arguments);
+            self.number = 0;
+            self.rows = if self.set.strict && arguments.any_null() {
+                Box::new(std::iter::empty())
+            } else {
+                self.told((self.set.run)(&arguments, &self.context))?
+            };
+            self.advance()
+        })
     }
 
     fn next(&mut self) -> rusqlite::Result<()> {
-        let row = self.rows.next().transpose();
-        self.row = self.told(row)?;
-        self.number += 1;
-        Ok(())
+        let context = self.context.clone();
+        guarded(&context, || self.advance())
     }
 
     fn eof(&self) -> bool {
@@ -245,5 +267,28 @@ unsafe impl VTabCursor for Cursor<'_> {
 
     fn rowid(&self) -> rusqlite::Result<i64> {
         Ok(self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bole_sql_types::SqlState;
+
+    use super::*;
+
+    #[test]
+    fn columns_of_arguments() {
+        let rows = [(-1, None), (0, None), (1, None), (2, Some(0)), (4, Some(2))];
+        for (column, expected) in rows {
+            assert_eq!(argument(column, 2), expected, "{column}");
+        }
+    }
+
+    #[test]
+    fn panics_are_errors() {
+        let context = Context::default();
+        let found = guarded(&context, || -> rusqlite::Result<()> { panic!("a defect") });
+        assert!(found.is_err());
+        assert_eq!(context.take_error().map(|error| error.state), Some(SqlState::INTERNAL_ERROR));
     }
 }

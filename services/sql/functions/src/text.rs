@@ -6,6 +6,7 @@ pub(crate) mod format;
 pub(crate) mod quote;
 pub(crate) mod size;
 
+use bole_sql_types::length::{BYTES_MAX, check_length};
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 
 use crate::call::{Arguments, boolean, integer, text};
@@ -33,7 +34,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_repeat", 2, |of| repeat(of.text(0)?, of.integer(1)?)),
     strict(c"pg_reverse", 1, |of| text(of.text(0)?.chars().rev().collect::<String>())),
     strict(c"pg_unistr", 1, |of| unistr(of.text(0)?)),
-    strict(c"pg_translate", 3, |of| text(translate(of.text(0)?, of.text(1)?, of.text(2)?))),
+    strict(c"pg_translate", 3, |of| text(translate(of.text(0)?, of.text(1)?, of.text(2)?)?)),
     strict(c"pg_split_part", 3, |of| split_part(of.text(0)?, of.text(1)?, of.integer(2)?)),
     strict(c"pg_starts_with", 2, |of| boolean(of.text(0)?.starts_with(of.text(1)?))),
     strict(c"pg_substring", 2, |of| {
@@ -42,7 +43,10 @@ pub(crate) const SCALARS: &[Scalar] = &[
     })
     .optional(1),
     strict(c"pg_overlay", 3, overlay).optional(1),
-    strict(c"pg_concat_text", 2, |of| text([of.text(0)?, of.text(1)?].concat())),
+    strict(c"pg_concat_text", 2, |of| {
+        check_length(of.text(0)?.len(), of.text(1)?.len())?;
+        text([of.text(0)?, of.text(1)?].concat())
+    }),
     lenient(c"pg_concat", -1, concat),
     lenient(c"pg_concat_ws", -1, concat_ws),
     strict(c"pg_to_hex_int4", 1, |of| text(format!("{:x}", of.integer(0)? as u32))),
@@ -54,9 +58,6 @@ pub(crate) const SCALARS: &[Scalar] = &[
         crate::call::count((0..of.len()).filter(|at| !of.is_null(*at)).count())
     }),
 ];
-
-/// Bytes that one value may have, as in PostgreSQL.
-const BYTES_MAX: usize = 0x3fff_ffff;
 
 fn too_long() -> Error {
     Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "requested length too large")
@@ -149,7 +150,8 @@ fn padding(of: &Arguments<'_, '_>) -> Result<(String, String)> {
     if length <= has || fill.is_empty() {
         return Ok((String::new(), whole[..byte_of(whole, length)].to_owned()));
     }
-    if length > BYTES_MAX {
+    // As PostgreSQL: characters may have four bytes each.
+    if length > BYTES_MAX / 4 {
         return Err(too_long());
     }
     Ok((fill.chars().cycle().take(length - has).collect(), whole.to_owned()))
@@ -180,15 +182,19 @@ fn repeat(of: &str, times: i64) -> Result<Value> {
     }
 }
 
-fn translate(of: &str, from: &str, to: &str) -> String {
+fn translate(of: &str, from: &str, to: &str) -> Result<String> {
     let from: Vec<char> = from.chars().collect();
     let to: Vec<char> = to.chars().collect();
-    of.chars()
-        .filter_map(|c| match from.iter().position(|known| *known == c) {
+    let mut out = String::new();
+    for c in of.chars() {
+        let c = match from.iter().position(|known| *known == c) {
             None => Some(c),
             Some(at) => to.get(at).copied(),
-        })
-        .collect()
+        };
+        check_length(out.len(), c.map_or(0, char::len_utf8))?;
+        out.extend(c);
+    }
+    Ok(out)
 }
 
 /// What a backslash begins: how many hexadecimal digits follow it and what is between, besides `\\`.
@@ -293,7 +299,9 @@ fn overlay(of: &Arguments<'_, '_>) -> Result<Value> {
     let length = if of.len() > 3 { of.integer(3)? } else { characters(new) as i64 };
     let after = overlaid(start, length)?;
     let before = substring(whole, 1, Some(start - 1))?;
-    text([before, new, substring(whole, after, None)?].concat())
+    let rest = substring(whole, after, None)?;
+    check_length(before.len() + rest.len(), new.len())?;
+    text([before, new, rest].concat())
 }
 
 /// Where the rest begins behind what is laid over.
@@ -310,7 +318,9 @@ pub(crate) fn overlaid(start: i64, length: i64) -> Result<i64> {
 fn concat(of: &Arguments<'_, '_>) -> Result<Value> {
     let mut whole = String::new();
     for at in 0..of.len() {
-        whole.push_str(of.text_or_null(at)?.unwrap_or(""));
+        let value = of.text_or_null(at)?.unwrap_or("");
+        check_length(whole.len(), value.len())?;
+        whole.push_str(value);
     }
     text(whole)
 }
@@ -321,6 +331,7 @@ fn concat_ws(of: &Arguments<'_, '_>) -> Result<Value> {
     let mut first = true;
     for at in 1..of.len() {
         if let ValueRef::Text(value) = of.value(at)? {
+            check_length(whole.len(), separator.len() + value.len())?;
             if !first {
                 whole.push_str(separator);
             }

@@ -44,4 +44,4 @@ macro_rules! scripts {
     };
 }
 
-scripts!(change, mixed, select);
+scripts!(change, edges, mixed, names, select);

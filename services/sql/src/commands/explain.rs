@@ -55,6 +55,8 @@ impl Command for Explain {
     }
 
     fn run(&self, session: &mut Session, how: &How) -> Result<Done, Halt> {
+        let denied = || format!("permission denied for database {}", session.database.name());
+        session.allow("read", denied)?;
         let bound = session.bind_statement(&self.statement, &session.catalog(), &[])?;
         let sql = match &bound.action {
             Action::Query(query) => &query.sql,

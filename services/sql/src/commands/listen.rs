@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bole_sql_functions::context::Effects as _;
-use bole_sql_types::Result;
+use bole_sql_types::{Error, Result, SqlState};
 
 use super::tokens::{Cursor, Token};
 use super::{Command, How};
+use crate::session::notify::CHANNELS_MAX;
 use crate::session::{Done, Halt, Listening, Session};
 
 struct Listen(Listening, &'static str);
@@ -43,6 +44,12 @@ pub(super) fn notify(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>
 
 impl Command for Listen {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
+        let waiting = session.transaction.listening.len();
+        let starts = matches!(self.0, Listening::Start(_));
+        if waiting >= CHANNELS_MAX || starts && session.channels() + waiting >= CHANNELS_MAX {
+            let message = format!("a session may listen to {CHANNELS_MAX} channels");
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message).into());
+        }
         session.transaction.listening.push(self.0.clone());
         Ok(Done::Tag(self.1.to_owned()))
     }

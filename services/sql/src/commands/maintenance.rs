@@ -145,15 +145,18 @@ impl Command for Checkpoint {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         session.check_no_block("CHECKPOINT")?;
         session.allow("write", || format!("permission denied for database {}", session.database.name()))?;
+        let _blocked = session.service.pool.blocked();
         session.service.checkpoint(&session.database)?;
         Ok(Done::Tag("CHECKPOINT".to_owned()))
     }
 }
 
 /// `LOCK TABLE`: whatever the table and mode, it takes the write ticket, which is stronger than all of them among those who write. Readers
-/// wait for nobody: they see what was committed before the lock, as if they had come first.
+/// wait for nobody: they see what was committed before the lock, as if they had come first. `ACCESS SHARE` is what every reader has: it
+/// takes nothing.
 struct Lock {
     tables: Vec<String>,
+    shares: bool,
     nowait: bool,
 }
 
@@ -183,14 +186,14 @@ pub(super) fn lock(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> 
         &["share"],
         &["exclusive"],
     ];
+    let mut shares = false;
     if cursor.accept(&["in"]) {
-        if !modes.iter().any(|words| cursor.accept(words)) {
-            return Err(cursor.unexpected());
-        }
+        let mode = modes.iter().position(|words| cursor.accept(words));
+        shares = mode.ok_or_else(|| cursor.unexpected())? == 0;
         cursor.expect(&["mode"])?;
     }
     let nowait = cursor.accept(&["nowait"]);
-    Ok(Some(Arc::new(Lock { tables, nowait })))
+    Ok(Some(Arc::new(Lock { tables, shares, nowait })))
 }
 
 impl Command for Lock {
@@ -199,9 +202,15 @@ impl Command for Lock {
             let message = "LOCK TABLE can only be used in transaction blocks";
             return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message).into());
         }
+        let denied = || format!("permission denied for database {}", session.database.name());
+        session.allow(if self.shares { "read" } else { "write" }, denied)?;
+        if !self.shares {
+            session.check_writes("LOCK TABLE")?;
+        }
         check_tables(session, &self.tables)?;
-        session.allow("write", || format!("permission denied for database {}", session.database.name()))?;
-        session.take_ticket(self.nowait)?;
+        if !self.shares {
+            session.take_ticket(self.nowait)?;
+        }
         Ok(Done::Tag("LOCK TABLE".to_owned()))
     }
 }

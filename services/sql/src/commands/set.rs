@@ -171,7 +171,7 @@ impl Command for Set {
         };
         match modes {
             Some(modes) => modes.apply(session)?,
-            None => session.shared.settings.lock().set(&self.name, self.value.as_deref(), self.local)?,
+            None => session.shared.settings.lock().change(&self.name, self.value.as_deref(), self.local)?,
         }
         Ok(Done::Tag(self.tag.to_owned()))
     }

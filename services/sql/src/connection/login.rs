@@ -17,7 +17,7 @@ use crate::protocol::startup::FIRST_BYTES_MAX;
 use crate::protocol::{Message, frontend};
 use crate::service::Service;
 use crate::session::cancel::Canceller;
-use crate::session::notify::Notification;
+use crate::session::notify::Inbox;
 use crate::session::{Out, Session, Settings};
 use crate::store::Database;
 
@@ -35,7 +35,7 @@ const SASL_FINAL: u32 = 12;
 pub(super) struct Login {
     pub(super) session: Box<Session>,
     pub(super) chunks: mpsc::Receiver<Vec<u8>>,
-    pub(super) notifications: mpsc::Receiver<Notification>,
+    pub(super) notifications: Inbox,
     pub(super) canceller: Arc<Canceller>,
 }
 
@@ -59,8 +59,7 @@ pub(super) async fn run(service: &Arc<Service>, wire: &mut Wire) -> Result<Optio
     backend::key_data(&mut session.out.buffer, process_id, key);
     session.set_ready();
     session.write_ready();
-    let out = std::mem::take(&mut session.out.buffer);
-    wire.send(&out).await?;
+    // Nothing is waited for any more: from here on it is the connection that takes the session out of the lists.
     Ok(Some(Login { session, chunks, notifications, canceller }))
 }
 

@@ -6,7 +6,7 @@ use bole_sql_functions::Session;
 use bole_sql_types::Value;
 
 use super::Producer;
-use super::relations::derived_oid;
+use super::relations::{derived_oid, is_of_identity};
 use super::row::{Rows, array, at};
 
 pub(super) const PRODUCERS: &[(u32, &str, Producer)] =
@@ -71,7 +71,7 @@ fn push(session: &Session, rows: &mut Rows, table: &Table, constraint: &Constrai
                 .filter(|column| bole_sql_dialect::catalog::names_column(text, &column.name))
                 .map(|column| column.number)
                 .collect();
-            let shown = expression(&session.catalog, Some(table), text, false);
+            let shown = expression(session.shown(), Some(table), text, false);
             values.extend([at("contype", 'c'), at("conkey", numbers(&used)), at("conbin", shown)]);
         }
         Rule::ForeignKey { columns, target, target_columns, on_update, on_delete, match_full } => {
@@ -113,11 +113,7 @@ fn dependencies(session: &Session, rows: &mut Rows) {
         match object.as_ref() {
             Object::Sequence(sequence) => {
                 if let Some((table, number)) = sequence.owner {
-                    let identity = catalog
-                        .table(table)
-                        .and_then(|it| it.numbered(number))
-                        .is_some_and(|it| it.identity.is_some());
-                    let kind = if identity { 'i' } else { 'a' };
+                    let kind = if is_of_identity(catalog, sequence) { 'i' } else { 'a' };
                     edge(rows, (PG_CLASS, sequence.oid, 0), (PG_CLASS, table, i32::from(number)), kind);
                 }
                 edge(rows, (PG_CLASS, sequence.oid, 0), (PG_NAMESPACE, sequence.schema, 0), 'n');

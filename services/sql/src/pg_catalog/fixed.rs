@@ -1,6 +1,8 @@
 //! Rows that are the same in every database: built-in types, operators, functions and what belongs to them.
 //!
-//! The file `fixed.txt` was printed by a PostgreSQL 15: a line `@relation`, then its rows, with tabs between the columns' texts.
+//! The file `fixed.txt` was printed by a PostgreSQL 15: a line `@relation`, then its rows, with tabs between the columns' texts. `pg_settings` has
+//! only name, category, context, type, unit, bounds and words there, of the settings that there are; `functions` is what PostgreSQL says of the
+//! arguments and results of functions.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -20,6 +22,16 @@ static LINES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new
     }
     all
 });
+
+static BY_FIRST: LazyLock<HashMap<(&'static str, &'static str), &'static str>> = LazyLock::new(|| {
+    let lines = LINES.iter().flat_map(|(relation, lines)| lines.iter().map(move |line| (*relation, *line)));
+    lines.map(|(relation, line)| ((relation, line.split('\t').next().unwrap_or(line)), line)).collect()
+});
+
+/// The line of a relation that begins with this column.
+pub fn line(relation: &str, first: &str) -> Option<&'static str> {
+    BY_FIRST.get(&(relation, first)).copied()
+}
 
 fn value(text: &str, ty: Type) -> Value {
     if text == "\\N" {

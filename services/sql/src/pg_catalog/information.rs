@@ -4,7 +4,6 @@ mod columns;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{pg_get_constraintdef, pg_get_viewdef};
-use bole_sql_dialect::catalog::dependencies::Element;
 use bole_sql_dialect::catalog::system;
 use bole_sql_dialect::catalog::{
     Action, Column, Constraint, INFORMATION_SCHEMA, Object, Rule, Table, names_column,
@@ -13,6 +12,7 @@ use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
 
 use super::Producer;
+use super::relations::is_of_identity;
 use super::row::{Rows, at};
 
 pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
@@ -106,7 +106,7 @@ fn views(session: &Session, rows: &mut Rows) {
             at("table_catalog", database(session)),
             at("table_schema", schema(catalog, view.schema)),
             at("table_name", view.name.as_str()),
-            at("view_definition", pg_get_viewdef(catalog, view.oid, false)),
+            at("view_definition", pg_get_viewdef(session.shown(), view.oid, false)),
             at("check_option", "NONE"),
             at("is_updatable", "NO"),
             at("is_insertable_into", "NO"),
@@ -323,7 +323,7 @@ fn references(session: &Session, rows: &mut Rows) {
 fn checks(session: &Session, rows: &mut Rows) {
     for table in session.catalog.tables() {
         for constraint in table.constraints.iter().filter(|it| matches!(it.rule, Rule::Check { .. })) {
-            let text = pg_get_constraintdef(&session.catalog, constraint.oid, false);
+            let text = pg_get_constraintdef(session.shown(), constraint.oid, false);
             let clause = text.as_deref().and_then(|text| text.strip_prefix("CHECK "));
             let mut values = constraint_name(session, table, &constraint.name).to_vec();
             values.push(at("check_clause", clause));
@@ -341,15 +341,7 @@ fn sequences(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for it in catalog.sequences() {
         // That of an identity column is a part of its table.
-        let owner = it.owner.map(|(table, number)| Element::Column(table, number));
-        let identity = match owner {
-            Some(Element::Column(table, number)) => catalog
-                .table(table)
-                .and_then(|table| table.numbered(number))
-                .is_some_and(|it| it.identity.is_some()),
-            _ => false,
-        };
-        if identity {
+        if is_of_identity(catalog, it) {
             continue;
         }
         let bits = match Type(it.type_oid) {

@@ -4,7 +4,7 @@ use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{column_default, pg_get_indexdef, pg_get_viewdef};
 use bole_sql_dialect::catalog::system::{self, SystemRelation};
 use bole_sql_dialect::catalog::{
-    Column, INFORMATION_SCHEMA, Identity, Index, Object, PG_CATALOG, Rule, Table,
+    Column, INFORMATION_SCHEMA, Identity, Index, Object, PG_CATALOG, Rule, Sequence, Table,
 };
 use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
@@ -249,7 +249,7 @@ pub(crate) const fn derived_oid(table: u32, number: i16) -> u32 {
 fn defaults(session: &Session, rows: &mut Rows) {
     for table in session.catalog.tables() {
         for column in table.live() {
-            if let Some(text) = column_default(&session.catalog, table, column.number) {
+            if let Some(text) = column_default(session.shown(), table, column.number) {
                 rows.push([
                     at("oid", derived_oid(table.oid, column.number)),
                     at("adrelid", table.oid),
@@ -276,7 +276,7 @@ fn indexes(session: &Session, rows: &mut Rows) {
         let texts: Vec<String> = (1..)
             .zip(&index.keys)
             .filter(|(_, key)| key.expression.is_some())
-            .filter_map(|(place, _)| pg_get_indexdef(catalog, index.oid, place, false))
+            .filter_map(|(place, _)| pg_get_indexdef(session.shown(), index.oid, place, false))
             .collect();
         let zeros = || index.keys.iter().map(|_| 0);
         let collations = index.keys.iter().map(|key| {
@@ -284,7 +284,7 @@ fn indexes(session: &Session, rows: &mut Rows) {
             if matches!(ty, Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR)) { 100 } else { 0 }
         });
         let predicate = index.predicate.as_ref().map(|text| {
-            bole_sql_dialect::catalog::definitions::expression(catalog, Some(table), text, false)
+            bole_sql_dialect::catalog::definitions::expression(session.shown(), Some(table), text, false)
         });
         rows.push([
             at("indexrelid", index.oid),
@@ -306,6 +306,12 @@ fn indexes(session: &Session, rows: &mut Rows) {
             at("indpred", predicate),
         ]);
     }
+}
+
+/// Whether a sequence belongs to an identity column.
+pub(super) fn is_of_identity(catalog: &Catalog, sequence: &Sequence) -> bool {
+    let column = sequence.owner.and_then(|(table, number)| catalog.table(table)?.numbered(number));
+    column.is_some_and(|column| column.identity.is_some())
 }
 
 fn sequences(session: &Session, rows: &mut Rows) {
@@ -337,6 +343,7 @@ fn sequence_values(session: &Session, rows: &mut Rows) {
             at("increment_by", it.increment),
             at("cycle", it.cycle),
             at("cache_size", it.cache),
+            at("last_value", session.effects.last_value(it.oid)),
         ]);
     }
 }
@@ -380,7 +387,7 @@ fn views(session: &Session, rows: &mut Rows) {
             at("schemaname", catalog.schema_name(view.schema)),
             at("viewname", view.name.as_str()),
             at("viewowner", session.user.as_str()),
-            at("definition", pg_get_viewdef(catalog, view.oid, false)),
+            at("definition", pg_get_viewdef(session.shown(), view.oid, false)),
         ]);
     }
 }
@@ -392,7 +399,7 @@ fn index_definitions(session: &Session, rows: &mut Rows) {
             at("schemaname", catalog.schema_name(index.schema)),
             at("tablename", catalog.table(index.table).map(|table| table.name.as_str())),
             at("indexname", index.name.as_str()),
-            at("indexdef", pg_get_indexdef(catalog, index.oid, 0, false)),
+            at("indexdef", pg_get_indexdef(session.shown(), index.oid, 0, false)),
         ]);
     }
 }

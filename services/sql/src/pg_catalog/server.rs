@@ -1,6 +1,6 @@
 //! The server as a session sees it: databases, roles, settings, sessions.
 //!
-//! A session knows its own database, user and settings, and these are what is shown.
+//! A session knows all databases, and its own user and settings.
 
 use bole_sql_dialect::catalog::PG_CATALOG;
 use bole_sql_functions::Session;
@@ -10,6 +10,7 @@ use super::Producer;
 use super::fixed;
 use super::relations::OWNER;
 use super::row::{Rows, array, at};
+use crate::session::settings::{SETTINGS, milliseconds};
 
 pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
     (PG_CATALOG, "pg_database", databases),
@@ -25,36 +26,50 @@ pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
     (PG_CATALOG, "pg_tablespace", |_, rows| fixed::push(rows)),
 ];
 
-/// The OID of the session's database: PostgreSQL's of the database `postgres`.
-pub(crate) const DATABASE: u32 = 5;
 /// The encoding UTF8.
 const UTF8: i32 = 6;
 /// The tablespace `pg_default`.
 const DEFAULT_TABLESPACE: u32 = 1_663;
 
+/// The session's database.
+fn own_database(session: &Session) -> Option<u32> {
+    let all = session.effects.databases();
+    all.into_iter().find(|(_, name)| *name == session.catalog.database).map(|(oid, _)| oid)
+}
+
 fn databases(session: &Session, rows: &mut Rows) {
-    rows.push([
-        at("oid", DATABASE),
-        at("datname", session.catalog.database.as_str()),
-        at("datdba", OWNER),
-        at("encoding", UTF8),
-        at("datlocprovider", 'c'),
-        at("datallowconn", true),
-        at("datconnlimit", -1_i32),
-        at("dattablespace", DEFAULT_TABLESPACE),
-        at("datcollate", "C"),
-        at("datctype", "C.UTF-8"),
-    ]);
+    for (oid, name) in session.effects.databases() {
+        rows.push([
+            at("oid", oid),
+            at("datname", name),
+            at("datdba", OWNER),
+            at("encoding", UTF8),
+            at("datlocprovider", 'c'),
+            at("datallowconn", true),
+            at("datconnlimit", -1_i32),
+            at("dattablespace", DEFAULT_TABLESPACE),
+            at("datcollate", "C"),
+            at("datctype", "C.UTF-8"),
+        ]);
+    }
+}
+
+fn is_superuser(session: &Session) -> bool {
+    session.settings.get("is_superuser").is_some_and(|is| is == "on")
+}
+
+fn makes_databases(session: &Session) -> bool {
+    session.effects.may(&session.user, "create")
 }
 
 fn rights(session: &Session) -> Vec<(&'static str, Value)> {
     vec![
         at("oid", OWNER),
         at("rolname", session.user.as_str()),
-        at("rolsuper", true),
+        at("rolsuper", is_superuser(session)),
         at("rolinherit", true),
         at("rolcreaterole", false),
-        at("rolcreatedb", true),
+        at("rolcreatedb", makes_databases(session)),
         at("rolcanlogin", true),
         at("rolreplication", false),
         at("rolbypassrls", true),
@@ -76,34 +91,60 @@ fn users(session: &Session, rows: &mut Rows) {
     rows.push([
         at("usename", session.user.as_str()),
         at("usesysid", OWNER),
-        at("usecreatedb", true),
-        at("usesuper", true),
+        at("usecreatedb", makes_databases(session)),
+        at("usesuper", is_superuser(session)),
         at("userepl", false),
         at("usebypassrls", true),
         at("passwd", "********"),
     ]);
 }
 
+/// Those that PostgreSQL shows there: not who the user is, and not settings of the application's own.
 fn settings(session: &Session, rows: &mut Rows) {
-    for (name, value) in session.settings.iter() {
+    for setting in SETTINGS {
+        let Some(line) = fixed::line("pg_settings", setting.name) else { continue };
+        let said: Vec<_> = line.split('\t').map(|text| Some(text).filter(|text| *text != "\\N")).collect();
+        let [_, category, context, ty, unit, least, most, words] = said[..] else { continue };
+        let plain = |text: &str| in_unit(text, unit);
+        let now = session.settings.get(&setting.name.to_lowercase()).map_or("", String::as_str);
+        let reset = session.effects.reset_value(setting.name).unwrap_or_else(|| now.to_owned());
+        // What the server says of itself is so from the beginning.
+        let internal = setting.kind.is_internal();
+        let boot = if internal { &reset } else { setting.default };
+        let bound = |of: Option<&'static str>| of.map(|bound| if internal { now } else { bound });
+        let source = match (now == reset, reset == boot) {
+            (true, true) => "default",
+            (true, false) => "client",
+            (false, _) => "session",
+        };
         rows.push([
-            at("name", name.as_str()),
-            at("setting", value.as_str()),
-            at("category", "Settings"),
-            at("short_desc", ""),
-            at("context", "user"),
-            at("vartype", "string"),
-            at("source", "session"),
-            at("boot_val", value.as_str()),
-            at("reset_val", value.as_str()),
+            at("name", setting.name),
+            at("setting", plain(now)),
+            at("unit", unit),
+            at("category", category),
+            at("short_desc", setting.description),
+            at("context", context),
+            at("vartype", ty),
+            at("source", source),
+            at("min_val", bound(least)),
+            at("max_val", bound(most)),
+            at("enumvals", words),
+            at("boot_val", plain(boot)),
+            at("reset_val", plain(&reset)),
             at("pending_restart", false),
         ]);
     }
 }
 
+/// A value without its unit.
+fn in_unit(text: &str, unit: Option<&str>) -> String {
+    let milliseconds = unit.and_then(|_| milliseconds(text));
+    milliseconds.map_or_else(|| text.to_owned(), |value| value.to_string())
+}
+
 fn sessions(session: &Session, rows: &mut Rows) {
     rows.push([
-        at("datid", DATABASE),
+        at("datid", own_database(session)),
         at("datname", session.catalog.database.as_str()),
         at("pid", session.process_id),
         at("usesysid", OWNER),
@@ -145,5 +186,5 @@ fn prepared_statements(session: &Session, rows: &mut Rows) {
 }
 
 fn database_statistics(session: &Session, rows: &mut Rows) {
-    rows.push([at("datid", DATABASE), at("datname", session.catalog.database.as_str())]);
+    rows.push([at("datid", own_database(session)), at("datname", session.catalog.database.as_str())]);
 }

@@ -45,7 +45,10 @@ fn undone<T>(connection: &Connection, run: impl FnOnce() -> Option<T>) -> Option
     let found = run();
     let undone = connection.execute_batch("ROLLBACK TO detail; RELEASE detail");
     if let Err(error) = undone {
-        tracing::warn!(%error, "a statement that was run for its error could not be undone");
+        // What it changed must not be committed: without a transaction, all that follows in it fails.
+        tracing::warn!(%error, "a statement that was run for its error could not be undone; its transaction ends");
+        let _ended = connection.execute_batch("ROLLBACK");
+        return None;
     }
     found
 }

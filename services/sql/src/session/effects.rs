@@ -1,23 +1,26 @@
 //! What functions do on behalf of a session beyond computing: sequences, settings, notifications, requests to other services.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bole_shard::participant::Request;
 use bole_sql_dialect::Catalog;
-use bole_sql_functions::context::{self, Advisory, Effects};
+use bole_sql_functions::context::{self, Advisory, Effects, LockKey};
 use bole_sql_types::{Error, Result, SqlState};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::RngCore as _;
 
 use super::Prepared;
+use super::advisory::Asked;
 use super::cancel::Canceller;
 use super::notify::Notification;
 use super::settings::Settings;
+use crate::pool::Blocked;
 use crate::service::Service;
-use crate::store::Database;
+use crate::store::{Database, Lent};
 
 /// Bytes of a notification's text, as in PostgreSQL.
 const PAYLOAD_BYTES_MAX: usize = 8_000;
@@ -25,6 +28,8 @@ const PAYLOAD_BYTES_MAX: usize = 8_000;
 const CHANNEL_BYTES_MAX: usize = 63;
 /// Notifications and requests of one transaction.
 const PENDING_MAX: usize = 1_000_000;
+/// Bytes of what these say.
+const PENDING_BYTES_MAX: usize = 64 << 20;
 /// Values of sequences that are remembered of one statement: only those about one row are run again.
 const DRAWN_MAX: usize = 1_000;
 /// How often a sleep looks whether it is cancelled.
@@ -34,6 +39,7 @@ const SLEEP_STEP: Duration = Duration::from_millis(10);
 pub(crate) struct Shared {
     service: Arc<Service>,
     database: Arc<Database>,
+    user: Arc<str>,
     process_id: i32,
     pub(crate) settings: Mutex<Settings>,
     pub(crate) canceller: Arc<Canceller>,
@@ -44,7 +50,11 @@ pub(crate) struct Shared {
     pub(crate) statements: Mutex<BTreeMap<String, Arc<Prepared>>>,
     /// Cursors as they were when the statement began that runs.
     pub(crate) cursors: Mutex<Vec<context::Cursor>>,
+    /// See [`Holds`].
+    pub(crate) holds: Mutex<Holds>,
     sequences: Mutex<Given>,
+    /// When the transaction began that asked for its number last, and the number.
+    numbered: Mutex<Option<(i64, i64)>>,
 }
 
 /// What a transaction does when it commits, besides its rows.
@@ -52,6 +62,31 @@ pub(crate) struct Shared {
 pub(crate) struct Pending {
     pub(crate) notifications: Vec<Notification>,
     pub(crate) requests: Vec<(String, Request)>,
+    /// Of both, about.
+    pub(crate) bytes: usize,
+}
+
+impl Pending {
+    /// Errors: there is no room for another effect of so many bytes.
+    fn grow(&mut self, bytes: usize) -> Result<()> {
+        let count = self.notifications.len() + self.requests.len();
+        if count >= PENDING_MAX || self.bytes + bytes > PENDING_BYTES_MAX {
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many effects in one transaction"));
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+/// What the statement that runs keeps from others while it waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Holds {
+    #[default]
+    Nothing,
+    /// A place among the readers.
+    Reader,
+    /// The write ticket.
+    Ticket,
 }
 
 #[derive(Default)]
@@ -68,13 +103,14 @@ impl Shared {
     pub(crate) fn new(
         service: &Arc<Service>,
         database: &Arc<Database>,
-        process_id: i32,
+        (user, process_id): (&str, i32),
         settings: Settings,
         canceller: Arc<Canceller>,
     ) -> Self {
         Self {
             service: Arc::clone(service),
             database: Arc::clone(database),
+            user: Arc::from(user),
             process_id,
             settings: Mutex::new(settings),
             canceller,
@@ -82,7 +118,9 @@ impl Shared {
             catalog: Mutex::default(),
             statements: Mutex::default(),
             cursors: Mutex::default(),
+            holds: Mutex::default(),
             sequences: Mutex::default(),
+            numbered: Mutex::default(),
         }
     }
 
@@ -109,12 +147,26 @@ impl Shared {
         Ok(())
     }
 
+    /// The statement waits for something outside: its thread and its place among the readers are others' meanwhile. Errors: too many wait.
+    fn begin_wait(&self) -> Result<(Option<Lent>, Blocked)> {
+        let blocked = self.service.pool.wait().ok_or_else(|| {
+            let message = "too many statements wait for locks or sleep";
+            Error::new(SqlState::CONFIGURATION_LIMIT_EXCEEDED, message)
+        })?;
+        let reads = *self.holds.lock() == Holds::Reader;
+        // The place comes back before the thread counts again.
+        Ok((reads.then(|| self.database.lend_reader(&self.service.handle)), blocked))
+    }
+
     fn request(&self, service: &str, request: Request) -> Result<()> {
         self.check_first()?;
-        let mut pending = self.pending.lock();
-        if pending.requests.len() >= PENDING_MAX {
-            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many effects in one transaction"));
+        if !self.service.may_affect(&self.user, service, &request) {
+            let message = format!("permission denied for {service} {}", request.dataset);
+            return Err(Error::new(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
+        let mut pending = self.pending.lock();
+        let bytes = request.arguments.iter().map(Bytes::len).sum::<usize>() + request.dataset.len();
+        pending.grow(bytes)?;
         pending.requests.push((service.to_owned(), request));
         Ok(())
     }
@@ -194,18 +246,13 @@ impl Effects for Shared {
             return invalid("payload string too long");
         }
         let mut pending = self.pending.lock();
-        let same = |known: &Notification| known.channel == channel && known.payload == payload;
+        let same = |known: &Notification| *known.channel == *channel && *known.payload == *payload;
         // Equal ones of one transaction are delivered once; looking far back would cost more than it saves.
         if pending.notifications.iter().rev().take(64).any(same) {
             return Ok(());
         }
-        if pending.notifications.len() >= PENDING_MAX {
-            return Err(Error::new(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                "too many notifications in one transaction",
-            ));
-        }
-        let (channel, payload) = (channel.to_owned(), payload.to_owned());
+        pending.grow(channel.len() + payload.len())?;
+        let (channel, payload) = (Arc::from(channel), Arc::from(payload));
         pending.notifications.push(Notification { process_id: self.process_id, channel, payload });
         Ok(())
     }
@@ -240,7 +287,7 @@ impl Effects for Shared {
     fn set_config(&self, name: &str, value: Option<&str>, local: bool) -> Result<String> {
         self.check_first()?;
         let mut settings = self.settings.lock();
-        settings.set(name, value, local)?;
+        settings.change(name, value, local)?;
         settings.get(name).map(str::to_owned)
     }
 
@@ -269,7 +316,7 @@ impl Effects for Shared {
         self.check_first()?;
         let length = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
         let until = Instant::now().checked_add(length);
-        let _blocked = self.service.pool.blocked();
+        let _wait = self.begin_wait()?;
         loop {
             self.canceller.check()?;
             let left = until.map_or(SLEEP_STEP, |until| until.saturating_duration_since(Instant::now()));
@@ -280,9 +327,52 @@ impl Effects for Shared {
         }
     }
 
-    fn advisory(&self, operation: Advisory, key: i64) -> Result<bool> {
+    fn last_value(&self, sequence: u32) -> Option<i64> {
+        let standing = self.database.sequences().get(sequence)?;
+        standing.is_called.then_some(standing.last_value)
+    }
+
+    fn transaction_number(&self, began: i64) -> Result<i64> {
+        // Numbers begin with the time of the start in microseconds: fewer transactions than these run meanwhile, so none comes again after a
+        // start.
+        static LAST: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(now()));
+        let mut numbered = self.numbered.lock();
+        match *numbered {
+            Some((time, number)) if time == began => Ok(number),
+            _ => {
+                let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+                *numbered = Some((began, number));
+                Ok(number)
+            }
+        }
+    }
+
+    fn databases(&self) -> Vec<(u32, String)> {
+        let all = self.service.databases.all();
+        all.iter().map(|database| (database.oid(), database.name().to_owned())).collect()
+    }
+
+    fn may(&self, user: &str, action: &str) -> bool {
+        self.service.allowed(user, action, self.database.name())
+    }
+
+    fn reset_value(&self, name: &str) -> Option<String> {
+        self.settings.lock().reset_value(name).map(str::to_owned)
+    }
+
+    fn built_in(&self, relation: &str, oid: u32) -> Option<&'static str> {
+        crate::pg_catalog::built_in(relation, &oid.to_string())
+    }
+
+    fn advisory(&self, operation: Advisory, key: LockKey) -> Result<bool> {
         self.check_first()?;
         let (locks, database) = (&self.service.advisory, self.database.name());
-        locks.operate(database, self.process_id, operation, key, &self.canceller, &self.service.pool)
+        let asked = Asked { database, process_id: self.process_id, operation, key };
+        if let Some(answer) = locks.operate(&asked)? {
+            return Ok(answer);
+        }
+        let _wait = self.begin_wait()?;
+        let limit = self.settings.lock().derived().lock_timeout;
+        locks.wait(&asked, &self.canceller, limit, *self.holds.lock() == Holds::Ticket)
     }
 }

@@ -10,6 +10,7 @@ use bole_sql_types::{Error, Result, Style, Value};
 use rusqlite::Connection;
 
 use super::cancel::Canceller;
+use super::effects::Holds;
 use super::plan::Plan;
 use super::rows::{Sink, ToClient, ToMemory, ToSpool, Writing};
 use super::{Fields, Formats, Halt, Prepared, Session, Spool};
@@ -143,6 +144,7 @@ impl Session {
         self.out.saw(reader.seen());
         let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
             Action::Query(query) => {
+                *self.shared.holds.lock() = Holds::Reader;
                 self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
             }
             Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
@@ -150,6 +152,7 @@ impl Session {
             }
         });
         self.shared.canceller.off();
+        *self.shared.holds.lock() = Holds::Nothing;
         self.put_reader(reader);
         Ok(outcome?)
     }
@@ -197,6 +200,7 @@ impl Session {
             return Err(Error::unsupported("a write without the ticket").into());
         };
         let catalog = writer.catalog();
+        *self.shared.holds.lock() = Holds::Ticket;
         let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
             Action::Query(query) => {
                 let guard = writer.statement();
@@ -210,6 +214,7 @@ impl Session {
             Action::Explain(_) => Err(Error::unsupported("EXPLAIN here")),
         });
         self.shared.canceller.off();
+        *self.shared.holds.lock() = Holds::Nothing;
         self.transaction.writer = Some(writer);
         Ok(outcome?)
     }
@@ -299,14 +304,14 @@ const fn tag_name(tag: WriteTag) -> &'static str {
 impl Session {
     /// The rows of SQL for SQLite that reads, without parameters.
     pub(crate) fn raw_rows(&mut self, sql: &str) -> Result<Vec<Vec<Value>>, Halt> {
+        let shared = Arc::clone(&self.shared);
         let gather = |connection: &Connection, context: &Context| {
-            let canceller = Canceller::default();
             let catalog = Catalog::default();
             let run = Run {
                 connection,
                 context,
                 catalog: &catalog,
-                canceller: &canceller,
+                canceller: &shared.canceller,
                 parameters: &[],
                 about: (0, false),
             };

@@ -60,9 +60,10 @@ impl Out {
         if self.buffer.len() < CHUNK_BYTES {
             return Ok(());
         }
-        for seen in std::mem::take(&mut self.seen) {
-            self.handle.block_on(self.database.durable(seen))?;
+        for seen in &self.seen {
+            self.handle.block_on(self.database.durable(*seen))?;
         }
+        self.seen.clear();
         self.sent += 1;
         let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
         let gone = || Error::new(SqlState::CONNECTION_EXCEPTION, "the client is gone");
@@ -78,6 +79,8 @@ impl Out {
 
     /// Notes what has to be durable before anything leaves.
     pub(crate) fn saw(&mut self, seen: Seen) {
-        self.seen.push(seen);
+        if self.seen.last() != Some(&seen) {
+            self.seen.push(seen);
+        }
     }
 }

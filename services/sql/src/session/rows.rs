@@ -11,6 +11,9 @@ use super::{Formats, Out, Spool, type_length, values};
 use crate::protocol::backend::{self, Field};
 use crate::protocol::frontend::Format;
 
+/// Bytes of a row on its way to a client; one value more may be written before it is seen.
+const ROW_BYTES_MAX: usize = 256 << 20;
+
 /// Takes rows.
 pub(crate) trait Sink {
     /// One row. Errors end the statement.
@@ -71,6 +74,7 @@ pub(crate) fn value_of<'a>(row: &'a rusqlite::Row<'_>, index: usize) -> Result<V
 impl Writing {
     /// Writes `DataRow`.
     pub(crate) fn write(&self, out: &mut Vec<u8>, columns: &[Output], row: &rusqlite::Row<'_>) -> Result<()> {
+        let start = out.len();
         backend::data_row(out, columns.len(), |out| {
             for (index, column) in columns.iter().enumerate() {
                 match value_of(row, index)? {
@@ -90,6 +94,10 @@ impl Writing {
                         };
                         backend::value(out, write)?;
                     }
+                }
+                if out.len() - start > ROW_BYTES_MAX {
+                    let message = format!("a row takes more than {ROW_BYTES_MAX} bytes");
+                    return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
                 }
             }
             Ok(())

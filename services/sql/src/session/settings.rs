@@ -15,12 +15,17 @@ use bole_sql_types::style::{ByteaOutput, DateFormat, DateOrder};
 use bole_sql_types::zone::Zone;
 use bole_sql_types::{Error, Result, SqlState, Style};
 
-pub(super) use table::{Kind, SETTINGS, Setting};
+pub(super) use table::Setting;
+pub(crate) use table::{Kind, SETTINGS};
+pub(crate) use values::milliseconds;
 
 /// Settings of the application's own (`myapp.user`) that one session may have.
 const CUSTOM_MAX: usize = 1_000;
 /// Bytes of a value.
 const VALUE_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of the values that a transaction has set, to go back to.
+const UNDO_BYTES_MAX: usize = 16 << 20;
 
 /// Settings of a transaction, and those that they begin with.
 const MODES: [(&str, &str); 2] = [
@@ -34,6 +39,8 @@ pub(crate) struct Settings {
     values: BTreeMap<String, Value>,
     reset: BTreeMap<String, String>,
     undo: Vec<(String, Option<Value>)>,
+    /// Bytes of that, about.
+    undo_bytes: usize,
     /// Rises with every change.
     generation: u64,
     derived: Derived,
@@ -95,7 +102,7 @@ impl Settings {
         }
         let reset = values.iter().map(|(name, value)| (name.clone(), value.session.clone())).collect();
         let derived = Derived::of(&values);
-        Self { values, reset, undo: Vec::new(), generation: 1, derived, shared: None }
+        Self { values, reset, undo: Vec::new(), undo_bytes: 0, generation: 1, derived, shared: None }
     }
 
     /// What they mean.
@@ -113,6 +120,11 @@ impl Settings {
         self.values.get(&name.to_lowercase()).map(Value::current).ok_or_else(|| unknown(name))
     }
 
+    /// What `RESET` sets a setting to.
+    pub(crate) fn reset_value(&self, name: &str) -> Option<&str> {
+        self.reset.get(&name.to_lowercase()).map(String::as_str)
+    }
+
     /// All of them, for `current_setting`.
     pub(crate) fn shared(&mut self) -> Arc<BTreeMap<String, String>> {
         let values = &self.values;
@@ -122,13 +134,27 @@ impl Settings {
 
     /// Sets a value of the startup packet, which `RESET` then goes back to.
     pub(crate) fn start(&mut self, name: &str, value: &str) -> Result<()> {
-        self.set(name, Some(value), false)?;
+        self.change(name, Some(value), false)?;
         self.undo.clear();
+        self.undo_bytes = 0;
         let name = name.to_lowercase();
         if let Some(value) = self.values.get(&name) {
             self.reset.insert(name, value.session.clone());
         }
         Ok(())
+    }
+
+    /// As [`Settings::set`], for those who cannot change the transaction itself. Errors: 0A000 for what only it can follow.
+    pub(crate) fn change(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<()> {
+        let mode = MODES.iter().any(|(shown, _)| shown.eq_ignore_ascii_case(name));
+        let same = value.is_some_and(|value| {
+            self.get(name).is_ok_and(|now| self.checked(name, value).is_ok_and(|text| text == now))
+        });
+        if mode && !same {
+            let message = format!("parameter \"{name}\" other than by SET TRANSACTION");
+            return Err(Error::unsupported(message));
+        }
+        if mode { Ok(()) } else { self.set(name, value, local) }
     }
 
     /// Sets a value, or with `None` that of the start. With `local`, until the transaction ends.
@@ -145,6 +171,10 @@ impl Settings {
         if find(name).is_some_and(|setting| matches!(setting.kind, Kind::Internal)) {
             let message = format!("parameter \"{name}\" cannot be changed");
             return Err(Error::new(SqlState::CANT_CHANGE_RUNTIME_PARAM, message));
+        }
+        if self.undo_bytes > UNDO_BYTES_MAX {
+            let message = "too many settings are changed in one transaction";
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
         }
         self.put(key, text, local);
         Ok(())
@@ -172,6 +202,7 @@ impl Settings {
         } else {
             value = Value { session: text, local: None };
         }
+        self.undo_bytes += undo_bytes(&key, before.as_ref());
         self.undo.push((key.clone(), before));
         self.values.insert(key, value);
         self.changed();
@@ -217,7 +248,11 @@ impl Settings {
             return;
         }
         while self.undo.len() > mark {
-            match self.undo.pop() {
+            let last = self.undo.pop();
+            if let Some((name, before)) = &last {
+                self.undo_bytes = self.undo_bytes.saturating_sub(undo_bytes(name, before.as_ref()));
+            }
+            match last {
                 Some((name, Some(value))) => drop(self.values.insert(name, value)),
                 Some((name, None)) => drop(self.values.remove(&name)),
                 None => {}
@@ -239,6 +274,7 @@ impl Settings {
     /// The transaction was committed.
     pub(crate) fn commit(&mut self) {
         let undo = std::mem::take(&mut self.undo);
+        self.undo_bytes = 0;
         let mut any = false;
         for (name, _) in undo {
             any |= self.values.get_mut(&name).is_some_and(|value| value.local.take().is_some());
@@ -247,6 +283,12 @@ impl Settings {
             self.changed();
         }
     }
+}
+
+/// What it takes to remember a value.
+fn undo_bytes(name: &str, before: Option<&Value>) -> usize {
+    let value = before.map_or(0, |value| value.session.len() + value.local.as_ref().map_or(0, String::len));
+    size_of::<(String, Option<Value>)>() + name.len() + value
 }
 
 impl Derived {

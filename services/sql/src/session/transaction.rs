@@ -71,6 +71,7 @@ struct Savepoint {
     settings: usize,
     notifications: usize,
     requests: usize,
+    bytes: usize,
     listening: usize,
 }
 
@@ -142,7 +143,12 @@ impl Session {
         match (&self.transaction.writer, &self.transaction.reader) {
             (Some(writer), _) => writer.catalog(),
             (None, Some(reader)) => reader.catalog(),
-            (None, None) => self.database.catalog(),
+            (None, None) => {
+                let catalog = self.database.catalog();
+                // What is answered from it, an error included, tells of commits as rows do.
+                *self.consulted.lock() = Some(self.database.seen_now());
+                catalog
+            }
         }
     }
 
@@ -204,15 +210,16 @@ impl Session {
 
     fn adopt(&mut self, mut writer: Writer) -> Result<()> {
         writer.begin()?;
-        if let Some(reader) = self.transaction.reader.take() {
-            if writer.is_behind(&reader.seen()) {
-                let message = "could not serialize access due to concurrent update";
-                return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
-            }
-            self.out.saw(reader.seen());
+        // The snapshot stays where this fails: what comes after a rollback to a savepoint is judged by it again.
+        if self.transaction.reader.as_ref().is_some_and(|reader| writer.is_behind(&reader.seen())) {
+            let message = "could not serialize access due to concurrent update";
+            return Err(Error::new(SqlState::SERIALIZATION_FAILURE, message));
         }
         for depth in 0..self.transaction.savepoints.len() {
             writer.savepoint(&level(depth))?;
+        }
+        if let Some(reader) = self.transaction.reader.take() {
+            self.out.saw(reader.seen());
         }
         self.out.saw(writer.seen());
         self.transaction.writer = Some(writer);
@@ -260,6 +267,11 @@ impl Session {
                 Listening::StopAll => hub.unlisten_all(self.process_id),
             }
         }
+    }
+
+    /// Channels that the session listens to.
+    pub(crate) fn channels(&self) -> usize {
+        self.service.hub.channels_of(self.process_id)
     }
 
     /// Rolls back what is open.
@@ -324,6 +336,7 @@ impl Session {
             settings: self.shared.settings.lock().mark(),
             notifications: pending.notifications.len(),
             requests: pending.requests.len(),
+            bytes: pending.bytes,
             listening: self.transaction.listening.len(),
         });
         Ok(())
@@ -358,6 +371,7 @@ impl Session {
         let mut pending = self.shared.pending.lock();
         pending.notifications.truncate(savepoint.notifications);
         pending.requests.truncate(savepoint.requests);
+        pending.bytes = savepoint.bytes;
         self.shared.settings.lock().rollback_to(savepoint.settings);
         self.transaction.listening.truncate(savepoint.listening);
         self.transaction.state = State::Block;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bole_sql_functions::Context;
+use bole_sql_types::length::BYTES_MAX;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
@@ -50,6 +51,7 @@ pub(crate) fn open(path: &Path, role: Role, vfs: Option<&str>) -> rusqlite::Resu
         connection.set_db_config(setting, on)?;
     }
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(BYTES_MAX).unwrap_or(i32::MAX))?;
     connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0")?;
     connection.set_prepared_statement_cache_capacity(if role == Role::Checkpoint {
         4

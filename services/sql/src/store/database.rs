@@ -111,6 +111,11 @@ impl Database {
         self.log
     }
 
+    /// Its OID, the same for as long as it exists: OIDs of users' objects begin where those of databases do.
+    pub fn oid(&self) -> u32 {
+        bole_sql_types::Type::FIRST_USER.wrapping_add(self.log.0 as u32)
+    }
+
     /// The class in which commits are acknowledged.
     pub const fn class(&self) -> Durability {
         self.class
@@ -119,6 +124,12 @@ impl Database {
     /// What the database contains, as of the last commit.
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.catalog.read())
+    }
+
+    /// What somebody may have seen of commits by [`Database::catalog`] up to now; as with rows, an answer that tells of it waits for
+    /// [`Database::durable`].
+    pub fn seen_now(&self) -> Seen {
+        self.books.seen(self.books.low(), self.class)
     }
 
     pub(crate) fn set_catalog(&self, catalog: Arc<Catalog>) {

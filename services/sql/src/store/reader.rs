@@ -76,6 +76,28 @@ impl Database {
     }
 }
 
+/// A place among the readers that its owner does not use. Dropping it waits for a place, and blocks.
+pub(crate) struct Lent {
+    free: Arc<Semaphore>,
+    handle: tokio::runtime::Handle,
+}
+
+impl Database {
+    /// Lets another use the place of a reader that waits for something outside.
+    pub(crate) fn lend_reader(&self, handle: &tokio::runtime::Handle) -> Lent {
+        self.readers.free.add_permits(1);
+        Lent { free: Arc::clone(&self.readers.free), handle: handle.clone() }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Ok(permit) = self.handle.block_on(self.free.acquire()) {
+            permit.forget();
+        }
+    }
+}
+
 impl Database {
     /// Opens files away from the threads of tokio's runtime, where there is one.
     async fn open_reader(self: &Arc<Self>) -> Result<Connected> {

@@ -14,7 +14,7 @@ use bole_sql_dialect::catalog::{Identity, Name, Object, PG_CATALOG, PUBLIC, Rela
 use bole_sql_dialect::plan::{Action, Query, Step, Write, WriteTag};
 use bole_sql_dialect::schema::{Violation, violation};
 use bole_sql_dialect::{Catalog, Error, Scope, SqlState, Type, bind, parse};
-use bole_sql_functions::context::{Advisory, Context, Effects, Session};
+use bole_sql_functions::context::{Advisory, Context, Effects, LockKey, Session};
 
 /// A database without a log.
 pub(crate) struct Database {
@@ -55,7 +55,7 @@ impl Database {
             statement_time: 0,
             time_zone: "UTC".to_owned(),
             user: "postgres".to_owned(),
-            settings: Arc::default(),
+            settings: Arc::new([("is_superuser".to_owned(), "on".to_owned())].into()),
             search_path: vec![PG_CATALOG, PUBLIC],
             process_id: 1,
             catalog: Arc::new(before.clone()),
@@ -250,7 +250,19 @@ impl Effects for Counter {
         Ok(())
     }
 
-    fn advisory(&self, _: Advisory, _: i64) -> bole_sql_dialect::Result<bool> {
+    fn databases(&self) -> Vec<(u32, String)> {
+        vec![(5, "test".to_owned())]
+    }
+
+    fn may(&self, _: &str, _: &str) -> bool {
+        true
+    }
+
+    fn built_in(&self, relation: &str, oid: u32) -> Option<&'static str> {
+        bole_sql::pg_catalog::built_in(relation, &oid.to_string())
+    }
+
+    fn advisory(&self, _: Advisory, _: LockKey) -> bole_sql_dialect::Result<bool> {
         Ok(true)
     }
 }

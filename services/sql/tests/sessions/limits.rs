@@ -143,3 +143,91 @@ async fn large_results_leave_early_and_messages_are_bounded() {
     client.write(b"Q\0\x10\0\x01").await;
     assert_eq!(client.until(b'Z').await, "E FATAL 08P01 invalid message length\nend");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_no_rows_does_not_keep_the_ticket() {
+    let config = Config { idle_writer_timeout: Duration::from_millis(200), ..Config::default() };
+    let server = Server::with(config).await;
+    let (mut first, mut second) = (server.client().await, server.client().await);
+    first.check_all(&[("create table t (a int)", "C CREATE TABLE / Z I")]).await;
+    first
+        .send(&[Send::Query(
+            "begin; insert into t values (1); select repeat('x', 100000) from generate_series(1, 100000)",
+        )])
+        .await;
+    assert_eq!(first.until(b'T').await.lines().count(), 3);
+    second
+        .check_all(&[
+            ("insert into t values (2)", "C INSERT 0 1 / Z I"),
+            ("select a from t", "T a:23 / D 2 / C SELECT 1 / Z I"),
+        ])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_for_advisory_locks_end_and_are_in_nobodys_way() {
+    let server = Server::start().await;
+    let (mut first, mut second) = (server.client().await, server.client().await);
+    first
+        .check_all(&[
+            ("create table t (a int)", "C CREATE TABLE / Z I"),
+            ("select pg_advisory_lock(1)", "T pg_advisory_lock:2278 / D  / C SELECT 1 / Z I"),
+        ])
+        .await;
+    let lock = "select pg_advisory_lock(1)";
+    second.check_all(&[("set lock_timeout = 50", "C SET / Z I")]).await;
+    let said = second.query(lock).await;
+    assert!(said.ends_with("E 55P03 canceling statement due to lock timeout\nZ I"), "{said}");
+    let begun = "C SET / C BEGIN / C INSERT 0 1 / Z T";
+    second.check_all(&[("set lock_timeout = 0; begin; insert into t values (1)", begun)]).await;
+    let said = second.query(lock).await;
+    assert!(said.ends_with("E 40P01 deadlock detected\nZ E"), "{said}");
+    second.check_all(&[("rollback", "C ROLLBACK / Z I")]).await;
+    // More than there may be readers.
+    let mut waiting = Vec::new();
+    for _ in 0..bole_sql::limits::READERS_MAX + 6 {
+        let mut client = server.client().await;
+        client.send(&[Send::Query("select pg_advisory_xact_lock_shared(1)")]).await;
+        waiting.push(client);
+    }
+    first
+        .check_all(&[
+            ("select count(*) from t", "T count:20 / D 0 / C SELECT 1 / Z I"),
+            ("select pg_advisory_unlock(1)", "T pg_advisory_unlock:16 / D t / C SELECT 1 / Z I"),
+        ])
+        .await;
+    for client in &mut waiting {
+        assert!(client.until(b'Z').await.ends_with("C SELECT 1\nZ I"));
+    }
+    first.check_all(&[("select count(*) from t", "T count:20 / D 0 / C SELECT 1 / Z I")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_transaction_gathers_is_bounded_and_allowed() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    for (sql, end) in [
+        (
+            "select count(pg_notify('c', i || repeat('x', 7900))) from generate_series(1, 10000) i",
+            "E 54000 too many effects in one transaction\nZ I",
+        ),
+        (
+            "select set_config('transaction_isolation', 'serializable', false)",
+            "E 0A000 parameter \"transaction_isolation\" other than by SET TRANSACTION is not supported\nZ I",
+        ),
+        (
+            "reset transaction_read_only",
+            "E 0A000 parameter \"transaction_read_only\" other than by SET TRANSACTION is not supported\nZ I",
+        ),
+        (
+            "select count(set_config('my.own', repeat('x', 60000) || i, false)) from generate_series(1, 1000) i",
+            "E 54000 too many settings are changed in one transaction\nZ I",
+        ),
+    ] {
+        let said = client.query(sql).await;
+        assert!(said.ends_with(end), "{sql}: {said}");
+    }
+    server.service.set_effects_policy(Box::new(|user, service, _| user != "bole" || service != "keyspace"));
+    let said = client.query("select bole.cache_del('k')").await;
+    assert!(said.ends_with("E 42501 permission denied for keyspace 0\nZ I"), "{said}");
+}

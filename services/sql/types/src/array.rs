@@ -10,12 +10,15 @@ use std::borrow::Cow;
 
 pub use literal::{parse, write};
 
+use crate::length::check_length;
 use crate::{Error, Result, SqlState, Style, Type, Value, ValueRef, text};
 
 /// How many dimensions an array may have.
 pub const DIMENSIONS_MAX: usize = 6;
 /// How many elements an array may have.
 pub const ELEMENTS_MAX: usize = 0x7ff_ffff;
+/// How many elements are taken apart at a time: what stands for them takes more memory than their text.
+pub const ELEMENTS_APART_MAX: usize = 1 << 24;
 
 /// A dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +98,14 @@ impl<'a> Array<'a> {
 
     /// Each element's text mapped.
     pub fn map(self, mut map: impl FnMut(&str) -> Result<String>) -> Result<Array<'static>> {
-        let map = |element: Option<Cow<'a, str>>| element.map(|text| map(&text).map(Cow::Owned)).transpose();
+        let mut length = 0;
+        let map = |element: Option<Cow<'a, str>>| {
+            let Some(text) = element else { return Ok(None) };
+            let text = map(&text)?;
+            check_length(length, text.len())?;
+            length += text.len();
+            Ok(Some(Cow::Owned(text)))
+        };
         let elements = self.elements.into_iter().map(map).collect::<Result<_>>()?;
         Ok(Array { dimensions: self.dimensions, elements })
     }
@@ -107,6 +117,15 @@ impl std::fmt::Display for Array<'_> {
         write(self, &mut out);
         f.write_str(&out)
     }
+}
+
+/// Asked before one more element is put to `count` others. Errors: 54000.
+pub fn check_elements(count: usize) -> Result<()> {
+    if count < ELEMENTS_APART_MAX {
+        return Ok(());
+    }
+    let message = format!("array size exceeds the maximum allowed ({ELEMENTS_APART_MAX})");
+    Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message))
 }
 
 /// 54000: more elements than an array may have.

@@ -77,6 +77,7 @@ states! {
     INVALID_CATALOG_NAME b"3D000" "invalid_catalog_name",
     INVALID_SCHEMA_NAME b"3F000" "invalid_schema_name",
     SERIALIZATION_FAILURE b"40001" "serialization_failure",
+    DEADLOCK_DETECTED b"40P01" "deadlock_detected",
     INSUFFICIENT_PRIVILEGE b"42501" "insufficient_privilege",
     SYNTAX_ERROR b"42601" "syntax_error",
     INVALID_NAME b"42602" "invalid_name",

@@ -22,6 +22,7 @@ pub mod datetime;
 pub mod error;
 pub mod format;
 pub mod json;
+pub mod length;
 pub mod numeric;
 pub mod storage;
 pub mod style;

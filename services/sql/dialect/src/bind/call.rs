@@ -200,7 +200,6 @@ impl Binder<'_> {
         arguments: Vec<Expr>,
         place: Place,
     ) -> Result<Expr> {
-        let nullable = !function.of.strict || arguments.iter().any(|argument| argument.nullable);
         let (arguments, result) = self.convert_arguments(function, arguments, place)?;
         if function.of.spelling == builtins::Spelling::Special {
             return self.special_call(function.of, place);
@@ -208,10 +207,9 @@ impl Binder<'_> {
         if function.of.volatility == Volatility::Writes {
             self.writes = true;
         }
-        let volatile = function.of.volatility != Volatility::Immutable;
-        let _ = nullable;
+        let volatility = function.of.volatility;
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
-        Ok(Expr::new(Node::Call { spelling, arguments, volatile }, result).at(place))
+        Ok(Expr::new(Node::Call { spelling, arguments, volatility }, result).at(place))
     }
 
     fn special_call(&mut self, function: &Function, place: Place) -> Result<Expr> {
@@ -231,9 +229,6 @@ impl Binder<'_> {
         if grouped || windowed {
             return self.aggregate(name, call, grouped, place);
         }
-        if kinds.contains(&Kind::Set) {
-            return self.set_in_list(name, call, place);
-        }
         if kinds.is_empty() && builtins::lacks_function(name) && Type::by_name(name).is_none() {
             return Err(self.place(place, Error::unsupported(format!("function {name}"))));
         }
@@ -245,10 +240,14 @@ impl Binder<'_> {
             (!call.within.is_empty(), "WITHIN GROUP"),
             (call.over.is_some(), "OVER"),
         ];
-        if let (false, Some((_, what))) = (kinds.is_empty(), wrong.iter().find(|(is, _)| *is)) {
+        let is_known = !kinds.is_empty() || Type::by_name(name).is_some();
+        if let (true, Some((_, what))) = (is_known, wrong.iter().find(|(is, _)| *is)) {
             let kind = if *what == "OVER" { "a window function nor an" } else { "an" };
             let message = format!("{what} specified, but {name} is not {kind} aggregate function");
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
+        }
+        if kinds.contains(&Kind::Set) {
+            return self.set_in_list(name, call, place);
         }
         let arguments: Result<Vec<Expr>> =
             call.arguments.iter().map(|argument| self.expr(argument)).collect();

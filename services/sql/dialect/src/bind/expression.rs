@@ -128,6 +128,7 @@ impl Binder<'_> {
             }
             None => None,
         };
+        let fresh = operand.as_ref().is_some_and(Expr::is_fresh);
         let mut tests = Vec::with_capacity(conditions.len());
         let mut results = Vec::with_capacity(conditions.len() + 1);
         // PostgreSQL lets the type of ELSE decide before the others.
@@ -152,8 +153,9 @@ impl Binder<'_> {
         let nullable =
             otherwise.as_ref().is_none_or(|expr| expr.nullable) || all.iter().any(|expr| expr.nullable);
         let typmod = common_modifier(all.iter().chain(otherwise.as_deref()));
-        let branches = tests.into_iter().zip(all).collect();
-        Ok(Expr { typmod, nullable, ..Expr::new(Node::Case { branches, otherwise }, ty) })
+        let branches: Vec<(Expr, Expr)> = tests.into_iter().zip(all).collect();
+        let node = if fresh { switch(branches, otherwise)? } else { Node::Case { branches, otherwise } };
+        Ok(Expr { typmod, nullable, ..Expr::new(node, ty) })
     }
 
     fn is_test(&mut self, expr: &ast::Expr) -> Result<Expr> {
@@ -262,6 +264,27 @@ impl Binder<'_> {
             .collect();
         let call = crate::builtins::Spelling::Function("pg_array");
         Ok(relabelled(Expr::call(call, elements, ty), ty).not_null())
+    }
+}
+
+/// CASE whose operand gives something else each time, out of comparisons with it.
+fn switch(branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>>) -> Result<Node> {
+    let mut operand: Option<Box<Expr>> = None;
+    let mut values = Vec::with_capacity(branches.len());
+    for (test, result) in branches {
+        match test.node {
+            Node::Compare { operator: Comparison::Equal, left, right }
+                if operand.as_ref().is_none_or(|operand| *operand == left) =>
+            {
+                operand = Some(left);
+                values.push((*right, result));
+            }
+            _ => return Err(Error::unsupported("a volatile operand of CASE beside values of several types")),
+        }
+    }
+    match operand {
+        Some(operand) => Ok(Node::Switch { operand, branches: values, otherwise }),
+        None => Err(Error::unsupported("CASE without WHEN")),
     }
 }
 

@@ -18,6 +18,7 @@ impl Binder<'_> {
     ) -> Result<Option<Expr>> {
         let arguments = &call.arguments;
         let plain = !call.star
+            && call.within.is_empty()
             && !call.distinct
             && call.order.is_empty()
             && call.filter.is_none()
@@ -59,6 +60,9 @@ impl Binder<'_> {
         let right = self.expr(right)?;
         let left = if left.is_unknown() && right.is_unknown() { self.known(left)? } else { left };
         let test = self.compare(Comparison::Equal, left.clone(), right, place)?;
+        if left.is_fresh() {
+            return computed_once(test.node, &left);
+        }
         // The result has the type that the operator `=` takes, where the types have none of their own.
         let left = match test.node.clone() {
             Node::Compare { left: compared, .. }
@@ -83,6 +87,9 @@ impl Binder<'_> {
         if !self.is_comparable(ty) {
             let message = format!("could not identify a comparison function for type {}", self.type_name(ty));
             return Err(Error::new(SqlState::UNDEFINED_FUNCTION, message));
+        }
+        if list.len() > 1 && list.iter().any(Expr::is_fresh) {
+            return Err(Error::unsupported(format!("a volatile argument of {}", name.to_uppercase())));
         }
         let function = if name == "least" {
             // Of equal values the first one wins here and the last one in SQLite.
@@ -111,8 +118,19 @@ impl Binder<'_> {
         } else {
             list
         };
-        let call = builtins::Spelling::Function(if function == "min" { "min" } else { "max" });
-        let call = Node::Collated { spelling: call, arguments: filled };
+        let call = Node::Collated { spelling: builtins::Spelling::Function(function), arguments: filled };
         Ok(Expr { nullable, ..Expr::new(call, ty) })
+    }
+}
+
+/// NULLIF of a value that gives something else each time: SQLite's function of that name, which does not convert.
+fn computed_once(test: Node, left: &Expr) -> Result<Expr> {
+    match test {
+        Node::Compare { operator: _, left: compared, right } if compared.ty == left.ty => {
+            let ty = left.ty;
+            let spelling = builtins::Spelling::Function("nullif");
+            Ok(Expr::new(Node::Collated { spelling, arguments: vec![*compared, *right] }, ty))
+        }
+        _ => Err(Error::unsupported("a volatile argument of NULLIF that is converted")),
     }
 }

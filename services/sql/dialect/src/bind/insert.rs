@@ -62,6 +62,7 @@ impl Binder<'_> {
         }
         self.push_target(space, Clause::Returning);
         let (items, outputs) = self.returning(parts.returning)?;
+        self.check_returning(&items, &target)?;
         self.levels.pop();
         let mut printer = Printer::new(self.catalog).naming(target.relation, &target.table.storage);
         if let Some(conflict) = &conflict {
@@ -140,13 +141,7 @@ impl Binder<'_> {
     ) -> Result<(Vec<Column>, Rows)> {
         let mut columns: Vec<Column> =
             given.iter().filter(|column| column.generated.is_none()).cloned().collect();
-        let others: Vec<Column> = stored_columns(target)
-            .filter(|column| given.iter().all(|other| other.number != column.number))
-            .filter(|column| {
-                column.default.is_some() || column.identity.is_some() || is_rowid(target, column)
-            })
-            .cloned()
-            .collect();
+        let others = others(target, given);
         self.levels.push(Level::new(Clause::Values));
         let mut rows = Vec::with_capacity(values.len());
         for row in values {
@@ -225,13 +220,7 @@ impl Binder<'_> {
             let value = Expr { typmod: from.typmod, nullable: from.nullable, ..Expr::new(node, from.ty) };
             values.push(self.assign(value, column, &target.table)?);
         }
-        let others: Vec<Column> = stored_columns(target)
-            .filter(|column| given.iter().all(|other| other.number != column.number))
-            .filter(|column| {
-                column.default.is_some() || column.identity.is_some() || is_rowid(target, column)
-            })
-            .cloned()
-            .collect();
+        let others = others(target, given);
         for column in &others {
             values.push(self.given_default(column, target)?);
         }
@@ -268,6 +257,7 @@ impl Binder<'_> {
                     None => None,
                 };
                 self.levels.pop();
+                target.check_conflict_update(&assigned, filter.as_ref())?;
                 Some((assigned, filter))
             }
         };
@@ -454,6 +444,15 @@ fn stored_columns(target: &Target) -> impl Iterator<Item = &Column> {
     target.table.columns.iter().filter(|column| !column.dropped && column.generated.is_none())
 }
 
+/// The columns that are given no value and have one all the same.
+fn others(target: &Target, given: &[Column]) -> Vec<Column> {
+    stored_columns(target)
+        .filter(|column| given.iter().all(|other| other.number != column.number))
+        .filter(|column| column.default.is_some() || column.identity.is_some() || is_rowid(target, column))
+        .cloned()
+        .collect()
+}
+
 fn is_rowid(target: &Target, column: &Column) -> bool {
     target.table.rowid_column == Some(column.number)
 }
@@ -506,9 +505,8 @@ fn print_rows(printer: &mut Printer<'_>, columns: &[Column], rows: &Rows) {
         Rows::Query { relation, query, values } => {
             printer.raw("SELECT ");
             printer.expressions(values);
-            printer.raw(" FROM (");
-            printer.query(query);
-            printer.number(") AS r", *relation);
+            printer.raw(" FROM ");
+            printer.derived(*relation, query);
             // Without a condition SQLite would take ON CONFLICT for the beginning of a join's ON.
             printer.raw(" WHERE 1");
         }

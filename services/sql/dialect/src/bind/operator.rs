@@ -11,25 +11,15 @@ use super::tree::{Comparison, Expr, Node, Place};
 use crate::builtins::{self, Operator, Spelling};
 use crate::parse::{byte_of, position_of};
 
-/// How long a chain of operators other than AND and OR may be: SQLite bounds the depth of expressions.
-const CHAIN_MAX: usize = 400;
-
 impl Binder<'_> {
-    /// A binary operator. Chains are as deep as they are long in the syntax tree, so their left spine is walked in a loop.
+    /// A binary operator. Chains are as deep as they are long in the syntax tree, so their left
+    /// spine is walked in a loop.
     pub(super) fn binary(&mut self, expr: &ast::Expr) -> Result<Expr> {
         let mut spine = Vec::new();
         let mut leftmost = expr;
         while let ast::Expr::BinaryOp { left, op, right } = leftmost {
             spine.push((op, left.as_ref(), right.as_ref()));
             leftmost = left;
-        }
-        let others = spine
-            .iter()
-            .filter(|(operator, ..)| !matches!(operator, BinaryOperator::And | BinaryOperator::Or))
-            .count();
-        if others > CHAIN_MAX {
-            return Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
-                .with_hint("The expression has too many operators in a row."));
         }
         let mut left = self.operand(leftmost)?;
         for (operator, left_syntax, right) in spine.into_iter().rev() {
@@ -74,12 +64,13 @@ impl Binder<'_> {
         let right = self.condition(right, clause)?;
         let nullable = left.nullable || right.nullable;
         let place = left.place;
-        let mut list = match left.node {
+        let of_chain = |expr: Expr| match expr.node {
             Node::And(list) if and => list,
             Node::Or(list) if !and => list,
-            _ => vec![left],
+            _ => vec![expr],
         };
-        list.push(right);
+        let mut list = of_chain(left);
+        list.append(&mut of_chain(right));
         let node = if and { Node::And(list) } else { Node::Or(list) };
         Ok(Expr { nullable, ..Expr::new(node, Type::BOOL).at(place) })
     }
@@ -318,11 +309,6 @@ impl Binder<'_> {
         }
         if matches!(expr.ty, Type::TEXT | Type::VARCHAR | Type::NAME) && target == Type::TEXT {
             return Ok(relabelled(expr, target));
-        }
-        if expr.ty == Type::DATE && target == Type::TIMESTAMP
-            || expr.ty == Type::FLOAT4 && target == Type::FLOAT8
-        {
-            return self.coerce(expr, target, -1, builtins::Context::Explicit);
         }
         self.coerce(expr, target, -1, builtins::Context::Explicit)
     }

@@ -241,6 +241,9 @@ impl Binder<'_> {
         if !nullable_array {
             return Ok(found);
         }
+        if array.is_fresh() {
+            return Err(self.place(place, Error::unsupported("a volatile array of ANY or ALL")));
+        }
         // Of an array that is NULL nothing is known.
         let is_null = Expr::new(Node::IsNull { operand: Box::new(array), negated: false }, Type::BOOL);
         let unknown = Expr::literal(Value::Null, Type::BOOL);

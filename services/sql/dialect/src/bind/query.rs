@@ -134,6 +134,19 @@ impl Binder<'_> {
         quantifier: SetQuantifier,
         right: &SetExpr,
     ) -> Result<Query> {
+        let left = self.arm(left)?;
+        let right = self.arm(right)?;
+        self.set_of_arms(left, operator, quantifier, right)
+    }
+
+    /// A set operation on queries that are bound.
+    pub(super) fn set_of_arms(
+        &mut self,
+        left: Query,
+        operator: ast::SetOperator,
+        quantifier: SetQuantifier,
+        right: Query,
+    ) -> Result<Query> {
         let (operator, name) = match operator {
             ast::SetOperator::Union => (SetOperator::Union, "UNION"),
             ast::SetOperator::Except => (SetOperator::Except, "EXCEPT"),
@@ -147,8 +160,6 @@ impl Binder<'_> {
                 return Err(Error::unsupported("a set operation BY NAME"));
             }
         };
-        let left = self.arm(left)?;
-        let right = self.arm(right)?;
         let (left, right) = self.matched(left, right, name)?;
         if all && operator != SetOperator::Union {
             return self.counted_set(operator, left, right);
@@ -248,10 +259,19 @@ impl Binder<'_> {
         if column.ty == ty {
             return Ok(query);
         }
-        column.ty = ty;
+        let from = std::mem::replace(&mut column.ty, ty);
         column.typmod = -1;
+        let same_order = from == Type::UNKNOWN || self.category(from) == self.category(ty);
+        let own_keys = matches!(&query.body, Body::Select(select) if !select.distinct);
         for order in query.order.iter_mut().filter(|order| order.ordinal == Some(index + 1)) {
-            order.key.ty = ty;
+            if own_keys {
+                // Rows are sorted by what the column was.
+                order.ordinal = None;
+            } else if same_order {
+                order.key.ty = ty;
+            } else {
+                return Err(Error::unsupported("a conversion of a column that rows are sorted by"));
+            }
         }
         query.body = match query.body {
             Body::Select(mut select) => {
@@ -395,6 +415,9 @@ impl Binder<'_> {
             Node::Literal(Value::Null) => return Ok(None),
             Node::Literal(Value::Integer(number)) if number >= 0 => return Ok(Some(bound)),
             _ => {}
+        }
+        if bound.is_fresh() {
+            return Err(Error::unsupported(format!("a volatile {clause}")));
         }
         let (state, none) = if clause == "LIMIT" { ("2201W", -1) } else { ("2201X", 0) };
         let message = format!("{clause} must not be negative");

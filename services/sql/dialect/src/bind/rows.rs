@@ -20,6 +20,9 @@ const RESULTS: [&str; 32] = [
     "v32",
 ];
 
+/// Arrays that `pg_unnest` takes.
+const TOGETHER_MAX: usize = 8;
+
 impl Binder<'_> {
     pub(super) fn unnest(
         &mut self,
@@ -32,13 +35,44 @@ impl Binder<'_> {
         self.function_source("unnest", vec![argument], ordinality, alias, Place::default())
     }
 
-    /// Arrays side by side are joined by the numbers of their elements; the shorter ones are filled with NULL.
+    /// Arrays side by side in one call; the shorter ones are filled with NULL.
+    fn unnest_together(
+        &mut self,
+        arrays: &[ast::Expr],
+        ordinality: bool,
+        alias: Option<&TableAlias>,
+    ) -> Result<(Source, Space)> {
+        let relation = self.number();
+        let cell = |name, ty| Expr::new(Node::Column { relation, column: Cell::Name(name) }, ty);
+        let (mut columns, mut all) = (Vec::with_capacity(arrays.len() + 1), Vec::new());
+        for (array, place) in arrays.iter().zip(RESULTS) {
+            let argument = vec![self.within(Clause::From, |binder| binder.expr(array))?];
+            let function = self.resolve("unnest", &argument, Place::default())?;
+            let (argument, result) = self.convert_arguments(&function, argument, Place::default())?;
+            all.extend(spelled(function.of.spelling, &function.types, argument).1);
+            columns.push(Named { name: "unnest".to_owned(), expr: cell(place, result), origin: None });
+        }
+        if ordinality {
+            let expr = cell("ordinality", Type::INT8).not_null();
+            columns.push(Named { name: "ordinality".to_owned(), expr, origin: None });
+        }
+        let space = match alias {
+            Some(alias) => self.aliased(columns, alias, None)?,
+            None => named_space(None, "unnest".to_owned(), columns, None),
+        };
+        Ok((Source::Function { relation, name: "pg_unnest", arguments: all }, space))
+    }
+
+    /// More arrays than one call takes are joined by the numbers of their elements.
     fn unnest_several(
         &mut self,
         arrays: &[ast::Expr],
         ordinality: bool,
         alias: Option<&TableAlias>,
     ) -> Result<(Source, Space)> {
+        if arrays.len() <= TOGETHER_MAX {
+            return self.unnest_together(arrays, ordinality, alias);
+        }
         let mut columns: Vec<Named> = Vec::with_capacity(arrays.len());
         let mut joined: Option<(Source, Expr)> = None;
         for array in arrays {
@@ -163,7 +197,7 @@ impl Binder<'_> {
             .iter()
             .any(|argument| walk::any(argument, true, &|e| matches!(e.node, Node::Column { .. })));
         let (spelling, arguments) = spelled(function.of.spelling, &function.types, arguments);
-        let call = Expr::new(Node::Call { spelling, arguments, volatile: true }, result);
+        let call = Expr::new(Node::Call { spelling, arguments, volatility: function.of.volatility }, result);
         let column = Column { name: label.to_owned(), ty: result, typmod: -1, nullable: true, origin: None };
         let select = super::tree::Select { items: vec![call], ..super::tree::Select::default() };
         let query: Query = super::query::plain(super::tree::Body::Select(Box::new(select)), vec![column]);

@@ -469,19 +469,33 @@ fn relaxed(condition: Expr) -> Expr {
         Node::And(list) => Node::And(list.into_iter().map(relaxed).collect()),
         Node::Case { branches, otherwise: Some(otherwise) }
             // Of no elements ALL holds, so there the test for NULL decides.
-            if matches!(
-                otherwise.node,
-                Node::InQuery { negated: false, .. } | Node::Quantified { all: false, .. }
-            ) && matches!(
-                    branches.as_slice(),
-                    [(Expr { node: Node::IsNull { .. }, .. }, Expr { node: Node::Literal(Value::Null), .. })]
-                ) =>
+            if tests_its_array(&branches, &otherwise) =>
         {
             otherwise.node
         }
         other => other,
     };
     Expr { node, ty, typmod, place, nullable }
+}
+
+/// Whether CASE is what the binder makes of `= ANY (array)`: the array is NULL, or an element is meant.
+fn tests_its_array(branches: &[(Expr, Expr)], otherwise: &Expr) -> bool {
+    let [(Expr { node: Node::IsNull { operand, negated: false }, .. }, result)] = branches else {
+        return false;
+    };
+    let source = match &otherwise.node {
+        Node::InQuery { query, negated: false, .. } => match &query.body {
+            Body::Select(select) => select.from.first(),
+            _ => None,
+        },
+        Node::Quantified { source, all: false, .. } => Some(source.as_ref()),
+        _ => None,
+    };
+    let array = match source {
+        Some(Source::Function { name: "pg_unnest", arguments, relation: _ }) => arguments.last(),
+        _ => None,
+    };
+    matches!(result.node, Node::Literal(Value::Null)) && array == Some(operand.as_ref())
 }
 
 fn check_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<()> {

@@ -158,7 +158,8 @@ impl Binder<'_> {
     }
 
     fn access(&mut self, root: &ast::Expr, chain: &[AccessExpr]) -> Result<Expr> {
-        let mut value = self.expr(root)?;
+        let (named, chain) = qualified(root, chain);
+        let mut value = self.expr(named.as_ref().unwrap_or(root))?;
         let mut indexes = Vec::new();
         let mut slices = false;
         for access in chain {
@@ -244,4 +245,21 @@ fn interval_fields(
 fn shape(expr: &ast::Expr) -> String {
     let text = expr.to_string();
     if text.len() <= 60 { format!("the expression {text}") } else { "an expression of this form".to_owned() }
+}
+
+/// A column with its table, and what follows it: `t.a[1]` is read as parts of `t`.
+fn qualified<'a>(root: &ast::Expr, chain: &'a [AccessExpr]) -> (Option<ast::Expr>, &'a [AccessExpr]) {
+    let mut names = match root {
+        ast::Expr::Identifier(ident) => vec![ident.clone()],
+        ast::Expr::CompoundIdentifier(parts) => parts.clone(),
+        _ => return (None, chain),
+    };
+    let parts = chain.iter().map_while(|access| match access {
+        AccessExpr::Dot(ast::Expr::Identifier(ident)) => Some(ident.clone()),
+        _ => None,
+    });
+    let before = names.len();
+    names.extend(parts);
+    let rest = &chain[names.len() - before..];
+    (Some(ast::Expr::CompoundIdentifier(names)).filter(|_| rest.len() < chain.len()), rest)
 }

@@ -5,7 +5,7 @@
 
 use bole_sql_types::{Type, Value};
 
-use crate::builtins::Spelling;
+use crate::builtins::{Spelling, Volatility};
 
 /// A place in the statement's text: line and column, both from 1 on, or 0 if it is not known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +42,7 @@ pub(crate) enum Node {
     /// A column of a relation.
     Column { relation: u32, column: Cell },
     /// A call of a function of one row's values, an operator or a cast.
-    Call { spelling: Spelling, arguments: Vec<Expr>, volatile: bool },
+    Call { spelling: Spelling, arguments: Vec<Expr>, volatility: Volatility },
     /// A call of a function that compares its arguments, which the collation of their type is told.
     Collated { spelling: Spelling, arguments: Vec<Expr> },
     /// The rows of a query as an array.
@@ -65,6 +65,8 @@ pub(crate) enum Node {
     Is { operand: Box<Expr>, truth: bool, negated: bool },
     /// Branches of conditions and results.
     Case { branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    /// Branches of values and results: that of the first value which the operand is equal to. The operand is computed once.
+    Switch { operand: Box<Expr>, branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
     /// The first that is not NULL.
     Coalesce(Vec<Expr>),
     /// The left is one of the others, all of one type.
@@ -269,7 +271,7 @@ impl Expr {
 
     /// A call of a function of SQLite's or ours.
     pub(crate) fn call(spelling: Spelling, arguments: Vec<Self>, ty: Type) -> Self {
-        Self::new(Node::Call { spelling, arguments, volatile: false }, ty)
+        Self::new(Node::Call { spelling, arguments, volatility: Volatility::Immutable }, ty)
     }
 
     /// The same at a place of the text.
@@ -287,6 +289,11 @@ impl Expr {
     /// Whether its type follows from where it is used.
     pub(crate) fn is_unknown(&self) -> bool {
         self.ty == Type::UNKNOWN
+    }
+
+    /// Whether it is, at any depth, a call that gives something else each time.
+    pub(crate) fn is_fresh(&self) -> bool {
+        super::walk::any(self, true, &super::walk::is_fresh_call)
     }
 
     /// Whether it is a constant.

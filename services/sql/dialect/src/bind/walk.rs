@@ -1,5 +1,7 @@
 //! Visits to the parts of a typed tree.
 
+use crate::builtins::Volatility;
+
 use super::tree::{Aggregate, Body, Bound, Cell, Expr, Node, Order, Query, Source, Window};
 
 /// What an expression consists of.
@@ -13,7 +15,7 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
     let mut all = |list: &'a [Expr]| list.iter().for_each(|expr| visit(Part::Expr(expr)));
     match &expr.node {
         Node::Literal(_) | Node::Unknown(_) | Node::Parameter(_) | Node::Column { .. } => {}
-        Node::Call { arguments, spelling: _, volatile: _ } | Node::Collated { arguments, spelling: _ } => {
+        Node::Call { arguments, spelling: _, volatility: _ } | Node::Collated { arguments, spelling: _ } => {
             all(arguments);
         }
         Node::And(list) | Node::Or(list) | Node::Coalesce(list) | Node::Row(list) | Node::Grouping(list) => {
@@ -30,6 +32,14 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
         Node::Case { branches, otherwise } => {
             for (condition, result) in branches {
                 visit(Part::Expr(condition));
+                visit(Part::Expr(result));
+            }
+            otherwise.iter().for_each(|expr| visit(Part::Expr(expr)));
+        }
+        Node::Switch { operand, branches, otherwise } => {
+            visit(Part::Expr(operand));
+            for (value, result) in branches {
+                visit(Part::Expr(value));
                 visit(Part::Expr(result));
             }
             otherwise.iter().for_each(|expr| visit(Part::Expr(expr)));
@@ -138,6 +148,51 @@ pub(crate) fn any_in_query(query: &Query, test: &dyn Fn(&Expr) -> bool) -> bool 
     found
 }
 
+/// Whether an expression is a call that may give something else in another statement.
+pub(crate) fn is_variable_call(expr: &Expr) -> bool {
+    matches!(expr.node, Node::Call { volatility, .. } if volatility != Volatility::Immutable)
+}
+
+/// Whether an expression is a call that gives something else each time, or changes something.
+pub(crate) fn is_fresh_call(expr: &Expr) -> bool {
+    matches!(expr.node, Node::Call { volatility: Volatility::Volatile | Volatility::Writes, .. })
+}
+
+/// Whether a query has such a source, at any depth, in expressions too.
+pub(crate) fn any_source(query: &Query, test: &dyn Fn(&Source) -> bool) -> bool {
+    fn in_source(source: &Source, test: &dyn Fn(&Source) -> bool) -> bool {
+        test(source)
+            || matches!(source, Source::Join { left, right, .. } if in_source(left, test) || in_source(right, test))
+    }
+    if let Body::Select(select) = &query.body
+        && select.from.iter().any(|source| in_source(source, test))
+    {
+        return true;
+    }
+    let mut found = false;
+    query_parts(query, &mut |part| {
+        found = found
+            || match part {
+                Part::Expr(expr) => any_source_in(expr, test),
+                Part::Query(query) => any_source(query, test),
+            };
+    });
+    found
+}
+
+/// The same of the queries in an expression.
+pub(crate) fn any_source_in(expr: &Expr, test: &dyn Fn(&Source) -> bool) -> bool {
+    let mut found = false;
+    parts(expr, &mut |part| {
+        found = found
+            || match part {
+                Part::Expr(expr) => any_source_in(expr, test),
+                Part::Query(query) => any_source(query, test),
+            };
+    });
+    found
+}
+
 /// Adds the numbers of the columns of a relation that an expression uses.
 pub(crate) fn columns(expr: &Expr, relation: u32, found: &mut Vec<i16>) {
     if let Node::Column { relation: of, column: Cell::Number(column) } = &expr.node
@@ -178,6 +233,14 @@ pub(crate) fn parts_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
         Node::Case { branches, otherwise } => {
             for (condition, result) in branches {
                 visit(condition);
+                visit(result);
+            }
+            otherwise.iter_mut().for_each(|expr| visit(expr));
+        }
+        Node::Switch { operand, branches, otherwise } => {
+            visit(operand);
+            for (value, result) in branches {
+                visit(value);
                 visit(result);
             }
             otherwise.iter_mut().for_each(|expr| visit(expr));

@@ -7,7 +7,7 @@ use super::Binder;
 use super::from::With;
 use super::names::{name_of, place_of};
 use super::query::plain;
-use super::tree::{Body, Column, Cte, Node, Query, Set, SetOperator};
+use super::tree::{Body, Column, Cte, Query, Set, SetOperator};
 use super::walk;
 use crate::builtins::Context;
 
@@ -39,12 +39,12 @@ impl Binder<'_> {
                 (self.query(query)?, false)
             };
             Self::rename(&mut query.columns, &names, &name)?;
-            let volatile =
-                || walk::any_in_query(&query, &|expr| matches!(expr.node, Node::Call { volatile: true, .. }));
             let materialized = match materialized {
                 Some(ast::CteAsMaterialized::Materialized) => Some(true),
+                // As in PostgreSQL, whatever is said.
+                _ if walk::any_in_query(&query, &walk::is_fresh_call) => Some(true),
                 Some(ast::CteAsMaterialized::NotMaterialized) => Some(false),
-                None => volatile().then_some(true),
+                None => walk::any_in_query(&query, &walk::is_variable_call).then_some(true),
             };
             self.with.push(With { name, number, columns: query.columns.clone(), used: false });
             bound.push(Cte { number, query, recursive, materialized: materialized.filter(|_| !recursive) });
@@ -84,23 +84,32 @@ impl Binder<'_> {
             || query.order_by.is_some()
             || query.limit_clause.is_some()
             || query.fetch.is_some()
+            || query.for_clause.is_some()
+            || query.settings.is_some()
+            || query.format_clause.is_some()
+            || !query.pipe_operators.is_empty()
         {
             return Ok((self.query(query)?, false));
         }
-        let all = *set_quantifier == SetQuantifier::All;
-        let left = self.arm(left)?;
-        let mut left = self.settle(left)?;
+        if !query.locks.is_empty() {
+            return Err(Error::unsupported("a locking clause in a query of WITH RECURSIVE"));
+        }
+        let open = self.arm(left)?;
+        let mut left = self.settle(open.clone())?;
         Self::rename(&mut left.columns, names, name)?;
         self.with.push(With { name: name.to_owned(), number, columns: left.columns.clone(), used: false });
         let right = self.arm(right);
         let used = self.with.pop().is_some_and(|with| with.used);
         let mut right = right?;
         if !used {
-            let (left, right) = self.matched(left, right, "UNION")?;
-            let columns = left.columns.clone();
-            let set = Set { operator: SetOperator::Union, all, left, right };
-            return Ok((plain(Body::Set(Box::new(set)), columns), false));
+            let set = self.set_of_arms(open, ast::SetOperator::Union, *set_quantifier, right)?;
+            return Ok((self.settle(set)?, false));
         }
+        let all = match set_quantifier {
+            SetQuantifier::All => true,
+            SetQuantifier::Distinct | SetQuantifier::None => false,
+            _ => return Err(Error::unsupported("a set operation BY NAME")),
+        };
         if left.columns.len() != right.columns.len() {
             let message = "each UNION query must have the same number of columns";
             return Err(Error::new(SqlState::SYNTAX_ERROR, message));

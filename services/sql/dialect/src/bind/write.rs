@@ -7,7 +7,7 @@ use super::Binder;
 use super::names::{Clause, name_of, place_of};
 use super::tree::{Cell, Cte, Expr, Node, Place, Query, Source};
 use super::walk;
-use crate::builtins::{Context, Spelling};
+use crate::builtins::{Context, Spelling, Volatility};
 use crate::catalog::{Column, Identity, Object, Table};
 use crate::plan::{Write, WriteTag};
 use crate::print::Printer;
@@ -82,7 +82,7 @@ impl Binder<'_> {
             None => None,
         };
         let (items, columns) = self.returning(returning.as_ref())?;
-        check_returning(&items, target.relation)?;
+        self.check_returning(&items, &target)?;
         self.levels.pop();
         let mut printer = Printer::new(self.catalog).naming(target.relation, &target.table.storage);
         printer.with(with);
@@ -90,9 +90,29 @@ impl Binder<'_> {
         printer.raw(&target.table.storage);
         print_assignments(&mut printer, &assigned);
         printer.from(&sources);
+        if sources.is_empty() && assigned.iter().any(|assigned| assigned.reads(&|_| true)) {
+            // With FROM SQLite computes all new values before it writes the first: a subquery must not see changed rows.
+            printer.number(" FROM (SELECT 1) AS r", self.number());
+        }
         print_where(&mut printer, filter.as_ref());
         print_returning(&mut printer, &items);
         Ok(super::write(printer.finish(), &columns, WriteTag::Update, target.table.oid))
+    }
+
+    /// SQLite's RETURNING knows the changed table only, and is computed after each row's change.
+    pub(super) fn check_returning(&mut self, items: &[Expr], target: &Target) -> Result<()> {
+        let visible = self.level().space.relations();
+        let foreign = |expr: &Expr| {
+            matches!(&expr.node, Node::Column { relation, .. }
+                if *relation != target.relation && visible.contains(relation))
+        };
+        if items.iter().any(|item| walk::any(item, true, &foreign)) {
+            return Err(Error::unsupported("RETURNING of columns of other tables"));
+        }
+        if items.iter().any(|item| walk::any_source_in(item, &|source| target.is_in(source))) {
+            return Err(Error::unsupported("RETURNING of a subquery over the changed table"));
+        }
+        Ok(())
     }
 
     /// FROM and USING beside a target: it can be named in conditions, not inside the items.
@@ -184,7 +204,7 @@ impl Binder<'_> {
             }
         }
         let (items, columns) = self.returning(returning.as_ref())?;
-        check_returning(&items, target.relation)?;
+        self.check_returning(&items, &target)?;
         self.levels.pop();
         print_returning(&mut printer, &items);
         Ok(super::write(printer.finish(), &columns, WriteTag::Delete, oid))
@@ -196,9 +216,28 @@ impl Binder<'_> {
         command: &str,
     ) -> Result<(Target, Option<&'t ast::TableAlias>)> {
         let TableWithJoins { relation, joins } = table;
-        let (TableFactor::Table { name, alias, args: None, .. }, []) = (relation, joins.as_slice()) else {
+        let (
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                with_hints,
+                version: None,
+                with_ordinality: false,
+                partitions,
+                json_path: None,
+                sample: None,
+                index_directives,
+                inheritance: _,
+            },
+            [],
+        ) = (relation, joins.as_slice())
+        else {
             return Err(Error::unsupported(format!("{command} of what is no table")));
         };
+        if !with_hints.is_empty() || !partitions.is_empty() || !index_directives.is_empty() {
+            return Err(Error::unsupported(format!("a clause of another dialect in {command}")));
+        }
         if alias.as_ref().is_some_and(|alias| !alias.columns.is_empty() || alias.at.is_some()) {
             return Err(Error::unsupported("an alias with columns here"));
         }
@@ -247,8 +286,11 @@ impl Binder<'_> {
             let columns: Result<Vec<Column>> =
                 names.iter().map(|name| self.target_column(target, assigned_name(name)?)).collect();
             let columns = columns?;
-            for column in &columns {
-                if assigned.iter().any(|other| other.columns.contains(&column.number)) {
+            for (place, column) in columns.iter().enumerate() {
+                let same = |other: &Column| other.number == column.number;
+                if assigned.iter().any(|other| other.columns.contains(&column.number))
+                    || columns[..place].iter().any(same)
+                {
                     let message = format!("multiple assignments to same column \"{}\"", column.name);
                     return Err(Error::new(SqlState::SYNTAX_ERROR, message));
                 }
@@ -295,7 +337,8 @@ impl Binder<'_> {
                     return Err(Error::new(SqlState::SYNTAX_ERROR, counts));
                 }
                 for (index, column) in columns.iter().enumerate() {
-                    if column.generated.is_some() || Some(column.number) == target.table.rowid_column {
+                    check_settable(column)?;
+                    if Some(column.number) == target.table.rowid_column {
                         return Err(Error::unsupported("this column in an assignment of several"));
                     }
                     query = self.assigned_column(query, index, column)?;
@@ -328,16 +371,8 @@ impl Binder<'_> {
     /// A value for a column in SET, which may be DEFAULT; `None` if SQLite computes it.
     fn new_value(&mut self, value: &ast::Expr, column: &Column, target: &Target) -> Result<Option<Expr>> {
         let default = is_default(value);
-        let detail = if column.generated.is_some() {
-            Some(format!("Column \"{}\" is a generated column.", column.name))
-        } else if column.identity == Some(Identity::Always) {
-            Some(format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", column.name))
-        } else {
-            None
-        };
-        if let (Some(detail), false) = (detail, default) {
-            let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
-            return Err(Error::new(SqlState::GENERATED_ALWAYS, message).with_detail(detail));
+        if !default {
+            check_settable(column)?;
         }
         if column.generated.is_some() {
             return Ok(None);
@@ -400,7 +435,11 @@ impl Binder<'_> {
             };
             self.writes = true;
             let arguments = vec![Expr::literal(Value::Integer(i64::from(sequence)), Type::REGCLASS)];
-            let node = Node::Call { spelling: Spelling::Function("pg_nextval"), arguments, volatile: true };
+            let node = Node::Call {
+                spelling: Spelling::Function("pg_nextval"),
+                arguments,
+                volatility: Volatility::Writes,
+            };
             let next = Expr::new(node, Type::INT8).not_null();
             return self.coerce(next, column.ty(), column.typmod, Context::Assignment).map(Expr::not_null);
         }
@@ -470,13 +509,49 @@ fn no_lateral(source: &Source, clause: &str) -> Result<()> {
     }
 }
 
-/// SQLite's RETURNING knows the changed table only.
-fn check_returning(items: &[Expr], relation: u32) -> Result<()> {
-    let foreign = |expr: &Expr| matches!(&expr.node, Node::Column { relation: of, .. } if *of != relation);
-    if items.iter().any(|item| walk::any(item, false, &foreign)) {
-        return Err(Error::unsupported("RETURNING of columns of other tables"));
+/// Errors: 428C9 if a column takes DEFAULT only.
+fn check_settable(column: &Column) -> Result<()> {
+    let detail = if column.generated.is_some() {
+        format!("Column \"{}\" is a generated column.", column.name)
+    } else if column.identity == Some(Identity::Always) {
+        format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", column.name)
+    } else {
+        return Ok(());
+    };
+    let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
+    Err(Error::new(SqlState::GENERATED_ALWAYS, message).with_detail(detail))
+}
+
+impl Assigned {
+    /// Whether a query in the new value has such a source.
+    fn reads(&self, test: &dyn Fn(&Source) -> bool) -> bool {
+        match &self.value {
+            NewValue::Expr(expr) => walk::any_source_in(expr, test),
+            NewValue::Query(query) => walk::any_source(query, test),
+        }
     }
-    Ok(())
+}
+
+impl Target {
+    /// Whether a source shows the table's rows, or may do so.
+    fn is_in(&self, source: &Source) -> bool {
+        match source {
+            Source::Table { name, relation: _ } => *name == self.table.storage,
+            Source::Cte { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Errors: SQLite would compute subqueries over the table while it changes it.
+    pub(super) fn check_conflict_update(&self, assigned: &[Assigned], filter: Option<&Expr>) -> Result<()> {
+        let is_in = |source: &Source| self.is_in(source);
+        let reads = assigned.iter().any(|assigned| assigned.reads(&is_in))
+            || filter.is_some_and(|filter| walk::any_source_in(filter, &is_in));
+        if reads {
+            return Err(Error::unsupported("a subquery over the changed table in ON CONFLICT DO UPDATE"));
+        }
+        Ok(())
+    }
 }
 
 /// Prints SET and what it says.

@@ -8,18 +8,19 @@ use bole_sql_types::Type;
 use super::{Cast, Function, Operator, aggregate, array, bole, casts, datetime, json, math, pattern, set};
 use super::{system, text, window};
 
-const FUNCTIONS: &[&[Function]] = &[
-    math::FUNCTIONS,
-    text::FUNCTIONS,
-    pattern::FUNCTIONS,
-    datetime::FUNCTIONS,
-    json::FUNCTIONS,
-    array::FUNCTIONS,
-    aggregate::FUNCTIONS,
-    window::FUNCTIONS,
-    set::FUNCTIONS,
-    system::FUNCTIONS,
-    bole::FUNCTIONS,
+/// The families of functions, each with what it is about.
+pub(crate) const FAMILIES: &[(&str, &[Function])] = &[
+    ("Numbers", math::FUNCTIONS),
+    ("Text", text::FUNCTIONS),
+    ("Patterns", pattern::FUNCTIONS),
+    ("Date and time", datetime::FUNCTIONS),
+    ("JSON", json::FUNCTIONS),
+    ("Arrays and enums", array::FUNCTIONS),
+    ("Aggregates", aggregate::FUNCTIONS),
+    ("Window functions", window::FUNCTIONS),
+    ("Functions that give rows", set::FUNCTIONS),
+    ("Session, sequences, locks, catalog", system::FUNCTIONS),
+    ("Only Bole's", bole::FUNCTIONS),
 ];
 
 static FUNCTIONS_BY_NAME: LazyLock<HashMap<&str, Vec<&Function>>> = LazyLock::new(|| {
@@ -43,7 +44,7 @@ static CASTS_BY_TYPES: LazyLock<HashMap<(Type, Type), &Cast>> =
 
 /// All functions.
 pub fn all_functions() -> impl Iterator<Item = &'static Function> {
-    FUNCTIONS.iter().flat_map(|family| family.iter())
+    FAMILIES.iter().flat_map(|(_, family)| family.iter())
 }
 
 /// All operators.

@@ -12,18 +12,50 @@ use bole_sql_types::Type;
 
 use super::dependencies::Element;
 use super::names::quote;
-use super::{Action, Catalog, Constraint, Index, Key, Object, Rule, Table};
+use super::{Action, Catalog, Constraint, Index, Key, Object, PUBLIC, Rule, Table};
 
 pub use expression::expression;
 
+/// A catalog, and the search path of who is shown something of it: what is found there by its name alone is written without its schema.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// Schemas by OID.
+    pub path: &'a [u32],
+}
+
+/// Shown to one who has the usual path.
+impl<'a> From<&'a Catalog> for Shown<'a> {
+    fn from(catalog: &'a Catalog) -> Self {
+        Self { catalog, path: &[PUBLIC] }
+    }
+}
+
+impl std::ops::Deref for Shown<'_> {
+    type Target = Catalog;
+
+    fn deref(&self) -> &Catalog {
+        self.catalog
+    }
+}
+
+impl Shown<'_> {
+    /// An object's name, with its schema where that is needed.
+    fn name(&self, object: &Object) -> String {
+        self.catalog.qualified(object, self.path)
+    }
+}
+
 /// A type's name as `format_type` gives it. A modifier of -1 is none.
-pub fn format_type(catalog: &Catalog, ty: Type, typmod: i32) -> String {
+pub fn format_type<'a>(catalog: impl Into<Shown<'a>>, ty: Type, typmod: i32) -> String {
+    let catalog = catalog.into();
     if let Some(element) = catalog.element_of(ty) {
         return format!("{}[]", format_type(catalog, element, typmod));
     }
     let Some(info) = ty.info() else {
         return match catalog.object(ty.0) {
-            Some(object @ Object::Enum(_)) => catalog.qualified(object, &[super::PUBLIC]),
+            Some(object @ Object::Enum(_)) => catalog.name(object),
             _ => "???".to_owned(),
         };
     };
@@ -84,7 +116,7 @@ fn columns(table: &Table, numbers: &[i16]) -> String {
 }
 
 /// A key of an index without its order.
-fn key(catalog: &Catalog, table: &Table, key: &Key, pretty: bool) -> String {
+fn key(catalog: Shown<'_>, table: &Table, key: &Key, pretty: bool) -> String {
     let Some(text) = &key.expression else { return column_name(table, key.column) };
     let shown = expression(catalog, Some(table), text, pretty);
     let is_call = shown.ends_with(')')
@@ -95,7 +127,13 @@ fn key(catalog: &Catalog, table: &Table, key: &Key, pretty: bool) -> String {
 }
 
 /// `pg_get_indexdef`: the whole definition, or with a column from 1 on just that key. `None`: there is no such index.
-pub fn pg_get_indexdef(catalog: &Catalog, oid: u32, column: i32, pretty: bool) -> Option<String> {
+pub fn pg_get_indexdef<'a>(
+    catalog: impl Into<Shown<'a>>,
+    oid: u32,
+    column: i32,
+    pretty: bool,
+) -> Option<String> {
+    let catalog = catalog.into();
     let index = catalog.index(oid)?;
     let table = catalog.table(index.table)?;
     if let Ok(place) = usize::try_from(column)
@@ -110,7 +148,7 @@ pub fn pg_get_indexdef(catalog: &Catalog, oid: u32, column: i32, pretty: bool) -
     Some(index_definition(catalog, table, index, pretty))
 }
 
-fn index_definition(catalog: &Catalog, table: &Table, index: &Index, pretty: bool) -> String {
+fn index_definition(catalog: Shown<'_>, table: &Table, index: &Index, pretty: bool) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let schema = quote(catalog.schema_name(table.schema).unwrap_or_default());
     let relation =
@@ -147,10 +185,10 @@ fn index_definition(catalog: &Catalog, table: &Table, index: &Index, pretty: boo
     text
 }
 
-/// A table's name, with its schema unless that is `public`.
-fn table_name(catalog: &Catalog, table: &Table) -> String {
+/// A table's name.
+fn table_name(catalog: Shown<'_>, table: &Table) -> String {
     match catalog.object(table.oid) {
-        Some(object) => catalog.qualified(object, &[super::PUBLIC]),
+        Some(object) => catalog.name(object),
         None => quote(&table.name),
     }
 }
@@ -161,8 +199,9 @@ pub fn find_constraint(catalog: &Catalog, oid: u32) -> Option<(&Table, &Constrai
 }
 
 /// `pg_get_constraintdef`. `None`: there is no such constraint.
-pub fn pg_get_constraintdef(catalog: &Catalog, oid: u32, pretty: bool) -> Option<String> {
-    let (table, constraint) = find_constraint(catalog, oid)?;
+pub fn pg_get_constraintdef<'a>(catalog: impl Into<Shown<'a>>, oid: u32, pretty: bool) -> Option<String> {
+    let catalog = catalog.into();
+    let (table, constraint) = find_constraint(catalog.catalog, oid)?;
     let mut text = match &constraint.rule {
         Rule::PrimaryKey { columns: numbers, index } => {
             format!("PRIMARY KEY ({}){}", columns(table, numbers), include(catalog, table, *index))
@@ -189,14 +228,14 @@ pub fn pg_get_constraintdef(catalog: &Catalog, oid: u32, pretty: bool) -> Option
     Some(text)
 }
 
-fn include(catalog: &Catalog, table: &Table, index: u32) -> String {
+fn include(catalog: Shown<'_>, table: &Table, index: u32) -> String {
     match catalog.index(index) {
         Some(index) if !index.include.is_empty() => format!(" INCLUDE ({})", columns(table, &index.include)),
         _ => String::new(),
     }
 }
 
-fn reference(catalog: &Catalog, table: &Table, rule: &Rule) -> String {
+fn reference(catalog: Shown<'_>, table: &Table, rule: &Rule) -> String {
     let Rule::ForeignKey { columns: numbers, target, target_columns, on_update, on_delete, match_full } =
         rule
     else {
@@ -226,7 +265,8 @@ fn reference(catalog: &Catalog, table: &Table, rule: &Rule) -> String {
 }
 
 /// `pg_get_viewdef`. `None`: there is no such view.
-pub fn pg_get_viewdef(catalog: &Catalog, oid: u32, pretty: bool) -> Option<String> {
+pub fn pg_get_viewdef<'a>(catalog: impl Into<Shown<'a>>, oid: u32, pretty: bool) -> Option<String> {
+    let catalog = catalog.into();
     let view = catalog.view(oid)?;
     Some(query::view(catalog, view, pretty))
 }
@@ -238,7 +278,8 @@ pub fn pg_get_serial_sequence(catalog: &Catalog, table: u32, number: i16) -> Opt
 }
 
 /// The text of a column's default or generation as `pg_get_expr` shows it.
-pub fn column_default(catalog: &Catalog, table: &Table, number: i16) -> Option<String> {
+pub fn column_default<'a>(catalog: impl Into<Shown<'a>>, table: &Table, number: i16) -> Option<String> {
+    let catalog = catalog.into();
     let column = table.numbered(number)?;
     match (&column.generated, &column.default) {
         (Some(text), _) => Some(expression(catalog, Some(table), text, false)),
@@ -264,6 +305,6 @@ pub fn comment(catalog: &Catalog, element: Element) -> Option<String> {
 }
 
 /// A string with a type, as PostgreSQL writes constants.
-pub(crate) fn typed(catalog: &Catalog, text: &str, ty: Type) -> String {
+pub(crate) fn typed(catalog: Shown<'_>, text: &str, ty: Type) -> String {
     format!("'{}'::{}", text.replace('\'', "''"), format_type(catalog, ty, -1))
 }

@@ -51,7 +51,8 @@ impl Catalog {
                 Some(Object::View(_)) => self.views_on(oid, None),
                 Some(Object::Sequence(_)) => self.on_sequence(oid),
                 Some(Object::Enum(it)) => self.on_types(&[it.oid, it.array_oid]),
-                Some(Object::Index(_)) | None => Vec::new(),
+                Some(Object::Index(index)) => self.on_index(index),
+                None => Vec::new(),
             },
         }
     }
@@ -135,6 +136,23 @@ impl Catalog {
         });
         found.extend(references.map(|(from, it)| normal(Element::Constraint(from.oid, it.oid))));
         found
+    }
+
+    /// Foreign keys depend on the oldest unique index of the columns that they reference.
+    fn on_index(&self, index: &Index) -> Vec<Dependent> {
+        let columns = |index: &Index| index.keys.iter().map(|key| key.column).collect::<Vec<i16>>();
+        let serves = |index: &Index| {
+            index.unique && index.predicate.is_none() && index.keys.iter().all(|key| key.column > 0)
+        };
+        let keys = columns(index);
+        let older = |other: &Index| other.oid < index.oid && serves(other) && same(&columns(other), &keys);
+        if !serves(index) || self.indexes_of(index.table).any(older) {
+            return Vec::new();
+        }
+        let references = self.references_to(index.table).filter(|(_, it)| {
+            matches!(&it.rule, Rule::ForeignKey { target_columns, .. } if same(target_columns, &keys))
+        });
+        references.map(|(from, it)| normal(Element::Constraint(from.oid, it.oid))).collect()
     }
 
     fn on_column(&self, table: &Table, number: i16) -> Vec<Dependent> {

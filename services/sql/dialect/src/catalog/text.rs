@@ -22,15 +22,99 @@ fn name(token: &Token) -> Option<String> {
     }
 }
 
-/// Places of the tokens that may name a column: words that are no type after `::`, no function and no part of a longer name.
+/// Words after which a word is a part of a type's name, of `AT TIME ZONE` or of a test's, and no column.
+const NO_COLUMN_AFTER: [&str; 13] = [
+    "as",
+    "at",
+    "bit",
+    "character",
+    "collate",
+    "double",
+    "interval",
+    "is",
+    "national",
+    "time",
+    "timestamp",
+    "with",
+    "without",
+];
+
+/// Words that PostgreSQL quotes in what it writes, though a column of that name needs no quotes.
+const COLUMN_NAMES: [&str; 42] = [
+    "between",
+    "bigint",
+    "bit",
+    "boolean",
+    "char",
+    "character",
+    "coalesce",
+    "dec",
+    "decimal",
+    "exists",
+    "extract",
+    "float",
+    "greatest",
+    "grouping",
+    "inout",
+    "int",
+    "integer",
+    "interval",
+    "least",
+    "national",
+    "nchar",
+    "none",
+    "normalize",
+    "nullif",
+    "numeric",
+    "out",
+    "overlay",
+    "position",
+    "precision",
+    "real",
+    "row",
+    "setof",
+    "smallint",
+    "substring",
+    "time",
+    "timestamp",
+    "treat",
+    "trim",
+    "values",
+    "varchar",
+    "xmlexists",
+    "xmltable",
+];
+
+/// Whether a token is this word, not quoted.
+fn is_word(token: &Token, word: &str) -> bool {
+    matches!(token, Token::Word(it) if it.quote_style.is_none() && it.value.eq_ignore_ascii_case(word))
+}
+
+/// Places of the tokens that may name a column: words that are no type, no function, no field of a date and no part of a longer name.
 fn column_places(tokens: &[Token]) -> Vec<usize> {
     let solid = |place: &usize| !matches!(tokens[*place], Token::Whitespace(_));
     let places: Vec<usize> = (0..tokens.len()).filter(solid).collect();
     let is_column = |at: usize| {
-        let before = at.checked_sub(1).map(|before| &tokens[places[before]]);
+        let ahead = |by: usize| at.checked_sub(by).map(|before| &tokens[places[before]]);
         let after = places.get(at + 1).map(|after| &tokens[*after]);
-        !matches!(before, Some(Token::DoubleColon | Token::Period))
-            && !matches!(after, Some(Token::LParen | Token::Period))
+        if matches!(ahead(1), Some(Token::DoubleColon | Token::Period))
+            || matches!(after, Some(Token::LParen | Token::Period))
+        {
+            return false;
+        }
+        let word = &tokens[places[at]];
+        if matches!(word, Token::Word(word) if word.quote_style.is_some()) {
+            return true;
+        }
+        // A column whose name is a reserved word is quoted.
+        let reserved =
+            name(word).is_some_and(|name| quote(&name) != name && !COLUMN_NAMES.contains(&name.as_str()));
+        let part = ahead(1).is_some_and(|before| NO_COLUMN_AFTER.iter().any(|it| is_word(before, it)));
+        let field = matches!(ahead(1), Some(Token::LParen))
+            && ahead(2).is_some_and(|before| is_word(before, "extract"));
+        let literal = matches!(after, Some(Token::SingleQuotedString(_)));
+        let unit = matches!(ahead(1), Some(Token::SingleQuotedString(_)));
+        !(reserved || part || field || literal || unit)
     };
     (0..places.len())
         .filter(|at| name(&tokens[places[*at]]).is_some() && is_column(*at))

@@ -139,6 +139,9 @@ impl Dialect for Grammar {
         expr: &Expr,
         _precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
+        if let Err(error) = super::depth::check_left(expr) {
+            return Some(Err(error));
+        }
         if is_comparison(expr) && COMPARISONS.contains(&parser.peek_token_ref().token) {
             return Some(parser.expected_ref("the end of the comparison", parser.peek_token_ref()));
         }
@@ -146,6 +149,11 @@ impl Dialect for Grammar {
             Token::Word(word) if word.quote_style.is_none() => word.keyword,
             _ => Keyword::NoKeyword,
         };
+        match keyword_at(parser, 0) {
+            Keyword::AND => return Some(chain(parser, expr, Keyword::AND, &BinaryOperator::And)),
+            Keyword::OR => return Some(chain(parser, expr, Keyword::OR, &BinaryOperator::Or)),
+            _ => {}
+        }
         let negated = keyword_at(parser, 0) == Keyword::NOT;
         let at = usize::from(negated);
         let (first, second) = (keyword_at(parser, at), keyword_at(parser, at + 1));
@@ -235,6 +243,44 @@ fn grouping_element(parser: &mut Parser<'_>) -> Result<Vec<Expr>, ParserError> {
         Expr::Nested(inner) => vec![*inner],
         element => vec![element],
     })
+}
+
+/// What AND or OR connects, which may be much: a tree of little depth. Both are associative.
+fn chain(
+    parser: &mut Parser<'_>,
+    first: &Expr,
+    keyword: Keyword,
+    op: &BinaryOperator,
+) -> Result<Expr, ParserError> {
+    let precedence = BASE.prec_value(if keyword == Keyword::AND { Precedence::And } else { Precedence::Or });
+    let mut operands = vec![first.clone()];
+    while parser.parse_keyword(keyword) {
+        if let Token::Word(word) = &parser.peek_token_ref().token
+            && word.quote_style.is_none()
+            && matches!(word.keyword, Keyword::ANY | Keyword::ALL | Keyword::SOME)
+        {
+            return parser.expected_ref("an expression", parser.peek_token_ref());
+        }
+        operands.push(parser.parse_subexpr(precedence)?);
+    }
+    Ok(balanced(operands, op))
+}
+
+fn balanced(mut operands: Vec<Expr>, op: &BinaryOperator) -> Expr {
+    while operands.len() > 1 {
+        let mut pairs = Vec::with_capacity(operands.len().div_ceil(2));
+        let mut rest = operands.into_iter();
+        while let Some(left) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(right) => {
+                    Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }
+                }
+                None => left,
+            });
+        }
+        operands = pairs;
+    }
+    operands.pop().unwrap_or_else(|| Expr::Tuple(Vec::new()))
 }
 
 /// BETWEEN SYMMETRIC is BETWEEN with either order of the bounds, as PostgreSQL rewrites it.

@@ -6,6 +6,9 @@ use super::{Printer, literal};
 use crate::bind::tree::{Aggregate, Bound, Cell, Comparison, Expr, Frame, Node, Query, Source, Window};
 use crate::builtins::Spelling;
 
+/// What SQLite answers with an error, in place of a call that has no spelling.
+const UNRESOLVED: &str = "bole_unresolved_call()";
+
 impl Printer<'_> {
     /// Prints an expression. In a longer one it needs parentheses: [`Self::operand_of`].
     pub(crate) fn expr(&mut self, expr: &Expr) {
@@ -15,7 +18,7 @@ impl Printer<'_> {
             Node::Unknown(text) => literal(&mut self.sql, &Value::Text(text.clone())),
             Node::Parameter(number) => self.number("?", *number),
             Node::Column { relation, column } => self.column(*relation, *column),
-            Node::Call { spelling, arguments, volatile: _ } => self.call(*spelling, arguments),
+            Node::Call { spelling, arguments, volatility: _ } => self.call(*spelling, arguments),
             Node::Collated { spelling, arguments } => self.collated_call(*spelling, arguments),
             Node::ArrayOf { query, element } => self.array_of(query, *element),
             Node::Aggregate(aggregate) => self.aggregate(aggregate),
@@ -37,7 +40,15 @@ impl Printer<'_> {
                 self.raw(if *negated { " IS NOT " } else { " IS " });
                 self.raw(if *truth { "1" } else { "0" });
             }
-            Node::Case { branches, otherwise } => self.case(branches, otherwise.as_deref()),
+            Node::Case { branches, otherwise } => {
+                self.raw("CASE");
+                self.branches(branches, otherwise.as_deref());
+            }
+            Node::Switch { operand, branches, otherwise } => {
+                self.raw("CASE ");
+                self.compared(operand);
+                self.branches(branches, otherwise.as_deref());
+            }
             Node::Coalesce(list) => self.coalesce(list),
             Node::InList { left, list, negated } => self.in_list(left, list, *negated),
             Node::InQuery { left, query, negated } => self.in_query(left, query, *negated),
@@ -74,6 +85,7 @@ impl Printer<'_> {
             | Node::Collated { .. }
             | Node::ArrayOf { .. }
             | Node::Case { .. }
+            | Node::Switch { .. }
             | Node::Exists(_)
             | Node::Scalar(_)
             | Node::Quantified { .. }
@@ -123,12 +135,12 @@ impl Printer<'_> {
             }
             Spelling::Template(template) => self.template(template, arguments),
             // The binder leaves none of these in a tree.
-            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => self.raw("NULL"),
+            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => self.raw(UNRESOLVED),
         }
     }
 
     fn collated_call(&mut self, spelling: Spelling, arguments: &[Expr]) {
-        let Spelling::Function(name) = spelling else { return };
+        let Spelling::Function(name) = spelling else { return self.raw(UNRESOLVED) };
         self.raw(name);
         self.raw("(");
         self.list(arguments, ", ", Self::collated);
@@ -217,8 +229,7 @@ impl Printer<'_> {
         }
     }
 
-    fn case(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) {
-        self.raw("CASE");
+    fn branches(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) {
         for (condition, result) in branches {
             self.raw(" WHEN ");
             self.expr(condition);
@@ -295,7 +306,7 @@ impl Printer<'_> {
         let Aggregate { spelling, arguments, star, distinct, order, filter, over } = aggregate;
         let name = match spelling {
             Spelling::Function(name) | Spelling::Template(name) => name,
-            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => "NULL",
+            Spelling::Typed(_) | Spelling::Wrapped(..) | Spelling::Special => UNRESOLVED,
         };
         self.raw(name);
         // A frame that loses rows needs functions that can forget them.

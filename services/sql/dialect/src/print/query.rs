@@ -106,7 +106,15 @@ impl Printer<'_> {
             Body::Select(_) if plain => self.collated_operand(query),
             Body::Set(set) if plain && leftmost => self.set(set),
             _ => {
-                self.raw("SELECT * FROM (");
+                // The columns of a query in FROM lose the collations of what they are.
+                self.raw("SELECT ");
+                for (index, column) in query.columns.iter().enumerate() {
+                    let number = index as u32 + 1;
+                    self.number(if index > 0 { ", c" } else { "c" }, number);
+                    self.collate(column.ty);
+                    self.number(" AS c", number);
+                }
+                self.raw(if query.columns.is_empty() { "* FROM (" } else { " FROM (" });
                 self.query(query);
                 self.raw(")");
             }
@@ -185,11 +193,7 @@ impl Printer<'_> {
                 self.raw(name);
                 self.number(" AS r", *relation);
             }
-            Source::Derived { relation, query } => {
-                self.raw("(");
-                self.query(query);
-                self.number(") AS r", *relation);
-            }
+            Source::Derived { relation, query } => self.derived(*relation, query),
             Source::Lateral { relation, query } => self.lateral(*relation, query),
             Source::Cte { relation, number } => {
                 self.number("w", *number);
@@ -215,6 +219,17 @@ impl Printer<'_> {
                 self.raw(if parentheses { ")" } else { "" });
             }
         }
+    }
+
+    /// Prints a query as a source. What gives something else each time is computed once a row: with OFFSET SQLite does not merge the
+    /// query into the one around it.
+    pub(crate) fn derived(&mut self, relation: u32, query: &Query) {
+        self.raw("(");
+        self.query(query);
+        if query.offset.is_none() && walk::any_in_query(query, &walk::is_fresh_call) {
+            self.raw(if query.limit.is_none() { " LIMIT -1 OFFSET 0" } else { " OFFSET 0" });
+        }
+        self.number(") AS r", relation);
     }
 
     fn joined(&mut self, source: &Source) {

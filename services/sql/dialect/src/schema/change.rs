@@ -122,8 +122,8 @@ impl<'a> Change<'a> {
         binder::bind_expression(&self.current(), table, text, usage, target)
     }
 
-    pub(super) fn query(&self, text: &str) -> Result<Query> {
-        binder::bind_query(&self.current(), text)
+    pub(super) fn query(&self, query: &sqlparser::ast::Query) -> Result<Query> {
+        binder::bind_query_tree(&self.current(), query)
     }
 
     /// The schema that something with this name is made in. Errors: 3F000, 42501.

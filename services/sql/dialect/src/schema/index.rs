@@ -7,9 +7,9 @@ use super::binder::Use;
 use super::change::{Change, wrong_kind};
 use super::constraint::check_order;
 use super::naming;
-use super::resolved::fold;
 use super::syntax::{CreateIndex, KeySpec, Kind, Name};
 use super::table::check_collation;
+use crate::bind::name_of;
 use crate::catalog::{Index, Key, Object, Table};
 
 /// Classes of operators whose order is that of the type, each with the types that it is for. Text has the order of its bytes with and without them.
@@ -138,7 +138,7 @@ impl Change<'_> {
         let nulls_first = nulls_first.unwrap_or(*descending);
         let bare = if let Expr::Nested(inner) = expression { inner.as_ref() } else { expression };
         let (column, text, ty) = if let Expr::Identifier(ident) = bare {
-            let name = fold(ident);
+            let name = name_of(ident);
             let missing =
                 || Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
             let column = table.column(&name).ok_or_else(missing)?;

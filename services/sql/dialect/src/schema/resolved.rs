@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{
     CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Value, Visit, VisitMut, Visitor, VisitorMut,
+    ObjectNamePart, Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::binder::Use;
 use super::change::Change;
 use super::syntax::Name;
+use crate::bind::name_of;
 use crate::catalog::{Object, Relation};
 
 /// A visitor that resolves names, and keeps the first error.
@@ -35,7 +36,8 @@ impl Resolver<'_, '_> {
     fn resolve(&self, expr: &mut Expr) -> Result<()> {
         match expr {
             Expr::CompoundIdentifier(parts) => {
-                let own = parts.len() >= 2 && self.table == parts.get(parts.len() - 2).map(fold).as_deref();
+                let own =
+                    parts.len() >= 2 && self.table == parts.get(parts.len() - 2).map(name_of).as_deref();
                 if let Some(column) = parts.last().filter(|_| own) {
                     *expr = Expr::Identifier(column.clone());
                 }
@@ -89,7 +91,7 @@ impl Resolver<'_, '_> {
             ) => self.resolve_type(element),
             DataType::Custom(name, modifiers) if modifiers.is_empty() => {
                 let mut parts: Vec<String> =
-                    name.0.iter().filter_map(ObjectNamePart::as_ident).map(fold).collect();
+                    name.0.iter().filter_map(ObjectNamePart::as_ident).map(name_of).collect();
                 let Some(last) = parts.pop() else { return };
                 let written = Name { schema: parts.pop(), name: last };
                 let found = self.change.catalog.find_type(&written, self.change.path());
@@ -104,19 +106,48 @@ impl Resolver<'_, '_> {
     }
 }
 
+/// Puts strings into a form that the library writes as what they are: it takes two quotes for one that is escaped already, and a quote
+/// after a backslash too.
+struct Escaper;
+
+impl VisitorMut for Escaper {
+    type Break = ();
+
+    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
+        if let Value::SingleQuotedString(text) = &mut value.value {
+            if text.contains("\\'") {
+                value.value = Value::EscapedStringLiteral(std::mem::take(text));
+            } else {
+                *text = text.replace('\'', "''");
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The text of a tree, which means the same when it is read again.
+pub(crate) fn written<T: VisitMut + ToString>(mut tree: T) -> String {
+    written_form(&mut tree);
+    tree.to_string()
+}
+
+/// Puts a tree into a form whose text means the same when it is read again.
+pub(crate) fn written_form<T: VisitMut>(tree: &mut T) {
+    let _finished = tree.visit(&mut Escaper);
+}
+
 /// A name for the parser library's trees, quoted where it must be.
-pub(super) fn ident(name: &str) -> Ident {
+pub(crate) fn ident(name: &str) -> Ident {
     let quoted = crate::catalog::names::quote(name) != name;
     if quoted { Ident::with_quote('"', name) } else { Ident::new(name) }
 }
 
-pub(super) fn fold(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
-}
-
 fn string_of(expr: &Expr) -> Option<String> {
     let Expr::Value(value) = expr else { return None };
-    if let Value::SingleQuotedString(text) = &value.value { Some(text.clone()) } else { None }
+    match &value.value {
+        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 /// A name in a string: `s`, `public.s`, `"S"`.
@@ -126,16 +157,23 @@ pub(super) fn parse_name(text: &str) -> Result<Name> {
     let mut rest = text.trim();
     loop {
         let part = if let Some(quoted) = rest.strip_prefix('"') {
-            let end = quoted.find('"').ok_or_else(invalid)?;
+            let mut end = 0;
+            loop {
+                end += quoted[end..].find('"').ok_or_else(invalid)?;
+                if !quoted[end + 1..].starts_with('"') {
+                    break;
+                }
+                end += 2;
+            }
             rest = &quoted[end + 1..];
-            quoted[..end].to_owned()
+            Ident::with_quote('"', quoted[..end].replace("\"\"", "\""))
         } else {
             let end = rest.find('.').unwrap_or(rest.len());
-            let part = rest[..end].trim().to_lowercase();
+            let part = Ident::new(rest[..end].trim());
             rest = &rest[end..];
             part
         };
-        parts.push(part);
+        parts.push(name_of(&part));
         match rest.strip_prefix('.') {
             Some(after) => rest = after,
             None if rest.is_empty() => break,
@@ -143,7 +181,11 @@ pub(super) fn parse_name(text: &str) -> Result<Name> {
         }
     }
     let name = parts.pop().filter(|name| !name.is_empty()).ok_or_else(invalid)?;
-    Ok(Name { schema: parts.pop(), name })
+    let schema = parts.pop();
+    if !parts.is_empty() {
+        return Err(Error::unsupported("a name with a database"));
+    }
+    Ok(Name { schema, name })
 }
 
 /// Whether an expression names a column.
@@ -178,7 +220,7 @@ impl Change<'_> {
         let mut resolver = Resolver { change: self, table };
         match VisitMut::visit(&mut expr, &mut resolver) {
             ControlFlow::Break(error) => Err(error),
-            ControlFlow::Continue(()) => Ok(expr.to_string()),
+            ControlFlow::Continue(()) => Ok(written(expr)),
         }
     }
 }

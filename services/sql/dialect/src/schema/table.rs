@@ -6,8 +6,8 @@ use sqlparser::ast::{DataType, ObjectNamePart};
 use super::binder::Use;
 use super::change::Change;
 use super::naming;
-use super::resolved::fold;
 use super::syntax::{ColumnSpec, ConstraintSpec, CreateTable, Name, RuleSpec, SequenceOption, TableElement};
+use crate::bind::name_of;
 use crate::catalog::{Column, Identity, Object, Table};
 
 /// The most columns that a table can have, as in PostgreSQL.
@@ -31,7 +31,7 @@ pub(super) fn serial(ty: &DataType) -> Option<Type> {
     if !modifiers.is_empty() {
         return None;
     }
-    match fold(ident).as_str() {
+    match name_of(ident).as_str() {
         "smallserial" | "serial2" => Some(Type::INT2),
         "serial" | "serial4" => Some(Type::INT4),
         "bigserial" | "serial8" => Some(Type::INT8),

@@ -10,8 +10,9 @@ use sqlparser::ast::{
 };
 
 use super::change::{Change, wrong_kind};
-use super::resolved::{fold, ident};
+use super::resolved::{ident, written};
 use super::syntax::{CreateTableAs, CreateView, Kind, Name};
+use crate::bind::name_of;
 use crate::catalog::{Catalog, Column, Object, Relation, Table, View, text};
 use crate::plan::Output;
 
@@ -32,7 +33,7 @@ impl Visitor for WithNames {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.0.extend(tables.map(|table| fold(&table.alias.name)));
+        self.0.extend(tables.map(|table| name_of(&table.alias.name)));
         ControlFlow::Continue(())
     }
 }
@@ -92,7 +93,7 @@ impl Qualifier<'_, '_> {
 
 fn as_name(name: &ObjectName) -> Option<Name> {
     let mut parts: Vec<String> =
-        name.0.iter().map(|part| part.as_ident().map(fold)).collect::<Option<_>>()?;
+        name.0.iter().map(|part| part.as_ident().map(name_of)).collect::<Option<_>>()?;
     let last = parts.pop()?;
     Some(Name { schema: parts.pop(), name: last })
 }
@@ -101,7 +102,7 @@ impl Change<'_> {
     /// A query whose names say by themselves what they mean: `*` is written out, relations and types have their schemas.
     pub(super) fn kept_query(&self, query: &Query) -> Result<Kept> {
         let mut query = query.clone();
-        let outputs = self.query(&query.to_string())?.columns;
+        let outputs = self.query(&query)?.columns;
         let with_clause = query.with.clone();
         self.expand(&mut query.body, with_clause.as_ref())?;
         let mut with = WithNames::default();
@@ -168,8 +169,7 @@ impl Change<'_> {
             };
             let probe =
                 Select { projection: vec![item.clone()], from: select.from.clone(), ..empty_select() };
-            let with = with.map(|with| format!("{with} ")).unwrap_or_default();
-            let columns = self.query(&format!("{with}{probe}"))?.columns;
+            let columns = self.query(&query_of(probe, with.cloned()))?.columns;
             let mut seen = BTreeSet::new();
             for column in columns {
                 if !seen.insert(column.name.clone()) && table.is_none() {
@@ -269,7 +269,7 @@ impl Change<'_> {
             return Ok(());
         }
         self.check_row_type(schema, &name.name)?;
-        let bound = self.query(&query.to_string())?;
+        let bound = self.query(query)?;
         let columns = named_columns(&bound.columns, columns, "too many column names were specified")?;
         for column in &columns {
             self.check_column_type(&column.name, column.ty())?;
@@ -310,7 +310,7 @@ impl Change<'_> {
                 }
                 ControlFlow::<()>::Continue(())
             });
-            view.query = query.to_string();
+            view.query = written(query);
             self.put(Object::View(view));
         }
     }
@@ -320,6 +320,22 @@ impl Change<'_> {
 pub(crate) fn parse_query(text: &str) -> Option<Box<Query>> {
     let dialect = crate::parse::Grammar;
     sqlparser::parser::Parser::new(&dialect).try_with_sql(text).ok()?.parse_query().ok()
+}
+
+/// A query that is nothing but a select, and what it may name.
+fn query_of(select: Select, with: Option<sqlparser::ast::With>) -> Query {
+    Query {
+        with,
+        body: Box::new(SetExpr::Select(Box::new(select))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
 }
 
 /// A select with nothing in it.

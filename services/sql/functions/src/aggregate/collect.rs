@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bole_sql_types::array::{Array, Dimension, parse};
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 
-use super::{Aggregate, State, aggregate};
+use super::{Aggregate, Kept, State, aggregate};
 use crate::call::{Arguments, bytes, text};
 
 /// The aggregates.
@@ -19,15 +19,24 @@ pub(crate) const AGGREGATES: &[Aggregate] = &[
 
 /// Texts with a separator before each but the first.
 #[derive(Default)]
-struct Joined(Option<String>);
+struct Joined(Option<String>, Kept);
 
 impl State for Joined {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let Some(value) = row.text_or_null(0)? else { return Ok(()) };
         match &mut self.0 {
-            None => self.0 = Some(value.to_owned()),
+            None => {
+                self.1.grow(value.len())?;
+                self.0 = Some(value.to_owned());
+            }
             Some(whole) => {
-                whole.push_str(row.text_or_null(1)?.unwrap_or(""));
+                let separator = row.text_or_null(1)?.unwrap_or("");
+                self.1.grow(separator.len() + value.len())?;
+                whole.push_str(separator);
                 whole.push_str(value);
             }
         }
@@ -41,20 +50,28 @@ impl State for Joined {
 
 /// The same of bytes.
 #[derive(Default)]
-struct JoinedBytes(Option<Vec<u8>>);
+struct JoinedBytes(Option<Vec<u8>>, Kept);
 
 impl State for JoinedBytes {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         if row.is_null(0) {
             return Ok(());
         }
+        let value = row.bytes(0)?;
         match &mut self.0 {
-            None => self.0 = Some(row.bytes(0)?.to_vec()),
+            None => {
+                self.1.grow(value.len())?;
+                self.0 = Some(value.to_vec());
+            }
             Some(whole) => {
-                if !row.is_null(1) {
-                    whole.extend_from_slice(row.bytes(1)?);
-                }
-                whole.extend_from_slice(row.bytes(0)?);
+                let separator = if row.is_null(1) { &[] } else { row.bytes(1)? };
+                self.1.grow(separator.len() + value.len())?;
+                whole.extend_from_slice(separator);
+                whole.extend_from_slice(value);
             }
         }
         Ok(())
@@ -67,11 +84,19 @@ impl State for JoinedBytes {
 
 /// Elements of an array, NULLs among them.
 #[derive(Default)]
-struct Elements(Vec<Option<Cow<'static, str>>>);
+struct Elements(Vec<Option<Element>>, Kept);
+
+type Element = Cow<'static, str>;
 
 impl State for Elements {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
-        self.0.push(row.text_or_null(0)?.map(|value| Cow::Owned(value.to_owned())));
+        let value = row.text_or_null(0)?;
+        self.1.grow(size_of::<Option<Element>>() + value.map_or(0, str::len))?;
+        self.0.push(value.map(|value| Cow::Owned(value.to_owned())));
         Ok(())
     }
 
@@ -89,10 +114,15 @@ impl State for Elements {
 struct Arrays {
     of: Vec<Dimension>,
     count: i32,
-    elements: Vec<Option<Cow<'static, str>>>,
+    elements: Vec<Option<Element>>,
+    kept: Kept,
 }
 
 impl State for Arrays {
+    fn kept(&self) -> usize {
+        self.kept.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let Some(whole) = row.text_or_null(0)? else {
             return Err(Error::new(SqlState::NULL_VALUE_NOT_ALLOWED, "cannot accumulate null arrays"));
@@ -107,6 +137,7 @@ impl State for Arrays {
         } else if self.of != array.dimensions {
             return refused("cannot accumulate arrays of different dimensionality");
         }
+        self.kept.grow(array.elements.len() * size_of::<Option<Element>>() + whole.len())?;
         self.count += 1;
         self.elements.extend(
             array.elements.into_iter().map(|element| element.map(|text| Cow::Owned(text.into_owned()))),
@@ -127,18 +158,23 @@ impl State for Arrays {
 /// Rows in a blob: for each the number of its values in two bytes, then the values: a letter for the class, eight bytes with the number or
 /// the length, and the bytes. Numbers are big-endian. The form lives within one statement.
 #[derive(Default)]
-struct Packed(Vec<u8>);
+struct Packed(Vec<u8>, Kept);
 
 impl State for Packed {
+    fn kept(&self) -> usize {
+        self.1.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
+        self.1.grow(2)?;
         self.0.extend_from_slice(&(row.len() as u16).to_be_bytes());
         for at in 0..row.len() {
             match row.value(at)? {
-                ValueRef::Null => self.put(b'n', 0, &[]),
-                ValueRef::Integer(value) => self.put(b'i', value as u64, &[]),
-                ValueRef::Real(value) => self.put(b'r', value.to_bits(), &[]),
-                ValueRef::Text(value) => self.put(b't', value.len() as u64, value.as_bytes()),
-                ValueRef::Blob(value) => self.put(b'b', value.len() as u64, value),
+                ValueRef::Null => self.put(b'n', 0, &[])?,
+                ValueRef::Integer(value) => self.put(b'i', value as u64, &[])?,
+                ValueRef::Real(value) => self.put(b'r', value.to_bits(), &[])?,
+                ValueRef::Text(value) => self.put(b't', value.len() as u64, value.as_bytes())?,
+                ValueRef::Blob(value) => self.put(b'b', value.len() as u64, value)?,
             }
         }
         Ok(())
@@ -150,10 +186,12 @@ impl State for Packed {
 }
 
 impl Packed {
-    fn put(&mut self, class: u8, number: u64, bytes: &[u8]) {
+    fn put(&mut self, class: u8, number: u64, bytes: &[u8]) -> Result<()> {
+        self.1.grow(9 + bytes.len())?;
         self.0.push(class);
         self.0.extend_from_slice(&number.to_be_bytes());
         self.0.extend_from_slice(bytes);
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use bole_sql_types::datetime::arithmetic::{interval_add, interval_multiply, inte
 use bole_sql_types::datetime::interval::Interval;
 use bole_sql_types::{Error, Result, SqlState, Type, Value, ValueRef};
 
-use super::{Aggregate, State, aggregate};
+use super::{Aggregate, Kept, State, aggregate};
 use crate::call::{Arguments, real, text};
 
 /// The aggregates.
@@ -29,12 +29,21 @@ struct Ordered {
     fraction: Value,
     descending: bool,
     values: Vec<Value>,
+    kept: Kept,
     result: fn(&Self) -> Result<Value>,
 }
 
 impl Ordered {
     const fn new(type_at: usize, result: fn(&Self) -> Result<Value>) -> Self {
-        Self { type_at, ty: None, fraction: Value::Null, descending: false, values: Vec::new(), result }
+        Self {
+            type_at,
+            ty: None,
+            fraction: Value::Null,
+            descending: false,
+            values: Vec::new(),
+            kept: Kept(0),
+            result,
+        }
     }
 
     const fn floats(result: fn(&Self) -> Result<Value>) -> Self {
@@ -156,6 +165,10 @@ fn mode(of: &Ordered) -> Result<Value> {
 }
 
 impl State for Ordered {
+    fn kept(&self) -> usize {
+        self.kept.0
+    }
+
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         let last = row.len() - 1;
         if self.type_at < row.len() {
@@ -166,7 +179,9 @@ impl State for Ordered {
         }
         self.descending = row.boolean(last)?;
         if !row.is_null(last - 1) {
-            self.values.push(row.value(last - 1)?.to_owned());
+            let value = row.value(last - 1)?.to_owned();
+            self.kept.grow_by(&value)?;
+            self.values.push(value);
         }
         Ok(())
     }

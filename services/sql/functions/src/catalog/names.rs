@@ -22,7 +22,11 @@ fn number(text: &str) -> Option<u32> {
 fn name(text: &str) -> Result<Name> {
     let mut parts = quote::names(text, true)?;
     let name = parts.pop().unwrap_or_default();
-    Ok(Name { schema: parts.pop(), name })
+    let schema = parts.pop();
+    if !parts.is_empty() {
+        return Err(Error::unsupported("a name with a database"));
+    }
+    Ok(Name { schema, name })
 }
 
 /// The relation that text names, if there is one. Errors: the text is no name.
@@ -181,6 +185,6 @@ pub(super) fn format_type(of: &Arguments<'_, '_>, session: &Session) -> Result<O
         (0, _) => "-".to_owned(),
         (_, None) => type_name(session, oid).unwrap_or_else(|| "???".to_owned()),
         _ if Type(oid).is_user() => type_name(session, oid).unwrap_or_else(|| "???".to_owned()),
-        (_, Some(modifier)) => definitions::format_type(&session.catalog, Type(oid), modifier),
+        (_, Some(modifier)) => definitions::format_type(session.shown(), Type(oid), modifier),
     }))
 }

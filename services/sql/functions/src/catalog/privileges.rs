@@ -1,92 +1,258 @@
-//! `has_…_privilege`. The owner of a database may do everything in it; so what is asked is whether the object and the privilege exist.
+//! `has_…_privilege`. Rights are given on a database as a whole: who may read it may read each table, and who may do everything may also grant.
 
+use bole_sql_dialect::catalog::system::with_oid;
+use bole_sql_dialect::catalog::{INFORMATION_SCHEMA, Object, PG_CATALOG, Table};
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 
-use super::{names, object, table};
+use super::{OWNER, built_in, is_relation, names, table};
 use crate::call::{Arguments, boolean};
 use crate::context::Session;
 use crate::scalar::{Scalar, session};
 
 /// The functions.
 pub(crate) const SCALARS: &[Scalar] = &[
-    session(c"pg_has_table_privilege", 2, |of, session| held(of, session, 1, TABLE)).optional(1),
-    session(c"pg_has_any_column_privilege", 2, |of, session| held(of, session, 1, COLUMN)).optional(1),
-    session(c"pg_has_column_privilege", 3, column).optional(1),
-    session(c"pg_has_sequence_privilege", 2, |of, session| held(of, session, 1, SEQUENCE)).optional(1),
-    session(c"pg_has_schema_privilege", 2, schema).optional(1),
-    session(c"pg_has_database_privilege", 2, |of, _| privilege(of, DATABASE)).optional(1),
-    session(c"pg_has_function_privilege", 2, |of, _| privilege(of, &["EXECUTE"])).optional(1),
-    session(c"pg_has_language_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
-    session(c"pg_has_foreign_data_wrapper_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
-    session(c"pg_has_server_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
-    session(c"pg_has_type_privilege", 2, |of, _| privilege(of, &["USAGE"])).optional(1),
-    session(c"pg_has_tablespace_privilege", 2, |of, _| privilege(of, &["CREATE"])).optional(1),
-    session(c"pg_has_role", 2, |of, _| privilege(of, &["USAGE", "MEMBER"])).optional(1),
-    session(c"pg_row_security_active", 1, |_, _| boolean(false)),
+    session(c"pg_has_table_privilege", 2, |of, session| on_relation(of, session, TABLE)).optional(1),
+    session(c"pg_has_any_column_privilege", 2, |of, session| on_relation(of, session, COLUMN)).optional(1),
+    session(c"pg_has_column_privilege", 3, on_column).optional(1),
+    session(c"pg_has_sequence_privilege", 2, on_sequence).optional(1),
+    session(c"pg_has_schema_privilege", 2, on_schema).optional(1),
+    session(c"pg_has_database_privilege", 2, on_database).optional(1),
+    session(c"pg_has_function_privilege", 2, |of, session| on_built_in(of, session, "pg_proc")).optional(1),
+    session(c"pg_has_language_privilege", 2, |of, session| on_built_in(of, session, "pg_language"))
+        .optional(1),
+    session(c"pg_has_foreign_data_wrapper_privilege", 2, |of, session| {
+        on_none(of, session, "foreign-data wrapper")
+    })
+    .optional(1),
+    session(c"pg_has_server_privilege", 2, |of, session| on_none(of, session, "server")).optional(1),
+    session(c"pg_has_type_privilege", 2, on_type).optional(1),
+    session(c"pg_has_tablespace_privilege", 2, |of, session| on_built_in(of, session, "pg_tablespace"))
+        .optional(1),
+    session(c"pg_has_role", 2, on_role).optional(1),
+    session(c"pg_row_security_active", 1, |of, session| {
+        if let ValueRef::Text(name) = of.value(0)? {
+            names::relation(session, name)?;
+        }
+        boolean(false)
+    }),
 ];
 
-const TABLE: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "RULE"];
-const COLUMN: &[&str] = &["SELECT", "INSERT", "UPDATE", "REFERENCES"];
-const SEQUENCE: &[&str] = &["USAGE", "SELECT", "UPDATE"];
-const DATABASE: &[&str] = &["CREATE", "CONNECT", "TEMPORARY", "TEMP"];
+/// A privilege, and what one must be allowed to do to have it; nothing for those that everybody has.
+type Privilege = (&'static str, &'static str);
 
-/// Whether the last argument names privileges of a list. Errors: 22023.
-fn privilege(of: &Arguments<'_, '_>, known: &[&str]) -> Result<Value> {
+const TABLE: &[Privilege] = &[
+    ("SELECT", "read"),
+    ("INSERT", "write"),
+    ("UPDATE", "write"),
+    ("DELETE", "write"),
+    ("TRUNCATE", "write"),
+    ("REFERENCES", "schema"),
+    ("TRIGGER", "schema"),
+    ("RULE", NEVER),
+];
+const COLUMN: &[Privilege] =
+    &[("SELECT", "read"), ("INSERT", "write"), ("UPDATE", "write"), ("REFERENCES", "schema")];
+const SEQUENCE: &[Privilege] = &[("USAGE", "write"), ("SELECT", "read"), ("UPDATE", "write")];
+const SCHEMA: &[Privilege] = &[("CREATE", "schema"), ("USAGE", "connect")];
+const DATABASE: &[Privilege] =
+    &[("CREATE", "schema"), ("CONNECT", "connect"), ("TEMPORARY", "read"), ("TEMP", "read")];
+const USAGE: &[Privilege] = &[("USAGE", "")];
+/// A privilege that PostgreSQL reads and no longer knows.
+const NEVER: &str = "never";
+
+/// Whether the session's user has one of the privileges that the last argument names. Errors: 22023.
+fn held(of: &Arguments<'_, '_>, session: &Session, known: &[Privilege]) -> Result<Value> {
+    let mut any = false;
     for wanted in of.text(of.len() - 1)?.split(',') {
         let upper = wanted.trim().to_ascii_uppercase();
-        let plain = upper.strip_suffix(" WITH GRANT OPTION").or(upper.strip_suffix(" WITH ADMIN OPTION"));
-        if !known.contains(&plain.unwrap_or(&upper)) {
-            let message = format!("unrecognized privilege type: \"{}\"", wanted.trim());
-            return Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
-        }
+        let plain = upper.strip_suffix(" WITH GRANT OPTION");
+        let Some((_, action)) = known.iter().find(|(name, _)| *name == plain.unwrap_or(&upper)) else {
+            return Err(unrecognized(wanted));
+        };
+        let may = action.is_empty() || session.effects.may(&session.user, action);
+        any |= may && *action != NEVER && (plain.is_none() || is_superuser(session));
     }
-    boolean(true)
+    boolean(any)
 }
 
-/// The relation of an argument; none if its OID means nothing.
+fn unrecognized(privilege: &str) -> Error {
+    let message = format!("unrecognized privilege type: \"{}\"", privilege.trim());
+    Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
+}
+
+fn is_superuser(session: &Session) -> bool {
+    session.settings.get("is_superuser").is_some_and(|is| is == "on")
+}
+
+/// Looks at the argument that names a role, if there is one before the last `count`. Errors: 42704; 0A000 for others than the session's user.
+fn check_role(of: &Arguments<'_, '_>, session: &Session, count: usize) -> Result<()> {
+    if of.len() > count { own_role(of, session, 0) } else { Ok(()) }
+}
+
+/// The catalog has one role, which is the session's user.
+fn own_role(of: &Arguments<'_, '_>, session: &Session, at: usize) -> Result<()> {
+    match of.value(at)? {
+        ValueRef::Integer(OWNER) => Ok(()),
+        ValueRef::Integer(_) => Err(Error::unsupported("privileges of a role that does not exist")),
+        _ => match of.text(at)? {
+            name if name == session.user => Ok(()),
+            "public" => Err(Error::unsupported("privileges of public")),
+            name => Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("role \"{name}\" does not exist"))),
+        },
+    }
+}
+
+/// The relation of an argument; none if its OID means nothing. Errors: 42P01.
 fn relation(of: &Arguments<'_, '_>, session: &Session, at: usize) -> Result<Option<u32>> {
     match of.value(at)? {
-        ValueRef::Integer(oid) => {
-            let oid = oid as u32;
-            let is_there = oid < bole_sql_types::Type::FIRST_USER || object(session, oid).is_some();
-            Ok(is_there.then_some(oid))
-        }
+        ValueRef::Integer(oid) => Ok(Some(oid as u32).filter(|oid| is_relation(session, *oid))),
         _ => names::relation(session, of.text(at)?).map(Some),
     }
 }
 
-/// On a relation: the argument before the privilege, and before the last `after` ones.
-fn held(of: &Arguments<'_, '_>, session: &Session, after: usize, known: &[&str]) -> Result<Value> {
-    match relation(of, session, of.len() - 1 - after)? {
+/// System relations can be read by all, and changed by nobody, as far as it is known to clients who are no superusers.
+fn on_known(of: &Arguments<'_, '_>, session: &Session, oid: u32, known: &[Privilege]) -> Result<Value> {
+    if with_oid(oid).is_none() || is_superuser(session) {
+        return held(of, session, known);
+    }
+    let for_all: Vec<Privilege> =
+        known.iter().map(|(name, _)| (*name, if *name == "SELECT" { "" } else { NEVER })).collect();
+    held(of, session, &for_all)
+}
+
+fn on_relation(of: &Arguments<'_, '_>, session: &Session, known: &[Privilege]) -> Result<Value> {
+    check_role(of, session, 2)?;
+    match relation(of, session, of.len() - 2)? {
         None => Ok(Value::Null),
-        Some(_) => privilege(of, known),
+        Some(oid) => on_known(of, session, oid, known),
     }
 }
 
-fn column(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+fn on_sequence(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    check_role(of, session, 2)?;
+    let Some(oid) = relation(of, session, of.len() - 2)? else { return Ok(Value::Null) };
+    match session.catalog.object(oid) {
+        Some(Object::Sequence(_)) => held(of, session, SEQUENCE),
+        object => {
+            let name = object.map(Object::name).or(with_oid(oid).map(|relation| relation.name));
+            let message = format!("\"{}\" is not a sequence", name.unwrap_or_default());
+            Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message))
+        }
+    }
+}
+
+fn on_column(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    check_role(of, session, 3)?;
     let Some(oid) = relation(of, session, of.len() - 3)? else { return Ok(Value::Null) };
-    let at = of.len() - 2;
-    let is_there = match (table(session, oid), of.value(at)?) {
-        (None, _) => true,
-        (Some(table), ValueRef::Integer(number)) => {
-            table.columns.iter().any(|column| i64::from(column.number) == number && !column.dropped)
+    let columns: Vec<(i16, &str)> = match (session.catalog.object(oid), with_oid(oid)) {
+        (Some(Object::View(view)), _) => {
+            view.columns.iter().map(|column| (column.number, column.name.as_str())).collect()
         }
-        (Some(table), _) => {
-            let name = of.text(at)?;
-            if !table.columns.iter().any(|column| column.name == name && !column.dropped) {
-                let message = format!("column \"{name}\" of relation \"{}\" does not exist", table.name);
-                return Err(Error::new(SqlState::UNDEFINED_COLUMN, message));
-            }
-            true
-        }
+        (None, Some(system)) => (1..).zip(system.columns.iter().map(|(name, _)| &**name)).collect(),
+        _ => table(session, oid)
+            .into_iter()
+            .flat_map(Table::live)
+            .map(|column| (column.number, column.name.as_str()))
+            .collect(),
     };
-    if is_there { privilege(of, COLUMN) } else { Ok(Value::Null) }
+    if let ValueRef::Integer(number) = of.value(of.len() - 2)? {
+        if !columns.iter().any(|(known, _)| i64::from(*known) == number) {
+            return Ok(Value::Null);
+        }
+    } else {
+        let name = of.text(of.len() - 2)?;
+        if !columns.iter().any(|(_, known)| *known == name) {
+            let object = session.catalog.object(oid).map(Object::name);
+            let relation = object.or(with_oid(oid).map(|relation| relation.name)).unwrap_or_default();
+            let message = format!("column \"{name}\" of relation \"{relation}\" does not exist");
+            return Err(Error::new(SqlState::UNDEFINED_COLUMN, message));
+        }
+    }
+    on_known(of, session, oid, COLUMN)
 }
 
-fn schema(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
-    let at = of.len() - 2;
-    if let ValueRef::Text(name) = of.value(at)? {
-        names::schema(session, name)?;
+fn on_schema(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    check_role(of, session, 2)?;
+    let oid = match of.value(of.len() - 2)? {
+        ValueRef::Integer(oid) => oid as u32,
+        _ => names::schema(session, of.text(of.len() - 2)?)?,
+    };
+    match session.catalog.object(oid) {
+        Some(Object::Schema(_)) => held(of, session, SCHEMA),
+        _ if oid == PG_CATALOG || oid == INFORMATION_SCHEMA => {
+            let create = if is_superuser(session) { "" } else { NEVER };
+            held(of, session, &[("CREATE", create), ("USAGE", "")])
+        }
+        _ => Ok(Value::Null),
     }
-    privilege(of, &["CREATE", "USAGE"])
+}
+
+/// The name of the database of an argument; none if its OID means nothing. Errors: 3D000.
+pub(super) fn database(of: &Arguments<'_, '_>, session: &Session, at: usize) -> Result<Option<String>> {
+    let mut all = session.effects.databases().into_iter();
+    if let ValueRef::Integer(oid) = of.value(at)? {
+        return Ok(all.find(|(known, _)| i64::from(*known) == oid).map(|(_, name)| name));
+    }
+    let wanted = of.text(at)?;
+    let found = all.map(|(_, name)| name).find(|name| name == wanted);
+    let message = format!("database \"{wanted}\" does not exist");
+    found.map(Some).ok_or_else(|| Error::new(SqlState::INVALID_CATALOG_NAME, message))
+}
+
+fn on_database(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    check_role(of, session, 2)?;
+    match database(of, session, of.len() - 2)? {
+        None => Ok(Value::Null),
+        Some(name) if name == session.catalog.database => held(of, session, DATABASE),
+        Some(_) => Err(Error::unsupported("privileges on another database")),
+    }
+}
+
+fn on_type(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    check_role(of, session, 2)?;
+    let ty = match of.value(of.len() - 2)? {
+        ValueRef::Integer(oid) => oid as u32,
+        _ => names::type_named(session, of.text(of.len() - 2)?)?,
+    };
+    if names::type_visible(session, ty).is_some() { held(of, session, USAGE) } else { Ok(Value::Null) }
+}
+
+/// Functions, languages, tablespaces. Names of functions are not looked up.
+fn on_built_in(of: &Arguments<'_, '_>, session: &Session, relation: &str) -> Result<Value> {
+    check_role(of, session, 2)?;
+    let known: &[Privilege] = match relation {
+        "pg_proc" => &[("EXECUTE", "")],
+        "pg_tablespace" => &[("CREATE", "schema")],
+        _ => USAGE,
+    };
+    match of.value(of.len() - 2)? {
+        ValueRef::Integer(oid) if built_in::is_there(session, relation, oid) => held(of, session, known),
+        ValueRef::Integer(_) => Ok(Value::Null),
+        _ => Err(Error::unsupported("privileges on a function, language or tablespace by its name")),
+    }
+}
+
+/// On what there is none of.
+fn on_none(of: &Arguments<'_, '_>, session: &Session, kind: &str) -> Result<Value> {
+    check_role(of, session, 2)?;
+    let ValueRef::Text(name) = of.value(of.len() - 2)? else { return Ok(Value::Null) };
+    Err(Error::new(SqlState::UNDEFINED_OBJECT, format!("{kind} \"{name}\" does not exist")))
+}
+
+/// `pg_has_role`: the user is its own and only role.
+fn on_role(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    check_role(of, session, 2)?;
+    own_role(of, session, of.len() - 2)?;
+    let wanted = of.text(of.len() - 1)?;
+    for wanted in wanted.split(',') {
+        let upper = wanted.trim().to_ascii_uppercase();
+        let plain = upper.strip_suffix(" WITH GRANT OPTION").or(upper.strip_suffix(" WITH ADMIN OPTION"));
+        if !matches!(plain.unwrap_or(&upper), "USAGE" | "MEMBER") {
+            return Err(unrecognized(wanted));
+        }
+        if plain.is_some() && !is_superuser(session) {
+            return boolean(false);
+        }
+    }
+    boolean(true)
 }

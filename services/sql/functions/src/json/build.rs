@@ -2,6 +2,7 @@
 
 use bole_sql_types::json::build;
 use bole_sql_types::json::operators::{self, Kind};
+use bole_sql_types::length::check_length;
 use bole_sql_types::{Error, Result, SqlState, Type, Value, ValueRef};
 
 use crate::call::{Arguments, text};
@@ -60,7 +61,16 @@ fn json(of: &Arguments<'_, '_>, at: usize, kind: Kind, context: &Context) -> Res
 }
 
 fn values(of: &Arguments<'_, '_>, context: &Context) -> Result<Vec<(Type, Value)>> {
-    (0..of.len()).step_by(2).map(|at| value(of, at, context)).collect()
+    let mut length = 0;
+    let mut one = |at: usize| {
+        let (ty, value) = value(of, at, context)?;
+        if let Value::Text(text) = &value {
+            check_length(length, text.len())?;
+            length += text.len();
+        }
+        Ok((ty, value))
+    };
+    (0..of.len()).step_by(2).map(&mut one).collect()
 }
 
 fn borrowed(values: &[(Type, Value)]) -> Vec<(Type, ValueRef<'_>)> {
@@ -88,6 +98,7 @@ fn row(of: &Arguments<'_, '_>, context: &Context) -> Result<Value> {
         bole_sql_types::json::push_string(of.text(at)?, &mut out);
         out.push(':');
         let (ty, value) = value(of, at + 1, context)?;
+        check_length(out.len(), if let Value::Text(text) = &value { text.len() } else { 0 })?;
         build::push_value(ty, value.as_ref(), &*context.style()?, &mut out)?;
     }
     out.push('}');

@@ -1,5 +1,7 @@
 //! The functions `regexp_…`, `substring` by a pattern, and the operators `~` and `~*`.
 
+use bole_sql_types::array::check_elements;
+use bole_sql_types::length::check_length;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
 use super::are::Flags;
@@ -200,19 +202,22 @@ fn replaced(
         if nth > 0 && count != nth {
             continue;
         }
+        check_length(out.len(), begin - copied)?;
         out.push_str(&whole[copied..begin]);
-        put(&mut out, replacement, whole, &groups);
+        put(&mut out, replacement, whole, &groups)?;
         copied = end;
         if nth > 0 {
             break;
         }
     }
+    check_length(out.len(), whole.len() - copied)?;
     out.push_str(&whole[copied..]);
     Ok(out)
 }
 
 /// Appends a replacement: `\1` to `\9` are groups, `\&` the match, `\\` a backslash.
-fn put(out: &mut String, replacement: &str, whole: &str, groups: &[Option<Span>]) {
+fn put(out: &mut String, replacement: &str, whole: &str, groups: &[Option<Span>]) -> Result<()> {
+    check_length(out.len(), replacement.len())?;
     let mut rest = replacement.chars();
     while let Some(c) = rest.next() {
         if c != '\\' {
@@ -235,11 +240,13 @@ fn put(out: &mut String, replacement: &str, whole: &str, groups: &[Option<Span>]
             None => out.push('\\'),
             Some(group) => {
                 if let Some((from, to)) = groups.get(group).copied().flatten() {
+                    check_length(out.len(), to - from + rest.as_str().len())?;
                     out.push_str(&whole[from..to]);
                 }
             }
         }
     }
+    Ok(())
 }
 
 /// The parts between matches. Empty matches at the ends, and right after another, do not count.
@@ -251,6 +258,7 @@ pub(crate) fn split<'a>(of: &'a Arguments<'_, '_>, function: &str) -> Result<Vec
     let mut matches = Matches::new(&matcher, whole, Some(0));
     while let Some((begin, end)) = matches.next()? {
         if begin < whole.len() && end > previous_end {
+            check_elements(parts.len())?;
             parts.push(&whole[copied..begin]);
             copied = end;
         }
@@ -266,8 +274,13 @@ pub(crate) fn matches(of: &Arguments<'_, '_>) -> Result<Vec<String>> {
     let (whole, matcher) = (of.text(0)?, compiled(of.text(1)?, flags)?);
     let mut found = Vec::new();
     let mut matches = Matches::new(&matcher, whole, Some(0));
+    let mut length = 0;
     while let Some(groups) = matches.next_groups()? {
-        found.push(array_of(whole, &groups));
+        check_elements(found.len())?;
+        let array = array_of(whole, &groups);
+        check_length(length, array.len())?;
+        length += array.len();
+        found.push(array);
         if !flags.global {
             break;
         }

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bole_sql_types::{Error, Result};
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use regex_automata::nfa::thompson::pikevm::{self, PikeVM};
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, Hir, HirKind};
@@ -31,25 +31,55 @@ pub(crate) struct Matcher {
     is_plain: bool,
     alternatives: bool,
     pattern: String,
+    /// What it takes at most, roughly: the automaton, in both directions for `regex`, and what these remember.
+    bytes: usize,
 }
 
+/// Bytes of a pattern's text: reading it takes many times as many.
+const PATTERN_BYTES_MAX: usize = 256 << 10;
+/// Bytes that each compiled form of a pattern may take: 100 letters of any script are 5 MiB.
+const COMPILED_BYTES_MAX: usize = 10 << 20;
+/// Bytes that a pattern may remember of texts that it met, in each of two directions.
+const REMEMBERED_BYTES_MAX: usize = 256 << 10;
 /// Patterns that a thread keeps compiled.
-const KEPT_MAX: usize = 64;
+const KEPT_MAX: usize = 16;
+/// Bytes that they take. The one that was used last is kept even if it takes more.
+const KEPT_BYTES_MAX: usize = 16 << 20;
 
 thread_local! {
-    static KEPT: RefCell<Vec<(String, Flags, Rc<Matcher>)>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<Kept> = const { RefCell::new(Kept(Vec::new())) };
+}
+
+/// Compiled patterns, the one that was used last first.
+struct Kept(Vec<(String, Flags, Rc<Matcher>)>);
+
+impl Kept {
+    fn find(&mut self, pattern: &str, flags: Flags) -> Option<Rc<Matcher>> {
+        let at = self.0.iter().position(|(known, with, _)| known == pattern && *with == flags)?;
+        self.0[..=at].rotate_right(1);
+        Some(Rc::clone(&self.0[0].2))
+    }
+
+    fn insert(&mut self, pattern: &str, flags: Flags, matcher: &Rc<Matcher>) {
+        self.0.insert(0, (pattern.to_owned(), flags, Rc::clone(matcher)));
+        let mut bytes = 0;
+        let fit = self.0.iter().take(KEPT_MAX).take_while(|(_, _, matcher)| {
+            bytes += matcher.bytes;
+            bytes <= KEPT_BYTES_MAX
+        });
+        let fit = fit.count().max(1);
+        self.0.truncate(fit);
+    }
 }
 
 /// The compiled pattern; those used last are kept. Errors: 2201B, 0A000.
 pub(crate) fn compiled(pattern: &str, flags: Flags) -> Result<Rc<Matcher>> {
     KEPT.with_borrow_mut(|kept| {
-        if let Some(at) = kept.iter().position(|(known, with, _)| known == pattern && *with == flags) {
-            kept[..=at].rotate_right(1);
-            return Ok(Rc::clone(&kept[0].2));
+        if let Some(matcher) = kept.find(pattern, flags) {
+            return Ok(matcher);
         }
         let matcher = Rc::new(Matcher::new(pattern, flags)?);
-        kept.truncate(KEPT_MAX - 1);
-        kept.insert(0, (pattern.to_owned(), flags, Rc::clone(&matcher)));
+        kept.insert(pattern, flags, &matcher);
         Ok(matcher)
     })
 }
@@ -60,16 +90,27 @@ fn too_complex() -> Error {
 
 impl Matcher {
     fn new(pattern: &str, flags: Flags) -> Result<Self> {
+        if pattern.len() > PATTERN_BYTES_MAX {
+            return Err(too_complex());
+        }
         let translated = translate(pattern, flags)?;
-        let ordered = Regex::new(&translated.pattern).map_err(|_| too_complex())?;
+        let ordered = RegexBuilder::new(&translated.pattern)
+            .size_limit(COMPILED_BYTES_MAX)
+            .dfa_size_limit(REMEMBERED_BYTES_MAX)
+            .build()
+            .map_err(|_| too_complex())?;
+        let thompson = regex_automata::nfa::thompson::Config::new().nfa_size_limit(Some(COMPILED_BYTES_MAX));
         let ends = PikeVM::builder()
             .configure(PikeVM::config().match_kind(MatchKind::All))
-            .thompson(regex_automata::nfa::thompson::Config::new().nfa_size_limit(Some(10 << 20)))
+            .thompson(thompson)
             .build(&translated.pattern)
             .map_err(|_| too_complex())?;
+        let cache = ends.create_cache();
+        let automata = 3 * ends.get_nfa().memory_usage() + cache.memory_usage();
         Ok(Self {
             ordered,
-            cache: RefCell::new(ends.create_cache()),
+            bytes: automata + 2 * REMEMBERED_BYTES_MAX + pattern.len() + translated.pattern.len(),
+            cache: RefCell::new(cache),
             ends,
             groups: translated.groups,
             preference: translated.preference,
@@ -167,5 +208,41 @@ fn first_characters(tree: &Hir) -> Option<ClassUnicode> {
             Some(all)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_has_a_limit() {
+        let mut kept = Kept(Vec::new());
+        for n in 0..2 * KEPT_MAX {
+            let pattern = format!("a{n}");
+            kept.insert(
+                &pattern,
+                Flags::default(),
+                &Rc::new(Matcher::new(&pattern, Flags::default()).unwrap()),
+            );
+        }
+        assert_eq!(kept.0.len(), KEPT_MAX);
+        assert!(kept.find("a31", Flags::default()).is_some() && kept.find("a1", Flags::default()).is_none());
+        let large = Rc::new(Matcher::new("\\w{100}", Flags::default()).unwrap());
+        assert!(large.bytes > KEPT_BYTES_MAX / 4, "{}", large.bytes);
+        for n in 0..8 {
+            kept.insert(&format!("large {n}"), Flags::default(), &large);
+            let bytes: usize = kept.0.iter().map(|(_, _, matcher)| matcher.bytes).sum();
+            assert!(kept.0.len() == 1 || bytes <= KEPT_BYTES_MAX, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn patterns_have_a_size() {
+        for pattern in ["\\w{250}".to_owned(), "(\\w{50}){50}".to_owned(), "a".repeat(PATTERN_BYTES_MAX + 1)]
+        {
+            let state = Matcher::new(&pattern, Flags::default()).err().map(|error| error.state);
+            assert_eq!(state, Some(bole_sql_types::SqlState::FEATURE_NOT_SUPPORTED));
+        }
     }
 }

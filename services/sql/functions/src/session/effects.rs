@@ -5,7 +5,7 @@ use bole_sql_types::datetime::interval::Interval;
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 
 use crate::call::{Arguments, boolean, integer};
-use crate::context::{Advisory, How, Session};
+use crate::context::{Advisory, How, LockKey, Session};
 use crate::scalar::{Scalar, session};
 
 /// The functions.
@@ -41,7 +41,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_advisory_unlock_shared", 1, |of, session| unlock(of, session, true)).optional(1),
     session(c"pg_advisory_unlock_all", 0, |_, session| {
         let all = Advisory { shared: false, transaction: false, how: How::UnlockAll };
-        session.effects.advisory(all, 0)?;
+        session.effects.advisory(all, LockKey::One(0))?;
         nothing()
     }),
     session(c"pg_bole_publish", 3, publish).called_on_null(),
@@ -76,22 +76,8 @@ fn sequence(of: &Arguments<'_, '_>, session: &Session) -> Result<u32> {
     }
 }
 
-/// Bytes of a channel's name, and of what is sent, that PostgreSQL allows.
-const CHANNEL_MAX: usize = 63;
-const PAYLOAD_MAX: usize = 7_999;
-
 fn notify(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     let (channel, payload) = (of.text_or_null(0)?.unwrap_or(""), of.text_or_null(1)?.unwrap_or(""));
-    let refused = |message: &str| Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message));
-    if channel.is_empty() {
-        return refused("channel name cannot be empty");
-    }
-    if channel.len() > CHANNEL_MAX {
-        return refused("channel name too long");
-    }
-    if payload.len() > PAYLOAD_MAX {
-        return refused("payload string too long");
-    }
     session.effects.notify(channel, payload)?;
     nothing()
 }
@@ -103,10 +89,8 @@ fn sleep(session: &Session, seconds: f64) -> Result<Value> {
     nothing()
 }
 
-/// The key of a lock: one number, or two halves.
-fn key(of: &Arguments<'_, '_>) -> Result<i64> {
-    let first = of.integer(0)?;
-    Ok(if of.len() > 1 { first << 32 | (of.integer(1)? & 0xffff_ffff) } else { first })
+fn key(of: &Arguments<'_, '_>) -> Result<LockKey> {
+    Ok(if of.len() > 1 { LockKey::Two(of.int4(0)?, of.int4(1)?) } else { LockKey::One(of.integer(0)?) })
 }
 
 fn lock(of: &Arguments<'_, '_>, session: &Session, shared: bool, transaction: bool) -> Result<Value> {

@@ -11,8 +11,8 @@ use crate::datetime::interval;
 
 /// The functions.
 pub(crate) const SETS: &[Set] = &[
-    Set::new(c"pg_generate_series_int4", 3, |of, _| integers(of, i32::MIN.into(), i32::MAX.into())),
-    Set::new(c"pg_generate_series_int8", 3, |of, _| integers(of, i64::MIN, i64::MAX)),
+    Set::new(c"pg_generate_series_int4", 3, |of, _| integers(of)),
+    Set::new(c"pg_generate_series_int8", 3, |of, _| integers(of)),
     Set::new(c"pg_generate_series_numeric", 3, |of, _| numbers(of)),
     Set::new(c"pg_generate_series_timestamp", 3, |of, _| times(of, compute::timestamp_add)),
     Set::new(c"pg_generate_series_timestamptz", 3, |of, context| {
@@ -27,15 +27,14 @@ pub(super) fn zero_step() -> Error {
     Error::new(SqlState::INVALID_PARAMETER_VALUE, "step size cannot equal zero")
 }
 
-fn integers(of: &Arguments<'_, '_>, least: i64, most: i64) -> Result<Rows> {
+/// Of either width: no value is beyond the last one, which its type can hold.
+fn integers(of: &Arguments<'_, '_>) -> Result<Rows> {
     let step = if of.len() > 2 { of.integer(2)? } else { 1 };
     if step == 0 {
         return Err(zero_step());
     }
     let (start, stop) = (of.integer(0)?, of.integer(1)?);
-    let within = move |value: &i64| {
-        (least..=most).contains(value) && if step > 0 { *value <= stop } else { *value >= stop }
-    };
+    let within = move |value: &i64| if step > 0 { *value <= stop } else { *value >= stop };
     let series = std::iter::successors(Some(start), move |value| value.checked_add(step)).take_while(within);
     Ok(Box::new(series.map(|value| Ok(vec![Value::Integer(value)]))))
 }

@@ -1,5 +1,6 @@
 //! Functions on bytea.
 
+use bole_sql_types::length::check_length;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
 use crate::call::{Arguments, bytes, count, integer};
@@ -8,7 +9,10 @@ use crate::text::{overlaid, part};
 
 /// The functions.
 pub(crate) const SCALARS: &[Scalar] = &[
-    strict(c"pg_concat_bytea", 2, |of| bytes([of.bytes(0)?, of.bytes(1)?].concat())),
+    strict(c"pg_concat_bytea", 2, |of| {
+        check_length(of.bytes(0)?.len(), of.bytes(1)?.len())?;
+        bytes([of.bytes(0)?, of.bytes(1)?].concat())
+    }),
     strict(c"pg_btrim_bytea", 2, |of| bytes(trim(of.bytes(0)?, of.bytes(1)?, true, true))),
     strict(c"pg_ltrim_bytea", 2, |of| bytes(trim(of.bytes(0)?, of.bytes(1)?, true, false))),
     strict(c"pg_rtrim_bytea", 2, |of| bytes(trim(of.bytes(0)?, of.bytes(1)?, false, true))),
@@ -61,7 +65,9 @@ fn overlay(of: &Arguments<'_, '_>) -> Result<Value> {
     let (whole, new, start) = (of.bytes(0)?, of.bytes(1)?, of.integer(2)?);
     let length = if of.len() > 3 { of.integer(3)? } else { new.len() as i64 };
     let after = overlaid(start, length)?;
-    bytes([substring(whole, 1, Some(start - 1))?, new, substring(whole, after, None)?].concat())
+    let (before, rest) = (substring(whole, 1, Some(start - 1))?, substring(whole, after, None)?);
+    check_length(before.len() + rest.len(), new.len())?;
+    bytes([before, new, rest].concat())
 }
 
 fn index(at: i64, length: usize) -> Result<usize> {

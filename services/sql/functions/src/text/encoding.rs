@@ -1,6 +1,7 @@
 //! Encodings of bytes as text, and hashes.
 
 use base64ct::{Base64, Encoding as _};
+use bole_sql_types::length::check_length;
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 use sha2::Digest as _;
 
@@ -41,9 +42,15 @@ fn unknown_encoding(name: &str) -> Error {
 
 fn encode(of: &[u8], name: &str) -> Result<Value> {
     match name.to_ascii_lowercase().as_str() {
-        "hex" => text(hex(of)),
-        "base64" => text(base64_lines(&Base64::encode_string(of))),
-        "escape" => text(escape(of)),
+        "hex" => {
+            check_length(of.len(), of.len())?;
+            text(hex(of))
+        }
+        "base64" => {
+            check_length(of.len(), of.len() / 3 + of.len() / 57 + 4)?;
+            text(base64_lines(&Base64::encode_string(of)))
+        }
+        "escape" => text(escape(of)?),
         _ => Err(unknown_encoding(name)),
     }
 }
@@ -61,9 +68,10 @@ fn base64_lines(encoded: &str) -> String {
 }
 
 /// NUL and bytes above 127 in octal, backslashes doubled.
-fn escape(of: &[u8]) -> String {
+fn escape(of: &[u8]) -> Result<String> {
     let mut out = String::with_capacity(of.len());
     for byte in of {
+        check_length(out.len(), 4)?;
         match byte {
             0 | 128.. => {
                 out.push('\\');
@@ -73,7 +81,7 @@ fn escape(of: &[u8]) -> String {
             _ => out.push(char::from(*byte)),
         }
     }
-    out
+    Ok(out)
 }
 
 fn decode(of: &str, name: &str) -> Result<Value> {

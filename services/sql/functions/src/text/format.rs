@@ -3,6 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use bole_sql_types::length::check_length;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
 use super::quote;
@@ -115,8 +116,7 @@ fn specifier(
         (_, Some(value)) => quote::literal(value),
         (_, None) => "NULL".to_owned(),
     };
-    put(out, &value, width.unsigned_abs() as usize, to_left || width < 0);
-    Ok(())
+    put(out, &value, width.unsigned_abs() as usize, to_left || width < 0)
 }
 
 fn read_width(rest: &mut Peekable<Chars<'_>>, supply: &mut Supply<'_, '_, '_>) -> Result<Option<i64>> {
@@ -136,8 +136,9 @@ fn read_width(rest: &mut Peekable<Chars<'_>>, supply: &mut Supply<'_, '_, '_>) -
     Ok(Some(width.into()))
 }
 
-fn put(out: &mut String, value: &str, width: usize, to_left: bool) {
+fn put(out: &mut String, value: &str, width: usize, to_left: bool) -> Result<()> {
     let fill = width.saturating_sub(value.chars().count());
+    check_length(out.len(), value.len() + fill)?;
     if to_left {
         out.push_str(value);
     }
@@ -145,4 +146,5 @@ fn put(out: &mut String, value: &str, width: usize, to_left: bool) {
     if !to_left {
         out.push_str(value);
     }
+    Ok(())
 }

@@ -87,7 +87,11 @@ impl Database {
 
     fn apply(&mut self, step: Step) -> Result<()> {
         match step {
-            Step::Ddl(sql) | Step::Rows(sql) => self.rows(&sql, &[]).map(drop),
+            Step::Ddl(sql) => {
+                sql.clone_into(&mut self.last);
+                self.connection.execute_batch(&sql).map_err(|error| from_sqlite(&error))
+            }
+            Step::Rows(sql) => self.rows(&sql, &[]).map(drop),
             Step::Nothing(sql, error) => {
                 if self.rows(&sql, &[])?.is_empty() {
                     Ok(())

@@ -14,6 +14,10 @@ impl Effects for Nothing {
         0
     }
 
+    fn may(&self, _: &str, _: &str) -> bool {
+        true
+    }
+
     fn random(&self, bytes: &mut [u8]) {
         bytes.fill(7);
     }

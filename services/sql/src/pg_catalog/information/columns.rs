@@ -138,7 +138,7 @@ fn table_columns(session: &Session, rows: &mut Rows, table: &Table) {
         let sequence = catalog
             .sequences()
             .find(|it| column.identity.is_some() && it.owner == Some((table.oid, column.number)));
-        let shown = column_default(catalog, table, column.number);
+        let shown = column_default(session.shown(), table, column.number);
         let (default, generation) = if column.generated.is_some() { (None, shown) } else { (shown, None) };
         let mut more = identity(column, sequence);
         more.extend([

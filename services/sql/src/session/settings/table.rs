@@ -29,6 +29,13 @@ pub(crate) enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// Whether only the server sets it.
+    pub(crate) const fn is_internal(self) -> bool {
+        matches!(self, Internal)
+    }
+}
+
 /// One setting.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {

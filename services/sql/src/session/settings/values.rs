@@ -84,7 +84,7 @@ fn integer(setting: &Setting, text: &str, min: i64, max: i64) -> Result<i64> {
 }
 
 /// A time with or without a unit, in milliseconds.
-pub(super) fn milliseconds(text: &str) -> Option<i64> {
+pub(crate) fn milliseconds(text: &str) -> Option<i64> {
     let text = text.trim();
     let end =
         text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len());

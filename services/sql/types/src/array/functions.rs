@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 use super::literal::too_many_dimensions;
 use super::{Array, DIMENSIONS_MAX, Dimension, parse};
+use crate::length::{BYTES_MAX, check_length};
 use crate::storage::Collation;
 use crate::{Error, Result, SqlState, Type, collation};
 
@@ -115,6 +117,7 @@ fn incompatible(detail: impl Into<String>) -> Error {
 
 /// `array_cat`, `array || array`. Errors: 2202E.
 pub fn concatenate(a: &str, b: &str) -> Result<String> {
+    check_length(a.len(), b.len())?;
     let (first, second) = (parse(a)?, parse(b)?);
     let (n, m) = (first.dimensions.len(), second.dimensions.len());
     if n == 0 || m == 0 {
@@ -234,10 +237,14 @@ pub fn remove(array: &str, element: Option<&str>, order: Order) -> Result<String
 }
 
 /// `array_replace`; NULLs are equal.
-pub fn replace(array: &str, from: Option<&str>, to: Option<&str>, order: Order) -> Result<String> {
-    let mut array = parse(array)?;
+pub fn replace(whole: &str, from: Option<&str>, to: Option<&str>, order: Order) -> Result<String> {
+    let mut array = parse(whole)?;
+    let mut length = whole.len();
     for element in &mut array.elements {
         if equal(element.as_deref(), from, order) {
+            let more = to.map_or(4, str::len);
+            check_length(length, more)?;
+            length += more;
             *element = to.map(Cow::Borrowed);
         }
     }
@@ -279,20 +286,30 @@ pub fn overlaps(a: &str, b: &str, order: Order) -> Result<bool> {
 /// `array_to_string`, of elements whose text needs no mapping; NULLs are left out without a text for them.
 pub fn join(array: &str, delimiter: &str, null: Option<&str>) -> Result<String> {
     let array = parse(array)?;
-    let parts: Vec<&str> = array.elements.iter().filter_map(|element| element.as_deref().or(null)).collect();
-    Ok(parts.join(delimiter))
+    let mut joined = String::new();
+    for (n, part) in array.elements.iter().filter_map(|element| element.as_deref().or(null)).enumerate() {
+        let before = if n > 0 { delimiter } else { "" };
+        check_length(joined.len(), before.len() + part.len())?;
+        joined.push_str(before);
+        joined.push_str(part);
+    }
+    Ok(joined)
 }
 
-/// `string_to_array`: without a delimiter into characters; parts that equal `null` are NULL.
-pub fn split(text: &str, delimiter: Option<&str>, null: Option<&str>) -> String {
-    let parts: Vec<&str> = match delimiter {
-        _ if text.is_empty() => Vec::new(),
-        None => text.split_inclusive(|_| true).collect(),
-        Some("") => vec![text],
-        Some(delimiter) => text.split(delimiter).collect(),
+/// `string_to_array`: without a delimiter into characters; parts that equal `null` are NULL. Errors: 54000.
+pub fn split(text: &str, delimiter: Option<&str>, null: Option<&str>) -> Result<String> {
+    let parts: Box<dyn Iterator<Item = &str>> = match delimiter {
+        _ if text.is_empty() => Box::new(std::iter::empty()),
+        None => Box::new(text.split_inclusive(|_| true)),
+        Some("") => Box::new(std::iter::once(text)),
+        Some(delimiter) => Box::new(text.split(delimiter)),
     };
-    let element = |part: &'_ str| if Some(part) == null { None } else { Some(Cow::Owned(part.to_owned())) };
-    Array::from_elements(parts.into_iter().map(element).collect()).to_string()
+    let mut elements = Vec::new();
+    for part in parts {
+        super::check_elements(elements.len())?;
+        elements.push((Some(part) != null).then_some(Cow::Borrowed(part)));
+    }
+    Ok(Array::from_elements(elements).to_string())
 }
 
 /// `array_fill(element, lengths, lower bounds)`. Errors: 2202E, 54000.
@@ -318,8 +335,35 @@ pub fn fill(element: Option<&str>, lengths: &[i32], lowers: &[i32]) -> Result<St
     if lengths.is_empty() || total == 0 {
         return Ok("{}".to_owned());
     }
-    let elements = vec![element.map(Cow::Borrowed); total];
-    Ok(Array { dimensions, elements }.to_string())
+    filled(element, dimensions)
+}
+
+/// The text of an array of equal elements, made without the elements: there may be many more than memory has room for. Errors: 54000.
+fn filled(element: Option<&str>, dimensions: Vec<Dimension>) -> Result<String> {
+    let one = dimensions.iter().map(|dimension| Dimension { length: 1, ..*dimension }).collect();
+    let whole = Array { dimensions: one, elements: vec![element.map(Cow::Borrowed)] }.to_string();
+    let depth = dimensions.len();
+    let begin = whole.find('=').filter(|_| whole.starts_with('[')).map_or(0, |at| at + 1);
+    let mut part = whole[begin + depth..whole.len() - depth].to_owned();
+    let mut bounds = String::new();
+    for dimension in dimensions.iter().rev() {
+        let count = dimension.length as usize;
+        if (part.len() + 1).checked_mul(count).is_none_or(|length| length > BYTES_MAX) {
+            let message = format!("array size exceeds the maximum allowed ({BYTES_MAX})");
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
+        }
+        part.push(',');
+        let mut row = part.repeat(count);
+        row.pop();
+        part = format!("{{{row}}}");
+    }
+    if begin > 0 {
+        for Dimension { lower, length } in dimensions {
+            let _ = write!(bounds, "[{lower}:{}]", i64::from(lower) + i64::from(length) - 1);
+        }
+        bounds.push('=');
+    }
+    Ok(bounds + &part)
 }
 
 /// `trim_array(array, n)`: without the last n. Errors: 2202E.

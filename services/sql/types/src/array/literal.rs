@@ -165,9 +165,7 @@ impl<'a> Reader<'a> {
         if *self.depth.get_or_insert(level) != level {
             return Err(self.malformed("Unexpected array element."));
         }
-        if self.elements.len() >= super::ELEMENTS_MAX {
-            return Err(super::too_large());
-        }
+        super::check_elements(self.elements.len())?;
         self.elements.push(element);
         Ok(())
     }

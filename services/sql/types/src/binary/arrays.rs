@@ -77,7 +77,7 @@ fn dimensions(reader: &mut Reader<'_>, count: i32) -> Result<(Vec<Dimension>, us
         let size = usize::try_from(length).ok().filter(|_| lower.checked_add(length).is_some());
         total = size
             .and_then(|size| total.checked_mul(size))
-            .filter(|total| *total <= array::ELEMENTS_MAX)
+            .filter(|total| *total <= array::ELEMENTS_APART_MAX)
             .ok_or_else(array::too_large)?;
         dimensions.push(Dimension { lower, length });
     }

@@ -12,17 +12,17 @@ const DEPTH_MAX: usize = 1_000;
 
 /// Whether text is JSON. Errors: 22P02; 54001 where it is nested too deeply.
 pub fn validate(text: &str) -> Result<()> {
-    Parser { text, at: 0, start: 0, mode: Mode::Validate, depth: 0 }.document().map(|_| ())
+    Parser { text, at: 0, start: 0, mode: Mode::Validate, depth: 0, built: 0 }.document().map(|_| ())
 }
 
 /// Reads json: all members in their order, numbers as written. Errors: 22P02, 54001; 22P05 for escapes that no text can have.
 pub fn parse(text: &str) -> Result<Json<'_>> {
-    Parser { text, at: 0, start: 0, mode: Mode::Keep, depth: 0 }.document()
+    Parser { text, at: 0, start: 0, mode: Mode::Keep, depth: 0, built: 0 }.document()
 }
 
 /// Reads jsonb from any JSON. Errors: as [`parse`], and 22003 for numbers that `numeric` cannot hold.
 pub fn parse_binary(text: &str) -> Result<Json<'_>> {
-    Parser { text, at: 0, start: 0, mode: Mode::Canonical, depth: 0 }.document()
+    Parser { text, at: 0, start: 0, mode: Mode::Canonical, depth: 0, built: 0 }.document()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,12 @@ pub(super) struct Parser<'a> {
     start: usize,
     mode: Mode,
     depth: usize,
+    /// Bytes that what was built takes.
+    built: usize,
 }
+
+/// Bytes that a value may take when it is taken apart: many times its text.
+const BUILT_BYTES_MAX: usize = 512 << 20;
 
 fn syntax(detail: impl Into<String>) -> Error {
     Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
@@ -49,9 +54,19 @@ fn syntax(detail: impl Into<String>) -> Error {
 }
 
 impl<'a> Parser<'a> {
+    /// Asked before something more is built. Errors: 54000.
+    fn build(&mut self, bytes: usize) -> Result<()> {
+        self.built += bytes;
+        if self.built <= BUILT_BYTES_MAX {
+            return Ok(());
+        }
+        let message = format!("a JSON value takes more than {} MiB of memory", BUILT_BYTES_MAX >> 20);
+        Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message))
+    }
+
     /// Builds what it reads.
     pub(super) const fn keeping(text: &'a str) -> Self {
-        Parser { text, at: 0, start: 0, mode: Mode::Keep, depth: 0 }
+        Parser { text, at: 0, start: 0, mode: Mode::Keep, depth: 0, built: 0 }
     }
 
     /// The value if it is no array and no object.
@@ -83,6 +98,7 @@ impl<'a> Parser<'a> {
 
     fn raw_value(&mut self) -> Result<&'a str> {
         let from = self.at;
+        self.build(size_of::<(Cow<'_, str>, &str)>())?;
         self.mode = Mode::Validate;
         self.value("JSON value")?;
         self.mode = Mode::Keep;
@@ -181,11 +197,14 @@ impl<'a> Parser<'a> {
     }
 
     fn value(&mut self, what: &str) -> Result<Json<'a>> {
+        if self.mode != Mode::Validate {
+            self.build(size_of::<(Cow<'_, str>, Json<'_>)>())?;
+        }
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
             Some(b'"') => self.string().map(Json::String),
-            Some(b'-' | b'0'..=b'9') => self.number().map(Json::Number),
+            Some(b'-' | b'0'..=b'9') => self.counted_number(),
             Some(c) if c.is_ascii_alphabetic() => {
                 let at = self.at;
                 match self.take_word() {
@@ -200,6 +219,15 @@ impl<'a> Parser<'a> {
             }
             _ => Err(self.expected(what)),
         }
+    }
+
+    /// In jsonb a short number may have many digits.
+    fn counted_number(&mut self) -> Result<Json<'a>> {
+        let number = self.number()?;
+        if let Cow::Owned(digits) = &number {
+            self.build(digits.len())?;
+        }
+        Ok(Json::Number(number))
     }
 
     fn nested(&mut self, read: impl Fn(&mut Self) -> Result<Json<'a>>) -> Result<Json<'a>> {

@@ -103,7 +103,7 @@ fn call(call: &str, a: &[String]) -> Result<Option<String>> {
         "compare_of" => compare(type_named(&a[0]), &a[1], &a[2], &a[3]),
         "array_to_string" => arrays::join(&a[0], &a[1], null(&a[2])),
         "trim_array" => arrays::trim(&a[0], a[1].parse().unwrap()),
-        "string_to_array" => Ok(arrays::split(&a[0], given(&a[1]), given(&a[2]))),
+        "string_to_array" => arrays::split(&a[0], given(&a[1]), given(&a[2])),
         "array_fill" => arrays::fill(null(&a[0]), &numbers(&a[1]), &numbers(&a[2])),
         _ => panic!("{call}"),
     };

@@ -7,12 +7,19 @@ use sqlparser::ast::{
 };
 use sqlparser::parser::Parser;
 
-use super::{format_type, typed};
+use super::{Shown, format_type, typed};
+use crate::bind::name_of;
 use crate::catalog::names::quote;
-use crate::catalog::{Catalog, Object, PUBLIC, Table};
+use crate::catalog::{Object, Table};
 
 /// An expression over the columns of a table, or over none.
-pub fn expression(catalog: &Catalog, table: Option<&Table>, text: &str, pretty: bool) -> String {
+pub fn expression<'a>(
+    catalog: impl Into<Shown<'a>>,
+    table: Option<&'a Table>,
+    text: &str,
+    pretty: bool,
+) -> String {
+    let catalog = catalog.into();
     parse(text).map_or_else(
         || text.to_owned(),
         |expr| {
@@ -23,7 +30,7 @@ pub fn expression(catalog: &Catalog, table: Option<&Table>, text: &str, pretty: 
 }
 
 /// A default of a column of that type.
-pub(super) fn default(catalog: &Catalog, text: &str, ty: Type) -> String {
+pub(super) fn default(catalog: Shown<'_>, text: &str, ty: Type) -> String {
     parse(text).map_or_else(
         || text.to_owned(),
         |expr| Writer { catalog, table: None, pretty: false }.write_as(&expr, ty),
@@ -36,13 +43,9 @@ fn parse(text: &str) -> Option<Expr> {
 
 /// Writes expressions over the columns of a table.
 struct Writer<'a> {
-    catalog: &'a Catalog,
+    catalog: Shown<'a>,
     table: Option<&'a Table>,
     pretty: bool,
-}
-
-fn fold(ident: &sqlparser::ast::Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 fn number(expr: &Expr) -> Option<&str> {
@@ -105,9 +108,9 @@ impl Writer<'_> {
     /// The type of an expression as far as it is seen without the binder.
     fn type_of(&self, expr: &Expr) -> Option<Type> {
         match expr {
-            Expr::Identifier(ident) => self.table?.column(&fold(ident)).map(crate::catalog::Column::ty),
+            Expr::Identifier(ident) => self.table?.column(&name_of(ident)).map(crate::catalog::Column::ty),
             Expr::CompoundIdentifier(parts) => {
-                self.table?.column(&fold(parts.last()?)).map(crate::catalog::Column::ty)
+                self.table?.column(&name_of(parts.last()?)).map(crate::catalog::Column::ty)
             }
             Expr::Nested(inner) => self.type_of(inner),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => self.type_of(expr),
@@ -189,9 +192,9 @@ impl Writer<'_> {
     fn write(&self, expr: &Expr, wanted: Option<Type>) -> String {
         match expr {
             Expr::Nested(inner) => self.write(inner, wanted),
-            Expr::Identifier(ident) => quote(&fold(ident)),
+            Expr::Identifier(ident) => quote(&name_of(ident)),
             Expr::CompoundIdentifier(parts) => {
-                parts.iter().map(|part| quote(&fold(part))).collect::<Vec<_>>().join(".")
+                parts.iter().map(|part| quote(&name_of(part))).collect::<Vec<_>>().join(".")
             }
             Expr::Value(_) => self.value(expr, wanted),
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
@@ -253,7 +256,8 @@ impl Writer<'_> {
                 {
                     // A comparison with a single-precision number is one of double precision.
                     let ty = if ty == Type::FLOAT4 { Type::FLOAT8 } else { ty };
-                    format!("({digits})::{}", format_type(self.catalog, ty, -1))
+                    let digits = if self.pretty { digits.to_owned() } else { format!("({digits})") };
+                    format!("{digits}::{}", format_type(self.catalog, ty, -1))
                 }
                 _ => digits.to_owned(),
             };
@@ -343,7 +347,8 @@ impl Writer<'_> {
         }
         let text = self.write(inner, None);
         let simple = text.starts_with('(') && text.ends_with(')');
-        if simple || self.pretty && matches!(inner, Expr::Identifier(_)) {
+        let bare = if let Expr::Nested(inner) = inner { inner.as_ref() } else { inner };
+        if simple || self.pretty && (matches!(inner, Expr::Identifier(_)) || number(bare).is_some()) {
             format!("{text}::{name}")
         } else {
             format!("({text})::{name}")
@@ -355,7 +360,7 @@ impl Writer<'_> {
         let object = self.catalog.objects.values().find(|object| {
             self.catalog.is_relation(object.oid()) && self.catalog.written_name(object) == written
         });
-        object.map_or_else(|| written.to_owned(), |object| self.catalog.qualified(object, &[PUBLIC]))
+        object.map_or_else(|| written.to_owned(), |object| self.catalog.name(object))
     }
 
     fn type_name(&self, data_type: &sqlparser::ast::DataType) -> String {

@@ -7,20 +7,22 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, VisitMut,
-    VisitorMut,
+    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 
+use super::Shown;
 use crate::catalog::names::quote;
-use crate::catalog::{Catalog, Column, Name, Object, PUBLIC, View};
+use crate::catalog::{Column, Name, Object, View};
+use crate::schema::resolved::{ident, written_form};
 use crate::schema::view::parse_query;
 
 /// A view's query, with the semicolon that PostgreSQL ends it with.
-pub(super) fn view(catalog: &Catalog, view: &View, _pretty: bool) -> String {
+pub(super) fn view(catalog: Shown<'_>, view: &View, _pretty: bool) -> String {
     let Some(mut query) = parse_query(&view.query) else { return format!(" {};", view.query) };
     name_outputs(&mut query, &view.columns);
     let mut shortener = Shortener { catalog, tables: Vec::new() };
     let _finished = VisitMut::visit(&mut query, &mut shortener);
+    written_form(&mut *query);
     if let Query { with: None, body, .. } = query.as_ref()
         && let SetExpr::Select(select) = body.as_ref()
     {
@@ -48,18 +50,14 @@ fn name_outputs(query: &mut Query, columns: &[Column]) {
         *item = if own.as_ref() == Some(&column.name) {
             SelectItem::UnnamedExpr(expr)
         } else {
-            SelectItem::ExprWithAlias { expr, alias: crate::catalog::definitions::query::ident(&column.name) }
+            SelectItem::ExprWithAlias { expr, alias: ident(&column.name) }
         };
     }
 }
 
-fn ident(name: &str) -> Ident {
-    if quote(name) == name { Ident::new(name) } else { Ident::with_quote('"', name) }
-}
-
 /// Takes schemas off relations that are found without, and aliases that say nothing; gives columns the names of their tables.
 struct Shortener<'c> {
-    catalog: &'c Catalog,
+    catalog: Shown<'c>,
     /// What can be named, with its columns.
     tables: Vec<(String, Vec<String>)>,
 }
@@ -83,7 +81,7 @@ impl VisitorMut for Shortener<'_> {
             _ => Vec::new(),
         };
         self.tables.push((called, columns));
-        if self.catalog.qualified(object, &[PUBLIC]) == quote(bare) {
+        if self.catalog.name(object) == quote(bare) {
             name.0.remove(0);
         }
         if let Some(alias) = alias.take_if(|alias| alias.name.value == *bare && alias.columns.is_empty()) {

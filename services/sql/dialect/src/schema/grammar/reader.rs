@@ -1,21 +1,17 @@
 //! Words, names and lists, as the grammar's parts read them.
 
-use sqlparser::ast::{Expr, Ident, ObjectNamePart, Query};
+use sqlparser::ast::{Expr, ObjectNamePart, Query};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::Parse;
+use crate::bind::name_of;
 use crate::schema::syntax::Name;
 
 /// The place in a statement's tokens.
 pub(super) struct Reader<'p, 'a> {
     /// The parser library's, for what it reads itself.
     pub(super) parser: &'p mut Parser<'a>,
-}
-
-/// A name as it is meant: lower case unless it is quoted.
-fn fold(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 impl<'p, 'a> Reader<'p, 'a> {
@@ -103,7 +99,7 @@ impl<'p, 'a> Reader<'p, 'a> {
     }
 
     pub(super) fn identifier(&mut self) -> Parse<String> {
-        self.parser.parse_identifier().map(|ident| fold(&ident))
+        self.parser.parse_identifier().map(|ident| name_of(&ident))
     }
 
     pub(super) fn string(&mut self) -> Parse<String> {
@@ -116,7 +112,7 @@ impl<'p, 'a> Reader<'p, 'a> {
         let mut parts = Vec::new();
         for part in &name.0 {
             match part {
-                ObjectNamePart::Identifier(ident) => parts.push(fold(ident)),
+                ObjectNamePart::Identifier(ident) => parts.push(name_of(ident)),
                 ObjectNamePart::Function(_) => return self.unexpected("a name"),
             }
         }
@@ -125,13 +121,13 @@ impl<'p, 'a> Reader<'p, 'a> {
 
     fn as_name(&self, mut parts: Vec<String>) -> Parse<Name> {
         let (Some(name), schema) = (parts.pop(), parts.pop()) else { return self.unexpected("a name") };
-        if parts.len() > 1 {
-            return self.unexpected("a shorter name");
+        if !parts.is_empty() {
+            return Err(crate::parse::refused("a name with a database"));
         }
         Ok(Name { schema, name })
     }
 
-    /// `name`, `schema.name` or `database.schema.name`.
+    /// `name` or `schema.name`; with a database it is refused.
     pub(super) fn qualified(&mut self) -> Parse<Name> {
         let parts = self.parts()?;
         self.as_name(parts)
