@@ -126,7 +126,7 @@ impl OfTable {
     fn shape(&self, described: Option<Arc<Object>>, offset: Offset) -> Option<Shape> {
         let before = self.database.history.before(offset, || self.database.catalog());
         let table = described.or_else(|| before.object(self.oid))?;
-        Shape::of(table, &before)
+        Shape::of(&table, &before)
     }
 }
 

@@ -36,8 +36,8 @@ pub(super) struct Image<'a> {
 
 impl Shape {
     /// The shape of `table`, with enums as they were. `None`: it is no table, or one of a session.
-    pub(super) fn of(table: Arc<Object>, before: &Before<'_>) -> Option<Self> {
-        let Object::Table(it) = &*table else { return None };
+    pub(super) fn of(table: &Arc<Object>, before: &Before<'_>) -> Option<Self> {
+        let Object::Table(it) = &**table else { return None };
         if it.temporary {
             return None;
         }
@@ -51,7 +51,7 @@ impl Shape {
         let numbers: Vec<i16> = it.live().map(|column| column.number).collect();
         let key = it.primary_key().map_or(&[][..], |(key, _)| key);
         let key = key.iter().filter_map(|number| numbers.iter().position(|it| it == number)).collect();
-        Some(Self { enums, columns, key, table: Arc::clone(&table) })
+        Some(Self { enums, columns, key, table: Arc::clone(table) })
     }
 
     /// The same table with an enum that has changed.
