@@ -18,6 +18,7 @@ use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use bole_base::Durability;
+use bole_sql::store::Fed;
 use bole_streams::sasl::Mechanism;
 use value::{DatabaseDurability, FeedDatabases};
 
@@ -114,11 +115,19 @@ impl Settings {
     /// The databases of the keyspace whose changes are topics.
     pub fn feed_databases(&self) -> Vec<u8> {
         match &self.streams.feeds {
-            FeedDatabases::Only(databases) => databases.iter().copied().collect(),
+            FeedDatabases::Only { keyspace, .. } => keyspace.iter().copied().collect(),
             FeedDatabases::All => {
                 let logged = |database: &u8| self.database_durability(*database) != Durability::Memory;
                 (0..DatabaseDurability::DATABASES).filter(logged).collect()
             }
+        }
+    }
+
+    /// The databases of SQL whose tables are topics.
+    pub fn fed_databases(&self) -> Fed {
+        match &self.streams.feeds {
+            FeedDatabases::Only { sql, .. } => sql.clone(),
+            FeedDatabases::All => Fed::All,
         }
     }
 
@@ -187,7 +196,8 @@ impl Settings {
         }
         let Self { journal, checkpoint, .. } = self;
         let held = checkpoint.bytes_max.saturating_add(self.feed_bytes_max());
-        if !databases.is_empty() && held > journal.bytes_max / 4 * 3 {
+        let has_feeds = !databases.is_empty() || self.fed_databases() != Fed::None;
+        if has_feeds && held > journal.bytes_max / 4 * 3 {
             return Err(
                 "checkpoint.bytes_max and streams.feed_bytes_max must together be at most three quarters of \
                         journal.bytes_max, or writers would wait for room"

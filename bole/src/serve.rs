@@ -105,9 +105,9 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let kernel = Kernel::open(&node.settings, &node.meta, &node.shutdown).await?;
     refuse_exposed(&node.settings, &kernel).await?;
     let databases = services::keyspace::host(&node.settings, &node.meta, &kernel).await?;
-    let streams = services::streams::host(&node.settings, &kernel).await?;
+    let sql = Arc::new(services::sql::host(&node.settings, &kernel).await?);
+    let streams = services::streams::host(&node.settings, &node.meta, &kernel, &sql).await?;
     let registry = services::schemas::host(&kernel).await?;
-    let sql = services::sql::host(&node.settings, &kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;

@@ -208,8 +208,8 @@ options! {
         auto_create_topics: bool = word(&["true", "false"]), "true";
         /// Partitions of topics that are made without a number.
         default_partitions: u64 = Count(1, 10_000), "4";
-        /// Databases of the keyspace whose changes are topics that can be read, `changes.keyspace.0` and so on: a list such as 0,3; all (those that are logged); none.
-        feeds: FeedDatabases = Text("none, all, or a list of databases 0 to 15, such as 0,3"), "none";
+        /// Databases whose changes are topics that can be read: a list such as 0,sql/bole of databases of the keyspace (`changes.keyspace.0`) and of SQL (`changes.sql.bole.TABLE`; sql/* is all of them); all (those that are logged); none.
+        feeds: FeedDatabases = Text("none, all, or a list of databases 0 to 15 and sql/NAME, such as 0,sql/bole"), "none";
         /// Journal bytes that are kept for readers of these topics, besides those that the next start needs. Beyond, the oldest changes go. auto: a quarter of `journal.bytes_max`.
         feed_bytes_max: Option<u64> = BytesOrAuto(0), "auto";
         /// Connections at a time.

@@ -72,6 +72,13 @@ fn values() {
     assert_eq!(keyspace.database_durability.to_string(), "1=sync,2=memory");
     assert_eq!(load_one("streams.feeds=none").feed_databases(), [0; 0]);
     assert_eq!(load_one("streams.feeds=3, 0").feed_databases(), [0, 3]);
+    for (feeds, shown, hidden) in
+        [("sql/a,0", "a", "b"), ("all", "a", ""), ("sql/*", "b", ""), ("none", "", "a")]
+    {
+        let fed = load_one(&format!("streams.feeds={feeds}")).fed_databases();
+        assert!(shown.is_empty() || fed.contains(shown), "{feeds}");
+        assert!(hidden.is_empty() || !fed.contains(hidden), "{feeds}");
+    }
     let durability = "keyspace.database_durability=1=memory";
     let all = load_from("", &[], &["streams.feeds=all", durability]).unwrap().settings;
     assert_eq!(all.feed_databases().len(), 15);
@@ -141,6 +148,9 @@ const REFUSED: &[Refusal] = &[
     ("", &[], &["streams.sasl_mechanisms=OAUTHBEARER"], &["needs streams.oauth_issuer"]),
     ("", &[], &["streams.feeds=16"], &["database \"16\" does not exist", "none, all, or a list"]),
     ("", &[], &["streams.feeds=1,1"], &["database 1 is named twice"]),
+    ("", &[], &["streams.feeds=sql/a,0,sql/a"], &["database sql/a is named twice"]),
+    ("", &[], &["streams.feeds=sql/"], &["database \"sql/\" does not exist"]),
+    ("", &[], &["streams.feeds=sql/*", "streams.feed_bytes_max=2GiB"], &["at most three quarters"]),
     (
         "",
         &[],

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bole_base::Durability;
+use bole_sql::store::Fed;
 use bole_streams::sasl::Mechanism;
 use tracing_subscriber::EnvFilter;
 
@@ -97,33 +98,55 @@ impl FromStr for DatabaseDurability {
     }
 }
 
-/// The databases of the keyspace whose changes are shown.
+/// The databases whose changes are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedDatabases {
     /// All that are logged.
     All,
     /// These.
-    Only(BTreeSet<u8>),
+    Only {
+        /// Of the keyspace, by number.
+        keyspace: BTreeSet<u8>,
+        /// Of SQL.
+        sql: Fed,
+    },
 }
+
+/// What stands before the names of databases of SQL.
+const SQL: &str = "sql/";
+/// All databases of SQL.
+const SQL_ALL: &str = "sql/*";
 
 impl FromStr for FeedDatabases {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let (mut keyspace, mut names, mut all) = (BTreeSet::new(), BTreeSet::new(), false);
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         match text {
             "all" => return Ok(Self::All),
-            "none" => return Ok(Self::Only(BTreeSet::new())),
+            "none" => return Ok(Self::Only { keyspace, sql: Fed::None }),
             _ => {}
         }
-        let mut databases = BTreeSet::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let database = part.parse().ok().filter(|database| *database < DatabaseDurability::DATABASES);
-            let database = database.ok_or_else(|| format!("database \"{part}\" does not exist"))?;
-            if !databases.insert(database) {
-                return Err(format!("database {database} is named twice"));
+        for part in parts {
+            let is_new = if part == SQL_ALL {
+                !std::mem::replace(&mut all, true)
+            } else if let Some(name) = part.strip_prefix(SQL).filter(|name| !name.is_empty()) {
+                names.insert(name.to_owned())
+            } else {
+                let database = part.parse().ok().filter(|database| *database < DatabaseDurability::DATABASES);
+                keyspace.insert(database.ok_or_else(|| format!("database \"{part}\" does not exist"))?)
+            };
+            if !is_new {
+                return Err(format!("database {part} is named twice"));
             }
         }
-        Ok(Self::Only(databases))
+        let sql = match (all, names.is_empty()) {
+            (true, _) => Fed::All,
+            (false, true) => Fed::None,
+            (false, false) => Fed::Only(names),
+        };
+        Ok(Self::Only { keyspace, sql })
     }
 }
 

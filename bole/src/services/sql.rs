@@ -47,13 +47,14 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
         temporary_bytes_session: settings.sql.temporary_bytes_session,
         temporary_bytes_node: settings.sql.temporary_bytes_node,
+        fed: settings.fed_databases(),
     };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")
 }
 
 /// Opens the service and its door over recovered databases.
-pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Result<()> {
+pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Arc<Databases>) -> Result<()> {
     let settings = node.settings.clone();
     let listener = Listener::bind("sql", "sql.listen", settings.sql.listen).await?;
     let address = listener.local();
@@ -61,7 +62,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Re
     node.participants.iter().for_each(|participant| participants.register(Arc::clone(participant)));
     databases.set_participants(Arc::new(participants));
     let service = Service::open(ServiceParts {
-        databases: Arc::new(databases),
+        databases,
         identity: Arc::clone(&kernel.identity),
         config: config(&settings),
         tls: node.tls()?,

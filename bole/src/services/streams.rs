@@ -15,6 +15,7 @@ use bole_net::metrics::ServiceMetrics;
 use bole_net::shutdown::Stopper;
 use bole_net::tls::Tls;
 use bole_shard::Shard;
+use bole_sql::store::Databases;
 use bole_streams::publish::Publisher;
 use bole_streams::service::Parts as ServiceParts;
 use bole_streams::session::Principal;
@@ -28,6 +29,7 @@ use crate::banner::Endpoint;
 use crate::config::Settings;
 use crate::config::value::Anonymous;
 use crate::kernel::Kernel;
+use crate::node_meta::NodeMeta;
 use crate::parts::Part;
 use crate::serve::Node;
 use crate::status;
@@ -39,9 +41,15 @@ pub struct Hosted {
     transaction_shards: Vec<Arc<Shard<transactions::State>>>,
 }
 
-/// Hosts the partitions of the topics that the catalog knows, and the coordinators' shards; the runtime recovers them next.
-pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Hosted> {
-    let feeds = feeds::open(settings, kernel).await?;
+/// Hosts the partitions of the topics that the catalog knows, and the coordinators' shards; the runtime recovers them next. Tables of `databases` are shown as
+/// feeds.
+pub async fn host(
+    settings: &Settings,
+    meta: &NodeMeta,
+    kernel: &Kernel,
+    databases: &Arc<Databases>,
+) -> Result<Hosted> {
+    let feeds = feeds::open(settings, meta, kernel, databases).await?;
     let (catalog, runtime) = (kernel.catalog.clone(), Arc::clone(&kernel.runtime));
     let topics =
         Topics::host(catalog, runtime, Arc::clone(&kernel.stream_files), settings.streams.durability);
@@ -278,7 +286,7 @@ fn write_metrics(service: &Service, out: &mut String) {
     }
     for (name, help, value) in [
         ("topics", "Topics.", service.topics.all().len() as u64),
-        ("feeds", "Change feeds that are shown as topics.", service.topics.feeds().all().count() as u64),
+        ("feeds", "Change feeds that are shown as topics.", service.topics.feeds().all().len() as u64),
         ("partitions", "Partitions of all topics.", service.topics.partition_count() as u64),
         (
             "dead_letters_stuck",

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use crate::node::{Node, Outcome, Redis};
 
 const TOPIC: &str = "changes.keyspace.0";
@@ -170,4 +172,125 @@ fn a_feed_gives_up_its_oldest_changes_and_holds_up_nobody() {
     let told = errors.split_once("has offsets ").map(|(_, rest)| rest.split_once(' ').unwrap().0);
     let told = told.and_then(|first| first.parse::<u64>().ok());
     assert!(code != 0 && told.is_some_and(|told| (first..=count).contains(&told)), "{code} {errors}");
+}
+
+const TABLE: &[&str] = &["streams.feeds=sql/bole"];
+
+fn sql(node: &Node, statements: &str) -> String {
+    let Outcome { code, out, errors } = node.bole(&["sql", "--format", "csv", "-c", statements], "");
+    assert_eq!(code, 0, "{statements}: {errors}");
+    out
+}
+
+/// The table that a feed tells of: rows by key, each change fitting what was there.
+fn fold(
+    node: &Node,
+    topic: &str,
+    is_whole: impl Fn(&BTreeMap<String, Json>) -> bool,
+) -> (BTreeMap<String, Json>, Vec<Row>) {
+    let rows_of = |out: &str| {
+        let mut rows = BTreeMap::new();
+        for line in out.lines() {
+            let (_, told) = line.split_once(' ').unwrap().1.split_once(' ').unwrap();
+            let (key, value) = told.split_once(' ').unwrap();
+            let told: Json = serde_json::from_str(value).unwrap();
+            let was = match told["op"].as_str().unwrap() {
+                "delete" => rows.remove(key),
+                _ => rows.insert(key.to_owned(), told["after"].clone()),
+            };
+            assert_eq!(was.unwrap_or_default(), told["before"], "{line}");
+        }
+        rows
+    };
+    let args = ["consume", topic, "--exit-at-end", "--format", "%p %o %k %v%n"];
+    let out = node.wait_for(&args, |out| is_whole(&rows_of(out)));
+    (rows_of(&out), rows(&out))
+}
+
+#[test]
+fn a_table_is_what_its_feed_tells_over_stops_and_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "changes.sql.bole.orders";
+    let mut seen: Vec<Row> = Vec::new();
+    for life in 0..4_u64 {
+        let node = Node::start_with(folder.path(), "127.0.0.1:0", TABLE);
+        if life == 0 {
+            sql(
+                &node,
+                "create type state as enum ('new', 'paid'); create table orders (id int primary key, state state)",
+            );
+        } else {
+            sql(
+                &node,
+                &format!(
+                    "alter table orders rename {} to s{life}",
+                    if life == 1 { "state".to_owned() } else { format!("s{}", life - 1) }
+                ),
+            );
+        }
+        let (from, to) = (life * 100, life * 100 + 99);
+        sql(&node, &format!("insert into orders select g, 'new' from generate_series({from}, {to}) g"));
+        sql(
+            &node,
+            "begin; update orders set id = id + 1000 where id % 10 = 3 and id < 1000; delete from orders where id % 10 = 4; commit",
+        );
+        sql(&node, &format!("alter type state add value 'v{life}'; update orders set id = id where false"));
+        let column = if life == 0 { "state".to_owned() } else { format!("s{life}") };
+        sql(&node, &format!("update orders set {column} = 'v{life}' where id % 10 = 5"));
+        let table: BTreeMap<String, String> = sql(&node, &format!("select id, {column} from orders"))
+            .lines()
+            .skip(1)
+            .map(|line| line.split_once(',').unwrap())
+            .map(|(id, state)| (format!("{{\"id\":{id}}}"), state.to_owned()))
+            .collect();
+        let state = |row: &Json| {
+            let row = row.as_object().unwrap();
+            row.iter().find(|(name, _)| *name != "id").unwrap().1.as_str().unwrap().to_owned()
+        };
+        let is_table = |told: &BTreeMap<String, Json>| {
+            told.len() == table.len() && told.iter().all(|(key, row)| table.get(key) == Some(&state(row)))
+        };
+        let (told, all) = fold(&node, topic, is_table);
+        assert!(is_table(&told), "life {life}");
+        assert_eq!(all[..seen.len()], seen, "what was shown stays as it was");
+        seen = all;
+        if life % 2 == 0 {
+            node.stop();
+        } else {
+            drop(node);
+        }
+    }
+    let node = Node::start_with(folder.path(), "127.0.0.1:0", TABLE);
+    let Outcome { code, errors, .. } = node.bole(&["produce", topic], "record\n");
+    assert!(code != 0 && errors.contains("neither written to, changed nor deleted"), "{code} {errors}");
+    sql(&node, "drop table orders; create schema s; create table s.t (a int)");
+    let Outcome { out, .. } = node.bole(&["topic", "list"], "");
+    let topics: Vec<&str> = out
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| name.starts_with("changes."))
+        .collect();
+    assert_eq!(topics, ["changes.sql.bole.s.t"], "{out}");
+    let Outcome { errors, .. } = node.bole(&["consume", topic, "--exit-at-end"], "");
+    assert!(errors.contains("there is no such topic"), "{errors}");
+}
+
+#[test]
+fn a_reader_of_a_table_that_waits_is_woken() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start_with(folder.path(), "127.0.0.1:0", &["streams.feeds=all"]);
+    sql(&node, "create table t (a int primary key); create table u (a int)");
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            node.bole(&["consume", "changes.sql.bole.t", "--count", "2", "--format", "%k %h%n"], "")
+        });
+        sql(&node, "insert into u values (1); insert into t values (1)");
+        sql(&node, "insert into u values (2); insert into t values (2)");
+        let Outcome { out, .. } = reader.join().unwrap();
+        let headers = "database=bole,schema=public,table=t";
+        assert_eq!(
+            out,
+            format!("{{\"a\":1}} operation=insert,{headers}\n{{\"a\":2}} operation=insert,{headers}\n")
+        );
+    });
 }

@@ -19,7 +19,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/streams-groups.md", &[]),
     ("docs/guide/queues.md", &[]),
     ("docs/guide/write-behind.md", &[]),
-    ("docs/guide/change-feeds.md", &["streams.feeds=0"]),
+    ("docs/guide/change-feeds.md", &["streams.feeds=0,sql/bole"]),
     ("docs/guide/sql.md", &[]),
     ("docs/guide/moving-from-postgresql.md", &[]),
     ("docs/guide/outbox.md", &[]),

@@ -1,6 +1,9 @@
 //! Feeds: what changed in a dataset, as a read-only projection of its logs' durable entries. The offsets of changes are
 //! those of the entries, so a reader that keeps its cursor with its own effects sees each change exactly once.
 //!
+//! Where one entry holds many changes that readers want one by one, a feed's offsets are *split*: the entry's offset, and below it, in
+//! [`Source::part_bits`] bits, the change's place among those of the entry.
+//!
 //! # Invariants
 //! - Only fsynced entries are shown, in order, and none that the state ignored (those of older epochs).
 //! - What was trimmed before it was read is an explicit gap, never a silent one.
@@ -18,7 +21,7 @@ use bole_log::Gap;
 use bytes::Bytes;
 
 pub use details::Details;
-pub use feed::{Feeds, Projection, Shown, Source};
+pub use feed::{Directory, Entry, Feeds, Projection, Shown, Source};
 
 use crate::{Error, Pin};
 
@@ -42,8 +45,8 @@ impl Cursor {
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The entry's offset. The effects of a transaction too large for entries of their own share one entry per shard, so their changes share
-    /// its offset; a read gives all of them or none.
+    /// The entry's offset, split if the feed's are. The effects of a transaction too large for entries of their own share one entry per shard, so
+    /// their changes share its offset; a read gives all changes of an offset or none.
     pub offset: Offset,
     /// The entry's hybrid-logical-clock time.
     pub hlc: u64,
@@ -56,8 +59,14 @@ pub struct Change {
 }
 
 impl Change {
-    /// Appends the change as a JSON object: `operation`, `key` where there is one, and the details.
+    /// Appends the change as a JSON object: `operation`, `key` where there is one, and the details; or the details alone if they are whole.
     pub fn put_json(&self, out: &mut Vec<u8>) {
+        if self.details.is_whole() {
+            out.push(b'{');
+            out.extend_from_slice(self.details.members());
+            out.push(b'}');
+            return;
+        }
         out.extend_from_slice(b"{\"operation\":");
         details::put_text(out, self.operation);
         if let Some(key) = &self.key {

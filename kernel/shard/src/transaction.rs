@@ -4,8 +4,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bole_base::{Durability, Epoch, LogId, Offset, Position};
-use bole_log::entry::BATCH_BYTES_MAX;
+use bole_log::entry::{BATCH_BYTES_MAX, FLAG_ATTACHMENT};
 use bole_log::{Batch, EntryHeader, EntryRef, Journal, PayloadKind};
+use bytes::Bytes;
 
 use crate::Error;
 use crate::attached::Attached;
@@ -210,6 +211,20 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         self.finish();
+    }
+}
+
+/// The payload of an entry in the journal: from the attachment that it names, if it names one. `None`: the attachment is gone, as those of entries below a
+/// checkpoint may be. Errors: the journal's.
+pub fn payload(journal: &dyn Journal, entry: &EntryRef<'_>) -> Result<Option<Bytes>, Error> {
+    if entry.header.flags & FLAG_ATTACHMENT == 0 {
+        return Ok(Some(Bytes::copy_from_slice(entry.payload)));
+    }
+    let Some((id, part)) = large::part_name(entry.payload) else { return Ok(None) };
+    match journal.attachment(&id) {
+        Ok(bytes) => Ok(Some(bytes.slice(part))),
+        Err(bole_log::Error::NoAttachment(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

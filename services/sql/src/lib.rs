@@ -8,8 +8,9 @@
 //! - One transaction at a time writes to a database: the holder of its ticket.
 //! - No reply shows what is not durable.
 //!
-//! Reading order: [`store`] → [`mod@entry`] → [`limits`].
+//! Reading order: [`store`] → [`mod@entry`] → [`changes`] (feeds of tables) → [`limits`].
 
+pub mod changes;
 mod commands;
 pub mod config;
 pub mod connection;

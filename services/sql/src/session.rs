@@ -26,7 +26,7 @@ mod spool;
 mod statement;
 mod temporary;
 mod transaction;
-mod values;
+pub(crate) mod values;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -16,6 +16,7 @@ mod database;
 mod databases;
 mod error;
 mod files;
+mod history;
 mod hosted;
 mod preupdate;
 mod reader;
@@ -35,8 +36,9 @@ pub use books::Seen;
 pub use check::{Checked, check};
 pub use connection::Register;
 pub use database::Database;
-pub use databases::{Config, DEFAULT, Databases};
+pub use databases::{Config, DEFAULT, Databases, Fed};
 pub(crate) use error::from_shard;
+pub(crate) use history::{Before, CATALOG_TABLE, Put};
 pub(crate) use reader::Lent;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
@@ -55,6 +57,8 @@ pub(crate) struct Shared {
     registers: Vec<Register>,
     wal_bytes_max: u64,
     quota: Arc<temporary::Quota>,
+    /// Whose changes are kept for feeds.
+    fed: Fed,
     /// Some `-wal` has become large.
     large: Notify,
 }

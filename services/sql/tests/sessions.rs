@@ -12,6 +12,8 @@ mod copy;
 mod dialect_page;
 #[path = "sessions/extended.rs"]
 mod extended;
+#[path = "sessions/feeds.rs"]
+mod feeds;
 #[path = "sessions/limits.rs"]
 mod limits;
 #[path = "sessions/login.rs"]

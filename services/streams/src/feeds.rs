@@ -1,14 +1,15 @@
 //! Change feeds of other services' datasets as topics that can only be read. Nothing is stored for them: their records are projections of the
 //! entries of the dataset's logs, one partition a shard, a record's offset that of its entry. So each change is there exactly once.
 //!
-//! Which datasets are shown, and under which names, is the node's choice. What is kept for readers to come is the kernel's
-//! ([`Changes::keep`]).
+//! Which datasets are shown, and under which names, is the node's choice: those that it names when it starts, and those of a [`Directory`], which come
+//! and go. What is kept for readers to come is the kernel's ([`Changes::keep`]).
 //!
 //! # Invariants
 //! - Only durable entries are shown; the high watermark is the log's durable tail.
 //! - What is gone is answered with `OFFSET_OUT_OF_RANGE`, never skipped.
 //! - The leader's epoch is 0: offsets that were shown are never given to other changes.
 //! - A feed keeps its topic id for ever, also while it is not shown.
+//! - A task waits in the journal for a feed while somebody waits for it, and no longer.
 
 pub mod encode;
 
@@ -22,6 +23,8 @@ use bole_catalog::Catalog;
 use bole_shard::changes::{Changes, Cursor};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 
 use crate::Error;
 use crate::partition::read::{Batches, Bounds};
@@ -35,15 +38,30 @@ const ID_SETTING: &str = "default/streams/feed_id/";
 /// How long a feed that cannot be waited for is left alone.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How many feeds of a directory are known before those that are gone are forgotten.
+const KNOWN_MAX: usize = 1_024;
+
 /// A dataset that is to be shown.
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// The dataset, as [`Changes`] names it.
     pub dataset: String,
+    /// The dataset that its readers need the right to read, as the service that has it asks.
+    pub resource: String,
     /// The topic's name after [`PREFIX`].
     pub topic: String,
     /// Headers that each record carries besides `operation`.
     pub headers: Vec<(String, String)>,
+}
+
+/// Feeds that come and go while the node serves.
+pub trait Directory: Send + Sync {
+    /// All that are there, with their ids, which are never given to others.
+    fn all(&self) -> Vec<(Shown, Uuid)>;
+    /// The one with this name after [`PREFIX`].
+    fn find(&self, topic: &str) -> Option<(Shown, Uuid)>;
+    /// Rises when one comes or goes.
+    fn version(&self) -> u64;
 }
 
 /// One feed.
@@ -54,6 +72,8 @@ pub struct Feed {
     pub id: Uuid,
     /// The dataset that it shows.
     pub dataset: Arc<str>,
+    /// The dataset that its readers need the right to read.
+    pub resource: String,
     partitions: Box<[Arc<Partition>]>,
 }
 
@@ -66,7 +86,7 @@ pub struct Partition {
     number: u32,
     headers: Arc<[(String, String)]>,
     waiting: Mutex<Waiting>,
-    wanted: Notify,
+    waiters: UnboundedSender<Arc<Self>>,
 }
 
 #[derive(Default)]
@@ -74,13 +94,33 @@ struct Waiting {
     watchers: Watchers,
     /// The tail when the first of them came.
     seen: Offset,
+    /// Whether the task of all feeds has it.
+    is_awaited: bool,
 }
 
 /// All feeds that are shown.
-#[derive(Default)]
 pub struct Feeds {
     by_name: BTreeMap<String, Arc<Feed>>,
     by_id: HashMap<Uuid, Arc<Feed>>,
+    listed: Option<Listed>,
+    /// A partition is in this channel at most once.
+    waiters: UnboundedSender<Arc<Partition>>,
+    waiting: Mutex<Option<UnboundedReceiver<Arc<Partition>>>>,
+}
+
+/// Feeds of a directory, as far as somebody asked for them.
+struct Listed {
+    directory: Arc<dyn Directory>,
+    changes: Arc<dyn Changes>,
+    known: Mutex<HashMap<Uuid, Arc<Feed>>>,
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        let (waiters, waiting) = unbounded_channel();
+        let (by_name, by_id) = Default::default();
+        Self { by_name, by_id, listed: None, waiters, waiting: Mutex::new(Some(waiting)) }
+    }
 }
 
 impl Feeds {
@@ -95,40 +135,85 @@ impl Feeds {
             let name = format!("{PREFIX}{}", shown.topic);
             let count = changes.shards(&shown.dataset).map_err(|error| format!("{name}: {error}"))?;
             let id = id(catalog, &name).await.map_err(|error| format!("{name}: {error}"))?;
-            let (topic, dataset) = (Arc::from(&*name), Arc::from(&*shown.dataset));
-            let headers: Arc<[_]> = shown.headers.clone().into();
-            let partition = |number| {
-                Arc::new(Partition {
-                    changes: Arc::clone(changes),
-                    topic: Arc::clone(&topic),
-                    dataset: Arc::clone(&dataset),
-                    number,
-                    headers: Arc::clone(&headers),
-                    waiting: Mutex::default(),
-                    wanted: Notify::new(),
-                })
-            };
-            let partitions = (0..count).map(partition).collect();
-            let feed = Arc::new(Feed { name, id, dataset: Arc::clone(&dataset), partitions });
+            let feed = Arc::new(Feed::new(shown, id, count, changes, &feeds.waiters));
             feeds.by_id.insert(id, Arc::clone(&feed));
             feeds.by_name.insert(feed.name.clone(), feed);
         }
         Ok(feeds)
     }
 
+    /// Shows those of a directory too.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>, changes: Arc<dyn Changes>) -> Self {
+        Self { listed: Some(Listed { directory, changes, known: Mutex::default() }), ..self }
+    }
+
     /// A feed by its topic's name.
-    pub fn get(&self, name: &str) -> Option<&Arc<Feed>> {
-        self.by_name.get(name)
+    pub fn get(&self, name: &str) -> Option<Arc<Feed>> {
+        if let Some(feed) = self.by_name.get(name) {
+            return Some(Arc::clone(feed));
+        }
+        let listed = self.listed.as_ref()?;
+        let (shown, id) = listed.directory.find(name.strip_prefix(PREFIX)?)?;
+        Some(listed.feed(&shown, id, &self.waiters))
     }
 
     /// A feed by its topic's id.
-    pub fn by_id(&self, id: Uuid) -> Option<&Arc<Feed>> {
-        self.by_id.get(&id)
+    pub fn by_id(&self, id: Uuid) -> Option<Arc<Feed>> {
+        if let Some(feed) = self.by_id.get(&id) {
+            return Some(Arc::clone(feed));
+        }
+        let listed = self.listed.as_ref()?;
+        let known = listed.known.lock().get(&id).map(|feed| feed.name.clone());
+        let is_there = |feed: &Arc<Feed>| feed.id == id;
+        match known {
+            Some(name) => self.get(&name).filter(is_there),
+            None => self.all().into_iter().find(is_there),
+        }
     }
 
     /// All feeds, by name.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<Feed>> {
-        self.by_name.values()
+    pub fn all(&self) -> Vec<Arc<Feed>> {
+        let mut all: Vec<_> = self.by_name.values().cloned().collect();
+        if let Some(listed) = &self.listed {
+            let shown = listed.directory.all();
+            all.extend(shown.iter().map(|(shown, id)| listed.feed(shown, *id, &self.waiters)));
+            all.sort_by(|one, other| one.name.cmp(&other.name));
+        }
+        all
+    }
+
+    /// Rises when feeds come or go.
+    pub fn version(&self) -> u64 {
+        self.listed.as_ref().map_or(0, |listed| listed.directory.version())
+    }
+
+    /// Wakes who waits for a feed, for ever. Once; while nobody waits for a feed it waits for nothing of that in the journal.
+    pub async fn look_after(&self) {
+        let Some(mut waiting) = self.waiting.lock().take() else { return };
+        let mut awaited = JoinSet::new();
+        loop {
+            tokio::select! {
+                partition = waiting.recv() => match partition {
+                    Some(partition) => drop(awaited.spawn(partition.wait())),
+                    None => return,
+                },
+                Some(_ended) = awaited.join_next() => {}
+            }
+        }
+    }
+}
+
+impl Listed {
+    /// The feed that is shown so: the one that is known, or a new one.
+    fn feed(&self, shown: &Shown, id: Uuid, waiters: &UnboundedSender<Arc<Partition>>) -> Arc<Feed> {
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_MAX && !known.contains_key(&id) {
+            // Those that readers hold go on; the others are made again when they are asked for.
+            known.retain(|_, feed| Arc::strong_count(feed) > 1);
+        }
+        let make = || Arc::new(Feed::new(shown, id, 1, &self.changes, waiters));
+        Arc::clone(known.entry(id).or_insert_with(make))
     }
 }
 
@@ -147,6 +232,31 @@ async fn id(catalog: &Catalog, name: &str) -> Result<Uuid, Error> {
 }
 
 impl Feed {
+    fn new(
+        shown: &Shown,
+        id: Uuid,
+        count: u32,
+        changes: &Arc<dyn Changes>,
+        waiters: &UnboundedSender<Arc<Partition>>,
+    ) -> Self {
+        let name = format!("{PREFIX}{}", shown.topic);
+        let (topic, dataset) = (Arc::from(&*name), Arc::from(&*shown.dataset));
+        let headers: Arc<[_]> = shown.headers.clone().into();
+        let partition = |number| {
+            Arc::new(Partition {
+                changes: Arc::clone(changes),
+                topic: Arc::clone(&topic),
+                dataset: Arc::clone(&dataset),
+                number,
+                headers: Arc::clone(&headers),
+                waiting: Mutex::default(),
+                waiters: waiters.clone(),
+            })
+        };
+        let partitions = (0..count).map(partition).collect();
+        Self { name, id, dataset: Arc::clone(&dataset), resource: shown.resource.clone(), partitions }
+    }
+
     /// Its partitions, by number.
     pub fn partitions(&self) -> &[Arc<Partition>] {
         &self.partitions
@@ -228,14 +338,17 @@ impl Partition {
     }
 
     /// Wakes `watcher` when something more becomes durable.
-    pub fn watch(&self, watcher: &Arc<Notify>) {
+    pub fn watch(self: &Arc<Self>, watcher: &Arc<Notify>) {
         let mut waiting = self.waiting.lock();
         if waiting.watchers.is_empty() {
             // Who cannot be told the tail is woken at once.
             waiting.seen = self.changes.bounds(&self.dataset, self.number).map_or(Offset::ZERO, |at| at.tail);
         }
         waiting.watchers.add(watcher);
-        self.wanted.notify_one();
+        if !waiting.is_awaited {
+            // Without a task the node is stopping, and nobody is woken any more.
+            waiting.is_awaited = self.waiters.send(Arc::clone(self)).is_ok();
+        }
     }
 
     /// Forgets `watcher`.
@@ -243,23 +356,23 @@ impl Partition {
         self.waiting.lock().watchers.remove(watcher);
     }
 
-    /// Wakes who watches, for ever. While nobody does it waits for nothing in the journal.
-    pub async fn run(self: Arc<Self>) {
+    /// Wakes who watches, until nobody does.
+    async fn wait(self: Arc<Self>) {
         loop {
             let seen = {
-                let waiting = self.waiting.lock();
-                (!waiting.watchers.is_empty()).then_some(waiting.seen)
-            };
-            let Some(seen) = seen else {
-                self.wanted.notified().await;
-                continue;
+                let mut waiting = self.waiting.lock();
+                if waiting.watchers.is_empty() {
+                    waiting.is_awaited = false;
+                    return;
+                }
+                waiting.seen
             };
             let cursor = Cursor::at(seen);
             let ready =
                 poll_fn(|context| self.changes.poll_ready(&self.dataset, self.number, cursor, context)).await;
             self.waiting.lock().watchers.wake();
             if ready.is_err() {
-                // The journal has failed, and the node stops.
+                // The dataset is gone, or the journal has failed, and the node stops.
                 tokio::time::sleep(RETRY).await;
             }
         }

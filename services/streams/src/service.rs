@@ -228,11 +228,8 @@ impl Service {
             let journal = Arc::clone(self.runtime.journal());
             tasks.push(("streams-advance", Box::pin(Arc::clone(advancer).run(journal))));
         }
-        for feed in self.topics.feeds().all() {
-            for partition in feed.partitions() {
-                tasks.push(("streams-feed", Box::pin(Arc::clone(partition).run())));
-            }
-        }
+        let service = Arc::clone(self);
+        tasks.push(("streams-feeds", Box::pin(async move { service.topics.feeds().look_after().await })));
         tasks.push(("streams-groups", Box::pin(Arc::clone(&self.groups).run_timers())));
         tasks.push(("streams-transactions", Box::pin(transactions::timers::run(Arc::clone(self)))));
         tasks.push(("streams-dead-letters", Box::pin(crate::dead_letters::run(Arc::clone(self)))));

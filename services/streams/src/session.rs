@@ -199,7 +199,7 @@ impl Session {
     /// the databases thereby.
     fn sees_dataset(&self, principal: &Principal, topic: &str) -> bool {
         let feed = self.service.topics.feeds().get(topic);
-        feed.is_none_or(|feed| access::reads_dataset(&self.service.identity, principal, &feed.dataset))
+        feed.is_none_or(|feed| access::reads_dataset(&self.service.identity, principal, &feed.resource))
     }
 
     /// Whether the client may manage the node's users, as the admin door asks.

@@ -151,7 +151,7 @@ impl Topics {
 
     /// Shows these feeds besides the topics. The error is a sentence for the operator.
     pub fn with_feeds(self, feeds: Feeds) -> Result<Self, String> {
-        if let Some(feed) = feeds.all().find(|feed| self.get(&feed.name).is_some()) {
+        if let Some(feed) = feeds.all().iter().find(|feed| self.get(&feed.name).is_some()) {
             let name = &feed.name;
             return Err(format!(
                 "there is a topic \"{name}\" already, so no feed can have this name; delete the topic first"
@@ -202,7 +202,7 @@ impl Topics {
 
     /// Rises with every change.
     pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+        self.version.load(Ordering::Acquire).wrapping_add(self.feeds.version())
     }
 
     /// A topic by its name.
@@ -229,7 +229,7 @@ impl Topics {
         let by_id = name.is_empty() && !id.is_zero();
         let feed = if by_id { self.feeds.by_id(id) } else { self.feeds.get(name) };
         if let Some(feed) = feed {
-            return Ok(Readable::Feed(Arc::clone(feed)));
+            return Ok(Readable::Feed(feed));
         }
         self.find_topic(name, id).map(Readable::Topic)
     }
@@ -242,7 +242,7 @@ impl Topics {
     /// All topics and feeds, by name.
     pub fn all_readable(&self) -> Vec<Readable> {
         let topics = self.all().into_iter().map(Readable::Topic);
-        let mut all: Vec<_> = topics.chain(self.feeds.all().cloned().map(Readable::Feed)).collect();
+        let mut all: Vec<_> = topics.chain(self.feeds.all().into_iter().map(Readable::Feed)).collect();
         all.sort_by(|one, other| one.name().cmp(other.name()));
         all
     }
@@ -488,9 +488,10 @@ impl groups::Topics for Topics {
     }
 
     fn names(&self) -> Vec<Arc<str>> {
+        let feeds = self.feeds.all();
         let known = self.known.read();
-        let feeds = self.feeds.all().map(|feed| &feed.name);
-        known.by_name.keys().chain(feeds).map(|name| Arc::from(name.as_str())).collect()
+        let names = known.by_name.keys().chain(feeds.iter().map(|feed| &feed.name));
+        names.map(|name| Arc::from(name.as_str())).collect()
     }
 
     fn version(&self) -> u64 {

@@ -15,7 +15,7 @@ use bole_log::{Journal, LocalJournal};
 use bole_shard::Runtime;
 use bole_shard::participant::Participants;
 use bole_shard::participant::suite::{FakeParticipant, note};
-use bole_sql::store::{Config, DEFAULT, Database, Databases, Seen, Step, Writer};
+use bole_sql::store::{Config, DEFAULT, Database, Databases, Fed, Seen, Step, Writer};
 use bole_sql_types::{Error, SqlState};
 use bole_testing::Rng;
 use bole_testing::harness::{Call, Env, Model as _, Observed, OpenError, Outcome, System};
@@ -314,6 +314,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             wal_bytes_max: WAL_BYTES_MAX,
             temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
             temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
+            fed: Fed::None,
         };
         let databases =
             Databases::host(catalog, Arc::clone(&runtime), config).await.map_err(OpenError::Failed)?;

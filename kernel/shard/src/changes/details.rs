@@ -8,12 +8,25 @@ use base64ct::{Base64, Encoding as _};
 
 /// Named values. Order is that of the calls; names are the service's and plain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details(Vec<u8>);
+pub struct Details {
+    members: Vec<u8>,
+    is_whole: bool,
+}
 
 impl Details {
     /// Nothing to say.
     pub const fn none() -> Self {
-        Self(Vec::new())
+        Self { members: Vec::new(), is_whole: false }
+    }
+
+    /// All that the change says, in a service's own words: members of a JSON object as they stand, to which operation and key are not added. The first is `op`.
+    pub const fn whole(members: Vec<u8>) -> Self {
+        Self { members, is_whole: true }
+    }
+
+    /// Whether the members say operation and key themselves.
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// One string of bytes.
@@ -71,16 +84,17 @@ impl Details {
 
     /// The members without braces, such as `"value":"v","expires_at":9`; empty if there are none.
     pub fn members(&self) -> &[u8] {
-        &self.0
+        &self.members
     }
 
     fn member(mut self, name: &str, put: impl FnOnce(&mut Vec<u8>)) -> Self {
-        if !self.0.is_empty() {
-            self.0.push(b',');
+        let out = &mut self.members;
+        if !out.is_empty() {
+            out.push(b',');
         }
-        put_text(&mut self.0, name);
-        self.0.push(b':');
-        put(&mut self.0);
+        put_text(out, name);
+        out.push(b':');
+        put(out);
         self
     }
 

@@ -9,7 +9,7 @@ use bole_base::{LogId, Offset};
 use bole_log::entry::FLAG_ATTACHMENT;
 use bole_log::{AttachmentId, Gap, Journal, PayloadKind, StoredEntry};
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::{Bounds, Change, Changes, Cursor, Details, Feed};
 use crate::{ApplyError, Error, Pin, Pins, Shard, State, large};
@@ -19,6 +19,8 @@ const LOOK_BYTES: usize = 1 << 20;
 /// Entries that are read at a time, in bytes. The journal remembers where a read ended: who stops elsewhere starts at a segment's beginning next time. So all of them
 /// are shown, unless attachments make them too many.
 const PIECE_BYTES: usize = 64 << 10;
+/// A read ends when it has looked through so many bytes of entries: most of them may be about something else.
+const READ_BYTES: usize = 16 << 20;
 
 /// What an effect is to others: the operation, the key if it is about one, and the rest.
 pub type Shown = (&'static str, Option<Bytes>, Details);
@@ -29,6 +31,23 @@ pub trait Projection: State {
     fn project(effect: &Self::Effect<'_>) -> Option<Shown>;
 }
 
+/// An entry's effect, as a source is given it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The entry's offset in the log.
+    pub offset: Offset,
+    /// Its hybrid-logical-clock time.
+    pub hlc: u64,
+    /// The payload's kind.
+    pub kind: PayloadKind,
+    /// The version of the payload's layout.
+    pub version: u8,
+    /// The payload.
+    pub payload: &'a [u8],
+    /// The first part that is wanted: changes of those before it were read already.
+    pub first_part: u64,
+}
+
 /// What a feed reads from: a log, and how its payloads are shown.
 pub trait Source: Send + Sync {
     /// The log.
@@ -37,8 +56,45 @@ pub trait Source: Send + Sync {
     fn checkpoint(&self) -> Offset;
     /// Why the shard is quarantined, if it is.
     fn quarantined(&self) -> Option<Error>;
-    /// What a payload is to others.
-    fn project(&self, kind: PayloadKind, version: u8, payload: &[u8]) -> Result<Option<Shown>, ApplyError>;
+    /// How many low bits of the feed's offsets number the changes of an entry. 0: all changes of an entry have its offset.
+    fn part_bits(&self) -> u32 {
+        0
+    }
+    /// Hands each change that the entry is to others to `show`, with its part, rising from `first_part` on, until that answers `false`.
+    /// A function of the log alone: the same entry gives the same changes for ever.
+    fn project(&self, entry: Entry<'_>, show: &mut Show<'_>) -> Result<(), ApplyError>;
+}
+
+/// Takes a change and its part; whether more are wanted.
+type Show<'a> = dyn FnMut(u64, Shown) -> bool + 'a;
+
+/// Datasets of one shard that come and go with what a service holds, so that nobody has to add and remove them.
+pub trait Directory: Send + Sync {
+    /// Those that are there, by name.
+    fn datasets(&self) -> Vec<String>;
+    /// What the feed of `dataset` reads from; `None` if it is not one of these or not there.
+    fn source(&self, dataset: &str) -> Option<Arc<dyn Source>>;
+}
+
+/// How the offsets of a feed are made of those of its log.
+#[derive(Clone, Copy)]
+struct Scale(u32);
+
+impl Scale {
+    /// The first offset of an entry.
+    const fn up(self, offset: Offset) -> Offset {
+        Offset(offset.0 << self.0)
+    }
+
+    /// The entry that an offset is in.
+    const fn down(self, offset: Offset) -> Offset {
+        Offset(offset.0 >> self.0)
+    }
+
+    /// The part of its entry.
+    const fn part(self, offset: Offset) -> u64 {
+        offset.0 & ((1 << self.0) - 1)
+    }
 }
 
 struct OfShard<S>(Arc<Shard<S>>, PhantomData<fn() -> S>);
@@ -57,8 +113,12 @@ impl<S: Projection> Source for OfShard<S> {
         Some(Error::Quarantined { shard: self.0.name().to_owned(), reason })
     }
 
-    fn project(&self, kind: PayloadKind, version: u8, payload: &[u8]) -> Result<Option<Shown>, ApplyError> {
-        Ok(S::project(&S::decode(kind, version, payload)?))
+    fn project(&self, entry: Entry<'_>, show: &mut Show<'_>) -> Result<(), ApplyError> {
+        let effect = S::decode(entry.kind, entry.version, entry.payload)?;
+        if let Some(shown) = S::project(&effect) {
+            show(0, shown);
+        }
+        Ok(())
     }
 }
 
@@ -69,12 +129,16 @@ pub struct Feeds {
     journal: Arc<dyn Journal>,
     pins: Pins,
     datasets: RwLock<BTreeMap<String, Shards>>,
+    directories: RwLock<Vec<Arc<dyn Directory>>>,
+    /// Held while an attachment is shown, which may be large: one at a time is in memory.
+    attachments: Mutex<()>,
 }
 
 impl Feeds {
     /// No feeds yet. `pins` are the runtime's.
     pub fn new(journal: Arc<dyn Journal>, pins: Pins) -> Self {
-        Self { journal, pins, datasets: RwLock::default() }
+        let (datasets, directories, attachments) = Default::default();
+        Self { journal, pins, datasets, directories, attachments }
     }
 
     /// Shows shard `number` of `dataset` to readers. A dataset of class `memory` has no entries, so it is not added.
@@ -92,52 +156,72 @@ impl Feeds {
         Ok(())
     }
 
+    /// Shows the datasets of a directory too.
+    pub fn add_directory(&self, directory: Arc<dyn Directory>) {
+        self.directories.write().push(directory);
+    }
+
+    fn listed(&self, dataset: &str) -> Option<Arc<dyn Source>> {
+        self.directories.read().iter().find_map(|directory| directory.source(dataset))
+    }
+
     /// Ends the feeds of a dataset that was dropped.
     pub fn remove(&self, dataset: &str) {
         self.datasets.write().remove(dataset);
     }
 
     fn source(&self, dataset: &str, shard: u32) -> Result<Arc<dyn Source>, Error> {
-        let datasets = self.datasets.read();
-        let shards = datasets
-            .get(dataset)
-            .ok_or_else(|| Error::Refused(format!("dataset {dataset:?} has no feed")))?;
-        shards.get(&shard).cloned().ok_or_else(|| {
-            let count = shards.len();
+        let missing = |count| {
             Error::Refused(format!("dataset {dataset:?} has {count} shards; shard {shard} does not exist"))
-        })
+        };
+        if let Some(shards) = self.datasets.read().get(dataset) {
+            return shards.get(&shard).cloned().ok_or_else(|| missing(shards.len()));
+        }
+        let listed = self.listed(dataset);
+        let source = listed.ok_or_else(|| Error::Refused(format!("dataset {dataset:?} has no feed")))?;
+        if shard == 0 { Ok(source) } else { Err(missing(1)) }
     }
 
-    /// Adds what an entry is to others: a change, none, or as many as a large transaction has effects.
+    /// Adds what an entry is to others: a change, none, or as many as it has effects. With split offsets it stops when there are `bytes_max` bytes; then the
+    /// offset to go on at is answered.
     fn add_changes(
         &self,
         source: &dyn Source,
         entry: &StoredEntry,
+        (first_part, bytes_max): (u64, usize),
         changes: &mut Vec<Change>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Offset>, Error> {
         let header = &entry.header;
+        let is_attached = header.flags & FLAG_ATTACHMENT != 0;
+        let _one_at_a_time = is_attached.then(|| self.attachments.lock());
         let payload = self.payload(entry)?;
-        let mut add = |kind, version, payload: &[u8]| {
-            let projected = source.project(kind, version, payload);
-            let projected = projected.map_err(|error| corrupt(entry, &error.to_string()))?;
-            let (offset, hlc) = (header.offset, header.hlc);
-            changes.extend(projected.map(|(operation, key, details)| Change {
-                offset,
-                hlc,
-                operation,
-                key,
-                details,
-            }));
-            Ok(())
+        let scale = Scale(source.part_bits());
+        let (hlc, mut bytes, mut rest) = (header.hlc, 0, None);
+        let mut show = |part, (operation, key, details)| {
+            let offset = Offset(scale.up(header.offset).0 + part);
+            let is_other = changes.last().is_none_or(|last: &Change| last.offset != offset);
+            if scale.0 > 0 && bytes >= bytes_max && bytes > 0 && is_other {
+                rest = Some(offset);
+                return false;
+            }
+            let change = Change { offset, hlc, operation, key, details };
+            bytes += change.bytes();
+            changes.push(change);
+            true
         };
-        if header.kind != PayloadKind::COMPOUND {
-            return add(header.kind, header.version, &payload);
+        let mut add = |kind, version, payload: &[u8]| {
+            let entry_of = Entry { offset: header.offset, hlc, kind, version, payload, first_part };
+            source.project(entry_of, &mut show).map_err(|error| corrupt(entry, &error.to_string()))
+        };
+        if header.kind == PayloadKind::COMPOUND {
+            for effect in large::effects(&payload) {
+                let (kind, version, payload) = effect.map_err(|reason| corrupt(entry, &reason))?;
+                add(kind, version, payload)?;
+            }
+        } else {
+            add(header.kind, header.version, &payload)?;
         }
-        for effect in large::effects(&payload) {
-            let (kind, version, payload) = effect.map_err(|reason| corrupt(entry, &reason))?;
-            add(kind, version, payload)?;
-        }
-        Ok(())
+        Ok(rest)
     }
 
     /// The payload, from the attachment that it names if it names one.
@@ -163,6 +247,8 @@ fn corrupt(entry: &StoredEntry, reason: &str) -> Error {
 struct Piece {
     /// Bytes of its changes.
     bytes: usize,
+    /// Bytes of entries that were looked through.
+    looked: usize,
     /// Whether the read ends with it, though there may be more.
     is_last: bool,
 }
@@ -173,10 +259,11 @@ impl Feeds {
         let checkpoint = source.checkpoint();
         let first = self.journal.first(source.log());
         let tail = self.journal.tail(source.log());
+        let scale = Scale(source.part_bits());
         if tail < checkpoint {
-            Bounds { first: checkpoint, tail: checkpoint }
+            Bounds { first: scale.up(checkpoint), tail: scale.up(checkpoint) }
         } else {
-            Bounds { first, tail }
+            Bounds { first: scale.up(first), tail: scale.up(tail) }
         }
     }
 
@@ -202,19 +289,23 @@ impl Feeds {
         feed: &mut Feed,
         bytes_left: usize,
     ) -> Result<Piece, Error> {
-        let mut piece = Piece { bytes: 0, is_last: false };
-        let read = self.journal.read(source.log(), feed.next.offset, bytes_left.min(PIECE_BYTES))?;
+        let mut piece = Piece { bytes: 0, looked: 0, is_last: false };
+        let scale = Scale(source.part_bits());
+        let start = feed.next.offset;
+        let read = self.journal.read(source.log(), scale.down(start), bytes_left.min(PIECE_BYTES))?;
         if let Some(gap) = read.gap {
             // Trimmed since we looked. What was read before the gap goes first.
             if feed.changes.is_empty() {
-                feed.gap = Some(Gap { from, to: gap.to });
-                feed.next.offset = gap.to;
+                feed.gap = Some(Gap { from, to: scale.up(gap.to) });
+                feed.next.offset = scale.up(gap.to);
             }
             return Ok(Piece { is_last: true, ..piece });
         }
         for entry in &read.entries {
             let offset = entry.header.offset;
-            feed.next.offset = offset.next();
+            let first_part = if offset == scale.down(start) { scale.part(start) } else { 0 };
+            feed.next.offset = scale.up(offset.next());
+            piece.looked += entry.payload.len();
             if entry.header.epoch < feed.next.epoch {
                 continue;
             }
@@ -223,19 +314,25 @@ impl Feeds {
                 continue;
             }
             let known = feed.changes.len();
-            match self.add_changes(source, entry, &mut feed.changes) {
+            let wanted = (first_part, bytes_left.saturating_sub(piece.bytes));
+            match self.add_changes(source, entry, wanted, &mut feed.changes) {
                 Err(error) if self.is_left_over(source, offset, &error) => {
                     if known > 0 {
                         // The next read begins with this gap.
-                        feed.next.offset = offset;
+                        feed.next.offset = scale.up(offset);
                         return Ok(Piece { is_last: true, ..piece });
                     }
                     feed.gap = Some(Gap { from, to: feed.next.offset });
                 }
-                outcome => outcome?,
+                Ok(Some(rest)) => {
+                    feed.next.offset = rest;
+                    return Ok(Piece { is_last: true, ..piece });
+                }
+                outcome => drop(outcome?),
             }
             piece.bytes += feed.changes[known..].iter().map(Change::bytes).sum::<usize>();
-            if entry.header.flags & FLAG_ATTACHMENT != 0 && piece.bytes >= bytes_left {
+            let stops_between = scale.0 > 0 || entry.header.flags & FLAG_ATTACHMENT != 0;
+            if stops_between && piece.bytes >= bytes_left {
                 break;
             }
         }
@@ -255,13 +352,16 @@ impl Feeds {
 
 impl Changes for Feeds {
     fn datasets(&self) -> Vec<String> {
-        self.datasets.read().keys().cloned().collect()
+        let added: Vec<String> = self.datasets.read().keys().cloned().collect();
+        let directories = self.directories.read();
+        added.into_iter().chain(directories.iter().flat_map(|directory| directory.datasets())).collect()
     }
 
     fn shards(&self, dataset: &str) -> Result<u32, Error> {
-        let datasets = self.datasets.read();
-        let shards = datasets.get(dataset).map(|shards| shards.len() as u32);
-        shards.ok_or_else(|| Error::Refused(format!("dataset {dataset:?} has no feed")))
+        if let Some(shards) = self.datasets.read().get(dataset) {
+            return Ok(shards.len() as u32);
+        }
+        self.source(dataset, 0).map(|_| 1)
     }
 
     fn bounds(&self, dataset: &str, shard: u32) -> Result<Bounds, Error> {
@@ -273,11 +373,12 @@ impl Changes for Feeds {
         let gap = (from.offset < bounds.first).then_some(Gap { from: from.offset, to: bounds.first });
         let next = Cursor { offset: from.offset.max(bounds.first), ..from };
         let mut feed = Feed { gap, changes: Vec::new(), next };
-        let mut bytes = 0;
+        let (mut bytes, mut looked) = (0, 0);
         while feed.next.offset < bounds.tail {
             let piece = self.read_piece(&*source, from.offset, &mut feed, bytes_max.saturating_sub(bytes))?;
             bytes += piece.bytes;
-            if bytes >= bytes_max || piece.is_last {
+            looked += piece.looked;
+            if bytes >= bytes_max || looked >= READ_BYTES || piece.is_last {
                 break;
             }
         }
@@ -292,11 +393,12 @@ impl Changes for Feeds {
         visit: &mut dyn FnMut(Offset, u64) -> bool,
     ) -> Result<(), Error> {
         let (source, bounds) = self.open(dataset, shard, from)?;
-        let mut at = from.max(bounds.first);
-        while at < bounds.tail {
+        let scale = Scale(source.part_bits());
+        let mut at = scale.down(from.max(bounds.first));
+        while at < scale.down(bounds.tail) {
             let read = self.journal.read(source.log(), at, LOOK_BYTES)?;
             for entry in read.entries.iter().filter(|entry| entry.header.kind != PayloadKind::EPOCH) {
-                if !visit(entry.header.offset, entry.header.hlc) {
+                if !visit(scale.up(entry.header.offset).max(from), entry.header.hlc) {
                     return Ok(());
                 }
             }
@@ -319,12 +421,14 @@ impl Changes for Feeds {
         if self.bounds_of(&*source).tail > from.offset {
             return Poll::Ready(Ok(()));
         }
-        let tail = self.journal.poll_tail(source.log(), from.offset, context);
+        let from = Scale(source.part_bits()).down(from.offset);
+        let tail = self.journal.poll_tail(source.log(), from, context);
         tail.map(|tail| tail.map(drop).map_err(Error::from))
     }
 
     fn pin(&self, dataset: &str, shard: u32, from: Offset) -> Result<Pin, Error> {
-        self.pins.pin(self.source(dataset, shard)?.log(), from)
+        let source = self.source(dataset, shard)?;
+        self.pins.pin(source.log(), Scale(source.part_bits()).down(from))
     }
 
     fn keep(&self, dataset: &str) -> Result<(), Error> {

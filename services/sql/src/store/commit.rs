@@ -18,6 +18,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) database: &'a Database,
     pub(crate) connection: &'a mut Connection,
     pub(crate) payload: &'a [u8],
+    /// Whether it changes the catalog.
+    pub(crate) alters: bool,
     /// What SQLite said against it.
     pub(crate) refused: Option<rusqlite::Error>,
     /// Whether SQLite took it.
@@ -61,6 +63,16 @@ impl LockedParticipant for LockedCommit<'_, '_> {
         let core = &mut self.locked.core;
         let place = Place { log: self.commit.database.log(), offset: core.next, epoch: core.epoch };
         let payload = self.commit.payload;
+        if self.commit.alters
+            && self.commit.database.is_fed()
+            && let Err(reason) = self.commit.database.remember(core.next, payload)
+        {
+            tracing::error!(
+                database = self.commit.database.name(),
+                reason,
+                "feeds do not know a change of the catalog"
+            );
+        }
         let class = self.commit.database.class();
         transaction.push(place, class, entry::KIND, entry::VERSION, |out| out.extend_from_slice(payload))?;
         core.next = core.next.next();

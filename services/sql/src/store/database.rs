@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bole_base::{Durability, LogId};
+use bole_base::{Durability, LogId, Offset};
 use bole_log::Journal;
 use bole_shard::Runtime;
 use bole_shard::durable::Stand;
@@ -21,6 +21,7 @@ use super::checkpoint::Checkpoints;
 use super::connection::{Register, Role};
 use super::error::{from_shard, from_sqlite};
 use super::files::{Files, Medium};
+use super::history::History;
 use super::reader::{Connected, Readers};
 use super::sequences::Sequences;
 use super::temporary::Borrowed;
@@ -42,6 +43,9 @@ pub struct Database {
     pub(crate) books: Books,
     catalog: RwLock<Arc<Catalog>>,
     sequences: Sequences,
+    /// What the catalog was, where the log is kept for feeds.
+    pub(crate) history: History,
+    fed: bool,
     /// The write ticket, and the connection that goes with it. The queue is fair.
     pub(crate) writing: Arc<tokio::sync::Mutex<Writing>>,
     pub(crate) readers: Readers,
@@ -73,6 +77,8 @@ impl Database {
             books: Books::new(Arc::from(format!("{}{name}#0", super::PREFIX)), stand),
             catalog: RwLock::default(),
             sequences: Sequences::default(),
+            history: History::default(),
+            fed: shared.fed.contains(name),
             readers: Readers::new(),
             borrowed: Borrowed::default(),
             checkpoints: Checkpoints::open(&files, shared.wal_bytes_max).map_err(|error| describe(&error))?,
@@ -137,6 +143,18 @@ impl Database {
     /// The values of its sequences; to be moved by the holder of the ticket alone.
     pub const fn sequences(&self) -> &Sequences {
         &self.sequences
+    }
+
+    /// Whether its tables have change feeds.
+    pub const fn is_fed(&self) -> bool {
+        self.fed
+    }
+
+    /// Takes in what an entry does to the catalog, in the order of the log, and forgets what is gone. Errors: the payload cannot be read.
+    pub(crate) fn remember(&self, offset: Offset, payload: &[u8]) -> Result<(), String> {
+        self.history.note(offset, payload)?;
+        self.history.trim(self.journal().first(self.log));
+        Ok(())
     }
 
     /// Errors: the node has stopped (57P01).

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bole_base::{Disk, Durability, LogId};
@@ -30,6 +31,29 @@ pub const DEFAULT: &str = "bole";
 const MADE: &str = "default/sql/made";
 const ATTRIBUTE_DURABILITY: &str = "durability";
 
+/// The databases whose tables have change feeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Fed {
+    /// These.
+    Only(BTreeSet<String>),
+    /// All, those included that are made later.
+    All,
+    /// None.
+    #[default]
+    None,
+}
+
+impl Fed {
+    /// Whether a database is one of them.
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::Only(names) => names.contains(name),
+            Self::All => true,
+            Self::None => false,
+        }
+    }
+}
+
 /// What databases are opened with.
 pub struct Config {
     /// Where their folders are: `<data>/sql`.
@@ -48,6 +72,8 @@ pub struct Config {
     pub temporary_bytes_session: u64,
     /// Bytes of temporary tables of all sessions.
     pub temporary_bytes_node: u64,
+    /// Databases whose tables have change feeds: their logs are kept for readers, up to the runtime's limit.
+    pub fed: Fed,
 }
 
 /// All databases of a node.
@@ -57,6 +83,8 @@ pub struct Databases {
     config: Config,
     shared: Arc<Shared>,
     known: RwLock<BTreeMap<String, Arc<Database>>>,
+    /// Rises with each database that comes or goes.
+    version: AtomicU64,
     changing: Mutex<()>,
 }
 
@@ -70,16 +98,25 @@ impl Databases {
             registers: config.registers.clone(),
             wal_bytes_max: config.wal_bytes_max,
             quota: Arc::new(Quota::new(config.temporary_bytes_session, config.temporary_bytes_node)),
+            fed: config.fed.clone(),
             large: Notify::new(),
         });
-        let databases =
-            Self { catalog, runtime, config, shared, known: RwLock::default(), changing: Mutex::new(()) };
+        let databases = Self {
+            catalog,
+            runtime,
+            config,
+            shared,
+            known: RwLock::default(),
+            version: AtomicU64::new(0),
+            changing: Mutex::new(()),
+        };
         databases.make_first().await.map_err(|error| error.to_string())?;
         let datasets = databases.datasets()?;
         for dataset in &datasets {
             let database = Arc::new(databases.open(dataset)?);
             let hosted = databases.runtime.host(Arc::clone(&database) as Arc<dyn Hosted>);
             hosted.map_err(|error| error.to_string())?;
+            databases.keep(&database);
             databases.known.write().insert(database.name().to_owned(), database);
         }
         databases.sweep(&datasets)?;
@@ -159,6 +196,16 @@ impl Databases {
     /// How many sessions have temporary tables, and the bytes that are reserved for these.
     pub fn temporary(&self) -> (usize, u64) {
         self.shared.quota.used()
+    /// Keeps the log of a database that has feeds. Before it is recovered, since recovery may trim.
+    fn keep(&self, database: &Database) {
+        if database.is_fed() {
+            self.runtime.pins().keep(database.log());
+        }
+    }
+
+    /// Rises with each database that comes or goes, by more than the version of the catalog of one that goes.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// All of them, by name.
@@ -174,6 +221,7 @@ impl Databases {
         match self.begin(&made[0]).await {
             Ok(database) => {
                 self.known.write().insert(name.to_owned(), database);
+                self.version.fetch_add(1, Ordering::AcqRel);
                 Ok(())
             }
             Err(error) => {
@@ -189,6 +237,7 @@ impl Databases {
     async fn begin(&self, made: &Dataset) -> Result<Arc<Database>> {
         let database = self.open(made).map_err(|reason| Error::new(SqlState::IO_ERROR, reason))?;
         let database = Arc::new(database);
+        self.keep(&database);
         let shard = Arc::clone(&database) as Arc<dyn Hosted>;
         if let Err(error) = self.runtime.host_new(vec![shard]).await {
             database.close("it could not be made");
@@ -207,6 +256,8 @@ impl Databases {
         let dropped = self.catalog.drop_dataset(&format!("{PREFIX}{name}")).await;
         dropped.map_err(|error| from_catalog(&error, name))?;
         self.known.write().remove(name);
+        // What it added to the version of all feeds goes with it.
+        self.version.fetch_add(database.catalog().version + 2, Ordering::AcqRel);
         database.close("the database was dropped");
         self.runtime.drop_shard(database.log()).map_err(|error| from_shard(&error))?;
         if let Err(error) = database.files.remove() {

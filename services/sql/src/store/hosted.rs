@@ -7,7 +7,7 @@ use bole_log::{EntryRef, Journal, PayloadKind};
 use bole_shard::checkpoint::{PassReport, Store};
 use bole_shard::durable::Stand;
 use bole_shard::hosted::BoxFuture;
-use bole_shard::transaction::effects;
+use bole_shard::transaction::{effects, payload};
 use bole_shard::{Error, Hosted, Place, ShardStatus, Transaction};
 
 use super::apply::Applier;
@@ -51,6 +51,32 @@ impl Database {
         applied
             .unwrap_or_else(|_| Err("a panic while it was applied".to_owned()))
             .map_err(|reason| format!("entry at offset {}: {reason}", header.offset))
+    }
+
+    /// Keeps what an entry did to the catalog, for feeds; also one that the files have already.
+    fn remember_replayed(&self, entry: &EntryRef<'_>) -> Result<(), String> {
+        let header = &entry.header;
+        let is_ignored = self.books.core().seen.is_some_and(|seen| header.epoch < seen.epoch);
+        if !self.is_fed() || is_ignored || header.kind == PayloadKind::EPOCH {
+            return Ok(());
+        }
+        // An attachment is read here only where nobody else had to.
+        let next = self.books.core().persisted.next;
+        let held = if header.offset < next {
+            payload(&**self.journal(), entry).map_err(|error| error.to_string())?
+        } else {
+            None
+        };
+        let entry = match (&held, header.offset < next) {
+            (Some(payload), _) => EntryRef { payload, ..*entry },
+            (None, false) => *entry,
+            // It was trimmed, and came back with a crash.
+            (None, true) => return Ok(()),
+        };
+        for part in effects(&entry) {
+            self.history.note(header.offset, part?.2)?;
+        }
+        Ok(())
     }
 
     /// Applies an entry in the transaction of the replay, which the first one begins.
@@ -130,12 +156,14 @@ impl Hosted for Database {
     }
 
     fn replay(&self, entry: &EntryRef<'_>) {
-        if let Err(reason) = self.take_in(entry) {
+        let taken = self.take_in(entry).and_then(|()| self.remember_replayed(entry));
+        if let Err(reason) = taken {
             self.give_up_replay(reason);
         }
     }
 
     fn finish_replay(&self, _end: Offset, tail: Offset) {
+        self.history.trim(self.journal().first(self.log()));
         let Ok(next) = self.books.lock().map(|locked| locked.core.next) else { return };
         if tail != Offset::ZERO && tail < next {
             self.give_up_replay(format!(

@@ -294,6 +294,7 @@ impl Writer {
             database,
             connection: writing.recorded.connection_mut(),
             payload: &payload,
+            alters: self.catalog.version != self.version,
             refused: None,
             committed: false,
         };

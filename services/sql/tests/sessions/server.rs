@@ -13,10 +13,11 @@ use bole_net::listener::{self, Listener};
 use bole_net::metrics::Metrics;
 use bole_net::shutdown::Stopper;
 use bole_shard::Runtime;
+use bole_shard::changes::Feeds;
 use bole_sql::config::Config;
 use bole_sql::connection;
 use bole_sql::service::{Parts, Service};
-use bole_sql::store::{self, Databases};
+use bole_sql::store::{self, Databases, Fed};
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -25,6 +26,8 @@ use crate::client::Client;
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) service: Arc<Service>,
+    /// Of all tables.
+    pub(crate) feeds: Feeds,
     _stopper: Stopper,
     _dir: TempDir,
 }
@@ -62,6 +65,7 @@ impl Server {
             wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
             temporary_bytes_session: temporary_bytes,
             temporary_bytes_node: temporary_bytes + temporary_bytes / 8,
+            fed: Fed::All,
         };
         let databases = Databases::host(catalog, Arc::clone(&runtime), store).await.unwrap();
         runtime.recover(&[]).await.unwrap();
@@ -69,7 +73,9 @@ impl Server {
         let service = Service::open(Parts { databases, identity, config, tls: None });
         let (stopper, token) = Stopper::new();
         let address = open(&service, token).await;
-        Self { address, service, _stopper: stopper, _dir: dir }
+        let feeds = Feeds::new(Arc::clone(runtime.journal()), runtime.pins().clone());
+        feeds.add_directory(Arc::clone(&service.databases) as Arc<_>);
+        Self { address, service, feeds, _stopper: stopper, _dir: dir }
     }
 
     /// A client that is logged in.

@@ -9,7 +9,7 @@ use bole_base::{Durability, SystemClock};
 use bole_catalog::Catalog;
 use bole_log::{Journal, MemoryJournal};
 use bole_shard::Runtime;
-use bole_sql::store::{Config, Database, Databases, Seen, Writer};
+use bole_sql::store::{Config, Database, Databases, Fed, Seen, Writer};
 use bole_sql_types::Error;
 use tempfile::TempDir;
 
@@ -64,6 +64,7 @@ pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path, wal_bytes_max: 
         wal_bytes_max,
         temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
         temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
+        fed: Fed::None,
     };
     let databases = Databases::host(catalog, Arc::clone(&runtime), config).await.unwrap();
     runtime.recover(&[]).await.unwrap();

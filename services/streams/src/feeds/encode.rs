@@ -93,7 +93,8 @@ impl Open {
 }
 
 fn put_transaction(changes: &[Change], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"operation\":\"transaction\",\"changes\":[");
+    let word = if changes.iter().any(|change| change.details.is_whole()) { "op" } else { "operation" };
+    out.extend_from_slice(format!("{{\"{word}\":\"{TRANSACTION}\",\"changes\":[").as_bytes());
     for (at, change) in changes.iter().enumerate() {
         if at > 0 {
             out.push(b',');
