@@ -196,6 +196,8 @@ impl Databases {
     /// How many sessions have temporary tables, and the bytes that are reserved for these.
     pub fn temporary(&self) -> (usize, u64) {
         self.shared.quota.used()
+    }
+
     /// Keeps the log of a database that has feeds. Before it is recovered, since recovery may trim.
     fn keep(&self, database: &Database) {
         if database.is_fed() {
