@@ -182,6 +182,13 @@ fn sql(node: &Node, statements: &str) -> String {
     out
 }
 
+fn values(row: &Json) -> Vec<String> {
+    let mut values: Vec<String> =
+        row.as_object().into_iter().flatten().map(|(_, value)| value.to_string()).collect();
+    values.sort();
+    values
+}
+
 /// The table that a feed tells of: rows by key, each change fitting what was there.
 fn fold(
     node: &Node,
@@ -198,7 +205,8 @@ fn fold(
                 "delete" => rows.remove(key),
                 _ => rows.insert(key.to_owned(), told["after"].clone()),
             };
-            assert_eq!(was.unwrap_or_default(), told["before"], "{line}");
+            // A column may have got another name since.
+            assert_eq!(values(&was.unwrap_or_default()), values(&told["before"]), "{line}");
         }
         rows
     };
