@@ -14,7 +14,7 @@ pub struct Args {
 
 /// Runs everything and stops at the first failure.
 pub fn run(args: &Args) -> Result<()> {
-    process::run(process::cargo().args(["test", "--workspace"]))?;
+    process::run(process::cargo().args(["test", "--workspace", "--no-fail-fast"]))?;
     if args.offline {
         return Ok(());
     }
