@@ -31,7 +31,7 @@ def free_port():
 class Node:
     def __init__(self, folder):
         self.folder = folder
-        self.ports = {service: free_port() for service in ("admin", "keyspace", "schemas", "streams")}
+        self.ports = {service: free_port() for service in ("admin", "keyspace", "schemas", "sql", "streams")}
         self.start()
 
     def start(self):
