@@ -20,7 +20,7 @@ use bole_base::{Epoch, Offset};
 use bole_log::Gap;
 use bytes::Bytes;
 
-pub use details::Details;
+pub use details::{Details, put_text};
 pub use feed::{Directory, Entry, Feeds, Projection, Shown, Source};
 
 use crate::{Error, Pin};
@@ -68,7 +68,7 @@ impl Change {
             return;
         }
         out.extend_from_slice(b"{\"operation\":");
-        details::put_text(out, self.operation);
+        put_text(out, self.operation);
         if let Some(key) = &self.key {
             out.extend_from_slice(b",\"key\":");
             details::put_bytes(out, key);

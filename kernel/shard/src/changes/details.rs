@@ -131,8 +131,8 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Text without control characters other than tab, line feed and carriage return, as a JSON string.
-pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+/// Appends a text as a JSON string.
+pub fn put_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     for byte in text.bytes() {
         match byte {
@@ -140,6 +140,7 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
             b'\t' => out.extend_from_slice(b"\\t"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
             byte => out.push(byte),
         }
     }

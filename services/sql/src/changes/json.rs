@@ -1,6 +1,7 @@
 //! Values as JSON: numbers as numbers with all their digits, booleans as such, everything else as PostgreSQL's text of it in ISO style and UTC. Who casts the text
 //! to the column's type has the value.
 
+use bole_shard::changes::put_text;
 use bole_sql_dialect::Catalog;
 use bole_sql_types::{Style, Type, Value, ValueRef};
 use rusqlite::types::ValueRef as Stored;
@@ -57,20 +58,4 @@ fn put_stored(out: &mut Vec<u8>, value: ValueRef<'_>) {
             }
         }
     }
-}
-
-/// Appends a JSON string.
-pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            byte => out.push(byte),
-        }
-    }
-    out.push(b'"');
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bole_shard::changes::put_text;
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::{Column, Object, Table};
 use bole_sql_types::{Style, Type};
@@ -77,7 +78,7 @@ impl Shape {
 fn columns(table: &Table) -> Vec<(usize, Vec<u8>, Type)> {
     let described = |(place, column): (usize, &Column)| {
         let mut name = Vec::new();
-        json::put_text(&mut name, &column.name);
+        put_text(&mut name, &column.name);
         (place, name, column.ty())
     };
     table.columns.iter().enumerate().filter(|(_, column)| !column.dropped).map(described).collect()

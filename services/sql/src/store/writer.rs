@@ -227,7 +227,7 @@ impl Writer {
     pub async fn commit(mut self, effects: Vec<(String, Request)>) -> Result<Seen> {
         self.check()?;
         let written = self.write_sequences()?;
-        self.flush_own()?;
+        self.flush_own(!effects.is_empty())?;
         let database = Arc::clone(&self.database);
         let nobody = Participants::new(Arc::clone(database.journal()));
         let mut outbox =
@@ -282,10 +282,11 @@ impl Writer {
         let database = &*self.database;
         let runtime = database.runtime()?;
         if self.writing().capture().lock().is_empty() {
-            // Nothing of its own: what is visible does not change.
-            self.connection().execute_batch("COMMIT").map_err(|error| from_sqlite(&error))?;
+            // Nothing of its own that others see. Temporary rows come last: where the effects are refused, they are rolled back.
             let committed = outbox.commit(&runtime, &mut runtime.transaction()).await;
-            return committed.map_err(|error| from_shard(&error));
+            let committed = committed.map_err(|error| from_shard(&error))?;
+            self.connection().execute_batch("COMMIT").map_err(|error| from_sqlite(&error))?;
+            return Ok(committed);
         }
         let payload = self.writing().capture().lock().take();
         let witness = if self.own.is_some() { Some(data_version(&self.ticket)?) } else { None };

@@ -69,13 +69,14 @@ impl Writer {
         self.own.insert(space).begin_writing()
     }
 
-    /// Writes down what COMMIT would have to write of temporary tables. SQLite commits `main.db` first, and must not fail after that. Errors: no space.
-    pub(super) fn flush_own(&self) -> Result<()> {
-        let both = {
+    /// Writes down what COMMIT would have to write of temporary tables, where `main.db` or effects on other services are committed before them: it must not
+    /// fail after that. Errors: no space.
+    pub(super) fn flush_own(&self, has_effects: bool) -> Result<()> {
+        let is_last = {
             let capture = self.writing().capture().lock();
-            capture.has_temporary() && !capture.is_empty()
+            capture.has_temporary() && (has_effects || !capture.is_empty())
         };
-        if self.own.is_none() || !both {
+        if self.own.is_none() || !is_last {
             return Ok(());
         }
         self.connection().cache_flush().map_err(|error| self.full(from_sqlite(&error)))
