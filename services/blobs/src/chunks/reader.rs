@@ -1,0 +1,104 @@
+//! A part of a body on its way out of its chunk, verified block by block.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::frame::{
+    BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, block_at, block_bytes, blocks_of, checksum, header,
+};
+use super::{ChunkId, Error, Home};
+
+/// Blocks that are read at once: what is in memory for a reader is at most this, and what the receiver has not let go.
+pub const BLOCKS_AT_ONCE: u64 = 4;
+
+/// Reads a part of a body.
+pub struct Reader {
+    home: Arc<dyn Home>,
+    id: ChunkId,
+    body_bytes: u64,
+    part: Range<u64>,
+    /// Blocks that were not read yet.
+    blocks: Range<u64>,
+    ready: VecDeque<Bytes>,
+}
+
+impl Reader {
+    /// Of the body of `body_bytes` bytes in chunk `id`, the bytes of `part`, which is cut to the body.
+    pub fn new(home: Arc<dyn Home>, id: ChunkId, body_bytes: u64, part: Range<u64>) -> Self {
+        let end = part.end.min(body_bytes);
+        let part = part.start.min(end)..end;
+        let blocks = blocks_of(&part);
+        Self { home, id, body_bytes, part, blocks, ready: VecDeque::new() }
+    }
+
+    fn read_some(&mut self) -> Result<(), Error> {
+        let first = self.blocks.start;
+        let until = self.blocks.end.min(first + BLOCKS_AT_ONCE);
+        // The header stands right before block 0, and is compared whenever that is read.
+        let from = if first == 0 { 0 } else { block_at(first) };
+        let last = block_at(until - 1) + (block_bytes(until - 1, self.body_bytes) + CHECKSUM_BYTES) as u64;
+        let wanted = (last - from) as usize;
+        let mut framed = Vec::with_capacity(wanted);
+        self.home.read(self.id, from, wanted, &mut framed)?;
+        if framed.len() != wanted {
+            return Err(self.damage(format!(
+                "it ends at byte {}, within a body of {} bytes",
+                from + framed.len() as u64,
+                self.body_bytes
+            )));
+        }
+        let mut framed = Bytes::from(framed);
+        if first == 0 && framed.split_to(HEADER_BYTES)[..] != header(self.id) {
+            return Err(self.damage("its header".to_owned()));
+        }
+        for number in first..until {
+            let data = framed.split_to(block_bytes(number, self.body_bytes));
+            let stored = framed.split_to(CHECKSUM_BYTES);
+            if stored[..] != checksum(self.id, number, &data) {
+                return Err(self
+                    .damage(format!("block {number} of {BLOCK_BYTES} bytes, at byte {}", block_at(number))));
+            }
+            self.ready.push_back(self.cut(number, &data));
+        }
+        self.blocks.start = until;
+        Ok(())
+    }
+
+    /// What of a block is in the part.
+    fn cut(&self, number: u64, data: &Bytes) -> Bytes {
+        let begin = number * BLOCK_BYTES as u64;
+        let from = self.part.start.saturating_sub(begin) as usize;
+        let to = (self.part.end - begin).min(data.len() as u64) as usize;
+        data.slice(from..to)
+    }
+
+    fn damage(&self, what: String) -> Error {
+        Error::Corrupt { id: self.id, what }
+    }
+}
+
+/// At most a block at a time. May block on the home. Errors: `Missing`, `Corrupt`, `Io`; nothing comes after one.
+impl Iterator for Reader {
+    type Item = Result<Bytes, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty()
+            && !self.blocks.is_empty()
+            && let Err(error) = self.read_some()
+        {
+            self.blocks = 0..0;
+            self.ready.clear();
+            return Some(Err(error));
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}
+
+/// Reads a whole chunk and compares all checksums: what the scrubber does. Returns the bytes that it read. Errors: as [`Reader`].
+pub fn verify(home: &Arc<dyn Home>, id: ChunkId, body_bytes: u64) -> Result<u64, Error> {
+    let reader = Reader::new(Arc::clone(home), id, body_bytes, 0..body_bytes);
+    reader.map(|bytes| bytes.map(|bytes| bytes.len() as u64)).sum()
+}
