@@ -57,8 +57,12 @@ codes! {
     AccessControlListNotSupported 400 InvalidInput,
     /// Not allowed.
     AccessDenied 403 Denied,
+    /// No rule of CORS allows it.
+    AccessForbidden 403 Denied,
     /// A digest does not fit the body.
     BadDigest 400 InvalidInput,
+    /// More than may be.
+    BadRequest 400 InvalidInput,
     /// The range is not within the object.
     InvalidRange 416 InvalidInput,
     /// The part number is not one of the object's.

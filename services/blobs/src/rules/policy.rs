@@ -21,7 +21,7 @@ pub mod public;
 #[cfg(test)]
 mod tests;
 
-pub use document::{Effect, Kind, Policy, Statement};
+pub use document::{Effect, Kind, Policy, Statement, Stored};
 pub use evaluate::{Decision, Request, Verdict};
 pub use key::Context;
 pub use principal::Requester;

@@ -58,6 +58,44 @@ pub fn decode<T: Setting>(bytes: &[u8]) -> Result<T, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::{acl, cors, encryption, events, lifecycle, lock, policy, tags, website};
+
+    /// What version 1 of each document looks like on disk. These lines stay as they are, whatever is added.
+    #[test]
+    fn version_1_is_read_and_written() {
+        fn check<T: Setting>(value: &str) {
+            let stored = format!(r#"{{"version":1,"value":{value}}}"#);
+            let read = decode::<T>(stored.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(encode(&read)).unwrap(), stored);
+            // Nothing beyond what is known is read.
+            let more = stored.replacen("\"value\":{", "\"value\":{\"unknown\":1,", 1);
+            assert!(more == stored || decode::<T>(more.as_bytes()).is_err(), "{more}");
+        }
+        check::<policy::Stored>(r#"{"text":"{}","owner_may_be_denied":true}"#);
+        check::<acl::Acl>(
+            r#"{"owner":"o","grants":[{"grantee":{"user":"u"},"permission":"full-control"},{"grantee":{"group":"all-users"},"permission":"read-acp"}]}"#,
+        );
+        check::<acl::Ownership>(r#""bucket-owner-preferred""#);
+        check::<acl::PublicAccessBlock>(
+            r#"{"block_public_acls":true,"ignore_public_acls":false,"block_public_policy":true,"restrict_public_buckets":false}"#,
+        );
+        check::<lifecycle::Lifecycle>(
+            r#"[{"id":"r","enabled":true,"filter":{"form":"and","prefix":"p","tags":[{"key":"k","value":"v"}],"size_greater":1,"size_less":9},"expiration":{"days":1,"date_ms":null,"expired_object_delete_marker":null},"noncurrent":{"days":2,"newer":3},"abort_days":null}]"#,
+        );
+        check::<lock::Lock>(r#"{"retention":{"mode":"GOVERNANCE","until_ms":5},"legal_hold":true}"#);
+        check::<lock::Configuration>(r#"{"default":{"mode":"COMPLIANCE","days":1,"years":null}}"#);
+        check::<cors::Cors>(
+            r#"[{"id":null,"origins":["*"],"methods":["GET"],"headers":[],"expose":["ETag"],"max_age_seconds":5}]"#,
+        );
+        check::<website::Website>(
+            r#"{"index_suffix":"i","error_key":null,"redirect_all":null,"rules":[{"if_prefix":"p","if_error":404,"host":"h","protocol":"https","replace_prefix":null,"replace_key":"k","status":302}]}"#,
+        );
+        check::<tags::Tags>(r#"[{"key":"k","value":"v"}]"#);
+        check::<events::Notifications>(
+            r#"[{"id":"n","kind":"queue","destination":"d","events":["s3:ObjectCreated:*"],"prefix":"p","suffix":null}]"#,
+        );
+        check::<encryption::DefaultEncryption>(r#"{"bucket_key":true}"#);
+    }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -1,5 +1,7 @@
 //! A policy as a document: its elements, and what S3 refuses in one.
 
+use serde::{Deserialize, Serialize};
+
 use super::condition::Condition;
 use super::json::Json;
 use super::pattern::{self, Syntax};
@@ -7,6 +9,23 @@ use super::principal::Principals;
 use super::{action, malformed, shown};
 use crate::error::Result;
 use crate::limits::POLICY_BYTES_MAX;
+use crate::rules::setting::Setting;
+
+/// A bucket's policy as it is kept. *Persisted.*
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// As the client sent it, which is what it gets back.
+    pub text: String,
+    /// Whether the client confirmed that the bucket's owner may lose access to the policy
+    /// (`x-amz-confirm-remove-self-bucket-access`).
+    pub owner_may_be_denied: bool,
+}
+
+impl Setting for Stored {
+    const NAME: &'static str = "bucket policy";
+    const VERSION: u32 = 1;
+}
 
 /// What a policy is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
