@@ -24,6 +24,11 @@ impl Error {
     }
 }
 
+/// A client's text as far as it belongs into a message: at most 120 characters, control characters escaped.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(120).flat_map(char::escape_default).collect()
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $status:literal $kind:ident),* $(,)?) => {
         /// S3's codes of errors.

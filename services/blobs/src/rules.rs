@@ -5,6 +5,7 @@
 //! order.
 
 pub mod acl;
+pub mod bytes;
 pub mod calendar;
 pub mod checksums;
 pub mod conditions;

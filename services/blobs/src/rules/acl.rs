@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::Requester;
 use super::setting::Setting;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::GRANTS_MAX;
 
 /// Groups of users.
@@ -183,7 +183,7 @@ impl Acl {
                 }
                 Grantee::Group(Group::AllUsers) => granted = Granted::Publicly,
                 Grantee::Group(Group::AuthenticatedUsers) if requester.is_some() => {
-                    granted = Granted::Publicly
+                    granted = Granted::Publicly;
                 }
                 Grantee::User(_) | Grantee::Group(_) => {}
             }
@@ -207,7 +207,7 @@ fn check_grants(grants: &[Grant]) -> Result<()> {
             format!("An access control list has {count} grants; {GRANTS_MAX} are allowed"),
         ));
     }
-    let is_id = |id: &str| id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_id = |id: &str| id.len() == 64 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let wrong = grants.iter().find_map(|grant| match &grant.grantee {
         Grantee::User(id) if !is_id(id) => Some(id),
         Grantee::User(_) | Grantee::Group(_) => None,
@@ -215,7 +215,10 @@ fn check_grants(grants: &[Grant]) -> Result<()> {
     wrong.map_or(Ok(()), |id| {
         Err(Error::new(
             Code::InvalidArgument,
-            format!("Invalid id: \"{}\" is not a canonical id of 64 hexadecimal digits", shown(id)),
+            format!(
+                "Invalid id: \"{}\" is not a canonical id of 64 digits from 0 to 9 and a to f",
+                shown(id)
+            ),
         ))
     })
 }
@@ -469,11 +472,6 @@ impl PublicAccessBlock {
         }
         Ok(())
     }
-}
-
-/// A value as far as it belongs into a message.
-fn shown(value: &str) -> String {
-    value.chars().take(120).flat_map(char::escape_default).collect()
 }
 
 #[cfg(test)]

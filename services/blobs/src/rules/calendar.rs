@@ -142,8 +142,7 @@ pub fn parse_http(text: &str) -> Option<Timestamp> {
     let month = |name: &str| MONTHS.iter().position(|month| *month == name).map(|index| index as u64 + 1);
     let fields: Vec<&str> = rest.split([' ', '-']).filter(|field| !field.is_empty()).take(6).collect();
     let (day, month, year, time) = match fields[..] {
-        [day, name, year, time, "GMT"] => (day, month(name)?, year, time),
-        [name, day, time, year] => (day, month(name)?, year, time),
+        [day, name, year, time, "GMT"] | [name, day, time, year] => (day, month(name)?, year, time),
         _ => return None,
     };
     let whole = |text: &str, digits: usize| {

@@ -9,7 +9,7 @@ use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
 use ring::digest;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::PARTS_MAX;
 
 /// S3's algorithms.
@@ -48,8 +48,7 @@ impl Type {
     /// Reads `x-amz-checksum-type`.
     pub fn parse(name: &str) -> Result<Self> {
         [Self::FullObject, Self::Composite].into_iter().find(|known| known.name() == name).ok_or_else(|| {
-            let text =
-                format!("Value for x-amz-checksum-type header is invalid: \"{}\"", name.escape_default());
+            let text = format!("Value for x-amz-checksum-type header is invalid: \"{}\"", shown(name));
             Error::new(Code::InvalidRequest, text)
         })
     }
@@ -86,7 +85,7 @@ impl Algorithm {
         Self::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
             let text = format!(
                 "Checksum algorithm provided is unsupported: \"{}\". Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
-                name.escape_default()
+                shown(name)
             );
             Error::new(Code::InvalidRequest, text)
         })
@@ -150,7 +149,7 @@ impl Value {
         // Longer than the longest value's base64 is none, and is not decoded.
         let bytes = Some(text).filter(|text| text.len() <= 44).and_then(|text| Base64::decode_vec(text).ok());
         bytes.and_then(|bytes| Self::new(algorithm, &bytes)).ok_or_else(|| {
-            let shown: String = text.chars().take(80).flat_map(char::escape_default).collect();
+            let shown = shown(text);
             Error::new(
                 Code::InvalidRequest,
                 format!("Value for {} header is invalid: \"{shown}\"", algorithm.header()),

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::{CORS_LIST_MAX, CORS_RULES_MAX, CORS_TEXT_BYTES_MAX, RULE_ID_CHARS_MAX};
 
 /// A bucket's rules. *Persisted.*
@@ -108,7 +108,7 @@ impl Rule {
             return malformed(format!("The ID of a CORS rule has at most {RULE_ID_CHARS_MAX} characters"));
         }
         if let Some(method) = self.methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
-            let method: String = method.chars().take(40).flat_map(char::escape_default).collect();
+            let method = shown(method);
             return wrong(format!(
                 "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
             ));
@@ -122,17 +122,16 @@ impl Rule {
                 return malformed(format!("A CORS rule has at most {CORS_LIST_MAX} times {name}"));
             }
             for text in list {
-                let shown = || text.chars().take(80).flat_map(char::escape_default).collect::<String>();
                 if text.is_empty() || text.len() > CORS_TEXT_BYTES_MAX || text.chars().any(char::is_control) {
                     return wrong(format!(
                         "{name} \"{}\" is not 1 to {CORS_TEXT_BYTES_MAX} bytes of text",
-                        shown()
+                        shown(text)
                     ));
                 }
                 if text.matches('*').count() > wildcards {
                     return wrong(format!(
                         "{name} \"{}\" can not have more than {wildcards} wildcard.",
-                        shown()
+                        shown(text)
                     ));
                 }
             }

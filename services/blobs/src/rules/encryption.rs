@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 
 /// A bucket's default. *Persisted.*
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ pub fn check_server_algorithm(name: &str) -> Result<()> {
             format!("Server side encryption with {name}: there is no key service here; use AES256"),
         )),
         _ => {
-            let shown: String = name.chars().take(40).flat_map(char::escape_default).collect();
+            let shown = shown(name);
             Err(invalid(format!("The encryption method specified is not supported: \"{shown}\"")))
         }
     }
@@ -151,7 +151,7 @@ pub fn customer_key(headers: &CustomerHeaders<'_>) -> Result<Option<(Key, String
     }
     let algorithm = algorithm.ok_or_else(|| missing("a valid encryption algorithm"))?;
     if algorithm != "AES256" {
-        let shown: String = algorithm.chars().take(40).flat_map(char::escape_default).collect();
+        let shown = shown(algorithm);
         let text = format!(
             "The encryption request you specified is not valid: \"{shown}\". Supported value: AES256."
         );

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::setting::Setting;
 use super::{calendar, names};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::{DESTINATION_BYTES_MAX, KEY_BYTES_MAX, NOTIFICATIONS_MAX, RULE_ID_CHARS_MAX};
 
 /// What happened.
@@ -135,10 +135,6 @@ pub struct Notification {
 
 fn invalid(text: impl Into<String>) -> Error {
     Error::new(Code::InvalidArgument, text)
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
 }
 
 impl Notifications {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::setting::Setting;
 use super::tags::{On, Tag, Tags};
 use super::{calendar, names};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::{DAYS_MAX, KEY_BYTES_MAX, LIFECYCLE_RULES_MAX, NEWER_VERSIONS_MAX, RULE_ID_CHARS_MAX};
 
 /// A bucket's rules. *Persisted.*
@@ -143,7 +143,7 @@ impl Lifecycle {
             match rule.id.as_ref().filter(|id| !id.is_empty()) {
                 Some(id) if !ids.insert(id) => Err(invalid(format!(
                     "Rule ID must be unique. Found same ID for more than one rule: \"{}\"",
-                    id.escape_default()
+                    shown(id)
                 ))),
                 _ => Ok(()),
             }
@@ -157,7 +157,7 @@ impl Rule {
             return Err(invalid(format!("ID length should not exceed allowed limit of {RULE_ID_CHARS_MAX}")));
         }
         if let Some(class) = self.transitions.first() {
-            let shown: String = class.chars().take(40).flat_map(char::escape_default).collect();
+            let shown = shown(class);
             return Err(Error::new(
                 Code::NotImplemented,
                 format!("Transition to storage class {shown}: there is one storage class, STANDARD"),
@@ -391,6 +391,12 @@ impl Rule {
 pub fn expiration_header(due: &Due<'_>) -> Option<String> {
     let (date, id) = (calendar::format_http(due.at), names::url_encode(due.rule_id));
     (due.action == Action::Expire).then(|| format!("expiry-date=\"{date}\", rule-id=\"{id}\""))
+}
+
+/// `x-amz-abort-date` and `x-amz-abort-rule-id` of an upload; nothing where it is not aborted.
+pub fn abort_headers(due: &Due<'_>) -> Option<(String, String)> {
+    let headers = || (calendar::format_http(due.at), names::url_encode(due.rule_id));
+    (due.action == Action::Abort).then(headers)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::checksums::{self, Algorithm};
 use super::names;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::{KEY_BYTES_MAX, PAGE_KEYS_MAX};
 
 /// Entries in the order of their keys, and of one key in an order of the cursor's own.
@@ -192,11 +192,6 @@ pub fn start(token: Option<&str>, start_after: Option<&str>) -> Result<Option<Ma
         None => start_after.filter(|key| !key.is_empty()).map(str::to_owned),
     };
     Ok(key.map(|key| Marker { key, sub: None }))
-}
-
-/// A value as far as it belongs into a message.
-fn shown(value: &str) -> String {
-    value.chars().take(80).flat_map(char::escape_default).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar;
 use super::lifecycle::Day;
 use super::setting::Setting;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::DAYS_MAX;
 
 /// How strict a retention is.
@@ -34,7 +34,7 @@ impl Mode {
     /// The mode of that name.
     pub fn parse(name: &str) -> Result<Self> {
         [Self::Governance, Self::Compliance].into_iter().find(|mode| mode.name() == name).ok_or_else(|| {
-            let shown: String = name.chars().take(40).flat_map(char::escape_default).collect();
+            let shown = shown(name);
             Error::new(Code::MalformedXML, format!("Unknown wormMode directive: \"{shown}\""))
         })
     }
@@ -154,7 +154,7 @@ pub fn requested(
         (Some(mode), Some(until)) => {
             let mode = Mode::parse(mode).map_err(in_header)?;
             let until = calendar::parse_iso(until).ok_or_else(|| {
-                let shown: String = until.chars().take(40).flat_map(char::escape_default).collect();
+                let shown = shown(until);
                 let text =
                     format!("The retain until date must be provided in ISO 8601 format; it is \"{shown}\"");
                 Error::new(Code::InvalidArgument, text)
@@ -183,7 +183,7 @@ pub fn is_held(status: &str) -> Result<bool> {
         "ON" => Ok(true),
         "OFF" => Ok(false),
         _ => {
-            let shown: String = status.chars().take(40).flat_map(char::escape_default).collect();
+            let shown = shown(status);
             let text = format!("Legal Hold must be either of 'ON' or 'OFF'; it is \"{shown}\"");
             Err(Error::new(Code::MalformedXML, text))
         }
@@ -245,10 +245,12 @@ mod tests {
     const LATER: u64 = 3_000_000;
     const PAST: u64 = 500_000;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the rows have it")]
     const fn governance(until_ms: u64) -> Option<Retention> {
         Some(Retention { mode: Mode::Governance, until_ms })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the rows have it")]
     const fn compliance(until_ms: u64) -> Option<Retention> {
         Some(Retention { mode: Mode::Compliance, until_ms })
     }

@@ -3,7 +3,7 @@
 //! A key is 1 to 1,024 bytes of UTF-8 and nothing else is asked of it: `..`, `//` and control characters are names like others and are
 //! never normalized.
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::{BUCKET_NAME_BYTES_MAX, BUCKET_NAME_BYTES_MIN, KEY_BYTES_MAX};
 
 /// What S3 keeps for itself at the beginning of names of buckets.
@@ -14,8 +14,7 @@ const RESERVED_SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", 
 /// Checks the name of a bucket that is to be created: S3's rules for general-purpose buckets.
 pub fn check_bucket(name: &str) -> Result<()> {
     let wrong = |why: &str| {
-        let shown: String =
-            name.chars().take(BUCKET_NAME_BYTES_MAX + 1).flat_map(char::escape_default).collect();
+        let shown = shown(name);
         Err(Error::new(
             Code::InvalidBucketName,
             format!("The specified bucket is not valid: \"{shown}\" {why}."),

@@ -26,13 +26,8 @@ pub use evaluate::{Decision, Request, Verdict};
 pub use key::Context;
 pub use principal::Requester;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, shown};
 
 fn malformed(message: impl Into<String>) -> Error {
     Error::new(Code::MalformedPolicy, message)
-}
-
-/// A value as far as it belongs into a message.
-fn shown(value: &str) -> String {
-    value.chars().take(120).flat_map(char::escape_default).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::{BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
 
 /// A tag. *Persisted.*
@@ -57,8 +57,7 @@ impl Tags {
             if keys.insert(&tag.key) {
                 return Ok(());
             }
-            let text =
-                format!("Cannot provide multiple Tags with the same key: \"{}\"", tag.key.escape_default());
+            let text = format!("Cannot provide multiple Tags with the same key: \"{}\"", shown(&tag.key));
             Err(Error::new(Code::InvalidTag, text))
         })
     }
@@ -82,9 +81,6 @@ impl Tag {
         let wrong = |text: String| Err(Error::new(Code::InvalidTag, text));
         let legal = |character: char| {
             character.is_alphanumeric() || character.is_whitespace() || "+-=._:/@".contains(character)
-        };
-        let shown = |text: &str| -> String {
-            text.chars().take(TAG_VALUE_CHARS_MAX).flat_map(char::escape_default).collect()
         };
         let key_chars = self.key.chars().count();
         if !(1..=TAG_KEY_CHARS_MAX).contains(&key_chars) || !self.key.chars().all(legal) {

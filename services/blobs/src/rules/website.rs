@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names;
 use super::setting::Setting;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, shown};
 use crate::limits::{HOST_BYTES_MAX, KEY_BYTES_MAX, ROUTING_RULES_MAX};
 
 /// A bucket's website, with the elements of S3's document. *Persisted.*
@@ -78,10 +78,6 @@ pub struct Request<'a> {
 
 fn invalid(text: impl Into<String>) -> Error {
     Error::new(Code::InvalidArgument, text)
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
 }
 
 fn check_target(host: Option<&str>, protocol: Option<&str>) -> Result<()> {
@@ -225,6 +221,7 @@ mod tests {
     use super::*;
     use crate::rules::setting;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the rows have it")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

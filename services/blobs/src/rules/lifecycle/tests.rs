@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::rules::setting;
 
+#[expect(clippy::unnecessary_wraps, reason = "as the rows have it")]
 fn days(days: u32) -> Option<Expiration> {
     Some(Expiration { days: Some(days), ..Expiration::default() })
 }
@@ -18,6 +19,7 @@ fn rule() -> Rule {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn configurations_are_checked() {
     let filter = |form, prefix: Option<&str>, tags: usize, greater, less| Filter {
         form,
@@ -188,6 +190,9 @@ fn the_header_says_when() {
     let header = expiration_header(&due);
     assert_eq!(header.as_deref(), Some("expiry-date=\"Sun, 23 Dec 2012 00:00:00 GMT\", rule-id=\"a%20b\""));
     assert_eq!(expiration_header(&Due { action: Action::Remove, ..due }), None);
+    let aborted = abort_headers(&Due { action: Action::Abort, ..due });
+    assert_eq!(aborted, Some(("Sun, 23 Dec 2012 00:00:00 GMT".to_owned(), "a%20b".to_owned())));
+    assert_eq!(abort_headers(&due), None);
 }
 
 proptest! {

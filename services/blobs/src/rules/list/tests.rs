@@ -141,12 +141,13 @@ fn a_million_keys_below_one_prefix_cost_nothing() {
     assert!(memory.lookups <= 7, "{}", memory.lookups);
 }
 
+/// Prefix, delimiter, marker, most; keys and prefixes; the next marker.
+type Row<'a> = (&'a str, &'a str, &'a str, usize, &'a [&'a str], Option<&'a str>);
+
 #[test]
 fn markers_and_bounds() {
     let list = |names: &[&str]| Memory::new(names.iter().map(|name| ((*name).to_owned(), 0)));
     let all: &[&str] = &["a", "asdf", "boo/bar", "boo/baz/xyzzy", "cquux/thud", "cquux/bla"];
-    // Prefix, delimiter, marker, most; keys and prefixes; the next marker.
-    type Row<'a> = (&'a str, &'a str, &'a str, usize, &'a [&'a str], Option<&'a str>);
     let rows: &[Row<'_>] = &[
         ("", "/", "", 1, &["a"], Some("a")),
         ("", "/", "asdf", 1, &["boo/"], Some("boo/")),

@@ -204,6 +204,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn everything_has_its_say() {
         use Verdict::{Allow, Deny, Silent};
         let with_policy = |policy, policy_is_public| Some(Bucket { policy, policy_is_public, ..bucket() });

@@ -65,7 +65,7 @@ enum Order {
 }
 
 impl Order {
-    fn holds<T: PartialOrd>(self, found: T, wanted: T) -> bool {
+    fn holds<T: PartialOrd>(self, found: &T, wanted: &T) -> bool {
         match self {
             Self::Equal => found == wanted,
             Self::Less => found < wanted,
@@ -263,10 +263,10 @@ impl Value {
                     && patterns.iter().zip(parts).all(|(pattern, part)| pattern.matches(part, context))
             }
             (Self::Number(wanted), Test::Number(order)) => {
-                number(found).is_some_and(|found| order.holds(found, *wanted))
+                number(found).is_some_and(|found| order.holds(&found, wanted))
             }
             (Self::Date(wanted), Test::Date(order)) => {
-                date(found).is_some_and(|found| order.holds(found, *wanted))
+                date(found).is_some_and(|found| order.holds(&found, wanted))
             }
             (Self::Bool(wanted), _) => truth(found) == Some(*wanted),
             (Self::Binary(wanted), _) => Base64::decode_vec(found).is_ok_and(|found| found == *wanted),

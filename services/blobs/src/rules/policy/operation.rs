@@ -126,10 +126,9 @@ impl Row {
 fn target(action: &str) -> Target {
     match level(action) {
         Some(Level::Object) => Target::Object,
-        Some(Level::Bucket) => Target::Bucket,
         Some(Level::Account) => Target::Account,
         None if action.ends_with("ListAllMyDirectoryBuckets") => Target::Account,
-        None => Target::Bucket,
+        Some(Level::Bucket) | None => Target::Bucket,
     }
 }
 

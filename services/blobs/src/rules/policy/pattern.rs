@@ -20,7 +20,13 @@ enum Part {
     Literal(char),
     One,
     Any,
-    Variable { key: Key, default: Option<String> },
+    Variable(Box<Variable>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Variable {
+    key: Key,
+    default: Option<String>,
 }
 
 /// What is special in a text.
@@ -69,7 +75,7 @@ impl Pattern {
         let character = |part: &Part| match part {
             Part::Literal(character) => *character,
             Part::One => '?',
-            Part::Any | Part::Variable { .. } => '*',
+            Part::Any | Part::Variable(_) => '*',
         };
         self.expanded(context).map(|parts| parts.iter().map(character).collect())
     }
@@ -95,7 +101,7 @@ impl Pattern {
                 match part {
                     Part::Literal(literal) => next[at + 1] |= *literal == character,
                     Part::One => next[at + 1] = true,
-                    Part::Any | Part::Variable { .. } => next[at] = true,
+                    Part::Any | Part::Variable(_) => next[at] = true,
                 }
             }
             self.skip_empty(&mut next);
@@ -111,24 +117,24 @@ impl Pattern {
 
     fn skip_empty(&self, reached: &mut [bool]) {
         for (at, part) in self.parts.iter().enumerate() {
-            reached[at + 1] |= reached[at] && matches!(part, Part::Any | Part::Variable { .. });
+            reached[at + 1] |= reached[at] && matches!(part, Part::Any | Part::Variable(_));
         }
     }
 
     fn expanded(&self, context: &Context) -> Option<Cow<'_, [Part]>> {
-        if !self.parts.iter().any(|part| matches!(part, Part::Variable { .. })) {
+        if !self.parts.iter().any(|part| matches!(part, Part::Variable(_))) {
             return Some(Cow::Borrowed(&self.parts));
         }
         let mut expanded = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
-            let Part::Variable { key, default } = part else {
+            let Part::Variable(variable) = part else {
                 expanded.push(part.clone());
                 continue;
             };
-            let value = match context.get(key) {
+            let value = match context.get(&variable.key) {
                 Some([value]) => value,
                 Some(_) => return None,
-                None => default.as_ref()?,
+                None => variable.default.as_ref()?,
             };
             expanded.extend(value.chars().map(Part::Literal));
         }
@@ -151,7 +157,7 @@ fn variable(text: &str) -> Result<(Part, &str), String> {
     };
     let key =
         Key::parse(name.trim()).map_err(|_| format!("there is no variable \"{}\"", super::shown(name)))?;
-    Ok((Part::Variable { key, default }, rest))
+    Ok((Part::Variable(Box::new(Variable { key, default })), rest))
 }
 
 /// Takes at most the product of the lengths: when a later part does not fit, only the last star is tried further along.

@@ -100,13 +100,13 @@ fn documents_are_refused_as_s3_does() {
 
 #[test]
 fn statements_apply() {
+    use Verdict::{Allow, Deny, Silent};
     let home = r#""Action":"s3:*","Resource":"arn:aws:s3:::photos/home/${aws:username}/*""#;
     let old = allowing(home).replace("2012-10-17", "2008-10-17");
     let both = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Deny","Principal":"*","NotAction":"s3:GetObject","Resource":"*"},
         {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:user/alice"},"Action":"s3:*","NotResource":"arn:aws:s3:::photos/secret*"}]}"#;
     let except = r#"{"Statement":{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam:::user/alice"},"Action":"s3:*","Resource":"*"}}"#;
-    use Verdict::{Allow, Deny, Silent};
     for (policy, requester, action, resource, expected) in [
         (allowing(home).as_str(), Some(&ALICE), "GetObject", "photos/home/alice/x", Allow),
         (&allowing(home), Some(&ALICE), "GetObject", "photos/home/bob/x", Silent),
