@@ -1,0 +1,129 @@
+//! What can go wrong, and the one table from codes of errors to HTTP status. Codes are S3's.
+//!
+//! All errors of the rules are refusals: the request is wrong or not allowed, nothing was written, and the same request fails again.
+
+use bole_base::Kind;
+
+/// The result of a rule.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refusal: S3's code, and a text for the client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.name())]
+pub struct Error {
+    /// What kind of refusal.
+    pub code: Code,
+    /// What was wrong, with the value, for the client.
+    pub message: String,
+}
+
+impl Error {
+    /// A refusal.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// A client's text as far as it belongs into a message: at most 120 characters, control characters escaped.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(120).flat_map(char::escape_default).collect()
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $status:literal $kind:ident),* $(,)?) => {
+        /// S3's codes of errors.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $name),* }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// As clients read it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status),* }
+            }
+
+            /// What a caller can do about it.
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$name => Kind::$kind),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The bucket's ownership setting leaves no room for ACLs.
+    AccessControlListNotSupported 400 InvalidInput,
+    /// Not allowed.
+    AccessDenied 403 Denied,
+    /// No rule of CORS allows it.
+    AccessForbidden 403 Denied,
+    /// A digest does not fit the body.
+    BadDigest 400 InvalidInput,
+    /// More than may be.
+    BadRequest 400 InvalidInput,
+    /// The range is not within the object.
+    InvalidRange 416 InvalidInput,
+    /// The part number is not one of the object's.
+    InvalidPartNumber 416 InvalidInput,
+    /// A header or parameter has a value that it may not have.
+    InvalidArgument 400 InvalidInput,
+    /// Not a bucket's name.
+    InvalidBucketName 400 InvalidInput,
+    /// The bucket is not in a state in which this is possible.
+    InvalidBucketState 409 Conflict,
+    /// `Content-MD5` or a checksum header is not what it should be.
+    InvalidDigest 400 InvalidInput,
+    /// The algorithm or key of an encryption is not supported.
+    InvalidEncryptionAlgorithmError 400 InvalidInput,
+    /// The request contradicts itself.
+    InvalidRequest 400 InvalidInput,
+    /// The retention's period is not what it may be.
+    InvalidRetentionPeriod 400 InvalidInput,
+    /// A tag is not what it may be.
+    InvalidTag 400 InvalidInput,
+    /// The path is not UTF-8.
+    InvalidURI 400 InvalidInput,
+    /// The key has more than 1,024 bytes.
+    KeyTooLongError 400 InvalidInput,
+    /// The grant header or ACL is not what it may be.
+    MalformedACLError 400 InvalidInput,
+    /// The policy is not what it may be.
+    MalformedPolicy 400 InvalidInput,
+    /// The document does not follow its schema.
+    MalformedXML 400 InvalidInput,
+    /// Bole does not do this.
+    NotImplemented 501 InvalidInput,
+    /// There is no such key.
+    NoSuchKey 404 NotFound,
+    /// A condition did not hold.
+    PreconditionFailed 412 Conflict,
+    /// E-mail addresses name nobody here.
+    UnresolvableGrantByEmailAddress 400 InvalidInput,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_fit_their_kinds() {
+        for code in Code::ALL {
+            let fits = match code.status() {
+                403 => code.kind() == Kind::Denied,
+                404 => code.kind() == Kind::NotFound,
+                409 | 412 => code.kind() == Kind::Conflict,
+                400 | 416 | 501 => code.kind() == Kind::InvalidInput,
+                _ => false,
+            };
+            assert!(fits, "{code:?} {} {:?}", code.status(), code.kind());
+            assert_eq!(Error::new(*code, "why").to_string(), format!("{}: why", code.name()));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Every bound of the rules, by name. Where S3 publishes a bound it is S3's.
+
+/// Bytes of an object's key, in UTF-8.
+pub const KEY_BYTES_MAX: usize = 1_024;
+/// Bytes of a bucket's name, at least.
+pub const BUCKET_NAME_BYTES_MIN: usize = 3;
+/// Bytes of a bucket's name, at most.
+pub const BUCKET_NAME_BYTES_MAX: usize = 63;
+
+/// Bytes of a bucket policy or a session policy.
+pub const POLICY_BYTES_MAX: usize = 20 * 1_024;
+/// Bytes of a setting as it is stored, above what the widest of S3's documents needs (a lifecycle of 1,000 rules).
+pub const SETTING_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
+/// Grants of an access control list.
+pub const GRANTS_MAX: usize = 100;
+
+/// Bytes of a header of conditions (`If-Match` and its like), as a request's headers are bounded.
+pub const CONDITION_BYTES_MAX: usize = 8 * 1_024;
+
+/// Entries of a page of a list.
+pub const PAGE_KEYS_MAX: usize = 1_000;
+
+/// Parts of a multipart upload.
+pub const PARTS_MAX: u32 = 10_000;
+
+/// Rules of a lifecycle configuration.
+pub const LIFECYCLE_RULES_MAX: usize = 1_000;
+/// Characters of the id of a lifecycle, CORS or notification rule.
+pub const RULE_ID_CHARS_MAX: usize = 255;
+/// Days that a lifecycle rule or a retention may name: a hundred years, so that no sum with a time overflows.
+pub const DAYS_MAX: u32 = 36_500;
+/// Noncurrent versions that a lifecycle rule may keep.
+pub const NEWER_VERSIONS_MAX: u32 = 100;
+
+/// Rules of a CORS configuration.
+pub const CORS_RULES_MAX: usize = 100;
+/// Origins, methods or headers of a CORS rule.
+pub const CORS_LIST_MAX: usize = 100;
+/// Bytes of one origin or header of a CORS rule.
+pub const CORS_TEXT_BYTES_MAX: usize = 1_024;
+
+/// Routing rules of a website.
+pub const ROUTING_RULES_MAX: usize = 50;
+/// Bytes of a host name of a website's redirect.
+pub const HOST_BYTES_MAX: usize = 255;
+
+/// Tags of an object.
+pub const OBJECT_TAGS_MAX: usize = 10;
+/// Tags of a bucket.
+pub const BUCKET_TAGS_MAX: usize = 50;
+/// Characters of a tag's key.
+pub const TAG_KEY_CHARS_MAX: usize = 128;
+/// Characters of a tag's value.
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+
+/// Destinations of a notification configuration.
+pub const NOTIFICATIONS_MAX: usize = 100;
+/// Bytes of a destination's name.
+pub const DESTINATION_BYTES_MAX: usize = 1_024;
