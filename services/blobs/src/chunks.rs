@@ -3,13 +3,14 @@
 //! A [`Home`] keeps bytes under an id and knows nothing of what they mean; [`frame`] says how a body becomes such bytes, with a checksum for each block,
 //! and so a chunk is the same bytes in each home. Everything here blocks: call it from the service's threads for that, never under a shard's lock.
 //!
-//! Reading order: this file → [`frame`] (the layout, *persisted*) → [`writer`] and [`reader`] (bodies in and out) → [`local`] (files) → [`sweep`] (what a crash left).
+//! Reading order: this file → [`frame`] (the layout, *persisted*) → [`writer`] and [`reader`] (bodies in and out) → [`local`] (files) and [`cluster`] (objects elsewhere) → [`sweep`] (what a crash left).
 //!
 //! # Invariants
 //! - A chunk that [`Upload::finish`] returned for is durable. An entry names it only then.
 //! - No id comes twice: it holds the epoch of the opening that gave it, and a counter.
 //! - No byte of a block leaves a [`reader::Reader`] before its checksum was compared.
 
+pub mod cluster;
 pub mod frame;
 pub mod local;
 pub mod memory;
@@ -126,7 +127,7 @@ pub enum Error {
     /// A write or sync failed. What is durable is not known any more, so nothing more is written by this process (promise P4).
     #[error("chunks cannot be written: {0}")]
     Failed(String),
-    /// A read, a list or a removal failed; it may be tried again.
+    /// A request to the home failed and harmed nothing else; it may be tried again.
     #[error("chunk store: {what}: {error}")]
     Io {
         /// What was done, to which chunk or place.
@@ -165,10 +166,10 @@ pub trait Home: Send + Sync + 'static {
 
 /// A chunk that is being written. Dropped before it was finished, it is removed.
 pub trait Upload: Send {
-    /// Appends bytes. Errors: `Full`, `Failed`; after any the chunk cannot be finished.
+    /// Appends bytes. Errors: `Full`, `Failed`, `Io`; after any the chunk cannot be finished.
     fn append(&mut self, bytes: &[u8]) -> Result<(), Error>;
 
-    /// Makes the chunk durable. Errors: `Failed`, after which it may be there or not.
+    /// Makes the chunk durable. Errors: `Failed`, `Io`, after which it may be there or not.
     fn finish(self: Box<Self>) -> Result<(), Error>;
 }
 

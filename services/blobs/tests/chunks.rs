@@ -4,12 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bole_base::{Disk, Epoch, Kind, RealDisk};
+use bole_blobs::chunks::cluster::{Cluster, PART_BYTES};
 use bole_blobs::chunks::frame::BLOCK_BYTES;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::chunks::writer::Writer;
 use bole_blobs::chunks::{ChunkId, Home, suite};
 use bole_testing::{FaultDisk, Faults, Rng};
+use object_store::ObjectStore as _;
+use object_store::memory::InMemory;
 
 const DIR: &str = "/chunks";
 
@@ -49,6 +52,30 @@ fn files_on_a_disk_that_fails_pass_the_suite() {
         let path = format!("{DIR}/{:02x}/{id}", id.place());
         disk.flip_bit(Path::new(&path), at..at + 1).unwrap();
     });
+}
+
+#[test]
+fn a_cluster_passes_the_suite() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let store = Arc::new(InMemory::new());
+    let cluster = Cluster::new(store.clone(), "tenant/chunks", runtime.handle().clone());
+    let home: Arc<dyn Home> = Arc::new(cluster);
+    suite::run(&home);
+    suite::damage_is_seen(&home, |id, at| {
+        let path = object_store::path::Path::from(format!("tenant/chunks/{:02x}/{id}", id.place()));
+        let found = runtime.block_on(async { store.get(&path).await?.bytes().await }).unwrap();
+        let mut bytes = found.to_vec();
+        bytes[at as usize] ^= 1;
+        runtime.block_on(store.put(&path, bytes.into())).unwrap();
+    });
+    // Longer than a part.
+    let body = suite::body(2 * PART_BYTES as u64 + 12_345);
+    suite::write(&*home, id(1), &body, 1 << 20).unwrap();
+    assert!(suite::read(&home, id(1), body.len() as u64, 0..u64::MAX).unwrap() == body);
+    let mut writer = Writer::create(&*home, id(2), 0).unwrap();
+    writer.push(&body).unwrap();
+    drop(writer);
+    assert_eq!(home.list(2).unwrap(), [], "what was given up is aborted");
 }
 
 /// What was finished before a power cut is there and sound, whatever was being written.
