@@ -9,7 +9,7 @@ use bole_base::{Epoch, LogId, Offset, RealDisk};
 use bole_ordered::{Config, Direction, Maintenance, Mutations, PageLimits, Partition, Range, Store};
 use bole_shard::durable::Stand;
 use fjall::KeyspaceCreateOptions;
-use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Durability, ReadableDatabase, TableDefinition};
 
 const CACHE_BYTES: u64 = 32 << 20;
 const MEMTABLE_BYTES: u64 = 32 << 20;

@@ -115,7 +115,7 @@ mod tests {
             match mutations.check() {
                 Ok(()) => assert_eq!(expected, ""),
                 Err(error) => {
-                    assert!(error.to_string().contains(expected) && !expected.is_empty(), "{error}")
+                    assert!(error.to_string().contains(expected) && !expected.is_empty(), "{error}");
                 }
             }
         }

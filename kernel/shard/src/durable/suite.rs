@@ -5,6 +5,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bole_base::clock::ManualClock;
 use bole_base::{Disk, Durability, LogId, Offset, Position};
@@ -82,11 +83,15 @@ impl<'a, S: Subject> Node<'a, S> {
     #[track_caller]
     fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
-        for _ in 0..1_000 {
+        for turn in 0..10_000 {
             if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 return value;
             }
             self.journal.sync();
+            if turn > 2 {
+                // A thread of the store has something to do on the disk.
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         panic!("it waits for something that never comes");
     }
