@@ -15,6 +15,8 @@ struct Cli {
 enum Benchmark {
     /// The keyspace against redis-server
     Keyspace(bole_bench::keyspace::Args),
+    /// Ordered stores against fjall and redb
+    Ordered(bole_bench::ordered::Args),
     /// The SQL service against PostgreSQL
     Sql(bole_bench::sql::Args),
     /// The streams service against Apache Kafka
@@ -26,6 +28,7 @@ enum Benchmark {
 fn main() -> ExitCode {
     xtask::process::exit(&match Cli::parse().benchmark {
         Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
+        Benchmark::Ordered(args) => bole_bench::ordered::run(&args),
         Benchmark::Sql(args) => bole_bench::sql::run(&args),
         Benchmark::Streams(args) => bole_bench::streams::run(&args),
         Benchmark::Wal(args) => bole_bench::wal::run(&args),

@@ -19,7 +19,7 @@ const WITHOUT_BOLE: &[&str] = &["--peer-only", "--help", "--self", "--list", "--
 
 /// Builds Bole for release, unless it takes no part, and runs the benchmark.
 pub fn run(args: &Args) -> Result<()> {
-    let without_bole = args.arguments.first().is_some_and(|name| name == "wal")
+    let without_bole = args.arguments.first().is_some_and(|name| name == "wal" || name == "ordered")
         || args.arguments.iter().any(|argument| WITHOUT_BOLE.contains(&argument.as_str()));
     if !without_bole {
         server::build_bole(Profile::Release)?;

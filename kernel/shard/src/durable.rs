@@ -8,14 +8,18 @@
 //! - The store holds exactly the effects below its stand; the overlay those from there up to `next`.
 //! - An entry reaches the store only after the journal's fsynced position passed it.
 //! - The overlay holds at most `overlay_bytes_max` bytes, plus the batch that is being pushed.
-//! - A store whose stand is not in the log is not served: it asks to be rebuilt.
+//! - A store whose stand is not in the log, or that cannot be opened, is not served: it asks to be rebuilt.
+//! - Nothing here waits for the store's disk under the shard's lock, except where the store's own `apply` does.
 
 mod hosted;
+#[cfg(feature = "suite")]
+pub mod suite;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bole_base::{Durability, Epoch, LogId, Offset, Position};
 use bole_log::{EntryHeader, Journal, PayloadKind};
@@ -59,11 +63,37 @@ pub trait Durable: Send + 'static {
     /// Takes in one entry and moves the stand to `stand`, both or neither, also after a crash. `None`: an entry without an effect.
     /// Deterministic. An error quarantines the shard.
     fn apply(&mut self, stand: Stand, effect: Option<&Self::Effect>) -> io::Result<()>;
-    /// Makes everything that was applied durable, with its stand. An error is final (promise P4).
-    fn persist(&mut self) -> io::Result<()>;
+    /// Whether `apply` would come back without waiting for the disk. While it would not, entries stay in the overlay, and
+    /// writers wait for its room without a lock.
+    fn ready(&self) -> bool {
+        true
+    }
+    /// Ready when [`Durable::ready`] says so; the context is woken when that may have changed.
+    fn poll_ready(&self, _context: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+    /// Whether the disk has room for `effect`; asked before anything is changed (promise P5). The error is a sentence for the operator.
+    fn room(&self, _effect: &Self::Effect) -> Result<(), String> {
+        Ok(())
+    }
+    /// What makes everything that was applied before this call durable, with its stand, which it returns. Made under the
+    /// shard's lock, run without it. Errors: `StorageFull` if the store is as it was, and it may be tried again; any other is final
+    /// (promise P4).
+    fn persister(&self) -> Persister;
+    /// Why the store could not be opened, if so: its folder is as it was found, and it has to be rebuilt.
+    fn broken(&self) -> Option<String> {
+        None
+    }
+    /// Where the store is, for messages.
+    fn place(&self) -> String;
+    /// Puts an empty store with the default stand in place of what is there, to be rebuilt from the log.
+    fn reset(&mut self) -> io::Result<()>;
     /// About how many bytes of memory the store takes.
     fn memory_bytes(&self) -> u64;
 }
+
+/// Makes a store durable; see [`Durable::persister`].
+pub type Persister = Box<dyn FnOnce() -> io::Result<Stand> + Send>;
 
 /// One log plus the state on disk that it builds.
 pub struct DurableShard<D: Durable> {
@@ -101,9 +131,10 @@ struct Pending<E> {
 }
 
 impl<D: Durable> DurableShard<D> {
-    /// A shard on an opened store.
+    /// A shard on an opened store, or on one that could not be opened and waits for a rebuild.
     pub fn new(id: LogId, name: impl Into<Arc<str>>, store: D, overlay_bytes_max: usize) -> Self {
         let stand = store.stand();
+        let broken = store.broken();
         let core = Core {
             store,
             overlay: D::Overlay::default(),
@@ -115,8 +146,8 @@ impl<D: Durable> DurableShard<D> {
             persisted: stand,
             applying: false,
             unappended: 0,
-            quarantine: None,
-            rebuild: false,
+            rebuild: broken.is_some(),
+            quarantine: broken,
             seen: None,
         };
         Self { id, name: name.into(), overlay_bytes_max, core: Mutex::new(core) }
@@ -152,8 +183,8 @@ impl<D: Durable> DurableShard<D> {
         self.core.lock().rebuild
     }
 
-    /// Hands fsynced entries to the store, a few under each lock. Returns whether some are still not fsynced.
-    /// An I/O error or a panic of the store quarantines the shard.
+    /// Hands fsynced entries to the store, a few under each lock. Returns whether some are left, because they are not fsynced or because
+    /// the store is not ready. An I/O error or a panic of the store quarantines the shard.
     pub fn settle(&self, journal: &dyn Journal) -> Result<bool, Error> {
         let synced = journal.reached(Durability::Sync);
         loop {
@@ -164,7 +195,7 @@ impl<D: Durable> DurableShard<D> {
         }
     }
 
-    /// Waits until the overlay has room, then until journal space for `bytes` more bytes is taken. Without a lock.
+    /// Waits until the overlay has room, then until journal space for `bytes` more bytes is taken. Without a lock. May be dropped at any time.
     pub async fn admit(&self, transaction: &mut Transaction, bytes: usize) -> Result<(), Error> {
         let journal = Arc::clone(transaction.journal());
         loop {
@@ -175,6 +206,7 @@ impl<D: Durable> DurableShard<D> {
             };
             let Some(oldest) = oldest else { return transaction.admit(bytes).await };
             poll_fn(|context| journal.poll_reached(Durability::Sync, oldest, context)).await?;
+            poll_fn(|context| self.core.lock().store.poll_ready(context)).await;
             self.settle(&*journal)?;
         }
     }
@@ -240,7 +272,8 @@ impl<D: Durable> DurableLocked<'_, D> {
     /// Encodes `effect` into the transaction and shows it in the overlay.
     ///
     /// Errors, before this effect changed anything: `Refused` for class `Memory`, `Wait` (also when the overlay is full: then
-    /// wait with [`DurableShard::admit`]), `BatchTooLarge`, the journal's. What the transaction holds already must still be appended.
+    /// wait with [`DurableShard::admit`]), the journal's `Full` where the store's disk is, `BatchTooLarge`, the journal's. What the
+    /// transaction holds already must still be appended.
     pub fn push(
         &mut self,
         transaction: &mut Transaction,
@@ -251,7 +284,8 @@ impl<D: Durable> DurableLocked<'_, D> {
             let text = format!("{} is kept on disk; its durability is sync or async", self.shard.name);
             return Err(Error::Refused(text));
         }
-        if self.core.unappended == 0 && self.core.pending_bytes >= self.shard.overlay_bytes_max {
+        self.core.store.room(&effect).map_err(bole_log::Error::Full)?;
+        if self.core.unappended == 0 && self.core.pending_bytes >= self.shard.overlay_bytes_max / 2 {
             self.settle_some(transaction.journal().reached(Durability::Sync))?;
             if self.core.pending_bytes >= self.shard.overlay_bytes_max {
                 return Err(Error::Wait { bytes: 0 });
@@ -298,6 +332,9 @@ impl<D: Durable> DurableLocked<'_, D> {
             let Some(pending) = core.pending.front().filter(|pending| pending.position <= synced) else {
                 return Ok(false);
             };
+            if !core.store.ready() {
+                return Ok(false);
+            }
             core.applying = true;
             let applied = core.store.apply(pending.stand, pending.effect.as_ref());
             if let Err(error) = applied {

@@ -44,6 +44,11 @@ pub trait Hosted: Send + Sync {
     /// Ends recovery. The log, whose next durable entry gets `tail` (0 if the journal has none of its entries), must have
     /// reached `end`, which the checkpoint has seen; a shard for which it has not is quarantined.
     fn finish_replay(&self, end: Offset, tail: Offset);
+    /// After a replay: whether the shard emptied its state on disk, which did not belong to the log, to have its whole log replayed into it. The log
+    /// has the entries from `first` up to `tail`, as far as this node knows.
+    fn rebuild(&self, _first: Offset, _tail: Offset) -> bool {
+        false
+    }
     /// Adds the entry that announces a new epoch of this shard; nothing for a quarantined one.
     fn announce(&self, transaction: &mut Transaction) -> Result<(), Error>;
     /// Writes a checkpoint. Afterwards `checkpointed` says below which offset the log is not needed for recovery.

@@ -255,8 +255,24 @@ impl Runtime {
     /// Replays the journal into the shards in `only` (all hosted ones if empty), for reading before the rest of the node is hosted. They must be
     /// recovered with all others before they serve.
     pub fn replay(&self, only: &[LogId]) -> Result<Recovered, Error> {
-        let slots = self.slots(only);
+        let mut slots = self.slots(only);
         let start = self.clock.monotonic();
+        let (mut entries, bytes) = self.replay_into(&slots)?;
+        let took = self.clock.monotonic().saturating_sub(start);
+        if took >= REPLAY_MEASURED_MIN {
+            let rate = (bytes as f64 / took.as_secs_f64()) as u64;
+            self.replay_rate.store(rate.max(1), Ordering::Relaxed);
+        }
+        slots.retain(|id, slot| slot.shard.rebuild(self.journal.first(*id), self.journal.tail(*id)));
+        if !slots.is_empty() {
+            entries += self.replay_into(&slots)?.0;
+        }
+        let took = self.clock.monotonic().saturating_sub(start);
+        Ok(Recovered { entries, took })
+    }
+
+    /// One pass over the journal; the entries replayed, and about how many bytes were read.
+    fn replay_into(&self, slots: &BTreeMap<LogId, Arc<Slot>>) -> Result<(u64, u64), Error> {
         let mut entries = 0;
         let mut bytes = 0;
         let mut cached = None;
@@ -278,12 +294,7 @@ impl Runtime {
             let end = slot.store.lock().as_ref().and_then(|store| store.manifest().map(|m| m.end));
             slot.shard.finish_replay(end.unwrap_or_default(), self.journal.tail(slot.shard.id()));
         }
-        let took = self.clock.monotonic().saturating_sub(start);
-        if took >= REPLAY_MEASURED_MIN {
-            let rate = (bytes as f64 / took.as_secs_f64()) as u64;
-            self.replay_rate.store(rate.max(1), Ordering::Relaxed);
-        }
-        Ok(Recovered { entries, took })
+        Ok((entries, bytes))
     }
 
     /// Replays one entry. `cached` is the attachment that was read last: the parts of a large transaction follow each other.

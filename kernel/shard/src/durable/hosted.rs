@@ -1,5 +1,6 @@
 //! Recovery and checkpoints of shards on disk.
 
+use std::io::ErrorKind;
 use std::panic::AssertUnwindSafe;
 
 use bole_base::{Clock, Durability, Epoch, Kind, LogId, Offset};
@@ -59,6 +60,31 @@ impl<D: Durable> DurableShard<D> {
         self.core.lock().rebuild = true;
         self.quarantine(format!("{reason}; the store must be rebuilt from a snapshot and the log"));
     }
+
+    /// Says why the log cannot rebuild the store, and what to do.
+    fn refuse_rebuild(&self, why: &str) {
+        let mut core = self.core.lock();
+        let reason = core.quarantine.take().unwrap_or_default();
+        let place = core.store.place();
+        let reason = format!(
+            "{reason}; {why}. Stop the node, see `bole check` for what is damaged, and put a backup of {place} and of the journal in place"
+        );
+        tracing::error!(shard = %self.name(), reason, "the shard is quarantined");
+        core.quarantine = Some(reason);
+    }
+
+    /// Empties the store, so that the whole log is replayed into it.
+    fn start_over(&self) -> std::io::Result<()> {
+        let mut core = self.core.lock();
+        core.store.reset()?;
+        let stand = core.store.stand();
+        core.overlay = D::Overlay::default();
+        core.pending.clear();
+        core.pending_bytes = 0;
+        (core.next, core.epoch, core.persisted) = (stand.next, stand.epoch, stand);
+        (core.quarantine, core.rebuild, core.seen) = (None, false, None);
+        Ok(())
+    }
 }
 
 impl<D: Durable> Hosted for DurableShard<D> {
@@ -94,6 +120,31 @@ impl<D: Durable> Hosted for DurableShard<D> {
         }
     }
 
+    fn rebuild(&self, first: Offset, tail: Offset) -> bool {
+        if !self.needs_rebuild() {
+            return false;
+        }
+        if first != Offset::ZERO || tail == Offset::ZERO {
+            let why = if tail == Offset::ZERO {
+                "the log has no entries to rebuild it from".to_owned()
+            } else {
+                format!("the log begins at offset {first}, so it cannot be rebuilt from that alone")
+            };
+            self.refuse_rebuild(&why);
+            return false;
+        }
+        let (place, reason) = {
+            let core = self.core.lock();
+            (core.store.place(), core.quarantine.clone().unwrap_or_default())
+        };
+        if let Err(error) = self.start_over() {
+            self.refuse_rebuild(&format!("no empty store could be put in place: {error}"));
+            return false;
+        }
+        tracing::warn!(shard = %self.name(), place, reason, "the store is rebuilt from the whole log");
+        true
+    }
+
     fn announce(&self, transaction: &mut Transaction) -> Result<(), Error> {
         let Ok(mut locked) = self.lock() else { return Ok(()) };
         let epoch = Epoch(locked.epoch().0 + 1);
@@ -114,21 +165,25 @@ impl<D: Durable> Hosted for DurableShard<D> {
     ) -> BoxFuture<'a, Result<PassReport, Error>> {
         Box::pin(async move {
             self.settle(journal)?;
-            let mut locked = self.lock()?;
-            let stand = locked.core.store.stand();
-            if stand == locked.core.persisted {
-                return Ok(PassReport::default());
-            }
             let start = clock.monotonic();
-            let persisted = locked.core.store.persist();
-            persisted.map_err(|error| Error::Checkpoint {
-                shard: self.name().to_owned(),
-                reason: error.to_string(),
-                kind: Kind::Io,
-            })?;
-            locked.core.persisted = stand;
+            let persist = {
+                let locked = self.lock()?;
+                if locked.core.store.stand() == locked.core.persisted {
+                    return Ok(PassReport::default());
+                }
+                locked.core.store.persister()
+            };
             let lock_max = clock.monotonic().saturating_sub(start);
-            Ok(PassReport { lock_max, ..PassReport::default() })
+            let persisted = persist().map_err(|error| {
+                let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+                let kind = if full { Kind::Full } else { Kind::Io };
+                Error::Checkpoint { shard: self.name().to_owned(), reason: error.to_string(), kind }
+            })?;
+            let mut core = self.core.lock();
+            if persisted.next > core.persisted.next {
+                core.persisted = persisted;
+            }
+            Ok(PassReport { sections: 1, lock_max, ..PassReport::default() })
         })
     }
 
