@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::{Column, Table};
 use bole_sql_types::json::raw::{self, Raw};
-use bole_sql_types::{Error, Result, SqlState, Style, Type, Value, collation, json};
+use bole_sql_types::{Error, Result, SqlState, Style, Type, Value, collation};
 
 use crate::session::values::input_text;
 
@@ -110,8 +110,7 @@ impl<'a> Shape<'a> {
         }
         let mut literal = String::with_capacity(raw.len());
         if !push_array(raw, 1, &mut literal)? {
-            let message = format!("an array is expected, not {}", json::operators::type_of(raw)?);
-            return Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, message));
+            return Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "expected JSON array"));
         }
         self.input(column, &literal)
     }
