@@ -165,7 +165,7 @@ fn each_record_is_written_once_over_kills() {
     let mut changes: BTreeMap<String, usize> = BTreeMap::new();
     for line in told.lines() {
         let change: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(change["operation"], "insert", "{line}");
+        assert_eq!(change["op"], "insert", "{line}");
         *changes.entry(change["after"]["x"].to_string()).or_default() += 1;
     }
     assert_eq!((changes.len(), changes.values().all(|count| *count == 1)), (RECORDS, true));
