@@ -95,7 +95,7 @@ impl Run<'_> {
             None => (Vec::new(), self.key_values(self.shape.key_of(&write.key)?)),
         };
         if !self.plans.contains_key(&columns) {
-            let text = if columns.is_empty() { self.delete() } else { self.upsert(&columns)? };
+            let text = if columns.is_empty() { self.delete() } else { self.upsert(&columns) };
             let plan = self.bind(&text, &columns)?;
             self.plans.insert(columns.clone(), plan);
         }
@@ -115,7 +115,7 @@ impl Run<'_> {
     }
 
     /// Columns that are not given get their defaults, at an update as well: `excluded` has them.
-    fn upsert(&self, given: &[i16]) -> Result<String> {
+    fn upsert(&self, given: &[i16]) -> String {
         let names = |columns: &[&Column]| {
             columns.iter().map(|column| quote(&column.name)).collect::<Vec<_>>().join(", ")
         };
@@ -133,7 +133,7 @@ impl Run<'_> {
         // The record says which row it is about, also where the table makes up keys.
         let overriding = key.iter().any(|column| column.identity == Some(Identity::Always));
         let places: Vec<_> = (1..=columns.len()).map(|place| format!("${place}")).collect();
-        Ok(format!(
+        format!(
             "INSERT INTO {} ({}) {}VALUES ({}) ON CONFLICT ({}) {}",
             self.path,
             names(&columns),
@@ -141,7 +141,7 @@ impl Run<'_> {
             places.join(", "),
             names(key),
             if changed.is_empty() { "DO NOTHING".to_owned() } else { format!("DO UPDATE SET {changed}") }
-        ))
+        )
     }
 
     fn bind(&self, text: &str, columns: &[i16]) -> Result<Write> {
