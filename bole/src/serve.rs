@@ -17,6 +17,7 @@ use bole_net::metrics::Metrics;
 use bole_net::safety::{self, Door};
 use bole_net::tls::{self, Tls};
 use bole_shard::participant::Participant;
+use bole_shard::participant::upserts::Upserts;
 use tokio::time::Instant;
 
 use crate::admin::identity::IdentityUsers;
@@ -58,6 +59,8 @@ pub struct Node {
     pub collectors: Vec<Collector>,
     /// The services that take part in batches of those that are opened after them.
     pub participants: Vec<Arc<dyn Participant>>,
+    /// The services that sinks write to in batches of those services' own.
+    pub upserts: Vec<Arc<dyn Upserts>>,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -123,6 +126,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     node.collectors.push(Arc::new(move |out| out.push_str(&net.render())));
     node.parts.push(KernelPart::start(kernel.clone(), node.shutdown.clone())?);
     services::keyspace::serve(node, &kernel, databases).await?;
+    node.upserts.push(services::sql::upserts(&sql));
     services::streams::serve(node, &kernel, streams).await?;
     services::schemas::serve(node, &kernel, registry).await?;
     services::sql::serve(node, &kernel, sql).await?;
@@ -178,6 +182,7 @@ impl Node {
             status: Vec::new(),
             collectors: Vec::new(),
             participants: Vec::new(),
+            upserts: Vec::new(),
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),

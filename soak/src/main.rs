@@ -35,6 +35,7 @@ struct Cli {
 
 type Keyspace = system::Simulated<{ system::Flaw::NONE }>;
 type Sink = sink::Simulated<false>;
+type SinkTable = sink::Simulated<false, true>;
 type Fed = system::Simulated<{ system::Flaw::NONE }, true>;
 type Sql = sql::system::Simulated<{ sql::Flaw::NONE }>;
 type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> Result<()> {
         reports.extend(keyspace.then(|| run_seed::<Fed>(seed, &bole_soak::options())));
         reports.extend(streams.then(|| run_seed::<Streams>(seed, &streams::options())));
         reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
+        reports.extend(sink.then(|| run_seed::<SinkTable>(seed, &sink::options())));
         reports.extend(sql.then(|| run_seed::<Sql>(seed, &sql::options())));
         return show(seed, &reports);
     }
@@ -70,6 +72,7 @@ fn run(cli: &Cli) -> Result<()> {
     let fed = if keyspace { seeds::<Fed>(cli.seeds, &bole_soak::options()) } else { Ok(()) };
     let second = if streams { seeds::<Streams>(cli.seeds, &streams::options()) } else { Ok(()) };
     let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
+    let table = if sink { seeds::<SinkTable>(cli.seeds, &sink::options()) } else { Ok(()) };
     let fourth = if sql { seeds::<Sql>(cli.seeds, &sql::options()) } else { Ok(()) };
     if cli.service.is_none() {
         contention()?;
@@ -79,7 +82,7 @@ fn run(cli: &Cli) -> Result<()> {
             kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
         }
     }
-    first.and(fed).and(second).and(third).and(fourth)
+    first.and(fed).and(second).and(third).and(table).and(fourth)
 }
 
 fn show(seed: u64, reports: &[Report]) -> Result<()> {

@@ -1,9 +1,10 @@
-//! A write-behind sink under the crash harness: a topic, the group with its position and a database of the keyspace on one journal, on a disk that fails.
+//! A write-behind sink under the crash harness: a topic, the group with its position and a database of the keyspace, or a table, on one journal, on a disk that fails.
 //!
 //! Clients append records; the sink's [`Pump`] runs as a task with pauses and bounds by chance. At any moment, and after every crash, the database must be what the
 //! topic's records up to the committed position come to: neither a record more nor one less.
 
 pub mod apart;
+mod target;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,10 +16,11 @@ use std::time::Duration;
 
 use bole_base::{Disk, Durability, LogId};
 use bole_catalog::Catalog;
-use bole_keyspace::state::View;
 use bole_log::{Extents, Journal, LocalJournal};
 use bole_shard::Runtime;
+use bole_shard::participant::upserts::Upserts;
 use bole_shard::participant::{Participant, Participants};
+use bole_sql::upserts::{Config as UpsertsConfig, Tables};
 use bole_streams::advance::Advancer;
 use bole_streams::groups::{self, Coordinator};
 use bole_streams::partition::Partition;
@@ -29,14 +31,15 @@ use bole_streams::partition::read::Isolation;
 use bole_streams::protocol::batch::Builder;
 use bole_streams::settings::Settings;
 use bole_streams::sink::pump::{Failure, Parts, Pump};
-use bole_streams::sink::{Plan, Target, group_of};
+use bole_streams::sink::{Plan, group_of};
 use bole_streams::topics::{NewTopic, Topics, known};
 use bole_streams::{hosting, records};
 use bole_testing::Rng;
 use bole_testing::harness::{Call, Env, Model, Observed, OpenError, Options, Outcome, System};
 use bole_testing::scheduler::Handle;
 
-use apart::Apart;
+use apart::{Apart, ApartUpserts, Delivery};
+use target::{Table, Target, draw};
 
 use crate::node::{failed, host_database, open_over};
 use crate::wrap::NotingJournal;
@@ -88,22 +91,23 @@ pub fn options() -> Options {
     Options { operations_per_client: 80, crash_steps_max: 8_000, ..crate::options() }
 }
 
-/// An open topic with its sink. `APART`: with the defect of [`apart`].
-pub struct Simulated<const APART: bool> {
-    keyspace: Arc<bole_keyspace::Service>,
+/// An open topic with its sink. `APART`: with the defect of [`apart`]; `TABLE`: into a table rather than the keyspace.
+pub struct Simulated<const APART: bool, const TABLE: bool = false> {
+    runtime: Arc<Runtime>,
     groups: Arc<Coordinator>,
     partitions: Arc<[Arc<Partition>]>,
     advancer: Arc<Advancer>,
     local: Arc<LocalJournal>,
     recovered: u64,
     live: RefCell<Log>,
+    target: Target,
 }
 
 fn key_of(partition: usize, key: u64) -> String {
     format!("{partition}:{key}")
 }
 
-impl<const APART: bool> Simulated<APART> {
+impl<const APART: bool, const TABLE: bool> Simulated<APART, TABLE> {
     /// What the group says of a partition.
     fn position(&self, partition: usize) -> Result<Option<i64>, String> {
         let group = group_of(TOPIC);
@@ -112,20 +116,6 @@ impl<const APART: bool> Simulated<APART> {
         let offsets = locked.state().group(&group).map(|group| &group.offsets);
         let committed = offsets.and_then(|offsets| offsets.get(TOPIC, partition as i32));
         Ok(committed.map(|committed| committed.offset))
-    }
-
-    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, String> {
-        let dataset = self.keyspace.databases.dataset(0);
-        let key = format!("p:{key}");
-        let locked = dataset.shards[dataset.shard_of(key.as_bytes())].lock();
-        let locked = locked.map_err(|error| error.to_string())?;
-        let data = &locked.state().data;
-        let entry = data.lookup(data.hash(key.as_bytes()), key.as_bytes(), self.keyspace.now());
-        entry.map_or(Ok(None), |entry| match entry.view() {
-            View::Bytes(bytes) => Ok(Some(bytes.to_vec())),
-            View::Integer(integer) => Ok(Some(integer.to_string().into_bytes())),
-            _ => Err(format!("{key:?} holds what no sink writes")),
-        })
     }
 
     /// Compares the database with the records up to the position, in one step.
@@ -142,7 +132,8 @@ impl<const APART: bool> Simulated<APART> {
             fold.extend(rows[..position].iter().map(|(key, value)| (*key, value)));
             for key in 0..KEYS {
                 let name = key_of(number, key);
-                let (expected, found) = (fold.get(&key).copied().cloned().flatten(), self.value(&name)?);
+                let (expected, found) =
+                    (fold.get(&key).copied().cloned().flatten(), self.target.value(&name)?);
                 if found != expected {
                     let text = "the topic's records up to the position say";
                     return Err(format!("{name} is {found:?}; {text} {expected:?} (position {position})"));
@@ -189,7 +180,7 @@ impl<const APART: bool> Simulated<APART> {
         let name = key_of(*number, *key);
         builder.push(1_000, Some(name.as_bytes()), value.as_deref(), &[]);
         let body = builder.build().slice(HEAD_BYTES..);
-        let runtime = &self.keyspace.runtime;
+        let runtime = &self.runtime;
         let mut transaction = runtime.transaction();
         transaction.set_time(runtime.tick());
         let appended = match partition.append(&mut transaction, &body, &TERMS).await {
@@ -209,9 +200,14 @@ impl<const APART: bool> Simulated<APART> {
 }
 
 /// The sink, as a task: with bounds and pauses by chance, and after an error from its committed position.
-async fn run_sink(handle: Handle, mut pump: Pump, mut rng: Rng, apart: Option<(Arc<Apart>, Arc<Runtime>)>) {
-    let target = Target { service: "keyspace".to_owned(), dataset: "0".to_owned() };
-    let plan = Plan { key_prefix: "p:".to_owned(), ..Plan::default() };
+async fn run_sink(
+    handle: Handle,
+    mut pump: Pump,
+    mut rng: Rng,
+    plan: Plan,
+    apart: Option<Arc<dyn Delivery>>,
+) {
+    let Some(target) = plan.target.clone() else { return };
     let mut is_stale = true;
     loop {
         handle.sleep(Duration::from_micros(50 + rng.below(3_000))).await;
@@ -223,8 +219,8 @@ async fn run_sink(handle: Handle, mut pump: Pump, mut rng: Rng, apart: Option<(A
             let is_full = pump.take(&plan, 1 + rng.index(6))?;
             if is_full || rng.one_in(2) {
                 let written = pump.write(&target).await?;
-                if let Some((apart, runtime)) = &apart {
-                    apart.deliver(runtime).await?;
+                if let Some(apart) = &apart {
+                    apart.deliver().await?;
                 }
                 BATCHES.fetch_add(u64::from(written.records > 0), Ordering::Relaxed);
             }
@@ -251,18 +247,47 @@ fn open_topics(
     Topics::host(catalog, runtime, files, Durability::Async).map(Arc::new).map_err(OpenError::Failed)
 }
 
-impl<const APART: bool> System for Simulated<APART> {
+/// Opens the keyspace or the table, and lets it take part beside the groups.
+async fn open_target(
+    apart: bool,
+    opened: Opened,
+    runtime: &Arc<Runtime>,
+    participants: &mut Participants,
+) -> Result<(Target, Option<Arc<dyn Delivery>>), OpenError> {
+    match opened {
+        Opened::Keyspace(catalog, datasets, seed) => {
+            let keyspace = open_over(Arc::clone(runtime), catalog, datasets, seed)?;
+            let real = Arc::clone(&keyspace) as Arc<dyn Participant>;
+            let flawed = apart.then(|| Arc::new(Apart::new(Arc::clone(&real), Arc::clone(runtime))));
+            participants.register(flawed.clone().map_or(real, |flawed| flawed as Arc<_>));
+            Ok((Target::Keyspace(keyspace), flawed.map(|flawed| flawed as Arc<_>)))
+        }
+        Opened::Table(table) => {
+            table.create().await?;
+            let config = UpsertsConfig { pool: None, turn_wait_max: Duration::MAX, hold_max: Duration::MAX };
+            let real: Arc<dyn Upserts> = Arc::new(Tables::new(&table.databases, config));
+            let flawed = apart.then(|| Arc::new(ApartUpserts::new(Arc::clone(&real), Arc::clone(runtime))));
+            participants.register_upserts(flawed.clone().map_or(real, |flawed| flawed as Arc<_>));
+            Ok((Target::Table(table), flawed.map(|flawed| flawed as Arc<_>)))
+        }
+    }
+}
+
+/// What the target needs to be opened after recovery.
+enum Opened {
+    Keyspace(Catalog, Vec<bole_keyspace::dataset::Dataset>, u64),
+    Table(Table),
+}
+
+impl<const APART: bool, const TABLE: bool> System for Simulated<APART, TABLE> {
     type Model = Log;
-    const NAME: &'static str = "sink";
+    const NAME: &'static str = if TABLE { "sink into a table" } else { "sink" };
 
     fn operation(rng: &mut Rng, _client: usize) -> Op {
         if rng.one_in(8) {
             return Op::Look;
         }
-        let value = (!rng.one_in(5)).then(|| {
-            let bytes = 1 + rng.index(60);
-            rng.bytes(bytes)
-        });
+        let value = (!rng.one_in(5)).then(|| draw(rng, TABLE));
         Op::Append(rng.index(PARTITIONS), rng.below(KEYS), value)
     }
 
@@ -295,15 +320,20 @@ impl<const APART: bool> System for Simulated<APART> {
             retained_bytes_max: crate::system::RETAINED_BYTES_MAX,
             ..Default::default()
         };
+        let for_sql = Arc::clone(&disk);
         let runtime = Arc::new(Runtime::new(journal, disk, clock, "checkpoints".into(), config));
         let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
         runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
-        let datasets = host_database(&runtime, &catalog, Durability::Sync).await?;
+        let opened = if TABLE {
+            Opened::Table(Table::host(&catalog, &runtime, &for_sql).await?)
+        } else {
+            let datasets = host_database(&runtime, &catalog, Durability::Sync).await?;
+            Opened::Keyspace(catalog.clone(), datasets, env.seed)
+        };
         let topics = open_topics(&runtime, &catalog, &files)?;
         let shards = hosting::host(&catalog, &runtime, hosting::GROUPS, 2, groups::State::default).await;
         let shards = shards.map_err(|error| failed(&error))?;
         runtime.recover(&[]).await.map_err(|error| failed(&error))?;
-        let keyspace = open_over(Arc::clone(&runtime), catalog, datasets, env.seed)?;
         let groups = Coordinator::open(groups::coordinator::Parts {
             runtime: Arc::clone(&runtime),
             shards,
@@ -314,16 +344,12 @@ impl<const APART: bool> System for Simulated<APART> {
         });
         let mut participants = Participants::new(Arc::clone(runtime.journal()));
         participants.register(Arc::clone(&groups) as Arc<dyn Participant>);
-        let apart = APART.then(|| Arc::new(Apart::new(Arc::clone(&keyspace) as Arc<dyn Participant>)));
-        participants.register(match &apart {
-            Some(apart) => Arc::clone(apart) as Arc<dyn Participant>,
-            None => Arc::clone(&keyspace) as Arc<dyn Participant>,
-        });
-        let apart = apart.map(|apart| (apart, Arc::clone(&runtime)));
+        let (target, apart) = open_target(APART, opened, &runtime, &mut participants).await?;
         let participants = Arc::new(participants);
         topics.targets.set(&participants);
         if topics.get(TOPIC).is_none() {
-            let given = [("durability", "async"), ("sink.target", "keyspace/0")];
+            let to = if TABLE { "sql/bole/t" } else { "keyspace/0" };
+            let given = [("durability", "async"), ("sink.target", to)];
             let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
             let settings = Settings::with(Durability::Async, given).map_err(|error| failed(&error))?;
             let new = NewTopic { name: TOPIC.to_owned(), partitions: PARTITIONS as i32, settings };
@@ -333,13 +359,15 @@ impl<const APART: bool> System for Simulated<APART> {
         let parts = Parts { runtime: Arc::clone(&runtime), participants, groups: Arc::clone(&groups) };
         let (partitions, scheduler) = (topic.partitions(), &env.scheduler);
         let pump = Pump::new(parts, known(&topic), Arc::clone(&partitions));
-        scheduler.spawn("sink", run_sink(scheduler.clone(), pump, Rng::new(env.seed ^ 7), apart));
+        let key_prefix = if TABLE { String::new() } else { "p:".to_owned() };
+        let plan = Plan { key_prefix, ..topic.settings().sink.clone() };
+        scheduler.spawn("sink", run_sink(scheduler.clone(), pump, Rng::new(env.seed ^ 7), plan, apart));
         let advancer = Arc::new(Advancer::new(Durability::Async));
         let (for_task, journal) = (Arc::clone(&advancer), Arc::clone(runtime.journal()));
         scheduler.spawn("advance", async move { for_task.run(journal).await });
         crate::system::spawn_checkpoints(scheduler, &runtime, env.seed);
         let live = RefCell::default();
-        Ok(Rc::new(Self { keyspace, groups, partitions, advancer, local, recovered, live }))
+        Ok(Rc::new(Self { runtime, groups, partitions, advancer, local, recovered, live, target }))
     }
 
     async fn run(self: Rc<Self>, op: Op, call: Call<Log>) -> Outcome<i64> {
@@ -364,7 +392,7 @@ impl<const APART: bool> System for Simulated<APART> {
     }
 
     async fn close(self: Rc<Self>) -> Result<(), String> {
-        self.keyspace.runtime.checkpoint_all().await.map_err(|error| error.to_string())?;
+        self.runtime.checkpoint_all().await.map_err(|error| error.to_string())?;
         self.local.close().map_err(|error| error.to_string())
     }
 }

@@ -9,11 +9,13 @@ use bole_identity::Identity;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::shutdown::Stopper;
+use bole_shard::participant::upserts::Upserts;
 use bole_shard::participant::{Participants, Request};
 use bole_sql::config::Config;
+use bole_sql::pool::Pool;
 use bole_sql::service::{Parts as ServiceParts, Service};
 use bole_sql::store::{self, Databases};
-use bole_sql::{connection, protocol};
+use bole_sql::{connection, limits, protocol, upserts};
 use bole_streams::access;
 use bole_streams::session::{Action, Principal};
 use bytes::Bytes;
@@ -51,6 +53,16 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
     };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")
+}
+
+/// The tables of these databases as sinks write to them.
+pub fn upserts(databases: &Arc<Databases>) -> Arc<dyn Upserts> {
+    let config = upserts::Config {
+        pool: Some(Pool::new(limits::UPSERT_THREADS)),
+        turn_wait_max: limits::UPSERT_TURN_WAIT_MAX,
+        hold_max: limits::UPSERT_HOLD_MAX,
+    };
+    Arc::new(upserts::Tables::new(databases, config))
 }
 
 /// Opens the service and its door over recovered databases.

@@ -88,6 +88,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         oauth: oauth.as_ref().map(|(verifier, _)| Arc::clone(verifier)),
         cluster_id: Base64UrlUnpadded::encode_string(&node.meta.node_id),
         participants: node.participants.clone(),
+        upserts: node.upserts.clone(),
     });
     node.participants.push(Arc::new(Publisher::new(Arc::clone(&service))));
     let swept = service.sweep()?;

@@ -15,5 +15,6 @@ mod retention;
 mod secure;
 mod share;
 mod sink;
+mod sink_sql;
 mod sql;
 mod transactions;

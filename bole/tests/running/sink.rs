@@ -160,7 +160,7 @@ fn targets_that_there_are_not_are_refused() {
     for (target, part) in [
         ("keyspace", "SERVICE/DATASET"),
         ("keyspace/16", "no database \"16\""),
-        ("sql/shop", "service \"sql\" takes no part in batches"),
+        ("sql/shop", "\"shop\" names no table"),
         ("streams/t", "service \"streams\" takes no part in batches"),
         ("streams.groups/t", "streams.groups has no operation \"set\""),
     ] {

@@ -34,6 +34,14 @@ pub enum Error {
         /// What the caller can do about it.
         kind: Kind,
     },
+    /// A store that a service keeps of its own, such as a database's files, does not take it now.
+    #[error("{reason}")]
+    Store {
+        /// What happened.
+        reason: String,
+        /// What the caller can do about it.
+        kind: Kind,
+    },
     /// The operation names no shard of this node, or shards of different journals.
     #[error("{0}")]
     Refused(String),
@@ -46,7 +54,7 @@ impl Error {
             Self::Journal(error) => error.kind(),
             Self::Wait { .. } => Kind::Limit,
             Self::Quarantined { .. } => Kind::Unavailable,
-            Self::Checkpoint { kind, .. } => *kind,
+            Self::Checkpoint { kind, .. } | Self::Store { kind, .. } => *kind,
             Self::Refused(_) => Kind::InvalidInput,
         }
     }

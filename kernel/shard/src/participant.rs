@@ -9,6 +9,7 @@
 
 #[cfg(feature = "suite")]
 pub mod suite;
+pub mod upserts;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -20,6 +21,7 @@ use bole_log::Journal;
 use bole_log::entry::BATCH_BYTES_MAX;
 use bytes::Bytes;
 
+use self::upserts::Upserts;
 use crate::{Error, Runtime, Transaction};
 
 /// What one service asks of another.
@@ -100,12 +102,13 @@ pub trait Initiator: Send {
 pub struct Participants {
     journal: Arc<dyn Journal>,
     by_service: BTreeMap<String, Arc<dyn Participant>>,
+    upserts: BTreeMap<String, Arc<dyn Upserts>>,
 }
 
 impl Participants {
     /// Nobody yet.
     pub const fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, by_service: BTreeMap::new() }
+        Self { journal, by_service: BTreeMap::new(), upserts: BTreeMap::new() }
     }
 
     /// Takes a service in. Panics if its name is taken, which is a defect of the composition.
@@ -113,6 +116,18 @@ impl Participants {
         let service = participant.service().to_owned();
         let taken = self.by_service.insert(service, participant);
         assert!(taken.is_none(), "each service takes part once");
+    }
+
+    /// Takes in a service that is written to by key. Panics if its name is taken, which is a defect of the composition.
+    pub fn register_upserts(&mut self, upserts: Arc<dyn Upserts>) {
+        let service = upserts.service().to_owned();
+        let taken = self.upserts.insert(service, upserts);
+        assert!(taken.is_none(), "each service is written to in one way");
+    }
+
+    /// How a service is written to by key, if it is one that makes batches of its own for that.
+    pub fn upserts(&self, service: &str) -> Option<&Arc<dyn Upserts>> {
+        self.upserts.get(service)
     }
 
     /// An empty outbox.

@@ -8,7 +8,7 @@
 //! - One transaction at a time writes to a database: the holder of its ticket.
 //! - No reply shows what is not durable.
 //!
-//! Reading order: [`store`] → [`mod@entry`] → [`changes`] (feeds of tables) → [`limits`].
+//! Reading order: [`store`] → [`mod@entry`] → [`changes`] (feeds of tables) → [`upserts`] (rows of sinks) → [`limits`].
 
 pub mod changes;
 mod commands;
@@ -25,6 +25,7 @@ pub mod reference;
 pub mod service;
 mod session;
 pub mod store;
+pub mod upserts;
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Bounds of the service, and why they have the values that they have.
 
+use std::time::Duration;
+
 /// Reading connections of one database that may be in use at a time; a reader beyond waits.
 pub const READERS_MAX: usize = 64;
 /// Bytes of row changes that one transaction may collect before it is refused with 54000.
@@ -26,3 +28,9 @@ pub const TEMPORARY_BYTES_NODE: u64 = 4 << 30;
 pub const WAL_BYTES_MAX: u64 = 64 << 20;
 /// How often a checkpoint looks whether the last reader that holds it up has gone.
 pub const CHECKPOINT_TRIES_MAX: u32 = 100;
+/// Threads that write batches of sinks. Each database takes one batch at a time.
+pub const UPSERT_THREADS: usize = 4;
+/// How long a batch of a sink waits for its turn to write to a database; then the sink tries again later.
+pub const UPSERT_TURN_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long a batch of a sink keeps others from writing before it is given up between two rows; it comes again in smaller ones.
+pub const UPSERT_HOLD_MAX: Duration = Duration::from_secs(2);

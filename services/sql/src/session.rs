@@ -45,7 +45,7 @@ use crate::store::{Database, Reader, Seen, Temporary, Writer};
 use cancel::Canceller;
 pub(crate) use copy::CopyIn;
 pub(crate) use effects::{Shared, now};
-pub(crate) use execute::{ToPortal, ToSession};
+pub(crate) use execute::{Bound, ToPortal, ToSession};
 use notify::Notification;
 pub(crate) use out::Out;
 pub(crate) use plan::Prepared;

@@ -24,3 +24,5 @@ mod server;
 mod simple;
 #[path = "sessions/temporary.rs"]
 mod temporary;
+#[path = "sessions/upserts.rs"]
+mod upserts;

@@ -73,13 +73,13 @@ pub fn allowed_by(
     decide_implied(roles, SERVICE, action.name(), action.implied_by(), &resource)
 }
 
-/// Whether `principal` may read `dataset` (`namespace/service/dataset`), as that service asks.
-pub fn reads_dataset(identity: &Identity, principal: &Principal, dataset: &str) -> bool {
+/// Whether `principal` may do `action` on `dataset` (`namespace/service/dataset`), as that service asks.
+pub fn may_on_dataset(identity: &Identity, principal: &Principal, action: Action, dataset: &str) -> bool {
     let service = dataset.split('/').nth(1).unwrap_or_default();
     let decide = |directory: &Directory| {
         let own = role_name(&principal.name);
         let roles = directory.roles_of(&principal.name, principal.is_vouched, &[&own, EVERYBODY_ROLE]);
-        roles.is_some_and(|roles| decide_implied(roles, service, "read", &[], dataset))
+        roles.is_some_and(|roles| decide_implied(roles, service, action.name(), &[], dataset))
     };
     identity.read(decide).unwrap_or(false)
 }

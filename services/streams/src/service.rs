@@ -9,6 +9,7 @@ use std::time::Duration;
 use bole_base::Durability;
 use bole_catalog::Catalog;
 use bole_identity::Identity;
+use bole_shard::participant::upserts::Upserts;
 use bole_shard::participant::{Participant, Participants};
 use bole_shard::{Runtime, Shard};
 use tokio::sync::{Mutex, Notify, Semaphore};
@@ -61,6 +62,8 @@ pub struct Parts {
     pub cluster_id: String,
     /// Other services that take records: the targets of sinks.
     pub participants: Vec<Arc<dyn Participant>>,
+    /// The same, for services that make batches of their own.
+    pub upserts: Vec<Arc<dyn Upserts>>,
 }
 
 /// The stream service.
@@ -125,6 +128,7 @@ impl Service {
         let mut participants = Participants::new(Arc::clone(runtime.journal()));
         participants.register(Arc::clone(&groups) as Arc<dyn Participant>);
         parts.participants.into_iter().for_each(|participant| participants.register(participant));
+        parts.upserts.into_iter().for_each(|upserts| participants.register_upserts(upserts));
         let participants = Arc::new(participants);
         topics.targets.set(&participants);
         let advancer = |class| Arc::new(Advancer::new(class));

@@ -199,7 +199,18 @@ impl Session {
     /// the databases thereby.
     fn sees_dataset(&self, principal: &Principal, topic: &str) -> bool {
         let feed = self.service.topics.feeds().get(topic);
-        feed.is_none_or(|feed| access::reads_dataset(&self.service.identity, principal, &feed.resource))
+        feed.is_none_or(|feed| {
+            access::may_on_dataset(&self.service.identity, principal, Action::Read, &feed.resource)
+        })
+    }
+
+    /// Whether the client may write to a dataset of another service, by that service's rights.
+    pub fn writes_dataset(&self, dataset: &str) -> bool {
+        let principal = self.principal();
+        if principal.is_anonymous() {
+            return self.service.config.anonymous;
+        }
+        access::may_on_dataset(&self.service.identity, &principal, Action::Write, dataset)
     }
 
     /// Whether the client may manage the node's users, as the admin door asks.

@@ -460,7 +460,7 @@ pub const ROWS: &[Row] = &[
         name: "sink.target",
         default: "",
         kind: Kind::Text,
-        doc: "Where the newest record of each key is written to, in batches: SERVICE/DATASET such as keyspace/0. Empty: nowhere.",
+        doc: "Where the newest record of each key is written to, in batches: SERVICE/DATASET such as keyspace/0 or sql/bole/orders. Empty: nowhere.",
         set: |settings, text| {
             settings.sink.target = if text.is_empty() { None } else { Some(text.parse()?) };
             Ok(())

@@ -2,7 +2,8 @@
 //!
 //! A topic with `sink.target` set has a sink. It reads committed, durable records, collects the newest of each key in a [`batch`], and commits that as one
 //! outbox: the writes, and its own position as an offset of group `sink.TOPIC`. Both are in one batch of the journal, so each record takes effect exactly
-//! once, whatever stops the node. What a target is, only its service knows: `service/dataset`, and the operations `set` (key, value) and `del` (key).
+//! once, whatever stops the node. What a target is, only its service knows: `service/dataset`, and the operations `set` (key, value) and `del` (key), or, where the service makes
+//! batches of its own for that, the kernel's [`Upserts`](bole_shard::participant::upserts::Upserts).
 //!
 //! Reading order: this file (what is set, what can be seen) → [`batch`] (which write a key comes to) → [`pump`] (positions, reading, committing; no clock and no
 //! tasks, so that the crash harness drives it) → [`worker`] (when, and what follows an error).
@@ -61,7 +62,7 @@ impl std::str::FromStr for Target {
             Some((service, dataset)) if !service.is_empty() && !dataset.is_empty() => {
                 Ok(Self { service: service.to_owned(), dataset: dataset.to_owned() })
             }
-            _ => Err("SERVICE/DATASET such as keyspace/0, or nothing".to_owned()),
+            _ => Err("SERVICE/DATASET such as keyspace/0 or sql/bole/orders, or nothing".to_owned()),
         }
     }
 }
@@ -128,6 +129,15 @@ impl Targets {
         let Some(participants) = self.0.get().and_then(Weak::upgrade) else {
             return refused("no service takes records".to_owned());
         };
+        if let Some(upserts) = participants.upserts(&target.service) {
+            if !settings.sink.key_prefix.is_empty() {
+                let prefix = &settings.sink.key_prefix;
+                return refused(format!(
+                    "keys are not texts there, so sink.key.prefix cannot be \"{prefix}\""
+                ));
+            }
+            return upserts.check(&target.dataset).or_else(|error| refused(error.to_string()));
+        }
         for request in [
             target.request(SET, vec![Bytes::from_static(b"key"), Bytes::from_static(b"value")]),
             target.request(DELETE, vec![Bytes::from_static(b"key")]),
@@ -138,6 +148,13 @@ impl Targets {
         }
         Ok(())
     }
+}
+
+/// What identity's policies call that which a sink with this target changes, where the target's service says so.
+pub fn resource(participants: &Participants, target: &str) -> Option<(String, String)> {
+    let target: Target = target.parse().ok()?;
+    let resource = participants.upserts(&target.service)?.resource(&target.dataset);
+    Some((target.service, resource))
 }
 
 /// What a sink does.

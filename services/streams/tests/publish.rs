@@ -74,6 +74,7 @@ impl World {
             oauth: None,
             cluster_id: "0123456789abcdefghijkl".to_owned(),
             participants: Vec::new(),
+            upserts: Vec::new(),
         });
         let publisher = Arc::new(Publisher::new(Arc::clone(&service)));
         Self { service, publisher, _key: key }

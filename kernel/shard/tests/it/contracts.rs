@@ -1,11 +1,14 @@
-//! The kernel's own implementations and fakes of `Participant` and `Changes` run the contract suites.
+//! The kernel's own implementations and fakes of `Participant`, `Upserts` and `Changes` run the contract suites.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bole_base::{Durability, LogId};
 use bole_log::MemoryJournal;
 use bole_shard::changes::{Changes, Details, Feeds, Projection, Shown, suite as changes};
 use bole_shard::participant::suite::{self as participants, FakeParticipant, note};
+use bole_shard::participant::upserts::suite::{self as upserts, FakeUpserts};
+use bole_shard::participant::upserts::{Upsert, Upserts};
 use bole_shard::participant::{Participant, Participants, Request};
 use bole_shard::{Error, Runtime, Shard, runtime};
 use bole_testing::{FaultDisk, Faults, Rng};
@@ -98,6 +101,52 @@ impl Projection for Ranges {
             Effect::Flush => Some(("flush", None, Details::none())),
             Effect::Boom => None,
         }
+    }
+}
+
+struct Shelved {
+    fake: Fake,
+    shelf: Arc<FakeUpserts>,
+}
+
+impl upserts::Subject for Shelved {
+    fn runtime(&self) -> Arc<Runtime> {
+        Arc::clone(&self.fake.runtime)
+    }
+    fn upserts(&self) -> Arc<dyn Upserts> {
+        Arc::clone(&self.shelf) as Arc<dyn Upserts>
+    }
+    fn beside(&self) -> Arc<FakeParticipant> {
+        Arc::clone(&self.fake.participant)
+    }
+    fn dataset(&self) -> String {
+        "0".to_owned()
+    }
+    fn no_dataset(&self) -> String {
+        "1".to_owned()
+    }
+    fn write(&self, key: u64, value: Option<u64>) -> Upsert {
+        Upsert { key: key.to_string().into(), value: value.map(|value| value.to_string().into()) }
+    }
+    fn invalid(&self) -> Upsert {
+        Upsert { key: Bytes::from_static(b"9"), value: Some(Bytes::from_static(b"refuse")) }
+    }
+    fn seen(&self) -> BTreeMap<u64, u64> {
+        let number = |bytes: &Bytes| std::str::from_utf8(bytes).unwrap().parse().unwrap();
+        let shelf = self.shelf.shelf().lock().unwrap();
+        shelf.state().get().0.iter().map(|(key, value)| (number(key), number(value))).collect()
+    }
+}
+
+#[test]
+fn the_fake_of_upserts_keeps_the_contract() {
+    // Its log is above those of the ledgers, and below them: logs are locked in order.
+    for log in [LogId(15), LogId(1 << 40)] {
+        upserts::run(&|| {
+            let fake = fake_on(Arc::new(MemoryJournal::new()), FaultDisk::new(1, Faults::default()));
+            let shelf = Arc::new(FakeUpserts::host(&fake.runtime, log).unwrap());
+            Box::new(Shelved { fake, shelf })
+        });
     }
 }
 

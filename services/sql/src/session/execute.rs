@@ -72,7 +72,7 @@ impl Run<'_> {
 }
 
 /// A value for SQLite.
-pub(super) struct Bound<'a>(pub(super) &'a Value);
+pub(crate) struct Bound<'a>(pub(crate) &'a Value);
 
 impl rusqlite::ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {

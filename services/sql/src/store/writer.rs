@@ -224,14 +224,28 @@ impl Writer {
     ///
     /// Errors, after which nothing happened and all is rolled back: a constraint that is checked here (23503), effects that are refused, no space (53100), the
     /// files. Errors after which it may have happened: the journal failed (58030), and then the database is stopped.
-    pub async fn commit(mut self, effects: Vec<(String, Request)>) -> Result<Seen> {
+    pub async fn commit(self, effects: Vec<(String, Request)>) -> Result<Seen> {
+        let database = Arc::clone(&self.database);
+        let nobody = Participants::new(Arc::clone(database.journal()));
+        let among = database.shared.participants.get().map_or(&nobody, |all| &**all);
+        let committed = self.commit_among(among, effects).await?;
+        let books = &database.books;
+        let seen = books.seen(books.low(), committed.class.max(database.class()));
+        let position = seen.position.map(|position| position.max(committed.position));
+        Ok(Seen { position, ..seen })
+    }
+
+    /// As [`Writer::commit`], with effects on these services; the reply waits until the batch is durable in the database's class, or its own where that is stronger.
+    pub async fn commit_among(
+        mut self,
+        among: &Participants,
+        effects: Vec<(String, Request)>,
+    ) -> Result<Committed> {
         self.check()?;
         let written = self.write_sequences()?;
         self.flush_own(!effects.is_empty())?;
         let database = Arc::clone(&self.database);
-        let nobody = Participants::new(Arc::clone(database.journal()));
-        let mut outbox =
-            database.shared.participants.get().map_or_else(|| nobody.outbox(), |all| all.outbox());
+        let mut outbox = among.outbox();
         for (service, request) in effects {
             outbox.send(&service, request).map_err(|error| from_shard(&error))?;
         }
@@ -240,10 +254,7 @@ impl Writer {
         database.sequences().written(&written);
         self.sequences.clear();
         database.after_commit();
-        let books = &database.books;
-        let seen = books.seen(books.low(), committed.class.max(database.class()));
-        let position = seen.position.map(|position| position.max(committed.position));
-        Ok(Seen { position, ..seen })
+        Ok(committed)
     }
 
     /// What would make COMMIT fail, and what must not be committed.

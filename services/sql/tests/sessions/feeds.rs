@@ -42,6 +42,11 @@ fn text(change: &Change) -> String {
     format!("{} {key}: {rows}", change.operation)
 }
 
+/// All changes of a table as texts.
+pub(crate) fn texts(server: &Server, table: &str) -> Vec<String> {
+    read(server, table, usize::MAX).iter().map(text).collect()
+}
+
 /// Runs statements one after the other, each a message of its own; then the table's feed must say `expected`.
 async fn check(statements: &[&str], table: &str, expected: &[&str]) {
     let server = Server::start().await;

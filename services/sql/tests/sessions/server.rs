@@ -26,6 +26,7 @@ use crate::client::Client;
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) service: Arc<Service>,
+    pub(crate) runtime: Arc<Runtime>,
     /// Of all tables.
     pub(crate) feeds: Feeds,
     _stopper: Stopper,
@@ -75,7 +76,7 @@ impl Server {
         let address = open(&service, token).await;
         let feeds = Feeds::new(Arc::clone(runtime.journal()), runtime.pins().clone());
         feeds.add_directory(Arc::clone(&service.databases) as Arc<_>);
-        Self { address, service, feeds, _stopper: stopper, _dir: dir }
+        Self { address, service, runtime, feeds, _stopper: stopper, _dir: dir }
     }
 
     /// A client that is logged in.

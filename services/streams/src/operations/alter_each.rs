@@ -9,6 +9,10 @@ use crate::protocol::{ErrorCode, Text};
 use crate::session::{Action, Session, message};
 use crate::settings::sharing::DEAD_LETTER_TOPIC;
 use crate::settings::{Kind, row};
+use crate::sink;
+
+/// The setting that says where a sink writes.
+const SINK_TARGET: &str = "sink.target";
 
 /// Settings by name, as they are given.
 pub(super) type Given = BTreeMap<String, String>;
@@ -85,7 +89,8 @@ async fn alter(session: &Session, change: &impl Change, check_only: bool) -> Res
     }
 }
 
-/// A sink writes to another service on behalf of nobody, so it takes more than a right to the topic. Errors: `ClusterAuthorizationFailed`.
+/// A sink writes to another service on behalf of nobody, so it takes more than a right to the topic, and the right to write there where the service asks for one.
+/// Errors: `ClusterAuthorizationFailed`.
 pub(super) fn check_sink(session: &Session, before: &Given, after: &Given) -> Result<(), Error> {
     let of_sink = |given: &Given| -> Given {
         let entries = given.iter().filter(|(name, _)| name.starts_with("sink."));
@@ -94,7 +99,18 @@ pub(super) fn check_sink(session: &Session, before: &Given, after: &Given) -> Re
     if of_sink(before) == of_sink(after) {
         return Ok(());
     }
-    session.check_cluster(Action::AlterConfigs)
+    session.check_cluster(Action::AlterConfigs)?;
+    let target = after.get(SINK_TARGET).map_or("", String::as_str);
+    match sink::resource(&session.service.participants, target) {
+        Some((service, dataset)) if !session.writes_dataset(&dataset) => {
+            let text = format!(
+                "user \"{}\" may not write to {dataset} of {service}, where the sink would",
+                session.user()
+            );
+            Err(Error::refused(ErrorCode::ClusterAuthorizationFailed, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The node writes to a dead-letter topic for whoever rejects records; so who names one must be allowed to write there.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bole_shard::participant::Request;
+use bole_shard::participant::upserts::Upsert;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{DELETE, Plan, SET, Target};
@@ -13,9 +14,10 @@ const WRITE_BYTES: usize = 256;
 /// Writes that are committed together.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// By key, with its prefix; `None` removes the key.
-    writes: HashMap<Bytes, Option<Bytes>>,
+    /// By key, with its prefix: the number of the record that was taken last, and its value; `None` removes the key.
+    writes: HashMap<Bytes, (u64, Option<Bytes>)>,
     bytes: usize,
+    taken: u64,
 }
 
 impl Batch {
@@ -23,14 +25,15 @@ impl Batch {
     pub fn put(&mut self, plan: &Plan, records_max: usize, key: &[u8], value: Option<Bytes>) -> bool {
         let key = prefixed(&plan.key_prefix, key);
         let before = self.writes.get(&key);
-        let freed = before.map_or(0, |before| cost(&key, before.as_ref()));
+        let freed = before.map_or(0, |(_, before)| cost(&key, before.as_ref()));
         let records = self.writes.len() + usize::from(before.is_none());
         let bytes = self.bytes - freed + cost(&key, value.as_ref());
         if !self.writes.is_empty() && (records > records_max || bytes > plan.bytes_max) {
             return false;
         }
         self.bytes = bytes;
-        self.writes.insert(key, value);
+        self.taken += 1;
+        self.writes.insert(key, (self.taken, value));
         true
     }
 
@@ -52,10 +55,21 @@ impl Batch {
 
     /// What is asked of the target. No two requests have the same key, so their order means nothing.
     pub fn requests<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = Request> + 'a {
-        self.writes.iter().map(|(key, value)| match value {
+        self.writes.iter().map(|(key, (_, value))| match value {
             Some(value) => target.request(SET, vec![key.clone(), value.clone()]),
             None => target.request(DELETE, vec![key.clone()]),
         })
+    }
+
+    /// The writes in the order of their records, for targets where one key has to do with another.
+    pub fn upserts(&self) -> Vec<Upsert> {
+        let mut writes: Vec<_> = self.writes.iter().collect();
+        writes.sort_unstable_by_key(|(_, (number, _))| *number);
+        let upsert = |(key, (_, value)): (&Bytes, &(u64, Option<Bytes>))| Upsert {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        writes.into_iter().map(upsert).collect()
     }
 }
 
@@ -101,6 +115,8 @@ mod tests {
             (b.operation.as_str(), &b.arguments[..]),
             ("set", &[Bytes::from("p:b"), Bytes::from("4")][..])
         );
+        let ordered: Vec<_> = batch.upserts().into_iter().map(|write| write.key).collect();
+        assert_eq!(ordered, ["p:b", "p:a"], "the newest record of each key says its place");
         batch.clear();
         assert!(batch.is_empty() && batch.put(&plan, 1, b"k", Some(Bytes::from(vec![0; 5_000]))), "one fits");
     }

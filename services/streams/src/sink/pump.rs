@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bole_base::Kind;
 use bole_shard::Runtime;
-use bole_shard::participant::Participants;
+use bole_shard::participant::upserts::{self, Upserts};
+use bole_shard::participant::{Committed, Participants, Request};
 
 use super::batch::Batch;
 use super::{Plan, Target, group_of};
@@ -185,9 +186,9 @@ impl Pump {
         !self.batch.is_empty()
     }
 
-    /// How many keys a batch that failed had.
-    pub fn keys(&self) -> usize {
-        self.batch.len()
+    /// How many records a batch that failed came from.
+    pub const fn records(&self) -> u64 {
+        self.records
     }
 
     /// Whether positions have moved beyond what is committed.
@@ -219,7 +220,8 @@ impl Pump {
             })
     }
 
-    /// Takes records until the batch is full (`true`) or there are no more. Blocks on the disk where records are not in memory.
+    /// Takes records until the batch is full (`true`) or there are no more. Blocks on the disk where records are not in memory. With `records_max` 1 a batch is one record, even
+    /// where the next has the same key: it shows which one is the reason for an error, and what comes before that is written.
     ///
     /// Errors: `Record` for one that no target can take, if the batch is empty but for it; `Node`.
     pub fn take(&mut self, plan: &Plan, records_max: usize) -> Result<bool, Failure> {
@@ -267,7 +269,8 @@ impl Pump {
                 let text = "has no key; nothing can be written for it";
                 return Err(Failure::Record(format!("{} {text}", record_at(at, record.offset))));
             };
-            if !self.batch.put(plan, records_max, key, record.value.clone()) {
+            let is_alone = records_max == 1 && self.records > 0;
+            if is_alone || !self.batch.put(plan, records_max, key, record.value.clone()) {
                 return Ok(false);
             }
             self.first = self.first.or(Some((at, record.offset)));
@@ -305,10 +308,6 @@ impl Pump {
     /// Commits the batch and the position that it leads to; returns when both are durable. Afterwards the batch is empty.
     /// Errors: after any, [`Pump::load`] comes next, since a failure of the journal does not say whether the batch is there.
     pub async fn write(&mut self, target: &Target) -> Result<Written, Failure> {
-        let mut outbox = self.parts.participants.outbox();
-        for request in self.batch.requests(target) {
-            outbox.send(&target.service, request)?;
-        }
         let ahead = self.places.iter().enumerate().filter(|(_, place)| place.is_ahead());
         let moves: Vec<_> = ahead
             .map(|(at, place)| Move { partition: at as i32, from: place.committed, to: place.next })
@@ -316,10 +315,12 @@ impl Pump {
         if moves.is_empty() {
             return Ok(Written::default());
         }
-        outbox.send(SERVICE, commit_request(&self.group, &self.topic.name, self.topic.id, &moves))?;
-        let mut transaction = self.parts.runtime.transaction();
-        let committed = outbox.commit(&self.parts.runtime, &mut transaction).await?;
-        drop(transaction);
+        let position = commit_request(&self.group, &self.topic.name, self.topic.id, &moves);
+        let upserts = self.parts.participants.upserts(&target.service).filter(|_| !self.batch.is_empty());
+        let committed = match upserts {
+            Some(upserts) => self.write_by_key(&**upserts, target, position).await?,
+            None => self.write_by_requests(target, position).await?,
+        };
         let journal = self.parts.runtime.journal();
         let reached = poll_fn(|context| journal.poll_reached(committed.class, committed.position, context));
         reached.await.map_err(bole_shard::Error::from)?;
@@ -331,6 +332,32 @@ impl Pump {
         let written = Written { keys: self.batch.len() as u64, records: self.records };
         self.forget_batch();
         Ok(written)
+    }
+
+    /// Where the target takes requests, which become effects beside that on the position.
+    async fn write_by_requests(&self, target: &Target, position: Request) -> Result<Committed, Failure> {
+        let mut outbox = self.parts.participants.outbox();
+        for request in self.batch.requests(target) {
+            outbox.send(&target.service, request)?;
+        }
+        outbox.send(SERVICE, position)?;
+        let mut transaction = self.parts.runtime.transaction();
+        Ok(outbox.commit(&self.parts.runtime, &mut transaction).await?)
+    }
+
+    /// Where the target makes the batch, which takes the position with it.
+    async fn write_by_key(
+        &self,
+        upserts: &dyn Upserts,
+        target: &Target,
+        position: Request,
+    ) -> Result<Committed, Failure> {
+        let batch = upserts::Batch {
+            dataset: target.dataset.clone(),
+            writes: self.batch.upserts(),
+            requests: vec![(SERVICE.to_owned(), position)],
+        };
+        Ok(upserts.write(Arc::clone(&self.parts.participants), batch).await?)
     }
 
     /// Where the first record of the batch stands, for a message.

@@ -230,16 +230,16 @@ impl Worker {
     /// Notes an error. How long to wait before the next attempt, which begins at the committed position.
     async fn failed(&mut self, failure: Failure) -> Duration {
         self.is_stale = true;
-        let (keys, first) = match &self.pump {
+        let (records, first) = match &self.pump {
             Some(pump) => {
                 if pump.is_moved().await.unwrap_or(false) {
                     return Duration::ZERO;
                 }
-                (pump.keys(), pump.first())
+                (pump.records(), pump.first())
             }
             None => (0, None),
         };
-        if matches!(failure, Failure::Batch(_)) && keys > 1 {
+        if matches!(failure, Failure::Batch(_)) && records > 1 {
             self.records_max = 1;
             return Duration::ZERO;
         }

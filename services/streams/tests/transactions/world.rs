@@ -107,6 +107,7 @@ impl World {
             oauth: None,
             cluster_id: "0123456789abcdefghijkl".to_owned(),
             participants: Vec::new(),
+            upserts: Vec::new(),
         });
         service.sweep().unwrap();
         for (name, durability) in TOPICS {
