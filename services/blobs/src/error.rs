@@ -74,6 +74,56 @@ codes! {
     InvalidPartNumber 416 InvalidInput,
     /// A header or parameter has a value that it may not have.
     InvalidArgument 400 InvalidInput,
+    /// Somebody else has a bucket of that name.
+    BucketAlreadyExists 409 Conflict,
+    /// The requester has it already.
+    BucketAlreadyOwnedByYou 409 Conflict,
+    /// There are objects, versions or uploads in the bucket.
+    BucketNotEmpty 409 Conflict,
+    /// The body is larger than it may be.
+    EntityTooLarge 400 InvalidInput,
+    /// A part is smaller than it may be.
+    EntityTooSmall 400 InvalidInput,
+    /// Something went wrong here.
+    InternalError 500 Io,
+    /// A part is not there, or not as the list says.
+    InvalidPart 400 InvalidInput,
+    /// The list of parts is not in order.
+    InvalidPartOrder 400 InvalidInput,
+    /// Metadata headers are more than may be.
+    MetadataTooLarge 400 InvalidInput,
+    /// Not with this.
+    MethodNotAllowed 405 InvalidInput,
+    /// There is no such bucket.
+    NoSuchBucket 404 NotFound,
+    /// The bucket has no policy.
+    NoSuchBucketPolicy 404 NotFound,
+    /// The bucket has no CORS rules.
+    NoSuchCORSConfiguration 404 NotFound,
+    /// The bucket has no lifecycle.
+    NoSuchLifecycleConfiguration 404 NotFound,
+    /// The version has no retention, or its bucket no object lock.
+    NoSuchObjectLockConfiguration 404 NotFound,
+    /// The bucket has no blocks of public access.
+    NoSuchPublicAccessBlockConfiguration 404 NotFound,
+    /// The bucket has no tags.
+    NoSuchTagSet 404 NotFound,
+    /// There is no such upload.
+    NoSuchUpload 404 NotFound,
+    /// There is no such version.
+    NoSuchVersion 404 NotFound,
+    /// The bucket is no website.
+    NoSuchWebsiteConfiguration 404 NotFound,
+    /// The bucket has no object lock.
+    ObjectLockConfigurationNotFoundError 404 NotFound,
+    /// What the request is about was changed meanwhile.
+    OperationAborted 409 Conflict,
+    /// The bucket has no setting of ownership.
+    OwnershipControlsNotFoundError 404 NotFound,
+    /// The bucket has no default encryption.
+    ServerSideEncryptionConfigurationNotFoundError 404 NotFound,
+    /// Not now.
+    ServiceUnavailable 503 Unavailable,
     /// Not a bucket's name.
     InvalidBucketName 400 InvalidInput,
     /// The bucket is not in a state in which this is possible.
@@ -119,7 +169,9 @@ mod tests {
                 403 => code.kind() == Kind::Denied,
                 404 => code.kind() == Kind::NotFound,
                 409 | 412 => code.kind() == Kind::Conflict,
-                400 | 416 | 501 => code.kind() == Kind::InvalidInput,
+                500 => code.kind() == Kind::Io,
+                503 => code.kind() == Kind::Unavailable,
+                400 | 405 | 416 | 501 => code.kind() == Kind::InvalidInput,
                 _ => false,
             };
             assert!(fits, "{code:?} {} {:?}", code.status(), code.kind());
