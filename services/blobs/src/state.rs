@@ -118,6 +118,8 @@ struct Inner {
 pub struct Placed<T> {
     /// The operation's own.
     pub value: T,
+    /// Whether something was changed.
+    pub is_change: bool,
     /// Not to be shown to anybody before this is durable.
     pub position: Position,
 }
@@ -185,7 +187,9 @@ impl Blobs {
             };
             let (value, entry) = match decided {
                 Ok((value, Some(entry))) => (value, entry),
-                Ok((value, None)) => return Ok(Placed { value, position: locked.position() }),
+                Ok((value, None)) => {
+                    return Ok(Placed { value, is_change: false, position: locked.position() });
+                }
                 // A refusal shows what is there, too.
                 Err(error) => {
                     let position = locked.position();
@@ -202,13 +206,13 @@ impl Blobs {
             }
             let position = transaction.append().map_err(Error::Unsure)?;
             locked.appended(position);
-            return Ok(Placed { value, position });
+            return Ok(Placed { value, is_change: true, position });
         }
     }
 
     /// Runs an operation that changes nothing, and waits until what it saw is durable.
     pub async fn read<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
-        let Placed { value, position } = self.look(|plan| Ok(look(plan)))?;
+        let Placed { value, position, .. } = self.look(|plan| Ok(look(plan)))?;
         self.durable(position).await?;
         value
     }
@@ -218,7 +222,7 @@ impl Blobs {
         let locked = self.0.shard.lock()?;
         let plan = self.plan(&locked, None)?;
         let value = look(&plan)?;
-        Ok(Placed { value, position: locked.position() })
+        Ok(Placed { value, is_change: false, position: locked.position() })
     }
 
     /// Waits until the journal is durable up to `position`, in the state's class.

@@ -118,12 +118,18 @@ impl<const FLAW: u8> Simulated<FLAW> {
         op: &Op,
         call: &Call<Objects>,
         decide: impl FnMut(&mut Plan<'_>) -> Result<(), Error>,
-    ) -> Result<usize, Error> {
+    ) -> Result<Option<usize>, Error> {
         let placed = self.blobs.append(Some(OWNER), 300, decide).await?;
-        call.placed(placed.position.0);
+        let before = (!placed.is_change).then(|| self.live.borrow().clone());
+        if placed.is_change {
+            call.placed(placed.position.0);
+        }
         let reply = self.live.borrow_mut().apply(op);
+        if let Some(before) = before {
+            assert_eq!(before, *self.live.borrow(), "{op:?} logs nothing, and should change something");
+        }
         self.acknowledge(placed.position).await?;
-        Ok(reply)
+        Ok(placed.is_change.then_some(reply))
     }
 
     async fn acknowledge(&self, position: Position) -> Result<(), Error> {
@@ -173,7 +179,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         place: (usize, usize),
         body: &Body,
         call: &Call<Objects>,
-    ) -> Result<usize, Error> {
+    ) -> Result<Option<usize>, Error> {
         let only_new = matches!(op, Op::PutNew(..)).then_some("*");
         self.with_body(body, async |new| {
             let asked = Put {
@@ -190,7 +196,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         .await
     }
 
-    async fn upload(&self, op: &Op, call: &Call<Objects>) -> Result<usize, Error> {
+    async fn upload(&self, op: &Op, call: &Call<Objects>) -> Result<Option<usize>, Error> {
         let Op::Upload(bucket, key, parts, chosen) = op else { unreachable!("only uploads are uploaded") };
         let (bucket, key) = (BUCKETS[*bucket], KEYS[*key]);
         let begin = Begin { bucket, key, initiator: OWNER, attributes: attributes(), checksum: None };
@@ -230,7 +236,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         self.change(op, call, |plan| multipart::complete(plan, &asked).map(drop)).await
     }
 
-    async fn copy(&self, op: &Op, call: &Call<Objects>) -> Result<usize, Error> {
+    async fn copy(&self, op: &Op, call: &Call<Objects>) -> Result<Option<usize>, Error> {
         let Op::Copy(from, to) = op else { unreachable!("only copies are copied") };
         let asked = Copy {
             from: From {
@@ -251,7 +257,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         self.change(op, call, |plan| copies::copy(plan, &asked).map(drop)).await
     }
 
-    async fn delete(&self, op: &Op, call: &Call<Objects>) -> Result<usize, Error> {
+    async fn delete(&self, op: &Op, call: &Call<Objects>) -> Result<Option<usize>, Error> {
         let one = |plan: &mut Plan<'_>, bucket: usize, key: usize, version| {
             let asked = Delete { key: KEYS[key], version, conditions: DeleteConditions::default() };
             deletes::delete(plan, BUCKETS[bucket], &asked, OWNER, false).map(drop)
@@ -517,17 +523,14 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
     async fn run(self: Rc<Self>, op: Op, call: Call<Objects>) -> Outcome<usize> {
         let done = match &op {
             Op::Put(bucket, key, body) | Op::PutNew(bucket, key, body) => {
-                self.put(&op, (*bucket, *key), body, &call).await.map(Some)
+                self.put(&op, (*bucket, *key), body, &call).await
             }
-            Op::Upload(..) => self.upload(&op, &call).await.map(Some),
-            Op::Copy(..) => self.copy(&op, &call).await.map(Some),
-            Op::Delete(..) | Op::DeleteVersion(..) | Op::DeleteAll(_) => {
-                self.delete(&op, &call).await.map(Some)
+            Op::Upload(..) => self.upload(&op, &call).await,
+            Op::Copy(..) => self.copy(&op, &call).await,
+            Op::Delete(..) | Op::DeleteVersion(..) | Op::DeleteAll(_) => self.delete(&op, &call).await,
+            Op::Versioning(enabled) => {
+                self.change(&op, &call, |plan| buckets::set_versioning(plan, BUCKETS[1], *enabled)).await
             }
-            Op::Versioning(enabled) => self
-                .change(&op, &call, |plan| buckets::set_versioning(plan, BUCKETS[1], *enabled))
-                .await
-                .map(Some),
             Op::Get(bucket, key) => self.get(*bucket, *key).await.map(|()| None),
             Op::List(bucket) => self.list(*bucket).await.map(|()| None),
         };
