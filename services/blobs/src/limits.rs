@@ -39,8 +39,8 @@ pub const META_BYTES_MAX: usize = 8 << 10;
 /// Keys of one bulk delete.
 pub const BULK_KEYS_MAX: usize = 1_000;
 
-/// Bytes of an entry's payload: what a record of the journal holds.
-pub const ENTRY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of an entry's payload: what a record of the journal holds, without headers.
+pub const ENTRY_BYTES_MAX: usize = (1 << 20) - 4_096;
 /// Things that happen in one entry.
 pub const HAPPENED_MAX: usize = 1_000;
 /// Bytes after which a bulk delete goes on in another entry.

@@ -23,6 +23,7 @@
 //! - A chunk that a body names is in `K` with the number of times, and not in `G`. One in `G` is named by none.
 //! - A row of `I` or `P` belongs to one body.
 
+pub mod bytes;
 pub mod ids;
 pub mod keys;
 pub mod values;

@@ -67,10 +67,11 @@ fn mutate(seeds: &[Vec<u8>], seed: &[u8], random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn readers_survive_any_bytes() {
-    let targets: [(&str, fn(&[u8])); 3] = [
+    let targets: [(&str, fn(&[u8])); 4] = [
         ("policy", bytes::check_policy),
         ("header", bytes::check_headers),
         ("setting", bytes::check_settings),
+        ("row", bole_blobs::rows::bytes::check),
     ];
     for (target, check) in targets {
         let seeds = corpus(target);

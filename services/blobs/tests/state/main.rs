@@ -4,6 +4,7 @@
 
 mod bodies;
 mod buckets;
+mod full;
 mod lists;
 mod locks;
 mod model;

@@ -9,7 +9,7 @@ use bole_blobs::objects::put::Attributes;
 use bole_blobs::rows::{Checksum, Etag, UploadId};
 use bole_blobs::rules::checksums::{self, Algorithm, Type};
 use bole_blobs::rules::conditions::Conditions;
-use bole_blobs::state::Result;
+use bole_blobs::state::{Plan, Result};
 
 use crate::world::{Node, OWNER, body, code, md5};
 
@@ -221,4 +221,64 @@ fn parts_are_copied_by_reference() {
     assert_eq!(node.get("bucket", "k", None).unwrap(), [&source[1_000..], &source[..10]].concat());
     node.put("bucket", "k", b"other");
     assert_eq!((node.reclaim(), node.chunk_ids().len()), (1, 0));
+}
+
+/// The largest upload, with the longest checksums: its completion, a copy of it and its abort are each one entry.
+#[test]
+fn ten_thousand_parts_fit_into_one_entry() {
+    let node = Node::new();
+    node.bucket("bucket");
+    let bytes = body(1, 200);
+    let sum = checksums::checksum(Algorithm::Sha256, &bytes);
+    let [completed, aborted] = [1, 2].map(|_| {
+        let upload = begin(&node, Some((Algorithm::Sha256, Type::Composite)));
+        for first in (1..=10_000).step_by(500) {
+            let parts: Vec<_> = (first..first + 500)
+                .map(|number| PutPart {
+                    bucket: "bucket",
+                    key: "k",
+                    upload,
+                    number,
+                    body: node.body(&bytes),
+                    md5: md5(&bytes),
+                    checksum: Some(Checksum::whole(&sum)),
+                })
+                .collect();
+            let put = |plan: &mut Plan<'_>| {
+                parts.iter().try_for_each(|part| multipart::put_part(plan, part).map(drop))
+            };
+            node.change(put).unwrap();
+        }
+        upload
+    });
+    let etag = Etag::of(md5(&bytes)).text();
+    let listed: Vec<_> = (1..=10_000)
+        .map(|number| Listed { number, etag: etag.clone(), checksum: Some(sum.clone()) })
+        .collect();
+    let asked = Complete { part_bytes_min: 0, ..complete_with(completed, &listed) };
+    node.change(|plan| multipart::complete(plan, &asked)).unwrap();
+    node.change(|plan| multipart::abort(plan, "bucket", "k", aborted)).unwrap();
+    let copy = copies::Copy {
+        from: From {
+            bucket: "bucket",
+            key: "k",
+            version: None,
+            conditions: Conditions::default(),
+            read: None,
+        },
+        bucket: "bucket",
+        key: "copy",
+        conditions: Conditions::default(),
+        attributes: Attributes::default(),
+        replace_meta: true,
+        replace_tags: true,
+        digests: None,
+    };
+    node.change(|plan| copies::copy(plan, &copy)).unwrap();
+    node.put("bucket", "k", b"other");
+    let node = node.restart();
+    assert_eq!((node.reclaim(), node.chunk_ids().len()), (10_000, 10_000), "what was aborted goes");
+    let open = node.run(node.blobs.open("bucket", "copy", None)).unwrap();
+    assert_eq!((open.parts.len(), node.blobs.holds().count()), (10_000, 10_000));
+    assert!(node.bytes(&open, 0..u64::MAX) == bytes.repeat(10_000));
 }

@@ -35,7 +35,7 @@ pub(crate) struct Node {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) shard: Arc<Shard>,
     runtime: Arc<Runtime>,
-    journal: Arc<MemoryJournal>,
+    pub(crate) journal: Arc<MemoryJournal>,
     folder: PathBuf,
     dir: TempDir,
 }
