@@ -32,6 +32,8 @@ pub const PUT_BYTES_MAX: u64 = 5 << 30;
 pub const OBJECT_BYTES_MAX: u64 = 5 << 40;
 /// Bytes of a body that is kept in a row; what is longer is a chunk.
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
+/// Inline bodies that an object may be made of: an open object has them in memory, 1 MiB at most.
+pub const INLINE_PIECES_MAX: usize = 16;
 /// Bytes of user-defined metadata, names and values.
 pub const USER_META_BYTES_MAX: usize = 2 << 10;
 /// Bytes of an object's other headers, names and values.
@@ -47,6 +49,8 @@ pub const HAPPENED_MAX: usize = 1_000;
 pub const BULK_ENTRY_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a setting's document as it is stored: it is logged in one entry.
 pub const STORED_SETTING_BYTES_MAX: usize = 512 << 10;
+/// Bytes of changes that are logged and not in the ordered store yet.
+pub const OVERLAY_BYTES_MAX: usize = 8 << 20;
 /// Rows that a list reads under one lock.
 pub const LIST_ROWS_MAX: usize = 128;
 /// Chunks of garbage that one step of the reclaimer removes.

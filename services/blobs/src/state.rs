@@ -31,6 +31,7 @@ pub use plan::Plan;
 
 use crate::chunks::{ChunkId, Home};
 use crate::entry::Rows;
+use crate::limits::OVERLAY_BYTES_MAX;
 use crate::objects::bodies::NewBody;
 use crate::rows::keys;
 use crate::rows::values::{self, Counter};
@@ -65,7 +66,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: bole_ordered::Config::default(),
-            overlay_bytes_max: 8 << 20,
+            overlay_bytes_max: OVERLAY_BYTES_MAX,
             durability: Durability::Sync,
             with_thread: true,
         }
@@ -194,7 +195,7 @@ impl Blobs {
                 Err(error) => {
                     let position = locked.position();
                     drop(locked);
-                    self.durable(position).await?;
+                    self.reached(position).await?;
                     return Err(error);
                 }
             };
@@ -213,7 +214,7 @@ impl Blobs {
     /// Runs an operation that changes nothing, and waits until what it saw is durable.
     pub async fn read<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
         let Placed { value, position, .. } = self.look(|plan| Ok(look(plan)))?;
-        self.durable(position).await?;
+        self.reached(position).await?;
         value
     }
 
@@ -226,10 +227,14 @@ impl Blobs {
     }
 
     /// Waits until the journal is durable up to `position`, in the state's class.
+    /// Errors: `Unsure`.
     pub async fn durable(&self, position: Position) -> Result<()> {
+        self.reached(position).await.map_err(Error::Unsure)
+    }
+
+    async fn reached(&self, position: Position) -> Result<(), bole_shard::Error> {
         let journal = self.0.runtime.journal();
-        let reached = poll_fn(|context| journal.poll_reached(self.0.durability, position, context)).await;
-        reached.map_err(|error| Error::Unsure(error.into()))
+        Ok(poll_fn(|context| journal.poll_reached(self.0.durability, position, context)).await?)
     }
 
     /// Removes the chunk of a body whose operation was refused. Not of one that may have happened (`Error::may_have_happened`). Blocks; what cannot be

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::chunks::writer::Written;
 use crate::error::{Code, Error as Refusal};
-use crate::limits::INLINE_BYTES_MAX;
+use crate::limits::{INLINE_BYTES_MAX, INLINE_PIECES_MAX};
 use crate::rows::keys::{CHUNKS, GARBAGE, INLINE, PIECES};
 use crate::rows::{Body, Chunk, Garbage, Kept, Piece, Pieces, Source, keys};
 use crate::state::{Error, Plan, Result};
@@ -157,22 +157,31 @@ pub(super) fn copy(plan: &mut Plan<'_>, body: &Body, bytes: u64, range: &Range<u
             }
         }
     }
-    Ok(keep(plan, &copied))
+    keep(plan, &copied)
 }
 
 /// The body that is made of pieces, and takes them over. Their inline rows are whole: nothing names a part of one.
-pub(super) fn keep(plan: &mut Plan<'_>, pieces: &Pieces) -> Body {
+///
+/// A body that is opened has its inline pieces in memory, so they are bounded. More than one come only from copies of ranges.
+pub(super) fn keep(plan: &mut Plan<'_>, pieces: &Pieces) -> Result<Body> {
+    let inline = pieces.pieces.iter().filter(|piece| matches!(piece.source, Source::Inline(_))).count();
+    if inline > INLINE_PIECES_MAX {
+        let text = format!(
+            "The object would have {inline} pieces of less than {INLINE_BYTES_MAX} bytes; {INLINE_PIECES_MAX} are allowed. Upload its bytes instead of copying them"
+        );
+        return Err(Refusal::new(Code::EntityTooLarge, text).into());
+    }
     if pieces.parts.is_empty() {
         match pieces.pieces[..] {
-            [] => return Body::Empty,
-            [Piece { source: Source::Inline(seq), .. }] => return Body::Inline(seq),
-            [Piece { source: Source::Chunk(chunk), from, .. }] => return Body::Chunk(chunk, from),
+            [] => return Ok(Body::Empty),
+            [Piece { source: Source::Inline(seq), .. }] => return Ok(Body::Inline(seq)),
+            [Piece { source: Source::Chunk(chunk), from, .. }] => return Ok(Body::Chunk(chunk, from)),
             _ => {}
         }
     }
     let seq = plan.new_seq();
     plan.put_row(PIECES, keys::seq(seq), pieces);
-    Body::Pieces(seq)
+    Ok(Body::Pieces(seq))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::entry::Kind;
 use crate::error::{Code, Error as Refusal};
 use crate::rows::{Bucket, Checksum, Etag, Object, Part, Seq, UploadId, Version, VersionId};
 use crate::rules::conditions::{self, Conditions, Current};
+use crate::rules::encryption::Encryption;
 use crate::rules::names;
 use crate::state::{Plan, Result};
 
@@ -72,6 +73,7 @@ pub fn copy(plan: &mut Plan<'_>, copy: &Copy<'_>) -> Result<Copied> {
         let text = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(Refusal::new(Code::InvalidRequest, text).into());
     }
+    check_key(object, copy.attributes.encryption.as_ref())?;
     let mut attributes = copy.attributes.clone();
     if !copy.replace_meta {
         attributes.meta = object.meta.clone();
@@ -105,6 +107,17 @@ fn source(plan: &Plan<'_>, from: &From<'_>) -> Result<(Bucket, Version)> {
         return Err(Refusal::new(Code::OperationAborted, text).into());
     }
     Ok((bucket, version))
+}
+
+/// What a client's key encrypted stays so on the same chunks; under another key its bytes are another body.
+fn check_key(object: &Object, wanted: Option<&Encryption>) -> Result<()> {
+    let of_customer = |encryption: &Encryption| matches!(encryption, Encryption::Customer { .. });
+    let found = object.encryption.as_ref();
+    if found == wanted || ![found, wanted].into_iter().flatten().any(of_customer) {
+        return Ok(());
+    }
+    let text = "A header you provided implies functionality that is not implemented: a copy that changes the customer's key of an object";
+    Err(Refusal::new(Code::NotImplemented, text).into())
 }
 
 fn gone() -> Refusal {
@@ -145,6 +158,7 @@ pub fn copy_part(plan: &mut Plan<'_>, copy: &CopyPart<'_>) -> Result<Part> {
         return Err(Refusal::new(Code::InvalidRange, text).into());
     }
     let upload = multipart::upload(plan, copy.bucket, copy.key, copy.upload)?;
+    check_key(object, upload.encryption.as_ref())?;
     multipart::check_part(&upload, copy.number, range.end - range.start, copy.checksum.as_ref())?;
     let body = bodies::copy(plan, &object.body, object.bytes, &range)?;
     multipart::make_part(

@@ -267,7 +267,7 @@ pub fn complete(plan: &mut Plan<'_>, complete: &Complete<'_>) -> Result<Made> {
         bodies::release(plan, &part.body)?;
     }
     forget(plan, &bucket, complete.key, &upload, &there);
-    let body = bodies::keep(plan, &made);
+    let body = bodies::keep(plan, &made)?;
     let object = put::object(
         &attributes,
         lock,

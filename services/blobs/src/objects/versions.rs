@@ -122,7 +122,9 @@ pub(super) fn make(
     let row = keys::object(bucket.id, key);
     let old = current(plan, bucket, key)?;
     let is_null = bucket.versioning != Versioning::Enabled;
-    if is_null && let Some(seq) = null_other(plan, bucket, key)? {
+    if bucket.versioning == Versioning::Suspended
+        && let Some(seq) = null_other(plan, bucket, key)?
+    {
         let other: Version = plan.named_row(VERSIONS, &keys::version(bucket.id, key, seq))?;
         give_up(plan, &other)?;
         plan.delete(VERSIONS, keys::version(bucket.id, key, seq));

@@ -6,6 +6,7 @@ use bole_blobs::objects::deletes::{self, Delete};
 use bole_blobs::objects::put::{self, Attributes};
 use bole_blobs::objects::read;
 use bole_blobs::rules::conditions::{Conditions, DeleteConditions};
+use bole_blobs::rules::encryption::Encryption;
 use bole_blobs::rules::tags::{Tag, Tags};
 
 use crate::world::{Node, OWNER, body, code};
@@ -166,6 +167,8 @@ fn copies_take_or_replace_what_goes_with_a_body() {
     };
     assert_eq!(with(&|copy| copy.from.conditions.if_match = Some("x")), Code::PreconditionFailed);
     assert_eq!(with(&|copy| copy.conditions.if_none_match = Some("*")), Code::PreconditionFailed);
+    let customer = || Some(Encryption::Customer { key_md5: "k".to_owned() });
+    assert_eq!(with(&|copy| copy.attributes.encryption = customer()), Code::NotImplemented);
     assert_eq!(with(&|copy| copy.from.key = "none"), Code::NoSuchKey);
     assert_eq!(with(&|copy| copy.from.bucket = "none"), Code::NoSuchBucket);
     assert_eq!(with(&|copy| copy.from.read = Some(bole_blobs::rows::Seq(1))), Code::OperationAborted);

@@ -223,6 +223,43 @@ fn parts_are_copied_by_reference() {
     assert_eq!((node.reclaim(), node.chunk_ids().len()), (1, 0));
 }
 
+/// Copies of ranges of small objects would otherwise make bodies that are opened into memory.
+#[test]
+fn small_pieces_are_few() {
+    let node = Node::new();
+    node.bucket("bucket");
+    node.put("bucket", "small", b"0123456789");
+    let part_of = |upload, number| CopyPart {
+        from: From {
+            bucket: "bucket",
+            key: "small",
+            version: None,
+            conditions: Conditions::default(),
+            read: None,
+        },
+        range: Some(2..5),
+        bucket: "bucket",
+        key: "k",
+        upload,
+        number,
+        md5: md5(b"234"),
+        checksum: None,
+    };
+    let run = |count: u16| {
+        let upload = begin(&node, None);
+        let copied = (1..=count).map(|number| {
+            let part = node.change(|plan| copies::copy_part(plan, &part_of(upload, number))).unwrap();
+            Listed { number, etag: Etag::of(part.md5).text(), checksum: None }
+        });
+        let listed: Vec<_> = copied.collect();
+        let asked = Complete { part_bytes_min: 0, ..complete_with(upload, &listed) };
+        node.change(|plan| multipart::complete(plan, &asked)).map(drop)
+    };
+    run(16).unwrap();
+    assert_eq!(node.get("bucket", "k", None).unwrap(), b"234".repeat(16));
+    assert_eq!(code(run(17)), Code::EntityTooLarge);
+}
+
 /// The largest upload, with the longest checksums: its completion, a copy of it and its abort are each one entry.
 #[test]
 fn ten_thousand_parts_fit_into_one_entry() {
