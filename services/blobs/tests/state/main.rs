@@ -9,5 +9,6 @@ mod lists;
 mod locks;
 mod model;
 mod multipart;
+mod threads;
 mod versions;
 mod world;
