@@ -262,6 +262,12 @@ options! {
         temporary_bytes_session: u64 = Bytes(64 * KIB, 64 * TIB), "1GiB";
         /// The same of all sessions together.
         temporary_bytes_node: u64 = Bytes(64 * KIB, 64 * TIB), "4GiB";
+        /// Bytes of rows of portals and cursors that one session keeps in memory; what is beyond goes into files.
+        cursor_bytes_session: u64 = Bytes(0, TIB), "16MiB";
+        /// The same of all sessions together.
+        cursor_bytes_node: u64 = Bytes(0, TIB), "256MiB";
+        /// Bytes that files of portals, cursors, sorts and intermediate results of all sessions may take; a statement that needs more is refused.
+        spill_bytes_node: u64 = Bytes(MIB, 64 * TIB), "8GiB";
     }
 
     /// The schema registry that speaks Confluent's REST API.

@@ -1,5 +1,6 @@
 //! Opens the SQL service: its databases from the catalog, its door, and what it is given of identity.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,6 +13,7 @@ use bole_net::shutdown::Stopper;
 use bole_shard::participant::{Participants, Request};
 use bole_sql::config::Config;
 use bole_sql::service::{Parts as ServiceParts, Service};
+use bole_sql::spill::{self, Spill};
 use bole_sql::store::{self, Databases};
 use bole_sql::{connection, protocol};
 use bole_streams::access;
@@ -30,6 +32,8 @@ use crate::status;
 
 /// The folder of the databases in the data directory.
 pub const SQL_DIR: &str = "sql";
+/// Segments that the journal makes before it needs them, as is its default.
+const SEGMENTS_AHEAD: u64 = 2;
 
 /// Hosts the databases that the catalog knows; the runtime recovers them next.
 pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
@@ -39,7 +43,6 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         disk.create_dir(&dir).with_context(|| format!("{} cannot be created", dir.display()))?;
     }
     let config = store::Config {
-        dir,
         disk,
         durability: settings.sql.durability,
         registers: bole_sql::registers(),
@@ -47,10 +50,33 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
         temporary_bytes_session: settings.sql.temporary_bytes_session,
         temporary_bytes_node: settings.sql.temporary_bytes_node,
+        spill: spill(settings, &dir)?,
         fed: settings.fed_databases(),
+        dir,
     };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")
+}
+
+/// Room for what statements set aside, beside the databases. What files were called there is removed: after a crash between their opening and the removal of
+/// their name one may be left.
+fn spill(settings: &Settings, dir: &Path) -> Result<Arc<Spill>> {
+    let dir = dir.join("tmp");
+    if dir.is_dir() {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("{} cannot be emptied", dir.display()))?;
+    }
+    std::fs::create_dir(&dir).with_context(|| format!("{} cannot be created", dir.display()))?;
+    let (sql, journal) = (&settings.sql, &settings.journal);
+    // As much as the journal asks for before it makes its segments ahead.
+    let keep_free = journal.reserve_bytes + SEGMENTS_AHEAD * journal.segment_bytes;
+    Ok(Spill::new(spill::Config {
+        dir,
+        disk: Arc::new(RealDisk),
+        bytes_max: sql.spill_bytes_node,
+        keep_free,
+        memory_session_max: sql.cursor_bytes_session as usize,
+        memory_node_max: sql.cursor_bytes_node as usize,
+    }))
 }
 
 /// Opens the service and its door over recovered databases.
@@ -180,12 +206,22 @@ fn write_metrics(service: &Service, out: &mut String) {
     let databases = service.databases.all();
     let wal: u64 = databases.iter().map(|database| database.wal_bytes()).sum();
     let (temporary_sessions, temporary_bytes) = service.databases.temporary();
+    let spill = service.databases.spill();
+    let refused = "Times that a statement found no room for what it sets aside.";
+    crate::metrics::counter(out, "bole_sql_spill_refused_total", refused, spill.refused());
     for (name, help, value) in [
         ("databases", "Databases.", databases.len() as u64),
         ("sessions", "Sessions that are open.", service.sessions.len() as u64),
         ("threads", "Threads that execute statements.", service.pool.threads() as u64),
         ("temporary_sessions", "Sessions that have temporary tables.", temporary_sessions as u64),
         ("temporary_bytes", "Bytes that are reserved for temporary tables.", temporary_bytes),
+        ("cursor_bytes", "Bytes of rows of portals and cursors in memory.", spill.memory() as u64),
+        ("spill_files", "Portals and cursors with rows in a file.", spill.used().files as u64),
+        (
+            "spill_bytes",
+            "Bytes of files of portals, cursors, sorts and intermediate results.",
+            spill.used().bytes,
+        ),
         ("overlay_bytes", "Bytes of changes that are not in the databases' main files yet.", wal),
     ] {
         crate::metrics::gauge(out, &format!("bole_sql_{name}"), help, value);

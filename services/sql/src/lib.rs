@@ -24,6 +24,7 @@ pub mod protocol;
 pub mod reference;
 pub mod service;
 mod session;
+pub mod spill;
 pub mod store;
 
 use std::sync::Arc;

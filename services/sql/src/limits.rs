@@ -22,6 +22,20 @@ pub const TEMPORARY_SESSIONS_MAX: usize = 128;
 pub const TEMPORARY_BYTES_SESSION: u64 = 1 << 30;
 /// Bytes of temporary tables of all sessions of a node.
 pub const TEMPORARY_BYTES_NODE: u64 = 4 << 30;
+/// Bytes of rows of one portal or cursor in memory; what is beyond goes into a file.
+pub const PORTAL_MEMORY_BYTES_MAX: usize = 4 << 20;
+/// Bytes of the parameters of one session's portals; those of one alone may be as long as a message.
+pub const PARAMETERS_BYTES_MAX: usize = 64 << 20;
+/// Bytes of rows of portals and cursors in the memory of one session.
+pub const CURSOR_BYTES_SESSION: usize = 16 << 20;
+/// Bytes of rows of portals and cursors in the memory of all sessions of a node.
+pub const CURSOR_BYTES_NODE: usize = 256 << 20;
+/// Bytes of files of all sessions of a node: of portals and cursors, and of what SQLite sorts or keeps for a statement.
+pub const SPILL_BYTES_NODE: u64 = 8 << 30;
+/// Portals and cursors of all sessions of a node that may have rows in a file: each has an open file, and a buffer of 8 KiB.
+pub const SPILL_FILES_MAX: usize = 1_024;
+/// Bytes by which the room of a file grows: at each step the disk is asked what it has free.
+pub const SPILL_STEP_BYTES: u64 = 256 << 10;
 /// Bytes of the `-wal` at which a database is checkpointed whatever the journal retains, and the writer starts the file over.
 pub const WAL_BYTES_MAX: u64 = 64 << 20;
 /// How often a checkpoint looks whether the last reader that holds it up has gone.

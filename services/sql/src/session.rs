@@ -41,6 +41,7 @@ use crate::metrics::count;
 use crate::protocol::backend::{self, Severity, Status};
 use crate::protocol::{Message, frontend};
 use crate::service::Service;
+use crate::spill::Account;
 use crate::store::{Database, Reader, Seen, Temporary, Writer};
 use cancel::Canceller;
 pub(crate) use copy::CopyIn;
@@ -120,6 +121,8 @@ pub(crate) struct Session {
     pub(crate) temporary: Arc<Temporary>,
     pub(crate) transaction: Transaction,
     pub(crate) portals: BTreeMap<String, Portal>,
+    /// The memory of rows of portals.
+    pub(crate) account: Arc<Account>,
     pub(crate) copy: Option<Box<CopyIn>>,
     pub(crate) out: Out,
     pub(crate) messages: VecDeque<Message>,
@@ -149,6 +152,7 @@ impl Session {
     ) -> Self {
         let shared = Arc::new(Shared::new(&service, &database, (user, process_id), settings, canceller));
         let temporary = Arc::clone(&shared.temporary);
+        let account = Account::new(service.databases.spill());
         Self {
             service,
             database,
@@ -158,6 +162,7 @@ impl Session {
             temporary,
             transaction: Transaction::default(),
             portals: BTreeMap::new(),
+            account,
             copy: None,
             out,
             messages: VecDeque::new(),

@@ -22,6 +22,7 @@ mod preupdate;
 mod reader;
 mod sequences;
 mod temporary;
+mod vfs;
 mod writer;
 
 use std::sync::{Arc, OnceLock, Weak};
@@ -43,6 +44,7 @@ pub(crate) use reader::Lent;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
 pub use temporary::Temporary;
+pub(crate) use vfs::take_refusal;
 pub use writer::{Statement, Writer};
 
 /// Datasets of databases, before the name.

@@ -15,6 +15,7 @@ use bole_log::{Journal, LocalJournal};
 use bole_shard::Runtime;
 use bole_shard::participant::Participants;
 use bole_shard::participant::suite::{FakeParticipant, note};
+use bole_sql::spill::{self, Spill};
 use bole_sql::store::{Config, DEFAULT, Database, Databases, Fed, Seen, Step, Writer};
 use bole_sql_types::{Error, SqlState};
 use bole_testing::Rng;
@@ -305,6 +306,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let notes = FakeParticipant::host(&runtime, NOTES_LOG, 1, Durability::Sync);
         let notes = Arc::new(notes.map_err(|error| failed(&error))?);
         let vfs = Vfs::register(Arc::clone(&for_sql));
+        let spill_disk = Arc::clone(&for_sql);
         let config = Config {
             dir: "sql".into(),
             disk: for_sql,
@@ -314,6 +316,15 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             wal_bytes_max: WAL_BYTES_MAX,
             temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
             temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
+            // Its files without a name are memory, and cursors belong to sessions, of which there are none.
+            spill: Spill::new(spill::Config {
+                dir: "sql/tmp".into(),
+                disk: spill_disk,
+                bytes_max: 0,
+                keep_free: 0,
+                memory_session_max: 0,
+                memory_node_max: 0,
+            }),
             fed: Fed::None,
         };
         let databases =

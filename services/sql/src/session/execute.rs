@@ -371,10 +371,20 @@ impl Destination for ToSession {
 }
 
 /// Rows for later.
-#[derive(Default)]
 pub(crate) struct ToPortal {
-    pub(crate) formats: Formats,
-    pub(crate) spool: Spool,
+    formats: Formats,
+    spool: Spool,
+}
+
+impl ToPortal {
+    pub(crate) fn new(session: &Session, formats: Formats) -> Self {
+        Self { formats, spool: Spool::new(&session.account) }
+    }
+
+    /// The rows, once the statement has run.
+    pub(crate) fn into_spool(self) -> Spool {
+        self.spool
+    }
 }
 
 impl Destination for ToPortal {
@@ -385,9 +395,11 @@ impl Destination for ToPortal {
         columns: Option<&[Output]>,
         run: &mut dyn FnMut(&mut dyn Sink) -> Result<String>,
     ) -> Result<String> {
-        self.spool = Spool::default();
+        self.spool = Spool::new(&session.account);
         let writing = session.writing(catalog, self.formats.clone(), columns);
-        run(&mut ToSpool { writing, spool: &mut self.spool, scratch: Vec::new() })
+        let tag = run(&mut ToSpool { writing, spool: &mut self.spool, scratch: Vec::new() })?;
+        self.spool.finish()?;
+        Ok(tag)
     }
 }
 

@@ -24,6 +24,7 @@ use super::error::{from_catalog, from_shard, no_database};
 use super::files::{Medium, remove_folder};
 use super::temporary::Quota;
 use super::{PREFIX, Shared};
+use crate::spill::Spill;
 
 /// The database of a fresh node.
 pub const DEFAULT: &str = "bole";
@@ -60,7 +61,7 @@ pub struct Config {
     pub dir: PathBuf,
     /// The disk of the folders.
     pub disk: Arc<dyn Disk>,
-    /// The SQLite VFS whose files are on that disk; `None`: the operating system's.
+    /// The SQLite VFS whose files are on that disk; `None`: the operating system's, with temporary files in the folder of `spill`.
     pub vfs: Option<String>,
     /// The class of databases that are made from now on.
     pub durability: Durability,
@@ -72,6 +73,8 @@ pub struct Config {
     pub temporary_bytes_session: u64,
     /// Bytes of temporary tables of all sessions.
     pub temporary_bytes_node: u64,
+    /// Where statements set aside what does not fit into memory.
+    pub spill: Arc<Spill>,
     /// Databases whose tables have change feeds: their logs are kept for readers, up to the runtime's limit.
     pub fed: Fed,
 }
@@ -90,7 +93,11 @@ pub struct Databases {
 
 impl Databases {
     /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first one. The error is a sentence for the operator.
-    pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, config: Config) -> Result<Self, String> {
+    pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, mut config: Config) -> Result<Self, String> {
+        if config.vfs.is_none() {
+            let registered = super::vfs::register(&config.spill);
+            config.vfs = Some(registered.map_err(|error| format!("temporary files: {error}"))?);
+        }
         let shared = Arc::new(Shared {
             runtime: Arc::downgrade(&runtime),
             journal: Arc::clone(runtime.journal()),
@@ -191,6 +198,11 @@ impl Databases {
     /// A database by its name.
     pub fn get(&self, name: &str) -> Option<Arc<Database>> {
         self.known.read().get(name).cloned()
+    }
+
+    /// Where statements set aside what does not fit into memory.
+    pub fn spill(&self) -> &Arc<Spill> {
+        &self.config.spill
     }
 
     /// How many sessions have temporary tables, and the bytes that are reserved for these.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bole_sql::config::Config;
 
 use crate::client::{Client, Send};
-use crate::server::Server;
+use crate::server::{Bounds, Server};
 
 const LONG: &str = "select count(*) from generate_series(1, 100000000000)";
 
@@ -230,4 +230,99 @@ async fn what_a_transaction_gathers_is_bounded_and_allowed() {
     server.service.set_effects_policy(Box::new(|user, service, _| user != "bole" || service != "keyspace"));
     let said = client.query("select bole.cache_del('k')").await;
     assert!(said.ends_with("E 42501 permission denied for keyspace 0\nZ I"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_cursors_are_bounded_in_memory_and_in_files() {
+    let bounds = Bounds { cursor_bytes: 100_000, spill_bytes: 4 << 20, ..Bounds::default() };
+    let server = Server::with_bounds(Config::default(), bounds).await;
+    let mut client = server.client().await;
+    let spill = server.service.databases.spill();
+    let declare =
+        "declare N scroll cursor with hold for select i, repeat('x', 1000) from generate_series(1, 2000) i";
+    client
+        .check_all(&[
+            ("begin", "C BEGIN / Z T"),
+            (&declare.replace('N', "a"), "C DECLARE CURSOR / Z T"),
+            ("commit", "C COMMIT / Z I"),
+            ("move absolute 1999 in a", "C MOVE 1 / Z I"),
+        ])
+        .await;
+    assert!(spill.used().files == 1 && spill.used().bytes > 2_000_000, "{:?}", spill.used());
+    assert!(spill.memory() <= 100_000, "{}", spill.memory());
+    let said = client.query("fetch backward 3 from a").await;
+    for row in ["1998", "1997", "1996"] {
+        assert!(said.contains(&format!("D {row} x")), "{said}");
+    }
+    client
+        .check_all(&[(
+            &declare.replace('N', "b").replace("2000", "4000"),
+            "E 53400 what statements have set aside takes 4194304 bytes of files; 4194304 are allowed / Z I",
+        )])
+        .await;
+    assert_eq!(spill.used().files, 1, "nothing is left of what was refused");
+    client
+        .check_all(&[
+            ("close a", "C CLOSE CURSOR / Z I"),
+            ("select 1", "T ?column?:23 / D 1 / C SELECT 1 / Z I"),
+        ])
+        .await;
+    assert_eq!((spill.used().bytes, spill.used().files, spill.memory()), (0, 0, 0));
+    // Sorts are among what is bounded, and leave nothing behind.
+    let said = client.query("select count(*) from (select repeat('x', 1000) || i from generate_series(1, 30000) i order by 1 desc offset 1) t").await;
+    assert!(said.contains("E 53400 what statements have set aside takes"), "{said}");
+    assert_eq!(spill.used().bytes, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_what_is_set_aside_and_no_commit() {
+    let bounds = Bounds { cursor_bytes: 1_000, keep_free: u64::MAX, ..Bounds::default() };
+    let server = Server::with_bounds(Config::default(), bounds).await;
+    let mut client = server.client().await;
+    client
+        .check_all(&[("create table t (a int, b text)", "C CREATE TABLE / Z I"), ("begin", "C BEGIN / Z T")])
+        .await;
+    let said =
+        client.query("declare c cursor for select repeat('x', 1000) from generate_series(1, 20)").await;
+    assert!(said.starts_with("E 53100 ") && said.ends_with(" are kept for the journal\nZ E"), "{said}");
+    client
+        .check_all(&[
+            ("rollback", "C ROLLBACK / Z I"),
+            ("insert into t values (1, 'x')", "C INSERT 0 1 / Z I"),
+            ("begin; create temp table own (a text)", "C BEGIN / C CREATE TABLE / Z T"),
+        ])
+        .await;
+    // What SQLite keeps of a temporary table in memory needs no disk.
+    let said =
+        client.query("insert into own select repeat('x', 1000) || i from generate_series(1, 20000) i").await;
+    assert!(said.starts_with("E 53100 ") && said.ends_with(" are kept for the journal\nZ E"), "{said}");
+    client
+        .check_all(&[
+            ("rollback", "C ROLLBACK / Z I"),
+            ("select a from t", "T a:23 / D 1 / C SELECT 1 / Z I"),
+        ])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_of_portals_are_bounded() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let long = "x".repeat(40 << 20);
+    client.check_all(&[("begin", "C BEGIN / Z T")]).await;
+    client
+        .send(&[
+            Send::Parse("s", "select length($1::text)", &[]),
+            Send::Bind("one", "s", &[Some(&long)]),
+            Send::Bind("two", "s", &[Some(&long)]),
+            Send::Sync,
+        ])
+        .await;
+    let said = client.until(b'Z').await;
+    assert!(
+        said.contains(
+            "E 53200 the parameters of this session's portals take 41943040 bytes and 41943040 more"
+        ),
+        "{said}"
+    );
 }
