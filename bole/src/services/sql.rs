@@ -48,6 +48,7 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         registers: bole_sql::registers(),
         vfs: None,
         wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+        overlay_bytes_max: settings.sql.overlay_bytes_max,
         temporary_bytes_session: settings.sql.temporary_bytes_session,
         temporary_bytes_node: settings.sql.temporary_bytes_node,
         spill: spill(settings, &dir)?,
@@ -209,6 +210,11 @@ fn write_metrics(service: &Service, out: &mut String) {
     let spill = service.databases.spill();
     let refused = "Times that a statement found no room for what it sets aside.";
     crate::metrics::counter(out, "bole_sql_spill_refused_total", refused, spill.refused());
+    let snapshots: Vec<_> = databases.iter().map(|database| database.snapshots()).collect();
+    let ended = "Snapshots that were ended because they kept a file of recent changes from starting over.";
+    let ended_count = snapshots.iter().map(|open| open.ended).sum();
+    crate::metrics::counter(out, "bole_sql_snapshots_ended_total", ended, ended_count);
+    let oldest = snapshots.iter().map(|open| open.age_max).max().unwrap_or_default();
     for (name, help, value) in [
         ("databases", "Databases.", databases.len() as u64),
         ("sessions", "Sessions that are open.", service.sessions.len() as u64),
@@ -221,6 +227,13 @@ fn write_metrics(service: &Service, out: &mut String) {
             "spill_bytes",
             "Bytes of files of portals, cursors, sorts and intermediate results.",
             spill.used().bytes,
+        ),
+        ("snapshots", "Snapshots that are open.", snapshots.iter().map(|open| open.count as u64).sum()),
+        ("snapshot_age_seconds", "Age of the oldest snapshot that is open.", oldest.as_secs()),
+        (
+            "overlay_bytes_largest",
+            "Of the database that has most of them: bytes of changes that are not in the main file yet.",
+            databases.iter().map(|database| database.wal_bytes()).max().unwrap_or_default(),
         ),
         ("overlay_bytes", "Bytes of changes that are not in the databases' main files yet.", wal),
     ] {

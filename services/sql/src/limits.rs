@@ -1,5 +1,7 @@
 //! Bounds of the service, and why they have the values that they have.
 
+use std::time::Duration;
+
 /// Reading connections of one database that may be in use at a time; a reader beyond waits.
 pub const READERS_MAX: usize = 64;
 /// Bytes of row changes that one transaction may collect before it is refused with 54000.
@@ -38,5 +40,11 @@ pub const SPILL_FILES_MAX: usize = 1_024;
 pub const SPILL_STEP_BYTES: u64 = 256 << 10;
 /// Bytes of the `-wal` at which a database is checkpointed whatever the journal retains, and the writer starts the file over.
 pub const WAL_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of the `-wal` at which the snapshots are ended that have kept it from starting over.
+pub const OVERLAY_BYTES_MAX: u64 = 1 << 30;
+/// How long a snapshot may last where the `-wal` has grown by a quarter beyond its bound.
+pub const SNAPSHOT_AGE_MIN: Duration = Duration::from_secs(1);
+/// How long the write ticket is held for snapshots to go, so that the `-wal` can start over, where it is beyond its bound.
+pub const SNAPSHOT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How often a checkpoint looks whether the last reader that holds it up has gone.
 pub const CHECKPOINT_TRIES_MAX: u32 = 100;

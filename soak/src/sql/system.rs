@@ -314,6 +314,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             durability: Durability::Sync,
             registers: Vec::new(),
             wal_bytes_max: WAL_BYTES_MAX,
+            overlay_bytes_max: bole_sql::limits::OVERLAY_BYTES_MAX,
             temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
             temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
             // Its files without a name are memory, and cursors belong to sessions, of which there are none.

@@ -17,7 +17,7 @@ use super::rows::{Sink, ToClient, ToMemory, ToSpool, Writing};
 use super::{Fields, Formats, Halt, Prepared, Session, Spool};
 use crate::metrics::count;
 use crate::protocol::backend::{self, Severity};
-use crate::store::Writer;
+use crate::store::{Stop, Writer};
 
 /// One statement on its way through SQLite.
 pub(super) struct Run<'a> {
@@ -143,17 +143,23 @@ impl Session {
         let catalog = reader.catalog();
         // Rows may leave before the statement ends.
         self.out.saw(reader.seen());
-        let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
-            Action::Query(query) => {
-                *self.shared.holds.lock() = if reader.is_own() { Holds::Nothing } else { Holds::Reader };
-                self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
-            }
-            Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
-                Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
-            }
-        });
+        reader.set_stop(Some(Arc::clone(&self.shared.canceller) as Arc<dyn Stop>));
+        let outcome =
+            reader.check().and_then(|()| self.plan(prepared, &catalog)).and_then(|plan| {
+                match &plan.bound.action {
+                    Action::Query(query) => {
+                        *self.shared.holds.lock() =
+                            if reader.is_own() { Holds::Nothing } else { Holds::Reader };
+                        self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
+                    }
+                    Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
+                        Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
+                    }
+                }
+            });
         self.shared.canceller.off();
         *self.shared.holds.lock() = Holds::Nothing;
+        reader.set_stop(None);
         self.put_reader(reader);
         Ok(outcome?)
     }

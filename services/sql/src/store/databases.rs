@@ -69,6 +69,8 @@ pub struct Config {
     pub registers: Vec<Register>,
     /// Bytes of a `-wal` at which its database is checkpointed whatever the journal retains: [`crate::limits::WAL_BYTES_MAX`].
     pub wal_bytes_max: u64,
+    /// Bytes of a `-wal` at which snapshots are ended that keep it from starting over: [`crate::limits::OVERLAY_BYTES_MAX`].
+    pub overlay_bytes_max: u64,
     /// Bytes of temporary tables of one session.
     pub temporary_bytes_session: u64,
     /// Bytes of temporary tables of all sessions.
@@ -104,6 +106,7 @@ impl Databases {
             participants: OnceLock::new(),
             registers: config.registers.clone(),
             wal_bytes_max: config.wal_bytes_max,
+            overlay_frames_max: config.overlay_bytes_max / super::checkpoint::FRAME_BYTES,
             quota: Arc::new(Quota::new(config.temporary_bytes_session, config.temporary_bytes_node)),
             fed: config.fed.clone(),
             large: Notify::new(),
@@ -290,10 +293,11 @@ impl Databases {
         self.shared.large.notified().await;
     }
 
-    /// Checkpoints databases whose `-wal` has become large. Blocks on the disk. Errors as of `Runtime::checkpoint`.
+    /// Checkpoints databases whose `-wal` has become large, and ends snapshots that have kept it from starting over for too long. Blocks on the disk. Errors as of `Runtime::checkpoint`.
     pub async fn checkpoint_large(&self) -> std::result::Result<(), bole_shard::Error> {
+        let is_large = |database: &Arc<Database>| database.end_old_snapshots() || database.is_large();
         let large: Vec<_> =
-            self.all().iter().filter(|database| database.is_large()).map(|database| database.log()).collect();
+            self.all().iter().filter(|database| is_large(database)).map(|database| database.log()).collect();
         self.runtime.checkpoint(&large).await
     }
 }

@@ -106,13 +106,18 @@ pub(crate) struct Parked {
 impl Parked {
     /// `snapshot` is the reader's.
     pub(super) fn new(reader: Reader, snapshot: Arc<Snapshot>) -> Self {
-        let (catalog, seen, own) = (reader.catalog(), reader.seen(), reader.is_own());
-        snapshot.set_stop(None);
-        *snapshot.parked.lock() = Some(reader);
-        if snapshot.check().is_err() {
-            snapshot.release();
+        let parked = Self { snapshot, catalog: reader.catalog(), seen: reader.seen(), own: reader.is_own() };
+        parked.put(reader);
+        parked
+    }
+
+    /// The reader that was resumed, after its statement.
+    pub(crate) fn put(&self, reader: Reader) {
+        self.snapshot.set_stop(None);
+        *self.snapshot.parked.lock() = Some(reader);
+        if self.check().is_err() {
+            self.snapshot.release();
         }
-        Self { snapshot, catalog, seen, own }
     }
 
     /// What the database contains in the snapshot.
@@ -229,7 +234,12 @@ impl Database {
         self.readers.snapshots.end(&old);
         if !old.is_empty() {
             let (count, name, bytes) = (old.len(), self.name(), self.wal_bytes());
-            tracing::info!(database = name, count, bytes, "snapshots were ended that kept the overlay from starting over");
+            tracing::info!(
+                database = name,
+                count,
+                bytes,
+                "snapshots were ended that kept the overlay from starting over"
+            );
         }
         !old.is_empty()
     }

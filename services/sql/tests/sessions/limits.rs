@@ -1,5 +1,6 @@
 //! Cancelling, timeouts, waits for the write ticket.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bole_sql::config::Config;
@@ -325,4 +326,149 @@ async fn parameters_of_portals_are_bounded() {
         ),
         "{said}"
     );
+}
+
+/// Rows of a table so that the `-wal` grows by more than `bytes`; some of each commit.
+async fn write(client: &mut Client, bytes: usize) {
+    for _ in 0..bytes / 100_000 {
+        client.check_all(&[("insert into t values (1, repeat('x', 100000))", "C INSERT 0 1 / Z I")]).await;
+    }
+}
+
+/// Waits until so many snapshots were ended and the `-wal` has started over.
+async fn ended(server: &Server, count: u64, bytes: u64) {
+    let database = server.service.databases.get("bole").unwrap();
+    let began = Instant::now();
+    while database.snapshots().ended < count || database.wal_bytes() > bytes {
+        let (snapshots, wal) = (database.snapshots(), database.wal_bytes());
+        assert!(began.elapsed() < Duration::from_secs(60), "{snapshots:?}, {wal} bytes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_that_keep_the_overlay_from_starting_over_are_ended() {
+    let bounds = Bounds { wal_bytes: 1 << 20, overlay_bytes: 4 << 20, ..Bounds::default() };
+    let server = Server::with_bounds(Config::default(), bounds).await;
+    tokio::spawn(Arc::clone(&server.service).look_after());
+    let (mut writer, mut idle, mut running, mut blocked) =
+        (server.client().await, server.client().await, server.client().await, server.client().await);
+    writer.check_all(&[("create table t (a int, b text)", "C CREATE TABLE / Z I")]).await;
+    let begin = "begin isolation level repeatable read; select count(*) from t";
+    idle.check_all(&[
+        (begin, "C BEGIN / T count:20 / D 0 / C SELECT 1 / Z T"),
+        ("savepoint s", "C SAVEPOINT / Z T"),
+    ])
+    .await;
+    running.send(&[Send::Query(LONG)]).await;
+    blocked.send(&[Send::Query("select repeat('x', 100000) from generate_series(1, 100000)")]).await;
+    assert_eq!(blocked.until(b'T').await.lines().count(), 1);
+    let database = server.service.databases.get("bole").unwrap();
+    while database.snapshots().count < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    write(&mut writer, 3 << 20).await;
+    assert_eq!(database.snapshots().ended, 0, "the bound is not reached");
+    write(&mut writer, 2 << 20).await;
+    // One that is short is in nobody's way.
+    writer.check_all(&[("select count(*) from t", "T count:20 / D 50 / C SELECT 1 / Z I")]).await;
+    let old = "E 72000 the snapshot is too old: it kept the file of recent changes from starting over, which has reached its bound";
+    assert_eq!(running.until(b'Z').await.lines().skip(1).collect::<Vec<_>>(), [old, "Z I"]);
+    idle.check_all(&[
+        ("select count(*) from t", &format!("{old} / Z E")),
+        // Not even there does it get another snapshot.
+        ("rollback to s", "C ROLLBACK / Z T"),
+        ("select count(*) from t", &format!("{old} / Z E")),
+        ("rollback to s; insert into t values (1, '')", &format!("C ROLLBACK / {old} / Z E")),
+        ("rollback", "C ROLLBACK / Z I"),
+    ])
+    .await;
+    while database.snapshots().count > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(database.snapshots().ended, 3);
+    write(&mut writer, 1 << 20).await;
+    ended(&server, 3, 2 << 20).await;
+    idle.check_all(&[
+        (begin, "C BEGIN / T count:20 / D 60 / C SELECT 1 / Z T"),
+        ("commit", "C COMMIT / Z I"),
+    ])
+    .await;
+    // What had left of the rows arrives, and then why there are no more.
+    let said = blocked.until(b'Z').await;
+    assert!(said.ends_with(&format!("{old}\nZ I")), "{}", &said[said.len() - 300..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_whose_client_takes_nothing_is_stopped() {
+    let server = Server::start().await;
+    let (mut first, mut second) = (server.client().await, server.client().await);
+    second.check_all(&[("create table t (a int)", "C CREATE TABLE / Z I")]).await;
+    let database = server.service.databases.get("bole").unwrap();
+    let large = "select repeat('x', 100000) from generate_series(1, 100000)";
+    let by_user = "E 57014 canceling statement due to user request";
+    let by_time = "E 57014 canceling statement due to statement timeout";
+    for (sql, heads, cancels, end) in [
+        (large.to_owned(), 1, true, format!("{by_user}\nZ I")),
+        (format!("begin; insert into t values (1); {large}"), 3, true, format!("{by_user}\nZ E")),
+        ("rollback; set statement_timeout = 300".to_owned(), 0, false, "C SET\nZ I".to_owned()),
+        (format!("begin; insert into t values (1); {large}"), 3, false, format!("{by_time}\nZ E")),
+    ] {
+        first.send(&[Send::Query(&sql)]).await;
+        if heads > 0 {
+            assert_eq!(first.until(b'T').await.lines().count(), heads);
+        }
+        let (process_id, key) = first.key;
+        if cancels {
+            // Not before the statement waits for its client.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            cancel(&server, (process_id, key)).await;
+        }
+        // Nobody has read a row, and what the statement held is free.
+        second.check_all(&[("insert into t values (2)", "C INSERT 0 1 / Z I")]).await;
+        while database.snapshots().count > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let said = first.until(b'Z').await;
+        assert!(said.ends_with(&end), "{sql}: {}", &said[said.len().saturating_sub(200)..]);
+    }
+    first
+        .check_all(&[(
+            "rollback; select count(*) from t where a = 1",
+            "C ROLLBACK / T count:20 / D 0 / C SELECT 1 / Z I",
+        )])
+        .await;
+    // The session ends as a whole, though it sends.
+    first
+        .send(&[Send::Query(&format!("set statement_timeout = 0; begin; insert into t values (1); {large}"))])
+        .await;
+    first.until(b'T').await;
+    let end = format!("select pg_terminate_backend({})", first.key.0);
+    second
+        .check_all(&[
+            (&end, "T pg_terminate_backend:16 / D t / C SELECT 1 / Z I"),
+            ("insert into t values (2)", "C INSERT 0 1 / Z I"),
+        ])
+        .await;
+    while let Some((tag, _)) = first.frame().await {
+        assert_ne!(tag, b'Z', "the connection is closed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sleep_with_the_ticket_is_stopped() {
+    let server = Server::start().await;
+    let (mut first, mut second) = (server.client().await, server.client().await);
+    second.check_all(&[("create table t (a int)", "C CREATE TABLE / Z I")]).await;
+    let sleep = "begin; insert into t values (1); select pg_sleep(1000)";
+    let timeout = "E 57014 canceling statement due to statement timeout";
+    first
+        .check_all(&[(
+            "set statement_timeout = 100; set idle_in_transaction_session_timeout = 50",
+            "C SET / C SET / Z I",
+        )])
+        .await;
+    first.send(&[Send::Query(sleep)]).await;
+    assert!(first.until(b'Z').await.ends_with(&format!("{timeout}\nZ E")));
+    second.check_all(&[("insert into t values (2)", "C INSERT 0 1 / Z I")]).await;
 }

@@ -35,6 +35,8 @@ pub(crate) struct Server {
 
 /// What is bounded by bytes.
 pub(crate) struct Bounds {
+    pub(crate) wal_bytes: u64,
+    pub(crate) overlay_bytes: u64,
     pub(crate) temporary_bytes: u64,
     pub(crate) cursor_bytes: usize,
     pub(crate) spill_bytes: u64,
@@ -44,6 +46,8 @@ pub(crate) struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
+            wal_bytes: bole_sql::limits::WAL_BYTES_MAX,
+            overlay_bytes: bole_sql::limits::OVERLAY_BYTES_MAX,
             temporary_bytes: bole_sql::limits::TEMPORARY_BYTES_SESSION,
             cursor_bytes: bole_sql::limits::CURSOR_BYTES_SESSION,
             spill_bytes: bole_sql::limits::SPILL_BYTES_NODE,
@@ -86,7 +90,8 @@ impl Server {
             vfs: None,
             durability: Durability::Sync,
             registers: bole_sql::registers(),
-            wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+            wal_bytes_max: bounds.wal_bytes,
+            overlay_bytes_max: bounds.overlay_bytes,
             temporary_bytes_session: bounds.temporary_bytes,
             temporary_bytes_node: bounds.temporary_bytes + bounds.temporary_bytes / 8,
             spill: Spill::new(spill::Config {

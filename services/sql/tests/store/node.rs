@@ -75,6 +75,7 @@ pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path, wal_bytes_max: 
         durability: Durability::Sync,
         registers: Vec::new(),
         wal_bytes_max,
+        overlay_bytes_max: bole_sql::limits::OVERLAY_BYTES_MAX,
         temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
         temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
         spill: spill(dir),
