@@ -221,6 +221,16 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("threads", "Threads that execute statements.", service.pool.threads() as u64),
         ("temporary_sessions", "Sessions that have temporary tables.", temporary_sessions as u64),
         ("temporary_bytes", "Bytes that are reserved for temporary tables.", temporary_bytes),
+        (
+            "sqlite_bytes",
+            "Bytes of memory that SQLite uses: pages, statements, rows.",
+            bole_sql::sqlite_bytes(),
+        ),
+        (
+            "aggregate_bytes",
+            "Bytes that aggregates of running statements keep.",
+            bole_sql::aggregates_bytes() as u64,
+        ),
         ("cursor_bytes", "Bytes of rows of portals and cursors in memory.", spill.memory() as u64),
         ("spill_files", "Portals and cursors with rows in a file.", spill.used().files as u64),
         (

@@ -29,6 +29,9 @@ pub mod store;
 
 use std::sync::Arc;
 
+/// What is in memory in all databases: what aggregates of running statements keep, and all that SQLite uses.
+pub use bole_sql_functions::{aggregates_bytes, sqlite_bytes};
+
 /// What each connection of SQLite's is told of functions, collations and virtual tables.
 pub fn registers() -> Vec<store::Register> {
     vec![Arc::new(bole_sql_functions::register), Arc::new(pg_catalog::register)]

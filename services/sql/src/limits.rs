@@ -24,6 +24,8 @@ pub const TEMPORARY_SESSIONS_MAX: usize = 128;
 pub const TEMPORARY_BYTES_SESSION: u64 = 1 << 30;
 /// Bytes of temporary tables of all sessions of a node.
 pub const TEMPORARY_BYTES_NODE: u64 = 4 << 30;
+/// Bytes of a row on its way to a client, and of all rows that the service reads for itself; one value more may be written before it is seen. More is 54000.
+pub const ROW_BYTES_MAX: usize = 256 << 20;
 /// Bytes of rows of one portal or cursor in memory; what is beyond goes into a file.
 pub const PORTAL_MEMORY_BYTES_MAX: usize = 4 << 20;
 /// Bytes of the parameters of one session's portals; those of one alone may be as long as a message.

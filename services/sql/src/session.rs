@@ -134,6 +134,8 @@ pub(crate) struct Session {
     granted: Option<Granted>,
     /// Notifications of committed transactions, for the connection to hand out once they are durable.
     pub(crate) deliver: Vec<Notification>,
+    /// Arguments of an EXECUTE that waits for something.
+    pub(crate) evaluated: Vec<Value>,
     /// What the client was told of reported settings, and at which generation.
     announced: (u64, BTreeMap<&'static str, String>),
     /// Commits that the catalog may have told of, when it was asked without a snapshot.
@@ -171,6 +173,7 @@ impl Session {
             ready: false,
             granted: None,
             deliver: Vec::new(),
+            evaluated: Vec::new(),
             announced: (0, BTreeMap::new()),
             consulted: Mutex::default(),
         }
@@ -296,6 +299,7 @@ impl Session {
         self.report(Severity::Error, error);
         self.copy = None;
         self.granted = None;
+        self.evaluated = Vec::new();
         self.fail_transaction();
         if self.simple.take().is_some() {
             self.ready = true;

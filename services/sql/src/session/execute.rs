@@ -152,7 +152,7 @@ impl Session {
                             if reader.is_own() { Holds::Nothing } else { Holds::Reader };
                         self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
                     }
-                    Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
+                    Action::Write(_) | Action::Schema(_) => {
                         Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
                     }
                 }
@@ -196,7 +196,6 @@ impl Session {
             Action::Query(query) => ("write", "SELECT FOR UPDATE", query.nowait),
             Action::Write(write) => ("write", tag_name(write.tag), false),
             Action::Schema(change) => (right_of(change), change.tag.as_str(), false),
-            Action::Explain(_) => return Err(Error::unsupported("EXPLAIN here").into()),
         };
         self.allow(action, || format!("permission denied for database {}", self.database.name()))?;
         let is_own = matches!(&plan.bound.action, Action::Write(write) if is_temporary(write.table));
@@ -219,7 +218,6 @@ impl Session {
             }
             Action::Write(write) => self.change(&writer, &catalog, write, parameters, to),
             Action::Schema(change) => self.change_schema(&mut writer, &catalog, change),
-            Action::Explain(_) => Err(Error::unsupported("EXPLAIN here")),
         });
         self.shared.canceller.off();
         let outcome = outcome.map_err(|error| writer.full(error));

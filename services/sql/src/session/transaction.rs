@@ -198,19 +198,22 @@ impl Session {
         if self.transaction.writer.is_some() {
             return Ok(());
         }
+        let writer = self.ticket(nowait)?;
+        Ok(self.adopt(writer)?)
+    }
+
+    /// The write ticket, when it is this session's turn. Errors: 55P03 after `lock_timeout`.
+    pub(crate) fn ticket(&mut self, nowait: bool) -> Result<Writer, Halt> {
         let timeout = self.shared.settings.lock().derived().lock_timeout;
         let wait = if nowait { Duration::ZERO } else { timeout.unwrap_or(Duration::MAX) };
-        let writer = match self.granted.take() {
-            Some(Granted::Writer(writer)) => writer?,
+        match self.granted.take() {
+            Some(Granted::Writer(writer)) => Ok(writer?),
             other => {
                 self.granted = other;
-                match now_or_never(self.database.writer(wait)) {
-                    Some(writer) => writer?,
-                    None => return Err(Halt::Wait(Wait::Writer(wait))),
-                }
+                let writer = now_or_never(self.database.writer(wait));
+                Ok(writer.ok_or(Halt::Wait(Wait::Writer(wait)))??)
             }
-        };
-        Ok(self.adopt(writer)?)
+        }
     }
 
     fn adopt(&mut self, writer: Writer) -> Result<()> {

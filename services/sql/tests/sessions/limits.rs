@@ -438,21 +438,6 @@ async fn a_statement_whose_client_takes_nothing_is_stopped() {
             "C ROLLBACK / T count:20 / D 0 / C SELECT 1 / Z I",
         )])
         .await;
-    // The session ends as a whole, though it sends.
-    first
-        .send(&[Send::Query(&format!("set statement_timeout = 0; begin; insert into t values (1); {large}"))])
-        .await;
-    first.until(b'T').await;
-    let end = format!("select pg_terminate_backend({})", first.key.0);
-    second
-        .check_all(&[
-            (&end, "T pg_terminate_backend:16 / D t / C SELECT 1 / Z I"),
-            ("insert into t values (2)", "C INSERT 0 1 / Z I"),
-        ])
-        .await;
-    while let Some((tag, _)) = first.frame().await {
-        assert_ne!(tag, b'Z', "the connection is closed");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -471,4 +456,39 @@ async fn a_sleep_with_the_ticket_is_stopped() {
     first.send(&[Send::Query(sleep)]).await;
     assert!(first.until(b'Z').await.ends_with(&format!("{timeout}\nZ E")));
     second.check_all(&[("insert into t values (2)", "C INSERT 0 1 / Z I")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_the_ticket_is_bounded_and_runs_once() {
+    let server = Server::start().await;
+    let (mut first, mut second) = (server.client().await, server.client().await);
+    second
+        .check_all(&[
+            ("create table t (a int); create sequence s", "C CREATE TABLE / C CREATE SEQUENCE / Z I"),
+            ("select nextval('s')", "T nextval:20 / D 1 / C SELECT 1 / Z I"),
+            ("prepare p(int) as insert into t values ($1)", "C PREPARE / Z I"),
+            ("set lock_timeout = 50", "C SET / Z I"),
+        ])
+        .await;
+    first.check_all(&[("begin; insert into t values (0)", "C BEGIN / C INSERT 0 1 / Z T")]).await;
+    let timeout = "E 55P03 canceling statement due to lock timeout";
+    second
+        .check_all(&[
+            ("checkpoint", &format!("{timeout} / Z I")),
+            ("execute p(random() * 0)", &format!("{timeout} / Z I")),
+            ("set lock_timeout = 0", "C SET / Z I"),
+        ])
+        .await;
+    // The argument is computed before the wait, and not again after it: the lock was taken once.
+    second.check_all(&[("prepare q(int) as insert into t values ($1)", "C PREPARE / Z I")]).await;
+    second.send(&[Send::Query("execute q(pg_try_advisory_lock(7)::int)")]).await;
+    let mut third = server.client().await;
+    while !third.query("select pg_try_advisory_xact_lock(7)").await.contains("D f") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    first.check_all(&[("commit", "C COMMIT / Z I")]).await;
+    assert_eq!(second.until(b'Z').await, "C INSERT 0 1\nZ I");
+    let said = second.query("select pg_advisory_unlock(7), pg_advisory_unlock(7)").await;
+    assert!(said.contains("D t f"), "{said}");
+    second.check_all(&[("checkpoint", "C CHECKPOINT / Z I")]).await;
 }
