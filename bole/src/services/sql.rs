@@ -204,23 +204,39 @@ fn write_metrics(service: &Service, out: &mut String) {
     ] {
         crate::metrics::counter(out, &format!("bole_sql_{name}"), help, value);
     }
-    let databases = service.databases.all();
-    let wal: u64 = databases.iter().map(|database| database.wal_bytes()).sum();
     let (temporary_sessions, temporary_bytes) = service.databases.temporary();
-    let spill = service.databases.spill();
-    let refused = "Times that a statement found no room for what it sets aside.";
-    crate::metrics::counter(out, "bole_sql_spill_refused_total", refused, spill.refused());
-    let snapshots: Vec<_> = databases.iter().map(|database| database.snapshots()).collect();
-    let ended = "Snapshots that were ended because they kept a file of recent changes from starting over.";
-    let ended_count = snapshots.iter().map(|open| open.ended).sum();
-    crate::metrics::counter(out, "bole_sql_snapshots_ended_total", ended, ended_count);
-    let oldest = snapshots.iter().map(|open| open.age_max).max().unwrap_or_default();
-    for (name, help, value) in [
-        ("databases", "Databases.", databases.len() as u64),
+    let mut gauges = vec![
+        ("databases", "Databases.", service.databases.all().len() as u64),
         ("sessions", "Sessions that are open.", service.sessions.len() as u64),
         ("threads", "Threads that execute statements.", service.pool.threads() as u64),
         ("temporary_sessions", "Sessions that have temporary tables.", temporary_sessions as u64),
         ("temporary_bytes", "Bytes that are reserved for temporary tables.", temporary_bytes),
+    ];
+    gauges.extend(memory_gauges(service));
+    gauges.extend(overlay_gauges(service));
+    for (name, help, value) in gauges {
+        crate::metrics::gauge(out, &format!("bole_sql_{name}"), help, value);
+    }
+    let refused = "Times that a statement found no room for what it sets aside.";
+    crate::metrics::counter(
+        out,
+        "bole_sql_spill_refused_total",
+        refused,
+        service.databases.spill().refused(),
+    );
+    let ended = "Snapshots that were ended because they kept a file of recent changes from starting over.";
+    let ended_count = service.databases.all().iter().map(|database| database.snapshots().ended).sum();
+    crate::metrics::counter(out, "bole_sql_snapshots_ended_total", ended, ended_count);
+}
+
+/// A metric's name, what it says, and its value.
+type Gauge = (&'static str, &'static str, u64);
+
+/// What statements have in memory and in files.
+fn memory_gauges(service: &Service) -> [Gauge; 5] {
+    let spill = service.databases.spill();
+    let used = spill.used();
+    [
         (
             "sqlite_bytes",
             "Bytes of memory that SQLite uses: pages, statements, rows.",
@@ -232,21 +248,29 @@ fn write_metrics(service: &Service, out: &mut String) {
             bole_sql::aggregates_bytes() as u64,
         ),
         ("cursor_bytes", "Bytes of rows of portals and cursors in memory.", spill.memory() as u64),
-        ("spill_files", "Portals and cursors with rows in a file.", spill.used().files as u64),
-        (
-            "spill_bytes",
-            "Bytes of files of portals, cursors, sorts and intermediate results.",
-            spill.used().bytes,
-        ),
+        ("spill_files", "Portals and cursors with rows in a file.", used.files as u64),
+        ("spill_bytes", "Bytes of files of portals, cursors, sorts and intermediate results.", used.bytes),
+    ]
+}
+
+/// What is not in main files yet, and the snapshots that may keep it from there.
+fn overlay_gauges(service: &Service) -> [Gauge; 4] {
+    let databases = service.databases.all();
+    let bytes: Vec<u64> = databases.iter().map(|database| database.wal_bytes()).collect();
+    let snapshots: Vec<_> = databases.iter().map(|database| database.snapshots()).collect();
+    let oldest = snapshots.iter().map(|open| open.age_max).max().unwrap_or_default();
+    [
         ("snapshots", "Snapshots that are open.", snapshots.iter().map(|open| open.count as u64).sum()),
         ("snapshot_age_seconds", "Age of the oldest snapshot that is open.", oldest.as_secs()),
         (
-            "overlay_bytes_largest",
-            "Of the database that has most of them: bytes of changes that are not in the main file yet.",
-            databases.iter().map(|database| database.wal_bytes()).max().unwrap_or_default(),
+            "overlay_bytes",
+            "Bytes of changes that are not in the databases' main files yet.",
+            bytes.iter().sum(),
         ),
-        ("overlay_bytes", "Bytes of changes that are not in the databases' main files yet.", wal),
-    ] {
-        crate::metrics::gauge(out, &format!("bole_sql_{name}"), help, value);
-    }
+        (
+            "overlay_bytes_largest",
+            "The same, of the database that has most of them.",
+            bytes.iter().max().copied().unwrap_or_default(),
+        ),
+    ]
 }

@@ -8,6 +8,8 @@ pub const READERS_MAX: usize = 64;
 pub const TRANSACTION_BYTES_MAX: usize = 256 << 20;
 /// Bytes of a client's message, as PostgreSQL's own bound for a statement is one of memory.
 pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
+/// Words, values and signs of a text. Each takes some 170 bytes while it is parsed; what becomes of rows of VALUES, 200 and more.
+pub const TOKENS_MAX: usize = 4_000_000;
 /// Stack of a thread that parses, binds and executes; deep expressions are refused before they reach its end.
 pub const STACK_BYTES: usize = 16 << 20;
 /// Prepared statements, and portals, of one session.

@@ -295,7 +295,10 @@ impl Databases {
 
     /// Checkpoints databases whose `-wal` has become large, and ends snapshots that have kept it from starting over for too long. Blocks on the disk. Errors as of `Runtime::checkpoint`.
     pub async fn checkpoint_large(&self) -> std::result::Result<(), bole_shard::Error> {
-        let is_large = |database: &Arc<Database>| database.end_old_snapshots() || database.is_large();
+        let is_large = |database: &Arc<Database>| {
+            database.end_old_snapshots();
+            database.is_large() || database.is_over()
+        };
         let large: Vec<_> =
             self.all().iter().filter(|database| is_large(database)).map(|database| database.log()).collect();
         self.runtime.checkpoint(&large).await

@@ -221,27 +221,23 @@ impl Database {
     }
 
     /// Where the `-wal` is too large: ends the snapshots in whose time half of what it may be was written, and where it has grown by another quarter, all that have
-    /// lasted for [`SNAPSHOT_AGE_MIN`]. Whether there were any.
-    pub(super) fn end_old_snapshots(&self) -> bool {
+    /// lasted for [`SNAPSHOT_AGE_MIN`].
+    pub(super) fn end_old_snapshots(&self) {
         if !self.is_over() {
-            return false;
+            return;
         }
         let (max, total) = (self.shared.overlay_frames_max, self.frames.total());
         let is_far_over = u64::from(self.frames.last()) > max + max / 4;
         let old = self.readers.snapshots.those(|snapshot| {
-            total - snapshot.frames >= max / 2 || is_far_over && snapshot.since.elapsed() >= SNAPSHOT_AGE_MIN
+            total.saturating_sub(snapshot.frames) >= max / 2
+                || is_far_over && snapshot.since.elapsed() >= SNAPSHOT_AGE_MIN
         });
-        self.readers.snapshots.end(&old);
-        if !old.is_empty() {
-            let (count, name, bytes) = (old.len(), self.name(), self.wal_bytes());
-            tracing::info!(
-                database = name,
-                count,
-                bytes,
-                "snapshots were ended that kept the overlay from starting over"
-            );
+        if old.is_empty() {
+            return;
         }
-        !old.is_empty()
+        self.readers.snapshots.end(&old);
+        let (count, name, bytes) = (old.len(), self.name(), self.wal_bytes());
+        tracing::info!(database = name, count, bytes, "snapshots were ended that kept the overlay from starting over");
     }
 
     /// With the ticket held and all frames moved: waits until no snapshot is left that began before, so that the next writer can start the `-wal` over. Those

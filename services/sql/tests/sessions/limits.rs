@@ -253,7 +253,7 @@ async fn rows_of_cursors_are_bounded_in_memory_and_in_files() {
     assert!(spill.memory() <= 100_000, "{}", spill.memory());
     let said = client.query("fetch backward 3 from a").await;
     for row in ["1998", "1997", "1996"] {
-        assert!(said.contains(&format!("D {row} x")), "{said}");
+        assert!(said.contains(&format!("D {row}|x")), "{said}");
     }
     client
         .check_all(&[(
@@ -335,13 +335,14 @@ async fn write(client: &mut Client, bytes: usize) {
     }
 }
 
-/// Waits until so many snapshots were ended and the `-wal` has started over.
-async fn ended(server: &Server, count: u64, bytes: u64) {
+/// Writes a little until the `-wal` has started over.
+async fn start_over(server: &Server, client: &mut Client, bytes: u64) {
     let database = server.service.databases.get("bole").unwrap();
     let began = Instant::now();
-    while database.snapshots().ended < count || database.wal_bytes() > bytes {
+    while database.wal_bytes() > bytes {
         let (snapshots, wal) = (database.snapshots(), database.wal_bytes());
         assert!(began.elapsed() < Duration::from_secs(60), "{snapshots:?}, {wal} bytes");
+        client.check_all(&[("insert into t values (2, '')", "C INSERT 0 1 / Z I")]).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -371,7 +372,7 @@ async fn snapshots_that_keep_the_overlay_from_starting_over_are_ended() {
     assert_eq!(database.snapshots().ended, 0, "the bound is not reached");
     write(&mut writer, 2 << 20).await;
     // One that is short is in nobody's way.
-    writer.check_all(&[("select count(*) from t", "T count:20 / D 50 / C SELECT 1 / Z I")]).await;
+    writer.check_all(&[("select count(*) from t", "T count:20 / D 51 / C SELECT 1 / Z I")]).await;
     let old = "E 72000 the snapshot is too old: it kept the file of recent changes from starting over, which has reached its bound";
     assert_eq!(running.until(b'Z').await.lines().skip(1).collect::<Vec<_>>(), [old, "Z I"]);
     idle.check_all(&[
@@ -387,10 +388,9 @@ async fn snapshots_that_keep_the_overlay_from_starting_over_are_ended() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(database.snapshots().ended, 3);
-    write(&mut writer, 1 << 20).await;
-    ended(&server, 3, 2 << 20).await;
+    start_over(&server, &mut writer, 1 << 20).await;
     idle.check_all(&[
-        (begin, "C BEGIN / T count:20 / D 60 / C SELECT 1 / Z T"),
+        (&begin.replace("from t", "from t where a = 1"), "C BEGIN / T count:20 / D 51 / C SELECT 1 / Z T"),
         ("commit", "C COMMIT / Z I"),
     ])
     .await;
@@ -420,7 +420,7 @@ async fn a_statement_whose_client_takes_nothing_is_stopped() {
         }
         let (process_id, key) = first.key;
         if cancels {
-            // Not before the statement waits for its client.
+            // Nothing shows that the statement waits for its client; where it does not yet, that is the easier case.
             tokio::time::sleep(Duration::from_millis(200)).await;
             cancel(&server, (process_id, key)).await;
         }
@@ -489,6 +489,6 @@ async fn what_waits_for_the_ticket_is_bounded_and_runs_once() {
     first.check_all(&[("commit", "C COMMIT / Z I")]).await;
     assert_eq!(second.until(b'Z').await, "C INSERT 0 1\nZ I");
     let said = second.query("select pg_advisory_unlock(7), pg_advisory_unlock(7)").await;
-    assert!(said.contains("D t f"), "{said}");
+    assert!(said.contains("D t|f"), "{said}");
     second.check_all(&[("checkpoint", "C CHECKPOINT / Z I")]).await;
 }
