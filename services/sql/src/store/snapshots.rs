@@ -237,7 +237,12 @@ impl Database {
         }
         self.readers.snapshots.end(&old);
         let (count, name, bytes) = (old.len(), self.name(), self.wal_bytes());
-        tracing::info!(database = name, count, bytes, "snapshots were ended that kept the overlay from starting over");
+        tracing::info!(
+            database = name,
+            count,
+            bytes,
+            "snapshots were ended that kept the overlay from starting over"
+        );
     }
 
     /// With the ticket held and all frames moved: waits until no snapshot is left that began before, so that the next writer can start the `-wal` over. Those
