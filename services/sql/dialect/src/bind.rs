@@ -10,7 +10,6 @@
 mod call;
 mod coerce;
 mod distinct;
-mod explain;
 mod expression;
 mod form;
 mod from;
@@ -128,7 +127,6 @@ impl Binder<'_> {
             Statement::Insert(insert) => Action::Write(self.insert(insert)?),
             Statement::Update(update) => Action::Write(self.update(update)?),
             Statement::Delete(delete) => Action::Write(self.delete(delete)?),
-            Statement::Explain { .. } => Action::Explain(self.explain(statement)?),
             other => return Err(Error::unsupported(statement_name(other))),
         })
     }

@@ -107,15 +107,4 @@ pub enum Action {
     Write(Write),
     /// Change the schema.
     Schema(SchemaChange),
-    /// `EXPLAIN`: say how SQLite would execute the statement, by its `EXPLAIN QUERY PLAN`. Nothing is executed.
-    Explain(Explain),
-}
-
-/// What is explained, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explain {
-    /// The statement's SQL for SQLite.
-    pub sql: String,
-    /// `FORMAT JSON` rather than text.
-    pub json: bool,
 }

@@ -70,15 +70,15 @@ impl Command for Declare {
             return Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1").into());
         }
         let formats = if self.binary { vec![Format::Binary] } else { Vec::new() };
-        let mut to = ToPortal { formats: formats.clone(), ..ToPortal::default() };
+        let mut to = ToPortal::new(session, formats.clone());
         session.execute(&prepared, &[], &mut to)?;
         let portal = Portal {
             prepared,
             parameters: Vec::new(),
             formats,
             progress: match self.scroll {
-                Some(true) => Progress::Scroll(Box::new(to.spool.into_scroll()?)),
-                _ => Progress::Waiting(Box::new(to.spool)),
+                Some(true) => Progress::Scroll(Box::new(to.into_spool().into_scroll()?)),
+                _ => Progress::Waiting(Box::new(to.into_spool())),
             },
             cursor: Some(Declared { scroll: self.scroll, hold: self.hold, held: false, at: now() }),
         };

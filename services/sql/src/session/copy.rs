@@ -189,9 +189,7 @@ impl Session {
         let types: Vec<Type> = columns.iter().map(|column| column.ty).collect();
         match self.bind_statement(&statement, catalog, &types).map_err(without_position)?.action {
             Action::Write(write) => Ok(write),
-            Action::Query(_) | Action::Schema(_) | Action::Explain(_) => {
-                Err(Error::unsupported("COPY FROM here"))
-            }
+            Action::Query(_) | Action::Schema(_) => Err(Error::unsupported("COPY FROM here")),
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn columns_of(bound: &Bound) -> Option<&[Output]> {
     match &bound.action {
         Action::Query(query) => Some(&query.columns),
         Action::Write(write) if !write.columns.is_empty() => Some(&write.columns),
-        Action::Write(_) | Action::Schema(_) | Action::Explain(_) => None,
+        Action::Write(_) | Action::Schema(_) => None,
     }
 }
 

@@ -8,11 +8,27 @@ use bole_sql_types::{Error, Result, SqlState, Style, ValueRef};
 use bytes::BufMut as _;
 
 use super::{Formats, Out, Spool, type_length, values};
+use crate::limits::ROW_BYTES_MAX;
 use crate::protocol::backend::{self, Field};
 use crate::protocol::frontend::Format;
 
-/// Bytes of a row on its way to a client; one value more may be written before it is seen.
-const ROW_BYTES_MAX: usize = 256 << 20;
+/// The bytes of a row's texts and blobs. Errors: they are more than a row may have (54000).
+fn check_row(columns: usize, row: &rusqlite::Row<'_>) -> Result<usize> {
+    let mut bytes = 0;
+    for index in 0..columns {
+        match value_of(row, index)? {
+            ValueRef::Text(text) => bytes += text.len(),
+            ValueRef::Blob(blob) => bytes += blob.len(),
+            _ => {}
+        }
+    }
+    if bytes > ROW_BYTES_MAX { Err(too_long()) } else { Ok(bytes) }
+}
+
+fn too_long() -> Error {
+    let message = format!("a row takes more than {ROW_BYTES_MAX} bytes");
+    Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+}
 
 /// Takes rows.
 pub(crate) trait Sink {
@@ -95,9 +111,9 @@ impl Writing {
                         backend::value(out, write)?;
                     }
                 }
+                // Its form for the client may be longer than that in the database.
                 if out.len() - start > ROW_BYTES_MAX {
-                    let message = format!("a row takes more than {ROW_BYTES_MAX} bytes");
-                    return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
+                    return Err(too_long());
                 }
             }
             Ok(())
@@ -137,6 +153,7 @@ impl Sink for ToSpool<'_> {
 #[derive(Default)]
 pub(crate) struct ToMemory {
     pub(crate) rows: Vec<Vec<bole_sql_types::Value>>,
+    bytes: usize,
 }
 
 /// Rows that the service itself reads at once.
@@ -146,6 +163,11 @@ impl Sink for ToMemory {
     fn row(&mut self, columns: &[Output], row: &rusqlite::Row<'_>) -> Result<()> {
         if self.rows.len() >= MEMORY_ROWS_MAX {
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many rows"));
+        }
+        self.bytes += check_row(columns.len(), row)?;
+        if self.bytes > ROW_BYTES_MAX {
+            let message = format!("the rows take more than {ROW_BYTES_MAX} bytes");
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
         }
         let values = (0..columns.len()).map(|index| value_of(row, index).map(ValueRef::to_owned));
         self.rows.push(values.collect::<Result<_>>()?);

@@ -24,6 +24,7 @@ use super::error::{from_catalog, from_shard, no_database};
 use super::files::{Medium, remove_folder};
 use super::temporary::Quota;
 use super::{PREFIX, Shared};
+use crate::spill::Spill;
 
 /// The database of a fresh node.
 pub const DEFAULT: &str = "bole";
@@ -60,7 +61,7 @@ pub struct Config {
     pub dir: PathBuf,
     /// The disk of the folders.
     pub disk: Arc<dyn Disk>,
-    /// The SQLite VFS whose files are on that disk; `None`: the operating system's.
+    /// The SQLite VFS whose files are on that disk; `None`: the operating system's, with temporary files in the folder of `spill`.
     pub vfs: Option<String>,
     /// The class of databases that are made from now on.
     pub durability: Durability,
@@ -68,10 +69,14 @@ pub struct Config {
     pub registers: Vec<Register>,
     /// Bytes of a `-wal` at which its database is checkpointed whatever the journal retains: [`crate::limits::WAL_BYTES_MAX`].
     pub wal_bytes_max: u64,
+    /// Bytes of a `-wal` at which snapshots are ended that keep it from starting over: [`crate::limits::OVERLAY_BYTES_MAX`].
+    pub overlay_bytes_max: u64,
     /// Bytes of temporary tables of one session.
     pub temporary_bytes_session: u64,
     /// Bytes of temporary tables of all sessions.
     pub temporary_bytes_node: u64,
+    /// Where statements set aside what does not fit into memory.
+    pub spill: Arc<Spill>,
     /// Databases whose tables have change feeds: their logs are kept for readers, up to the runtime's limit.
     pub fed: Fed,
 }
@@ -90,13 +95,18 @@ pub struct Databases {
 
 impl Databases {
     /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first one. The error is a sentence for the operator.
-    pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, config: Config) -> Result<Self, String> {
+    pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, mut config: Config) -> Result<Self, String> {
+        if config.vfs.is_none() {
+            let registered = super::vfs::register(&config.spill);
+            config.vfs = Some(registered.map_err(|error| format!("temporary files: {error}"))?);
+        }
         let shared = Arc::new(Shared {
             runtime: Arc::downgrade(&runtime),
             journal: Arc::clone(runtime.journal()),
             participants: OnceLock::new(),
             registers: config.registers.clone(),
             wal_bytes_max: config.wal_bytes_max,
+            overlay_frames_max: config.overlay_bytes_max / super::checkpoint::FRAME_BYTES,
             quota: Arc::new(Quota::new(config.temporary_bytes_session, config.temporary_bytes_node)),
             fed: config.fed.clone(),
             large: Notify::new(),
@@ -193,6 +203,11 @@ impl Databases {
         self.known.read().get(name).cloned()
     }
 
+    /// Where statements set aside what does not fit into memory.
+    pub fn spill(&self) -> &Arc<Spill> {
+        &self.config.spill
+    }
+
     /// How many sessions have temporary tables, and the bytes that are reserved for these.
     pub fn temporary(&self) -> (usize, u64) {
         self.shared.quota.used()
@@ -278,10 +293,14 @@ impl Databases {
         self.shared.large.notified().await;
     }
 
-    /// Checkpoints databases whose `-wal` has become large. Blocks on the disk. Errors as of `Runtime::checkpoint`.
+    /// Checkpoints databases whose `-wal` has become large, and ends snapshots that have kept it from starting over for too long. Blocks on the disk. Errors as of `Runtime::checkpoint`.
     pub async fn checkpoint_large(&self) -> std::result::Result<(), bole_shard::Error> {
+        let is_large = |database: &Arc<Database>| {
+            database.end_old_snapshots();
+            database.is_large() || database.is_over()
+        };
         let large: Vec<_> =
-            self.all().iter().filter(|database| database.is_large()).map(|database| database.log()).collect();
+            self.all().iter().filter(|database| is_large(database)).map(|database| database.log()).collect();
         self.runtime.checkpoint(&large).await
     }
 }

@@ -5,7 +5,6 @@ mod savepoints;
 mod schema;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bole_shard::participant::{Committed, Outbox, Participants, Request};
@@ -25,6 +24,7 @@ use super::error::{from_shard, from_sqlite};
 use super::files::Files;
 use super::preupdate::{Recorded, has_deferred_violations};
 use super::sequences::{Standing, write_row};
+use super::snapshots::Frames;
 use super::temporary::{Space, Temporary};
 use own::{data_version, writing_mut};
 use savepoints::Savepoint;
@@ -39,12 +39,12 @@ impl Writing {
     pub(crate) fn open(
         files: &Files,
         registers: &[Register],
-        frames: &Arc<AtomicU32>,
+        frames: &Arc<Frames>,
     ) -> rusqlite::Result<Self> {
         let (mut connection, context) = (files.connect(Role::Writer)?, Context::default());
         let frames = Arc::clone(frames);
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count: std::ffi::c_int| {
-            frames.store(count.max(0) as u32, Ordering::Relaxed);
+            frames.note(count.max(0) as u32);
             Ok(())
         }))?;
         let limit = crate::limits::WAL_BYTES_MAX as i64;
@@ -344,7 +344,7 @@ impl Drop for Writer {
 impl Database {
     /// Tells whoever looks after it when the `-wal` has become large.
     pub(super) fn after_commit(&self) {
-        if self.checkpoints.is_due(self.frames.load(Ordering::Relaxed)) {
+        if self.checkpoints.is_due(self.frames.last()) || self.is_over() {
             self.shared.large.notify_one();
         }
     }

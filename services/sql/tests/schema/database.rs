@@ -88,7 +88,6 @@ impl Database {
                 shown.push_str(&self.rows(&query)?);
                 Ok(())
             }
-            Action::Explain(_) => Err(Error::unsupported("EXPLAIN in this test")),
             Action::Write(write) => {
                 writeln!(shown, "{}", self.write(&write)?).unwrap();
                 Ok(())

@@ -21,8 +21,6 @@ pub(super) struct Work {
     table: u32,
     /// Its text has changed.
     changed: bool,
-    /// It must be copied, because its rowid is another column.
-    rebuild: bool,
     /// Columns that get a value: its SQL over the row as it was.
     updates: Vec<(i16, String)>,
     /// The same, over the row with the values of `updates`.
@@ -122,7 +120,6 @@ impl Change<'_> {
         let mut work = Work {
             table: oid,
             changed: false,
-            rebuild: false,
             updates: Vec::new(),
             generated: Vec::new(),
             checks: Vec::new(),
@@ -171,7 +168,7 @@ impl Change<'_> {
 
     /// Does in SQLite what was collected.
     fn finish(&mut self, work: Work) -> Result<()> {
-        let Work { table, changed, rebuild, updates, generated, checks, indexes, unique } = work;
+        let Work { table, changed, updates, generated, checks, indexes, unique } = work;
         for index in &indexes {
             self.drop_index_storage(index);
         }
@@ -183,7 +180,7 @@ impl Change<'_> {
             let set: Vec<String> = set.iter().map(|(number, sql)| format!("c{number} = {sql}")).collect();
             self.rows(format!("UPDATE {storage} SET {}", set.join(", ")));
         }
-        if changed && !rebuild && !checks.is_empty() {
+        if changed && !checks.is_empty() {
             // Columns that are new must be there before rows are checked.
             self.retext(table, Form::Loose)?;
         }
@@ -192,9 +189,6 @@ impl Change<'_> {
         }
         for index in &unique {
             self.check_unique(index)?;
-        }
-        if rebuild {
-            return self.rebuild(table);
         }
         if changed {
             self.retext(table, Form::Full)?;

@@ -189,10 +189,6 @@ impl<'a> Change<'a> {
     pub(super) fn find_enum(&mut self, name: &Name) -> Result<u32> {
         match self.catalog.find_type(name, self.path()) {
             Some(ty) if self.catalog.enum_of(ty).is_some() => Ok(ty.0),
-            Some(ty) if ty.is_user() => Err(Error::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("{} is not an enum", self.catalog.type_name(ty)),
-            )),
             Some(ty) => Err(Error::new(
                 SqlState::WRONG_OBJECT_TYPE,
                 format!("{} is not an enum", self.catalog.type_name(ty)),

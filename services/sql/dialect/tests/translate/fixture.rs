@@ -194,7 +194,6 @@ fn printed(bound: Bound) -> String {
         Action::Query(query) => query.sql,
         Action::Write(write) => write.sql,
         Action::Schema(change) => change.tag,
-        Action::Explain(explain) => explain.sql,
     };
     if types.is_empty() { sql } else { format!("{sql} [{}]", types.join(", ")) }
 }

@@ -69,7 +69,6 @@ impl Database {
         self.context.enter(self.session());
         match bound.action {
             Action::Query(query) => self.rows(&query.sql, &query.columns),
-            Action::Explain(explain) => self.rows(&explain.sql, &[]),
             Action::Write(write) => {
                 for sql in &write.before {
                     self.rows(sql, &[])?;
