@@ -27,6 +27,7 @@ mod statement;
 mod temporary;
 mod transaction;
 pub(crate) mod values;
+mod vectors;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -12,6 +12,7 @@
 //! - What depends on an object names it by OID; text of expressions is PostgreSQL's, with names as they were resolved, and is
 //!   rewritten when what it names is renamed.
 
+pub mod collations;
 pub mod definitions;
 pub mod dependencies;
 pub mod names;
@@ -134,6 +135,9 @@ pub struct Column {
     pub generated: Option<String>,
     /// It was dropped; its values are NULL.
     pub dropped: bool,
+    /// The OID of its collation, if another than its type's was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<u32>,
     /// `COMMENT ON`.
     pub comment: Option<String>,
 }
@@ -270,6 +274,9 @@ pub struct Key {
     pub descending: bool,
     /// `NULLS FIRST`.
     pub nulls_first: bool,
+    /// The OID of its collation, if one was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<u32>,
     /// The class of operators, if one was written: `text_pattern_ops`.
     #[serde(default)]
     pub class: Option<String>,

@@ -78,6 +78,8 @@ pub enum Step {
     Temporary(String),
     /// SQL that changes rows; the rows are in the log.
     Rows(String),
+    /// All rows of this table of SQLite's go, and the log says just that.
+    Empty(String),
     /// A query that must give no row, else the error.
     Nothing(String, Error),
     /// Put an object into the catalog, in place of one with its OID.

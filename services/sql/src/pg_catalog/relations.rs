@@ -216,6 +216,9 @@ fn column_attribute(catalog: &Catalog, rows: &mut Rows, relation: u32, column: &
         at("attgenerated", if generated.is_some() { "s" } else { "" }),
         at("attisdropped", *dropped),
     ]);
+    if let Some(collation) = column.collation {
+        values.push(at("attcollation", collation));
+    }
     if *dropped {
         values.push(at("atttypid", 0_u32));
         attribute(rows, relation, *number, &format!("........pg.dropped.{number}........"), values);
@@ -280,8 +283,10 @@ fn indexes(session: &Session, rows: &mut Rows) {
             .collect();
         let zeros = || index.keys.iter().map(|_| 0);
         let collations = index.keys.iter().map(|key| {
-            let ty = table.numbered(key.column).map(Column::ty);
-            if matches!(ty, Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR)) { 100 } else { 0 }
+            let column = table.numbered(key.column);
+            let written = key.collation.or_else(|| column?.collation);
+            let is_text = matches!(column.map(Column::ty), Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR));
+            i64::from(written.unwrap_or(if is_text { 100 } else { 0 }))
         });
         let predicate = index.predicate.as_ref().map(|text| {
             bole_sql_dialect::catalog::definitions::expression(session.shown(), Some(table), text, false)

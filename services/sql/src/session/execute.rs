@@ -308,7 +308,7 @@ fn right_of(change: &SchemaChange) -> &'static str {
         Step::Temporary(_) | Step::Nothing(..) => true,
         // What fills or empties a table comes with a step that says which.
         Step::Rows(_) => change.steps.iter().any(|step| matches!(step, Step::Temporary(_))),
-        Step::Ddl(_) => false,
+        Step::Ddl(_) | Step::Empty(_) => false,
     };
     let tells = change.steps.iter().any(|step| !matches!(step, Step::Nothing(..)));
     if tells && change.steps.iter().all(is_own) { "write" } else { "schema" }

@@ -7,7 +7,7 @@ use bole_sql_dialect::plan::Output;
 use bole_sql_types::{Error, Result, SqlState, Style, ValueRef};
 use bytes::BufMut as _;
 
-use super::{Formats, Out, Spool, type_length, values};
+use super::{Formats, Out, Spool, type_length, values, vectors};
 use crate::limits::ROW_BYTES_MAX;
 use crate::protocol::backend::{self, Field};
 use crate::protocol::frontend::Format;
@@ -61,7 +61,7 @@ impl Fields<'_> {
                 name: &column.name,
                 table,
                 column: number,
-                type_oid: column.ty.0,
+                type_oid: vectors::type_oid(column).unwrap_or(column.ty.0),
                 length: type_length(column.ty),
                 typmod: column.typmod,
                 format: Format::of(self.formats, index),
@@ -97,7 +97,11 @@ impl Writing {
                     ValueRef::Null => backend::null(out),
                     value => {
                         let format = Format::of(&self.formats, index);
+                        let is_vector = format == Format::Text && vectors::type_oid(column).is_some();
                         let write = |out: &mut Vec<u8>| {
+                            if is_vector && vectors::put(value, out) {
+                                return Ok(());
+                            }
                             values::output(
                                 &self.catalog,
                                 column.ty,

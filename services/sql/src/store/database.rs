@@ -157,6 +157,15 @@ impl Database {
         Ok(())
     }
 
+    /// That feeds end with an error where an entry's changes of the catalog are needed.
+    pub(crate) fn tell_unknown(&self, reason: &str) {
+        tracing::error!(
+            database = self.name(),
+            reason,
+            "feeds do not know a change of the catalog, and say so there"
+        );
+    }
+
     /// Errors: the node has stopped (57P01).
     pub(crate) fn runtime(&self) -> Result<Arc<Runtime>> {
         let stopped = || Error::new(SqlState::ADMIN_SHUTDOWN, "the node has stopped");

@@ -9,7 +9,7 @@ use super::Binder;
 use super::names::{Clause, Level, Named, NamedTable, Space, name_of, place_of};
 use super::tree::{Cell, Column, Comparison, Expr, Node, Place, Source};
 use super::walk;
-use crate::catalog::{Object, View};
+use crate::catalog::{Object, Sequence, View};
 
 /// How many views may be nested.
 const VIEWS_MAX: usize = 64;
@@ -330,7 +330,10 @@ impl Binder<'_> {
                 let view = view.clone();
                 self.view(&view, relation, alias)
             }
-            Some(Object::Sequence(_)) => Err(self.place(place, Error::unsupported("a sequence in FROM"))),
+            Some(Object::Sequence(sequence)) => {
+                let view = standing(sequence);
+                self.view(&view, relation, alias)
+            }
             Some(Object::Index(_)) => {
                 let message = format!("cannot open relation \"{name}\"");
                 Err(self
@@ -559,5 +562,25 @@ fn is_mergeable(on: &Expr) -> bool {
         Node::Compare { operator: Comparison::Equal, .. } | Node::Literal(_) => true,
         Node::And(list) => list.iter().any(is_mergeable),
         _ => false,
+    }
+}
+
+/// What a sequence is as a relation: one row. How many values were logged ahead (`log_cnt`) is always 0 here.
+fn standing(sequence: &Sequence) -> View {
+    let query = format!(
+        "SELECT CAST(pg_catalog.split_part(s, ' ', 1) AS bigint) AS last_value, CAST(0 AS bigint) AS log_cnt, \
+         pg_catalog.split_part(s, ' ', 2) = 't' AS is_called \
+         FROM (SELECT bole.sequence_standing(CAST(CAST({} AS oid) AS regclass)) AS s) AS standing",
+        sequence.oid
+    );
+    View {
+        oid: sequence.oid,
+        schema: sequence.schema,
+        name: sequence.name.clone(),
+        query,
+        columns: Vec::new(),
+        uses: Vec::new(),
+        uses_columns: Vec::new(),
+        comment: None,
     }
 }

@@ -238,6 +238,9 @@ impl Binder<'_> {
                 return Ok(found.expr.clone().at(place));
             }
         }
+        if let Some(column) = self.unqualified_system_column(&name, place)? {
+            return Ok(column);
+        }
         if self.levels.iter().any(|level| level.space.tables.iter().any(|table| table.name == name)) {
             return Err(self.place(place, Error::unsupported("a whole row as a value")));
         }
@@ -306,6 +309,21 @@ impl Binder<'_> {
             Some(hint) => error.with_hint(hint),
             None => error,
         })
+    }
+
+    /// A system column by its name alone: that of the only table of a level.
+    fn unqualified_system_column(&self, name: &str, place: Place) -> Result<Option<Expr>> {
+        for level in self.levels.iter().rev() {
+            let mut tables = level.space.tables.iter().filter(|table| table.oid.is_some());
+            let Some(first) = tables.next() else { continue };
+            let found = self.system_column(first.oid, name, place)?;
+            if found.is_some() && tables.next().is_some() {
+                let message = format!("column reference \"{name}\" is ambiguous");
+                return Err(self.error_at(place, SqlState::AMBIGUOUS_COLUMN, message));
+            }
+            return Ok(found);
+        }
+        Ok(None)
     }
 
     fn system_column(&self, oid: Option<u32>, name: &str, place: Place) -> Result<Option<Expr>> {

@@ -107,7 +107,7 @@ impl Binder<'_> {
             return Err(self.error_at(expr.place, SqlState::DATATYPE_MISMATCH, message));
         }
         match last {
-            "C" | "POSIX" | "default" | "ucs_basic" => Ok(expr),
+            last if crate::catalog::collations::named(last).is_some() => Ok(expr),
             _ => Err(self.place(expr.place, Error::unsupported(format!("collation {name}")))),
         }
     }
@@ -183,6 +183,14 @@ impl Binder<'_> {
                 value = self.apply_named("->", value, index, place)?;
             }
             return Ok(value);
+        }
+        if value.ty == Type::NAME
+            && let [(None, Some(index))] = indexes.as_slice()
+            && !slices
+        {
+            // A name is an array of "char" that begins at 0.
+            let arguments = vec![value, self.subscript(index)?];
+            return Ok(Expr::call(Spelling::Function("pg_name_at"), arguments, Type::CHAR).at(place));
         }
         let Some(element) = self.element_of(value.ty) else {
             let name = self.type_name(value.ty);

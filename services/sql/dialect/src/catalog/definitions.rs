@@ -12,7 +12,7 @@ use bole_sql_types::Type;
 
 use super::dependencies::Element;
 use super::names::quote;
-use super::{Action, Catalog, Constraint, Index, Key, Object, PUBLIC, Rule, Table};
+use super::{Action, Catalog, Constraint, Index, Key, Object, PUBLIC, Rule, Table, collations};
 
 pub use expression::expression;
 
@@ -157,6 +157,9 @@ fn index_definition(catalog: Shown<'_>, table: &Table, index: &Index, pretty: bo
         .keys
         .iter()
         .map(|it| {
+            let of_column = table.numbered(it.column).and_then(|column| column.collation);
+            let written = it.collation.filter(|oid| Some(*oid) != of_column).and_then(collations::name);
+            let collation = written.map(|name| format!(" COLLATE {}", quote(name))).unwrap_or_default();
             let class = it.class.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
             let order = match (it.descending, it.nulls_first) {
                 (false, false) => "",
@@ -164,7 +167,7 @@ fn index_definition(catalog: Shown<'_>, table: &Table, index: &Index, pretty: bo
                 (true, true) => " DESC",
                 (true, false) => " DESC NULLS LAST",
             };
-            format!("{}{class}{order}", key(catalog, table, it, pretty))
+            format!("{}{collation}{class}{order}", key(catalog, table, it, pretty))
         })
         .collect();
     let mut text = format!(

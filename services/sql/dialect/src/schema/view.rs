@@ -408,6 +408,7 @@ fn named_columns(outputs: &[Output], names: &[String], too_many: &str) -> Result
             identity: None,
             generated: None,
             dropped: false,
+            collation: None,
             comment: None,
         });
     }

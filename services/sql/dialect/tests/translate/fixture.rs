@@ -102,6 +102,7 @@ fn column(name: &str, ty: Type) -> Column {
         identity: None,
         generated: None,
         dropped: false,
+        collation: None,
         comment: None,
     }
 }
@@ -161,7 +162,14 @@ fn unique(catalog: &mut Catalog) {
     let rule = Rule::Unique { columns: vec![3], index: 16_425 };
     table.constraints.push(constraint(16_426, "s_k_key".to_owned(), rule));
     catalog.objects.insert(16_420, Arc::new(Object::Table(table)));
-    let key = Key { column: 3, expression: None, descending: false, nulls_first: false, class: None };
+    let key = Key {
+        column: 3,
+        expression: None,
+        descending: false,
+        nulls_first: false,
+        collation: None,
+        class: None,
+    };
     let index = Index {
         oid: 16_425,
         schema: PUBLIC,

@@ -21,6 +21,7 @@ impl Writer {
             Step::Ddl(sql) => self.ddl(sql).map(|()| 0),
             Step::Temporary(sql) => self.temporary_ddl(sql).map(|()| 0),
             Step::Rows(sql) => self.rows(sql),
+            Step::Empty(table) => self.empty(table),
             Step::Nothing(sql, error) => {
                 let found = self.connection().prepare(sql).and_then(|mut query| query.exists([]));
                 if found.map_err(|failed| self.failure(&failed))? { Err(error.clone()) } else { Ok(0) }
@@ -64,6 +65,18 @@ impl Writer {
         let changed = changed.map_err(|error| self.failure(&error))?;
         statement.keep()?;
         Ok(changed as u64)
+    }
+
+    /// The log has one operation for all rows, so that the size of the table does not matter.
+    fn empty(&self, table: &str) -> Result<u64> {
+        let statement = self.statement();
+        let capture = self.writing().capture();
+        capture.lock().begin_truncate(table);
+        let gone = self.connection().execute(&format!("DELETE FROM main.{table}"), []);
+        capture.lock().end_truncate();
+        let gone = gone.map_err(|error| self.failure(&error))?;
+        statement.keep()?;
+        Ok(gone as u64)
     }
 
     fn put(&mut self, object: &Object) -> Result<()> {

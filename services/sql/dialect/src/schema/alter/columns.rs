@@ -8,7 +8,7 @@ use super::super::change::Change;
 use super::super::naming;
 use super::super::resolved::ident;
 use super::super::syntax::{ColumnSpec, Name, SequenceOption};
-use super::super::table::{check_collation, check_column_name};
+use super::super::table::check_column_name;
 use super::Work;
 use crate::catalog::dependencies::Element;
 use crate::catalog::{Column, Identity, Index, Rule, Table, text};
@@ -329,8 +329,8 @@ impl Change<'_> {
         using: Option<&Expr>,
     ) -> Result<()> {
         let (table, column) = self.table_column(work.table, name)?;
-        check_collation(collation)?;
         let (ty, typmod) = self.data_type(ty)?;
+        let collation = self.collation(collation, ty)?;
         self.check_column_type(name, ty)?;
         self.check_type_is_free(&table, &column)?;
         let trivial = using.is_none() && keeps_form((column.ty(), column.typmod), (ty, typmod));
@@ -339,7 +339,7 @@ impl Change<'_> {
         }
         self.check_default(&column, (ty, typmod))?;
         self.update_column(work.table, column.number, |column| {
-            (column.type_oid, column.typmod) = (ty.0, typmod);
+            (column.type_oid, column.typmod, column.collation) = (ty.0, typmod, collation);
         });
         let is_integer = [Type::INT2, Type::INT4, Type::INT8].contains(&ty);
         if table.rowid_column == Some(column.number) && !is_integer {
