@@ -10,6 +10,7 @@
 mod call;
 mod coerce;
 mod distinct;
+mod expand;
 mod explain;
 mod expression;
 mod form;

@@ -32,7 +32,9 @@ impl Binder<'_> {
                 let (list, ty) = self.unify(list?, "COALESCE")?;
                 let nullable = list.iter().all(|expr| expr.nullable);
                 let typmod = super::expression::common_modifier(list.iter());
-                Expr { typmod, nullable, ..Expr::new(Node::Coalesce(list), ty) }
+                let expr = Expr { typmod, nullable, ..Expr::new(Node::Coalesce(list), ty) };
+                self.refuse_sets(&expr, "COALESCE")?;
+                expr
             }
             ("nullif", 2) => self.nullif(arguments[0], arguments[1], place)?,
             ("pg_typeof", 1) => {
