@@ -3,6 +3,7 @@
 //! They are read from the tokens, word by word as PostgreSQL's grammar has them: what is left over or has no effect is refused. All other
 //! statements go to the binder.
 
+mod constraints;
 mod copy;
 mod cursors;
 mod databases;

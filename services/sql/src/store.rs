@@ -43,7 +43,7 @@ pub(crate) use reader::Lent;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
 pub use temporary::Temporary;
-pub use writer::{Statement, Writer};
+pub use writer::{Deferral, Statement, Writer};
 
 /// Datasets of databases, before the name.
 pub const PREFIX: &str = "default/sql/";

@@ -6,6 +6,8 @@
 mod catalog;
 #[path = "sessions/client.rs"]
 mod client;
+#[path = "sessions/constraints.rs"]
+mod constraints;
 #[path = "sessions/copy.rs"]
 mod copy;
 #[path = "sessions/dialect_page.rs"]

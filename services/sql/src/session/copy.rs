@@ -233,6 +233,10 @@ impl Session {
         writer.context().enter(self.function_session(&copy.catalog));
         let outcome = copy.take(&writer, bytes, last, &self.shared.canceller);
         self.shared.canceller.off();
+        let about = (copy.write.table, false);
+        let outcome = outcome.and_then(|()| {
+            if last { writer.check_immediate(&self.transaction.deferral, about) } else { Ok(()) }
+        });
         let outcome = outcome.map_err(|error| writer.full(error));
         self.transaction.writer = Some(writer);
         self.copy = Some(copy);

@@ -121,8 +121,8 @@ impl Change<'_> {
                 let _infallible =
                     write!(sql, " ON UPDATE {} ON DELETE {}", action(*on_update), action(*on_delete));
                 if constraint.deferrable {
-                    let when = if constraint.deferred { "DEFERRED" } else { "IMMEDIATE" };
-                    let _infallible = write!(sql, " DEFERRABLE INITIALLY {when}");
+                    // Which of them are immediate is for the transaction to say, and to check.
+                    sql.push_str(" DEFERRABLE INITIALLY DEFERRED");
                 }
                 parts.push(sql);
             }
