@@ -85,7 +85,6 @@ const COMMANDS: &[(&str, Parse)] = &[
     ("notify", listen::notify),
     ("prepare", prepare::prepare),
     ("reassign", refused::parse),
-    ("refresh", refused::parse),
     ("release", transactions::release),
     ("reset", set::reset),
     ("revoke", refused::parse),

@@ -20,6 +20,8 @@ mod feeds;
 mod limits;
 #[path = "sessions/login.rs"]
 mod login;
+#[path = "sessions/materialized.rs"]
+mod materialized;
 #[path = "sessions/server.rs"]
 mod server;
 #[path = "sessions/simple.rs"]

@@ -103,6 +103,7 @@ pub enum Use {
 pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound> {
     let mut binder = Binder::new(scope, &parsed.text, parameters);
     let statement = match &parsed.statement {
+    binder.populated = true;
         Syntax::Rows(statement) => statement.as_ref(),
         Syntax::Schema(statement) => {
             let action = Action::Schema(schema::bind_schema(statement, scope)?);
@@ -194,10 +195,11 @@ pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
     }
 }
 
-/// The same of a query that is parsed already.
-pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query) -> Result<Query> {
+/// The same of a query that is parsed already. Where its rows are wanted, materialized views in it must have some.
+pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query, populated: bool) -> Result<Query> {
     let mut binder = Binder::new(scope, "", &[]);
     let query = binder.top_query(query)?;
+    binder.populated = populated;
     match binder.parameters.first() {
         Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),
         None => Ok(query),
@@ -225,6 +227,8 @@ pub(crate) struct Binder<'a> {
     /// How many views are being expanded.
     views: usize,
 }
+    /// Materialized views must have rows.
+    populated: bool,
 
 impl<'a> Binder<'a> {
     fn new(scope: &'a Scope, text: &'a str, parameters: &[Type]) -> Self {
@@ -244,6 +248,7 @@ impl<'a> Binder<'a> {
             nowait: false,
             views: 0,
         }
+            populated: false,
     }
 
     /// A number for a relation that no other has.

@@ -39,7 +39,7 @@ impl Shape {
     /// The shape of `table`, with enums as they were. `None`: it is no table, or one of a session.
     pub(super) fn of(table: &Arc<Object>, before: &Before<'_>) -> Option<Self> {
         let Object::Table(it) = &**table else { return None };
-        if it.temporary {
+        if it.temporary || it.materialized.is_some() {
             return None;
         }
         let mut enums = Catalog::default();

@@ -267,8 +267,12 @@ fn reference(catalog: Shown<'_>, table: &Table, rule: &Rule) -> String {
 /// `pg_get_viewdef`. `None`: there is no such view.
 pub fn pg_get_viewdef<'a>(catalog: impl Into<Shown<'a>>, oid: u32, pretty: bool) -> Option<String> {
     let catalog = catalog.into();
-    let view = catalog.view(oid)?;
-    Some(query::view(catalog, view, pretty))
+    let view = match catalog.object(oid)? {
+        Object::Table(table) => table.as_view()?,
+        Object::View(view) => view.clone(),
+        _ => return None,
+    };
+    Some(query::view(catalog, &view, pretty))
 }
 
 /// `pg_get_serial_sequence`'s answer: the sequence that a column owns.

@@ -269,15 +269,24 @@ impl Change<'_> {
     }
 
     pub(super) fn create_table_as(&mut self, statement: &CreateTableAs) -> Result<()> {
-        let CreateTableAs { name, temporary, on_commit, if_not_exists, columns, query, with_data } =
-            statement;
+        let CreateTableAs {
+            name,
+            temporary,
+            on_commit,
+            if_not_exists,
+            columns,
+            query,
+            with_data,
+            materialized,
+        } = statement;
         let schema = self.place_for(name, *temporary)?;
         let on_commit = temporary::on_commit(schema, *on_commit)?;
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }
         self.check_row_type(schema, &name.name)?;
-        let bound = self.query(query)?;
+        let materialized = if *materialized { Some(self.materialized(query, *with_data)?) } else { None };
+        let bound = if *with_data { self.query_for_rows(query)? } else { self.query(query)? };
         let columns = named_columns(&bound.columns, columns, "too many column names were specified")?;
         for column in &columns {
             self.check_column_type(&column.name, column.ty())?;
@@ -307,12 +316,17 @@ impl Change<'_> {
 
     /// Rewrites the relations' names in the views that use one which got another name or schema.
     pub(super) fn rename_in_views(&mut self, oid: u32, from: (&str, &str), to: (&str, &str)) {
-        let using: Vec<View> =
-            self.catalog.views().filter(|view| view.uses.contains(&oid)).cloned().collect();
+        let using: Vec<View> = self
+            .catalog
+            .queries()
+            .filter(|view| view.uses.contains(&oid))
+            .map(std::borrow::Cow::into_owned)
+            .collect();
         for mut view in using {
             let Some(mut query) = parse_query(&view.query) else { continue };
             let _finished = visit_relations_mut(&mut query, |name| {
                 let is_it = as_name(name)
+            materialized,
                     .is_some_and(|name| name.schema.as_deref() == Some(from.0) && name.name == from.1);
                 if is_it {
                     *name = ObjectName::from(vec![ident(to.0), ident(to.1)]);
@@ -320,7 +334,15 @@ impl Change<'_> {
                 ControlFlow::<()>::Continue(())
             });
             view.query = written(query);
-            self.put(Object::View(view));
+            if self.catalog.view(view.oid).is_some() {
+                self.put(Object::View(view));
+            } else {
+                self.update_table(view.oid, |table| {
+                    if let Some(materialized) = &mut table.materialized {
+                        materialized.query = view.query;
+                    }
+                });
+            }
         }
     }
 }
