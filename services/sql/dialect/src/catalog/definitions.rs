@@ -101,6 +101,11 @@ const FIELDS: [(i32, &str); 14] = [
     (1 << 11 | 1 << 12, " minute to second"),
 ];
 
+/// Whether a modifier of `interval` names fields that there are.
+pub fn is_interval_modifier(typmod: i32) -> bool {
+    FIELDS.iter().any(|(mask, _)| *mask == (typmod >> 16) & 0x7fff)
+}
+
 fn interval(typmod: i32) -> String {
     let (mask, precision) = ((typmod >> 16) & 0x7fff, typmod & 0xffff);
     let fields = FIELDS.iter().find(|(it, _)| *it == mask).map_or("", |(_, name)| name);
