@@ -28,6 +28,7 @@ mod rows;
 mod select;
 mod sets;
 mod special;
+mod ties;
 pub(crate) mod tree;
 mod twice;
 mod types;
@@ -102,8 +103,8 @@ pub enum Use {
 /// parameters in the statement than in `parameters`.
 pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound> {
     let mut binder = Binder::new(scope, &parsed.text, parameters);
-    let statement = match &parsed.statement {
     binder.populated = true;
+    let statement = match &parsed.statement {
         Syntax::Rows(statement) => statement.as_ref(),
         Syntax::Schema(statement) => {
             let action = Action::Schema(schema::bind_schema(statement, scope)?);
@@ -198,8 +199,8 @@ pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
 /// The same of a query that is parsed already. Where its rows are wanted, materialized views in it must have some.
 pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query, populated: bool) -> Result<Query> {
     let mut binder = Binder::new(scope, "", &[]);
-    let query = binder.top_query(query)?;
     binder.populated = populated;
+    let query = binder.top_query(query)?;
     match binder.parameters.first() {
         Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),
         None => Ok(query),
@@ -226,9 +227,9 @@ pub(crate) struct Binder<'a> {
     nowait: bool,
     /// How many views are being expanded.
     views: usize,
-}
     /// Materialized views must have rows.
     populated: bool,
+}
 
 impl<'a> Binder<'a> {
     fn new(scope: &'a Scope, text: &'a str, parameters: &[Type]) -> Self {
@@ -247,8 +248,8 @@ impl<'a> Binder<'a> {
             writes: false,
             nowait: false,
             views: 0,
-        }
             populated: false,
+        }
     }
 
     /// A number for a relation that no other has.

@@ -27,7 +27,9 @@ use super::{PREFIX, Shared};
 
 /// The database of a fresh node.
 pub const DEFAULT: &str = "bole";
-/// The setting that says that a fresh node has got its database.
+/// The other one, to which PostgreSQL's tools connect in order to make and drop databases.
+const MAINTENANCE: &str = "postgres";
+/// The setting that says that a fresh node has got its databases.
 const MADE: &str = "default/sql/made";
 const ATTRIBUTE_DURABILITY: &str = "durability";
 
@@ -89,7 +91,7 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first one. The error is a sentence for the operator.
+    /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first ones. The error is a sentence for the operator.
     pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, config: Config) -> Result<Self, String> {
         let shared = Arc::new(Shared {
             runtime: Arc::downgrade(&runtime),
@@ -131,7 +133,7 @@ impl Databases {
             return Ok(());
         }
         if !there {
-            self.catalog.create(&[self.new_dataset(DEFAULT)]).await?;
+            self.catalog.create(&[self.new_dataset(DEFAULT), self.new_dataset(MAINTENANCE)]).await?;
         }
         self.catalog.set(MADE, DEFAULT).await
     }

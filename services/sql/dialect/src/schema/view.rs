@@ -69,6 +69,22 @@ impl VisitorMut for Qualifier<'_, '_> {
     }
 }
 
+/// Takes the schema off columns whose table got an alias: PostgreSQL's `public.t.a` is `t.a` then.
+struct Unqualified;
+
+impl VisitorMut for Unqualified {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::CompoundIdentifier(parts) = expr
+            && parts.len() == 3
+        {
+            parts.remove(0);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 impl Qualifier<'_, '_> {
     /// Qualifies a relation's name if it is a user's; gives what it was called.
     fn qualify(&mut self, name: &mut ObjectName) -> Result<Option<String>> {
@@ -113,6 +129,7 @@ impl Change<'_> {
         if let ControlFlow::Break(error) = VisitMut::visit(&mut query, &mut qualifier) {
             return Err(error);
         }
+        let _finished = VisitMut::visit(&mut query, &mut Unqualified);
         let mut uses = qualifier.uses;
         let text = self.resolve_query(query)?;
         let words = text::words(&text);
@@ -305,6 +322,7 @@ impl Change<'_> {
             constraints: Vec::new(),
             temporary: is_temporary(schema),
             on_commit,
+            materialized,
             comment: None,
         }));
         self.create_storage(oid)?;
@@ -326,7 +344,6 @@ impl Change<'_> {
             let Some(mut query) = parse_query(&view.query) else { continue };
             let _finished = visit_relations_mut(&mut query, |name| {
                 let is_it = as_name(name)
-            materialized,
                     .is_some_and(|name| name.schema.as_deref() == Some(from.0) && name.name == from.1);
                 if is_it {
                     *name = ObjectName::from(vec![ident(to.0), ident(to.1)]);
