@@ -137,7 +137,9 @@ fn sets_of_the_tables_are_modules() {
     let printed = ["pg_rows", "pg_in_step"];
     let unnamed: Vec<_> = known
         .iter()
-        .filter(|name| name.starts_with("pg_") && !promised.contains(*name) && !printed.contains(&name.as_str()))
+        .filter(|name| {
+            name.starts_with("pg_") && !promised.contains(*name) && !printed.contains(&name.as_str())
+        })
         .collect();
     assert!(unnamed.is_empty(), "no table names: {unnamed:?}");
 }

@@ -233,14 +233,17 @@ impl Session {
         writer.context().enter(self.function_session(&copy.catalog));
         let outcome = copy.take(&writer, bytes, last, &self.shared.canceller);
         self.shared.canceller.off();
-        let about = (copy.write.table, false);
-        let outcome = outcome.and_then(|()| {
-            if last { writer.check_immediate(&self.transaction.deferral, about) } else { Ok(()) }
-        });
         let outcome = outcome.map_err(|error| writer.full(error));
+        // What is found at the end is of no line.
+        let checked = if last && outcome.is_ok() {
+            writer.check_immediate(&self.transaction.deferral, (copy.write.table, false))
+        } else {
+            Ok(())
+        };
         self.transaction.writer = Some(writer);
         self.copy = Some(copy);
-        outcome.map_err(|error| self.copy_error(error))
+        outcome.map_err(|error| self.copy_error(error))?;
+        checked
     }
 
     /// Sends rows.

@@ -73,7 +73,7 @@ async fn materialized_views_are_no_tables() {
             ("select count(*) from pg_tables where tablename = 'm'", "T count:20 / D 0 / C SELECT 1 / Z I"),
             ("select count(*) from information_schema.tables where table_name = 'm'", "T count:20 / D 0 / C SELECT 1 / Z I"),
             ("select count(*) from information_schema.columns where table_name = 'm'", "T count:20 / D 0 / C SELECT 1 / Z I"),
-            ("select pg_get_viewdef('m'::regclass)", "T pg_get_viewdef:25 / D  SELECT a, /     b /    FROM t; / C SELECT 1 / Z I"),
+            ("select pg_get_viewdef('m'::regclass)", "T pg_get_viewdef:25 / D  SELECT a,\\n    b\\n   FROM t; / C SELECT 1 / Z I"),
             ("alter materialized view m rename to m2; alter materialized view m2 rename column b to c; alter table t rename to t2", "C ALTER MATERIALIZED VIEW / C ALTER MATERIALIZED VIEW / C ALTER TABLE / Z I"),
             ("insert into t2 values (1, 'x'); refresh materialized view m2; select c from m2", "C INSERT 0 1 / C REFRESH MATERIALIZED VIEW / T c:25 / D x / C SELECT 1 / Z I"),
             ("create view v as select c from m2", "C CREATE VIEW / Z I"),

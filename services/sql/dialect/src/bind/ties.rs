@@ -17,7 +17,12 @@ const NO_COUNT: &str = "row count cannot be null in FETCH FIRST ... WITH TIES cl
 
 impl Binder<'_> {
     /// The rows after `offset` are ranked by their order, and those with a rank up to `limit` are kept.
-    pub(super) fn with_ties(&mut self, rows: Rows, limit: Option<Expr>, offset: Option<Expr>) -> Result<Rows> {
+    pub(super) fn with_ties(
+        &mut self,
+        rows: Rows,
+        limit: Option<Expr>,
+        offset: Option<Expr>,
+    ) -> Result<Rows> {
         let Rows { mut body, mut order, mut columns } = rows;
         if order.is_empty() {
             let message = "WITH TIES cannot be specified without ORDER BY clause";

@@ -91,7 +91,10 @@ mod tests {
     fn clauses_become_limits() {
         for (text, expected) in [
             ("SELECT 1 FETCH FIRST (1 + (2)) ROWS ONLY", "SELECT 1 LIMIT   (1 + (2))    "),
-            ("SELECT 1 OFFSET (1) ROWS FETCH NEXT ($1) ROW ONLY", "SELECT 1 OFFSET (1) ROWS LIMIT   ($1)    "),
+            (
+                "SELECT 1 OFFSET (1) ROWS FETCH NEXT ($1) ROW ONLY",
+                "SELECT 1 OFFSET (1) ROWS LIMIT   ($1)    ",
+            ),
             ("SELECT 1 FETCH FIRST (2) ROWS WITH TIES", "SELECT 1 FETCH FIRST 2   ROWS WITH TIES"),
             ("SELECT 1 FETCH FIRST ($1::INTEGER) ROW WITH TIES", "SELECT 1 FETCH FIRST $1     ROW WITH TIES"),
             ("SELECT 1 FETCH FIRST (1 + 1) ROW WITH TIES", ""),
