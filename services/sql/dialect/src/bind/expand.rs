@@ -140,13 +140,11 @@ impl Binder<'_> {
 
     /// Errors: 42804 for rows where one truth is wanted.
     pub(super) fn refuse_set_as_condition(&mut self, expr: &Expr, clause: &str) -> Result<()> {
-        match self.set_within(expr) {
-            None => Ok(()),
-            Some(_) => {
-                let message = format!("argument of {clause} must not return a set");
-                Err(self.error_at(expr.place, SqlState::DATATYPE_MISMATCH, message))
-            }
+        if self.set_within(expr).is_none() {
+            return Ok(());
         }
+        let message = format!("argument of {clause} must not return a set");
+        Err(self.error_at(expr.place, SqlState::DATATYPE_MISMATCH, message))
     }
 
     fn misplaced(&self, message: &str, place: Place) -> Error {

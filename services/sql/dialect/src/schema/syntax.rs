@@ -165,6 +165,7 @@ pub struct CreateTable {
 }
 
 /// `CREATE TABLE … AS`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a clause of the statement")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateTableAs {
     /// Its name.
