@@ -91,7 +91,7 @@ fn feeds_of(database: &Database) -> Vec<Feed> {
 
 fn feed_of(database: &Database, object: &Object) -> Option<Feed> {
     let Object::Table(table) = object else { return None };
-    if table.temporary {
+    if table.temporary || table.materialized.is_some() {
         return None;
     }
     let catalog = database.catalog();
@@ -113,7 +113,7 @@ impl Directory for Databases {
         let (database, oid) = dataset.strip_prefix(PREFIX)?.rsplit_once('/')?;
         let database = self.get(database).filter(|database| database.is_fed())?;
         let oid = oid.parse().ok()?;
-        database.catalog().table(oid).filter(|table| !table.temporary)?;
+        database.catalog().table(oid).filter(|table| !table.temporary && table.materialized.is_none())?;
         Some(Arc::new(OfTable { database, oid }))
     }
 }

@@ -48,7 +48,7 @@ pub use snapshots::{Open, Stop};
 pub(crate) use snapshots::{Parked, too_old};
 pub use temporary::Temporary;
 pub(crate) use vfs::take_refusal;
-pub use writer::{Statement, Writer};
+pub use writer::{Deferral, Statement, Writer};
 
 /// Datasets of databases, before the name.
 pub const PREFIX: &str = "default/sql/";

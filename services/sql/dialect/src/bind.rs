@@ -10,6 +10,7 @@
 mod call;
 mod coerce;
 mod distinct;
+mod expand;
 mod expression;
 mod form;
 mod from;
@@ -26,6 +27,7 @@ mod rows;
 mod select;
 mod sets;
 mod special;
+mod ties;
 pub(crate) mod tree;
 mod twice;
 mod types;
@@ -100,6 +102,7 @@ pub enum Use {
 /// parameters in the statement than in `parameters`.
 pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound> {
     let mut binder = Binder::new(scope, &parsed.text, parameters);
+    binder.populated = true;
     let statement = match &parsed.statement {
         Syntax::Rows(statement) => statement.as_ref(),
         Syntax::Schema(statement) => {
@@ -191,9 +194,10 @@ pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
     }
 }
 
-/// The same of a query that is parsed already.
-pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query) -> Result<Query> {
+/// The same of a query that is parsed already. Where its rows are wanted, materialized views in it must have some.
+pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query, populated: bool) -> Result<Query> {
     let mut binder = Binder::new(scope, "", &[]);
+    binder.populated = populated;
     let query = binder.top_query(query)?;
     match binder.parameters.first() {
         Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),
@@ -221,6 +225,8 @@ pub(crate) struct Binder<'a> {
     nowait: bool,
     /// How many views are being expanded.
     views: usize,
+    /// Materialized views must have rows.
+    populated: bool,
 }
 
 impl<'a> Binder<'a> {
@@ -240,6 +246,7 @@ impl<'a> Binder<'a> {
             writes: false,
             nowait: false,
             views: 0,
+            populated: false,
         }
     }
 

@@ -110,8 +110,41 @@ pub struct Table {
     /// What happens to a temporary one at COMMIT.
     #[serde(default, skip_serializing_if = "temporary::OnCommit::preserves")]
     pub on_commit: temporary::OnCommit,
+    /// `CREATE MATERIALIZED VIEW`: what its rows come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub materialized: Option<Materialized>,
     /// `COMMENT ON`.
     pub comment: Option<String>,
+}
+
+/// What makes a table a materialized view: its rows are those that a query gave when it was refreshed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Materialized {
+    /// PostgreSQL's text of the query, each name resolved.
+    pub query: String,
+    /// OIDs of relations and types that it uses.
+    pub uses: Vec<u32>,
+    /// The columns that it may use: the relation's OID and the column's number.
+    pub uses_columns: Vec<(u32, i16)>,
+    /// Whether it has rows to show; without `WITH DATA` it has not.
+    pub populated: bool,
+}
+
+impl Table {
+    /// A materialized view as the view that it would be.
+    pub fn as_view(&self) -> Option<View> {
+        let Materialized { query, uses, uses_columns, populated: _ } = self.materialized.clone()?;
+        Some(View {
+            oid: self.oid,
+            schema: self.schema,
+            name: self.name.clone(),
+            query,
+            columns: self.columns.clone(),
+            uses,
+            uses_columns,
+            comment: None,
+        })
+    }
 }
 
 /// A column. In SQLite it is `c<number>`, of type ANY in a STRICT table.

@@ -134,9 +134,12 @@ fn sets_of_the_tables_are_modules() {
         .collect();
     let missing: Vec<_> = promised.difference(&known).collect();
     assert!(missing.is_empty(), "not registered: {missing:?}");
+    let printed = ["pg_rows", "pg_in_step"];
     let unnamed: Vec<_> = known
         .iter()
-        .filter(|name| name.starts_with("pg_") && !promised.contains(*name) && *name != "pg_rows")
+        .filter(|name| {
+            name.starts_with("pg_") && !promised.contains(*name) && !printed.contains(&name.as_str())
+        })
         .collect();
     assert!(unnamed.is_empty(), "no table names: {unnamed:?}");
 }

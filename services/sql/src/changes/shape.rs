@@ -36,10 +36,10 @@ pub(super) struct Image<'a> {
 }
 
 impl Shape {
-    /// The shape of `table`, with enums as they were. `None`: it is no table, or one of a session. Errors: an enum is not known.
+    /// The shape of `table`, with enums as they were. `None`: it is no table, or one of a session, or a materialized view. Errors: an enum is not known.
     pub(super) fn of(table: &Arc<Object>, before: &Before<'_>) -> Result<Option<Self>, String> {
         let Object::Table(it) = &**table else { return Ok(None) };
-        if it.temporary {
+        if it.temporary || it.materialized.is_some() {
             return Ok(None);
         }
         let mut enums = Catalog::default();

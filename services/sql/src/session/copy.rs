@@ -232,9 +232,16 @@ impl Session {
         let outcome = copy.take(&writer, bytes, last, &self.shared.canceller);
         self.shared.canceller.off();
         let outcome = outcome.map_err(|error| writer.full(error));
+        // What is found at the end is of no line.
+        let checked = if last && outcome.is_ok() {
+            writer.check_immediate(&self.transaction.deferral, (copy.write.table, false))
+        } else {
+            Ok(())
+        };
         self.transaction.writer = Some(writer);
         self.copy = Some(copy);
-        outcome.map_err(|error| self.copy_error(error))
+        outcome.map_err(|error| self.copy_error(error))?;
+        checked
     }
 
     /// Sends rows.

@@ -259,7 +259,10 @@ impl Session {
             })
         });
         match done {
-            Ok(tag) => guard.keep().map(|()| tag),
+            Ok(tag) => {
+                writer.check_immediate(&self.transaction.deferral, about)?;
+                guard.keep().map(|()| tag)
+            }
             Err(error) => Err(guard
                 .failure()
                 .unwrap_or_else(|| super::detail::explain(error, &run, write, &self.style(), &shared))),

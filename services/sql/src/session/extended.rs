@@ -202,7 +202,12 @@ impl Session {
                 }
                 self.begin_implicit();
                 self.shared.canceller.statement_began();
-                let how = How { describe: false, formats: portal.formats.clone() };
+                let how = How {
+                    describe: false,
+                    formats: portal.formats.clone(),
+                    types: prepared.parameters.clone(),
+                    parameters: portal.parameters.clone(),
+                };
                 match command.run(self, &how)? {
                     Done::Tag(tag) => backend::complete(&mut self.out.buffer, &tag),
                     Done::Copy(copy) => self.copy = Some(copy),

@@ -150,6 +150,7 @@ impl Session {
                 if !command.ends_block() {
                     self.check_not_failed()?;
                 }
+                parameters = command.parameters(self, &types)?;
                 columns = command.columns(self)?;
             }
             Some(statement) => {

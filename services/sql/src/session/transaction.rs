@@ -9,7 +9,7 @@ use bole_sql_types::{Error, Result, SqlState};
 use super::{Granted, Halt, Session, Wait, effects};
 use crate::error::in_failed_block;
 use crate::metrics::count;
-use crate::store::{Parked, Reader, Writer};
+use crate::store::{Deferral, Parked, Reader, Writer};
 
 /// Savepoints of one transaction.
 const SAVEPOINTS_MAX: usize = 10_000;
@@ -54,6 +54,8 @@ pub(crate) struct Transaction {
     /// It changed the schema: plans are of no use to others.
     pub(crate) schema_changed: bool,
     savepoints: Vec<Savepoint>,
+    /// Which constraints are checked at its end.
+    pub(crate) deferral: Deferral,
     /// What to do with listening when it commits.
     pub(crate) listening: Vec<Listening>,
 }
@@ -73,6 +75,7 @@ struct Savepoint {
     requests: usize,
     bytes: usize,
     listening: usize,
+    deferral: Deferral,
 }
 
 /// SQLite's name of the savepoint at a depth.
@@ -370,6 +373,7 @@ impl Session {
             requests: pending.requests.len(),
             bytes: pending.bytes,
             listening: self.transaction.listening.len(),
+            deferral: self.transaction.deferral.clone(),
         });
         Ok(())
     }
@@ -406,6 +410,7 @@ impl Session {
         pending.bytes = savepoint.bytes;
         self.shared.settings.lock().rollback_to(savepoint.settings);
         self.transaction.listening.truncate(savepoint.listening);
+        self.transaction.deferral = savepoint.deferral.clone();
         self.transaction.state = State::Block;
         Ok(())
     }

@@ -28,7 +28,9 @@ use crate::spill::Spill;
 
 /// The database of a fresh node.
 pub const DEFAULT: &str = "bole";
-/// The setting that says that a fresh node has got its database.
+/// The other one, to which PostgreSQL's tools connect in order to make and drop databases.
+const MAINTENANCE: &str = "postgres";
+/// The setting that says that a fresh node has got its databases.
 const MADE: &str = "default/sql/made";
 const ATTRIBUTE_DURABILITY: &str = "durability";
 
@@ -94,7 +96,7 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first one. The error is a sentence for the operator.
+    /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first ones. The error is a sentence for the operator.
     pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, mut config: Config) -> Result<Self, String> {
         if config.vfs.is_none() {
             let registered = super::vfs::register(&config.spill);
@@ -141,7 +143,7 @@ impl Databases {
             return Ok(());
         }
         if !there {
-            self.catalog.create(&[self.new_dataset(DEFAULT)]).await?;
+            self.catalog.create(&[self.new_dataset(DEFAULT), self.new_dataset(MAINTENANCE)]).await?;
         }
         self.catalog.set(MADE, DEFAULT).await
     }

@@ -1,5 +1,6 @@
 //! The write ticket, and a transaction that has it.
 
+mod constraints;
 mod own;
 mod savepoints;
 mod schema;
@@ -22,10 +23,11 @@ use super::connection::{Register, Role};
 use super::database::{Database, register};
 use super::error::{from_shard, from_sqlite};
 use super::files::Files;
-use super::preupdate::{Recorded, has_deferred_violations};
+use super::preupdate::Recorded;
 use super::sequences::{Standing, write_row};
 use super::snapshots::Frames;
 use super::temporary::{Space, Temporary};
+pub use constraints::Deferral;
 use own::{data_version, writing_mut};
 use savepoints::Savepoint;
 
@@ -266,14 +268,7 @@ impl Writer {
             let text = "the transaction was rolled back by an earlier failure";
             return Err(Error::new(SqlState::IN_FAILED_SQL_TRANSACTION, text));
         }
-        let violated = if self.restored {
-            let mut check =
-                self.connection().prepare("PRAGMA foreign_key_check").map_err(|error| from_sqlite(&error))?;
-            check.exists([]).map_err(|error| from_sqlite(&error))?
-        } else {
-            has_deferred_violations(self.connection())
-        };
-        if violated { Err(self.foreign_key_error()) } else { Ok(()) }
+        self.check_at_commit()
     }
 
     /// Writes what sequences have given out since the last commit. Which ones.

@@ -262,28 +262,6 @@ impl Binder<'_> {
         self.call_named(name, arguments, place)
     }
 
-    /// A function that gives rows in a select list: each row of FROM is repeated for each of them, as by a lateral join.
-    fn set_in_list(&mut self, name: &str, call: &Call<'_>, place: Place) -> Result<Expr> {
-        let level = self.level();
-        let phrase = level.clause.phrase();
-        if level.in_aggregate || level.clause != Clause::Select {
-            let message = format!("set-returning functions are not allowed in {phrase}");
-            return Err(self.error_at(place, SqlState::FEATURE_NOT_SUPPORTED, message));
-        }
-        if level.set.is_some() {
-            return Err(self
-                .place(place, Error::unsupported("more than one set-returning function in a select list")));
-        }
-        let arguments: Result<Vec<Expr>> =
-            call.arguments.iter().map(|argument| self.expr(argument)).collect();
-        let (source, space) = self.function_source(name, arguments?, false, None, place)?;
-        let [result] = space.columns.as_slice() else {
-            return Err(self.place(place, Error::unsupported(format!("{name} outside FROM"))));
-        };
-        self.level().set = Some(source);
-        Ok(result.expr.clone().at(place))
-    }
-
     fn aggregate(&mut self, name: &str, call: &Call<'_>, grouped: bool, place: Place) -> Result<Expr> {
         self.check_place(name, grouped, call, place)?;
         let over_window = call.over.is_some();
@@ -306,6 +284,7 @@ impl Binder<'_> {
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
         self.check_level(&arguments, place)?;
+        self.refuse_sets_of_window(&arguments)?;
         let (arguments, result) = self.convert_arguments(&function, arguments, place)?;
         if call.distinct && !arguments.iter().all(|argument| self.is_comparable(argument.ty)) {
             let name = self.type_name(arguments[0].ty);

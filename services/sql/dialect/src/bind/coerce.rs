@@ -288,6 +288,7 @@ impl Binder<'_> {
             let message = format!("argument of {clause} must be type boolean, not type {name}");
             return Err(self.error_at(expr.place, SqlState::DATATYPE_MISMATCH, message));
         }
+        self.refuse_set_as_condition(&expr, clause)?;
         self.implicit(expr, Type::BOOL)
     }
 }

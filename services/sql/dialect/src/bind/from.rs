@@ -321,6 +321,13 @@ impl Binder<'_> {
         let relation = self.number();
         let object = self.find_relation(schema.as_deref(), &name);
         match object {
+            Some(Object::Table(table))
+                if self.populated && table.materialized.as_ref().is_some_and(|it| !it.populated) =>
+            {
+                let message = format!("materialized view \"{name}\" has not been populated");
+                let error = Error::new(SqlState(*b"55000"), message);
+                Err(error.with_hint("Use the REFRESH MATERIALIZED VIEW command."))
+            }
             Some(Object::Table(table)) => {
                 let (oid, storage) = (table.oid, table.storage.clone());
                 let space = self.table_space(oid, relation, alias)?;

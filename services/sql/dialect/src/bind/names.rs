@@ -7,7 +7,8 @@ use sqlparser::ast::{self, Ident, NamedWindowDefinition};
 use sqlparser::tokenizer::Span;
 
 use super::Binder;
-use super::tree::{Expr, Node, Place, Source};
+use super::expand::Step;
+use super::tree::{Expr, Node, Place};
 use crate::builtins::Spelling;
 
 /// A column that can be named.
@@ -111,8 +112,8 @@ pub(crate) struct Level {
     pub has_aggregates: bool,
     pub has_windows: bool,
     pub windows: Vec<NamedWindowDefinition>,
-    /// The function of its select list that gives rows.
-    pub set: Option<Source>,
+    /// The functions of its select list that give rows.
+    pub steps: Vec<Step>,
 }
 
 impl Level {
@@ -124,7 +125,7 @@ impl Level {
             has_aggregates: false,
             has_windows: false,
             windows: Vec::new(),
-            set: None,
+            steps: Vec::new(),
         }
     }
 }

@@ -235,7 +235,7 @@ impl Binder<'_> {
         let item = Node::Column { relation, column: Cell::Name("v1") };
         let nullable_array = array.nullable;
         let arguments = vec![integer(i64::from(array.ty.0)), array.clone()];
-        let source = Source::Function { relation, name: "pg_unnest", arguments };
+        let source = Source::Function { relation, name: "pg_unnest", arguments, last: false };
         let condition = self.apply(operator, left, Expr::new(item, element), place)?;
         let found = simplified(condition, source, all, place);
         if !nullable_array {

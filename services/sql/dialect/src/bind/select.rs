@@ -4,6 +4,7 @@ use bole_sql_types::{Error, Result, SqlState, Type, Value};
 use sqlparser::ast::{self, Distinct, GroupByExpr, SelectItem, SelectItemQualifiedWildcardKind};
 
 use super::Binder;
+use super::expand::Step;
 use super::names::{Clause, Level, Named, name_of, place_of};
 use super::query::{Rows, plain};
 use super::tree::{Aggregate, Body, Cell, Column, Comparison, Expr, Node, Order, Select, Source, Window};
@@ -88,15 +89,15 @@ impl Binder<'_> {
         group_by: &GroupByExpr,
         distinct: Option<&Distinct>,
     ) -> Result<Rows> {
-        let order = self.order_by(order, &mut select.items, &columns)?;
+        let mut order = self.order_by(order, &mut select.items, &columns)?;
         let sets = self.group_by(group_by, &select.items, &columns)?;
-        if let Some(source) = self.level().set.take() {
-            let level = self.level();
-            if sets.is_some() || level.has_aggregates || level.has_windows || select.having.is_some() {
-                return Err(Error::unsupported("a set-returning function in the list of a grouped query"));
+        let mut on = Vec::new();
+        if let Some(Distinct::On(keys)) = distinct {
+            for key in keys {
+                on.push(self.sort_item(key, &mut select.items, &columns, Clause::DistinctOn)?.1);
             }
-            select.from.push(source);
         }
+        let steps = self.expand_before(&mut select, sets.as_ref())?;
         let mut columns = columns;
         for (column, item) in columns.iter_mut().zip(&select.items) {
             column.ty = item.ty;
@@ -107,7 +108,14 @@ impl Binder<'_> {
         let keys = sets.and_then(|mut sets| sets.pop());
         if keys.is_some() || self.level().has_aggregates || select.having.is_some() {
             select.group = Some(keys.unwrap_or_default());
+            let width = select.items.len();
+            select.items.extend(steps.iter().flat_map(Step::arguments).cloned());
             self.check_grouping(&select, &order, true)?;
+            select.items.truncate(width);
+        }
+        if !steps.is_empty() {
+            let keys = order.iter_mut().map(|order| &mut order.key).chain(&mut on);
+            select = self.expand_after(steps, select, keys)?;
         }
         match distinct {
             None | Some(Distinct::All) => {}
@@ -124,7 +132,7 @@ impl Binder<'_> {
                 }
                 select.distinct = true;
             }
-            Some(Distinct::On(on)) => return self.distinct_on(on, select, columns, order),
+            Some(Distinct::On(_)) => return self.distinct_on(on, select, columns, order),
         }
         Ok(Rows { body: Body::Select(Box::new(select)), order, columns })
     }
@@ -263,15 +271,11 @@ impl Binder<'_> {
     /// The first row of each group: rows are numbered within their groups, in the order that is asked for.
     fn distinct_on(
         &mut self,
-        on: &[ast::Expr],
+        keys: Vec<Expr>,
         mut select: Select,
         columns: Vec<Column>,
         order: Vec<Order>,
     ) -> Result<Rows> {
-        let mut keys = Vec::with_capacity(on.len());
-        for expr in on {
-            keys.push(self.sort_item(expr, &mut select.items, &columns, Clause::DistinctOn)?.1);
-        }
         let leading = order.iter().take(keys.len());
         if leading.clone().any(|order| !keys.contains(&order.key)) {
             let message = "SELECT DISTINCT ON expressions must match initial ORDER BY expressions";
@@ -492,7 +496,7 @@ fn tests_its_array(branches: &[(Expr, Expr)], otherwise: &Expr) -> bool {
         _ => None,
     };
     let array = match source {
-        Some(Source::Function { name: "pg_unnest", arguments, relation: _ }) => arguments.last(),
+        Some(Source::Function { name: "pg_unnest", arguments, relation: _, last: _ }) => arguments.last(),
         _ => None,
     };
     matches!(result.node, Node::Literal(Value::Null)) && array == Some(operand.as_ref())

@@ -248,6 +248,10 @@ impl Binder<'_> {
     /// The table that a name means, whose rows are to be changed.
     pub(super) fn target(&mut self, schema: Option<&str>, name: &str, place: Place) -> Result<Target> {
         match self.find_relation(schema, name) {
+            Some(Object::Table(table)) if table.materialized.is_some() => {
+                let message = format!("cannot change materialized view \"{name}\"");
+                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message))
+            }
             Some(Object::Table(table)) => {
                 let table = table.clone();
                 Ok(Target { table, relation: self.number() })

@@ -101,6 +101,11 @@ const FIELDS: [(i32, &str); 14] = [
     (1 << 11 | 1 << 12, " minute to second"),
 ];
 
+/// Whether a modifier of `interval` names fields that there are.
+pub fn is_interval_modifier(typmod: i32) -> bool {
+    FIELDS.iter().any(|(mask, _)| *mask == (typmod >> 16) & 0x7fff)
+}
+
 fn interval(typmod: i32) -> String {
     let (mask, precision) = ((typmod >> 16) & 0x7fff, typmod & 0xffff);
     let fields = FIELDS.iter().find(|(it, _)| *it == mask).map_or("", |(_, name)| name);
@@ -270,8 +275,12 @@ fn reference(catalog: Shown<'_>, table: &Table, rule: &Rule) -> String {
 /// `pg_get_viewdef`. `None`: there is no such view.
 pub fn pg_get_viewdef<'a>(catalog: impl Into<Shown<'a>>, oid: u32, pretty: bool) -> Option<String> {
     let catalog = catalog.into();
-    let view = catalog.view(oid)?;
-    Some(query::view(catalog, view, pretty))
+    let view = match catalog.object(oid)? {
+        Object::Table(table) => table.as_view()?,
+        Object::View(view) => view.clone(),
+        _ => return None,
+    };
+    Some(query::view(catalog, &view, pretty))
 }
 
 /// `pg_get_serial_sequence`'s answer: the sequence that a column owns.

@@ -83,6 +83,11 @@ impl Dialect for Grammar {
         BASE.is_table_alias(keyword, parser)
     }
 
+    /// Without AS, FOR begins a clause.
+    fn is_column_alias(&self, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+        *keyword != Keyword::FOR && BASE.is_column_alias(keyword, parser)
+    }
+
     fn supports_string_literal_column_alias(&self, explicit: bool) -> bool {
         BASE.supports_string_literal_column_alias(explicit)
     }

@@ -181,7 +181,9 @@ impl Printer<'_> {
         self.raw(" FROM ");
         for (index, source) in from.iter().enumerate() {
             if index > 0 {
-                self.raw(", ");
+                // SQLite keeps the order of a cross join's sides.
+                let last = matches!(source, Source::Function { last: true, .. });
+                self.raw(if last { " CROSS JOIN " } else { ", " });
             }
             self.source(source, index > 0);
         }
@@ -199,7 +201,7 @@ impl Printer<'_> {
                 self.number("w", *number);
                 self.number(" AS r", *relation);
             }
-            Source::Function { relation, name, arguments } => {
+            Source::Function { relation, name, arguments, last: _ } => {
                 self.raw(name);
                 self.raw("(");
                 self.expressions(arguments);

@@ -55,7 +55,7 @@ impl Change<'_> {
                 None => return Ok(()),
             },
         };
-        if kind == Kind::Table && self.catalog.table(oid).is_some() {
+        if kind == Kind::Table && self.catalog.table(oid).is_some_and(|table| table.materialized.is_none()) {
             return self.alter_table(oid, actions);
         }
         actions.iter().try_for_each(|action| self.alter_any(oid, action))
@@ -101,6 +101,9 @@ impl Change<'_> {
             AlterAction::AddValue { .. } | AlterAction::RenameValue { .. } => self.alter_labels(oid, action),
             AlterAction::RenameColumn { from, to } if self.catalog.view(oid).is_some() => {
                 self.rename_view_column(oid, from, to)
+            }
+            AlterAction::RenameColumn { from, to } if self.catalog.table(oid).is_some() => {
+                self.rename_column(oid, from, to)
             }
             _ => Err(Error::unsupported("this action on an object of its kind")),
         }
@@ -304,6 +307,9 @@ impl Change<'_> {
                             differs |= change(expression);
                         }
                     }
+                    if let Some(materialized) = &mut table.materialized {
+                        differs |= change(&mut materialized.query);
+                    }
                 }
                 Object::Index(index) => {
                     let keys = index.keys.iter_mut().filter_map(|key| key.expression.as_mut());
@@ -389,7 +395,7 @@ impl Change<'_> {
     }
 
     fn refuse_if_views_use(&self, relation: u32, number: i16, what: &str) -> Result<()> {
-        match self.catalog.views().find(|view| view.uses_columns.contains(&(relation, number))) {
+        match self.catalog.queries().find(|view| view.uses_columns.contains(&(relation, number))) {
             Some(view) => {
                 Err(Error::unsupported(format!("{what} a column that view \"{}\" may use", view.name)))
             }

@@ -61,6 +61,7 @@ impl Change<'_> {
             constraints: Vec::new(),
             temporary: is_temporary(schema),
             on_commit,
+            materialized: None,
             comment: None,
         };
         let (mut columns, mut constraints, mut copies) = (Vec::new(), Vec::new(), Vec::new());

@@ -128,6 +128,7 @@ fn add(catalog: &mut Catalog, oid: u32, name: &str, mut columns: Vec<Column>) {
         constraints: vec![primary],
         temporary: false,
         on_commit: bole_sql_dialect::catalog::temporary::OnCommit::default(),
+        materialized: None,
         comment: None,
     };
     catalog.relations.insert((PUBLIC, name.to_owned()), oid);

@@ -184,7 +184,7 @@ pub(super) fn columns(session: &Session, rows: &mut Rows) {
     }
     for object in catalog.objects.values() {
         match object.as_ref() {
-            Object::Table(table) => table_columns(session, rows, table),
+            Object::Table(table) if table.materialized.is_none() => table_columns(session, rows, table),
             Object::View(view) => {
                 for column in &view.columns {
                     let place = Place {
@@ -205,7 +205,7 @@ pub(super) fn element_types(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for object in catalog.objects.values() {
         let columns: Vec<&Column> = match object.as_ref() {
-            Object::Table(table) => table.live().collect(),
+            Object::Table(table) if table.materialized.is_none() => table.live().collect(),
             Object::View(view) => view.columns.iter().collect(),
             _ => continue,
         };

@@ -86,7 +86,9 @@ impl Parts {
             let good = (1..=length).contains(&day);
             return if good { Ok(calendar::days(year, 1, 1) + day - 1) } else { Err(out_of_range(text)) };
         }
-        let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
+        // What was read as zero counts as not given.
+        let given = |part: Option<i64>| part.filter(|part| *part != 0).unwrap_or(1);
+        let (month, day) = (given(self.month), given(self.day));
         if !(1..=12).contains(&month) || day < 1 || day > calendar::month_days(year, month) {
             return Err(out_of_range(text));
         }
@@ -294,7 +296,10 @@ impl<'a> Reader<'a> {
         };
         let (value, read) = self.number(name, length, open)?;
         if value < 0 {
-            return Err(Error::unsupported("a negative number in a date"));
+            return Err(match field {
+                Field::Month | Field::Day => out_of_range(self.whole),
+                _ => Error::unsupported("a negative number in a date"),
+            });
         }
         set(target, value, name)?;
         if let Field::Year(digits) = field {

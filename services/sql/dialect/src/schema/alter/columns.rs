@@ -391,7 +391,7 @@ impl Change<'_> {
     /// What PostgreSQL says where something uses the column by its type, and what is refused here.
     fn check_type_is_free(&self, table: &Table, column: &Column) -> Result<()> {
         if let Some(view) =
-            self.catalog.views().find(|view| view.uses_columns.contains(&(table.oid, column.number)))
+            self.catalog.queries().find(|view| view.uses_columns.contains(&(table.oid, column.number)))
         {
             let message = "cannot alter type of a column used by a view or rule";
             let detail = format!("rule _RETURN on view {} depends on column \"{}\"", view.name, column.name);
