@@ -10,7 +10,7 @@ use crate::scalar::{Scalar, lenient};
 
 /// The functions.
 pub(crate) const SETS: &[Set] =
-    &[Set::new(c"pg_in_step", 31, |of, context| in_step(of, context)).columns(31).called_on_null()];
+    &[Set::new(c"pg_in_step", 31, in_step).columns(31).called_on_null()];
 
 /// What packs a call: the name of the function and its arguments.
 pub(crate) const SCALARS: &[Scalar] = &[lenient(c"pg_call", -1, |of| bytes(packed(of)?))];
