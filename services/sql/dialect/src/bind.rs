@@ -19,6 +19,7 @@ mod insert;
 mod literal;
 mod names;
 mod operator;
+mod ordered;
 mod overlaps;
 mod predicate;
 mod query;

@@ -7,6 +7,7 @@
 pub(crate) mod collect;
 pub(crate) mod exact;
 pub(crate) mod float;
+pub(crate) mod hypothetical;
 pub(crate) mod interval;
 pub(crate) mod json;
 pub(crate) mod ordered;

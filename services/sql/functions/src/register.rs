@@ -50,6 +50,7 @@ const AGGREGATES: &[&[Aggregate]] = &[
     aggregate::exact::AGGREGATES,
     aggregate::float::AGGREGATES,
     aggregate::interval::AGGREGATES,
+    aggregate::hypothetical::AGGREGATES,
     aggregate::ordered::AGGREGATES,
     aggregate::json::AGGREGATES,
     aggregate::collect::AGGREGATES,

@@ -240,6 +240,9 @@ impl Binder<'_> {
                 self.derived(*lateral, subquery, alias.as_ref())
             }
             TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
+                if let Some(arrays) = several_arrays(name, args) {
+                    return self.unnest(&arrays, *with_ordinality, alias.as_ref());
+                }
                 self.table_function(name, args, *with_ordinality, alias.as_ref())
             }
             TableFactor::UNNEST {
@@ -590,4 +593,17 @@ fn standing(sequence: &Sequence) -> View {
         uses_columns: Vec::new(),
         comment: None,
     }
+}
+
+/// The arguments of `unnest`, which may be several in FROM.
+fn several_arrays(name: &ast::ObjectName, arguments: &[ast::FunctionArg]) -> Option<Vec<ast::Expr>> {
+    let (name, _) = Binder::function_name(name).ok()?;
+    if name != "unnest" || arguments.len() < 2 {
+        return None;
+    }
+    let array = |argument: &ast::FunctionArg| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(array)) => Some(array.clone()),
+        _ => None,
+    };
+    arguments.iter().map(array).collect()
 }

@@ -283,6 +283,13 @@ impl Binder<'_> {
         }
         let mut columns = self.settled_items(&mut select.items, columns)?;
         let width = columns.len();
+        let (mut select, keys, order) = if select.items.iter().chain(&keys).any(has_window)
+            || order.iter().any(|order| has_window(&order.key))
+        {
+            self.computed_first(select, &keys, order)
+        } else {
+            (select, keys, order)
+        };
         let sorted = order.iter().map(|order| Order { ordinal: None, ..order.clone() }).collect::<Vec<_>>();
         let relation = self.number();
         let mut outer_order = Vec::with_capacity(order.len());
@@ -327,6 +334,32 @@ impl Binder<'_> {
         };
         columns.truncate(width);
         Ok(Rows { body: Body::Select(Box::new(outer)), order: outer_order, columns })
+    }
+
+    /// Window functions are computed in a query of their own, since rows are numbered by their results.
+    fn computed_first(
+        &mut self,
+        mut select: Select,
+        keys: &[Expr],
+        order: Vec<Order>,
+    ) -> (Select, Vec<Expr>, Vec<Order>) {
+        let relation = self.number();
+        let listed = select.items.clone();
+        let mut computed = |key: &Expr| {
+            let place = select.items.iter().position(|item| item == key).unwrap_or_else(|| {
+                select.items.push(key.clone());
+                select.items.len() - 1
+            });
+            let node = Node::Column { relation, column: Cell::Number(place as u32 + 1) };
+            Expr { node, ..key.clone() }
+        };
+        let keys = keys.iter().map(&mut computed).collect();
+        let order = order.into_iter().map(|order| Order { key: computed(&order.key), ..order }).collect();
+        let items = listed.iter().map(&mut computed).collect();
+        let columns = select.items.iter().map(unnamed).collect();
+        let query = Box::new(plain(Body::Select(Box::new(select)), columns));
+        let from = vec![Source::Derived { relation, query }];
+        (Select { items, from, ..Select::default() }, keys, order)
     }
 
     pub(super) fn settled_items(
@@ -427,7 +460,8 @@ impl Binder<'_> {
     fn figured_query(&self, query: &ast::Query) -> Option<String> {
         let ast::SetExpr::Select(select) = query.body.as_ref() else { return None };
         match select.projection.first()? {
-            SelectItem::UnnamedExpr(expr) => self.figured(expr),
+            // The subquery's column has this name already, so a cast around it gives no other.
+            SelectItem::UnnamedExpr(expr) => Some(self.implied_name(expr)),
             SelectItem::ExprWithAlias { alias, .. } => Some(name_of(alias)),
             _ => None,
         }
@@ -456,9 +490,14 @@ fn is_weak(expr: &ast::Expr) -> bool {
         | E::Floor { .. }
         | E::AtTimeZone { .. }
         | E::Trim { .. }
-        | E::Tuple(_) => false,
+        | E::Tuple(_)
+        | E::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => false,
         _ => true,
     }
+}
+
+fn has_window(expr: &Expr) -> bool {
+    walk::any(expr, false, &|part| matches!(&part.node, Node::Aggregate(call) if call.over.is_some()))
 }
 
 /// A column of a query that nobody names.

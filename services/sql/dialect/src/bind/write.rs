@@ -336,7 +336,7 @@ impl Binder<'_> {
                 Ok(())
             }
             ast::Expr::Subquery(query) => {
-                let mut query = self.within(Clause::Set, |binder| binder.open_query(query))?;
+                let mut query = self.within(Clause::Set, |binder| binder.subquery(query))?;
                 if query.columns.len() != columns.len() {
                     return Err(Error::new(SqlState::SYNTAX_ERROR, counts));
                 }

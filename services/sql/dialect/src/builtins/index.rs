@@ -99,5 +99,9 @@ pub const PRINTED: &[(&str, i64)] = &[
     ("pg_percentile_cont", 3),
     ("pg_percentile_cont_array", 3),
     ("pg_percentile_cont_interval", 3),
+    ("pg_rank_within", 5),
+    ("pg_dense_rank_within", 5),
+    ("pg_percent_rank_within", 5),
+    ("pg_cume_dist_within", 5),
     ("pg_row_to_json", -1),
 ];

@@ -264,6 +264,12 @@ impl Printer<'_> {
         self.list(&kept, ", ", |printer, order| printer.order(order));
     }
 
+    /// The same with keys that are constants.
+    pub(crate) fn order_by_all(&mut self, order: &[Order]) {
+        self.raw(" ORDER BY ");
+        self.list(order, ", ", super::Printer::order);
+    }
+
     fn order(&mut self, order: &Order) {
         let Order { ordinal, key, descending, nulls_first } = order;
         match ordinal {

@@ -51,6 +51,11 @@ pub fn to_timestamp(text: &str, pattern: &str, zone: &Zone) -> Result<i64> {
     in_range(i128::from(local) - i128::from(offset * SECOND))
 }
 
+/// PostgreSQL takes 0 for a month or a day that is not there.
+fn given(number: Option<i64>) -> Option<i64> {
+    number.filter(|number| *number != 0)
+}
+
 fn out_of_range(text: &str) -> Error {
     let message = format!("date/time field value out of range: \"{text}\"");
     Error::new(SqlState::DATETIME_FIELD_OVERFLOW, message)
@@ -78,7 +83,7 @@ impl Parts {
         if self.bc {
             year = if year > 0 { 1 - year } else { return Err(Error::unsupported("a year before 1 BC")) };
         }
-        if let Some(day) = self.day_of_year {
+        if let Some(day) = given(self.day_of_year) {
             if self.month.is_some() || self.day.is_some() || self.year.is_none() {
                 return Err(Error::unsupported("a day of the year together with other dates"));
             }
@@ -86,9 +91,8 @@ impl Parts {
             let good = (1..=length).contains(&day);
             return if good { Ok(calendar::days(year, 1, 1) + day - 1) } else { Err(out_of_range(text)) };
         }
-        // What was read as zero counts as not given.
-        let given = |part: Option<i64>| part.filter(|part| *part != 0).unwrap_or(1);
-        let (month, day) = (given(self.month), given(self.day));
+        let month = given(self.month).unwrap_or(1);
+        let day = given(self.day).unwrap_or(1);
         if !(1..=12).contains(&month) || day < 1 || day > calendar::month_days(year, month) {
             return Err(out_of_range(text));
         }
