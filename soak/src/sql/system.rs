@@ -385,7 +385,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
 }
 
 /// What databases are opened with, on this disk and the file system that SQLite has of it.
-fn config_of(disk: Arc<dyn Disk>, vfs: &str) -> Config {
+pub(crate) fn config_of(disk: Arc<dyn Disk>, vfs: &str) -> Config {
     Config {
         dir: "sql".into(),
         spill: no_spill(Arc::clone(&disk)),

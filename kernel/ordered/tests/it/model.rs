@@ -23,7 +23,7 @@ fn random_steps(rng: &mut Rng) -> Vec<Step> {
         let value = (rng.below(4) > 0).then(|| vec![rng.below(256) as u8; rng.below(300) as usize]);
         (PARTITIONS[rng.index(3)], random_key(rng), value)
     };
-    (0..1 + rng.below(4)).map(|_| step(rng)).collect()
+    (0..=rng.below(4)).map(|_| step(rng)).collect()
 }
 
 fn random_range(rng: &mut Rng) -> Range {

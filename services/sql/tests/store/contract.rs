@@ -18,6 +18,8 @@ use bole_sql_dialect::{Scope, bind, parse};
 use bytes::Bytes;
 use tempfile::TempDir;
 
+use crate::node::spill;
+
 /// Changes that an entry's offsets have room for.
 const PARTS: u64 = 1 << 20;
 
@@ -85,6 +87,8 @@ impl Fixture {
             durability: Durability::Sync,
             registers: bole_sql::registers(),
             wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+            overlay_bytes_max: bole_sql::limits::OVERLAY_BYTES_MAX,
+            spill: spill(dir.path()),
             temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
             temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
             fed: Fed::All,

@@ -44,7 +44,7 @@ impl Place {
 }
 
 /// Room for what statements set aside.
-fn spill(dir: &Path) -> Arc<Spill> {
+pub(crate) fn spill(dir: &Path) -> Arc<Spill> {
     Spill::new(bole_sql::spill::Config {
         dir: dir.join("sql").join("tmp"),
         disk: Arc::new(RealDisk),

@@ -9,8 +9,7 @@ use crate::context::Context;
 use crate::scalar::{Scalar, lenient};
 
 /// The functions.
-pub(crate) const SETS: &[Set] =
-    &[Set::new(c"pg_in_step", 31, in_step).columns(31).called_on_null()];
+pub(crate) const SETS: &[Set] = &[Set::new(c"pg_in_step", 31, in_step).columns(31).called_on_null()];
 
 /// What packs a call: the name of the function and its arguments.
 pub(crate) const SCALARS: &[Scalar] = &[lenient(c"pg_call", -1, |of| bytes(packed(of)?))];
