@@ -24,7 +24,7 @@ use bole_testing::scheduler::Handle;
 use rusqlite::Connection;
 
 use super::Flaw;
-use super::model::{ACCOUNTS, Bank, MONEY, Op};
+use super::model::{ACCOUNTS, Bank, FORGOTTEN_MAX, MONEY, Op};
 use super::vfs::Vfs;
 use crate::node::failed;
 use crate::wrap::{LyingDisk, NotingJournal};
@@ -192,7 +192,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
 
     async fn forget(&self, op: &Op, call: &Call<Bank>) -> Result<i64, Ended> {
         let writer = self.writer().await?;
-        change(&writer, "DELETE FROM t2 WHERE c1 + 5 <= (SELECT c2 FROM t1 WHERE c1 = -1)")?;
+        let old = format!(
+            "SELECT c1 FROM t2 WHERE c1 + 5 <= (SELECT c2 FROM t1 WHERE c1 = -1) ORDER BY c1 LIMIT {FORGOTTEN_MAX}"
+        );
+        change(&writer, &format!("DELETE FROM t2 WHERE c1 IN ({old})"))?;
         // Something in any case, so that there is a commit to be found.
         change(&writer, "UPDATE t1 SET c1 = c1 - 1 WHERE c1 = -1")?;
         change(&writer, "UPDATE t1 SET c1 = c1 + 1 WHERE c1 = -2")?;

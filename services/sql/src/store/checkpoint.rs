@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - A frame is moved only when the log is fsynced beyond what it shows, the `-wal` is, and so is a marker that names it.
-//! - The marker goes when `main.db` is fsynced with all of its frames, and before the snapshot that keeps them in place.
+//! - The marker goes when `main.db` is fsynced with all of its frames, and before the snapshot that keeps them in place. Where that fails, neither goes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -163,8 +163,10 @@ impl Database {
             Ok(()) => self.move_up_to(&held, tries).await,
             Err(error) => Err(error.into()),
         };
-        let released = self.checkpoints.holder.lock().execute_batch("ROLLBACK");
+        // After an error the snapshot stays until the process ends. The marker may be durable, and what was moved may not: without the snapshot the next
+        // writer would start the `-wal` over, and the frames that the marker names would be gone.
         let complete = outcome?;
+        let released = self.checkpoints.holder.lock().execute_batch("ROLLBACK");
         released.map_err(|error| self.failed_sqlite(&error))?;
         if complete {
             self.books.core().persisted = held.stand;

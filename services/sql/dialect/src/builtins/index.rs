@@ -91,6 +91,7 @@ pub const PRINTED: &[(&str, i64)] = &[
     ("pg_array_of_arrays", -1),
     ("pg_subscript", -1),
     ("pg_slice", -1),
+    ("pg_name_at", 2),
     ("pg_pack", -1),
     ("pg_call", -1),
     ("pg_mode", 3),
