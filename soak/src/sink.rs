@@ -279,6 +279,22 @@ enum Opened {
     Table(Table),
 }
 
+impl Opened {
+    async fn host(
+        is_table: bool,
+        runtime: &Arc<Runtime>,
+        catalog: &Catalog,
+        disk: &Arc<dyn Disk>,
+        seed: u64,
+    ) -> Result<Self, OpenError> {
+        if is_table {
+            return Ok(Self::Table(Table::host(catalog, runtime, disk).await?));
+        }
+        let datasets = host_database(runtime, catalog, Durability::Sync).await?;
+        Ok(Self::Keyspace(catalog.clone(), datasets, seed))
+    }
+}
+
 impl<const APART: bool, const TABLE: bool> System for Simulated<APART, TABLE> {
     type Model = Log;
     const NAME: &'static str = if TABLE { "sink into a table" } else { "sink" };
@@ -324,12 +340,7 @@ impl<const APART: bool, const TABLE: bool> System for Simulated<APART, TABLE> {
         let runtime = Arc::new(Runtime::new(journal, disk, clock, "checkpoints".into(), config));
         let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
         runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
-        let opened = if TABLE {
-            Opened::Table(Table::host(&catalog, &runtime, &for_sql).await?)
-        } else {
-            let datasets = host_database(&runtime, &catalog, Durability::Sync).await?;
-            Opened::Keyspace(catalog.clone(), datasets, env.seed)
-        };
+        let opened = Opened::host(TABLE, &runtime, &catalog, &for_sql, env.seed).await?;
         let topics = open_topics(&runtime, &catalog, &files)?;
         let shards = hosting::host(&catalog, &runtime, hosting::GROUPS, 2, groups::State::default).await;
         let shards = shards.map_err(|error| failed(&error))?;

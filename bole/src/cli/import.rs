@@ -102,7 +102,21 @@ async fn carry_out(
         state::begin(target, plan, label).await.context("the schema cannot be made")?;
     }
     let mut meter = Meter::new();
-    let sums = rows::copy_all(snapshot, target, plan, &mut meter).await?;
+    let copied = match rows::copy_all(snapshot, target, plan, &mut meter).await {
+        Ok(copied) => copied,
+        Err(error) => {
+            // Where it was the target that went, nobody can say.
+            let _ = rows::tell(target, plan, out).await;
+            return Err(error);
+        }
+    };
+    if !copied.unread.is_empty() {
+        rows::tell(target, plan, out).await?;
+        let unread: Vec<String> =
+            copied.unread.iter().map(|(table, why)| format!("{table}: {why}")).collect();
+        bail!("the source does not let some tables be read: {}", unread.join("; "));
+    }
+    let sums = copied.sums;
     state::finish_schema(target, plan, &mut meter).await?;
     let good = compare::compare(snapshot, target, plan, &sums, &mut meter, out).await?;
     if !good {

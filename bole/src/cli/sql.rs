@@ -2,18 +2,20 @@
 
 pub(super) mod connect;
 mod describe;
+mod input;
 mod shell;
 mod statements;
 mod table;
 
-use std::io::{IsTerminal as _, Read as _, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
 use connect::SqlDoor;
+use input::Input;
 use shell::Shell;
 use statements::Statements;
 use table::Format;
@@ -46,41 +48,24 @@ pub(super) async fn run(args: SqlArgs, out: &mut dyn Write) -> Result<ExitCode> 
     let mut shell = Shell::new(connection, args.format, out);
     if !args.command.is_empty() {
         for text in &args.command {
-            let good = run_text(&mut shell, text, args.keep_going).await?;
+            let good = run_all(&mut shell, Input::of(text), args.keep_going).await?;
             if !good && !args.keep_going {
                 break;
             }
         }
         return Ok(shell.code());
     }
-    if let Some(text) = input(args.file.as_ref())? {
-        run_text(&mut shell, &text, args.keep_going).await?;
+    if let Some(input) = Input::open(args.file.as_ref())? {
+        run_all(&mut shell, input, args.keep_going).await?;
         return Ok(shell.code());
     }
     shell.talk(&args.database).await
 }
 
-/// What is to be run without a conversation.
-fn input(file: Option<&PathBuf>) -> Result<Option<String>> {
-    let mut text = String::new();
-    match file {
-        Some(path) if path.as_os_str() != "-" => {
-            text = std::fs::read_to_string(path)
-                .with_context(|| format!("the file {} cannot be read", path.display()))?;
-        }
-        None if std::io::stdin().is_terminal() => return Ok(None),
-        _ => {
-            std::io::stdin().lock().read_to_string(&mut text).context("standard input cannot be read")?;
-        }
-    }
-    Ok(Some(text))
-}
-
-/// Runs the statements of a text, each by itself. Whether all were good; the first that is not ends it unless `keep_going`.
-async fn run_text(shell: &mut Shell<'_>, text: &str, keep_going: bool) -> Result<bool> {
+/// Runs statements as they are read, each by itself. Whether all were good; the first that is not ends it unless `keep_going`.
+async fn run_all(shell: &mut Shell<'_>, mut input: Input<'_>, keep_going: bool) -> Result<bool> {
     let (mut statements, mut good) = (Statements::default(), true);
-    let mut lines = text.split_inclusive('\n');
-    while let Some(line) = lines.next() {
+    while let Some(line) = input.line(statements.is_empty())? {
         if statements.is_empty() && line.trim_start().starts_with('\\') {
             if describe::ends(line) {
                 return Ok(good);
@@ -91,10 +76,13 @@ async fn run_text(shell: &mut Shell<'_>, text: &str, keep_going: bool) -> Result
             }
             continue;
         }
+        if statements.is_empty() {
+            statements.clear();
+        }
         statements.push(line);
         while let Some(statement) = statements.next() {
             good &= if shell::copies(&statement) == Some(shell::Copy::In) {
-                shell.copy_in(&statement, &mut lines).await?
+                shell.copy_in(&statement, &mut input).await?
             } else {
                 shell.run(&statement).await?
             };

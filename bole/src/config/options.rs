@@ -258,10 +258,18 @@ options! {
         idle_writer_timeout: Duration = Time(SECOND, 24 * HOUR), "5m";
         /// The largest message of a client, and so the longest statement and value.
         message_bytes_max: u64 = Bytes(64 * KIB, 256 * MIB), "256MiB";
+        /// Bytes of one database's recent changes, which are not in its main file yet, at which the snapshots are ended that keep them from getting there: the statements and transactions fail with 72000.
+        overlay_bytes_max: u64 = Bytes(128 * MIB, 64 * TIB), "1GiB";
         /// Bytes that the temporary tables of one session may take in files; a statement that needs more is refused.
         temporary_bytes_session: u64 = Bytes(64 * KIB, 64 * TIB), "1GiB";
         /// The same of all sessions together.
         temporary_bytes_node: u64 = Bytes(64 * KIB, 64 * TIB), "4GiB";
+        /// Bytes of rows of portals and cursors that one session keeps in memory; what is beyond goes into files.
+        cursor_bytes_session: u64 = Bytes(0, TIB), "16MiB";
+        /// The same of all sessions together.
+        cursor_bytes_node: u64 = Bytes(0, TIB), "256MiB";
+        /// Bytes that files of portals, cursors, sorts and intermediate results of all sessions may take; a statement that needs more is refused.
+        spill_bytes_node: u64 = Bytes(MIB, 64 * TIB), "8GiB";
     }
 
     /// The schema registry that speaks Confluent's REST API.

@@ -1,5 +1,6 @@
 //! Opens the SQL service: its databases from the catalog, its door, and what it is given of identity.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +15,7 @@ use bole_shard::participant::{Participants, Request};
 use bole_sql::config::Config;
 use bole_sql::pool::Pool;
 use bole_sql::service::{Parts as ServiceParts, Service};
+use bole_sql::spill::{self, Spill};
 use bole_sql::store::{self, Databases};
 use bole_sql::{connection, limits, protocol, upserts};
 use bole_streams::access;
@@ -32,6 +34,8 @@ use crate::status;
 
 /// The folder of the databases in the data directory.
 pub const SQL_DIR: &str = "sql";
+/// Segments that the journal makes before it needs them, as is its default.
+const SEGMENTS_AHEAD: u64 = 2;
 
 /// Hosts the databases that the catalog knows; the runtime recovers them next.
 pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
@@ -41,15 +45,17 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Databases> {
         disk.create_dir(&dir).with_context(|| format!("{} cannot be created", dir.display()))?;
     }
     let config = store::Config {
-        dir,
         disk,
         durability: settings.sql.durability,
         registers: bole_sql::registers(),
         vfs: None,
         wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
+        overlay_bytes_max: settings.sql.overlay_bytes_max,
         temporary_bytes_session: settings.sql.temporary_bytes_session,
         temporary_bytes_node: settings.sql.temporary_bytes_node,
+        spill: spill(settings, &dir)?,
         fed: settings.fed_databases(),
+        dir,
     };
     let databases = Databases::host(kernel.catalog.clone(), Arc::clone(&kernel.runtime), config).await;
     databases.map_err(anyhow::Error::msg).context("the databases cannot be opened")
@@ -63,6 +69,27 @@ pub fn upserts(databases: &Arc<Databases>) -> Arc<dyn Upserts> {
         hold_max: limits::UPSERT_HOLD_MAX,
     };
     Arc::new(upserts::Tables::new(databases, config))
+}
+
+/// Room for what statements set aside, beside the databases. What files were called there is removed: after a crash between their opening and the removal of
+/// their name one may be left.
+fn spill(settings: &Settings, dir: &Path) -> Result<Arc<Spill>> {
+    let dir = dir.join("tmp");
+    if dir.is_dir() {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("{} cannot be emptied", dir.display()))?;
+    }
+    std::fs::create_dir(&dir).with_context(|| format!("{} cannot be created", dir.display()))?;
+    let (sql, journal) = (&settings.sql, &settings.journal);
+    // As much as the journal asks for before it makes its segments ahead.
+    let keep_free = journal.reserve_bytes + SEGMENTS_AHEAD * journal.segment_bytes;
+    Ok(Spill::new(spill::Config {
+        dir,
+        disk: Arc::new(RealDisk),
+        bytes_max: sql.spill_bytes_node,
+        keep_free,
+        memory_session_max: sql.cursor_bytes_session as usize,
+        memory_node_max: sql.cursor_bytes_node as usize,
+    }))
 }
 
 /// Opens the service and its door over recovered databases.
@@ -189,17 +216,73 @@ fn write_metrics(service: &Service, out: &mut String) {
     ] {
         crate::metrics::counter(out, &format!("bole_sql_{name}"), help, value);
     }
-    let databases = service.databases.all();
-    let wal: u64 = databases.iter().map(|database| database.wal_bytes()).sum();
     let (temporary_sessions, temporary_bytes) = service.databases.temporary();
-    for (name, help, value) in [
-        ("databases", "Databases.", databases.len() as u64),
+    let mut gauges = vec![
+        ("databases", "Databases.", service.databases.all().len() as u64),
         ("sessions", "Sessions that are open.", service.sessions.len() as u64),
         ("threads", "Threads that execute statements.", service.pool.threads() as u64),
         ("temporary_sessions", "Sessions that have temporary tables.", temporary_sessions as u64),
         ("temporary_bytes", "Bytes that are reserved for temporary tables.", temporary_bytes),
-        ("overlay_bytes", "Bytes of changes that are not in the databases' main files yet.", wal),
-    ] {
+    ];
+    gauges.extend(memory_gauges(service));
+    gauges.extend(overlay_gauges(service));
+    for (name, help, value) in gauges {
         crate::metrics::gauge(out, &format!("bole_sql_{name}"), help, value);
     }
+    let refused = "Times that a statement found no room for what it sets aside.";
+    crate::metrics::counter(
+        out,
+        "bole_sql_spill_refused_total",
+        refused,
+        service.databases.spill().refused(),
+    );
+    let ended = "Snapshots that were ended because they kept a file of recent changes from starting over.";
+    let ended_count = service.databases.all().iter().map(|database| database.snapshots().ended).sum();
+    crate::metrics::counter(out, "bole_sql_snapshots_ended_total", ended, ended_count);
+}
+
+/// A metric's name, what it says, and its value.
+type Gauge = (&'static str, &'static str, u64);
+
+/// What statements have in memory and in files.
+fn memory_gauges(service: &Service) -> [Gauge; 5] {
+    let spill = service.databases.spill();
+    let used = spill.used();
+    [
+        (
+            "sqlite_bytes",
+            "Bytes of memory that SQLite uses: pages, statements, rows.",
+            bole_sql::sqlite_bytes(),
+        ),
+        (
+            "aggregate_bytes",
+            "Bytes that aggregates of running statements keep.",
+            bole_sql::aggregates_bytes() as u64,
+        ),
+        ("cursor_bytes", "Bytes of rows of portals and cursors in memory.", spill.memory() as u64),
+        ("spill_files", "Portals and cursors with rows in a file.", used.files as u64),
+        ("spill_bytes", "Bytes of files of portals, cursors, sorts and intermediate results.", used.bytes),
+    ]
+}
+
+/// What is not in main files yet, and the snapshots that may keep it from there.
+fn overlay_gauges(service: &Service) -> [Gauge; 4] {
+    let databases = service.databases.all();
+    let bytes: Vec<u64> = databases.iter().map(|database| database.wal_bytes()).collect();
+    let snapshots: Vec<_> = databases.iter().map(|database| database.snapshots()).collect();
+    let oldest = snapshots.iter().map(|open| open.age_max).max().unwrap_or_default();
+    [
+        ("snapshots", "Snapshots that are open.", snapshots.iter().map(|open| open.count as u64).sum()),
+        ("snapshot_age_seconds", "Age of the oldest snapshot that is open.", oldest.as_secs()),
+        (
+            "overlay_bytes",
+            "Bytes of changes that are not in the databases' main files yet.",
+            bytes.iter().sum(),
+        ),
+        (
+            "overlay_bytes_largest",
+            "The same, of the database that has most of them.",
+            bytes.iter().max().copied().unwrap_or_default(),
+        ),
+    ]
 }

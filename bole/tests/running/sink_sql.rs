@@ -146,10 +146,9 @@ fn each_record_is_written_once_over_kills() {
     run(&node, &format!("topic create t --partitions 4 --config sink.target=sql/bole/t {bounds}"), "");
     for round in 0..KILLS {
         let each = RECORDS / KILLS;
-        let lines = (round * each..(round + 1) * each)
-            .map(|n| format!("{{\"x\": {n}, \"y\": \"k\"}}={{\"n\": {n}}}\n"))
-            .collect::<String>();
-        produce(&node, "t", &lines);
+        let line = |n| format!("{{\"x\": {n}, \"y\": \"k\"}}={{\"n\": {n}}}\n");
+        let lines: Vec<String> = (round * each..(round + 1) * each).map(line).collect();
+        produce(&node, "t", &lines.concat());
         // In the middle of it: some of the records are written, and mostly not all.
         node.wait_for(&["sql", "--format", "csv", "-c", "select count(*) from t"], |out| {
             out.lines()

@@ -10,52 +10,16 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from bole_node import Node
 from checks import Checks
 
 SHARDS = 4
 TOPIC, PARTITIONS = "changes.keyspace.0", range(SHARDS)
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-class Node:
-    def __init__(self, folder):
-        self.folder = folder
-        self.ports = {service: free_port() for service in ("admin", "keyspace", "schemas", "sql", "streams")}
-        self.start()
-
-    def start(self):
-        values = [f"{service}.listen=127.0.0.1:{port}" for service, port in self.ports.items()]
-        values += ["streams.feeds=0,2", f"keyspace.shards={SHARDS}", "journal.reserve_bytes=0B"]
-        flags = [flag for value in values for flag in ("--set", value)]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("BOLE_")}
-        with open(os.path.join(self.folder, "node.log"), "a") as log:
-            self.child = subprocess.Popen([os.environ["BOLE_BINARY"], "serve", "--data", os.path.join(self.folder, "data"),
-                                           *flags], stdout=log, stderr=log, env=env)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.child.poll() is None:
-            try:
-                for port in self.ports.values():
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        with open(os.path.join(self.folder, "node.log")) as log:
-            raise SystemExit(f"the node does not start:\n{log.read()[-2000:]}")
-
-    def end(self, with_signal):
-        self.child.send_signal(with_signal)
-        self.child.wait(30)
 
 
 class Redis:
@@ -84,7 +48,7 @@ class Redis:
 
 
 FOLDER = tempfile.TemporaryDirectory(prefix="bole-feeds-")
-NODE = Node(FOLDER.name)
+NODE = Node(FOLDER.name, "streams.feeds=0,2", f"keyspace.shards={SHARDS}")
 os.environ["BOLE_STREAMS_BOOTSTRAP"] = f"127.0.0.1:{NODE.ports['streams']}"
 
 from confluent_kafka import (  # noqa: E402 the world reads the variable

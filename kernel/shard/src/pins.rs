@@ -47,6 +47,8 @@ struct Held {
 pub struct Pin {
     pins: Pins,
     key: (LogId, u64),
+    /// How many low bits of its reader's offsets are below the log's.
+    part_bits: u32,
 }
 
 impl Pins {
@@ -66,7 +68,7 @@ impl Pins {
         let key = (log, inner.next);
         inner.next += 1;
         inner.held.insert(key, Held { offset: from, broken: false });
-        Ok(Pin { pins: self.clone(), key })
+        Ok(Pin { pins: self.clone(), key, part_bits: 0 })
     }
 
     /// Keeps all that is there of `log`, until it is released or holds back too much.
@@ -105,8 +107,15 @@ impl Pins {
 }
 
 impl Pin {
+    /// The same for a reader of a feed whose offsets are split: it holds the entry that it stands in.
+    pub(crate) fn split(mut self, part_bits: u32) -> Self {
+        self.part_bits = part_bits;
+        self
+    }
+
     /// Lets entries below `to` go. Going backwards has no effect. A broken pin holds again from `to` on.
     pub fn advance(&self, to: Offset) {
+        let to = Offset(to.0 >> self.part_bits);
         if let Some(held) = self.pins.inner.lock().held.get_mut(&self.key)
             && to > held.offset
         {
@@ -116,7 +125,8 @@ impl Pin {
 
     /// Where the pin stands.
     pub fn offset(&self) -> Offset {
-        self.pins.inner.lock().held.get(&self.key).map_or(Offset::ZERO, |held| held.offset)
+        let held = self.pins.inner.lock().held.get(&self.key).map_or(Offset::ZERO, |held| held.offset);
+        Offset(held.0 << self.part_bits)
     }
 
     /// Whether the pin held back too much and was given up: the next read shows a gap.

@@ -8,8 +8,11 @@
 //! | `insert` | null | the row |
 //! | `update` | the row as it was | the row |
 //! | `delete` | the row as it was | null |
+//! | `truncate` | null | null |
+//! | `key` | null | null |
 //!
-//! The key is that of `after`, or of `before` where there is none.
+//! The key is that of `after`, or of `before` where there is none; `truncate` and `key` have none: all rows went at once; from here on
+//! these `columns` are the key of all rows (null: SQLite's rowid is).
 
 mod json;
 mod rows;
@@ -88,7 +91,7 @@ fn feeds_of(database: &Database) -> Vec<Feed> {
 
 fn feed_of(database: &Database, object: &Object) -> Option<Feed> {
     let Object::Table(table) = object else { return None };
-    if table.temporary {
+    if table.temporary || table.materialized.is_some() {
         return None;
     }
     let catalog = database.catalog();
@@ -110,7 +113,7 @@ impl Directory for Databases {
         let (database, oid) = dataset.strip_prefix(PREFIX)?.rsplit_once('/')?;
         let database = self.get(database).filter(|database| database.is_fed())?;
         let oid = oid.parse().ok()?;
-        database.catalog().table(oid).filter(|table| !table.temporary)?;
+        database.catalog().table(oid).filter(|table| !table.temporary && table.materialized.is_none())?;
         Some(Arc::new(OfTable { database, oid }))
     }
 }
@@ -123,10 +126,14 @@ struct OfTable {
 
 impl OfTable {
     /// The shape of the table as the catalog describes it, or as it was before the entry at `offset`.
-    fn shape(&self, described: Option<Arc<Object>>, offset: Offset) -> Option<Shape> {
+    /// Errors: nobody knows.
+    fn shape(&self, described: Option<Arc<Object>>, offset: Offset) -> Result<Option<Shape>, String> {
         let before = self.database.history.before(offset, || self.database.catalog());
-        let table = described.or_else(|| before.object(self.oid))?;
-        Shape::of(&table, &before)
+        let table = match described {
+            Some(table) => Some(table),
+            None => before.object(self.oid)?,
+        };
+        table.map_or(Ok(None), |table| Shape::of(&table, &before))
     }
 }
 
@@ -152,7 +159,7 @@ impl Source for OfTable {
         entry: Entry<'_>,
         show: &mut (dyn FnMut(u64, Shown) -> bool + '_),
     ) -> Result<(), ApplyError> {
-        if (entry.kind, entry.version) != (entry::KIND, entry::VERSION) {
+        if !entry::is_known(entry.kind, entry.version) {
             return Err(ApplyError::Unknown { kind: entry.kind.0, version: entry.version });
         }
         let mut walk = Walk::new(self.oid, entry)?;

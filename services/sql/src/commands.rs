@@ -3,6 +3,7 @@
 //! They are read from the tokens, word by word as PostgreSQL's grammar has them: what is left over or has no effect is refused. All other
 //! statements go to the binder.
 
+mod constraints;
 mod copy;
 mod cursors;
 mod databases;
@@ -20,7 +21,7 @@ mod transactions;
 use std::sync::Arc;
 
 use bole_sql_dialect::plan::Output;
-use bole_sql_types::{Result, Type};
+use bole_sql_types::{Result, Type, Value};
 
 use crate::session::{Done, Formats, Halt, Session};
 use tokens::Cursor;
@@ -31,6 +32,10 @@ pub(crate) struct How {
     pub(crate) describe: bool,
     /// The formats of the columns.
     pub(crate) formats: Formats,
+    /// The types of its parameters.
+    pub(crate) types: Vec<Type>,
+    /// The values of its parameters.
+    pub(crate) parameters: Vec<Value>,
 }
 
 /// A statement that this crate runs itself.
@@ -38,6 +43,11 @@ pub(crate) trait Command: Send + Sync {
     /// Whether it may run in a block that failed.
     fn ends_block(&self) -> bool {
         false
+    }
+
+    /// The types of its parameters, of which the client named some.
+    fn parameters(&self, _session: &mut Session, named: &[Type]) -> Result<Vec<Type>> {
+        Ok(named.to_vec())
     }
 
     /// The columns of its rows, if it gives any.
@@ -84,7 +94,6 @@ const COMMANDS: &[(&str, Parse)] = &[
     ("notify", listen::notify),
     ("prepare", prepare::prepare),
     ("reassign", refused::parse),
-    ("refresh", refused::parse),
     ("release", transactions::release),
     ("reset", set::reset),
     ("revoke", refused::parse),

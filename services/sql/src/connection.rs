@@ -8,6 +8,7 @@
 
 mod login;
 mod scram;
+mod sending;
 mod startup;
 
 use std::io;
@@ -210,7 +211,6 @@ impl Client {
             service.drained().await;
             sleep(DRAIN_GRACE).await;
         };
-        let slow = |why: &str| Err(io::Error::new(io::ErrorKind::TimedOut, why));
         tokio::select! {
             biased;
             sent = self.wire.send(bytes) => sent,
@@ -222,16 +222,14 @@ impl Client {
         }
     }
 
-    /// Until when a statement that runs may wait for its client.
+    /// Until when a client that keeps others waiting may take nothing.
     fn send_limit(&self) -> Instant {
-        let own = Instant::now() + self.service.config.idle_writer_timeout;
-        self.statement_limit().map_or(own, |limit| own.min(limit))
+        Instant::now() + self.service.config.idle_writer_timeout
     }
 
     /// When `statement_timeout` is over.
     fn statement_limit(&self) -> Option<Instant> {
-        let limit = self.shared.settings.lock().derived().statement_timeout?;
-        Some(Instant::from_std(self.canceller.since()?) + limit)
+        statement_limit(&self.shared, &self.canceller)
     }
 
     /// Waits for something to do and does it. `false`: the client left.
@@ -433,7 +431,7 @@ impl Client {
                     return Ok(outcome);
                 }
                 Some(chunk) = self.chunks.recv(), if failed.is_none() => {
-                    if let Err(error) = self.send(&chunk, Some(self.send_limit())).await {
+                    if let Err(error) = self.send_rows(chunk).await {
                         // What still comes is for nobody.
                         self.chunks.close();
                         self.canceller.cancel(Reason::End);
@@ -512,6 +510,17 @@ impl Client {
         self.service.advisory.release_session(self.process_id);
         self.wire
     }
+}
+
+/// A client does not take what it is sent.
+fn slow<T>(why: &str) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::TimedOut, why))
+}
+
+/// When `statement_timeout` is over.
+fn statement_limit(shared: &Shared, canceller: &Canceller) -> Option<Instant> {
+    let limit = shared.settings.lock().derived().statement_timeout?;
+    Some(Instant::from_std(canceller.since()?) + limit)
 }
 
 /// Whether others wait for the session, or files grow while it does nothing: it has the write ticket or a snapshot.

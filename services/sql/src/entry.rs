@@ -1,4 +1,4 @@
-//! What the log keeps of a transaction: its operations in order. *Persisted*: this layout is kind 1, version 1.
+//! What the log keeps of a transaction: its operations in order. *Persisted*: this layout is kind 1, version 2. Version 1 is the same without operation 6.
 //!
 //! ```text
 //! payload    operation …
@@ -9,6 +9,7 @@
 //!            5  signed(rowid) signed(new rowid) values bits value …
 //!                                                            a row that changed: as it is now, which columns are different,
 //!                                                            and what these were
+//!            6  text(name)                                   all rows of a table went
 //! values     number(count) value …
 //! bits       one for each column, the first one lowest, in count / 8 bytes rounded up
 //! value      0 | 1 signed | 2 8 bytes of a double | 3 text | 4 text (a blob)
@@ -25,7 +26,12 @@ use rusqlite::types::ValueRef;
 /// The kind of the payload.
 pub const KIND: PayloadKind = PayloadKind(1);
 /// The version of its layout.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+
+/// Whether a payload can be read here.
+pub fn is_known(kind: PayloadKind, version: u8) -> bool {
+    kind == KIND && (1..=VERSION).contains(&version)
+}
 
 /// Columns of a table, as SQLite's own bound.
 const COLUMNS_MAX: usize = 32_767;
@@ -35,6 +41,7 @@ const TABLE: u8 = 2;
 const INSERT: u8 = 3;
 const DELETE: u8 = 4;
 const UPDATE: u8 = 5;
+const TRUNCATE: u8 = 6;
 
 /// One operation, borrowing from the payload.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,6 +75,8 @@ pub enum Operation<'a> {
         /// Which columns changed, and what they were.
         changed: Changed<'a>,
     },
+    /// All rows of this table went.
+    Truncate(&'a str),
 }
 
 /// Values of a row, in the order of the table's columns.
@@ -174,6 +183,12 @@ pub fn put_ddl(out: &mut Vec<u8>, sql: &str) {
 pub fn put_table(out: &mut Vec<u8>, name: &[u8]) {
     out.push(TABLE);
     put_bytes(out, name);
+}
+
+/// Appends that all rows of a table went.
+pub fn put_truncate(out: &mut Vec<u8>, name: &str) {
+    out.push(TRUNCATE);
+    put_bytes(out, name.as_bytes());
 }
 
 /// Appends a new row.
@@ -314,6 +329,7 @@ impl<'a> Cursor<'a> {
                 let (from, rowid, values) = (self.signed()?, self.signed()?, self.values()?);
                 Ok(Operation::Update { from, rowid, values, changed: self.changed(values.count)? })
             }
+            TRUNCATE => Ok(Operation::Truncate(self.text()?)),
             tag => Err(format!("{tag} is no operation")),
         }
     }

@@ -27,6 +27,11 @@ pub(crate) fn in_failed_block() -> Error {
 /// An error that is no statement's fault.
 pub(crate) fn from_sqlite(error: &rusqlite::Error) -> Error {
     let code = error.sqlite_error_code();
+    if code == Some(ErrorCode::DiskFull)
+        && let Some(refusal) = crate::store::take_refusal()
+    {
+        return refusal.error();
+    }
     let row = STATES.iter().find(|(known, ..)| Some(*known) == code);
     match row {
         Some((ErrorCode::OperationInterrupted | ErrorCode::OutOfMemory, state, message)) => {

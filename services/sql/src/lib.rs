@@ -24,10 +24,14 @@ pub mod protocol;
 pub mod reference;
 pub mod service;
 mod session;
+pub mod spill;
 pub mod store;
 pub mod upserts;
 
 use std::sync::Arc;
+
+/// What is in memory in all databases: what aggregates of running statements keep, and all that SQLite uses.
+pub use bole_sql_functions::{aggregates_bytes, sqlite_bytes};
 
 /// What each connection of SQLite's is told of functions, collations and virtual tables.
 pub fn registers() -> Vec<store::Register> {

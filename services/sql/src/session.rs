@@ -27,6 +27,7 @@ mod statement;
 mod temporary;
 mod transaction;
 pub(crate) mod values;
+mod vectors;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use crate::metrics::count;
 use crate::protocol::backend::{self, Severity, Status};
 use crate::protocol::{Message, frontend};
 use crate::service::Service;
+use crate::spill::Account;
 use crate::store::{Database, Reader, Seen, Temporary, Writer};
 use cancel::Canceller;
 pub(crate) use copy::CopyIn;
@@ -120,6 +122,8 @@ pub(crate) struct Session {
     pub(crate) temporary: Arc<Temporary>,
     pub(crate) transaction: Transaction,
     pub(crate) portals: BTreeMap<String, Portal>,
+    /// The memory of rows of portals.
+    pub(crate) account: Arc<Account>,
     pub(crate) copy: Option<Box<CopyIn>>,
     pub(crate) out: Out,
     pub(crate) messages: VecDeque<Message>,
@@ -131,6 +135,8 @@ pub(crate) struct Session {
     granted: Option<Granted>,
     /// Notifications of committed transactions, for the connection to hand out once they are durable.
     pub(crate) deliver: Vec<Notification>,
+    /// Arguments of an EXECUTE that waits for something.
+    pub(crate) evaluated: Vec<Value>,
     /// What the client was told of reported settings, and at which generation.
     announced: (u64, BTreeMap<&'static str, String>),
     /// Commits that the catalog may have told of, when it was asked without a snapshot.
@@ -149,6 +155,7 @@ impl Session {
     ) -> Self {
         let shared = Arc::new(Shared::new(&service, &database, (user, process_id), settings, canceller));
         let temporary = Arc::clone(&shared.temporary);
+        let account = Account::new(service.databases.spill());
         Self {
             service,
             database,
@@ -158,6 +165,7 @@ impl Session {
             temporary,
             transaction: Transaction::default(),
             portals: BTreeMap::new(),
+            account,
             copy: None,
             out,
             messages: VecDeque::new(),
@@ -166,6 +174,7 @@ impl Session {
             ready: false,
             granted: None,
             deliver: Vec::new(),
+            evaluated: Vec::new(),
             announced: (0, BTreeMap::new()),
             consulted: Mutex::default(),
         }
@@ -291,6 +300,7 @@ impl Session {
         self.report(Severity::Error, error);
         self.copy = None;
         self.granted = None;
+        self.evaluated = Vec::new();
         self.fail_transaction();
         if self.simple.take().is_some() {
             self.ready = true;

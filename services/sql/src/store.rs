@@ -21,7 +21,9 @@ mod hosted;
 mod preupdate;
 mod reader;
 mod sequences;
+mod snapshots;
 mod temporary;
+mod vfs;
 mod writer;
 
 use std::sync::{Arc, OnceLock, Weak};
@@ -42,8 +44,11 @@ pub(crate) use history::{Before, CATALOG_TABLE, Put};
 pub(crate) use reader::Lent;
 pub use reader::Reader;
 pub use sequences::{Sequences, Standing};
+pub use snapshots::{Open, Stop};
+pub(crate) use snapshots::{Parked, too_old};
 pub use temporary::Temporary;
-pub use writer::{Statement, Writer};
+pub(crate) use vfs::take_refusal;
+pub use writer::{Deferral, Statement, Writer};
 
 /// Datasets of databases, before the name.
 pub const PREFIX: &str = "default/sql/";
@@ -56,6 +61,8 @@ pub(crate) struct Shared {
     participants: OnceLock<Arc<Participants>>,
     registers: Vec<Register>,
     wal_bytes_max: u64,
+    /// Frames of a `-wal` at which snapshots are ended that keep it from starting over.
+    overlay_frames_max: u64,
     quota: Arc<temporary::Quota>,
     /// Whose changes are kept for feeds.
     fed: Fed,

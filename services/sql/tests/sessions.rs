@@ -6,6 +6,8 @@
 mod catalog;
 #[path = "sessions/client.rs"]
 mod client;
+#[path = "sessions/constraints.rs"]
+mod constraints;
 #[path = "sessions/copy.rs"]
 mod copy;
 #[path = "sessions/dialect_page.rs"]
@@ -18,6 +20,8 @@ mod feeds;
 mod limits;
 #[path = "sessions/login.rs"]
 mod login;
+#[path = "sessions/materialized.rs"]
+mod materialized;
 #[path = "sessions/server.rs"]
 mod server;
 #[path = "sessions/simple.rs"]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+#[path = "store/contract.rs"]
+mod contract;
 #[path = "store/effects.rs"]
 mod effects;
 #[path = "store/node.rs"]

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bole_base::{Disk, Durability};
+use bole_base::Disk;
 use bole_catalog::Catalog;
 use bole_keyspace::state::View;
 use bole_shard::Runtime;
-use bole_sql::store::{Config, DEFAULT, Database, Databases, Fed};
+use bole_sql::store::{Config, DEFAULT, Database, Databases};
 use bole_sql_dialect::bind::{self, Scope};
 use bole_sql_dialect::catalog::{PG_CATALOG, PUBLIC};
 use bole_sql_dialect::parse;
@@ -20,10 +20,9 @@ use bole_sql_types::Style;
 use bole_testing::Rng;
 use bole_testing::harness::OpenError;
 
+use crate::sql::system::config_of;
 use crate::sql::vfs::Vfs;
 
-/// So few that the `-wal` starts over several times in a life.
-const WAL_BYTES_MAX: u64 = 150 << 10;
 /// Of a record that says nothing of it.
 const LENGTH: i64 = -1;
 const TABLE: &str = "CREATE TABLE t (k text PRIMARY KEY, v text NOT NULL, length int DEFAULT -1 CHECK (length < 100), UNIQUE (v, k))";
@@ -102,17 +101,7 @@ impl Table {
         disk: &Arc<dyn Disk>,
     ) -> Result<Self, OpenError> {
         let vfs = Vfs::register(Arc::clone(disk));
-        let config = Config {
-            dir: "sql".into(),
-            disk: Arc::clone(disk),
-            vfs: Some(vfs.name().to_owned()),
-            durability: Durability::Sync,
-            registers: bole_sql::registers(),
-            wal_bytes_max: WAL_BYTES_MAX,
-            temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
-            temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
-            fed: Fed::None,
-        };
+        let config = Config { registers: bole_sql::registers(), ..config_of(Arc::clone(disk), vfs.name()) };
         let databases = Databases::host(catalog.clone(), Arc::clone(runtime), config).await;
         let databases = databases.map_err(OpenError::Failed)?;
         let database = databases.get(DEFAULT);

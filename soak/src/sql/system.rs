@@ -15,6 +15,7 @@ use bole_log::{Journal, LocalJournal};
 use bole_shard::Runtime;
 use bole_shard::participant::Participants;
 use bole_shard::participant::suite::{FakeParticipant, note};
+use bole_sql::spill::{self, Spill};
 use bole_sql::store::{Config, DEFAULT, Database, Databases, Fed, Seen, Step, Writer};
 use bole_sql_types::{Error, SqlState};
 use bole_testing::Rng;
@@ -23,7 +24,7 @@ use bole_testing::scheduler::Handle;
 use rusqlite::Connection;
 
 use super::Flaw;
-use super::model::{ACCOUNTS, Bank, MONEY, Op};
+use super::model::{ACCOUNTS, Bank, FORGOTTEN_MAX, MONEY, Op};
 use super::vfs::Vfs;
 use crate::node::failed;
 use crate::wrap::{LyingDisk, NotingJournal};
@@ -191,7 +192,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
 
     async fn forget(&self, op: &Op, call: &Call<Bank>) -> Result<i64, Ended> {
         let writer = self.writer().await?;
-        change(&writer, "DELETE FROM t2 WHERE c1 + 5 <= (SELECT c2 FROM t1 WHERE c1 = -1)")?;
+        let old = format!(
+            "SELECT c1 FROM t2 WHERE c1 + 5 <= (SELECT c2 FROM t1 WHERE c1 = -1) ORDER BY c1 LIMIT {FORGOTTEN_MAX}"
+        );
+        change(&writer, &format!("DELETE FROM t2 WHERE c1 IN ({old})"))?;
         // Something in any case, so that there is a commit to be found.
         change(&writer, "UPDATE t1 SET c1 = c1 - 1 WHERE c1 = -1")?;
         change(&writer, "UPDATE t1 SET c1 = c1 + 1 WHERE c1 = -2")?;
@@ -305,17 +309,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let notes = FakeParticipant::host(&runtime, NOTES_LOG, 1, Durability::Sync);
         let notes = Arc::new(notes.map_err(|error| failed(&error))?);
         let vfs = Vfs::register(Arc::clone(&for_sql));
-        let config = Config {
-            dir: "sql".into(),
-            disk: for_sql,
-            vfs: Some(vfs.name().to_owned()),
-            durability: Durability::Sync,
-            registers: Vec::new(),
-            wal_bytes_max: WAL_BYTES_MAX,
-            temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
-            temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
-            fed: Fed::None,
-        };
+        let config = config_of(for_sql, vfs.name());
         let databases =
             Databases::host(catalog, Arc::clone(&runtime), config).await.map_err(OpenError::Failed)?;
         let mut participants = Participants::new(Arc::clone(runtime.journal()));
@@ -391,4 +385,33 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         self.runtime.checkpoint_all().await.map_err(|error| error.to_string())?;
         self.local.close().map_err(|error| error.to_string())
     }
+}
+
+/// What databases are opened with, on this disk and the file system that SQLite has of it.
+pub(crate) fn config_of(disk: Arc<dyn Disk>, vfs: &str) -> Config {
+    Config {
+        dir: "sql".into(),
+        spill: no_spill(Arc::clone(&disk)),
+        disk,
+        vfs: Some(vfs.to_owned()),
+        durability: Durability::Sync,
+        registers: Vec::new(),
+        wal_bytes_max: WAL_BYTES_MAX,
+        overlay_bytes_max: bole_sql::limits::OVERLAY_BYTES_MAX,
+        temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
+        temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
+        fed: Fed::None,
+    }
+}
+
+/// Files without a name are memory here, and cursors belong to sessions, of which there are none.
+fn no_spill(disk: Arc<dyn Disk>) -> Arc<Spill> {
+    Spill::new(spill::Config {
+        dir: "sql/tmp".into(),
+        disk,
+        bytes_max: 0,
+        keep_free: 0,
+        memory_session_max: 0,
+        memory_node_max: 0,
+    })
 }

@@ -34,6 +34,8 @@ const IN_TESTS: &[&str] = &[
     "confluent-kafka",
     "extensions-confluent-kafka",
     "feeds-confluent-kafka",
+    "feeds-of-tables-confluent-kafka",
+    "feeds-of-tables-kcat",
     "security-confluent-kafka",
     "sasl-confluent-kafka",
     "kafka-python",
@@ -80,6 +82,26 @@ pub const CLIENTS: &[Client] = &[
         only_with: Some(BINARY),
         packages: Some(PYTHON),
         command: |folder| python(folder, "python-streams", "confluent_feeds.py"),
+    },
+    Client {
+        name: "feeds-of-tables-confluent-kafka",
+        folder: "streams/python",
+        programs: &["python3"],
+        only_with: Some(BINARY),
+        packages: Some(PYTHON),
+        command: |folder| python(folder, "python-streams", "confluent_tables.py"),
+    },
+    Client {
+        name: "feeds-of-tables-kcat",
+        folder: "streams/python",
+        programs: &["python3", "kcat"],
+        only_with: Some(BINARY),
+        packages: Some(PYTHON),
+        command: |folder| {
+            let mut command = python(folder, "python-streams", "confluent_tables.py");
+            command.arg("kcat");
+            command
+        },
     },
     Client {
         name: "security-confluent-kafka",

@@ -1,9 +1,10 @@
 //! Rows from COPY to COPY, in transactions of bounded size that also note how far the table is.
 //!
 //! A table with a primary key comes in its order, so that an interrupted one goes on after its last row. One without is done again
-//! from its start: nothing tells which of its rows are there already.
+//! from its start: nothing tells which of its rows are there already. A table that the source does not let be read is passed over, and told of in the end.
 
 use std::collections::HashMap;
+use std::io::Write;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
@@ -15,8 +16,8 @@ use super::plan::Plan;
 use super::state::{self, Progress};
 use crate::cli::postgres::blueprint::Table;
 use crate::cli::postgres::lines::{Lines, Sum, fields};
-use crate::cli::postgres::literal;
 use crate::cli::postgres::snapshot::Snapshot;
+use crate::cli::postgres::{literal, told};
 
 /// How many bytes of rows a transaction takes. The command holds two such pieces at most, and a row that is larger.
 const BATCH_BYTES: usize = 4 << 20;
@@ -24,14 +25,43 @@ const BATCH_BYTES: usize = 4 << 20;
 /// Sums of tables that came as a whole in this snapshot, by name.
 pub(super) type Sums = HashMap<String, Sum>;
 
+/// What came of all tables.
+#[derive(Default)]
+pub(super) struct Copied {
+    pub(super) sums: Sums,
+    /// Tables that the source does not let be read, with its reason.
+    pub(super) unread: Vec<(String, String)>,
+}
+
+/// Why a table does not come.
+enum Stopped {
+    /// The source says no; nothing is wrong with the connection.
+    Source(tokio_postgres::Error),
+    Other(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Stopped {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// An error of the source.
+fn at_source(error: tokio_postgres::Error) -> Stopped {
+    if error.as_db_error().is_some() && !error.is_closed() {
+        return Stopped::Source(error);
+    }
+    Stopped::Other(anyhow::Error::from(error).context("the source ended the copy"))
+}
+
 /// Copies what is not there yet of all tables.
 pub(super) async fn copy_all(
     snapshot: &Snapshot,
     target: &Client,
     plan: &Plan,
     meter: &mut Meter,
-) -> Result<Sums> {
-    let (mut sums, mut known) = (Sums::new(), state::tables(target).await?);
+) -> Result<Copied> {
+    let (mut copied, mut known) = (Copied::default(), state::tables(target).await?);
     for table in plan.tables() {
         let mut progress = known.remove(&table.name).unwrap_or_default();
         if progress.done {
@@ -42,13 +72,40 @@ pub(super) async fn copy_all(
             progress = Progress::default();
         }
         let whole = progress.rows == 0;
-        let sum = copy(snapshot, target, table, progress, meter).await.with_context(|| table.name.clone())?;
+        snapshot.save().await?;
+        let sum = match copy(snapshot, target, table, progress, meter).await {
+            Ok(sum) => sum,
+            Err(Stopped::Source(error)) => {
+                snapshot.restore().await.with_context(|| table.name.clone())?;
+                let why = told(&error);
+                meter.done(&format!("{}: {why}", table.name), None);
+                copied.unread.push((table.name.clone(), why));
+                continue;
+            }
+            Err(Stopped::Other(error)) => return Err(error.context(table.name.clone())),
+        };
+        snapshot.release().await?;
         // What is computed was not copied and has no part in the sum.
         if whole && table.columns.iter().all(|column| !column.generated) {
-            sums.insert(table.name.clone(), sum);
+            copied.sums.insert(table.name.clone(), sum);
         }
     }
-    Ok(sums)
+    Ok(copied)
+}
+
+/// Says of each table whether it is complete, and of those that are not how far they are.
+pub(super) async fn tell(target: &Client, plan: &Plan, out: &mut dyn Write) -> Result<()> {
+    let known = state::tables(target).await?;
+    for table in plan.tables() {
+        let progress = known.get(&table.name).cloned().unwrap_or_default();
+        let standing = match (progress.done, progress.rows) {
+            (true, rows) => format!("complete, {rows} rows"),
+            (false, 0) => "not begun".to_owned(),
+            (false, rows) => format!("not complete, {rows} rows so far"),
+        };
+        writeln!(out, "  {}: {standing}", table.name)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// The COPY of rows after the last one.
@@ -71,13 +128,13 @@ async fn copy(
     table: &Table,
     mut progress: Progress,
     meter: &mut Meter,
-) -> Result<Sum> {
+) -> Result<Sum, Stopped> {
     meter.start(progress.rows);
     let (mut lines, mut sum) = (Lines::default(), Sum::default());
     let statement = query(table, progress.after.as_deref());
-    let mut pieces = std::pin::pin!(snapshot.copy(&statement).await?);
+    let mut pieces = std::pin::pin!(snapshot.copy(&statement).await.map_err(at_source)?);
     loop {
-        let piece = pieces.try_next().await.context("the source ended the copy")?;
+        let piece = pieces.try_next().await.map_err(at_source)?;
         match &piece {
             Some(piece) => lines.push(piece),
             None => lines.end()?,

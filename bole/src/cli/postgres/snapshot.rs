@@ -93,6 +93,21 @@ impl Snapshot {
         Ok(self.session.client.batch_execute(statement).await?)
     }
 
+    /// Begins something that may fail without the snapshot being lost.
+    pub(in crate::cli) async fn save(&self) -> Result<()> {
+        self.run("savepoint piece").await
+    }
+
+    /// It went well.
+    pub(in crate::cli) async fn release(&self) -> Result<()> {
+        self.run("release savepoint piece").await
+    }
+
+    /// It failed; the snapshot is as it was.
+    pub(in crate::cli) async fn restore(&self) -> Result<()> {
+        self.run("rollback to savepoint piece; release savepoint piece").await
+    }
+
     /// Whether the server is a Bole.
     pub(in crate::cli) const fn is_bole(&self) -> bool {
         self.is_bole
@@ -115,7 +130,7 @@ impl Snapshot {
     pub(in crate::cli) async fn copy(
         &self,
         statement: &str,
-    ) -> Result<impl Stream<Item = Result<Bytes, tokio_postgres::Error>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Bytes, tokio_postgres::Error>> + use<>, tokio_postgres::Error> {
         copy(&self.session.client, statement).await
     }
 
@@ -128,8 +143,8 @@ impl Snapshot {
 async fn copy(
     client: &Client,
     statement: &str,
-) -> Result<impl Stream<Item = Result<Bytes, tokio_postgres::Error>> + use<>> {
-    Ok(client.copy_out(statement).await?)
+) -> Result<impl Stream<Item = Result<Bytes, tokio_postgres::Error>> + use<>, tokio_postgres::Error> {
+    client.copy_out(statement).await
 }
 
 /// Counts and sums what a COPY in text gives.

@@ -19,14 +19,14 @@ pub(super) const HELP: &str = "\
 \\d          tables, views and sequences
 \\d NAME     columns and indexes of a table
 \\dn         schemas
-\\dt, \\dv, \\ds, \\di   tables, views, sequences, indexes
+\\dt, \\dv, \\dm, \\ds, \\di   tables, views, materialized views, sequences, indexes
 \\l          databases
 \\timing     show how long each statement takes
 \\q          end
 ";
 
 const RELATIONS: &str = "select n.nspname as \"Schema\", c.relname as \"Name\", case c.relkind when 'r' then 'table' when 'v' then 'view' \
-     when 'S' then 'sequence' when 'i' then 'index' end as \"Type\" from pg_catalog.pg_class c \
+     when 'm' then 'materialized view' when 'S' then 'sequence' when 'i' then 'index' end as \"Type\" from pg_catalog.pg_class c \
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
      where n.nspname not in ('pg_catalog', 'information_schema') and c.relkind in ";
 
@@ -45,9 +45,10 @@ pub(super) fn command(text: &str) -> Command {
         ("\\?", _) => Command::Help,
         ("\\restrict" | "\\unrestrict", _) => Command::Nothing,
         ("\\timing", "") => Command::Timing,
-        ("\\d", "") => relations("'r', 'v', 'S'"),
+        ("\\d", "") => relations("'r', 'v', 'm', 'S'"),
         ("\\dt", "") => relations("'r'"),
         ("\\dv", "") => relations("'v'"),
+        ("\\dm", "") => relations("'m'"),
         ("\\ds", "") => relations("'S'"),
         ("\\di", "") => relations("'i'"),
         ("\\dn", "") => Command::Queries(vec![

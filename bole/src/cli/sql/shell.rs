@@ -14,6 +14,7 @@ use tokio_postgres::{AsyncMessage, NoTls, SimpleQueryMessage};
 
 use super::connect::Session;
 use super::describe;
+use super::input::Input;
 use super::statements::{Statements, without_comments};
 use super::table::{Format, Rows};
 
@@ -151,29 +152,30 @@ impl<'a> Shell<'a> {
         Ok(good)
     }
 
-    /// Runs a COPY whose rows follow in `lines`, up to one that is `\.`. Whether it was good.
-    pub(super) async fn copy_in(
-        &mut self,
-        statement: &str,
-        lines: &mut (dyn Iterator<Item = &str> + Send),
-    ) -> Result<bool> {
-        let mut rows = lines.take_while(|line| line.trim_end() != "\\.");
+    /// Runs a COPY whose rows follow in the input, up to a line that is `\.`. Whether it was good. Errors: those of the connection, of reading and of printing.
+    pub(super) async fn copy_in(&mut self, statement: &str, input: &mut Input<'_>) -> Result<bool> {
+        let mut rows = input.rows();
         let copied = async {
             let sink = self.session.client.copy_in::<_, Bytes>(statement).await?;
             pin_mut!(sink);
-            for line in rows.by_ref() {
-                sink.send(Bytes::copy_from_slice(line.as_bytes())).await?;
+            loop {
+                match rows.next() {
+                    Ok(Some(piece)) => sink.send(Bytes::from(piece)).await?,
+                    Ok(None) => break sink.finish().await.map(Ok),
+                    // Without its end the server takes nothing of it.
+                    Err(error) => break Ok(Err(error)),
+                }
             }
-            sink.finish().await
         };
-        let copied = copied.await;
-        // What was not taken are rows all the same, never statements.
-        rows.for_each(drop);
-        let outcome = match copied {
-            Ok(rows) => writeln!(self.out, "COPY {rows}").map_err(anyhow::Error::from).map(Ok)?,
+        let outcome = match copied.await {
+            Ok(taken) => {
+                writeln!(self.out, "COPY {}", taken.context("the rows cannot be read")?)?;
+                Ok(Ok(()))
+            }
             Err(error) => Err(error),
         };
-        self.settle(outcome.map(Ok), statement)
+        rows.skip().context("the rows cannot be read")?;
+        self.settle(outcome, statement)
     }
 
     /// Runs a COPY whose rows are the answer. Whether it was good.

@@ -32,9 +32,9 @@ impl Statements {
         self.text.push_str(text);
     }
 
-    /// Whether nothing but blanks waits for its end.
+    /// Whether nothing but blanks and comments waits for its end.
     pub(super) fn is_empty(&self) -> bool {
-        self.text.trim().is_empty()
+        self.inside == Inside::Nothing && without_comments(&self.text).is_empty()
     }
 
     /// Forgets what waits for its end.
@@ -167,6 +167,22 @@ mod tests {
             }
             assert_eq!(found, expected, "{text}");
             assert_eq!(statements.rest().as_deref(), rest, "{text}");
+        }
+    }
+
+    #[test]
+    fn comments_are_no_statement() {
+        for (text, expected) in [
+            ("", true),
+            ("-- a\n\n/* b */ -- c\n", true),
+            ("-- a\nselect", false),
+            ("/* a\n", false),
+            ("'", false),
+        ] {
+            let mut statements = Statements::default();
+            statements.push(text);
+            assert_eq!(statements.next(), None);
+            assert_eq!(statements.is_empty(), expected, "{text}");
         }
     }
 }

@@ -324,6 +324,12 @@ impl Feeds {
                     }
                     feed.gap = Some(Gap { from, to: feed.next.offset });
                 }
+                Err(_) if known > 0 => {
+                    // What is before an entry that cannot be shown goes first; the next read says why there is no more.
+                    feed.changes.truncate(known);
+                    feed.next.offset = scale.up(offset);
+                    return Ok(Piece { is_last: true, ..piece });
+                }
                 Ok(Some(rest)) => {
                     feed.next.offset = rest;
                     return Ok(Piece { is_last: true, ..piece });
@@ -428,7 +434,8 @@ impl Changes for Feeds {
 
     fn pin(&self, dataset: &str, shard: u32, from: Offset) -> Result<Pin, Error> {
         let source = self.source(dataset, shard)?;
-        self.pins.pin(source.log(), Scale(source.part_bits()).down(from))
+        let bits = source.part_bits();
+        Ok(self.pins.pin(source.log(), Scale(bits).down(from))?.split(bits))
     }
 
     fn keep(&self, dataset: &str) -> Result<(), Error> {

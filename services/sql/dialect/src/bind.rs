@@ -10,7 +10,7 @@
 mod call;
 mod coerce;
 mod distinct;
-mod explain;
+mod expand;
 mod expression;
 mod form;
 mod from;
@@ -19,6 +19,7 @@ mod insert;
 mod literal;
 mod names;
 mod operator;
+mod ordered;
 mod overlaps;
 mod predicate;
 mod query;
@@ -27,6 +28,7 @@ mod rows;
 mod select;
 mod sets;
 mod special;
+mod ties;
 pub(crate) mod tree;
 mod twice;
 mod types;
@@ -101,6 +103,7 @@ pub enum Use {
 /// parameters in the statement than in `parameters`.
 pub fn bind(parsed: &Parsed, scope: &Scope, parameters: &[Type]) -> Result<Bound> {
     let mut binder = Binder::new(scope, &parsed.text, parameters);
+    binder.populated = true;
     let statement = match &parsed.statement {
         Syntax::Rows(statement) => statement.as_ref(),
         Syntax::Schema(statement) => {
@@ -128,7 +131,6 @@ impl Binder<'_> {
             Statement::Insert(insert) => Action::Write(self.insert(insert)?),
             Statement::Update(update) => Action::Write(self.update(update)?),
             Statement::Delete(delete) => Action::Write(self.delete(delete)?),
-            Statement::Explain { .. } => Action::Explain(self.explain(statement)?),
             other => return Err(Error::unsupported(statement_name(other))),
         })
     }
@@ -193,9 +195,10 @@ pub fn bind_query(scope: &Scope, text: &str) -> Result<Query> {
     }
 }
 
-/// The same of a query that is parsed already.
-pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query) -> Result<Query> {
+/// The same of a query that is parsed already. Where its rows are wanted, materialized views in it must have some.
+pub(crate) fn bind_query_tree(scope: &Scope, query: &ast::Query, populated: bool) -> Result<Query> {
     let mut binder = Binder::new(scope, "", &[]);
+    binder.populated = populated;
     let query = binder.top_query(query)?;
     match binder.parameters.first() {
         Some(_) => Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1")),
@@ -223,6 +226,8 @@ pub(crate) struct Binder<'a> {
     nowait: bool,
     /// How many views are being expanded.
     views: usize,
+    /// Materialized views must have rows.
+    populated: bool,
 }
 
 impl<'a> Binder<'a> {
@@ -242,6 +247,7 @@ impl<'a> Binder<'a> {
             writes: false,
             nowait: false,
             views: 0,
+            populated: false,
         }
     }
 

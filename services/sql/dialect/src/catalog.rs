@@ -12,6 +12,7 @@
 //! - What depends on an object names it by OID; text of expressions is PostgreSQL's, with names as they were resolved, and is
 //!   rewritten when what it names is renamed.
 
+pub mod collations;
 pub mod definitions;
 pub mod dependencies;
 pub mod names;
@@ -109,8 +110,41 @@ pub struct Table {
     /// What happens to a temporary one at COMMIT.
     #[serde(default, skip_serializing_if = "temporary::OnCommit::preserves")]
     pub on_commit: temporary::OnCommit,
+    /// `CREATE MATERIALIZED VIEW`: what its rows come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub materialized: Option<Materialized>,
     /// `COMMENT ON`.
     pub comment: Option<String>,
+}
+
+/// What makes a table a materialized view: its rows are those that a query gave when it was refreshed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Materialized {
+    /// PostgreSQL's text of the query, each name resolved.
+    pub query: String,
+    /// OIDs of relations and types that it uses.
+    pub uses: Vec<u32>,
+    /// The columns that it may use: the relation's OID and the column's number.
+    pub uses_columns: Vec<(u32, i16)>,
+    /// Whether it has rows to show; without `WITH DATA` it has not.
+    pub populated: bool,
+}
+
+impl Table {
+    /// A materialized view as the view that it would be.
+    pub fn as_view(&self) -> Option<View> {
+        let Materialized { query, uses, uses_columns, populated: _ } = self.materialized.clone()?;
+        Some(View {
+            oid: self.oid,
+            schema: self.schema,
+            name: self.name.clone(),
+            query,
+            columns: self.columns.clone(),
+            uses,
+            uses_columns,
+            comment: None,
+        })
+    }
 }
 
 /// A column. In SQLite it is `c<number>`, of type ANY in a STRICT table.
@@ -134,6 +168,9 @@ pub struct Column {
     pub generated: Option<String>,
     /// It was dropped; its values are NULL.
     pub dropped: bool,
+    /// The OID of its collation, if another than its type's was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<u32>,
     /// `COMMENT ON`.
     pub comment: Option<String>,
 }
@@ -270,6 +307,9 @@ pub struct Key {
     pub descending: bool,
     /// `NULLS FIRST`.
     pub nulls_first: bool,
+    /// The OID of its collation, if one was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<u32>,
     /// The class of operators, if one was written: `text_pattern_ops`.
     #[serde(default)]
     pub class: Option<String>,

@@ -15,6 +15,7 @@ pub(crate) use dialect::Grammar;
 
 mod depth;
 mod dialect;
+mod fetch;
 
 /// How deeply parentheses, subqueries and the like may be nested. A level costs a few kilobytes of stack here and in SQLite's parser.
 const DEPTH_MAX: usize = 50;
@@ -65,6 +66,7 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>> {
         .tokenize_with_location()
         .map_err(|error| token_error(text, &error.message, error.location))?;
     depth::check_tokens(&tokens).map_err(|error| syntax_error(text, error))?;
+    let tokens = fetch::as_limit(tokens).map_err(|error| syntax_error(text, error))?;
     let mut parser = Parser::new(&dialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
     loop {

@@ -78,6 +78,8 @@ pub enum Step {
     Temporary(String),
     /// SQL that changes rows; the rows are in the log.
     Rows(String),
+    /// All rows of this table of SQLite's go, and the log says just that.
+    Empty(String),
     /// A query that must give no row, else the error.
     Nothing(String, Error),
     /// Put an object into the catalog, in place of one with its OID.
@@ -107,15 +109,4 @@ pub enum Action {
     Write(Write),
     /// Change the schema.
     Schema(SchemaChange),
-    /// `EXPLAIN`: say how SQLite would execute the statement, by its `EXPLAIN QUERY PLAN`. Nothing is executed.
-    Explain(Explain),
-}
-
-/// What is explained, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explain {
-    /// The statement's SQL for SQLite.
-    pub sql: String,
-    /// `FORMAT JSON` rather than text.
-    pub json: bool,
 }

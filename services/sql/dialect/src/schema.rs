@@ -25,6 +25,7 @@ mod enums;
 mod grammar;
 pub(crate) mod index;
 mod like;
+mod materialized;
 mod naming;
 mod objects;
 pub(crate) mod resolved;
@@ -75,15 +76,20 @@ pub fn bind_schema(statement: &Statement, scope: &Scope) -> Result<SchemaChange>
             change.truncate(tables, *restart_identity, *cascade)?;
         }
         Statement::Reindex { kind, name } => change.reindex(*kind, name)?,
+        Statement::Refresh { name, concurrently, with_data } => {
+            change.refresh(name, *concurrently, *with_data)?;
+        }
         Statement::Refused(error) => return Err(error.clone()),
     }
     change.check_permanent()?;
     let without_rows =
         matches!(statement, Statement::CreateTableAs(create) if !create.with_data) || change.steps.is_empty();
-    let tag = if matches!(statement, Statement::CreateTableAs(_)) && without_rows {
-        "CREATE TABLE AS".to_owned()
-    } else {
-        tag(statement)
+    let tag = match statement {
+        Statement::CreateTableAs(create) if without_rows && create.materialized => {
+            "CREATE MATERIALIZED VIEW".to_owned()
+        }
+        Statement::CreateTableAs(_) if without_rows => "CREATE TABLE AS".to_owned(),
+        _ => tag(statement),
     };
     Ok(SchemaChange { tag, steps: change.steps, notices: change.notices })
 }
@@ -117,6 +123,7 @@ pub fn select_into(statement: &sqlparser::ast::Statement) -> Option<Statement> {
         columns: Vec::new(),
         query,
         with_data: true,
+        materialized: false,
     };
     Some(Statement::CreateTableAs(Box::new(create)))
 }
@@ -137,6 +144,7 @@ pub fn tag(statement: &Statement) -> String {
         Statement::Comment { .. } => "COMMENT".to_owned(),
         Statement::Truncate { .. } => "TRUNCATE TABLE".to_owned(),
         Statement::Reindex { .. } => "REINDEX".to_owned(),
+        Statement::Refresh { .. } => "REFRESH MATERIALIZED VIEW".to_owned(),
         Statement::Refused(_) => String::new(),
     }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod collect;
 pub(crate) mod exact;
 pub(crate) mod float;
+pub(crate) mod hypothetical;
 pub(crate) mod interval;
 pub(crate) mod json;
 pub(crate) mod ordered;
@@ -72,7 +73,18 @@ fn out_of_memory(detail: String) -> Error {
 /// Bytes that all aggregates of one connection may take together, those of open cursors among them.
 const TOTAL_BYTES_MAX: usize = 2 * STATE_BYTES_MAX;
 
-/// What a state takes of what there is for a connection; given back when it goes.
+/// Bytes that all aggregates of the process may take together.
+pub const NODE_BYTES_MAX: usize = 4 * STATE_BYTES_MAX;
+
+/// What they take.
+static NODE: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that the aggregates of all connections take.
+pub fn node_bytes() -> usize {
+    NODE.load(Ordering::Relaxed)
+}
+
+/// What a state takes of what there is for a connection, and for all; given back when it goes.
 struct Share {
     taken: usize,
     total: Arc<AtomicUsize>,
@@ -83,12 +95,13 @@ impl Share {
         Self { taken: 0, total: context.kept() }
     }
 
-    /// Takes more or gives back; the answer is what all take.
-    fn change(&mut self, bytes: usize) -> usize {
+    /// Takes more or gives back; the answer is what all of the connection take, and all of the process.
+    fn change(&mut self, bytes: usize) -> (usize, usize) {
         // The sum wraps as the step does.
         let step = bytes.wrapping_sub(self.taken);
         self.taken = bytes;
-        self.total.fetch_add(step, Ordering::Relaxed).wrapping_add(step)
+        let add = |sum: &AtomicUsize| sum.fetch_add(step, Ordering::Relaxed).wrapping_add(step);
+        (add(&self.total), add(&NODE))
     }
 
     /// The state has this size now. Errors: 53200.
@@ -96,11 +109,17 @@ impl Share {
         if bytes == self.taken {
             return Ok(());
         }
-        if self.change(bytes) <= TOTAL_BYTES_MAX {
+        let grows = bytes > self.taken;
+        let (own, node) = self.change(bytes);
+        if !grows || own <= TOTAL_BYTES_MAX && node <= NODE_BYTES_MAX {
             return Ok(());
         }
-        let detail = format!("The values of all aggregates may take {} MiB.", TOTAL_BYTES_MAX >> 20);
-        Err(out_of_memory(detail))
+        let (of, max) = if own > TOTAL_BYTES_MAX {
+            ("all aggregates", TOTAL_BYTES_MAX)
+        } else {
+            ("the aggregates of all sessions", NODE_BYTES_MAX)
+        };
+        Err(out_of_memory(format!("The values of {of} may take {} MiB.", max >> 20)))
     }
 }
 
@@ -319,6 +338,14 @@ mod tests {
         assert!(shares[1].set(TOTAL_BYTES_MAX - 1).is_ok());
         shares.truncate(1);
         assert!(shares[0].set(TOTAL_BYTES_MAX).is_ok());
+        // Of another connection, as long as there is room for both.
+        let mut other = Share::new(&Context::default());
+        assert!(other.set(STATE_BYTES_MAX).is_ok());
+        let mut third = Share::new(&Context::default());
+        let refused = third.set(NODE_BYTES_MAX - TOTAL_BYTES_MAX - STATE_BYTES_MAX + 1).unwrap_err();
+        assert_eq!(refused.state, SqlState::OUT_OF_MEMORY);
+        drop((other, shares));
+        assert!(third.set(TOTAL_BYTES_MAX).is_ok());
     }
 
     #[test]

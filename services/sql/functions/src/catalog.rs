@@ -30,6 +30,8 @@ pub(crate) const SCALARS: &[Scalar] = &[
     })
     .called_on_null(),
     session(c"pg_enum_range", 2, enums::range).optional(2).called_on_null(),
+    strict(c"pg_name_at", 2, |of| name_at(of.text(0)?, of.integer(1)?)),
+    session(c"pg_acldefault", 2, privileges::default_list),
     session(c"pg_get_userbyid", 1, |of, session| match of.integer(0)? {
         OWNER => text(session.user.as_str()),
         oid => text(format!("unknown (OID={oid})")),
@@ -140,6 +142,19 @@ pub(crate) const SCALARS: &[Scalar] = &[
 
 /// The OID of the user that logged in, who owns all.
 pub(crate) const OWNER: i64 = 10;
+
+/// A byte of a name, which has 64 of them; those behind its end are zero, which is an empty `"char"`.
+fn name_at(name: &str, index: i64) -> Result<Value> {
+    const NAME_BYTES: usize = 64;
+    let Some(place) = usize::try_from(index).ok().filter(|place| *place < NAME_BYTES) else {
+        return Ok(Value::Null);
+    };
+    match name.as_bytes().get(place) {
+        Some(byte) if byte.is_ascii() => text(char::from(*byte)),
+        Some(_) => Err(Error::unsupported("a byte of a name that is not ASCII")),
+        None => text(""),
+    }
+}
 
 fn written(of: &Arguments<'_, '_>, session: &Session, ty: bole_sql_types::Type) -> Result<Value> {
     text(names::written(ty, of.integer(0)? as u32, session)?)

@@ -47,5 +47,5 @@ fn float_to_char(of: &Arguments<'_, '_>, digits_max: usize) -> Result<Value> {
     if !value.is_finite() || !is_plain || before_point + decimals > digits_max {
         return Err(Error::unsupported("to_char of a floating-point number with this pattern"));
     }
-    text(number_to_char(&format!("{value:.decimals$}"), pattern)?)
+    text(bole_sql_types::format::float_to_char(&format!("{value:.decimals$}"), pattern)?)
 }

@@ -21,6 +21,7 @@ mod float;
 mod formatting;
 mod integer;
 mod json;
+mod memory;
 mod numeric;
 mod pattern;
 mod register;
@@ -30,7 +31,9 @@ mod set;
 mod text;
 mod trigonometry;
 
+pub use aggregate::{NODE_BYTES_MAX as AGGREGATES_BYTES_MAX, node_bytes as aggregates_bytes};
 pub use call::guarded;
 pub use catalog::names::{meant as object_number, written as object_name};
 pub use context::{Context, Effects, Session};
+pub use memory::{SQLITE_BYTES_MAX, sqlite_bytes};
 pub use register::register;

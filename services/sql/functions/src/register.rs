@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::aggregate::{self, Aggregate};
 use crate::context::Context;
 use crate::scalar::Scalar;
-use crate::set::{self, Set};
+use crate::set;
 use crate::{
     array, casts, catalog, datetime, float, formatting, integer, json, numeric, pattern, session, text,
     trigonometry,
@@ -39,6 +39,7 @@ const SCALARS: &[&[Scalar]] = &[
     json::path::SCALARS,
     session::SCALARS,
     session::effects::SCALARS,
+    set::step::SCALARS,
     catalog::SCALARS,
     catalog::built_in::SCALARS,
     catalog::privileges::SCALARS,
@@ -49,13 +50,11 @@ const AGGREGATES: &[&[Aggregate]] = &[
     aggregate::exact::AGGREGATES,
     aggregate::float::AGGREGATES,
     aggregate::interval::AGGREGATES,
+    aggregate::hypothetical::AGGREGATES,
     aggregate::ordered::AGGREGATES,
     aggregate::json::AGGREGATES,
     aggregate::collect::AGGREGATES,
 ];
-
-/// Table-valued functions, by family.
-const SETS: &[&[Set]] = &[set::series::SETS, set::parts::SETS, set::json::SETS];
 
 /// Registers all functions, aggregates, table-valued functions and collations. They ask `context` for what is not in their arguments,
 /// and leave their errors there.
@@ -67,7 +66,7 @@ pub fn register(connection: &Connection, context: &Context) -> rusqlite::Result<
     for aggregate in AGGREGATES.iter().copied().flatten() {
         aggregate.register(connection, context)?;
     }
-    for set in SETS.iter().copied().flatten() {
+    for set in set::ALL.iter().copied().flatten() {
         set.register(connection, context)?;
     }
     // `RTRIM` is SQLite's own.

@@ -8,6 +8,7 @@ use rusqlite::functions::FunctionFlags;
 
 use crate::call::{Arguments, to_sqlite};
 use crate::context::{Context, Session};
+use crate::memory;
 
 /// One function.
 pub(crate) struct Scalar {
@@ -102,7 +103,7 @@ impl Scalar {
                 self.name,
                 arity,
                 FunctionFlags::SQLITE_UTF8 | flags,
-                move |call| match self.answer(&Arguments::Call(call), &context) {
+                move |call| match self.answer(&Arguments::Call(call), &context).and_then(memory::check) {
                     Ok(value) => Ok(to_sqlite(value)),
                     Err(error) => Err(fail(&context, error)),
                 },

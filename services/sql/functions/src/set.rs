@@ -10,6 +10,7 @@
 pub(crate) mod json;
 pub(crate) mod parts;
 pub(crate) mod series;
+pub(crate) mod step;
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_int};
@@ -38,6 +39,9 @@ pub(crate) fn none() -> Rows {
 pub(crate) fn of_values(values: Vec<Value>) -> Rows {
     Box::new(values.into_iter().map(|value| Ok(vec![value])))
 }
+
+/// All functions, by family.
+pub(crate) const ALL: &[&[Set]] = &[series::SETS, parts::SETS, json::SETS, step::SETS];
 
 /// One function.
 pub(crate) struct Set {
@@ -81,6 +85,11 @@ impl Set {
     ) -> rusqlite::Result<()> {
         const MODULE: vtab::Module<'static, Table> = vtab::Module::eponymous_only_module();
         connection.create_module(self.name, &MODULE, Some((self, context.clone())))
+    }
+
+    /// The rows of a call.
+    fn rows(&self, arguments: &Arguments<'_, '_>, context: &Context) -> Result<Rows> {
+        if self.strict && arguments.any_null() { Ok(none()) } else { (self.run)(arguments, context) }
     }
 
     /// Its columns, for SQLite.
@@ -234,11 +243,7 @@ unsafe impl VTabCursor for Cursor<'_> {
             let arguments = self.told(self.arguments(plan, filters))?;
             let arguments = Arguments::Kept(&arguments);
             self.number = 0;
-            self.rows = if self.set.strict && arguments.any_null() {
-                Box::new(std::iter::empty())
-            } else {
-                self.told((self.set.run)(&arguments, &self.context))?
-            };
+            self.rows = self.told(self.set.rows(&arguments, &self.context))?;
             self.advance()
         })
     }

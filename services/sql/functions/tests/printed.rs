@@ -34,8 +34,9 @@ const ROWS: &[(&str, &str)] = &[
     ("SELECT pg_subscript(1007, NULL, 2)", "NULL"),
     // (ARRAY[1,2,3,4])[2:3], [:2], [3:], [3:2]
     ("SELECT pg_slice(1007, '{1,2,3,4}', 2, 3)", "{2,3}"),
-    ("SELECT pg_slice(1007, '{1,2,3,4}', NULL, 2)", "{1,2}"),
-    ("SELECT pg_slice(1007, '{1,2,3,4}', 3, NULL)", "{3,4}"),
+    ("SELECT pg_slice(1007, '{1,2,3,4}', '', 2)", "{1,2}"),
+    ("SELECT pg_slice(1007, '{1,2,3,4}', 3, '')", "{3,4}"),
+    ("SELECT pg_slice(1007, '{1,2,3,4}', 3, NULL)", "NULL"),
     ("SELECT pg_slice(1007, '{1,2,3,4}', 3, 2)", "{}"),
     ("SELECT pg_slice(1007, '{{1,2},{3,4}}', 1, 2, 2, 2)", "{{2},{4}}"),
     // Rows there and back

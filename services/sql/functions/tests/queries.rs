@@ -44,4 +44,4 @@ macro_rules! scripts {
     };
 }
 
-scripts!(change, edges, mixed, names, select);
+scripts!(change, edges, expand, fuzzed, mixed, names, select);

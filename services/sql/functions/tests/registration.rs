@@ -34,6 +34,22 @@ fn registered() -> Connection {
     connection
 }
 
+/// The commas up to the closing parenthesis that are in no other ones.
+fn commas(inside: &str) -> i64 {
+    let mut depth = 0;
+    let mut found = 0;
+    for c in inside.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth == 0 => break,
+            ')' => depth -= 1,
+            ',' if depth == 0 => found += 1,
+            _ => {}
+        }
+    }
+    found
+}
+
 /// The calls in a template: names and numbers of arguments.
 fn calls(template: &str) -> Vec<(String, i64)> {
     let mut found = Vec::new();
@@ -43,7 +59,7 @@ fn calls(template: &str) -> Vec<(String, i64)> {
         let name = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
         let inside = &rest[at + 1..];
         if !name.is_empty() && name != "AS" && name != "NOT" && name != "CAST" {
-            let arguments = inside[..inside.find(')').unwrap()].matches(',').count() as i64 + 1;
+            let arguments = commas(inside) + 1;
             found.push((name.to_ascii_lowercase(), arguments));
         }
         rest = inside;
@@ -134,9 +150,12 @@ fn sets_of_the_tables_are_modules() {
         .collect();
     let missing: Vec<_> = promised.difference(&known).collect();
     assert!(missing.is_empty(), "not registered: {missing:?}");
+    let printed = ["pg_rows", "pg_in_step"];
     let unnamed: Vec<_> = known
         .iter()
-        .filter(|name| name.starts_with("pg_") && !promised.contains(*name) && *name != "pg_rows")
+        .filter(|name| {
+            name.starts_with("pg_") && !promised.contains(*name) && !printed.contains(&name.as_str())
+        })
         .collect();
     assert!(unnamed.is_empty(), "no table names: {unnamed:?}");
 }

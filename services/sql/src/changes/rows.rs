@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - The same entry gives the same changes with the same parts for ever.
-//! - Who upserts `after` by key and removes what is deleted has the table: a row whose key changes is deleted and inserted.
+//! - Who upserts `after` by key, removes what is deleted and all at a `truncate` has the table: a row whose key changes is deleted and inserted.
 
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ pub(super) struct Walk<'a> {
     /// The table as it is now; `None` before it is made, and before anybody asked.
     shape: Option<Shape>,
     is_asked: bool,
+    /// The names of the key's columns that readers know, once there is a table.
+    key: Option<Vec<u8>>,
     /// Enums that the entry changed so far.
     enums: Vec<Arc<Object>>,
     /// The table as it was before the `ALTER TABLE` whose changes of rows are under way; whether one came already.
@@ -50,8 +52,8 @@ pub(super) struct Walk<'a> {
     style: Style,
 }
 
-/// Gives the shape of a table that the catalog describes so, or the one that it had before the entry.
-pub(super) type Describe<'a> = dyn Fn(Option<Arc<Object>>) -> Option<Shape> + 'a;
+/// Gives the shape of a table that the catalog describes so, or the one that it had before the entry. Errors: nobody knows.
+pub(super) type Describe<'a> = dyn Fn(Option<Arc<Object>>) -> Result<Option<Shape>, String> + 'a;
 
 type Show<'a> = dyn FnMut(u64, Shown) -> bool + 'a;
 
@@ -68,6 +70,7 @@ impl<'a> Walk<'a> {
             entry,
             shape: None,
             is_asked: false,
+            key: None,
             enums: Vec::new(),
             altered: None,
             copied: None,
@@ -77,11 +80,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Before the first row that matters.
-    fn ask(&mut self, describe: &Describe<'_>) {
+    fn ask(&mut self, describe: &Describe<'_>) -> Result<(), ApplyError> {
         if !self.is_asked {
-            self.shape = describe(None);
+            self.shape = describe(None).map_err(malformed)?;
+            self.key = self.shape.as_ref().map(Shape::key_names);
             self.is_asked = true;
         }
+        Ok(())
     }
 
     /// Hands the changes to `show`, from the first part that is wanted on.
@@ -97,23 +102,29 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Operation::Ddl(sql) => self.schema_changes(sql),
+                Operation::Truncate(name) => {
+                    if is_storage_of(self.oid, name) && !(self.settle_key(show) && self.truncated(show)) {
+                        return Ok(());
+                    }
+                }
                 row => match whose {
                     Whose::Ours => {
-                        self.ask(describe);
+                        self.ask(describe)?;
                         if !self.row(&row, show)? {
                             return Ok(());
                         }
                     }
                     Whose::Catalogs => {
                         if let Some(put) = Put::read(&row).map_err(malformed)? {
-                            self.ask(describe);
-                            self.catalog_changes(put, describe);
+                            self.ask(describe)?;
+                            self.catalog_changes(put, describe)?;
                         }
                     }
                     Whose::Others => {}
                 },
             }
         }
+        self.settle_key(show);
         Ok(())
     }
 
@@ -126,8 +137,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn catalog_changes(&mut self, put: Put, describe: &Describe<'_>) {
-        let Some(after) = put.after else { return };
+    fn catalog_changes(&mut self, put: Put, describe: &Describe<'_>) -> Result<(), ApplyError> {
+        let Some(after) = put.after else { return Ok(()) };
         if put.oid != self.oid {
             if let Some(shape) = &mut self.shape {
                 shape.put_enum(&after);
@@ -135,23 +146,27 @@ impl<'a> Walk<'a> {
             if matches!(&*after, Object::Enum(_)) {
                 self.enums.push(after);
             }
-            return;
+            return Ok(());
         }
-        let Some(mut shape) = describe(Some(after)) else { return };
+        let Some(mut shape) = describe(Some(after)).map_err(malformed)? else { return Ok(()) };
         self.enums.iter().for_each(|object| shape.put_enum(object));
-        let Some(old) = self.shape.replace(shape) else { return };
+        let Some(old) = self.shape.replace(shape) else { return Ok(()) };
         let now = self.shape.as_ref().map_or("", Shape::storage);
         if old.storage() != now && self.copied.is_none() {
             self.copied = Some(old.storage().to_owned());
         }
         // Several changes of the catalog may come before the rows follow.
         self.altered.get_or_insert((old, false));
+        Ok(())
     }
 
     /// A row of the table changes. Whether more are wanted.
     fn row(&mut self, operation: &Operation<'_>, show: &mut Show<'_>) -> Result<bool, ApplyError> {
         if self.copied.is_some() && matches!(operation, Operation::Insert { .. }) {
             return Ok(true);
+        }
+        if !self.settle_key(show) {
+            return Ok(false);
         }
         let Some(shape) = self.shape.take() else {
             return Err(malformed(format!("a row of table {} before the table is made", self.oid)));
@@ -174,7 +189,7 @@ impl<'a> Walk<'a> {
                 self.altered = altered.map(|(old, _)| (old, true));
                 more
             }
-            Operation::Ddl(_) | Operation::Table(_) => true,
+            Operation::Ddl(_) | Operation::Table(_) | Operation::Truncate(_) => true,
         };
         self.shape = Some(shape);
         Ok(more)
@@ -195,11 +210,7 @@ impl<'a> Walk<'a> {
         after: Option<&Image<'_>>,
         show: &mut Show<'_>,
     ) -> bool {
-        let (position, part) = (self.count, self.count / self.share);
-        self.count += 1;
-        if part < self.entry.first_part {
-            return true;
-        }
+        let Some((position, part)) = self.place() else { return true };
         let Some(image) = after.or(before) else { return true };
         let mut out = format!("\"op\":\"{operation}\",\"before\":").into_bytes();
         let put = |image: Option<&Image<'_>>, out: &mut Vec<u8>| match image {
@@ -209,12 +220,46 @@ impl<'a> Walk<'a> {
         put(before, &mut out);
         out.extend_from_slice(b",\"after\":");
         put(after, &mut out);
+        self.put_place(position, &mut out);
+        let key = Bytes::from(image.key(&self.style));
+        show(part, (operation, Some(key), Details::whole(out)))
+    }
+}
+
+impl Walk<'_> {
+    /// All rows went at once. Whether more are wanted.
+    fn truncated(&mut self, show: &mut Show<'_>) -> bool {
+        self.show_whole("truncate", &[], show)
+    }
+
+    /// Says that rows have another key from here on, if they do: a statement that replaces it changes the catalog several times. Whether more are wanted.
+    fn settle_key(&mut self, show: &mut Show<'_>) -> bool {
+        let Some(names) = self.shape.as_ref().map(Shape::key_names) else { return true };
+        let is_known = self.key.replace(names.clone()).is_none_or(|known| known == names);
+        is_known || self.show_whole("key", &[b",\"columns\":", names.as_slice()].concat(), show)
+    }
+
+    /// A change of the table as a whole.
+    fn show_whole(&mut self, operation: &'static str, members: &[u8], show: &mut Show<'_>) -> bool {
+        let Some((position, part)) = self.place() else { return true };
+        let mut out = format!("\"op\":\"{operation}\",\"before\":null,\"after\":null").into_bytes();
+        out.extend_from_slice(members);
+        self.put_place(position, &mut out);
+        show(part, (operation, None, Details::whole(out)))
+    }
+
+    /// The place of the next change, and its part; `None` if it was read before.
+    fn place(&mut self) -> Option<(u64, u64)> {
+        let (position, part) = (self.count, self.count / self.share);
+        self.count += 1;
+        (part >= self.entry.first_part).then_some((position, part))
+    }
+
+    fn put_place(&self, position: u64, out: &mut Vec<u8>) {
         let (transaction, time) = (self.entry.offset, self.entry.hlc >> 16);
         out.extend_from_slice(
             format!(",\"transaction\":{transaction},\"position\":{position},\"time\":{time}").as_bytes(),
         );
-        let key = Bytes::from(image.key(&self.style));
-        show(part, (operation, Some(key), Details::whole(out)))
     }
 }
 
@@ -225,9 +270,18 @@ fn share(oid: u32, payload: &[u8]) -> Result<u64, String> {
         return Ok(1);
     }
     let (mut ours, mut most) = (false, 0_u64);
+    let mut in_catalog = false;
     for operation in entry::operations(payload) {
         match operation? {
-            Operation::Table(name) => ours = is_storage_of(oid, name),
+            Operation::Table(name) => {
+                (ours, in_catalog) = (is_storage_of(oid, name), name == CATALOG_TABLE);
+            }
+            Operation::Insert { rowid, .. } | Operation::Update { rowid, .. }
+                if in_catalog && rowid == i64::from(oid) =>
+            {
+                most += 1;
+            }
+            Operation::Truncate(name) if is_storage_of(oid, name) => most += 1,
             Operation::Insert { .. } | Operation::Delete { .. } if ours => most += 1,
             // It may be two.
             Operation::Update { .. } if ours => most += 2,

@@ -36,15 +36,15 @@ pub(super) struct Image<'a> {
 }
 
 impl Shape {
-    /// The shape of `table`, with enums as they were. `None`: it is no table, or one of a session.
-    pub(super) fn of(table: &Arc<Object>, before: &Before<'_>) -> Option<Self> {
-        let Object::Table(it) = &**table else { return None };
-        if it.temporary {
-            return None;
+    /// The shape of `table`, with enums as they were. `None`: it is no table, or one of a session, or a materialized view. Errors: an enum is not known.
+    pub(super) fn of(table: &Arc<Object>, before: &Before<'_>) -> Result<Option<Self>, String> {
+        let Object::Table(it) = &**table else { return Ok(None) };
+        if it.temporary || it.materialized.is_some() {
+            return Ok(None);
         }
         let mut enums = Catalog::default();
         for column in it.live().filter(|column| column.ty().is_user()) {
-            if let Some(object) = before.enum_of(column.ty()) {
+            if let Some(object) = before.enum_of(column.ty())? {
                 enums.put((*object).clone());
             }
         }
@@ -52,7 +52,7 @@ impl Shape {
         let numbers: Vec<i16> = it.live().map(|column| column.number).collect();
         let key = it.primary_key().map_or(&[][..], |(key, _)| key);
         let key = key.iter().filter_map(|number| numbers.iter().position(|it| it == number)).collect();
-        Some(Self { enums, columns, key, table: Arc::clone(table) })
+        Ok(Some(Self { enums, columns, key, table: Arc::clone(table) }))
     }
 
     /// The same table with an enum that has changed.
@@ -67,6 +67,15 @@ impl Shape {
     /// What the catalog says.
     pub(super) fn table(&self) -> Option<&Table> {
         if let Object::Table(table) = &*self.table { Some(table) } else { None }
+    }
+
+    /// The names of the key's columns as JSON: a list, or null where rows are told apart by SQLite's rowid.
+    pub(super) fn key_names(&self) -> Vec<u8> {
+        if self.key.is_empty() {
+            return b"null".to_vec();
+        }
+        let names: Vec<&[u8]> = self.key.iter().map(|place| self.columns[*place].1.as_slice()).collect();
+        [b"[", names.join(&b","[..]).as_slice(), b"]"].concat()
     }
 
     /// SQLite's table.

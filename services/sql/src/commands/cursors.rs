@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::plan::Output;
-use bole_sql_types::{Error, Result, SqlState};
+use bole_sql_types::{Error, Result, SqlState, Type};
 
 use super::tokens::{Cursor, Token};
 use super::{Command, How};
 use crate::protocol::frontend::Format;
 use crate::session::{
-    Declared, Done, Fields, Halt, Portal, Progress, Scroll, Session, Spool, State, Statement, ToPortal, now,
+    Declared, Done, Fields, Halt, Portal, Prepared, Progress, Scroll, Session, Spool, State, Statement,
+    ToPortal, now,
 };
 
 struct Declare {
@@ -51,8 +52,20 @@ pub(super) fn declare(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
     Ok(Some(Arc::new(Declare { name, binary, scroll, hold, statement, text })))
 }
 
+impl Declare {
+    /// The query, with the types of its parameters.
+    fn prepare(&self, session: &mut Session, types: &[Type]) -> Result<Arc<Prepared>> {
+        let types: Vec<u32> = types.iter().map(|ty| ty.0).collect();
+        session.prepare_statement(&self.text, Some(self.statement.clone()), &types)
+    }
+}
+
 impl Command for Declare {
-    fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
+    fn parameters(&self, session: &mut Session, named: &[Type]) -> Result<Vec<Type>> {
+        Ok(self.prepare(session, named)?.parameters.clone())
+    }
+
+    fn run(&self, session: &mut Session, how: &How) -> Result<Done, Halt> {
         if session.transaction.state != State::Block && !self.hold {
             let message = "DECLARE CURSOR can only be used in transaction blocks";
             return Err(Error::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message).into());
@@ -62,23 +75,23 @@ impl Command for Declare {
             return Err(Error::new(SqlState::DUPLICATE_CURSOR, message).into());
         }
         session.check_portals()?;
-        let prepared = session.prepare_statement(&self.text, Some(self.statement.clone()), &[])?;
+        let prepared = self.prepare(session, &how.types)?;
         if prepared.columns.is_none() || !prepared.is_query() {
             return Err(Error::new(SqlState::SYNTAX_ERROR, "DECLARE CURSOR must be over a query").into());
         }
-        if !prepared.parameters.is_empty() {
+        if prepared.parameters.len() > how.parameters.len() {
             return Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1").into());
         }
         let formats = if self.binary { vec![Format::Binary] } else { Vec::new() };
-        let mut to = ToPortal { formats: formats.clone(), ..ToPortal::default() };
-        session.execute(&prepared, &[], &mut to)?;
+        let mut to = ToPortal::new(session, formats.clone());
+        session.execute(&prepared, &how.parameters, &mut to)?;
         let portal = Portal {
             prepared,
             parameters: Vec::new(),
             formats,
             progress: match self.scroll {
-                Some(true) => Progress::Scroll(Box::new(to.spool.into_scroll()?)),
-                _ => Progress::Waiting(Box::new(to.spool)),
+                Some(true) => Progress::Scroll(Box::new(to.into_spool().into_scroll()?)),
+                _ => Progress::Waiting(Box::new(to.into_spool())),
             },
             cursor: Some(Declared { scroll: self.scroll, hold: self.hold, held: false, at: now() }),
         };

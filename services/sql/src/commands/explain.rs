@@ -61,7 +61,6 @@ impl Command for Explain {
         let sql = match &bound.action {
             Action::Query(query) => &query.sql,
             Action::Write(write) => &write.sql,
-            Action::Explain(_) => return Err(Error::unsupported("EXPLAIN EXPLAIN").into()),
             Action::Schema(change) => {
                 return Err(Error::unsupported(format!("EXPLAIN {}", change.tag)).into());
             }

@@ -145,6 +145,8 @@ impl Command for Checkpoint {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         session.check_no_block("CHECKPOINT")?;
         session.allow("write", || format!("permission denied for database {}", session.database.name()))?;
+        // Its turn comes as a writer's does; then it is the next one to have it again.
+        drop(session.ticket(false)?);
         let _blocked = session.service.pool.blocked();
         session.service.checkpoint(&session.database)?;
         Ok(Done::Tag("CHECKPOINT".to_owned()))

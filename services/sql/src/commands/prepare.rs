@@ -8,7 +8,7 @@ use bole_sql_types::{Error, Result, SqlState, Type, Value};
 
 use super::tokens::{Cursor, Token};
 use super::{Command, How};
-use crate::session::{Done, Halt, Session, Statement, ToSession};
+use crate::session::{Done, Halt, Prepared, Session, Statement, ToSession};
 
 struct Prepare {
     name: String,
@@ -114,12 +114,31 @@ impl Command for Execute {
             let detail = format!("Expected {needed} parameters but got {given}.");
             return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_detail(detail).into());
         }
-        let mut values = Vec::with_capacity(given);
-        for (text, ty) in self.arguments.iter().zip(&prepared.parameters) {
+        // What was computed before the statement had to wait is not computed again.
+        let mut values = std::mem::take(&mut session.evaluated);
+        let outcome = self.evaluate(session, &prepared, &mut values).and_then(|()| {
+            let mut to = ToSession { describe: how.describe, formats: how.formats.clone() };
+            session.execute(&prepared, &values, &mut to).map(Done::Tag)
+        });
+        if matches!(outcome, Err(Halt::Wait(_))) {
+            session.evaluated = values;
+        }
+        outcome
+    }
+}
+
+impl Execute {
+    /// Computes the arguments that are missing.
+    fn evaluate(
+        &self,
+        session: &mut Session,
+        prepared: &Prepared,
+        values: &mut Vec<Value>,
+    ) -> Result<(), Halt> {
+        for (text, ty) in self.arguments.iter().zip(&prepared.parameters).skip(values.len()) {
             values.push(argument(session, text, *ty)?);
         }
-        let mut to = ToSession { describe: how.describe, formats: how.formats.clone() };
-        session.execute(&prepared, &values, &mut to).map(Done::Tag)
+        Ok(())
     }
 }
 

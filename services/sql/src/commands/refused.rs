@@ -12,7 +12,6 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
     let name = match word.as_str() {
         "IMPORT" => "IMPORT FOREIGN SCHEMA",
         "REASSIGN" => "REASSIGN OWNED",
-        "REFRESH" => "REFRESH MATERIALIZED VIEW",
         "SECURITY" => "SECURITY LABEL",
         word => word,
     };

@@ -37,7 +37,7 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>> {
         return Ok(Some(Arc::new(SetModes { modes: modes(cursor)?, session: true })));
     }
     if cursor.accept(&["constraints"]) {
-        return Err(Error::unsupported("SET CONSTRAINTS"));
+        return super::constraints::parse(cursor);
     }
     let local = cursor.accept(&["local"]);
     if !local {

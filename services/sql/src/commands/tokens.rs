@@ -2,6 +2,8 @@
 
 use bole_sql_types::{Error, Result, SqlState};
 
+use crate::limits::TOKENS_MAX;
+
 /// A token of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -44,28 +46,36 @@ pub(crate) fn syntax_error(text: &str, at: usize, end: usize) -> Error {
     Error::new(SqlState::SYNTAX_ERROR, message).at(position(text, at))
 }
 
-/// All tokens of `text`.
-pub(crate) fn tokens(text: &str) -> Result<Vec<Spanned>> {
-    let mut lexer = Lexer { text, at: 0 };
-    let mut out = Vec::new();
-    while let Some(token) = lexer.next()? {
-        out.push(token);
-    }
-    Ok(out)
+/// The statements in a text, one after the other, so that only the tokens of one are in memory.
+pub(crate) struct Statements<'a> {
+    lexer: Lexer<'a>,
+    tokens: usize,
+    max: usize,
 }
 
-/// The statements in `text`: for each the bytes from its first token to its last, and its tokens.
-pub(crate) fn statements(text: &str) -> Result<Vec<Vec<Spanned>>> {
-    let mut out = vec![Vec::new()];
-    for spanned in tokens(text)? {
-        match (&spanned.token, out.last_mut()) {
-            (Token::Symbol(';'), _) => out.push(Vec::new()),
-            (_, Some(last)) => last.push(spanned),
-            (_, None) => {}
-        }
+impl<'a> Statements<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { lexer: Lexer { text, at: 0 }, tokens: 0, max: TOKENS_MAX }
     }
-    out.retain(|statement| !statement.is_empty());
-    Ok(out)
+
+    /// The tokens of the next statement that has any. Errors: the text is broken there (42601), or has more than [`TOKENS_MAX`] tokens (54001).
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<Spanned>>> {
+        let mut statement = Vec::new();
+        while let Some(spanned) = self.lexer.next()? {
+            self.tokens += 1;
+            if self.tokens > self.max {
+                let message = format!("the text has more than {} words, values and signs", self.max);
+                let hint = "Use COPY or parameters for many values, or several statements.";
+                return Err(Error::new(SqlState::STATEMENT_TOO_COMPLEX, message).with_hint(hint));
+            }
+            if spanned.token != Token::Symbol(';') {
+                statement.push(spanned);
+            } else if !statement.is_empty() {
+                break;
+            }
+        }
+        Ok(Some(statement).filter(|statement| !statement.is_empty()))
+    }
 }
 
 struct Lexer<'a> {
@@ -418,6 +428,31 @@ pub(crate) fn quote(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn statements(text: &str) -> Result<Vec<Vec<Spanned>>> {
+        let (mut statements, mut all) = (Statements::new(text), Vec::new());
+        while let Some(statement) = statements.next()? {
+            all.push(statement);
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn a_text_has_so_many_tokens_at_most() {
+        for (text, fits) in [("a b; c d", true), ("a, b, c", true), ("a b c;; d", false)] {
+            let mut statements = Statements { max: 5, ..Statements::new(text) };
+            let mut outcome = Ok(());
+            while outcome.is_ok() {
+                match statements.next() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(error) => outcome = Err(error.state),
+                }
+            }
+            let expected = if fits { Ok(()) } else { Err(SqlState::STATEMENT_TOO_COMPLEX) };
+            assert_eq!(outcome, expected, "{text}");
+        }
+    }
 
     fn check(text: &str, expected: &[&[&str]]) {
         let found = statements(text).map(|all| {

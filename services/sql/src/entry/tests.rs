@@ -3,9 +3,10 @@ use rusqlite::types::Value;
 
 use super::*;
 
-/// The layout of version 1, one of each: it never changes.
+/// The layout of version 1, one of each: it never changes. What version 2 adds follows.
 const FIXTURE: &str = "01 06 435245415445 02 02 7431 03 d40f 05 0102 01f303 02000000000000f83f 030161 040200ff \
      04 04 02 00 0101 05 04 06 02 0106 030178 01 0102";
+const SINCE_2: &str = "06 02 7431";
 
 fn written() -> Vec<u8> {
     let mut out = Vec::new();
@@ -24,6 +25,7 @@ fn written() -> Vec<u8> {
         ([ValueRef::Integer(1), ValueRef::Text(b"x")], [ValueRef::Integer(3), ValueRef::Text(b"x")]);
     put_update(&mut out, 2, 3, &old, &new);
     put_update(&mut out, 3, 3, &new, &new);
+    put_truncate(&mut out, "t1");
     out
 }
 
@@ -37,8 +39,9 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn the_layout_stays() {
-    assert_eq!(hex(&written()), FIXTURE.replace(' ', ""));
-    assert_eq!(operations(&written()).flatten().count(), 5);
+    assert_eq!(hex(&written()), format!("{FIXTURE}{SINCE_2}").replace(' ', ""));
+    assert_eq!(operations(&written()).flatten().count(), 6);
+    assert_eq!([0, 1, 2, 3].map(|version| is_known(KIND, version)), [false, true, true, false]);
 }
 
 #[test]
@@ -60,6 +63,7 @@ fn operations_come_back() {
     let Operation::Update { from: 2, rowid: 3, values, changed } = read[4] else { panic!("{:?}", read[4]) };
     assert_eq!((values.len(), changed.contains(0), changed.contains(1)), (2, true, false));
     assert_eq!(changed.before().map(owned).collect::<Vec<_>>(), [Value::Integer(1)]);
+    assert_eq!(read[5], Operation::Truncate("t1"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `pg_constraint` and `pg_depend`.
 
-use bole_sql_dialect::catalog::definitions::expression;
+use bole_sql_dialect::Catalog;
+use bole_sql_dialect::catalog::definitions::{Shown, column_default, expression};
 use bole_sql_dialect::catalog::{Action, Constraint, Object, PG_CATALOG, Rule, Table};
 use bole_sql_functions::Session;
 use bole_sql_types::Value;
@@ -107,6 +108,20 @@ fn edge(rows: &mut Rows, from: (u32, u32, i32), to: (u32, u32, i32), kind: char)
     ]);
 }
 
+/// The sequences that a column's default draws from.
+fn drawn_from(catalog: &Catalog, table: &Table, number: i16) -> Vec<u32> {
+    let text = column_default(Shown { catalog, path: &[] }, table, number).unwrap_or_default();
+    if !text.contains("nextval(") {
+        return Vec::new();
+    }
+    let all = catalog.objects.values().filter(|object| matches!(object.as_ref(), Object::Sequence(_)));
+    let named = |object: &&std::sync::Arc<Object>| {
+        let name = catalog.qualified(object, &[]).replace('\'', "''");
+        text.contains(&format!("nextval('{name}'"))
+    };
+    all.filter(named).map(|object| object.oid()).collect()
+}
+
 fn dependencies(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for object in catalog.objects.values() {
@@ -125,6 +140,9 @@ fn dependencies(session: &Session, rows: &mut Rows) {
                 {
                     let default = (PG_ATTRDEF, derived_oid(table.oid, column.number), 0);
                     edge(rows, default, (PG_CLASS, table.oid, i32::from(column.number)), 'a');
+                    for sequence in drawn_from(catalog, table, column.number) {
+                        edge(rows, default, (PG_CLASS, sequence, 0), 'n');
+                    }
                 }
                 for constraint in &table.constraints {
                     let from = (PG_CONSTRAINT, constraint.oid, 0);
@@ -138,7 +156,15 @@ fn dependencies(session: &Session, rows: &mut Rows) {
                 }
             }
             Object::Index(index) => edge(rows, (PG_CLASS, index.oid, 0), (PG_CLASS, index.table, 0), 'a'),
-            Object::View(view) => edge(rows, (PG_CLASS, view.oid, 0), (PG_NAMESPACE, view.schema, 0), 'n'),
+            Object::View(view) => {
+                edge(rows, (PG_CLASS, view.oid, 0), (PG_NAMESPACE, view.schema, 0), 'n');
+                // There are no rules here, which it would be by; dumps need the order.
+                let is_relation =
+                    |oid: &&u32| matches!(catalog.object(**oid), Some(Object::Table(_) | Object::View(_)));
+                for used in view.uses.iter().filter(is_relation) {
+                    edge(rows, (PG_CLASS, view.oid, 0), (PG_CLASS, *used, 0), 'n');
+                }
+            }
             Object::Schema(_) | Object::Enum(_) => {}
         }
     }

@@ -89,7 +89,8 @@ fn tables(session: &Session, rows: &mut Rows) {
     for object in catalog.objects.values() {
         let name = (schema(catalog, object.schema()), object.name());
         match object.as_ref() {
-            Object::Table(table) => {
+            // PostgreSQL has no materialized views there.
+            Object::Table(table) if table.materialized.is_none() => {
                 let kind = if table.temporary { "LOCAL TEMPORARY" } else { "BASE TABLE" };
                 table_row(session, rows, name, kind, true);
             }

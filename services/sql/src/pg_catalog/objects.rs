@@ -1,6 +1,7 @@
 //! Schemas and comments: `pg_namespace`, `pg_description`.
 
-use bole_sql_dialect::catalog::{INFORMATION_SCHEMA, Object, PG_CATALOG};
+use bole_sql_dialect::catalog::names::quote;
+use bole_sql_dialect::catalog::{INFORMATION_SCHEMA, Object, PG_CATALOG, PUBLIC};
 use bole_sql_functions::Session;
 
 use super::Producer;
@@ -21,7 +22,14 @@ fn schemas(session: &Session, rows: &mut Rows) {
     }
     for object in session.catalog.objects.values() {
         if let Object::Schema(schema) = object.as_ref() {
-            rows.push([at("oid", schema.oid), at("nspname", schema.name.as_str()), at("nspowner", OWNER)]);
+            let mut values =
+                vec![at("oid", schema.oid), at("nspname", schema.name.as_str()), at("nspowner", OWNER)];
+            if schema.oid == PUBLIC {
+                // What PostgreSQL 15 begins with: the owner may do all, everybody may use it.
+                let user = quote(&session.user);
+                values.push(at("nspacl", format!("{{{user}=UC/{user},=U/{user}}}")));
+            }
+            rows.push(values);
         }
     }
 }

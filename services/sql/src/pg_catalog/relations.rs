@@ -28,6 +28,7 @@ pub(super) const PRODUCERS: &[(u32, &str, Producer)] = &[
     (PG_CATALOG, "pg_sequence", sequences),
     (PG_CATALOG, "pg_tables", tables),
     (PG_CATALOG, "pg_views", views),
+    (PG_CATALOG, "pg_matviews", materialized_views),
     (PG_CATALOG, "pg_indexes", index_definitions),
     (PG_CATALOG, "pg_sequences", sequence_values),
     (PG_CATALOG, "pg_stat_user_tables", table_statistics),
@@ -81,7 +82,7 @@ fn table_class(catalog: &Catalog, rows: &mut Rows, table: &Table) {
     class(
         rows,
         (table.oid, &table.name, table.schema),
-        'r',
+        if table.materialized.is_some() { 'm' } else { 'r' },
         table.columns.len() as i16,
         vec![
             at("relam", HEAP),
@@ -89,6 +90,8 @@ fn table_class(catalog: &Catalog, rows: &mut Rows, table: &Table) {
             at("relchecks", checks),
             at("relhastriggers", triggers),
             at("relreplident", 'd'),
+            at("relhasrules", table.materialized.is_some()),
+            at("relispopulated", table.materialized.as_ref().is_none_or(|it| it.populated)),
         ],
     );
 }
@@ -110,8 +113,10 @@ fn class(
         at("relpersistence", if is_temporary(oid) { 't' } else { 'p' }),
         at("relkind", kind),
         at("relnatts", columns),
-        at("relispopulated", true),
     ];
+    if !more.iter().any(|(name, _)| *name == "relispopulated") {
+        values.push(at("relispopulated", true));
+    }
     values.extend(more);
     rows.push(values);
 }
@@ -216,6 +221,9 @@ fn column_attribute(catalog: &Catalog, rows: &mut Rows, relation: u32, column: &
         at("attgenerated", if generated.is_some() { "s" } else { "" }),
         at("attisdropped", *dropped),
     ]);
+    if let Some(collation) = column.collation {
+        values.push(at("attcollation", collation));
+    }
     if *dropped {
         values.push(at("atttypid", 0_u32));
         attribute(rows, relation, *number, &format!("........pg.dropped.{number}........"), values);
@@ -280,8 +288,10 @@ fn indexes(session: &Session, rows: &mut Rows) {
             .collect();
         let zeros = || index.keys.iter().map(|_| 0);
         let collations = index.keys.iter().map(|key| {
-            let ty = table.numbered(key.column).map(Column::ty);
-            if matches!(ty, Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR)) { 100 } else { 0 }
+            let column = table.numbered(key.column);
+            let written = key.collation.or_else(|| column?.collation);
+            let is_text = matches!(column.map(Column::ty), Some(Type::TEXT | Type::VARCHAR | Type::BPCHAR));
+            i64::from(written.unwrap_or(if is_text { 100 } else { 0 }))
         });
         let predicate = index.predicate.as_ref().map(|text| {
             bole_sql_dialect::catalog::definitions::expression(session.shown(), Some(table), text, false)
@@ -365,7 +375,7 @@ fn tables(session: &Session, rows: &mut Rows) {
             at("rowsecurity", false),
         ]);
     }
-    for table in catalog.tables() {
+    for table in catalog.tables().filter(|table| table.materialized.is_none()) {
         let references = table.constraints.iter().any(|it| matches!(it.rule, Rule::ForeignKey { .. }));
         let triggers = references || catalog.references_to(table.oid).next().is_some();
         rows.push([
@@ -388,6 +398,21 @@ fn views(session: &Session, rows: &mut Rows) {
             at("viewname", view.name.as_str()),
             at("viewowner", session.user.as_str()),
             at("definition", pg_get_viewdef(session.shown(), view.oid, false)),
+        ]);
+    }
+}
+
+fn materialized_views(session: &Session, rows: &mut Rows) {
+    let catalog = &session.catalog;
+    for table in catalog.tables() {
+        let Some(materialized) = &table.materialized else { continue };
+        rows.push([
+            at("schemaname", catalog.schema_name(table.schema)),
+            at("matviewname", table.name.as_str()),
+            at("matviewowner", session.user.as_str()),
+            at("hasindexes", catalog.indexes_of(table.oid).next().is_some()),
+            at("ispopulated", materialized.populated),
+            at("definition", pg_get_viewdef(session.shown(), table.oid, false)),
         ]);
     }
 }

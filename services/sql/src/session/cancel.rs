@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use rusqlite::InterruptHandle;
 use tokio::sync::Notify;
 
+use crate::store::{Stop, too_old};
+
 /// Why a statement is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -19,6 +21,8 @@ pub(crate) enum Reason {
     Timeout = 2,
     /// The connection or the node ends.
     End = 3,
+    /// Its snapshot is too old.
+    Snapshot = 4,
 }
 
 /// The switch of one session. Shared by the session, its connection and those who cancel.
@@ -138,7 +142,16 @@ impl Canceller {
     }
 }
 
+impl Stop for Canceller {
+    fn snapshot_is_too_old(&self) {
+        self.cancel(Reason::Snapshot);
+    }
+}
+
 fn error(reason: u8) -> Error {
+    if reason == Reason::Snapshot as u8 {
+        return too_old();
+    }
     let (state, message) = match reason {
         2 => (SqlState::QUERY_CANCELED, "canceling statement due to statement timeout"),
         3 => (SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command"),

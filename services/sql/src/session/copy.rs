@@ -189,9 +189,7 @@ impl Session {
         let types: Vec<Type> = columns.iter().map(|column| column.ty).collect();
         match self.bind_statement(&statement, catalog, &types).map_err(without_position)?.action {
             Action::Write(write) => Ok(write),
-            Action::Query(_) | Action::Schema(_) | Action::Explain(_) => {
-                Err(Error::unsupported("COPY FROM here"))
-            }
+            Action::Query(_) | Action::Schema(_) => Err(Error::unsupported("COPY FROM here")),
         }
     }
 
@@ -234,9 +232,16 @@ impl Session {
         let outcome = copy.take(&writer, bytes, last, &self.shared.canceller);
         self.shared.canceller.off();
         let outcome = outcome.map_err(|error| writer.full(error));
+        // What is found at the end is of no line.
+        let checked = if last && outcome.is_ok() {
+            writer.check_immediate(&self.transaction.deferral, (copy.write.table, false))
+        } else {
+            Ok(())
+        };
         self.transaction.writer = Some(writer);
         self.copy = Some(copy);
-        outcome.map_err(|error| self.copy_error(error))
+        outcome.map_err(|error| self.copy_error(error))?;
+        checked
     }
 
     /// Sends rows.

@@ -17,7 +17,7 @@ use super::rows::{Sink, ToClient, ToMemory, ToSpool, Writing};
 use super::{Fields, Formats, Halt, Prepared, Session, Spool};
 use crate::metrics::count;
 use crate::protocol::backend::{self, Severity};
-use crate::store::Writer;
+use crate::store::{Stop, Writer};
 
 /// One statement on its way through SQLite.
 pub(super) struct Run<'a> {
@@ -143,17 +143,23 @@ impl Session {
         let catalog = reader.catalog();
         // Rows may leave before the statement ends.
         self.out.saw(reader.seen());
-        let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
-            Action::Query(query) => {
-                *self.shared.holds.lock() = if reader.is_own() { Holds::Nothing } else { Holds::Reader };
-                self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
-            }
-            Action::Write(_) | Action::Schema(_) | Action::Explain(_) => {
-                Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
-            }
-        });
+        reader.set_stop(Some(Arc::clone(&self.shared.canceller) as Arc<dyn Stop>));
+        let outcome =
+            reader.check().and_then(|()| self.plan(prepared, &catalog)).and_then(|plan| {
+                match &plan.bound.action {
+                    Action::Query(query) => {
+                        *self.shared.holds.lock() =
+                            if reader.is_own() { Holds::Nothing } else { Holds::Reader };
+                        self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
+                    }
+                    Action::Write(_) | Action::Schema(_) => {
+                        Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
+                    }
+                }
+            });
         self.shared.canceller.off();
         *self.shared.holds.lock() = Holds::Nothing;
+        reader.set_stop(None);
         self.put_reader(reader);
         Ok(outcome?)
     }
@@ -190,7 +196,6 @@ impl Session {
             Action::Query(query) => ("write", "SELECT FOR UPDATE", query.nowait),
             Action::Write(write) => ("write", tag_name(write.tag), false),
             Action::Schema(change) => (right_of(change), change.tag.as_str(), false),
-            Action::Explain(_) => return Err(Error::unsupported("EXPLAIN here").into()),
         };
         self.allow(action, || format!("permission denied for database {}", self.database.name()))?;
         let is_own = matches!(&plan.bound.action, Action::Write(write) if is_temporary(write.table));
@@ -213,7 +218,6 @@ impl Session {
             }
             Action::Write(write) => self.change(&writer, &catalog, write, parameters, to),
             Action::Schema(change) => self.change_schema(&mut writer, &catalog, change),
-            Action::Explain(_) => Err(Error::unsupported("EXPLAIN here")),
         });
         self.shared.canceller.off();
         let outcome = outcome.map_err(|error| writer.full(error));
@@ -255,7 +259,10 @@ impl Session {
             })
         });
         match done {
-            Ok(tag) => guard.keep().map(|()| tag),
+            Ok(tag) => {
+                writer.check_immediate(&self.transaction.deferral, about)?;
+                guard.keep().map(|()| tag)
+            }
             Err(error) => Err(guard
                 .failure()
                 .unwrap_or_else(|| super::detail::explain(error, &run, write, &self.style(), &shared))),
@@ -304,7 +311,7 @@ fn right_of(change: &SchemaChange) -> &'static str {
         Step::Temporary(_) | Step::Nothing(..) => true,
         // What fills or empties a table comes with a step that says which.
         Step::Rows(_) => change.steps.iter().any(|step| matches!(step, Step::Temporary(_))),
-        Step::Ddl(_) => false,
+        Step::Ddl(_) | Step::Empty(_) => false,
     };
     let tells = change.steps.iter().any(|step| !matches!(step, Step::Nothing(..)));
     if tells && change.steps.iter().all(is_own) { "write" } else { "schema" }
@@ -371,10 +378,20 @@ impl Destination for ToSession {
 }
 
 /// Rows for later.
-#[derive(Default)]
 pub(crate) struct ToPortal {
-    pub(crate) formats: Formats,
-    pub(crate) spool: Spool,
+    formats: Formats,
+    spool: Spool,
+}
+
+impl ToPortal {
+    pub(crate) fn new(session: &Session, formats: Formats) -> Self {
+        Self { formats, spool: Spool::new(&session.account) }
+    }
+
+    /// The rows, once the statement has run.
+    pub(crate) fn into_spool(self) -> Spool {
+        self.spool
+    }
 }
 
 impl Destination for ToPortal {
@@ -385,9 +402,11 @@ impl Destination for ToPortal {
         columns: Option<&[Output]>,
         run: &mut dyn FnMut(&mut dyn Sink) -> Result<String>,
     ) -> Result<String> {
-        self.spool = Spool::default();
+        self.spool = Spool::new(&session.account);
         let writing = session.writing(catalog, self.formats.clone(), columns);
-        run(&mut ToSpool { writing, spool: &mut self.spool, scratch: Vec::new() })
+        let tag = run(&mut ToSpool { writing, spool: &mut self.spool, scratch: Vec::new() })?;
+        self.spool.finish()?;
+        Ok(tag)
     }
 }
 

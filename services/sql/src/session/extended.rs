@@ -9,7 +9,7 @@ use super::portal::{Portal, Progress};
 use super::statement::Kind;
 use super::{Done, Fields, Halt, Prepared, Session, values};
 use crate::commands::How;
-use crate::limits::{PREPARED_BYTES_MAX, PREPARED_MAX};
+use crate::limits::{PARAMETERS_BYTES_MAX, PREPARED_BYTES_MAX, PREPARED_MAX};
 use crate::protocol::Target;
 use crate::protocol::backend::{self, Plain};
 use crate::protocol::frontend::{Bind, Format};
@@ -105,6 +105,7 @@ impl Session {
                 values::input(&catalog, *ty, bytes.as_deref(), format, &style)
             })
             .collect::<Result<Vec<_>>>()?;
+        self.check_parameters(&parameters)?;
         let portal = Portal {
             prepared,
             parameters,
@@ -121,6 +122,21 @@ impl Session {
     pub(crate) fn check_portals(&self) -> Result<()> {
         if self.portals.len() >= PREPARED_MAX {
             return Err(Error::new(SqlState::OUT_OF_MEMORY, "too many portals"));
+        }
+        Ok(())
+    }
+
+    /// Errors: the portals that there are keep too much to take these, too.
+    fn check_parameters(&self, parameters: &[Value]) -> Result<()> {
+        let bytes = |values: &[Value]| values.iter().map(bytes_of).sum::<usize>();
+        let kept: usize = self.portals.values().map(|portal| bytes(&portal.parameters)).sum();
+        let new = bytes(parameters);
+        if kept > 0 && kept + new > PARAMETERS_BYTES_MAX {
+            let message = format!(
+                "the parameters of this session's portals take {kept} bytes and {new} more; {PARAMETERS_BYTES_MAX} are allowed"
+            );
+            return Err(Error::new(SqlState::OUT_OF_MEMORY, message)
+                .with_hint("Close portals that are not needed any more."));
         }
         Ok(())
     }
@@ -186,7 +202,12 @@ impl Session {
                 }
                 self.begin_implicit();
                 self.shared.canceller.statement_began();
-                let how = How { describe: false, formats: portal.formats.clone() };
+                let how = How {
+                    describe: false,
+                    formats: portal.formats.clone(),
+                    types: prepared.parameters.clone(),
+                    parameters: portal.parameters.clone(),
+                };
                 match command.run(self, &how)? {
                     Done::Tag(tag) => backend::complete(&mut self.out.buffer, &tag),
                     Done::Copy(copy) => self.copy = Some(copy),
@@ -194,9 +215,9 @@ impl Session {
             }
             (Progress::Fresh, Kind::Sql(_)) if rows_max > 0 && prepared.columns.is_some() => {
                 self.check_not_failed()?;
-                let mut to = ToPortal { formats: portal.formats.clone(), ..ToPortal::default() };
+                let mut to = ToPortal::new(self, portal.formats.clone());
                 self.execute(&prepared, &portal.parameters, &mut to)?;
-                portal.progress = Progress::Waiting(Box::new(to.spool));
+                portal.progress = Progress::Waiting(Box::new(to.into_spool()));
                 return Ok(self.send_rows(portal, rows_max)?);
             }
             (Progress::Fresh, Kind::Sql(_)) => {
@@ -235,5 +256,14 @@ impl Session {
             Target::Portal(name) => drop(self.portals.remove(name)),
         }
         backend::plain(&mut self.out.buffer, Plain::CloseComplete);
+    }
+}
+
+/// What a parameter takes besides its place.
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
     }
 }

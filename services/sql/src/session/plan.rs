@@ -54,7 +54,7 @@ pub(crate) fn columns_of(bound: &Bound) -> Option<&[Output]> {
     match &bound.action {
         Action::Query(query) => Some(&query.columns),
         Action::Write(write) if !write.columns.is_empty() => Some(&write.columns),
-        Action::Write(_) | Action::Schema(_) | Action::Explain(_) => None,
+        Action::Write(_) | Action::Schema(_) => None,
     }
 }
 
@@ -150,6 +150,7 @@ impl Session {
                 if !command.ends_block() {
                     self.check_not_failed()?;
                 }
+                parameters = command.parameters(self, &types)?;
                 columns = command.columns(self)?;
             }
             Some(statement) => {

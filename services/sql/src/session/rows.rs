@@ -7,12 +7,28 @@ use bole_sql_dialect::plan::Output;
 use bole_sql_types::{Error, Result, SqlState, Style, ValueRef};
 use bytes::BufMut as _;
 
-use super::{Formats, Out, Spool, type_length, values};
+use super::{Formats, Out, Spool, type_length, values, vectors};
+use crate::limits::ROW_BYTES_MAX;
 use crate::protocol::backend::{self, Field};
 use crate::protocol::frontend::Format;
 
-/// Bytes of a row on its way to a client; one value more may be written before it is seen.
-const ROW_BYTES_MAX: usize = 256 << 20;
+/// The bytes of a row's texts and blobs. Errors: they are more than a row may have (54000).
+fn check_row(columns: usize, row: &rusqlite::Row<'_>) -> Result<usize> {
+    let mut bytes = 0;
+    for index in 0..columns {
+        match value_of(row, index)? {
+            ValueRef::Text(text) => bytes += text.len(),
+            ValueRef::Blob(blob) => bytes += blob.len(),
+            _ => {}
+        }
+    }
+    if bytes > ROW_BYTES_MAX { Err(too_long()) } else { Ok(bytes) }
+}
+
+fn too_long() -> Error {
+    let message = format!("a row takes more than {ROW_BYTES_MAX} bytes");
+    Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+}
 
 /// Takes rows.
 pub(crate) trait Sink {
@@ -45,7 +61,7 @@ impl Fields<'_> {
                 name: &column.name,
                 table,
                 column: number,
-                type_oid: column.ty.0,
+                type_oid: vectors::type_oid(column).unwrap_or(column.ty.0),
                 length: type_length(column.ty),
                 typmod: column.typmod,
                 format: Format::of(self.formats, index),
@@ -81,7 +97,11 @@ impl Writing {
                     ValueRef::Null => backend::null(out),
                     value => {
                         let format = Format::of(&self.formats, index);
+                        let is_vector = format == Format::Text && vectors::type_oid(column).is_some();
                         let write = |out: &mut Vec<u8>| {
+                            if is_vector && vectors::put(value, out) {
+                                return Ok(());
+                            }
                             values::output(
                                 &self.catalog,
                                 column.ty,
@@ -95,9 +115,9 @@ impl Writing {
                         backend::value(out, write)?;
                     }
                 }
+                // Its form for the client may be longer than that in the database.
                 if out.len() - start > ROW_BYTES_MAX {
-                    let message = format!("a row takes more than {ROW_BYTES_MAX} bytes");
-                    return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
+                    return Err(too_long());
                 }
             }
             Ok(())
@@ -137,6 +157,7 @@ impl Sink for ToSpool<'_> {
 #[derive(Default)]
 pub(crate) struct ToMemory {
     pub(crate) rows: Vec<Vec<bole_sql_types::Value>>,
+    bytes: usize,
 }
 
 /// Rows that the service itself reads at once.
@@ -146,6 +167,11 @@ impl Sink for ToMemory {
     fn row(&mut self, columns: &[Output], row: &rusqlite::Row<'_>) -> Result<()> {
         if self.rows.len() >= MEMORY_ROWS_MAX {
             return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "too many rows"));
+        }
+        self.bytes += check_row(columns.len(), row)?;
+        if self.bytes > ROW_BYTES_MAX {
+            let message = format!("the rows take more than {ROW_BYTES_MAX} bytes");
+            return Err(Error::new(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
         }
         let values = (0..columns.len()).map(|index| value_of(row, index).map(ValueRef::to_owned));
         self.rows.push(values.collect::<Result<_>>()?);

@@ -264,8 +264,9 @@ impl Settings {
     /// A transaction begins, with the modes that are set for all.
     pub(crate) fn begin_transaction(&mut self) {
         for (shown, default) in MODES {
-            let text = self.values.get(default).map(|value| value.current().to_owned()).unwrap_or_default();
+            let text = self.values.get(default).map_or("", Value::current);
             if self.values.get(shown).is_some_and(|value| value.current() != text) {
+                let text = text.to_owned();
                 self.put(shown.to_owned(), text, true);
             }
         }

@@ -80,7 +80,12 @@ impl Session {
                 }
                 self.begin_implicit();
                 self.shared.canceller.statement_began();
-                let how = How { describe: true, formats: Formats::new() };
+                let how = How {
+                    describe: true,
+                    formats: Formats::new(),
+                    types: Vec::new(),
+                    parameters: Vec::new(),
+                };
                 command.run(self, &how)
             }
             Kind::Sql(_) => {

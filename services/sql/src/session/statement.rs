@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bole_sql_dialect::parse::{self, Parsed};
 use bole_sql_types::{Error, Result, SqlState};
 
-use crate::commands::tokens::{self, Cursor, Spanned};
+use crate::commands::tokens::{self, Cursor, Spanned, Statements};
 use crate::commands::{self, Command};
 
 /// A statement.
@@ -29,7 +29,16 @@ pub(crate) enum Kind {
 impl Statement {
     /// All statements of a text.
     pub(crate) fn all(text: &str) -> Result<Vec<Self>> {
-        tokens::statements(text)?.iter().map(|tokens| Self::one(text, tokens)).collect()
+        let (mut statements, mut all) = (Statements::new(text), Vec::new());
+        // Counted on from statement to statement: a text may have very many.
+        let (mut counted, mut before) = (0, 0);
+        while let Some(tokens) = statements.next()? {
+            let start = tokens.first().map_or(counted, |first| first.start);
+            before += text[counted..start].chars().count();
+            counted = start;
+            all.push(Self::one(text, tokens, u32::try_from(before).unwrap_or(u32::MAX))?);
+        }
+        Ok(all)
     }
 
     /// The one statement of a text; `None` if it is empty. Errors: there are more.
@@ -42,15 +51,16 @@ impl Statement {
         Ok(all.pop())
     }
 
-    /// The statement that these tokens of `text` are.
-    pub(crate) fn one(text: &str, tokens: &[Spanned]) -> Result<Self> {
-        let mut cursor = Cursor::new(text, tokens);
+    /// The statement that these tokens of `text` are, with so many characters before it.
+    fn one(text: &str, tokens: Vec<Spanned>, before: u32) -> Result<Self> {
+        let mut cursor = Cursor::new(text, &tokens);
         let start = cursor.offset();
-        let before = tokens::position(text, start) - 1;
         if let Some(command) = commands::parse(&mut cursor)? {
             return Ok(Self { kind: Kind::Command(command), before });
         }
         let end = tokens.last().map_or(start, |last| last.end);
+        // The parser has its own.
+        drop(tokens);
         let kind = Kind::Sql(Arc::new(sql(&text[start..end], before)?));
         Ok(Self { kind, before })
     }

@@ -9,7 +9,7 @@ use bole_sql_types::{Error, Result, SqlState};
 use super::{Granted, Halt, Session, Wait, effects};
 use crate::error::in_failed_block;
 use crate::metrics::count;
-use crate::store::{Reader, Writer};
+use crate::store::{Deferral, Parked, Reader, Writer};
 
 /// Savepoints of one transaction.
 const SAVEPOINTS_MAX: usize = 10_000;
@@ -48,12 +48,14 @@ pub(crate) struct Transaction {
     pub(crate) began: i64,
     pub(crate) writer: Option<Writer>,
     /// The snapshot of [`Isolation::Snapshot`], once a statement has run.
-    pub(crate) reader: Option<Reader>,
+    pub(crate) reader: Option<Parked>,
     /// A statement has run, so that the isolation level cannot change any more.
     pub(crate) started: bool,
     /// It changed the schema: plans are of no use to others.
     pub(crate) schema_changed: bool,
     savepoints: Vec<Savepoint>,
+    /// Which constraints are checked at its end.
+    pub(crate) deferral: Deferral,
     /// What to do with listening when it commits.
     pub(crate) listening: Vec<Listening>,
 }
@@ -73,6 +75,7 @@ struct Savepoint {
     requests: usize,
     bytes: usize,
     listening: usize,
+    deferral: Deferral,
 }
 
 /// SQLite's name of the savepoint at a depth.
@@ -154,15 +157,16 @@ impl Session {
 
     /// A reader with the snapshot of the next statement. To be given back by [`Session::put_reader`].
     pub(crate) fn take_reader(&mut self) -> Result<Reader, Halt> {
-        if let Some(reader) = self.transaction.reader.take() {
-            return Ok(reader);
+        if let Some(parked) = &self.transaction.reader {
+            // One that was ended stays, so that whatever comes later in this transaction fails, too.
+            return Ok(parked.resume()?);
         }
         let mut reader = match (self.database.own_reader(&self.temporary), self.granted.take()) {
             (Some(reader), _) => reader,
             (None, Some(Granted::Reader(reader))) => reader?,
             (None, other) => {
                 self.granted = other;
-                match now_or_never(self.database.reader()) {
+                match self.database.reader_now() {
                     Some(reader) => reader?,
                     None => return Err(Halt::Wait(Wait::Reader)),
                 }
@@ -176,7 +180,10 @@ impl Session {
     pub(crate) fn put_reader(&mut self, reader: Reader) {
         self.out.saw(reader.seen());
         if self.transaction.isolation == Isolation::Snapshot && self.transaction.state != State::Idle {
-            self.transaction.reader = Some(reader);
+            match &self.transaction.reader {
+                Some(parked) => parked.put(reader),
+                None => self.transaction.reader = reader.park(),
+            }
         }
     }
 
@@ -194,22 +201,28 @@ impl Session {
         if self.transaction.writer.is_some() {
             return Ok(());
         }
-        let timeout = self.shared.settings.lock().derived().lock_timeout;
-        let wait = if nowait { Duration::ZERO } else { timeout.unwrap_or(Duration::MAX) };
-        let writer = match self.granted.take() {
-            Some(Granted::Writer(writer)) => writer?,
-            other => {
-                self.granted = other;
-                match now_or_never(self.database.writer(wait)) {
-                    Some(writer) => writer?,
-                    None => return Err(Halt::Wait(Wait::Writer(wait))),
-                }
-            }
-        };
+        let writer = self.ticket(nowait)?;
         Ok(self.adopt(writer)?)
     }
 
+    /// The write ticket, when it is this session's turn. Errors: 55P03 after `lock_timeout`.
+    pub(crate) fn ticket(&mut self, nowait: bool) -> Result<Writer, Halt> {
+        let timeout = self.shared.settings.lock().derived().lock_timeout;
+        let wait = if nowait { Duration::ZERO } else { timeout.unwrap_or(Duration::MAX) };
+        match self.granted.take() {
+            Some(Granted::Writer(writer)) => Ok(writer?),
+            other => {
+                self.granted = other;
+                let writer = now_or_never(self.database.writer(wait));
+                Ok(writer.ok_or(Halt::Wait(Wait::Writer(wait)))??)
+            }
+        }
+    }
+
     fn adopt(&mut self, writer: Writer) -> Result<()> {
+        if let Some(parked) = &self.transaction.reader {
+            parked.check()?;
+        }
         // Nobody commits while the ticket is held. The snapshot stays where this fails: what comes after a rollback to a savepoint is judged by it again.
         if self.transaction.reader.as_ref().is_some_and(|reader| writer.is_behind(&reader.seen())) {
             let message = "could not serialize access due to concurrent update";
@@ -360,6 +373,7 @@ impl Session {
             requests: pending.requests.len(),
             bytes: pending.bytes,
             listening: self.transaction.listening.len(),
+            deferral: self.transaction.deferral.clone(),
         });
         Ok(())
     }
@@ -396,6 +410,7 @@ impl Session {
         pending.bytes = savepoint.bytes;
         self.shared.settings.lock().rollback_to(savepoint.settings);
         self.transaction.listening.truncate(savepoint.listening);
+        self.transaction.deferral = savepoint.deferral.clone();
         self.transaction.state = State::Block;
         Ok(())
     }

@@ -55,6 +55,10 @@ impl Applier {
                     connection.execute_batch(sql).map_err(|error| format!("{sql}: {error}"))?;
                 }
                 Operation::Table(name) => table = Some(name.to_owned()),
+                Operation::Truncate(name) => {
+                    let sql = format!("DELETE FROM main.{}", quoted(name));
+                    connection.execute(&sql, []).map_err(|error| format!("{sql}: {error}"))?;
+                }
                 row => {
                     let name = table.as_deref().ok_or("a row without a table")?;
                     let known = self.table(connection, name)?;
@@ -120,7 +124,9 @@ impl Table {
             Operation::Update { from, rowid, values, changed } => {
                 self.update(connection, (from, rowid), values, changed)
             }
-            Operation::Ddl(_) | Operation::Table(_) => return Err("no row".to_owned()),
+            Operation::Ddl(_) | Operation::Table(_) | Operation::Truncate(_) => {
+                return Err("no row".to_owned());
+            }
         };
         match changed.map_err(|error| describe(&error))? {
             1 => Ok(()),

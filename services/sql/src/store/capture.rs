@@ -96,6 +96,18 @@ impl Capture {
         }
     }
 
+    /// All rows of a table are about to go, none of which is recorded.
+    pub(crate) fn begin_truncate(&mut self, table: &str) {
+        entry::put_truncate(&mut self.bytes, table);
+        self.table.clear();
+        self.off = true;
+    }
+
+    /// They are gone, or are not.
+    pub(crate) const fn end_truncate(&mut self) {
+        self.off = false;
+    }
+
     /// Why the statement was stopped.
     pub(crate) const fn error(&self) -> Option<&Error> {
         self.error.as_ref()

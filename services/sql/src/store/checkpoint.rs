@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - A frame is moved only when the log is fsynced beyond what it shows, the `-wal` is, and so is a marker that names it.
-//! - The marker goes when `main.db` is fsynced with all of its frames, and before the snapshot that keeps them in place.
+//! - The marker goes when `main.db` is fsynced with all of its frames, and before the snapshot that keeps them in place. Where that fails, neither goes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -20,12 +20,14 @@ use super::connection::Role;
 use super::database::{Database, write_stand};
 use super::files::{Files, move_frames};
 use super::writer::Writing;
-use crate::limits::CHECKPOINT_TRIES_MAX;
+use crate::limits::{CHECKPOINT_TRIES_MAX, SNAPSHOT_WAIT_MAX};
 
 /// Bytes of a frame of the `-wal`: a page and its head.
 pub(crate) const FRAME_BYTES: u64 = 4_096 + 24;
 /// Between two looks whether a reader has gone.
 const TRY_INTERVAL: Duration = Duration::from_millis(20);
+/// How often it looks while writers wait, where the `-wal` is beyond its bound.
+const OVER_TRIES_MAX: u32 = 10;
 /// How long a checkpoint waits for its turn to write the stand. Then the next one tries.
 const TURN_MAX: Duration = Duration::from_secs(10);
 
@@ -64,7 +66,7 @@ struct Held {
 impl Database {
     /// Whether the `-wal` has grown so much that it is to be checkpointed now.
     pub fn is_large(&self) -> bool {
-        self.checkpoints.is_due(self.frames.load(Ordering::Relaxed))
+        self.checkpoints.is_due(self.frames.last())
     }
 
     /// One pass; where the `-wal` is large, a second one under the ticket, after which the next writer starts the file over.
@@ -75,7 +77,8 @@ impl Database {
     ) -> Result<PassReport, Error> {
         self.books.check()?;
         let mut report = PassReport::default();
-        let large = self.is_large();
+        let is_over = self.is_over();
+        let large = self.is_large() || is_over;
         let Some(turn) = self.turn().await else { return Ok(report) };
         if !self.has_news() && !large {
             return Ok(report);
@@ -93,13 +96,16 @@ impl Database {
             let start = clock.monotonic();
             let held = self.hold(&turn)?;
             // Writers wait: where a reader is in the way, a later pass comes back.
-            self.complete(held, journal, 1).await?;
+            let tries = if is_over { OVER_TRIES_MAX } else { 1 };
+            if self.complete(held, journal, tries).await? && is_over {
+                self.outlast_snapshots(SNAPSHOT_WAIT_MAX, TRY_INTERVAL).await;
+            }
             // The next writer finds everything moved, and starts over.
             drop(turn);
             report.lock_max = report.lock_max.max(clock.monotonic().saturating_sub(start));
         }
         // Where readers keep it from starting over, it has to grow a good deal more before the next look.
-        let left = self.frames.load(Ordering::Relaxed);
+        let left = self.frames.last();
         self.checkpoints
             .due
             .store(self.checkpoints.frames_max.max(left.saturating_add(left / 4)), Ordering::Relaxed);
@@ -148,7 +154,7 @@ impl Database {
             holder.query_row("SELECT next FROM main.bole_stand", [], |_| Ok(()))
         });
         held.map_err(|error| self.failed_sqlite(&error))?;
-        Ok(Held { stand, position, frames: self.frames.load(Ordering::Relaxed) })
+        Ok(Held { stand, position, frames: self.frames.last() })
     }
 
     /// The rest of a checkpoint; `false` if readers held it up, and it is to be tried again. Blocks.
@@ -157,8 +163,10 @@ impl Database {
             Ok(()) => self.move_up_to(&held, tries).await,
             Err(error) => Err(error.into()),
         };
-        let released = self.checkpoints.holder.lock().execute_batch("ROLLBACK");
+        // After an error the snapshot stays until the process ends. The marker may be durable, and what was moved may not: without the snapshot the next
+        // writer would start the `-wal` over, and the frames that the marker names would be gone.
         let complete = outcome?;
+        let released = self.checkpoints.holder.lock().execute_batch("ROLLBACK");
         released.map_err(|error| self.failed_sqlite(&error))?;
         if complete {
             self.books.core().persisted = held.stand;

@@ -67,11 +67,7 @@ impl LockedParticipant for LockedCommit<'_, '_> {
             && self.commit.database.is_fed()
             && let Err(reason) = self.commit.database.remember(core.next, payload)
         {
-            tracing::error!(
-                database = self.commit.database.name(),
-                reason,
-                "feeds do not know a change of the catalog"
-            );
+            self.commit.database.tell_unknown(&reason);
         }
         let class = self.commit.database.class();
         transaction.push(place, class, entry::KIND, entry::VERSION, |out| out.extend_from_slice(payload))?;

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use bole_base::{Durability, LogId, Offset};
 use bole_log::Journal;
@@ -24,6 +23,7 @@ use super::files::{Files, Medium};
 use super::history::History;
 use super::reader::{Connected, Readers};
 use super::sequences::Sequences;
+use super::snapshots::Frames;
 use super::temporary::Borrowed;
 use super::writer::Writing;
 
@@ -55,7 +55,7 @@ pub struct Database {
     /// Recovery's, while it lasts.
     pub(crate) replaying: Mutex<Option<Applier>>,
     /// Frames of the `-wal` after the last commit.
-    pub(crate) frames: Arc<AtomicU32>,
+    pub(crate) frames: Arc<Frames>,
     /// Last, so that it goes after all connections.
     pub(crate) files: Files,
 }
@@ -70,7 +70,7 @@ impl Database {
     ) -> Result<Self, String> {
         let describe = |error: &dyn std::fmt::Display| format!("{}: {error}", dir.display());
         let files = Files::open(medium, dir)?;
-        let frames = Arc::new(AtomicU32::new(0));
+        let frames = Arc::new(Frames::default());
         let writing = Writing::open(&files, &shared.registers, &frames).map_err(|error| describe(&error))?;
         let stand = read_stand(writing.connection()).map_err(|error| describe(&error))?;
         let database = Self {
@@ -157,6 +157,15 @@ impl Database {
         Ok(())
     }
 
+    /// That feeds end with an error where an entry's changes of the catalog are needed.
+    pub(crate) fn tell_unknown(&self, reason: &str) {
+        tracing::error!(
+            database = self.name(),
+            reason,
+            "feeds do not know a change of the catalog, and say so there"
+        );
+    }
+
     /// Errors: the node has stopped (57P01).
     pub(crate) fn runtime(&self) -> Result<Arc<Runtime>> {
         let stopped = || Error::new(SqlState::ADMIN_SHUTDOWN, "the node has stopped");
@@ -185,7 +194,7 @@ impl Database {
 
     /// Bytes of the `-wal` that are in use.
     pub fn wal_bytes(&self) -> u64 {
-        u64::from(self.frames.load(Ordering::Relaxed)) * super::checkpoint::FRAME_BYTES
+        u64::from(self.frames.last()) * super::checkpoint::FRAME_BYTES
     }
 
     /// What the page caches of its connections may take.

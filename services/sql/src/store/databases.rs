@@ -24,10 +24,13 @@ use super::error::{from_catalog, from_shard, no_database};
 use super::files::{Medium, remove_folder};
 use super::temporary::Quota;
 use super::{PREFIX, Shared};
+use crate::spill::Spill;
 
 /// The database of a fresh node.
 pub const DEFAULT: &str = "bole";
-/// The setting that says that a fresh node has got its database.
+/// The other one, to which PostgreSQL's tools connect in order to make and drop databases.
+const MAINTENANCE: &str = "postgres";
+/// The setting that says that a fresh node has got its databases.
 const MADE: &str = "default/sql/made";
 const ATTRIBUTE_DURABILITY: &str = "durability";
 
@@ -60,7 +63,7 @@ pub struct Config {
     pub dir: PathBuf,
     /// The disk of the folders.
     pub disk: Arc<dyn Disk>,
-    /// The SQLite VFS whose files are on that disk; `None`: the operating system's.
+    /// The SQLite VFS whose files are on that disk; `None`: the operating system's, with temporary files in the folder of `spill`.
     pub vfs: Option<String>,
     /// The class of databases that are made from now on.
     pub durability: Durability,
@@ -68,10 +71,14 @@ pub struct Config {
     pub registers: Vec<Register>,
     /// Bytes of a `-wal` at which its database is checkpointed whatever the journal retains: [`crate::limits::WAL_BYTES_MAX`].
     pub wal_bytes_max: u64,
+    /// Bytes of a `-wal` at which snapshots are ended that keep it from starting over: [`crate::limits::OVERLAY_BYTES_MAX`].
+    pub overlay_bytes_max: u64,
     /// Bytes of temporary tables of one session.
     pub temporary_bytes_session: u64,
     /// Bytes of temporary tables of all sessions.
     pub temporary_bytes_node: u64,
+    /// Where statements set aside what does not fit into memory.
+    pub spill: Arc<Spill>,
     /// Databases whose tables have change feeds: their logs are kept for readers, up to the runtime's limit.
     pub fed: Fed,
 }
@@ -89,14 +96,19 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first one. The error is a sentence for the operator.
-    pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, config: Config) -> Result<Self, String> {
+    /// The databases that the catalog knows, hosted and not yet recovered; on a fresh node it makes the first ones. The error is a sentence for the operator.
+    pub async fn host(catalog: Catalog, runtime: Arc<Runtime>, mut config: Config) -> Result<Self, String> {
+        if config.vfs.is_none() {
+            let registered = super::vfs::register(&config.spill);
+            config.vfs = Some(registered.map_err(|error| format!("temporary files: {error}"))?);
+        }
         let shared = Arc::new(Shared {
             runtime: Arc::downgrade(&runtime),
             journal: Arc::clone(runtime.journal()),
             participants: OnceLock::new(),
             registers: config.registers.clone(),
             wal_bytes_max: config.wal_bytes_max,
+            overlay_frames_max: config.overlay_bytes_max / super::checkpoint::FRAME_BYTES,
             quota: Arc::new(Quota::new(config.temporary_bytes_session, config.temporary_bytes_node)),
             fed: config.fed.clone(),
             large: Notify::new(),
@@ -131,7 +143,7 @@ impl Databases {
             return Ok(());
         }
         if !there {
-            self.catalog.create(&[self.new_dataset(DEFAULT)]).await?;
+            self.catalog.create(&[self.new_dataset(DEFAULT), self.new_dataset(MAINTENANCE)]).await?;
         }
         self.catalog.set(MADE, DEFAULT).await
     }
@@ -191,6 +203,11 @@ impl Databases {
     /// A database by its name.
     pub fn get(&self, name: &str) -> Option<Arc<Database>> {
         self.known.read().get(name).cloned()
+    }
+
+    /// Where statements set aside what does not fit into memory.
+    pub fn spill(&self) -> &Arc<Spill> {
+        &self.config.spill
     }
 
     /// How many sessions have temporary tables, and the bytes that are reserved for these.
@@ -278,10 +295,14 @@ impl Databases {
         self.shared.large.notified().await;
     }
 
-    /// Checkpoints databases whose `-wal` has become large. Blocks on the disk. Errors as of `Runtime::checkpoint`.
+    /// Checkpoints databases whose `-wal` has become large, and ends snapshots that have kept it from starting over for too long. Blocks on the disk. Errors as of `Runtime::checkpoint`.
     pub async fn checkpoint_large(&self) -> std::result::Result<(), bole_shard::Error> {
+        let is_large = |database: &Arc<Database>| {
+            database.end_old_snapshots();
+            database.is_large() || database.is_over()
+        };
         let large: Vec<_> =
-            self.all().iter().filter(|database| database.is_large()).map(|database| database.log()).collect();
+            self.all().iter().filter(|database| is_large(database)).map(|database| database.log()).collect();
         self.runtime.checkpoint(&large).await
     }
 }

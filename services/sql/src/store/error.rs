@@ -6,6 +6,11 @@ use rusqlite::ErrorCode;
 
 /// What a client is told of a failure of the store itself: files, memory, defects. What a statement did wrong is the session's to translate.
 pub(crate) fn from_sqlite(error: &rusqlite::Error) -> Error {
+    if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        && let Some(refusal) = super::vfs::take_refusal()
+    {
+        return refusal.error();
+    }
     let state = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => SqlState::DISK_FULL,
         Some(ErrorCode::OutOfMemory) => SqlState::OUT_OF_MEMORY,

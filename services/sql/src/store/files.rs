@@ -13,6 +13,7 @@ mod marker;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bole_base::disk::{read_all, replace_file};
 use bole_base::{Disk, File};
@@ -51,6 +52,8 @@ pub(crate) struct Files {
     medium: Medium,
     dir: PathBuf,
     main: Arc<dyn File>,
+    /// The name of the `-wal` is durable. SQLite makes the file once, and keeps it while it is open.
+    wal_is_named: AtomicBool,
 }
 
 /// Where files are: the disk, and the SQLite VFS that is on the same disk.
@@ -78,7 +81,7 @@ impl Files {
         remove(disk, dir, &[WAL, SHM, FRESH, "checkpoint.new"]).map_err(describe)?;
         disk.sync_dir(dir).map_err(describe)?;
         let main = disk.open(&dir.join(MAIN)).map_err(describe)?;
-        Ok(Self { dir: dir.to_owned(), main, medium })
+        Ok(Self { dir: dir.to_owned(), main, medium, wal_is_named: AtomicBool::new(false) })
     }
 
     /// A new connection.
@@ -91,6 +94,11 @@ impl Files {
         let wal = self.medium.disk.open(&self.dir.join(WAL))?;
         wal.sync_data()?;
         let marker = Marker::of(&*wal, frames)?;
+        if !self.wal_is_named.load(Ordering::Acquire) {
+            // Before the marker has its name: of names that were not synced a power cut keeps any.
+            self.medium.disk.sync_dir(&self.dir)?;
+            self.wal_is_named.store(true, Ordering::Release);
+        }
         replace_file(&*self.medium.disk, &self.dir.join(MARKER), &marker.encode())?;
         Ok(marker)
     }

@@ -95,7 +95,7 @@ impl Database {
         };
         for part in effects(entry) {
             let (kind, version, payload) = part?;
-            if (kind, version) != (entry::KIND, entry::VERSION) {
+            if !entry::is_known(kind, version) {
                 return Err(format!(
                     "payload kind {} version {version} is not known to this version; start the version that wrote it",
                     kind.0
@@ -156,9 +156,11 @@ impl Hosted for Database {
     }
 
     fn replay(&self, entry: &EntryRef<'_>) {
-        let taken = self.take_in(entry).and_then(|()| self.remember_replayed(entry));
-        if let Err(reason) = taken {
+        if let Err(reason) = self.take_in(entry) {
             self.give_up_replay(reason);
+        } else if let Err(reason) = self.remember_replayed(entry) {
+            self.history.note_unread(entry.header.offset);
+            self.tell_unknown(&reason);
         }
     }
 

@@ -7,12 +7,13 @@ use bole_sql_functions::Context;
 use bole_sql_types::{Error, Result, SqlState};
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::books::Seen;
 use super::connection::Role;
 use super::database::{Database, read_catalog, read_version};
 use super::error::{from_shard, from_sqlite};
+use super::snapshots::{Parked, Snapshot, Snapshots, Stop, too_old};
 use super::temporary::{Space, Temporary};
 use crate::limits::{READERS_IDLE_MAX, READERS_MAX};
 
@@ -24,13 +25,15 @@ pub(crate) struct Connected {
 
 /// The reading connections of a database.
 pub(crate) struct Readers {
+    pub(super) snapshots: Snapshots,
     free: Arc<Semaphore>,
     idle: Mutex<Vec<Connected>>,
 }
 
 impl Readers {
     pub(crate) fn new() -> Self {
-        Self { free: Arc::new(Semaphore::new(READERS_MAX)), idle: Mutex::default() }
+        let (snapshots, free) = (Snapshots::default(), Arc::new(Semaphore::new(READERS_MAX)));
+        Self { snapshots, free, idle: Mutex::default() }
     }
 
     /// How many are open, used or not.
@@ -51,6 +54,8 @@ pub struct Reader {
     source: Option<Source>,
     catalog: Arc<Catalog>,
     seen: Seen,
+    /// The snapshot that is open, and its number.
+    snapshot: Option<(u64, Arc<Snapshot>)>,
 }
 
 /// Whose connection a reader has.
@@ -82,14 +87,26 @@ impl Database {
     /// database is stopped (57P03), the files.
     pub async fn reader(self: &Arc<Self>) -> Result<Reader> {
         let free = Arc::clone(&self.readers.free).acquire_owned().await;
-        let permit =
-            free.map_err(|_| Error::new(SqlState::ADMIN_SHUTDOWN, "the database is being closed"))?;
+        let permit = free.map_err(|_| is_closing())?;
         let idle = self.readers.idle.lock().pop();
         let connected = match idle {
             Some(connected) => connected,
             None => self.open_reader().await?,
         };
         Ok(self.reader_with(Source::Pooled(connected, permit)))
+    }
+
+    /// As [`Database::reader`], without waiting: `None` while [`READERS_MAX`] are in use. Blocks for as long as it takes to open a file.
+    pub(crate) fn reader_now(self: &Arc<Self>) -> Option<Result<Reader>> {
+        let permit = match Arc::clone(&self.readers.free).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::NoPermits) => return None,
+            Err(TryAcquireError::Closed) => return Some(Err(is_closing())),
+        };
+        let idle = self.readers.idle.lock().pop();
+        let connected = idle.map_or_else(|| self.connect(Role::Reader), Ok);
+        let connected = connected.map_err(|error| from_sqlite(&error));
+        Some(connected.map(|connected| self.reader_with(Source::Pooled(connected, permit))))
     }
 
     /// The connection of a session that has temporary tables; `None` if it has none.
@@ -105,8 +122,13 @@ impl Database {
             source: Some(source),
             catalog: self.catalog(),
             seen: self.books.seen(low, self.class()),
+            snapshot: None,
         }
     }
+}
+
+fn is_closing() -> Error {
+    Error::new(SqlState::ADMIN_SHUTDOWN, "the database is being closed")
 }
 
 /// A place among the readers that its owner does not use. Dropping it waits for a place, and blocks.
@@ -152,6 +174,7 @@ impl Reader {
         self.end();
         self.database.books.check().map_err(|error| from_shard(&error))?;
         let low = self.database.books.low();
+        self.snapshot = Some(self.database.readers.snapshots.add(&self.database.frames));
         let version = {
             let connection = self.connection();
             let begun = connection.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([]));
@@ -187,6 +210,27 @@ impl Reader {
                 tracing::warn!(database = self.database.name(), %error, "a snapshot could not be ended");
             }
         }
+        if let Some((number, _)) = self.snapshot.take() {
+            self.database.readers.snapshots.remove(number);
+        }
+    }
+
+    /// Says who is to be told if the snapshot has to end, or that nobody reads in it just now.
+    pub(crate) fn set_stop(&self, stop: Option<Arc<dyn Stop>>) {
+        if let Some((_, snapshot)) = &self.snapshot {
+            snapshot.set_stop(stop);
+        }
+    }
+
+    /// Errors: the snapshot has ended (72000).
+    pub(crate) fn check(&self) -> Result<()> {
+        self.snapshot.as_ref().map_or_else(|| Err(too_old()), |(_, snapshot)| snapshot.check())
+    }
+
+    /// Keeps the snapshot for a later statement. It may be ended meanwhile.
+    pub(crate) fn park(self) -> Option<Parked> {
+        let snapshot = Arc::clone(&self.snapshot.as_ref()?.1);
+        Some(Parked::new(self, snapshot))
     }
 
     /// Whether it is the session's own, and has no place among the readers.

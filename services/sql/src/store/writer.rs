@@ -1,11 +1,11 @@
 //! The write ticket, and a transaction that has it.
 
+mod constraints;
 mod own;
 mod savepoints;
 mod schema;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bole_shard::participant::{Committed, Outbox, Participants, Request};
@@ -23,9 +23,11 @@ use super::connection::{Register, Role};
 use super::database::{Database, register};
 use super::error::{from_shard, from_sqlite};
 use super::files::Files;
-use super::preupdate::{Recorded, has_deferred_violations};
+use super::preupdate::Recorded;
 use super::sequences::{Standing, write_row};
+use super::snapshots::Frames;
 use super::temporary::{Space, Temporary};
+pub use constraints::Deferral;
 use own::{data_version, writing_mut};
 use savepoints::Savepoint;
 
@@ -39,12 +41,12 @@ impl Writing {
     pub(crate) fn open(
         files: &Files,
         registers: &[Register],
-        frames: &Arc<AtomicU32>,
+        frames: &Arc<Frames>,
     ) -> rusqlite::Result<Self> {
         let (mut connection, context) = (files.connect(Role::Writer)?, Context::default());
         let frames = Arc::clone(frames);
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, count: std::ffi::c_int| {
-            frames.store(count.max(0) as u32, Ordering::Relaxed);
+            frames.note(count.max(0) as u32);
             Ok(())
         }))?;
         let limit = crate::limits::WAL_BYTES_MAX as i64;
@@ -266,14 +268,7 @@ impl Writer {
             let text = "the transaction was rolled back by an earlier failure";
             return Err(Error::new(SqlState::IN_FAILED_SQL_TRANSACTION, text));
         }
-        let violated = if self.restored {
-            let mut check =
-                self.connection().prepare("PRAGMA foreign_key_check").map_err(|error| from_sqlite(&error))?;
-            check.exists([]).map_err(|error| from_sqlite(&error))?
-        } else {
-            has_deferred_violations(self.connection())
-        };
-        if violated { Err(self.foreign_key_error()) } else { Ok(()) }
+        self.check_at_commit()
     }
 
     /// Writes what sequences have given out since the last commit. Which ones.
@@ -344,7 +339,7 @@ impl Drop for Writer {
 impl Database {
     /// Tells whoever looks after it when the `-wal` has become large.
     pub(super) fn after_commit(&self) {
-        if self.checkpoints.is_due(self.frames.load(Ordering::Relaxed)) {
+        if self.checkpoints.is_due(self.frames.last()) || self.is_over() {
             self.shared.large.notify_one();
         }
     }

@@ -88,7 +88,6 @@ impl Database {
                 shown.push_str(&self.rows(&query)?);
                 Ok(())
             }
-            Action::Explain(_) => Err(Error::unsupported("EXPLAIN in this test")),
             Action::Write(write) => {
                 writeln!(shown, "{}", self.write(&write)?).unwrap();
                 Ok(())
@@ -106,6 +105,10 @@ impl Database {
                 self.sqlite.execute_batch(sql).map(|()| 0).map_err(|error| broken(sql, &error))
             }
             Step::Rows(sql) => self.sqlite.execute(sql, []).map_err(|error| broken(sql, &error)),
+            Step::Empty(table) => {
+                let sql = format!("DELETE FROM {table}");
+                self.sqlite.execute(&sql, []).map_err(|error| broken(&sql, &error))
+            }
             Step::Nothing(sql, error) => {
                 let mut statement = self.sqlite.prepare(sql).map_err(|error| broken(sql, &error))?;
                 if statement.exists([]).unwrap() { Err(error.clone()) } else { Ok(0) }

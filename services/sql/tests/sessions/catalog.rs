@@ -162,3 +162,35 @@ async fn values_have_a_length() {
         ])
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dumps_ask() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client
+        .check_all(&[
+            ("create sequence s start 7; create table t (a int)", "C CREATE SEQUENCE / C CREATE TABLE / Z I"),
+            ("select * from s", "T last_value:20 log_cnt:20 is_called:16 / D 7|0|f / C SELECT 1 / Z I"),
+            ("select nextval('s'), nextval('s')", "T nextval:20 nextval:20 / D 7|8 / C SELECT 1 / Z I"),
+            (
+                "select x.last_value, is_called from public.s x",
+                "T last_value:20 is_called:16 / D 8|t / C SELECT 1 / Z I",
+            ),
+            ("select setval('s', 50, false)", "T setval:20 / D 50 / C SELECT 1 / Z I"),
+            (
+                "select last_value, is_called from s",
+                "T last_value:20 is_called:16 / D 50|f / C SELECT 1 / Z I",
+            ),
+            (
+                "select acldefault('n', 10) a, acldefault('d', 10) b, acldefault('c', 10) c",
+                "T a:1009 b:1009 c:1009 / D {bole=UC/bole}|{=Tc/bole,bole=CTc/bole}|{} / C SELECT 1 / Z I",
+            ),
+            ("insert into t values (1)", "C INSERT 0 1 / Z I"),
+            ("select tableoid = 't'::regclass a from t", "T a:16 / D t / C SELECT 1 / Z I"),
+            (
+                "select tableoid from t, pg_class",
+                "E 42702 column reference \"tableoid\" is ambiguous @8 / Z I",
+            ),
+        ])
+        .await;
+}

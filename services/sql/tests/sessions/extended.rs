@@ -51,6 +51,24 @@ async fn statements_and_portals() {
              T count:20\nD 2\nC SELECT 1\nZ I",
         )
         .await;
+    // The query of a cursor may have parameters, and infers their types.
+    client
+        .check(
+            &[
+                Query("begin"),
+                Parse("c", "declare c cursor for select $1 + 1 as n, b from t where a = $2", &[]),
+                DescribeStatement("c"),
+                Bind("", "c", &[Some("41"), Some("1")]),
+                Execute("", 0),
+                Sync,
+                Query("fetch all from c; commit"),
+                Query("begin; declare d cursor for select $1 + 1"),
+                Query("rollback"),
+            ],
+            "C BEGIN\nZ T\n1\nt 23 23\nn\n2\nC DECLARE CURSOR\nZ T\nT n:23 b:25\nD 42|x\nC FETCH 1\nC COMMIT\nZ I\n\
+             C BEGIN\nE 42P02 there is no parameter $1\nZ E\nC ROLLBACK\nZ I",
+        )
+        .await;
     // Several groups in one write.
     client
         .check(

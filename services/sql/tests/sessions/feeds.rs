@@ -38,7 +38,8 @@ fn text(change: &Change) -> String {
     let (rows, _) = value.split_once(",\"transaction\":").unwrap();
     let (_, rows) = rows.split_once(",\"before\":").unwrap();
     let rows = rows.replace(",\"after\":", " -> ").replace('"', "'");
-    let key = String::from_utf8(change.key.clone().unwrap().to_vec()).unwrap().replace('"', "'");
+    let key = change.key.clone().map_or("all".into(), |key| String::from_utf8(key.to_vec()).unwrap());
+    let key = key.replace('"', "'");
     format!("{} {key}: {rows}", change.operation)
 }
 
@@ -73,6 +74,8 @@ async fn rows_are_told_as_they_change() {
             "update t set id = 20 where id = 2",
             "update t set name = name",
             "truncate t",
+            "begin; insert into t values (5, 'z'); truncate t; insert into t values (6, null); commit",
+            "begin; savepoint a; truncate t; rollback to a; commit",
         ],
         "t",
         &[
@@ -82,9 +85,10 @@ async fn rows_are_told_as_they_change() {
             "insert {'id':4}: null -> {'id':4,'name':'y'}",
             "delete {'id':2}: {'id':2,'name':null} -> null",
             "insert {'id':20}: null -> {'id':20,'name':null}",
-            "delete {'id':1}: {'id':1,'name':'eve'} -> null",
-            "delete {'id':4}: {'id':4,'name':'y'} -> null",
-            "delete {'id':20}: {'id':20,'name':null} -> null",
+            "truncate all: null -> null",
+            "insert {'id':5}: null -> {'id':5,'name':'z'}",
+            "truncate all: null -> null",
+            "insert {'id':6}: null -> {'id':6,'name':null}",
         ],
     )
     .await;
@@ -210,6 +214,7 @@ async fn columns_are_those_of_the_place_in_the_log() {
             "update {'id':2}: {'id':2,'m':'bad','n':6} -> {'id':2,'m':'bad','n':'6'}",
             "update {'id':1}: {'id':1,'m':'ok','n':'5'} -> {'id':1,'m':'ok','n':'7'}",
             "insert {'id':3}: null -> {'id':3,'m':'ok','n':'8'}",
+            "key all: null -> null,'columns':['n']",
             "delete {'n':'6'}: {'id':2,'m':'bad','n':'6'} -> null",
         ],
     )
@@ -229,7 +234,12 @@ fn fold(changes: &[Change]) -> BTreeMap<String, Json> {
         let mut value = Vec::new();
         change.put_json(&mut value);
         let told: Json = serde_json::from_slice(&value).unwrap();
-        let key = String::from_utf8(change.key.clone().unwrap().to_vec()).unwrap();
+        let Some(key) = change.key.clone() else {
+            assert_eq!(change.operation, "truncate");
+            rows.clear();
+            continue;
+        };
+        let key = String::from_utf8(key.to_vec()).unwrap();
         let was = match change.operation {
             "delete" => rows.remove(&key),
             _ => rows.insert(key.clone(), told["after"].clone()),

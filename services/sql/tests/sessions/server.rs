@@ -17,6 +17,7 @@ use bole_shard::changes::Feeds;
 use bole_sql::config::Config;
 use bole_sql::connection;
 use bole_sql::service::{Parts, Service};
+use bole_sql::spill::{self, Spill};
 use bole_sql::store::{self, Databases, Fed};
 use tempfile::TempDir;
 
@@ -33,6 +34,29 @@ pub(crate) struct Server {
     _dir: TempDir,
 }
 
+/// What is bounded by bytes.
+pub(crate) struct Bounds {
+    pub(crate) wal_bytes: u64,
+    pub(crate) overlay_bytes: u64,
+    pub(crate) temporary_bytes: u64,
+    pub(crate) cursor_bytes: usize,
+    pub(crate) spill_bytes: u64,
+    pub(crate) keep_free: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            wal_bytes: bole_sql::limits::WAL_BYTES_MAX,
+            overlay_bytes: bole_sql::limits::OVERLAY_BYTES_MAX,
+            temporary_bytes: bole_sql::limits::TEMPORARY_BYTES_SESSION,
+            cursor_bytes: bole_sql::limits::CURSOR_BYTES_SESSION,
+            spill_bytes: bole_sql::limits::SPILL_BYTES_NODE,
+            keep_free: 0,
+        }
+    }
+}
+
 impl Server {
     pub(crate) async fn start() -> Self {
         Self::with(Config::default()).await
@@ -44,6 +68,10 @@ impl Server {
 
     /// With so many bytes for temporary tables.
     pub(crate) async fn with_room(config: Config, temporary_bytes: u64) -> Self {
+        Self::with_bounds(config, Bounds { temporary_bytes, ..Bounds::default() }).await
+    }
+
+    pub(crate) async fn with_bounds(config: Config, bounds: Bounds) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let journal = Arc::new(MemoryJournal::new()) as Arc<dyn Journal>;
         let disk = Arc::new(RealDisk);
@@ -63,9 +91,18 @@ impl Server {
             vfs: None,
             durability: Durability::Sync,
             registers: bole_sql::registers(),
-            wal_bytes_max: bole_sql::limits::WAL_BYTES_MAX,
-            temporary_bytes_session: temporary_bytes,
-            temporary_bytes_node: temporary_bytes + temporary_bytes / 8,
+            wal_bytes_max: bounds.wal_bytes,
+            overlay_bytes_max: bounds.overlay_bytes,
+            temporary_bytes_session: bounds.temporary_bytes,
+            temporary_bytes_node: bounds.temporary_bytes + bounds.temporary_bytes / 8,
+            spill: Spill::new(spill::Config {
+                dir: data.join("sql").join("tmp"),
+                disk: Arc::new(RealDisk),
+                bytes_max: bounds.spill_bytes,
+                keep_free: bounds.keep_free,
+                memory_session_max: bounds.cursor_bytes,
+                memory_node_max: bounds.cursor_bytes,
+            }),
             fed: Fed::All,
         };
         let databases = Databases::host(catalog, Arc::clone(&runtime), store).await.unwrap();

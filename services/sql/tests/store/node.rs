@@ -9,6 +9,7 @@ use bole_base::{Durability, SystemClock};
 use bole_catalog::Catalog;
 use bole_log::{Journal, MemoryJournal};
 use bole_shard::Runtime;
+use bole_sql::spill::Spill;
 use bole_sql::store::{Config, Database, Databases, Fed, Seen, Writer};
 use bole_sql_types::Error;
 use tempfile::TempDir;
@@ -42,6 +43,18 @@ impl Place {
     }
 }
 
+/// Room for what statements set aside.
+pub(crate) fn spill(dir: &Path) -> Arc<Spill> {
+    Spill::new(bole_sql::spill::Config {
+        dir: dir.join("sql").join("tmp"),
+        disk: Arc::new(RealDisk),
+        bytes_max: bole_sql::limits::SPILL_BYTES_NODE,
+        keep_free: 0,
+        memory_session_max: bole_sql::limits::CURSOR_BYTES_SESSION,
+        memory_node_max: bole_sql::limits::CURSOR_BYTES_NODE,
+    })
+}
+
 pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path, wal_bytes_max: u64) -> Node {
     let disk = Arc::new(RealDisk);
     let clock = Arc::new(SystemClock::new());
@@ -62,8 +75,10 @@ pub(crate) async fn start(journal: Arc<dyn Journal>, dir: &Path, wal_bytes_max: 
         durability: Durability::Sync,
         registers: Vec::new(),
         wal_bytes_max,
+        overlay_bytes_max: bole_sql::limits::OVERLAY_BYTES_MAX,
         temporary_bytes_session: bole_sql::limits::TEMPORARY_BYTES_SESSION,
         temporary_bytes_node: bole_sql::limits::TEMPORARY_BYTES_NODE,
+        spill: spill(dir),
         fed: Fed::None,
     };
     let databases = Databases::host(catalog, Arc::clone(&runtime), config).await.unwrap();

@@ -222,12 +222,13 @@ async fn databases_come_and_go() {
     drop((shop, node));
     let node = place.start().await;
     let names: Vec<_> = node.databases.all().iter().map(|database| database.name().to_owned()).collect();
-    assert_eq!(names, ["bole", "shop"]);
+    assert_eq!(names, ["bole", "postgres", "shop"]);
     let shop = node.databases.get("shop").unwrap();
     let mut reader = shop.reader().await.unwrap();
     reader.begin().unwrap();
     assert_eq!(rows(reader.connection(), "SELECT * FROM t1"), "");
     node.databases.drop("bole").await.unwrap();
+    node.databases.drop("postgres").await.unwrap();
     node.databases.drop("shop").await.unwrap();
     assert_eq!(reader.begin().unwrap_err().state, SqlState::CANNOT_CONNECT_NOW);
     assert_eq!(node.databases.drop("shop").await.unwrap_err().state, SqlState::INVALID_CATALOG_NAME);

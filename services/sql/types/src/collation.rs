@@ -5,8 +5,10 @@ use std::cmp::Ordering;
 
 use crate::array::{self, Array};
 use crate::datetime::interval::Interval;
+use crate::datetime::{INFINITY, NEGATIVE_INFINITY, parse_date, parse_timestamptz};
 use crate::storage::Collation;
-use crate::{json, numeric, text};
+use crate::style::Style;
+use crate::{Result, json, numeric, text};
 
 /// The order of two storage forms. It is total: text that is no value of the type is ordered by its bytes, behind all values.
 pub fn compare(collation: Collation, a: &str, b: &str) -> Ordering {
@@ -19,6 +21,7 @@ pub fn compare(collation: Collation, a: &str, b: &str) -> Ordering {
         Collation::ArrayOfFloats => arrays(a, b, floats),
         Collation::ArrayOfNumerics => arrays(a, b, numeric::compare),
         Collation::ArrayOfIntervals => arrays(a, b, intervals),
+        Collation::ArrayOfTimes => arrays(a, b, times),
         Collation::ArrayOfText => arrays(a, b, str::cmp),
     }
 }
@@ -54,6 +57,24 @@ pub fn compare_floats(a: f64, b: f64) -> Ordering {
 pub(crate) fn intervals(a: &str, b: &str) -> Ordering {
     let read = |text: &str| crate::datetime::interval::parse(text, -1).ok();
     by(a, b, read, |a, b| a.compare(*b))
+}
+
+/// Elements that are dates or timestamps in ISO style, with the zone in which all of them are kept.
+pub(crate) fn times(a: &str, b: &str) -> Ordering {
+    by(a, b, |text| moment(text).ok(), Ord::cmp)
+}
+
+/// Microseconds since 2000-01-01; dates reach farther than timestamps.
+fn moment(text: &str) -> Result<i128> {
+    let style = Style::default();
+    if text.ends_with("infinity") || text.contains(':') {
+        return Ok(match parse_timestamptz(text, -1, &style)? {
+            INFINITY => i128::MAX,
+            NEGATIVE_INFINITY => i128::MIN,
+            moment => i128::from(moment),
+        });
+    }
+    Ok(i128::from(parse_date(text, &style)?) * 86_400_000_000)
 }
 
 fn arrays(a: &str, b: &str, compare: impl Fn(&str, &str) -> Ordering) -> Ordering {

@@ -123,6 +123,7 @@ states! {
     IDLE_SESSION_TIMEOUT b"57P05" "idle_session_timeout",
     CANNOT_CONNECT_NOW b"57P03" "cannot_connect_now",
     IO_ERROR b"58030" "io_error",
+    SNAPSHOT_TOO_OLD b"72000" "snapshot_too_old",
     INTERNAL_ERROR b"XX000" "internal_error",
     DATA_CORRUPTED b"XX001" "data_corrupted",
 }

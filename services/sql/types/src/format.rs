@@ -7,7 +7,7 @@ mod pattern;
 mod read;
 mod write;
 
-pub use numbers::{number_to_char, to_number};
+pub use numbers::{float_to_char, number_to_char, to_number};
 pub use read::{to_date, to_timestamp};
 pub use write::{interval_to_char, timestamp_to_char, timestamptz_to_char};
 

@@ -38,13 +38,15 @@ pub enum Collation {
     ArrayOfNumerics,
     /// `pg_array_intervals`.
     ArrayOfIntervals,
-    /// `pg_array_text`: elements whose output has the order of its bytes. Of dates and timestamps this holds for the years 0001 to 9999.
+    /// `pg_array_times`: elements are dates or timestamps, in ISO style.
+    ArrayOfTimes,
+    /// `pg_array_text`: elements whose output has the order of its bytes.
     ArrayOfText,
 }
 
 impl Collation {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Numeric,
         Self::Bpchar,
         Self::Interval,
@@ -53,6 +55,7 @@ impl Collation {
         Self::ArrayOfFloats,
         Self::ArrayOfNumerics,
         Self::ArrayOfIntervals,
+        Self::ArrayOfTimes,
         Self::ArrayOfText,
     ];
 
@@ -67,6 +70,7 @@ impl Collation {
             Self::ArrayOfFloats => "pg_array_floats",
             Self::ArrayOfNumerics => "pg_array_numerics",
             Self::ArrayOfIntervals => "pg_array_intervals",
+            Self::ArrayOfTimes => "pg_array_times",
             Self::ArrayOfText => "pg_array_text",
         }
     }

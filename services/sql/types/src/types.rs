@@ -116,10 +116,10 @@ built_in! {
     FLOAT8 701 "float8" "double precision" Numeric true 8 1022 None, Some(C::ArrayOfFloats);
     BPCHAR 1042 "bpchar" "character" String false -1 1014 Some(C::Bpchar), Some(C::ArrayOfText);
     VARCHAR 1043 "varchar" "character varying" String false -1 1015 None, Some(C::ArrayOfText);
-    DATE 1082 "date" "date" DateTime false 4 1182 None, Some(C::ArrayOfText);
+    DATE 1082 "date" "date" DateTime false 4 1182 None, Some(C::ArrayOfTimes);
     TIME 1083 "time" "time without time zone" DateTime false 8 1183 None, Some(C::ArrayOfText);
-    TIMESTAMP 1114 "timestamp" "timestamp without time zone" DateTime false 8 1115 None, Some(C::ArrayOfText);
-    TIMESTAMPTZ 1184 "timestamptz" "timestamp with time zone" DateTime true 8 1185 None, Some(C::ArrayOfText);
+    TIMESTAMP 1114 "timestamp" "timestamp without time zone" DateTime false 8 1115 None, Some(C::ArrayOfTimes);
+    TIMESTAMPTZ 1184 "timestamptz" "timestamp with time zone" DateTime true 8 1185 None, Some(C::ArrayOfTimes);
     INTERVAL 1186 "interval" "interval" Timespan true 16 1187 Some(C::Interval), Some(C::ArrayOfIntervals);
     NUMERIC 1700 "numeric" "numeric" Numeric false -1 1231 Some(C::Numeric), Some(C::ArrayOfNumerics);
     REGCLASS 2205 "regclass" "regclass" Numeric false 4 2210 None, Some(C::ArrayOfIntegers);

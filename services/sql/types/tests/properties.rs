@@ -87,6 +87,7 @@ fn stored(collation: Collation) -> BoxedStrategy<String> {
         Collation::ArrayOfFloats => array("NaN|-?Infinity|-?0|1e-05|2.5|10".boxed()),
         Collation::ArrayOfNumerics => array(number().boxed()),
         Collation::ArrayOfIntervals => array(interval.prop_map(|interval| interval.to_string()).boxed()),
+        Collation::ArrayOfTimes => array("(-?infinity|0?20[0-2]4-0[1-3]-0[12]( BC)?)".boxed()),
         Collation::ArrayOfText => array("[ab ]{0,3}".boxed()),
     }
 }

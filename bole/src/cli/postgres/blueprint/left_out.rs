@@ -56,7 +56,6 @@ const PROBES: &[(&str, &str, &str, &str)] = &[
         NOT_THERE,
     ),
     ("partitioned table", "pg_class", relations!("'p'"), NOT_THERE),
-    ("materialized view", "pg_class", relations!("'m'"), NOT_THERE),
     ("foreign table", "pg_class", relations!("'f'"), NOT_THERE),
     (
         "partition or child table",

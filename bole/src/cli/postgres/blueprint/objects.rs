@@ -26,16 +26,17 @@ const SEQUENCES: &str =
     where {users} and c.relpersistence <> 't'
     and c.oid not in (select objid from pg_depend where deptype = 'e' and classid = 'pg_class'::regclass)
     order by 1";
+/// The last column is the kind of what they are on: a materialized view comes after the tables.
 const INDEXES: &str =
-    "select quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_get_indexdef(i.indexrelid)
+    "select quote_ident(n.nspname) || '.' || quote_ident(c.relname), pg_get_indexdef(i.indexrelid), t.relkind
     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
     join pg_namespace n on n.oid = c.relnamespace
-    where {users} and t.relkind = 'r' and i.indisvalid
+    where {users} and t.relkind in ('r', 'm') and i.indisvalid
     and i.indexrelid not in (select conindid from pg_constraint where contype in ('p', 'u', 'x'))
     and t.oid not in (select inhrelid from pg_inherits) order by 1";
 const VIEWS: &str = "select quote_ident(n.nspname) || '.' || quote_ident(relname), pg_get_viewdef(c.oid),
-    array_to_string(reloptions, ', ')
-    from pg_class c join pg_namespace n on n.oid = relnamespace where {users} and relkind = 'v'
+    array_to_string(reloptions, ', '), relkind, relispopulated
+    from pg_class c join pg_namespace n on n.oid = relnamespace where {users} and relkind in ('v', 'm')
     and c.oid not in (select objid from pg_depend where deptype = 'e' and classid = 'pg_class'::regclass)
     order by c.oid";
 /// What is commented on in the words of COMMENT ON, and the comment.
@@ -46,15 +47,15 @@ const COMMENTS: &[&str] = &[
     "select 'type ' || quote_ident(nspname) || '.' || quote_ident(typname), description from pg_description
      join pg_type t on t.oid = objoid and classoid = 'pg_type'::regclass
      join pg_namespace n on n.oid = typnamespace where {users} and typtype = 'e' order by 1",
-    "select case relkind when 'r' then 'table ' when 'v' then 'view ' when 'S' then 'sequence ' else 'index ' end
+    "select case relkind when 'r' then 'table ' when 'v' then 'view ' when 'm' then 'materialized view ' when 'S' then 'sequence ' else 'index ' end
      || quote_ident(nspname) || '.' || quote_ident(relname), description from pg_description
      join pg_class c on c.oid = objoid and classoid = 'pg_class'::regclass and objsubid = 0
-     join pg_namespace n on n.oid = relnamespace where {users} and relkind in ('r', 'v', 'S', 'i') order by 1",
+     join pg_namespace n on n.oid = relnamespace where {users} and relkind in ('r', 'v', 'm', 'S', 'i') order by 1",
     "select 'column ' || quote_ident(nspname) || '.' || quote_ident(relname) || '.' || quote_ident(attname),
      description from pg_description
      join pg_class c on c.oid = objoid and classoid = 'pg_class'::regclass and objsubid > 0
      join pg_attribute on attrelid = objoid and attnum = objsubid
-     join pg_namespace n on n.oid = relnamespace where {users} and relkind in ('r', 'v') order by 1",
+     join pg_namespace n on n.oid = relnamespace where {users} and relkind in ('r', 'v', 'm') order by 1",
     "select 'constraint ' || quote_ident(conname) || ' on ' || quote_ident(nspname) || '.' || quote_ident(relname),
      description from pg_description
      join pg_constraint o on o.oid = objoid and classoid = 'pg_constraint'::regclass
@@ -130,13 +131,15 @@ async fn standing(snapshot: &Snapshot, sequence: &str) -> Result<(String, bool)>
 pub(super) async fn read_after(snapshot: &Snapshot, blueprint: &mut Blueprint) -> Result<()> {
     let after = &mut blueprint.after;
     // A unique index may be what a foreign key refers to.
-    let mut indexes = Vec::new();
+    let (mut indexes, mut indexes_of_views) = (Vec::new(), Vec::new());
     for row in rows(snapshot, INDEXES).await? {
-        indexes.push(Step::new("index", row.text(0), row.text(1)));
+        let into = if row.text(2) == "m" { &mut indexes_of_views } else { &mut indexes };
+        into.push(Step::new("index", row.text(0), row.text(1)));
     }
     let foreign = after.iter().position(|step| step.kind == "foreign key").unwrap_or(after.len());
     after.splice(foreign..foreign, indexes);
     after.extend(in_order(views(snapshot).await?));
+    after.extend(indexes_of_views);
     for row in rows(snapshot, SEQUENCES).await?.iter().filter(|row| row.text(2) == "a") {
         let column = format!("{}.{}", row.text(9), row.text(10));
         let sql = format!("alter sequence {} owned by {column}", row.text(0));
@@ -159,7 +162,14 @@ async fn views(snapshot: &Snapshot) -> Result<Vec<Step>> {
             "" => String::new(),
             options => format!(" with ({options})"),
         };
-        views.push(Step::new("view", name, format!("create view {name}{options} as {definition}")));
+        // A materialized view has the rows that its query gives where it is made.
+        let (kind, data) = match (row.text(3), row.is(4)) {
+            ("m", true) => ("materialized view", ""),
+            ("m", false) => ("materialized view", " with no data"),
+            _ => ("view", ""),
+        };
+        let sql = format!("create {kind} {name}{options} as {definition}{data}");
+        views.push(Step::new(kind, name, sql));
     }
     Ok(views)
 }

@@ -9,7 +9,6 @@ use sqlparser::ast::{
 };
 
 use super::Binder;
-use super::coerce::integer;
 use super::distinct::{ascending, distinct_text};
 use super::names::{Clause, name_of, place_of};
 use super::resolve::{Candidate, Choice, spelled};
@@ -189,7 +188,7 @@ impl Binder<'_> {
         Ok((converted, result))
     }
 
-    fn undetermined(&self, place: Place) -> Error {
+    pub(super) fn undetermined(&self, place: Place) -> Error {
         let message = "could not determine polymorphic type because input has type unknown";
         self.error_at(place, SqlState::DATATYPE_MISMATCH, message)
     }
@@ -262,28 +261,6 @@ impl Binder<'_> {
         self.call_named(name, arguments, place)
     }
 
-    /// A function that gives rows in a select list: each row of FROM is repeated for each of them, as by a lateral join.
-    fn set_in_list(&mut self, name: &str, call: &Call<'_>, place: Place) -> Result<Expr> {
-        let level = self.level();
-        let phrase = level.clause.phrase();
-        if level.in_aggregate || level.clause != Clause::Select {
-            let message = format!("set-returning functions are not allowed in {phrase}");
-            return Err(self.error_at(place, SqlState::FEATURE_NOT_SUPPORTED, message));
-        }
-        if level.set.is_some() {
-            return Err(self
-                .place(place, Error::unsupported("more than one set-returning function in a select list")));
-        }
-        let arguments: Result<Vec<Expr>> =
-            call.arguments.iter().map(|argument| self.expr(argument)).collect();
-        let (source, space) = self.function_source(name, arguments?, false, None, place)?;
-        let [result] = space.columns.as_slice() else {
-            return Err(self.place(place, Error::unsupported(format!("{name} outside FROM"))));
-        };
-        self.level().set = Some(source);
-        Ok(result.expr.clone().at(place))
-    }
-
     fn aggregate(&mut self, name: &str, call: &Call<'_>, grouped: bool, place: Place) -> Result<Expr> {
         self.check_place(name, grouped, call, place)?;
         let over_window = call.over.is_some();
@@ -306,6 +283,7 @@ impl Binder<'_> {
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }
         self.check_level(&arguments, place)?;
+        self.refuse_sets_of_window(&arguments)?;
         let (arguments, result) = self.convert_arguments(&function, arguments, place)?;
         if call.distinct && !arguments.iter().all(|argument| self.is_comparable(argument.ty)) {
             let name = self.type_name(arguments[0].ty);
@@ -360,61 +338,6 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`: the functions take the fraction, the value, and whether it descends.
-    fn ordered_set(
-        &mut self,
-        name: &str,
-        mut arguments: Vec<Expr>,
-        call: &Call<'_>,
-        filter: Option<Expr>,
-        place: Place,
-    ) -> Result<Expr> {
-        let [order] = call.within else {
-            return Err(self.place(place, Error::unsupported("WITHIN GROUP of several keys")));
-        };
-        if call.over.is_some() || call.distinct || !call.order.is_empty() {
-            return Err(
-                self.place(place, Error::unsupported("OVER, DISTINCT or ORDER BY beside WITHIN GROUP"))
-            );
-        }
-        let before = std::mem::replace(&mut self.level().in_aggregate, true);
-        let key = self.plain_order(std::slice::from_ref(order));
-        self.level().in_aggregate = before;
-        let key = key?.remove(0);
-        let descending = key.descending;
-        arguments.push(key.key);
-        let function = self.resolve(name, &arguments, place)?;
-        let (mut arguments, result) = self.convert_arguments(&function, arguments, place)?;
-        let value = arguments.pop().unwrap_or_else(|| integer(0));
-        if arguments.iter().any(|argument| self.element_of(argument.ty).is_some()) {
-            return Err(self.place(place, Error::unsupported("an array of fractions")));
-        }
-        let oid = integer(i64::from(value.ty.0));
-        let spelling = match (name, value.ty) {
-            ("mode", _) => "pg_mode",
-            ("percentile_disc", _) => "pg_percentile_disc",
-            ("percentile_cont", Type::INTERVAL) => "pg_percentile_cont_interval",
-            ("percentile_cont", _) => "pg_percentile_cont",
-            _ => return Err(self.place(place, Error::unsupported(format!("aggregate {name} WITHIN GROUP")))),
-        };
-        if name != "percentile_cont" {
-            arguments.push(oid);
-        }
-        arguments.push(value);
-        arguments.push(integer(i64::from(descending)));
-        let spelling = builtins::Spelling::Function(spelling);
-        let aggregate = Aggregate {
-            spelling,
-            arguments,
-            star: false,
-            distinct: false,
-            order: Vec::new(),
-            filter,
-            over: None,
-        };
-        Ok(Expr::new(Node::Aggregate(Box::new(aggregate)), result).at(place))
-    }
-
     fn aggregate_arguments(
         &mut self,
         name: &str,
@@ -428,6 +351,15 @@ impl Binder<'_> {
             }
             arguments => arguments.iter().map(|argument| self.expr(argument)).collect(),
         };
+        for ast::OrderByExpr { expr, .. } in call.order.iter().filter(|_| call.distinct) {
+            // The argument is converted to text first, so that PostgreSQL finds it different.
+            let key = self.expr(expr)?;
+            if matches!(key.node, Node::Unknown(_)) {
+                let message =
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+                return Err(self.error_at(key.place, SqlState::INVALID_COLUMN_REFERENCE, message));
+            }
+        }
         let order = self.plain_order(call.order)?;
         let filter = match call.filter {
             Some(filter) => Some(self.within(Clause::Filter, |binder| {
@@ -455,7 +387,7 @@ impl Binder<'_> {
             }
             return Ok(());
         }
-        if !grouped {
+        if !grouped && call.within.is_empty() {
             let message = format!("window function {name} requires an OVER clause");
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         }

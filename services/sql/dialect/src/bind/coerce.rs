@@ -288,6 +288,7 @@ impl Binder<'_> {
             let message = format!("argument of {clause} must be type boolean, not type {name}");
             return Err(self.error_at(expr.place, SqlState::DATATYPE_MISMATCH, message));
         }
+        self.refuse_set_as_condition(&expr, clause)?;
         self.implicit(expr, Type::BOOL)
     }
 }
@@ -297,14 +298,20 @@ pub(super) fn integer(number: i64) -> Expr {
     Expr::literal(Value::Integer(number), Type::INT4)
 }
 
-/// The same value under another type of the same form.
+/// The same value under another type of the same form. A column that is compared brings the collation with which it was made, unless another is
+/// written: `numeric_column::text < '2'` would compare numbers.
 pub(super) fn relabelled(expr: Expr, ty: Type) -> Expr {
+    let is_collated = |ty: Type| ty.info().is_some_and(|info| info.collation.is_some());
+    if matches!(expr.node, Node::Column { .. }) && is_collated(expr.ty) && !is_collated(ty) {
+        return called(Spelling::Template("($1 COLLATE BINARY)"), vec![expr], ty);
+    }
     Expr { ty, typmod: -1, ..expr }
 }
 
 /// A conversion of the first argument.
 fn called(spelling: Spelling, arguments: Vec<Expr>, ty: Type) -> Expr {
-    let (place, nullable) = (arguments[0].place, arguments[0].nullable);
+    // The time of day of an infinite timestamp is NULL.
+    let (place, nullable) = (arguments[0].place, arguments[0].nullable || ty == Type::TIME);
     Expr { nullable, ..Expr::call(spelling, arguments, ty).at(place) }
 }
 

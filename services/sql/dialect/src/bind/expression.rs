@@ -155,7 +155,9 @@ impl Binder<'_> {
         let typmod = common_modifier(all.iter().chain(otherwise.as_deref()));
         let branches: Vec<(Expr, Expr)> = tests.into_iter().zip(all).collect();
         let node = if fresh { switch(branches, otherwise)? } else { Node::Case { branches, otherwise } };
-        Ok(Expr { typmod, nullable, ..Expr::new(node, ty) })
+        let expr = Expr { typmod, nullable, ..Expr::new(node, ty) };
+        self.refuse_sets(&expr, "CASE")?;
+        Ok(expr)
     }
 
     fn is_test(&mut self, expr: &ast::Expr) -> Result<Expr> {

@@ -32,12 +32,14 @@ impl Binder<'_> {
                 let (list, ty) = self.unify(list?, "COALESCE")?;
                 let nullable = list.iter().all(|expr| expr.nullable);
                 let typmod = super::expression::common_modifier(list.iter());
-                Expr { typmod, nullable, ..Expr::new(Node::Coalesce(list), ty) }
+                let expr = Expr { typmod, nullable, ..Expr::new(Node::Coalesce(list), ty) };
+                self.refuse_sets(&expr, "COALESCE")?;
+                expr
             }
             ("nullif", 2) => self.nullif(arguments[0], arguments[1], place)?,
             ("pg_typeof", 1) => {
                 let argument = self.expr(arguments[0])?;
-                Expr::literal(Value::Integer(i64::from(argument.ty.0)), Type::REGTYPE)
+                typed(argument)
             }
             ("row_to_json" | "to_json" | "to_jsonb", 1) => {
                 let Some(row) = self.whole_row(arguments[0])? else { return Ok(None) };
@@ -121,6 +123,17 @@ impl Binder<'_> {
         let call = Node::Collated { spelling: builtins::Spelling::Function(function), arguments: filled };
         Ok(Expr { nullable, ..Expr::new(call, ty) })
     }
+}
+
+/// `pg_typeof`: known without the value, which is computed all the same, as it may fail.
+fn typed(argument: Expr) -> Expr {
+    let answer = Expr::literal(Value::Integer(i64::from(argument.ty.0)), Type::REGTYPE);
+    if argument.is_constant() || matches!(argument.node, Node::Column { .. }) {
+        return answer;
+    }
+    let is_null = Expr::new(Node::IsNull { operand: Box::new(argument), negated: false }, Type::BOOL);
+    let branches = vec![(is_null, answer.clone())];
+    Expr::new(Node::Case { branches, otherwise: Some(Box::new(answer)) }, Type::REGTYPE).not_null()
 }
 
 /// NULLIF of a value that gives something else each time: SQLite's function of that name, which does not convert.

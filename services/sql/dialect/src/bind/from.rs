@@ -9,7 +9,7 @@ use super::Binder;
 use super::names::{Clause, Level, Named, NamedTable, Space, name_of, place_of};
 use super::tree::{Cell, Column, Comparison, Expr, Node, Place, Source};
 use super::walk;
-use crate::catalog::{Object, View};
+use crate::catalog::{Object, Sequence, View};
 
 /// How many views may be nested.
 const VIEWS_MAX: usize = 64;
@@ -240,6 +240,9 @@ impl Binder<'_> {
                 self.derived(*lateral, subquery, alias.as_ref())
             }
             TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
+                if let Some(arrays) = several_arrays(name, args) {
+                    return self.unnest(&arrays, *with_ordinality, alias.as_ref());
+                }
                 self.table_function(name, args, *with_ordinality, alias.as_ref())
             }
             TableFactor::UNNEST {
@@ -321,6 +324,13 @@ impl Binder<'_> {
         let relation = self.number();
         let object = self.find_relation(schema.as_deref(), &name);
         match object {
+            Some(Object::Table(table))
+                if self.populated && table.materialized.as_ref().is_some_and(|it| !it.populated) =>
+            {
+                let message = format!("materialized view \"{name}\" has not been populated");
+                let error = Error::new(SqlState(*b"55000"), message);
+                Err(error.with_hint("Use the REFRESH MATERIALIZED VIEW command."))
+            }
             Some(Object::Table(table)) => {
                 let (oid, storage) = (table.oid, table.storage.clone());
                 let space = self.table_space(oid, relation, alias)?;
@@ -330,7 +340,10 @@ impl Binder<'_> {
                 let view = view.clone();
                 self.view(&view, relation, alias)
             }
-            Some(Object::Sequence(_)) => Err(self.place(place, Error::unsupported("a sequence in FROM"))),
+            Some(Object::Sequence(sequence)) => {
+                let view = standing(sequence);
+                self.view(&view, relation, alias)
+            }
             Some(Object::Index(_)) => {
                 let message = format!("cannot open relation \"{name}\"");
                 Err(self
@@ -560,4 +573,37 @@ fn is_mergeable(on: &Expr) -> bool {
         Node::And(list) => list.iter().any(is_mergeable),
         _ => false,
     }
+}
+
+/// What a sequence is as a relation: one row. How many values were logged ahead (`log_cnt`) is always 0 here.
+fn standing(sequence: &Sequence) -> View {
+    let query = format!(
+        "SELECT CAST(pg_catalog.split_part(s, ' ', 1) AS bigint) AS last_value, CAST(0 AS bigint) AS log_cnt, \
+         pg_catalog.split_part(s, ' ', 2) = 't' AS is_called \
+         FROM (SELECT bole.sequence_standing(CAST(CAST({} AS oid) AS regclass)) AS s) AS standing",
+        sequence.oid
+    );
+    View {
+        oid: sequence.oid,
+        schema: sequence.schema,
+        name: sequence.name.clone(),
+        query,
+        columns: Vec::new(),
+        uses: Vec::new(),
+        uses_columns: Vec::new(),
+        comment: None,
+    }
+}
+
+/// The arguments of `unnest`, which may be several in FROM.
+fn several_arrays(name: &ast::ObjectName, arguments: &[ast::FunctionArg]) -> Option<Vec<ast::Expr>> {
+    let (name, _) = Binder::function_name(name).ok()?;
+    if name != "unnest" || arguments.len() < 2 {
+        return None;
+    }
+    let array = |argument: &ast::FunctionArg| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(array)) => Some(array.clone()),
+        _ => None,
+    };
+    arguments.iter().map(array).collect()
 }

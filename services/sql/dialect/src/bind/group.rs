@@ -121,7 +121,7 @@ impl Binder<'_> {
     }
 }
 
-fn collect(source: &Source, relations: &mut Vec<u32>, tables: &mut Vec<(u32, String)>) {
+pub(super) fn collect(source: &Source, relations: &mut Vec<u32>, tables: &mut Vec<(u32, String)>) {
     match source {
         Source::Table { relation, name } => {
             relations.push(*relation);

@@ -7,7 +7,8 @@ use sqlparser::ast::{self, Ident, NamedWindowDefinition};
 use sqlparser::tokenizer::Span;
 
 use super::Binder;
-use super::tree::{Expr, Node, Place, Source};
+use super::expand::Step;
+use super::tree::{Expr, Node, Place};
 use crate::builtins::Spelling;
 
 /// A column that can be named.
@@ -111,8 +112,8 @@ pub(crate) struct Level {
     pub has_aggregates: bool,
     pub has_windows: bool,
     pub windows: Vec<NamedWindowDefinition>,
-    /// The function of its select list that gives rows.
-    pub set: Option<Source>,
+    /// The functions of its select list that give rows.
+    pub steps: Vec<Step>,
 }
 
 impl Level {
@@ -124,7 +125,7 @@ impl Level {
             has_aggregates: false,
             has_windows: false,
             windows: Vec::new(),
-            set: None,
+            steps: Vec::new(),
         }
     }
 }
@@ -238,6 +239,9 @@ impl Binder<'_> {
                 return Ok(found.expr.clone().at(place));
             }
         }
+        if let Some(column) = self.unqualified_system_column(&name, place)? {
+            return Ok(column);
+        }
         if self.levels.iter().any(|level| level.space.tables.iter().any(|table| table.name == name)) {
             return Err(self.place(place, Error::unsupported("a whole row as a value")));
         }
@@ -306,6 +310,21 @@ impl Binder<'_> {
             Some(hint) => error.with_hint(hint),
             None => error,
         })
+    }
+
+    /// A system column by its name alone: that of the only table of a level.
+    fn unqualified_system_column(&self, name: &str, place: Place) -> Result<Option<Expr>> {
+        for level in self.levels.iter().rev() {
+            let mut tables = level.space.tables.iter().filter(|table| table.oid.is_some());
+            let Some(first) = tables.next() else { continue };
+            let found = self.system_column(first.oid, name, place)?;
+            if found.is_some() && tables.next().is_some() {
+                let message = format!("column reference \"{name}\" is ambiguous");
+                return Err(self.error_at(place, SqlState::AMBIGUOUS_COLUMN, message));
+            }
+            return Ok(found);
+        }
+        Ok(None)
     }
 
     fn system_column(&self, oid: Option<u32>, name: &str, place: Place) -> Result<Option<Expr>> {

@@ -331,6 +331,10 @@ impl Binder<'_> {
         }
         match (self.category(left), self.category(right)) {
             (Category::Numeric, Category::Numeric) => Some(numbers(left, right)),
+            // `text` is preferred to `character`, but `character varying` is not.
+            _ if matches!((left, right), (Type::VARCHAR, Type::BPCHAR) | (Type::BPCHAR, Type::VARCHAR)) => {
+                both(Type::BPCHAR)
+            }
             (Category::String | Category::Internal, Category::String | Category::Internal) => {
                 both(Type::TEXT)
             }

@@ -7,6 +7,9 @@ use super::Binder;
 use super::coerce::integer;
 use super::tree::{Body, Cell, Column, Comparison, Expr, Node, Place, Query, Select, Source};
 
+/// The number of the relation that the elements of ANY's array are; others begin with 1.
+const ELEMENTS: u32 = 0;
+
 impl Binder<'_> {
     pub(super) fn predicate(&mut self, expr: &ast::Expr) -> Result<Expr> {
         use ast::Expr as E;
@@ -231,11 +234,13 @@ impl Binder<'_> {
             let message = "op ANY/ALL (array) requires array on right side";
             return Err(self.error_at(place, SqlState::WRONG_OBJECT_TYPE, message));
         };
-        let relation = self.number();
+        // The same number each time, so that the same test in GROUP BY and in the select list is seen to be the same. Of several in each
+        // other the innermost is meant, and nothing in it names an outer one's elements.
+        let relation = ELEMENTS;
         let item = Node::Column { relation, column: Cell::Name("v1") };
         let nullable_array = array.nullable;
         let arguments = vec![integer(i64::from(array.ty.0)), array.clone()];
-        let source = Source::Function { relation, name: "pg_unnest", arguments };
+        let source = Source::Function { relation, name: "pg_unnest", arguments, last: false };
         let condition = self.apply(operator, left, Expr::new(item, element), place)?;
         let found = simplified(condition, source, all, place);
         if !nullable_array {

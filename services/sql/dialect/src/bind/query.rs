@@ -84,8 +84,12 @@ impl Binder<'_> {
             Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(list), interpolate: None }) => list,
             Some(_) => return Err(Error::unsupported("this form of ORDER BY")),
         };
-        let Rows { body, order, columns } = self.rows(body, order)?;
-        let (limit, offset) = self.limits(limit, fetch)?;
+        let mut rows = self.rows(body, order)?;
+        let (mut limit, mut offset) = self.limits(limit, fetch)?;
+        if fetch.is_some_and(|fetch| fetch.with_ties) {
+            rows = self.with_ties(rows, limit.take(), offset.take())?;
+        }
+        let Rows { body, order, columns } = rows;
         Ok(Query { with, body, order, limit, offset, columns })
     }
 
@@ -383,9 +387,9 @@ impl Binder<'_> {
                     .with_hint("Use separate LIMIT and OFFSET clauses."));
             }
         }
-        if let Some(ast::Fetch { with_ties, percent, quantity }) = fetch {
-            if *with_ties || *percent {
-                return Err(Error::unsupported(if *with_ties { "WITH TIES" } else { "FETCH … PERCENT" }));
+        if let Some(ast::Fetch { with_ties: _, percent, quantity }) = fetch {
+            if *percent {
+                return Err(Error::unsupported("FETCH … PERCENT"));
             }
             limit = match quantity {
                 Some(quantity) => self.limit(quantity, "LIMIT")?,

@@ -137,7 +137,13 @@ impl Binder<'_> {
             match *slot {
                 None => *slot = Some(of),
                 Some(known) if known == of => {}
-                Some(known) if compatible && self.can_coerce(known, of, Context::Implicit) => {
+                // As of `CASE`: the first type stays unless it can only become the other.
+                Some(known)
+                    if compatible
+                        && !Self::is_preferred(known)
+                        && self.can_coerce(known, of, Context::Implicit)
+                        && !self.can_coerce(of, known, Context::Implicit) =>
+                {
                     *slot = Some(of);
                 }
                 Some(known) if compatible && self.can_coerce(of, known, Context::Implicit) => {}

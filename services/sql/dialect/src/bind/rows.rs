@@ -14,7 +14,7 @@ use super::walk;
 use crate::builtins::{Kind, Spelling, Volatility};
 
 /// Names of the columns of table-valued functions.
-const RESULTS: [&str; 32] = [
+pub(super) const RESULTS: [&str; 32] = [
     "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16",
     "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",
     "v32",
@@ -60,7 +60,7 @@ impl Binder<'_> {
             Some(alias) => self.aliased(columns, alias, None)?,
             None => named_space(None, "unnest".to_owned(), columns, None),
         };
-        Ok((Source::Function { relation, name: "pg_unnest", arguments: all }, space))
+        Ok((Source::Function { relation, name: "pg_unnest", arguments: all, last: false }, space))
     }
 
     /// More arrays than one call takes are joined by the numbers of their elements.
@@ -178,7 +178,7 @@ impl Binder<'_> {
             Some(alias) => self.aliased(columns, alias, None)?,
             None => named_space(None, label, columns, None),
         };
-        Ok((Source::Function { relation, name: call, arguments }, space))
+        Ok((Source::Function { relation, name: call, arguments, last: false }, space))
     }
 
     /// A function of one value in FROM is a query of one row.

@@ -4,6 +4,7 @@ use bole_sql_types::{Error, Result, SqlState, Type, Value};
 use sqlparser::ast::{self, Distinct, GroupByExpr, SelectItem, SelectItemQualifiedWildcardKind};
 
 use super::Binder;
+use super::expand::Step;
 use super::names::{Clause, Level, Named, name_of, place_of};
 use super::query::{Rows, plain};
 use super::tree::{Aggregate, Body, Cell, Column, Comparison, Expr, Node, Order, Select, Source, Window};
@@ -88,15 +89,15 @@ impl Binder<'_> {
         group_by: &GroupByExpr,
         distinct: Option<&Distinct>,
     ) -> Result<Rows> {
-        let order = self.order_by(order, &mut select.items, &columns)?;
+        let mut order = self.order_by(order, &mut select.items, &columns)?;
         let sets = self.group_by(group_by, &select.items, &columns)?;
-        if let Some(source) = self.level().set.take() {
-            let level = self.level();
-            if sets.is_some() || level.has_aggregates || level.has_windows || select.having.is_some() {
-                return Err(Error::unsupported("a set-returning function in the list of a grouped query"));
+        let mut on = Vec::new();
+        if let Some(Distinct::On(keys)) = distinct {
+            for key in keys {
+                on.push(self.sort_item(key, &mut select.items, &columns, Clause::DistinctOn)?.1);
             }
-            select.from.push(source);
         }
+        let steps = self.expand_before(&mut select, sets.as_ref())?;
         let mut columns = columns;
         for (column, item) in columns.iter_mut().zip(&select.items) {
             column.ty = item.ty;
@@ -107,7 +108,14 @@ impl Binder<'_> {
         let keys = sets.and_then(|mut sets| sets.pop());
         if keys.is_some() || self.level().has_aggregates || select.having.is_some() {
             select.group = Some(keys.unwrap_or_default());
+            let width = select.items.len();
+            select.items.extend(steps.iter().flat_map(Step::arguments).cloned());
             self.check_grouping(&select, &order, true)?;
+            select.items.truncate(width);
+        }
+        if !steps.is_empty() {
+            let keys = order.iter_mut().map(|order| &mut order.key).chain(&mut on);
+            select = self.expand_after(steps, select, keys)?;
         }
         match distinct {
             None | Some(Distinct::All) => {}
@@ -124,7 +132,7 @@ impl Binder<'_> {
                 }
                 select.distinct = true;
             }
-            Some(Distinct::On(on)) => return self.distinct_on(on, select, columns, order),
+            Some(Distinct::On(_)) => return self.distinct_on(on, select, columns, order),
         }
         Ok(Rows { body: Body::Select(Box::new(select)), order, columns })
     }
@@ -263,15 +271,11 @@ impl Binder<'_> {
     /// The first row of each group: rows are numbered within their groups, in the order that is asked for.
     fn distinct_on(
         &mut self,
-        on: &[ast::Expr],
+        keys: Vec<Expr>,
         mut select: Select,
         columns: Vec<Column>,
         order: Vec<Order>,
     ) -> Result<Rows> {
-        let mut keys = Vec::with_capacity(on.len());
-        for expr in on {
-            keys.push(self.sort_item(expr, &mut select.items, &columns, Clause::DistinctOn)?.1);
-        }
         let leading = order.iter().take(keys.len());
         if leading.clone().any(|order| !keys.contains(&order.key)) {
             let message = "SELECT DISTINCT ON expressions must match initial ORDER BY expressions";
@@ -279,6 +283,13 @@ impl Binder<'_> {
         }
         let mut columns = self.settled_items(&mut select.items, columns)?;
         let width = columns.len();
+        let (mut select, keys, order) = if select.items.iter().chain(&keys).any(has_window)
+            || order.iter().any(|order| has_window(&order.key))
+        {
+            self.computed_first(select, &keys, order)
+        } else {
+            (select, keys, order)
+        };
         let sorted = order.iter().map(|order| Order { ordinal: None, ..order.clone() }).collect::<Vec<_>>();
         let relation = self.number();
         let mut outer_order = Vec::with_capacity(order.len());
@@ -323,6 +334,32 @@ impl Binder<'_> {
         };
         columns.truncate(width);
         Ok(Rows { body: Body::Select(Box::new(outer)), order: outer_order, columns })
+    }
+
+    /// Window functions are computed in a query of their own, since rows are numbered by their results.
+    fn computed_first(
+        &mut self,
+        mut select: Select,
+        keys: &[Expr],
+        order: Vec<Order>,
+    ) -> (Select, Vec<Expr>, Vec<Order>) {
+        let relation = self.number();
+        let listed = select.items.clone();
+        let mut computed = |key: &Expr| {
+            let place = select.items.iter().position(|item| item == key).unwrap_or_else(|| {
+                select.items.push(key.clone());
+                select.items.len() - 1
+            });
+            let node = Node::Column { relation, column: Cell::Number(place as u32 + 1) };
+            Expr { node, ..key.clone() }
+        };
+        let keys = keys.iter().map(&mut computed).collect();
+        let order = order.into_iter().map(|order| Order { key: computed(&order.key), ..order }).collect();
+        let items = listed.iter().map(&mut computed).collect();
+        let columns = select.items.iter().map(unnamed).collect();
+        let query = Box::new(plain(Body::Select(Box::new(select)), columns));
+        let from = vec![Source::Derived { relation, query }];
+        (Select { items, from, ..Select::default() }, keys, order)
     }
 
     pub(super) fn settled_items(
@@ -423,7 +460,8 @@ impl Binder<'_> {
     fn figured_query(&self, query: &ast::Query) -> Option<String> {
         let ast::SetExpr::Select(select) = query.body.as_ref() else { return None };
         match select.projection.first()? {
-            SelectItem::UnnamedExpr(expr) => self.figured(expr),
+            // The subquery's column has this name already, so a cast around it gives no other.
+            SelectItem::UnnamedExpr(expr) => Some(self.implied_name(expr)),
             SelectItem::ExprWithAlias { alias, .. } => Some(name_of(alias)),
             _ => None,
         }
@@ -452,9 +490,14 @@ fn is_weak(expr: &ast::Expr) -> bool {
         | E::Floor { .. }
         | E::AtTimeZone { .. }
         | E::Trim { .. }
-        | E::Tuple(_) => false,
+        | E::Tuple(_)
+        | E::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => false,
         _ => true,
     }
+}
+
+fn has_window(expr: &Expr) -> bool {
+    walk::any(expr, false, &|part| matches!(&part.node, Node::Aggregate(call) if call.over.is_some()))
 }
 
 /// A column of a query that nobody names.
@@ -492,7 +535,7 @@ fn tests_its_array(branches: &[(Expr, Expr)], otherwise: &Expr) -> bool {
         _ => None,
     };
     let array = match source {
-        Some(Source::Function { name: "pg_unnest", arguments, relation: _ }) => arguments.last(),
+        Some(Source::Function { name: "pg_unnest", arguments, relation: _, last: _ }) => arguments.last(),
         _ => None,
     };
     matches!(result.node, Node::Literal(Value::Null)) && array == Some(operand.as_ref())

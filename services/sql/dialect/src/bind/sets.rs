@@ -209,7 +209,7 @@ impl Binder<'_> {
     }
 }
 
-fn references(relation: u32, columns: &[Column]) -> Vec<Expr> {
+pub(super) fn references(relation: u32, columns: &[Column]) -> Vec<Expr> {
     let reference = |(index, column): (usize, &Column)| {
         let node = Node::Column { relation, column: Cell::Number(index as u32 + 1) };
         Expr { typmod: column.typmod, nullable: column.nullable, ..Expr::new(node, column.ty) }

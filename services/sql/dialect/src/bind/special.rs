@@ -99,15 +99,14 @@ impl Binder<'_> {
 
     fn collate(&mut self, expr: &ast::Expr, collation: &ast::ObjectName) -> Result<Expr> {
         let expr = self.expr(expr)?;
-        let expr = self.known(expr)?;
         let name = collation.to_string();
         let last = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
-        if !matches!(expr.ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME) {
+        if !expr.is_unknown() && !matches!(expr.ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME) {
             let message = format!("collations are not supported by type {}", self.type_name(expr.ty));
             return Err(self.error_at(expr.place, SqlState::DATATYPE_MISMATCH, message));
         }
         match last {
-            "C" | "POSIX" | "default" | "ucs_basic" => Ok(expr),
+            last if crate::catalog::collations::named(last).is_some() => Ok(expr),
             _ => Err(self.place(expr.place, Error::unsupported(format!("collation {name}")))),
         }
     }
@@ -184,6 +183,14 @@ impl Binder<'_> {
             }
             return Ok(value);
         }
+        if value.ty == Type::NAME
+            && let [(None, Some(index))] = indexes.as_slice()
+            && !slices
+        {
+            // A name is an array of "char" that begins at 0.
+            let arguments = vec![value, self.subscript(index)?];
+            return Ok(Expr::call(Spelling::Function("pg_name_at"), arguments, Type::CHAR).at(place));
+        }
         let Some(element) = self.element_of(value.ty) else {
             let name = self.type_name(value.ty);
             let message = format!("cannot subscript type {name} because it does not support subscripting");
@@ -197,13 +204,13 @@ impl Binder<'_> {
                 let lower = match lower {
                     Some(lower) => self.subscript(lower)?,
                     None if upper.is_some() && chain.len() > 1 => integer(1),
-                    None => Expr::literal(Value::Null, Type::INT4),
+                    None => left_out(),
                 };
                 arguments.push(lower);
             }
             arguments.push(match upper {
                 Some(upper) => self.subscript(upper)?,
-                None => Expr::literal(Value::Null, Type::INT4),
+                None => left_out(),
             });
         }
         let (name, result) = if slices { ("pg_slice", ty) } else { ("pg_subscript", element) };
@@ -214,6 +221,11 @@ impl Binder<'_> {
         let index = self.expr(index)?;
         self.coerce(index, Type::INT4, -1, Context::Assignment)
     }
+}
+
+/// A bound of a slice that is not written, which is not NULL: `pg_slice` takes a text for it.
+fn left_out() -> Expr {
+    Expr::literal(Value::Text(String::new()), Type::TEXT)
 }
 
 fn interval_fields(

@@ -251,8 +251,8 @@ pub(crate) enum Source {
     Lateral { relation: u32, query: Box<Query> },
     /// A query of `WITH`.
     Cte { relation: u32, number: u32 },
-    /// A table-valued function.
-    Function { relation: u32, name: &'static str, arguments: Vec<Expr> },
+    /// A table-valued function; `last`: its rows are made for each row of the sources before it, in their order.
+    Function { relation: u32, name: &'static str, arguments: Vec<Expr>, last: bool },
     /// A join.
     Join { kind: &'static str, left: Box<Source>, right: Box<Source>, on: Option<Expr> },
 }

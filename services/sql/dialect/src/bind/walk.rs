@@ -108,7 +108,7 @@ fn source_parts<'a>(source: &'a Source, visit: &mut dyn FnMut(Part<'a>)) {
         Source::Derived { query, relation: _ } | Source::Lateral { query, relation: _ } => {
             visit(Part::Query(query));
         }
-        Source::Function { arguments, relation: _, name: _ } => {
+        Source::Function { arguments, relation: _, name: _, last: _ } => {
             arguments.iter().for_each(|expr| visit(Part::Expr(expr)));
         }
         Source::Join { kind: _, left, right, on } => {

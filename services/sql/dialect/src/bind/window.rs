@@ -87,9 +87,9 @@ impl Binder<'_> {
         if *units == WindowFrameUnits::Groups && window.order.is_empty() {
             return Err(Error::new(SqlState::WINDOWING_ERROR, "GROUPS mode requires an ORDER BY clause"));
         }
-        let start = self.bound(start_bound, offset_type, window, true)?;
+        let start = self.bound(start_bound, offset_type, window)?;
         let end = match end_bound {
-            Some(end) => self.bound(end, offset_type, window, false)?,
+            Some(end) => self.bound(end, offset_type, window)?,
             None => Bound::CurrentRow,
         };
         let units = match units {
@@ -117,14 +117,7 @@ impl Binder<'_> {
         }
     }
 
-    fn bound(
-        &mut self,
-        bound: &WindowFrameBound,
-        offset: Option<Type>,
-        window: &Window,
-        start: bool,
-    ) -> Result<Bound> {
-        let _ = start;
+    fn bound(&mut self, bound: &WindowFrameBound, offset: Option<Type>, window: &Window) -> Result<Bound> {
         Ok(match bound {
             WindowFrameBound::CurrentRow => Bound::CurrentRow,
             WindowFrameBound::Preceding(None) => Bound::UnboundedPreceding,

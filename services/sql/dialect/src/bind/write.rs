@@ -248,6 +248,10 @@ impl Binder<'_> {
     /// The table that a name means, whose rows are to be changed.
     pub(super) fn target(&mut self, schema: Option<&str>, name: &str, place: Place) -> Result<Target> {
         match self.find_relation(schema, name) {
+            Some(Object::Table(table)) if table.materialized.is_some() => {
+                let message = format!("cannot change materialized view \"{name}\"");
+                Err(Error::new(SqlState::WRONG_OBJECT_TYPE, message))
+            }
             Some(Object::Table(table)) => {
                 let table = table.clone();
                 Ok(Target { table, relation: self.number() })
@@ -332,7 +336,7 @@ impl Binder<'_> {
                 Ok(())
             }
             ast::Expr::Subquery(query) => {
-                let mut query = self.within(Clause::Set, |binder| binder.open_query(query))?;
+                let mut query = self.within(Clause::Set, |binder| binder.subquery(query))?;
                 if query.columns.len() != columns.len() {
                     return Err(Error::new(SqlState::SYNTAX_ERROR, counts));
                 }

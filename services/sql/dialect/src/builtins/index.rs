@@ -77,7 +77,8 @@ pub fn cast(from: Type, to: Type) -> Option<&'static Cast> {
 /// fails; `pg_array(element, …)` takes elements as `pg_element(type, value)` gives them, `pg_array_of_arrays(array, …)` arrays;
 /// `pg_subscript(type, array, index, …)`; `pg_slice(type, array, lower, upper, …)`, where NULL is a bound that is left out;
 /// `pg_pack(value, …)` is an aggregate that packs rows into a blob, which the table-valued `pg_rows(blob)` gives back in columns `v1` to
-/// `v32`; `pg_mode(type, value, descending)`, `pg_percentile_disc(fraction, type, value, descending)`,
+/// `v32`; `pg_call(name, argument, …)` is a call of a table-valued function, and `pg_in_step(call, …)` has the rows of such calls side by
+/// side; `pg_mode(type, value, descending)`, `pg_percentile_disc(fraction, type, value, descending)`,
 /// `pg_percentile_cont(fraction, value, descending)` and `pg_percentile_cont_interval` are the ordered-set aggregates, `…_array` those of
 /// several fractions; `pg_row_to_json(name, type, value, …)` is a row.
 ///
@@ -90,12 +91,18 @@ pub const PRINTED: &[(&str, i64)] = &[
     ("pg_array_of_arrays", -1),
     ("pg_subscript", -1),
     ("pg_slice", -1),
+    ("pg_name_at", 2),
     ("pg_pack", -1),
+    ("pg_call", -1),
     ("pg_mode", 3),
     ("pg_percentile_disc", 4),
     ("pg_percentile_disc_array", 4),
     ("pg_percentile_cont", 3),
     ("pg_percentile_cont_array", 3),
     ("pg_percentile_cont_interval", 3),
+    ("pg_rank_within", 5),
+    ("pg_dense_rank_within", 5),
+    ("pg_percent_rank_within", 5),
+    ("pg_cume_dist_within", 5),
     ("pg_row_to_json", -1),
 ];

@@ -34,6 +34,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     set("jsonb_each", &[JSONB], RECORD, "pg_jsonb_each").columns(&[("key", TEXT), ("value", JSONB)]),
     set("jsonb_each_text", &[JSONB], RECORD, "pg_jsonb_each_text").columns(&[("key", TEXT), ("value", TEXT)]),
     set("jsonb_path_query", &[JSONB, JSONPATH, JSONB, BOOL], JSONB, "pg_jsonb_path_query").optional(2),
+    set("pg_options_to_table", &[TEXT_ARRAY], RECORD, "pg_options_to_table")
+        .columns(&[("option_name", TEXT), ("option_value", TEXT)]),
     set("pg_partition_ancestors", &[REGCLASS], REGCLASS, "pg_partition_ancestors"),
     set("json_object_keys", &[JSON], TEXT, "pg_json_object_keys"),
     set("jsonb_object_keys", &[JSONB], TEXT, "pg_jsonb_object_keys"),

@@ -2,8 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANY, BOOL, FLOAT8, INT2, INT4, INT8, INTERVAL, NAME, NAME_ARRAY, OID, REGCLASS, REGNAMESPACE, REGTYPE,
-    TEXT, TIMESTAMPTZ, UUID, VOID, immutable, stable, volatile, writes,
+    ANY, BOOL, CHAR, FLOAT8, INT2, INT4, INT8, INTERVAL, NAME, NAME_ARRAY, OID, REGCLASS, REGNAMESPACE,
+    REGTYPE, TEXT, TEXT_ARRAY, TIMESTAMPTZ, UUID, VOID, immutable, stable, volatile, writes,
 };
 
 /// Rows of `pg_proc`.
@@ -230,6 +230,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     stable("to_regnamespace", &[TEXT], REGNAMESPACE, "pg_to_regnamespace"),
     immutable("num_nulls", &[ANY], INT4, "pg_num_nulls").variadic().called_on_null(),
     immutable("num_nonnulls", &[ANY], INT4, "pg_num_nonnulls").variadic().called_on_null(),
+    stable("acldefault", &[CHAR, OID], TEXT_ARRAY, "pg_acldefault"),
     stable("pg_get_expr", &[TEXT, OID], TEXT, "pg_get_expr"),
     stable("pg_get_expr", &[TEXT, OID, BOOL], TEXT, "pg_get_expr"),
 ];

@@ -10,6 +10,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable("length", &[TEXT], INT4, "length"),
     immutable("length", &[BPCHAR], INT4, "length(rtrim($1))"),
     immutable("length", &[BYTEA], INT4, "length"),
+    stable("length", &[BYTEA, NAME], INT4, "length(pg_convert_from($1, $2))"),
     immutable("char_length", &[TEXT], INT4, "length"),
     immutable("character_length", &[TEXT], INT4, "length"),
     immutable("char_length", &[BPCHAR], INT4, "length(rtrim($1))"),

@@ -12,7 +12,7 @@ use bole_sql_types::Type;
 
 use super::dependencies::Element;
 use super::names::quote;
-use super::{Action, Catalog, Constraint, Index, Key, Object, PUBLIC, Rule, Table};
+use super::{Action, Catalog, Constraint, Index, Key, Object, PUBLIC, Rule, Table, collations};
 
 pub use expression::expression;
 
@@ -101,6 +101,11 @@ const FIELDS: [(i32, &str); 14] = [
     (1 << 11 | 1 << 12, " minute to second"),
 ];
 
+/// Whether a modifier of `interval` names fields that there are.
+pub fn is_interval_modifier(typmod: i32) -> bool {
+    FIELDS.iter().any(|(mask, _)| *mask == (typmod >> 16) & 0x7fff)
+}
+
 fn interval(typmod: i32) -> String {
     let (mask, precision) = ((typmod >> 16) & 0x7fff, typmod & 0xffff);
     let fields = FIELDS.iter().find(|(it, _)| *it == mask).map_or("", |(_, name)| name);
@@ -157,6 +162,9 @@ fn index_definition(catalog: Shown<'_>, table: &Table, index: &Index, pretty: bo
         .keys
         .iter()
         .map(|it| {
+            let of_column = table.numbered(it.column).and_then(|column| column.collation);
+            let written = it.collation.filter(|oid| Some(*oid) != of_column).and_then(collations::name);
+            let collation = written.map(|name| format!(" COLLATE {}", quote(name))).unwrap_or_default();
             let class = it.class.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
             let order = match (it.descending, it.nulls_first) {
                 (false, false) => "",
@@ -164,7 +172,7 @@ fn index_definition(catalog: Shown<'_>, table: &Table, index: &Index, pretty: bo
                 (true, true) => " DESC",
                 (true, false) => " DESC NULLS LAST",
             };
-            format!("{}{class}{order}", key(catalog, table, it, pretty))
+            format!("{}{collation}{class}{order}", key(catalog, table, it, pretty))
         })
         .collect();
     let mut text = format!(
@@ -267,8 +275,12 @@ fn reference(catalog: Shown<'_>, table: &Table, rule: &Rule) -> String {
 /// `pg_get_viewdef`. `None`: there is no such view.
 pub fn pg_get_viewdef<'a>(catalog: impl Into<Shown<'a>>, oid: u32, pretty: bool) -> Option<String> {
     let catalog = catalog.into();
-    let view = catalog.view(oid)?;
-    Some(query::view(catalog, view, pretty))
+    let view = match catalog.object(oid)? {
+        Object::Table(table) => table.as_view()?,
+        Object::View(view) => view.clone(),
+        _ => return None,
+    };
+    Some(query::view(catalog, &view, pretty))
 }
 
 /// `pg_get_serial_sequence`'s answer: the sequence that a column owns.

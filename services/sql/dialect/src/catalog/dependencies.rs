@@ -84,7 +84,7 @@ impl Catalog {
 
     fn views_on(&self, relation: u32, column: Option<i16>) -> Vec<Dependent> {
         let uses = |columns: &[(u32, i16)]| column.is_none_or(|number| columns.contains(&(relation, number)));
-        let views = self.views().filter(|view| view.uses.contains(&relation) && uses(&view.uses_columns));
+        let views = self.queries().filter(|view| view.uses.contains(&relation) && uses(&view.uses_columns));
         views.map(|view| normal(Element::Object(view.oid))).collect()
     }
 
@@ -109,11 +109,11 @@ impl Catalog {
 
     fn on_types(&self, types: &[u32]) -> Vec<Dependent> {
         let mut found = Vec::new();
-        for table in self.tables() {
+        for table in self.tables().filter(|table| table.materialized.is_none()) {
             let columns = table.live().filter(|column| types.contains(&column.type_oid));
             found.extend(columns.map(|column| normal(Element::Column(table.oid, column.number))));
         }
-        let views = self.views().filter(|view| {
+        let views = self.queries().filter(|view| {
             view.uses.iter().any(|used| types.contains(used))
                 || view.columns.iter().any(|column| types.contains(&column.type_oid))
         });

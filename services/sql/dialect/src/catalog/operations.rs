@@ -1,5 +1,6 @@
 //! The catalog as a value: built from its rows, changed object by object, asked by name.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bole_sql_types::{Error, Result, SqlState, Type};
@@ -101,6 +102,7 @@ impl Object {
     pub const fn noun(&self) -> &'static str {
         match self {
             Self::Schema(_) => "schema",
+            Self::Table(table) if table.materialized.is_some() => "materialized view",
             Self::Table(_) => "table",
             Self::Index(_) => "index",
             Self::View(_) => "view",
@@ -303,6 +305,15 @@ impl Catalog {
         self.objects
             .values()
             .filter_map(|object| if let Object::View(it) = object.as_ref() { Some(it) } else { None })
+    }
+
+    /// The views by OID, materialized ones among them.
+    pub fn queries(&self) -> impl Iterator<Item = Cow<'_, View>> {
+        self.objects.values().filter_map(|object| match object.as_ref() {
+            Object::View(view) => Some(Cow::Borrowed(view)),
+            Object::Table(table) => table.as_view().map(Cow::Owned),
+            _ => None,
+        })
     }
 
     /// The enums, by OID.

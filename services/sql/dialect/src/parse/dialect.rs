@@ -83,6 +83,11 @@ impl Dialect for Grammar {
         BASE.is_table_alias(keyword, parser)
     }
 
+    /// Without AS, FOR begins a clause.
+    fn is_column_alias(&self, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+        *keyword != Keyword::FOR && BASE.is_column_alias(keyword, parser)
+    }
+
     fn supports_string_literal_column_alias(&self, explicit: bool) -> bool {
         BASE.supports_string_literal_column_alias(explicit)
     }
@@ -215,12 +220,54 @@ fn prefix_word(parser: &mut Parser<'_>, keyword: Keyword) -> Option<Result<Expr,
             parser.advance_token();
             Some(list(parser, grouping_element).map(Expr::Rollup))
         }
+        Keyword::SUBSTRING if parenthesis && is_similar(parser) => {
+            skip(parser, 2);
+            Some(substring_similar(parser))
+        }
         Keyword::GROUPING if next_keyword == Keyword::SETS => {
             skip(parser, 2);
             Some(list(parser, grouping_element).map(Expr::GroupingSets))
         }
         _ => None,
     }
+}
+
+/// Whether the parentheses that begin after the next token hold `… SIMILAR …` and not `… SIMILAR TO …`.
+fn is_similar(parser: &Parser<'_>) -> bool {
+    let mut depth = 0_usize;
+    let mut at = 1;
+    loop {
+        match &parser.peek_nth_token_ref(at).token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 1 => return false,
+            Token::RParen => depth -= 1,
+            Token::EOF | Token::SemiColon => return false,
+            Token::Word(word) if depth == 1 && word.keyword == Keyword::SIMILAR => {
+                let next = &parser.peek_nth_token_ref(at + 1).token;
+                return !matches!(next, Token::Word(word) if word.keyword == Keyword::TO);
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// `substring(text SIMILAR pattern ESCAPE escape)`, which is `substring(text, pattern, escape)`.
+fn substring_similar(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let precedence = BASE.prec_value(Precedence::Like);
+    let expr = parser.parse_subexpr(precedence)?;
+    parser.expect_keyword_is(Keyword::SIMILAR)?;
+    let pattern = parser.parse_subexpr(precedence)?;
+    parser.expect_keyword_is(Keyword::ESCAPE)?;
+    let escape = parser.parse_expr()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Substring {
+        expr: Box::new(expr),
+        substring_from: Some(Box::new(pattern)),
+        substring_for: Some(Box::new(escape)),
+        special: false,
+        shorthand: false,
+    })
 }
 
 /// A list in parentheses, which may be empty.

@@ -341,7 +341,11 @@ impl Printer<'_> {
             self.raw("PARTITION BY ");
             self.list(partition, ", ", Self::collated);
         }
-        self.order_by(order);
+        match frame {
+            // The offsets of RANGE are from the key, be it a constant.
+            Some(Frame { units: "RANGE", .. }) if order.len() == 1 => self.order_by_all(order),
+            _ => self.order_by(order),
+        }
         if let Some(Frame { units, start, end }) = frame {
             self.raw(" ");
             self.raw(units);

@@ -181,7 +181,9 @@ impl Printer<'_> {
         self.raw(" FROM ");
         for (index, source) in from.iter().enumerate() {
             if index > 0 {
-                self.raw(", ");
+                // SQLite keeps the order of a cross join's sides.
+                let last = matches!(source, Source::Function { last: true, .. });
+                self.raw(if last { " CROSS JOIN " } else { ", " });
             }
             self.source(source, index > 0);
         }
@@ -199,7 +201,7 @@ impl Printer<'_> {
                 self.number("w", *number);
                 self.number(" AS r", *relation);
             }
-            Source::Function { relation, name, arguments } => {
+            Source::Function { relation, name, arguments, last: _ } => {
                 self.raw(name);
                 self.raw("(");
                 self.expressions(arguments);
@@ -260,6 +262,12 @@ impl Printer<'_> {
         }
         self.raw(" ORDER BY ");
         self.list(&kept, ", ", |printer, order| printer.order(order));
+    }
+
+    /// The same with keys that are constants.
+    pub(crate) fn order_by_all(&mut self, order: &[Order]) {
+        self.raw(" ORDER BY ");
+        self.list(order, ", ", super::Printer::order);
     }
 
     fn order(&mut self, order: &Order) {

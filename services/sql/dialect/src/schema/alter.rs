@@ -21,8 +21,6 @@ pub(super) struct Work {
     table: u32,
     /// Its text has changed.
     changed: bool,
-    /// It must be copied, because its rowid is another column.
-    rebuild: bool,
     /// Columns that get a value: its SQL over the row as it was.
     updates: Vec<(i16, String)>,
     /// The same, over the row with the values of `updates`.
@@ -57,7 +55,7 @@ impl Change<'_> {
                 None => return Ok(()),
             },
         };
-        if kind == Kind::Table && self.catalog.table(oid).is_some() {
+        if kind == Kind::Table && self.catalog.table(oid).is_some_and(|table| table.materialized.is_none()) {
             return self.alter_table(oid, actions);
         }
         actions.iter().try_for_each(|action| self.alter_any(oid, action))
@@ -104,6 +102,9 @@ impl Change<'_> {
             AlterAction::RenameColumn { from, to } if self.catalog.view(oid).is_some() => {
                 self.rename_view_column(oid, from, to)
             }
+            AlterAction::RenameColumn { from, to } if self.catalog.table(oid).is_some() => {
+                self.rename_column(oid, from, to)
+            }
             _ => Err(Error::unsupported("this action on an object of its kind")),
         }
     }
@@ -122,7 +123,6 @@ impl Change<'_> {
         let mut work = Work {
             table: oid,
             changed: false,
-            rebuild: false,
             updates: Vec::new(),
             generated: Vec::new(),
             checks: Vec::new(),
@@ -171,7 +171,7 @@ impl Change<'_> {
 
     /// Does in SQLite what was collected.
     fn finish(&mut self, work: Work) -> Result<()> {
-        let Work { table, changed, rebuild, updates, generated, checks, indexes, unique } = work;
+        let Work { table, changed, updates, generated, checks, indexes, unique } = work;
         for index in &indexes {
             self.drop_index_storage(index);
         }
@@ -183,7 +183,7 @@ impl Change<'_> {
             let set: Vec<String> = set.iter().map(|(number, sql)| format!("c{number} = {sql}")).collect();
             self.rows(format!("UPDATE {storage} SET {}", set.join(", ")));
         }
-        if changed && !rebuild && !checks.is_empty() {
+        if changed && !checks.is_empty() {
             // Columns that are new must be there before rows are checked.
             self.retext(table, Form::Loose)?;
         }
@@ -192,9 +192,6 @@ impl Change<'_> {
         }
         for index in &unique {
             self.check_unique(index)?;
-        }
-        if rebuild {
-            return self.rebuild(table);
         }
         if changed {
             self.retext(table, Form::Full)?;
@@ -310,6 +307,9 @@ impl Change<'_> {
                             differs |= change(expression);
                         }
                     }
+                    if let Some(materialized) = &mut table.materialized {
+                        differs |= change(&mut materialized.query);
+                    }
                 }
                 Object::Index(index) => {
                     let keys = index.keys.iter_mut().filter_map(|key| key.expression.as_mut());
@@ -395,7 +395,7 @@ impl Change<'_> {
     }
 
     fn refuse_if_views_use(&self, relation: u32, number: i16, what: &str) -> Result<()> {
-        match self.catalog.views().find(|view| view.uses_columns.contains(&(relation, number))) {
+        match self.catalog.queries().find(|view| view.uses_columns.contains(&(relation, number))) {
             Some(view) => {
                 Err(Error::unsupported(format!("{what} a column that view \"{}\" may use", view.name)))
             }

@@ -121,7 +121,12 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn query(&self, query: &sqlparser::ast::Query) -> Result<Query> {
-        binder::bind_query_tree(&self.current(), query)
+        binder::bind_query_tree(&self.current(), query, false)
+    }
+
+    /// The same of a query whose rows are wanted now. Errors: 55000 for a materialized view that has none.
+    pub(super) fn query_for_rows(&self, query: &sqlparser::ast::Query) -> Result<Query> {
+        binder::bind_query_tree(&self.current(), query, true)
     }
 
     /// The schema that something with this name is made in. Errors: 3F000, 42501.
@@ -180,7 +185,7 @@ impl<'a> Change<'a> {
     /// The table of that name. Errors: 42P01, 42809 if it is something else.
     pub(super) fn find_table(&mut self, name: &Name) -> Result<Table> {
         match self.find(name, false)? {
-            Some(Object::Table(table)) => Ok(table),
+            Some(Object::Table(table)) if table.materialized.is_none() => Ok(table),
             _ => Err(wrong_kind(&name.name, Kind::Table)),
         }
     }
@@ -189,10 +194,6 @@ impl<'a> Change<'a> {
     pub(super) fn find_enum(&mut self, name: &Name) -> Result<u32> {
         match self.catalog.find_type(name, self.path()) {
             Some(ty) if self.catalog.enum_of(ty).is_some() => Ok(ty.0),
-            Some(ty) if ty.is_user() => Err(Error::new(
-                SqlState::WRONG_OBJECT_TYPE,
-                format!("{} is not an enum", self.catalog.type_name(ty)),
-            )),
             Some(ty) => Err(Error::new(
                 SqlState::WRONG_OBJECT_TYPE,
                 format!("{} is not an enum", self.catalog.type_name(ty)),

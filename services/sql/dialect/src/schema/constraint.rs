@@ -35,7 +35,7 @@ fn new_constraint(oid: u32, name: String, rule: Rule, spec: &ConstraintSpec) -> 
 
 /// A key of an index that is a column.
 pub(super) const fn plain_key(column: i16) -> Key {
-    Key { column, expression: None, descending: false, nulls_first: false, class: None }
+    Key { column, expression: None, descending: false, nulls_first: false, collation: None, class: None }
 }
 
 impl Change<'_> {

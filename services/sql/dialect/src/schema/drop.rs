@@ -55,7 +55,7 @@ impl Change<'_> {
         let found = match kind {
             Kind::Schema => self.drop_schema_target(&name.name)?,
             Kind::Type => self.drop_type_target(name)?,
-            Kind::Table | Kind::View | Kind::Sequence | Kind::Index => {
+            Kind::Table | Kind::View | Kind::MaterializedView | Kind::Sequence | Kind::Index => {
                 match self.catalog.find_relation(name, self.path()) {
                     Some(Relation::System(system)) => return Err(denied(system.name)),
                     Some(Relation::User(object)) if is_kind(object, kind) => Some(object.oid()),
@@ -76,7 +76,7 @@ impl Change<'_> {
             (None, Kind::Schema) => {
                 (SqlState::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
             }
-            (None, Kind::Table | Kind::View | Kind::Sequence) => {
+            (None, Kind::Table | Kind::View | Kind::MaterializedView | Kind::Sequence) => {
                 (SqlState::UNDEFINED_TABLE, format!("{} \"{}\" does not exist", kind.noun(), name.name))
             }
             (None, Kind::Index | Kind::Type) => {

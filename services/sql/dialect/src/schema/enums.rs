@@ -121,7 +121,7 @@ impl Change<'_> {
         let refuse = |what: &str, name: &str| {
             Err(Error::unsupported(format!("renaming a label that {what} \"{name}\" may name")))
         };
-        for view in self.catalog.views().filter(|view| view.uses.contains(&it.oid)) {
+        for view in self.catalog.queries().filter(|view| view.uses.contains(&it.oid)) {
             if text::has_string(&view.query, from) {
                 return refuse("view", &view.name);
             }

@@ -24,13 +24,14 @@ pub fn statement(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserErr
         reader.skip_statement();
         return Ok(Some(Statement::Refused(error)));
     }
-    let readers: [(&str, fn(&mut Reader<'_, '_>) -> Parse<Statement>); 6] = [
+    let readers: [(&str, fn(&mut Reader<'_, '_>) -> Parse<Statement>); 7] = [
         ("CREATE", create::create),
         ("ALTER", alter::alter),
         ("DROP", drop),
         ("COMMENT ON", comment),
         ("TRUNCATE", truncate),
         ("REINDEX", reindex),
+        ("REFRESH MATERIALIZED VIEW", refresh),
     ];
     if reader.at("CREATE DATABASE") || reader.at("DROP DATABASE") || reader.at("ALTER DATABASE") {
         return Ok(None);
@@ -43,11 +44,12 @@ pub fn statement(parser: &mut Parser<'_>) -> Result<Option<Statement>, ParserErr
     Ok(None)
 }
 
-const KINDS: [(&str, Kind); 6] = [
+const KINDS: [(&str, Kind); 7] = [
     ("SCHEMA", Kind::Schema),
     ("TABLE", Kind::Table),
     ("INDEX", Kind::Index),
     ("VIEW", Kind::View),
+    ("MATERIALIZED VIEW", Kind::MaterializedView),
     ("SEQUENCE", Kind::Sequence),
     ("TYPE", Kind::Type),
 ];
@@ -110,6 +112,12 @@ fn truncate(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
     }
     let cascade = behaviour(reader);
     Ok(Statement::Truncate { tables, restart_identity, cascade })
+}
+
+fn refresh(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
+    let concurrently = reader.eat("CONCURRENTLY");
+    let name = reader.qualified()?;
+    Ok(Statement::Refresh { name, concurrently, with_data: table::with_data(reader) })
 }
 
 fn reindex(reader: &mut Reader<'_, '_>) -> Parse<Statement> {

@@ -8,7 +8,6 @@ use super::change::{Change, wrong_kind};
 use super::constraint::check_order;
 use super::naming;
 use super::syntax::{CreateIndex, KeySpec, Kind, Name};
-use super::table::check_collation;
 use super::temporary::prefix;
 use crate::bind::name_of;
 use crate::catalog::{Index, Key, Object, Table};
@@ -135,7 +134,6 @@ impl Change<'_> {
 
     fn index_key(&self, table: &Table, key: &KeySpec, method: &str) -> Result<Key> {
         let KeySpec { expression, collation, class, descending, nulls_first } = key;
-        check_collation(collation.as_ref())?;
         let nulls_first = nulls_first.unwrap_or(*descending);
         let bare = if let Expr::Nested(inner) = expression { inner.as_ref() } else { expression };
         let (column, text, ty) = if let Expr::Identifier(ident) = bare {
@@ -158,8 +156,9 @@ impl Change<'_> {
             return Err(unsupported_method(method, "ASC/DESC options"));
         }
         check_order(self, ty, method)?;
+        let collation = self.collation(collation.as_ref(), ty)?;
         let class = class.as_ref().map(|class| self.index_class(class, ty, method)).transpose()?.flatten();
-        Ok(Key { column, expression: text, descending: *descending, nulls_first, class })
+        Ok(Key { column, expression: text, descending: *descending, nulls_first, collation, class })
     }
 
     /// The class of operators, unless it is the default one.

@@ -146,7 +146,11 @@ impl Change<'_> {
         let loosened: Vec<u32> = all.iter().filter(references).map(|table| table.oid).collect();
         loosened.iter().try_for_each(|oid| self.retext(*oid, Form::Loose))?;
         for table in &all {
-            self.rows(format!("DELETE FROM {}", table.storage));
+            if table.temporary {
+                self.rows(format!("DELETE FROM {}", table.storage));
+            } else {
+                self.steps.push(Step::Empty(table.storage.clone()));
+            }
         }
         loosened.iter().try_for_each(|oid| self.retext(*oid, Form::Full))?;
         if restart_identity {

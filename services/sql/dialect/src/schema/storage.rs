@@ -121,8 +121,8 @@ impl Change<'_> {
                 let _infallible =
                     write!(sql, " ON UPDATE {} ON DELETE {}", action(*on_update), action(*on_delete));
                 if constraint.deferrable {
-                    let when = if constraint.deferred { "DEFERRED" } else { "IMMEDIATE" };
-                    let _infallible = write!(sql, " DEFERRABLE INITIALLY {when}");
+                    // Which of them are immediate is for the transaction to say, and to check.
+                    sql.push_str(" DEFERRABLE INITIALLY DEFERRED");
                 }
                 parts.push(sql);
             }
@@ -157,13 +157,8 @@ impl Change<'_> {
     /// Copies a table into a new one in SQLite, and lets what references it reference that. What the catalog says of its columns may have
     /// changed; its rows go along as they are.
     pub(super) fn rebuild(&mut self, oid: u32) -> Result<()> {
-        let old = self.table(oid)?.storage;
-        let generation =
-            old.split_once('_').and_then(|(_, number)| number.parse::<u32>().ok()).unwrap_or(0) + 1;
-        self.update_table(oid, |table| table.storage = format!("t{oid}_{generation}"));
+        let old = self.renew(oid)?;
         let table = self.table(oid)?;
-        let sql = self.create_table_sql(prefix(oid), &table, Form::Full)?;
-        self.ddl_of(oid, sql);
         let copied: Vec<i16> =
             table.live().filter(|column| column.generated.is_none()).map(|column| column.number).collect();
         let columns = column_list(&copied);
@@ -181,6 +176,18 @@ impl Change<'_> {
         self.ddl_of(oid, format!("DROP TABLE {old}"));
         let indexes: Vec<Index> = self.catalog.indexes_of(oid).cloned().collect();
         indexes.iter().try_for_each(|index| self.create_index_storage(index))
+    }
+
+    /// Makes a new, empty table in SQLite that takes the place of a table's old one, whose name is given back.
+    pub(super) fn renew(&mut self, oid: u32) -> Result<String> {
+        let old = self.table(oid)?.storage;
+        let generation =
+            old.split_once('_').and_then(|(_, number)| number.parse::<u32>().ok()).unwrap_or(0) + 1;
+        self.update_table(oid, |table| table.storage = format!("t{oid}_{generation}"));
+        let table = self.table(oid)?;
+        let sql = self.create_table_sql(prefix(oid), &table, Form::Full)?;
+        self.ddl_of(oid, sql);
+        Ok(old)
     }
 
     /// Whether SQLite's rowid does the work of an index.

@@ -93,6 +93,15 @@ pub enum Statement {
         /// Its name.
         name: Name,
     },
+    /// `REFRESH MATERIALIZED VIEW`.
+    Refresh {
+        /// Its name.
+        name: Name,
+        /// `CONCURRENTLY`.
+        concurrently: bool,
+        /// Not with `WITH NO DATA`.
+        with_data: bool,
+    },
     /// Something that there is not, with what to say of it.
     Refused(Error),
 }
@@ -108,6 +117,8 @@ pub enum Kind {
     Index,
     /// `VIEW`.
     View,
+    /// `MATERIALIZED VIEW`.
+    MaterializedView,
     /// `SEQUENCE`.
     Sequence,
     /// `TYPE`.
@@ -122,6 +133,7 @@ impl Kind {
             Self::Table => "table",
             Self::Index => "index",
             Self::View => "view",
+            Self::MaterializedView => "materialized view",
             Self::Sequence => "sequence",
             Self::Type => "type",
         }
@@ -153,6 +165,7 @@ pub struct CreateTable {
 }
 
 /// `CREATE TABLE … AS`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a clause of the statement")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateTableAs {
     /// Its name.
@@ -169,6 +182,8 @@ pub struct CreateTableAs {
     pub query: Box<Query>,
     /// Not with `WITH NO DATA`.
     pub with_data: bool,
+    /// It is `CREATE MATERIALIZED VIEW`, so the query is kept.
+    pub materialized: bool,
 }
 
 /// What stands between the parentheses of `CREATE TABLE`.

@@ -10,7 +10,7 @@ use super::syntax::{ColumnSpec, ConstraintSpec, CreateTable, Name, RuleSpec, Seq
 use super::temporary;
 use crate::bind::name_of;
 use crate::catalog::temporary::is_temporary;
-use crate::catalog::{Column, Identity, Object, Table};
+use crate::catalog::{Column, Identity, Object, Table, collations};
 
 /// The most columns that a table can have, as in PostgreSQL.
 const COLUMNS_MAX: usize = 1_600;
@@ -61,6 +61,7 @@ impl Change<'_> {
             constraints: Vec::new(),
             temporary: is_temporary(schema),
             on_commit,
+            materialized: None,
             comment: None,
         };
         let (mut columns, mut constraints, mut copies) = (Vec::new(), Vec::new(), Vec::new());
@@ -101,7 +102,7 @@ impl Change<'_> {
             None => self.data_type(ty)?,
         };
         self.check_column_type(name, ty)?;
-        check_collation(collation.as_ref())?;
+        let collation = self.collation(collation.as_ref(), ty)?;
         let column = Column {
             number: 0,
             name: name.clone(),
@@ -112,6 +113,7 @@ impl Change<'_> {
             identity: None,
             generated: None,
             dropped: false,
+            collation,
             comment: None,
         };
         let mut new = NewColumn {
@@ -217,14 +219,23 @@ impl Change<'_> {
     }
 }
 
-/// Collations whose order is that of bytes, which is the only one there is.
-pub(super) fn check_collation(collation: Option<&Name>) -> Result<()> {
-    let Some(name) = collation else { return Ok(()) };
-    if ["C", "POSIX", "default", "ucs_basic"].contains(&name.name.as_str()) {
-        return Ok(());
+impl Change<'_> {
+    /// The OID of a collation that is written, unless it is the type's own. Errors: 42704 if there is none of this name, 42804 if the type has none.
+    pub(super) fn collation(&self, written: Option<&Name>, ty: Type) -> Result<Option<u32>> {
+        let Some(name) = written else { return Ok(None) };
+        let is_in_place = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+        let Some(oid) = collations::named(&name.name).filter(|_| is_in_place) else {
+            let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
+            let hint = "Text is ordered by code points: C, POSIX, C.UTF-8, ucs_basic and default are the collations.";
+            return Err(Error::new(SqlState::UNDEFINED_OBJECT, message).with_hint(hint));
+        };
+        let element = self.catalog.element_of(ty).unwrap_or(ty);
+        if ![Type::TEXT, Type::VARCHAR, Type::BPCHAR, Type::NAME].contains(&element) {
+            let message = format!("collations are not supported by type {}", self.catalog.type_name(ty));
+            return Err(Error::new(SqlState::DATATYPE_MISMATCH, message));
+        }
+        Ok((oid != collations::DEFAULT).then_some(oid))
     }
-    let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
-    Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
 }
 
 /// Numbers the columns of a new table.

@@ -123,7 +123,8 @@ fn texts(object: &Object) -> Box<dyn Iterator<Item = &String> + '_> {
                 Rule::Check { expression } => Some(expression),
                 _ => None,
             });
-            Box::new(columns.chain(checks))
+            let query = table.materialized.iter().map(|materialized| &materialized.query);
+            Box::new(columns.chain(checks).chain(query))
         }
         Object::Index(index) => {
             Box::new(index.keys.iter().filter_map(|key| key.expression.as_ref()).chain(&index.predicate))

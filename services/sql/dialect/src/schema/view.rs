@@ -69,6 +69,22 @@ impl VisitorMut for Qualifier<'_, '_> {
     }
 }
 
+/// Takes the schema off columns whose table got an alias: PostgreSQL's `public.t.a` is `t.a` then.
+struct Unqualified;
+
+impl VisitorMut for Unqualified {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::CompoundIdentifier(parts) = expr
+            && parts.len() == 3
+        {
+            parts.remove(0);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 impl Qualifier<'_, '_> {
     /// Qualifies a relation's name if it is a user's; gives what it was called.
     fn qualify(&mut self, name: &mut ObjectName) -> Result<Option<String>> {
@@ -113,6 +129,7 @@ impl Change<'_> {
         if let ControlFlow::Break(error) = VisitMut::visit(&mut query, &mut qualifier) {
             return Err(error);
         }
+        let _finished = VisitMut::visit(&mut query, &mut Unqualified);
         let mut uses = qualifier.uses;
         let text = self.resolve_query(query)?;
         let words = text::words(&text);
@@ -269,15 +286,24 @@ impl Change<'_> {
     }
 
     pub(super) fn create_table_as(&mut self, statement: &CreateTableAs) -> Result<()> {
-        let CreateTableAs { name, temporary, on_commit, if_not_exists, columns, query, with_data } =
-            statement;
+        let CreateTableAs {
+            name,
+            temporary,
+            on_commit,
+            if_not_exists,
+            columns,
+            query,
+            with_data,
+            materialized,
+        } = statement;
         let schema = self.place_for(name, *temporary)?;
         let on_commit = temporary::on_commit(schema, *on_commit)?;
         if !self.is_free(schema, &name.name, *if_not_exists)? {
             return Ok(());
         }
         self.check_row_type(schema, &name.name)?;
-        let bound = self.query(query)?;
+        let materialized = if *materialized { Some(self.materialized(query, *with_data)?) } else { None };
+        let bound = if *with_data { self.query_for_rows(query)? } else { self.query(query)? };
         let columns = named_columns(&bound.columns, columns, "too many column names were specified")?;
         for column in &columns {
             self.check_column_type(&column.name, column.ty())?;
@@ -296,6 +322,7 @@ impl Change<'_> {
             constraints: Vec::new(),
             temporary: is_temporary(schema),
             on_commit,
+            materialized,
             comment: None,
         }));
         self.create_storage(oid)?;
@@ -307,8 +334,12 @@ impl Change<'_> {
 
     /// Rewrites the relations' names in the views that use one which got another name or schema.
     pub(super) fn rename_in_views(&mut self, oid: u32, from: (&str, &str), to: (&str, &str)) {
-        let using: Vec<View> =
-            self.catalog.views().filter(|view| view.uses.contains(&oid)).cloned().collect();
+        let using: Vec<View> = self
+            .catalog
+            .queries()
+            .filter(|view| view.uses.contains(&oid))
+            .map(std::borrow::Cow::into_owned)
+            .collect();
         for mut view in using {
             let Some(mut query) = parse_query(&view.query) else { continue };
             let _finished = visit_relations_mut(&mut query, |name| {
@@ -320,7 +351,15 @@ impl Change<'_> {
                 ControlFlow::<()>::Continue(())
             });
             view.query = written(query);
-            self.put(Object::View(view));
+            if self.catalog.view(view.oid).is_some() {
+                self.put(Object::View(view));
+            } else {
+                self.update_table(view.oid, |table| {
+                    if let Some(materialized) = &mut table.materialized {
+                        materialized.query = view.query;
+                    }
+                });
+            }
         }
     }
 }
@@ -408,6 +447,7 @@ fn named_columns(outputs: &[Output], names: &[String], too_many: &str) -> Result
             identity: None,
             generated: None,
             dropped: false,
+            collation: None,
             comment: None,
         });
     }

@@ -102,6 +102,7 @@ fn column(name: &str, ty: Type) -> Column {
         identity: None,
         generated: None,
         dropped: false,
+        collation: None,
         comment: None,
     }
 }
@@ -127,6 +128,7 @@ fn add(catalog: &mut Catalog, oid: u32, name: &str, mut columns: Vec<Column>) {
         constraints: vec![primary],
         temporary: false,
         on_commit: bole_sql_dialect::catalog::temporary::OnCommit::default(),
+        materialized: None,
         comment: None,
     };
     catalog.relations.insert((PUBLIC, name.to_owned()), oid);
@@ -161,7 +163,14 @@ fn unique(catalog: &mut Catalog) {
     let rule = Rule::Unique { columns: vec![3], index: 16_425 };
     table.constraints.push(constraint(16_426, "s_k_key".to_owned(), rule));
     catalog.objects.insert(16_420, Arc::new(Object::Table(table)));
-    let key = Key { column: 3, expression: None, descending: false, nulls_first: false, class: None };
+    let key = Key {
+        column: 3,
+        expression: None,
+        descending: false,
+        nulls_first: false,
+        collation: None,
+        class: None,
+    };
     let index = Index {
         oid: 16_425,
         schema: PUBLIC,
@@ -194,7 +203,6 @@ fn printed(bound: Bound) -> String {
         Action::Query(query) => query.sql,
         Action::Write(write) => write.sql,
         Action::Schema(change) => change.tag,
-        Action::Explain(explain) => explain.sql,
     };
     if types.is_empty() { sql } else { format!("{sql} [{}]", types.join(", ")) }
 }

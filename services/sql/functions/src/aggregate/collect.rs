@@ -166,6 +166,16 @@ impl State for Packed {
     }
 
     fn step(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
+        self.row(row)
+    }
+
+    fn value(&self) -> Result<Value> {
+        bytes(self.0.clone())
+    }
+}
+
+impl Packed {
+    fn row(&mut self, row: &Arguments<'_, '_>) -> Result<()> {
         self.1.grow(2)?;
         self.0.extend_from_slice(&(row.len() as u16).to_be_bytes());
         for at in 0..row.len() {
@@ -180,12 +190,6 @@ impl State for Packed {
         Ok(())
     }
 
-    fn value(&self) -> Result<Value> {
-        bytes(self.0.clone())
-    }
-}
-
-impl Packed {
     fn put(&mut self, class: u8, number: u64, bytes: &[u8]) -> Result<()> {
         self.1.grow(9 + bytes.len())?;
         self.0.push(class);
@@ -193,6 +197,13 @@ impl Packed {
         self.0.extend_from_slice(bytes);
         Ok(())
     }
+}
+
+/// One row as `pg_pack` has it.
+pub(crate) fn packed(row: &Arguments<'_, '_>) -> Result<Vec<u8>> {
+    let mut packed = Packed::default();
+    packed.row(row)?;
+    Ok(packed.0)
 }
 
 /// The rows of a blob that `pg_pack` made.

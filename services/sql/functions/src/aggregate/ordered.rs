@@ -59,17 +59,7 @@ impl Ordered {
     }
 
     fn order(&self, a: &Value, b: &Value) -> Ordering {
-        let order = match (a, b) {
-            (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
-            (Value::Blob(a), Value::Blob(b)) => a.cmp(b),
-            (Value::Text(a), Value::Text(b)) => {
-                match self.ty.and_then(Type::info).and_then(|info| info.collation) {
-                    Some(collation) => compare(collation, a, b),
-                    None => a.cmp(b),
-                }
-            }
-            _ => compare_floats(float(a), float(b)),
-        };
+        let order = order_of(self.ty, a, b);
         if self.descending { order.reverse() } else { order }
     }
 
@@ -132,6 +122,19 @@ impl Ordered {
         };
         let elements = fractions.elements.iter().map(one).collect::<Result<_>>()?;
         text(Array { dimensions: fractions.dimensions.clone(), elements }.to_string())
+    }
+}
+
+/// The order of two values of a type, neither of them NULL.
+pub(super) fn order_of(ty: Option<Type>, a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+        (Value::Blob(a), Value::Blob(b)) => a.cmp(b),
+        (Value::Text(a), Value::Text(b)) => match ty.and_then(Type::info).and_then(|info| info.collation) {
+            Some(collation) => compare(collation, a, b),
+            None => a.cmp(b),
+        },
+        _ => compare_floats(float(a), float(b)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bole_sql_types::array::functions as arrays;
 use bole_sql_types::array::{Array, Dimension, parse};
-use bole_sql_types::{Error, Result, SqlState, Value};
+use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 
 use crate::call::{Arguments, text};
 use crate::scalar::{Scalar, lenient};
@@ -57,10 +57,16 @@ fn subscript(of: &Arguments<'_, '_>) -> Result<Value> {
     }
 }
 
-/// `(type, array, lower, upper, …)`: the part between the bounds, numbered from 1; a bound that is left out is NULL.
+/// `(type, array, lower, upper, …)`: the part between the bounds, numbered from 1; a bound that is left out is a text, and NULL makes all NULL.
 fn slice(of: &Arguments<'_, '_>) -> Result<Value> {
     let Some(array) = of.text_or_null(1)? else { return Ok(Value::Null) };
-    let bound = |at: usize| if of.is_null(at) { Ok(None) } else { of.int4(at).map(Some) };
+    if (2..of.len()).any(|at| of.is_null(at)) {
+        return Ok(Value::Null);
+    }
+    let bound = |at: usize| match of.value(at)? {
+        ValueRef::Text(_) => Ok(None),
+        _ => of.int4(at).map(Some),
+    };
     let bounds =
         (2..of.len()).step_by(2).map(|at| Ok((bound(at)?, bound(at + 1)?))).collect::<Result<Vec<_>>>()?;
     text(arrays::slice(array, &bounds)?)

@@ -181,6 +181,13 @@ pub(super) fn format_type(of: &Arguments<'_, '_>, session: &Session) -> Result<O
     }
     let oid = of.integer(0)? as u32;
     let modifier = if of.is_null(1) { None } else { Some(of.int4(1)?) };
+    if let Some(modifier) = modifier.filter(|modifier| *modifier >= 0)
+        && Type(oid) == Type::INTERVAL
+        && !definitions::is_interval_modifier(modifier)
+    {
+        let message = format!("invalid INTERVAL typmod: {modifier:#x}");
+        return Err(Error::new(SqlState::INTERNAL_ERROR, message));
+    }
     Ok(Some(match (oid, modifier) {
         (0, _) => "-".to_owned(),
         (_, None) => type_name(session, oid).unwrap_or_else(|| "???".to_owned()),

@@ -5,6 +5,7 @@ use bole_sql_dialect::catalog::{INFORMATION_SCHEMA, Object, PG_CATALOG, Table};
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
 
 use super::{OWNER, built_in, is_relation, names, table};
+use crate::array;
 use crate::call::{Arguments, boolean};
 use crate::context::Session;
 use crate::scalar::{Scalar, session};
@@ -36,6 +37,45 @@ pub(crate) const SCALARS: &[Scalar] = &[
         boolean(false)
     }),
 ];
+
+/// What everybody and the owner may do with an object of each kind before anything is granted, as PostgreSQL writes it (`src/backend/utils/adt/acl.c`, `acldefault`).
+const DEFAULTS: [(&str, &str, &str); 11] = [
+    ("c", "", ""),
+    ("r", "", "arwdDxt"),
+    ("s", "", "rwU"),
+    ("d", "Tc", "CTc"),
+    ("f", "X", "X"),
+    ("l", "U", "U"),
+    ("L", "", "rw"),
+    ("n", "", "UC"),
+    ("p", "", "sA"),
+    ("t", "", "C"),
+    ("T", "U", "U"),
+];
+
+/// `acldefault(kind, owner)`.
+pub(super) fn default_list(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
+    let (kind, owner) = (of.text(0)?, of.integer(1)?);
+    let found = match kind {
+        // Foreign-data wrappers and servers.
+        "F" | "S" => ("", "U"),
+        kind => {
+            let known = DEFAULTS.iter().find(|(it, ..)| *it == kind);
+            let (_, everybody, its_owner) = known.ok_or_else(|| {
+                let text = format!("unrecognized objtype abbreviation: {kind}");
+                Error::new(SqlState::INTERNAL_ERROR, text)
+            })?;
+            (*everybody, *its_owner)
+        }
+    };
+    let name = if owner == OWNER { session.user.clone() } else { owner.to_string() };
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let name = if is_plain { name } else { format!("\"{}\"", name.replace('"', "\"\"")) };
+    let items =
+        [("", found.0), (name.as_str(), found.1)].into_iter().filter(|(_, rights)| !rights.is_empty());
+    let items: Vec<String> = items.map(|(who, rights)| format!("{who}={rights}/{name}")).collect();
+    Ok(Value::Text(array::of_texts(items.iter().map(|item| Some(item.as_str())))))
+}
 
 /// A privilege, and what one must be allowed to do to have it; nothing for those that everybody has.
 type Privilege = (&'static str, &'static str);

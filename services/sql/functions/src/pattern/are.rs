@@ -406,7 +406,10 @@ impl Reader<'_> {
         let start = match c {
             '[' if self.rest.peek() == Some(&':') => {
                 let name = self.named(':')?;
-                set.push_str(class::named(&name).ok_or_else(|| invalid("invalid character class"))?);
+                // Where case makes no difference, the letters of one case are all letters, caseless ones too.
+                let either = self.flags.insensitive && matches!(name.as_str(), "lower" | "upper");
+                let name = if either { "alpha" } else { name.as_str() };
+                set.push_str(class::named(name).ok_or_else(|| invalid("invalid character class"))?);
                 return Ok(());
             }
             '\\' => match self.rest.next() {

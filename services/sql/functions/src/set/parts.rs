@@ -11,6 +11,7 @@ use crate::pattern;
 /// The functions.
 pub(crate) const SETS: &[Set] = &[
     Set::new(c"pg_unnest", 16, |of, _| unnest(of)).columns(8).called_on_null(),
+    Set::new(c"pg_options_to_table", 1, |of, _| options(of)).columns(2),
     // There are no partitions.
     Set::new(c"pg_partition_ancestors", 1, |_, _| Ok(super::none())),
     Set::new(c"pg_rows", 1, |of, _| rows(of)).columns(32),
@@ -36,6 +37,19 @@ fn unnest(of: &Arguments<'_, '_>) -> Result<Rows> {
     let length = columns.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
     let row = move |_| Ok(columns.iter_mut().map(|column| column.next().unwrap_or_default()).collect());
     Ok(Box::new((0..length).map(row)))
+}
+
+/// Options as the catalog keeps them, `name=value`.
+fn options(of: &Arguments<'_, '_>) -> Result<Rows> {
+    let options = array::values(bole_sql_types::Type(1_009), of.text(0)?)?;
+    let row = |option: Value| {
+        let Value::Text(option) = option else { return Ok(vec![Value::Null, Value::Null]) };
+        Ok(match option.split_once('=') {
+            Some((name, value)) => vec![Value::Text(name.to_owned()), Value::Text(value.to_owned())],
+            None => vec![Value::Text(option), Value::Null],
+        })
+    };
+    Ok(Box::new(options.into_iter().map(row)))
 }
 
 fn rows(of: &Arguments<'_, '_>) -> Result<Rows> {

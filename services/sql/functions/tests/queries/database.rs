@@ -69,7 +69,6 @@ impl Database {
         self.context.enter(self.session());
         match bound.action {
             Action::Query(query) => self.rows(&query.sql, &query.columns),
-            Action::Explain(explain) => self.rows(&explain.sql, &[]),
             Action::Write(write) => {
                 for sql in &write.before {
                     self.rows(sql, &[])?;
@@ -92,6 +91,7 @@ impl Database {
                 self.connection.execute_batch(&sql).map_err(|error| from_sqlite(&error))
             }
             Step::Rows(sql) => self.rows(&sql, &[]).map(drop),
+            Step::Empty(table) => self.rows(&format!("DELETE FROM {table}"), &[]).map(drop),
             Step::Nothing(sql, error) => {
                 if self.rows(&sql, &[])?.is_empty() {
                     Ok(())

@@ -2,8 +2,8 @@
 
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::definitions::{column_default, format_type};
-use bole_sql_dialect::catalog::system;
 use bole_sql_dialect::catalog::{Column, Identity, Object, Sequence, Table};
+use bole_sql_dialect::catalog::{collations, system};
 use bole_sql_functions::Session;
 use bole_sql_types::{Type, Value};
 
@@ -111,6 +111,13 @@ fn push(
     ];
     values.extend(measures(ty, column.typmod));
     values.extend(udt(session, ty));
+    if let Some(collation) = column.collation.and_then(collations::name) {
+        values.extend([
+            at("collation_catalog", database(session)),
+            at("collation_schema", "pg_catalog"),
+            at("collation_name", collation),
+        ]);
+    }
     values.extend(more);
     rows.push(values);
 }
@@ -168,6 +175,7 @@ pub(super) fn columns(session: &Session, rows: &mut Rows) {
                 identity: None,
                 generated: None,
                 dropped: false,
+                collation: None,
                 comment: None,
             };
             let place = Place { schema: schema(catalog, relation.schema), relation: relation.name, ordinal };
@@ -176,7 +184,7 @@ pub(super) fn columns(session: &Session, rows: &mut Rows) {
     }
     for object in catalog.objects.values() {
         match object.as_ref() {
-            Object::Table(table) => table_columns(session, rows, table),
+            Object::Table(table) if table.materialized.is_none() => table_columns(session, rows, table),
             Object::View(view) => {
                 for column in &view.columns {
                     let place = Place {
@@ -197,7 +205,7 @@ pub(super) fn element_types(session: &Session, rows: &mut Rows) {
     let catalog = &session.catalog;
     for object in catalog.objects.values() {
         let columns: Vec<&Column> = match object.as_ref() {
-            Object::Table(table) => table.live().collect(),
+            Object::Table(table) if table.materialized.is_none() => table.live().collect(),
             Object::View(view) => view.columns.iter().collect(),
             _ => continue,
         };

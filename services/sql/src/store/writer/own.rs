@@ -112,10 +112,13 @@ impl Writer {
         self.writing().capture().lock().has_temporary()
     }
 
-    /// What an error means to who has changed temporary tables: there may be no room for them.
+    /// What an error means to who has changed temporary tables: there may be no room for them. One with a hint says already what there is no room for.
     pub fn full(&self, error: Error) -> Error {
+        let is_told = error.more.as_ref().is_some_and(|more| more.hint.is_some());
         match &self.own {
-            Some(space) if error.state == SqlState::DISK_FULL && self.has_temporary_changes() => space.full(),
+            Some(space) if error.state == SqlState::DISK_FULL && !is_told && self.has_temporary_changes() => {
+                space.full()
+            }
             _ => error,
         }
     }

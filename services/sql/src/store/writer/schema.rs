@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bole_sql_dialect::catalog::temporary::is_temporary;
-use bole_sql_dialect::catalog::{NEXT_OID_ROW, Object, Rule, Sequence};
+use bole_sql_dialect::catalog::{NEXT_OID_ROW, Object, Sequence};
 use bole_sql_dialect::plan::Step;
 use bole_sql_types::{Error, Result, SqlState};
 
@@ -21,6 +21,7 @@ impl Writer {
             Step::Ddl(sql) => self.ddl(sql).map(|()| 0),
             Step::Temporary(sql) => self.temporary_ddl(sql).map(|()| 0),
             Step::Rows(sql) => self.rows(sql),
+            Step::Empty(table) => self.empty(table),
             Step::Nothing(sql, error) => {
                 let found = self.connection().prepare(sql).and_then(|mut query| query.exists([]));
                 if found.map_err(|failed| self.failure(&failed))? { Err(error.clone()) } else { Ok(0) }
@@ -64,6 +65,18 @@ impl Writer {
         let changed = changed.map_err(|error| self.failure(&error))?;
         statement.keep()?;
         Ok(changed as u64)
+    }
+
+    /// The log has one operation for all rows, so that the size of the table does not matter.
+    fn empty(&self, table: &str) -> Result<u64> {
+        let statement = self.statement();
+        let capture = self.writing().capture();
+        capture.lock().begin_truncate(table);
+        let gone = self.connection().execute(&format!("DELETE FROM main.{table}"), []);
+        capture.lock().end_truncate();
+        let gone = gone.map_err(|error| self.failure(&error))?;
+        statement.keep()?;
+        Ok(gone as u64)
     }
 
     fn put(&mut self, object: &Object) -> Result<()> {
@@ -189,33 +202,5 @@ impl Writer {
     /// Sets a sequence, for ever. Errors: 22003 beyond its bounds.
     pub fn sequence_set(&self, oid: u32, value: i64, is_called: bool) -> Result<()> {
         self.sequences_of(oid).set(self.sequence(oid)?, value, is_called)
-    }
-
-    /// What a foreign key that is checked at COMMIT is violated by.
-    pub(super) fn foreign_key_error(&self) -> Error {
-        let violated = self.connection().query_row("PRAGMA foreign_key_check", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?))
-        });
-        let tables = self.catalog.objects.values().filter_map(|object| match &**object {
-            Object::Table(table) => Some(table),
-            _ => None,
-        });
-        let named = |storage: &str| tables.clone().find(|table| table.storage == storage);
-        let child = violated.ok().and_then(|(child, parent)| Some((named(&child)?, named(&parent)?)));
-        let Some((child, parent)) = child else {
-            return Error::new(SqlState::FOREIGN_KEY_VIOLATION, "a foreign key constraint is violated");
-        };
-        let is_to_parent =
-            |rule: &Rule| matches!(rule, Rule::ForeignKey { target, .. } if *target == parent.oid);
-        let constraint = child.constraints.iter().find(|constraint| is_to_parent(&constraint.rule));
-        let name = constraint.map_or("", |constraint| constraint.name.as_str());
-        let text = format!(
-            "insert or update on table \"{}\" violates foreign key constraint \"{name}\"",
-            child.name
-        );
-        let mut error = Error::new(SqlState::FOREIGN_KEY_VIOLATION, text);
-        error.more().table = Some(child.name.clone());
-        error.more().constraint = Some(name.to_owned());
-        error
     }
 }

@@ -23,6 +23,7 @@ pub fn element_order(element: Type) -> Order {
         (_, Some(Collation::ArrayOfFloats)) => collation::floats,
         (_, Some(Collation::ArrayOfNumerics)) => |a, b| collation::compare(Collation::Numeric, a, b),
         (_, Some(Collation::ArrayOfIntervals)) => collation::intervals,
+        (_, Some(Collation::ArrayOfTimes)) => collation::times,
         _ if element.is_user() => collation::integers,
         _ => str::cmp,
     }

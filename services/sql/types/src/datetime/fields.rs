@@ -130,7 +130,10 @@ fn infinite(unit: Unit, positive: bool) -> Field {
 }
 
 fn epoch(unit: Unit, microseconds: i128) -> Option<Field> {
-    (unit == Unit::Epoch).then(|| Field::Text(unscaled(microseconds, 6)))
+    // PostgreSQL divides what is more than a bigint as numeric, whose quotient of so many digits has three after the point.
+    let exact = i64::try_from(microseconds).is_ok();
+    let shown = if exact { microseconds } else { (microseconds + 500) / 1_000 * 1_000 };
+    (unit == Unit::Epoch).then(|| Field::Text(unscaled(shown, 6)))
 }
 
 fn of_date(unit: Unit, date: i64) -> Option<Field> {

@@ -201,8 +201,17 @@ pub fn number_to_char(number: &str, pattern: &str) -> Result<String> {
     }
     let pattern = Pattern::parse(pattern)?;
     let text = number.round(pattern.after as i32)?.to_string();
-    let negative = text.starts_with('-');
-    let digits = text.trim_start_matches('-');
+    Ok(written(&pattern, text.trim_start_matches('-'), text.starts_with('-')))
+}
+
+/// The same of a floating-point number that is rounded to what the pattern shows; it may be `-0`. Errors: as `number_to_char`.
+pub fn float_to_char(number: &str, pattern: &str) -> Result<String> {
+    let pattern = Pattern::parse(pattern)?;
+    let digits = Numeric::parse(number.trim_start_matches('-'))?.round(pattern.after as i32)?.to_string();
+    Ok(written(&pattern, &digits, number.starts_with('-')))
+}
+
+fn written(pattern: &Pattern, digits: &str, negative: bool) -> String {
     let length = digits.find('.').unwrap_or(digits.len());
     let digits = if length > pattern.before {
         // It does not fit.
@@ -212,7 +221,7 @@ pub fn number_to_char(number: &str, pattern: &str) -> Result<String> {
         digits.to_owned()
     };
     let spaces = pattern.before.saturating_sub(length);
-    Ok(Writer::new(&pattern, digits.into_bytes(), negative, spaces).write())
+    Writer::new(pattern, digits.into_bytes(), negative, spaces).write()
 }
 
 /// Writes digit by digit, as PostgreSQL's `NUM_processor`.

@@ -51,6 +51,11 @@ pub fn to_timestamp(text: &str, pattern: &str, zone: &Zone) -> Result<i64> {
     in_range(i128::from(local) - i128::from(offset * SECOND))
 }
 
+/// PostgreSQL takes 0 for a month or a day that is not there.
+fn given(number: Option<i64>) -> Option<i64> {
+    number.filter(|number| *number != 0)
+}
+
 fn out_of_range(text: &str) -> Error {
     let message = format!("date/time field value out of range: \"{text}\"");
     Error::new(SqlState::DATETIME_FIELD_OVERFLOW, message)
@@ -78,7 +83,7 @@ impl Parts {
         if self.bc {
             year = if year > 0 { 1 - year } else { return Err(Error::unsupported("a year before 1 BC")) };
         }
-        if let Some(day) = self.day_of_year {
+        if let Some(day) = given(self.day_of_year) {
             if self.month.is_some() || self.day.is_some() || self.year.is_none() {
                 return Err(Error::unsupported("a day of the year together with other dates"));
             }
@@ -86,7 +91,8 @@ impl Parts {
             let good = (1..=length).contains(&day);
             return if good { Ok(calendar::days(year, 1, 1) + day - 1) } else { Err(out_of_range(text)) };
         }
-        let (month, day) = (self.month.unwrap_or(1), self.day.unwrap_or(1));
+        let month = given(self.month).unwrap_or(1);
+        let day = given(self.day).unwrap_or(1);
         if !(1..=12).contains(&month) || day < 1 || day > calendar::month_days(year, month) {
             return Err(out_of_range(text));
         }
@@ -294,7 +300,10 @@ impl<'a> Reader<'a> {
         };
         let (value, read) = self.number(name, length, open)?;
         if value < 0 {
-            return Err(Error::unsupported("a negative number in a date"));
+            return Err(match field {
+                Field::Month | Field::Day => out_of_range(self.whole),
+                _ => Error::unsupported("a negative number in a date"),
+            });
         }
         set(target, value, name)?;
         if let Field::Year(digits) = field {

@@ -8,7 +8,7 @@ use super::super::change::Change;
 use super::super::naming;
 use super::super::resolved::ident;
 use super::super::syntax::{ColumnSpec, Name, SequenceOption};
-use super::super::table::{check_collation, check_column_name};
+use super::super::table::check_column_name;
 use super::Work;
 use crate::catalog::dependencies::Element;
 use crate::catalog::{Column, Identity, Index, Rule, Table, text};
@@ -329,8 +329,8 @@ impl Change<'_> {
         using: Option<&Expr>,
     ) -> Result<()> {
         let (table, column) = self.table_column(work.table, name)?;
-        check_collation(collation)?;
         let (ty, typmod) = self.data_type(ty)?;
+        let collation = self.collation(collation, ty)?;
         self.check_column_type(name, ty)?;
         self.check_type_is_free(&table, &column)?;
         let trivial = using.is_none() && keeps_form((column.ty(), column.typmod), (ty, typmod));
@@ -339,7 +339,7 @@ impl Change<'_> {
         }
         self.check_default(&column, (ty, typmod))?;
         self.update_column(work.table, column.number, |column| {
-            (column.type_oid, column.typmod) = (ty.0, typmod);
+            (column.type_oid, column.typmod, column.collation) = (ty.0, typmod, collation);
         });
         let is_integer = [Type::INT2, Type::INT4, Type::INT8].contains(&ty);
         if table.rowid_column == Some(column.number) && !is_integer {
@@ -391,7 +391,7 @@ impl Change<'_> {
     /// What PostgreSQL says where something uses the column by its type, and what is refused here.
     fn check_type_is_free(&self, table: &Table, column: &Column) -> Result<()> {
         if let Some(view) =
-            self.catalog.views().find(|view| view.uses_columns.contains(&(table.oid, column.number)))
+            self.catalog.queries().find(|view| view.uses_columns.contains(&(table.oid, column.number)))
         {
             let message = "cannot alter type of a column used by a view or rule";
             let detail = format!("rule _RETURN on view {} depends on column \"{}\"", view.name, column.name);

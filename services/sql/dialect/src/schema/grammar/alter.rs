@@ -22,7 +22,7 @@ pub(super) fn alter(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
         Kind::Table => reader.list(table_action)?,
         Kind::Sequence => vec![sequence_action(reader)?],
         Kind::Type => vec![type_action(reader)?],
-        Kind::View => vec![view_action(reader)?],
+        Kind::View | Kind::MaterializedView => vec![view_action(reader)?],
         Kind::Schema | Kind::Index => vec![any_action(reader)?],
     };
     Ok(Statement::Alter { kind, name, if_exists, actions })

@@ -11,7 +11,7 @@ pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
     if TEMPORARY.iter().any(|words| reader.eat(words)) {
         return temporary(reader);
     }
-    let readers: [(&str, fn(&mut Reader<'_, '_>) -> Parse<Statement>); 10] = [
+    let readers: [(&str, fn(&mut Reader<'_, '_>) -> Parse<Statement>); 11] = [
         ("TABLE", |reader| table::create(reader, false)),
         ("SCHEMA", schema),
         ("UNIQUE INDEX", |reader| index(reader, true)),
@@ -20,6 +20,7 @@ pub(super) fn create(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
         ("OR REPLACE TEMP VIEW", |reader| view(reader, true, true)),
         ("OR REPLACE TEMPORARY VIEW", |reader| view(reader, true, true)),
         ("VIEW", |reader| view(reader, false, false)),
+        ("MATERIALIZED VIEW", table::create_materialized),
         ("SEQUENCE", |reader| create_sequence(reader, false)),
         ("TYPE", create_type),
     ];

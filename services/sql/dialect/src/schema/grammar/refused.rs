@@ -22,7 +22,6 @@ const KINDS: &[(&str, &str)] = &[
     ("GROUP", "a role made by SQL"),
     ("LANGUAGE", "a procedural language"),
     ("LARGE OBJECT", "a large object"),
-    ("MATERIALIZED VIEW", "a materialized view"),
     ("OPERATOR", "an operator of the user's"),
     ("OWNED", "OWNED BY"),
     ("POLICY", "row level security"),
@@ -53,7 +52,6 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("REASSIGN OWNED", "REASSIGN OWNED"),
     ("SECURITY LABEL", "SECURITY LABEL"),
     ("IMPORT FOREIGN SCHEMA", "IMPORT FOREIGN SCHEMA"),
-    ("REFRESH MATERIALIZED VIEW", "a materialized view"),
     ("CLUSTER", "CLUSTER"),
 ];
 

@@ -33,6 +33,7 @@ pub(super) fn create(reader: &mut Reader<'_, '_>, temporary: bool) -> Parse<Stat
             columns,
             query,
             with_data,
+            materialized: false,
         });
     }
     reader.expect_symbol('(')?;
@@ -91,6 +92,40 @@ fn bare_names(reader: &mut Reader<'_, '_>) -> Option<Vec<String>> {
     reader.parser.maybe_parse(read).ok().flatten()
 }
 
+/// After `CREATE MATERIALIZED VIEW`.
+pub(super) fn create_materialized(reader: &mut Reader<'_, '_>) -> Parse<Statement> {
+    let if_not_exists = reader.eat("IF NOT EXISTS");
+    let name = reader.qualified()?;
+    let columns = reader.columns()?;
+    for (words, what) in
+        [("USING", "USING of a table"), ("WITH", "WITH of a table"), ("TABLESPACE", "a tablespace")]
+    {
+        if reader.at(words) {
+            return refuse(reader, what);
+        }
+    }
+    reader.expect("AS")?;
+    create_as(reader, |query, with_data| CreateTableAs {
+        name,
+        temporary: false,
+        on_commit: None,
+        if_not_exists,
+        columns,
+        query,
+        with_data,
+        materialized: true,
+    })
+}
+
+/// `WITH DATA`, `WITH NO DATA` or neither.
+pub(super) fn with_data(reader: &mut Reader<'_, '_>) -> bool {
+    let with_data = !reader.eat("WITH NO DATA");
+    if with_data {
+        reader.eat("WITH DATA");
+    }
+    with_data
+}
+
 fn create_as(
     reader: &mut Reader<'_, '_>,
     made: impl FnOnce(Box<sqlparser::ast::Query>, bool) -> CreateTableAs,
@@ -99,10 +134,7 @@ fn create_as(
         return refuse(reader, "CREATE TABLE AS EXECUTE");
     }
     let query = reader.query()?;
-    let with_data = !reader.eat("WITH NO DATA");
-    if with_data {
-        reader.eat("WITH DATA");
-    }
+    let with_data = with_data(reader);
     Ok(Statement::CreateTableAs(Box::new(made(query, with_data))))
 }
 

@@ -1,0 +1,94 @@
+//! Foreign keys that are checked at the end of the transaction, and `SET CONSTRAINTS`, as PostgreSQL 15 answers.
+
+use crate::client::Send::{CopyData, CopyDone, Query};
+use crate::server::Server;
+
+/// A parent, and a child with a key of each kind: not deferrable, deferrable, deferred.
+const TABLES: &str = "create table p (id int primary key); insert into p values (1), (2); \
+     create table c (n int references p, i int references p deferrable, d int references p deferrable initially deferred)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_checked_when_they_say() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let done = "C CREATE TABLE / C INSERT 0 2 / C CREATE TABLE / Z I";
+    let (n, i, d) = ("c_n_fkey", "c_i_fkey", "c_d_fkey");
+    let child = |key: &str, state: &str| {
+        format!(
+            "E 23503 insert or update on table \"c\" violates foreign key constraint \"{key}\" / Z {state}"
+        )
+    };
+    let parent = |key: &str, state: &str| {
+        format!(
+            "E 23503 update or delete on table \"p\" violates foreign key constraint \"{key}\" on table \"c\" / Z {state}"
+        )
+    };
+    let rows: Vec<(&str, String)> = vec![
+        (TABLES, done.to_owned()),
+        ("insert into c (i) values (7)", child(i, "I")),
+        ("insert into c (d) values (7)", child(d, "I")),
+        ("begin; insert into c (d) values (7)", "C BEGIN / C INSERT 0 1 / Z T".to_owned()),
+        // What is pending does not make an immediate key's check pass or fail.
+        ("insert into c (i) values (1)", "C INSERT 0 1 / Z T".to_owned()),
+        ("savepoint s", "C SAVEPOINT / Z T".to_owned()),
+        ("insert into c (i) values (8)", child(i, "E")),
+        ("rollback to s", "C ROLLBACK / Z T".to_owned()),
+        ("set constraints c_d_fkey immediate", child(d, "E")),
+        ("rollback to s; insert into p values (7); set constraints c_d_fkey immediate", "C ROLLBACK / C INSERT 0 1 / C SET CONSTRAINTS / Z T".to_owned()),
+        ("insert into c (d) values (8)", child(d, "E")),
+        // The mode goes back with the savepoint.
+        ("rollback to s; insert into c (d) values (8)", "C ROLLBACK / C INSERT 0 1 / Z T".to_owned()),
+        ("commit", child(d, "I")),
+        ("select count(*) from c", "T count:20 / D 0 / C SELECT 1 / Z I".to_owned()),
+        ("begin; set constraints all deferred", "C BEGIN / C SET CONSTRAINTS / Z T".to_owned()),
+        ("insert into c (i, d) values (3, 3)", "C INSERT 0 1 / Z T".to_owned()),
+        ("insert into p values (3)", "C INSERT 0 1 / Z T".to_owned()),
+        ("commit", "C COMMIT / Z I".to_owned()),
+        ("begin; set constraints all deferred; insert into c (n) values (9)", "C BEGIN / C SET CONSTRAINTS / E 23503 insert or update on table \"c\" violates a foreign key constraint / Z E".to_owned()),
+        ("rollback", "C ROLLBACK / Z I".to_owned()),
+        ("begin; set constraints c_i_fkey deferred; insert into c (i) values (4)", "C BEGIN / C SET CONSTRAINTS / C INSERT 0 1 / Z T".to_owned()),
+        ("set constraints all immediate", child(i, "E")),
+        ("rollback", "C ROLLBACK / Z I".to_owned()),
+        ("delete from c; insert into c (i) values (1)", "C DELETE 1 / C INSERT 0 1 / Z I".to_owned()),
+        ("delete from p where id = 1", parent(i, "I")),
+        ("begin; set constraints all deferred; delete from p where id = 1; insert into p values (1); commit", "C BEGIN / C SET CONSTRAINTS / C DELETE 1 / C INSERT 0 1 / C COMMIT / Z I".to_owned()),
+        ("alter table c alter constraint c_n_fkey deferrable initially deferred", "C ALTER TABLE / Z I".to_owned()),
+        ("begin; insert into c (n) values (9)", "C BEGIN / C INSERT 0 1 / Z T".to_owned()),
+        ("commit", child(n, "I")),
+    ];
+    for (statement, expected) in &rows {
+        client.check_all(&[(*statement, expected.as_str())]).await;
+    }
+    client.send(&[Query("copy c (i) from stdin"), CopyData(b"9\n"), CopyDone]).await;
+    assert_eq!(client.until(b'Z').await.replace('\n', " / "), format!("G 0 / {}", child(i, "I")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_constraints() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.check_all(&[(TABLES, "C CREATE TABLE / C INSERT 0 2 / C CREATE TABLE / Z I")]).await;
+    let outside = "N 25P01 SET CONSTRAINTS can only be used in transaction blocks / C SET CONSTRAINTS / Z I";
+    client
+        .check_all(&[
+            ("set constraints all deferred", outside),
+            ("begin", "C BEGIN / Z T"),
+            ("savepoint s", "C SAVEPOINT / Z T"),
+            ("set constraints public.c_i_fkey, c_d_fkey deferred", "C SET CONSTRAINTS / Z T"),
+            ("set constraints c_n_fkey immediate", "C SET CONSTRAINTS / Z T"),
+            ("set constraints c_n_fkey deferred", "E 42809 constraint \"c_n_fkey\" is not deferrable / Z E"),
+            ("rollback to s", "C ROLLBACK / Z T"),
+            ("set constraints nope deferred", "E 42704 constraint \"nope\" does not exist / Z E"),
+            ("rollback to s", "C ROLLBACK / Z T"),
+            ("set constraints nope.c_i_fkey deferred", "E 3F000 schema \"nope\" does not exist / Z E"),
+            ("rollback to s", "C ROLLBACK / Z T"),
+            ("set constraints all later", "E 42601 syntax error at or near \"later\" @21 / Z E"),
+            ("rollback", "C ROLLBACK / Z I"),
+            (
+                "select conname, condeferrable, condeferred from pg_constraint where contype = 'f' order by 1",
+                "T conname:19 condeferrable:16 condeferred:16 / D c_d_fkey|t|t / D c_i_fkey|t|f / D c_n_fkey|f|f / C SELECT 3 / Z I",
+            ),
+            ("create table z (a int primary key deferrable)", "E 0A000 a key that is DEFERRABLE is not supported / Z I"),
+        ])
+        .await;
+}
