@@ -1,6 +1,7 @@
 //! What can go wrong, and the one table from codes of errors to HTTP status. Codes are S3's.
 //!
-//! All errors of the rules are refusals: the request is wrong or not allowed, nothing was written, and the same request fails again.
+//! All errors of the rules are refusals: the request is wrong or not allowed, nothing was written, and the same request fails again. Codes that
+//! are about time, space and defects come from what carries requests out.
 
 use bole_base::Kind;
 
@@ -68,10 +69,16 @@ codes! {
     BadDigest 400 InvalidInput,
     /// More than may be.
     BadRequest 400 InvalidInput,
-    /// The range is not within the object.
-    InvalidRange 416 InvalidInput,
-    /// The part number is not one of the object's.
-    InvalidPartNumber 416 InvalidInput,
+    /// The body is longer than may be put at once.
+    EntityTooLarge 400 InvalidInput,
+    /// The body is not as long as was said.
+    IncompleteBody 400 InvalidInput,
+    /// There is no space for it. S3 has no code for this.
+    InsufficientStorage 507 Full,
+    /// Something failed that is not for the client to know.
+    InternalError 500 Internal,
+    /// There is no such access key.
+    InvalidAccessKeyId 403 Denied,
     /// A header or parameter has a value that it may not have.
     InvalidArgument 400 InvalidInput,
     /// Not a bucket's name.
@@ -82,6 +89,10 @@ codes! {
     InvalidDigest 400 InvalidInput,
     /// The algorithm or key of an encryption is not supported.
     InvalidEncryptionAlgorithmError 400 InvalidInput,
+    /// The part number is not one of the object's.
+    InvalidPartNumber 416 InvalidInput,
+    /// The range is not within the object.
+    InvalidRange 416 InvalidInput,
     /// The request contradicts itself.
     InvalidRequest 400 InvalidInput,
     /// The retention's period is not what it may be.
@@ -98,14 +109,24 @@ codes! {
     MalformedPolicy 400 InvalidInput,
     /// The document does not follow its schema.
     MalformedXML 400 InvalidInput,
-    /// Bole does not do this.
-    NotImplemented 501 InvalidInput,
+    /// The request does not say how long its body is.
+    MissingContentLength 411 InvalidInput,
     /// There is no such key.
     NoSuchKey 404 NotFound,
+    /// Bole does not do this.
+    NotImplemented 501 InvalidInput,
     /// A condition did not hold.
     PreconditionFailed 412 Conflict,
+    /// The client was too slow.
+    RequestTimeout 400 Unavailable,
+    /// The signature is not what the secret key makes of the request.
+    SignatureDoesNotMatch 403 Denied,
+    /// A named limit is reached; later it may go.
+    SlowDown 503 Limit,
     /// E-mail addresses name nobody here.
     UnresolvableGrantByEmailAddress 400 InvalidInput,
+    /// The body does not have the digest that was signed.
+    XAmzContentSHA256Mismatch 400 InvalidInput,
 }
 
 #[cfg(test)]
@@ -119,7 +140,11 @@ mod tests {
                 403 => code.kind() == Kind::Denied,
                 404 => code.kind() == Kind::NotFound,
                 409 | 412 => code.kind() == Kind::Conflict,
-                400 | 416 | 501 => code.kind() == Kind::InvalidInput,
+                400 if *code == Code::RequestTimeout => code.kind() == Kind::Unavailable,
+                400 | 411 | 416 | 501 => code.kind() == Kind::InvalidInput,
+                500 => code.kind() == Kind::Internal,
+                503 => matches!(code.kind(), Kind::Limit | Kind::Unavailable),
+                507 => code.kind() == Kind::Full,
                 _ => false,
             };
             assert!(fits, "{code:?} {} {:?}", code.status(), code.kind());

@@ -10,9 +10,12 @@
 //!
 //! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`].
 
+pub mod bodies;
 pub mod chunks;
 pub mod error;
 pub mod limits;
+pub mod pool;
+pub mod protocol;
 pub mod rules;
 
 pub use error::{Code, Error, Result};

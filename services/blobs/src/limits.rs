@@ -1,4 +1,6 @@
-//! Every bound of the rules, by name. Where S3 publishes a bound it is S3's.
+//! Every bound, by name. Where S3 publishes a bound it is S3's.
+
+use std::time::Duration;
 
 /// Bytes of an object's key, in UTF-8.
 pub const KEY_BYTES_MAX: usize = 1_024;
@@ -58,3 +60,23 @@ pub const TAG_VALUE_CHARS_MAX: usize = 256;
 pub const NOTIFICATIONS_MAX: usize = 100;
 /// Bytes of a destination's name.
 pub const DESTINATION_BYTES_MAX: usize = 1_024;
+
+/// Bytes of a body that is kept in the log and a row; a longer one goes into a chunk.
+pub const INLINE_BYTES_MAX: u64 = 64 * 1_024;
+/// Bytes of a body that is put at once, or of a part.
+pub const BODY_BYTES_MAX: u64 = 5 * 1_024 * 1_024 * 1_024;
+/// Bytes of a body that are read before they go through the digests and into a chunk.
+pub const BATCH_BYTES: usize = 256 * 1_024;
+/// How long a client may take for a batch: slower than 4 KiB a second on the average, it is given up.
+pub const BATCH_TIMEOUT: Duration = Duration::from_mins(1);
+/// Bytes in memory for all bodies on their way in; of those on their way out as many.
+pub const BODIES_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
+/// How long a body waits for its place among them.
+pub const BODIES_PATIENCE: Duration = Duration::from_secs(30);
+/// Threads for what blocks.
+pub const THREADS_MAX: usize = 32;
+
+/// Bytes of one chunk of an aws-chunked body, which is in memory until it was compared with its signature.
+pub const CHUNK_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
+/// Bytes of the line that begins such a chunk.
+pub const CHUNK_HEAD_BYTES_MAX: usize = 1_024;
