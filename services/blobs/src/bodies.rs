@@ -12,7 +12,9 @@ pub mod outgoing;
 
 use std::sync::Arc;
 
-use crate::chunks::{self, Home, Ids};
+use futures_util::future::BoxFuture;
+
+use crate::chunks::{self, ChunkId, Home, Ids};
 use crate::error::{self, Code};
 use crate::pool::{Lost, Pool};
 
@@ -22,13 +24,25 @@ pub struct Bodies {
     /// Where chunks are.
     pub home: Arc<dyn Home>,
     /// The ids of new chunks.
-    pub ids: Arc<Ids>,
+    pub ids: Arc<dyn NewIds>,
     /// For what blocks.
     pub pool: Pool,
     /// Memory of uploads.
     pub uploads: gate::Gate,
     /// Memory of downloads.
     pub downloads: gate::Gate,
+}
+
+/// Gives out the ids of new chunks.
+pub trait NewIds: Send + Sync + 'static {
+    /// One that no chunk ever had. Errors: what gives them out is not there now.
+    fn new_id(&self) -> BoxFuture<'_, error::Result<ChunkId>>;
+}
+
+impl NewIds for Ids {
+    fn new_id(&self) -> BoxFuture<'_, error::Result<ChunkId>> {
+        Box::pin(std::future::ready(Ok(self.next())))
+    }
 }
 
 /// What can go wrong with a body.
@@ -68,8 +82,8 @@ const INTERNAL: &str = "We encountered an internal error. Please try again.";
 pub fn chunk_refusal(error: &chunks::Error) -> error::Error {
     match error {
         chunks::Error::Full { .. } => error::Error::new(
-            Code::InsufficientStorage,
-            "There is not enough space for the object; reads and deletes go on.",
+            Code::ServiceUnavailable,
+            "The disk is full. Reads and deletes are served; writes are when there is room again.",
         ),
         chunks::Error::Missing(_) | chunks::Error::Corrupt { .. } => error::Error::new(
             Code::InternalError,

@@ -73,10 +73,8 @@ codes! {
     EntityTooLarge 400 InvalidInput,
     /// The body is not as long as was said.
     IncompleteBody 400 InvalidInput,
-    /// There is no space for it. S3 has no code for this.
-    InsufficientStorage 507 Full,
     /// Something failed that is not for the client to know.
-    InternalError 500 Internal,
+    InternalError 500 Io,
     /// There is no such access key.
     InvalidAccessKeyId 403 Denied,
     /// A header or parameter has a value that it may not have.
@@ -119,6 +117,8 @@ codes! {
     PreconditionFailed 412 Conflict,
     /// The client was too slow.
     RequestTimeout 400 Unavailable,
+    /// Not now.
+    ServiceUnavailable 503 Unavailable,
     /// The signature is not what the secret key makes of the request.
     SignatureDoesNotMatch 403 Denied,
     /// A named limit is reached; later it may go.
@@ -142,9 +142,8 @@ mod tests {
                 409 | 412 => code.kind() == Kind::Conflict,
                 400 if *code == Code::RequestTimeout => code.kind() == Kind::Unavailable,
                 400 | 411 | 416 | 501 => code.kind() == Kind::InvalidInput,
-                500 => code.kind() == Kind::Internal,
+                500 => code.kind() == Kind::Io,
                 503 => matches!(code.kind(), Kind::Limit | Kind::Unavailable),
-                507 => code.kind() == Kind::Full,
                 _ => false,
             };
             assert!(fits, "{code:?} {} {:?}", code.status(), code.kind());

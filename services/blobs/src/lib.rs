@@ -10,6 +10,7 @@
 //!
 //! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`].
 
+pub mod access;
 pub mod bodies;
 pub mod chunks;
 pub mod error;

@@ -61,10 +61,10 @@ pub const NOTIFICATIONS_MAX: usize = 100;
 /// Bytes of a destination's name.
 pub const DESTINATION_BYTES_MAX: usize = 1_024;
 
-/// Bytes of a body that is kept in the log and a row; a longer one goes into a chunk.
-pub const INLINE_BYTES_MAX: u64 = 64 * 1_024;
-/// Bytes of a body that is put at once, or of a part.
-pub const BODY_BYTES_MAX: u64 = 5 * 1_024 * 1_024 * 1_024;
+/// Bytes of a body that is kept in a row; what is longer is a chunk.
+pub const INLINE_BYTES_MAX: usize = 64 << 10;
+/// The largest body of one put, one part or one copy.
+pub const PUT_BYTES_MAX: u64 = 5 << 30;
 /// Bytes of a body that are read before they go through the digests and into a chunk.
 pub const BATCH_BYTES: usize = 256 * 1_024;
 /// How long a client may take for a batch: slower than 4 KiB a second on the average, it is given up.
@@ -80,3 +80,6 @@ pub const THREADS_MAX: usize = 32;
 pub const CHUNK_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
 /// Bytes of the line that begins such a chunk.
 pub const CHUNK_HEAD_BYTES_MAX: usize = 1_024;
+
+/// Parameters of a query that are looked at.
+pub const QUERY_PARAMETERS_MAX: usize = 100;

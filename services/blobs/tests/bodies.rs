@@ -13,7 +13,7 @@ use bole_blobs::bodies::{Bodies, Error};
 use bole_blobs::chunks::Ids;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::error::Code;
-use bole_blobs::limits::{BATCH_BYTES, BODY_BYTES_MAX};
+use bole_blobs::limits::{BATCH_BYTES, PUT_BYTES_MAX};
 use bole_blobs::pool::Pool;
 use bole_blobs::rules::checksums::{Algorithm, EtagHasher, Value, checksum};
 use bytes::Bytes;
@@ -158,7 +158,7 @@ async fn what_is_not_as_announced_is_refused_and_leaves_nothing() {
             ),
             (plain.clone(), broken(&body, "AwsChunkedStreamError: FormatError"), None, Code::InvalidRequest),
             (plain.clone(), broken(&body, "connection reset"), None, Code::IncompleteBody),
-            (Announced { bytes: BODY_BYTES_MAX + 1, ..plain.clone() }, vec![], None, Code::EntityTooLarge),
+            (Announced { bytes: PUT_BYTES_MAX + 1, ..plain.clone() }, vec![], None, Code::EntityTooLarge),
         ];
         for (announced, stream, late, code) in rows {
             let shown = format!("{announced:?} {late:?}");

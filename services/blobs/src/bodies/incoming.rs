@@ -15,7 +15,7 @@ use super::{Bodies, Error};
 use crate::chunks;
 use crate::chunks::writer::{BUFFER_BYTES, Writer, Written};
 use crate::error::{self, Code};
-use crate::limits::{BATCH_BYTES, BATCH_TIMEOUT, BODY_BYTES_MAX, INLINE_BYTES_MAX};
+use crate::limits::{BATCH_BYTES, BATCH_TIMEOUT, INLINE_BYTES_MAX, PUT_BYTES_MAX};
 use crate::pool::Pool;
 use crate::rules::checksums::{self, Algorithm, EtagHasher, Hasher, Value};
 
@@ -67,10 +67,10 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Display,
 {
-    if announced.bytes > BODY_BYTES_MAX {
+    if announced.bytes > PUT_BYTES_MAX {
         return Err(refused(
             Code::EntityTooLarge,
-            format!("Your proposed upload of {} bytes exceeds {BODY_BYTES_MAX} bytes.", announced.bytes),
+            format!("Your proposed upload of {} bytes exceeds {PUT_BYTES_MAX} bytes.", announced.bytes),
         ));
     }
     let _place = bodies.uploads.enter(memory(announced.bytes)).await?;
@@ -101,7 +101,7 @@ where
 
 /// What may be in memory for a body: a batch that is read, one that is taken, and the writer's buffer.
 const fn memory(bytes: u64) -> u64 {
-    if bytes <= INLINE_BYTES_MAX { 2 * bytes } else { (2 * BATCH_BYTES + BUFFER_BYTES) as u64 }
+    if bytes <= INLINE_BYTES_MAX as u64 { 2 * bytes } else { (2 * BATCH_BYTES + BUFFER_BYTES) as u64 }
 }
 
 fn refused(code: Code, message: impl Into<String>) -> Error {
@@ -200,10 +200,10 @@ enum Target {
 impl<'a> Intake<'a> {
     async fn begin(bodies: &'a Bodies, announced: &Announced) -> Result<Self, Error> {
         let bytes = announced.bytes;
-        let target = if bytes <= INLINE_BYTES_MAX {
+        let target = if bytes <= INLINE_BYTES_MAX as u64 {
             Target::Memory(BytesMut::with_capacity(bytes as usize))
         } else {
-            let (home, id) = (bodies.home.clone(), bodies.ids.next());
+            let (home, id) = (bodies.home.clone(), bodies.ids.new_id().await?);
             let writer = bodies.pool.run(move || Writer::create(&*home, id, bytes)).await??;
             Target::Chunk(Box::new(writer))
         };
