@@ -30,7 +30,7 @@ fn effect(offset: u64) -> Mutations {
     let mut rng = Rng::new(offset ^ 0x5eed);
     let mut mutations = Mutations::new();
     for partition in PARTITIONS.map(Partition::new) {
-        for _ in 0..1 + rng.below(3) {
+        for _ in 0..=rng.below(3) {
             let key = vec![rng.below(60) as u8];
             if rng.below(4) == 0 {
                 mutations.delete(partition, key);

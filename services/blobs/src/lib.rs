@@ -1,4 +1,4 @@
-//! Buckets of objects that S3's clients speak to. So far: what is judged without state, and where the bytes of large bodies are.
+//! Buckets of objects that S3's clients speak to. So far: what is judged without state, where the bytes of large bodies are, and the state with what operations do to it.
 //!
 //! The rules are functions of documents and requests. They know neither HTTP nor XML, nor where anything is kept; the protocol turns
 //! what it read into their types, and the state asks them before it decides.
@@ -7,16 +7,23 @@
 //! - A rule does no I/O and reads no clock: time is an argument.
 //! - A rule is total on any bytes, and what it takes is bounded ([`limits`]).
 //! - What a document says is honoured or refused by name, never ignored.
+//! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`].
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] →
+//! [`protocol`] → [`bodies`] → [`access`].
 
 pub mod access;
 pub mod bodies;
 pub mod chunks;
+pub mod entry;
 pub mod error;
 pub mod limits;
+pub mod objects;
 pub mod pool;
 pub mod protocol;
+pub mod reclaim;
+pub mod rows;
 pub mod rules;
+pub mod state;
 
 pub use error::{Code, Error, Result};

@@ -26,6 +26,34 @@ pub const PAGE_KEYS_MAX: usize = 1_000;
 /// Parts of a multipart upload.
 pub const PARTS_MAX: u32 = 10_000;
 
+/// The smallest part of a multipart upload, but for the last.
+pub const PART_BYTES_MIN: u64 = 5 << 20;
+/// The largest body of one put, one part or one copy.
+pub const PUT_BYTES_MAX: u64 = 5 << 30;
+/// The largest object: 5 TiB.
+pub const OBJECT_BYTES_MAX: u64 = 5 << 40;
+/// Bytes of a body that is kept in a row; what is longer is a chunk.
+pub const INLINE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of user-defined metadata, names and values.
+pub const USER_META_BYTES_MAX: usize = 2 << 10;
+/// Bytes of an object's other headers, names and values.
+pub const META_BYTES_MAX: usize = 8 << 10;
+/// Keys of one bulk delete.
+pub const BULK_KEYS_MAX: usize = 1_000;
+
+/// Bytes of an entry's payload: what a record of the journal holds.
+pub const ENTRY_BYTES_MAX: usize = 1 << 20;
+/// Things that happen in one entry.
+pub const HAPPENED_MAX: usize = 1_000;
+/// Bytes after which a bulk delete goes on in another entry.
+pub const BULK_ENTRY_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a setting's document as it is stored: it is logged in one entry.
+pub const STORED_SETTING_BYTES_MAX: usize = 512 << 10;
+/// Rows that a list reads under one lock.
+pub const LIST_ROWS_MAX: usize = 128;
+/// Chunks of garbage that one step of the reclaimer removes.
+pub const RECLAIM_CHUNKS_MAX: usize = 256;
+
 /// Rules of a lifecycle configuration.
 pub const LIFECYCLE_RULES_MAX: usize = 1_000;
 /// Characters of the id of a lifecycle, CORS or notification rule.
@@ -61,10 +89,6 @@ pub const NOTIFICATIONS_MAX: usize = 100;
 /// Bytes of a destination's name.
 pub const DESTINATION_BYTES_MAX: usize = 1_024;
 
-/// Bytes of a body that is kept in a row; what is longer is a chunk.
-pub const INLINE_BYTES_MAX: usize = 64 << 10;
-/// The largest body of one put, one part or one copy.
-pub const PUT_BYTES_MAX: u64 = 5 << 30;
 /// Bytes of a body that are read before they go through the digests and into a chunk.
 pub const BATCH_BYTES: usize = 256 * 1_024;
 /// How long a client may take for a batch: slower than 4 KiB a second on the average, it is given up.

@@ -26,6 +26,8 @@ const YOUNG_TABLES_MIN: usize = 4;
 const YOUNG_TABLES_MAX: usize = 12;
 /// Young tables are worth a merge when the others are no more than so many times as large: that is what the merge writes anew.
 const MERGE_COST_MAX: u64 = 8;
+/// Young tables at which a flush merges them first, whoever else should have: the tree's list counts those of a level in one byte.
+const YOUNG_TABLES_BOUND: usize = 64;
 /// Between two looks whether a full disk has room again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
 
@@ -116,6 +118,12 @@ impl Inner {
             let error = Error::io(&self.folder, &error);
             if error.kind() == Kind::Full { error } else { self.fail(error) }
         };
+        while self.tree.l0_run_count() >= YOUNG_TABLES_BOUND {
+            if !self.compact()? {
+                let reason = format!("{} young tables cannot be merged", self.tree.l0_run_count());
+                return Err(self.fail(Error::Io { folder: self.folder.clone(), reason }));
+            }
+        }
         upkeep.reserve.give_way(&*self.disk).map_err(failed)?;
         self.reserved.store(upkeep.reserve.is_whole(), Ordering::Relaxed);
         self.attempt(|| {

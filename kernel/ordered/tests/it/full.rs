@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bole_base::{Disk, File, RealDisk};
 use bole_log::MemoryJournal;
-use bole_ordered::{Config, Mutations, Partition, Store, View};
+use bole_ordered::{Config, Direction, Mutations, Partition, Range, Store, View};
 use bole_shard::Error;
 use bole_shard::durable::{Durable as _, Stand};
 use bole_testing::process::temp_dir;
@@ -107,4 +107,28 @@ fn a_store_says_when_a_write_would_have_to_wait() {
     assert!(store.durable().next > Stand::default().next && store.durable().next < stand.next);
     assert_eq!(store.persist().unwrap(), stand);
     assert_eq!(store.status().memtable_bytes, 0);
+}
+
+/// The tree's list counts young tables in one byte, and nobody merges them here but the flushes themselves.
+#[test]
+fn checkpoints_without_end_leave_few_tables() {
+    let dir = temp_dir("ordered-checkpoints").unwrap();
+    let folder = dir.path().join("store");
+    let store = Store::open(Arc::new(RealDisk), &folder, LOG, Config::small()).unwrap();
+    let mut stand = Stand::default();
+    let mut young_max = 0;
+    for _ in 0..300 {
+        stand.next = stand.next.next();
+        let mut mutations = Mutations::new();
+        mutations.put(Partition::new(1), stand.next.0.to_be_bytes().to_vec(), vec![1_u8; 20]);
+        store.write(&mutations, stand).unwrap();
+        assert_eq!(store.persist().unwrap(), stand);
+        young_max = young_max.max(store.status().young_tables);
+    }
+    assert!((12..=64).contains(&young_max), "{young_max}");
+    drop(store);
+    let store = Store::open(Arc::new(RealDisk), &folder, LOG, Config::small()).unwrap();
+    assert_eq!(store.stand(), stand);
+    let scan = store.snapshot().scan(&Range::all(Partition::new(1)), Direction::Backward).count();
+    assert_eq!(scan, 300);
 }

@@ -23,11 +23,12 @@ mod tests {
     use crate::error::Code;
 
     /// Codes that S3 has in answers and the library not in its list.
-    const OWN: [Code; 5] = [
+    const OWN: [Code; 6] = [
         Code::AccessForbidden,
         Code::BadRequest,
         Code::InvalidPartNumber,
         Code::InvalidRetentionPeriod,
+        Code::NoSuchPublicAccessBlockConfiguration,
         Code::XAmzContentSHA256Mismatch,
     ];
 

@@ -1,0 +1,252 @@
+//! The state of the service: one shard on an ordered store, its changes and reads.
+//!
+//! An operation is a function over a [`Plan`], with no I/O of its own: it reads rows, refuses or decides, and says which rows are put and deleted. [`Blobs::change`]
+//! runs it under the shard's lock, logs what it decided as one entry, and waits until that is durable; [`Blobs::read`] runs one that decides nothing,
+//! and waits until what it saw is durable (promise P2). An operation may be run more than once, when the journal has no room the first time; only the last run counts.
+//!
+//! Reading order: [`plan`] → this file → [`holds`].
+//!
+//! # Invariants
+//! - Nothing waits under the lock, but for a block of the store that is not cached.
+//! - A body's chunks are durable before the entry that names them is pushed.
+//! - Holds are taken and compared under the shard's lock.
+
+mod error;
+pub mod holds;
+pub mod plan;
+
+use std::future::poll_fn;
+use std::path::Path;
+use std::sync::Arc;
+
+use bole_base::{Disk, Durability, LogId, Position};
+use bole_catalog::{Catalog, NewDataset};
+use bole_ordered::{OrderedState, View};
+use bole_shard::durable::{DurableLocked, DurableShard};
+use bole_shard::{Hosted, Runtime};
+use parking_lot::Mutex;
+
+pub use error::Error;
+pub use plan::Plan;
+
+use crate::chunks::{ChunkId, Home};
+use crate::entry::Rows;
+use crate::rows::keys;
+use crate::rows::values::{self, Counter};
+use holds::Holds;
+
+/// The result of an operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The shard.
+pub type Shard = DurableShard<OrderedState<Rows>>;
+
+/// The dataset that all buckets are in.
+pub const DATASET: &str = "default/blobs/objects";
+
+/// Numbers of chunks that an opening sets aside for itself: more than it can write.
+const CHUNK_COUNTERS: u64 = 1 << 32;
+
+/// How the state is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Memory and files of the ordered store.
+    pub store: bole_ordered::Config,
+    /// Bytes of changes that are not in the store yet.
+    pub overlay_bytes_max: usize,
+    /// When a change is acknowledged: `sync` or `async`.
+    pub durability: Durability,
+    /// Whether the store's upkeep has a thread; without one, the caller does it.
+    pub with_thread: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: bole_ordered::Config::default(),
+            overlay_bytes_max: 8 << 20,
+            durability: Durability::Sync,
+            with_thread: true,
+        }
+    }
+}
+
+/// Opens the shard and takes it into the runtime, before that recovers. Makes the dataset if there is none. Blocks on the disk.
+/// Errors: those of catalog and store, as a sentence for the operator.
+pub async fn host(
+    runtime: &Runtime,
+    catalog: &Catalog,
+    disk: Arc<dyn Disk>,
+    folder: &Path,
+    config: Config,
+) -> Result<Arc<Shard>, String> {
+    let known = |catalog: &Catalog| {
+        let dataset = catalog.read(|state| state.dataset(DATASET).cloned());
+        dataset.map_err(|error| error.to_string())
+    };
+    if known(catalog)?.is_none() {
+        let new =
+            NewDataset { name: DATASET.to_owned(), shards: 1, attributes: std::collections::BTreeMap::new() };
+        catalog.create(&[new]).await.map_err(|error| error.to_string())?;
+    }
+    let log = known(catalog)?.and_then(|dataset| dataset.logs().next());
+    let log: LogId = log.ok_or_else(|| format!("the catalog has no log for {DATASET}"))?;
+    let open = if config.with_thread { OrderedState::open } else { OrderedState::open_by_hand };
+    let state = open(disk, folder, log, config.store).map_err(|error| error.to_string())?;
+    let shard = Arc::new(DurableShard::new(log, format!("{DATASET}#0"), state, config.overlay_bytes_max));
+    runtime.host(Arc::clone(&shard) as Arc<dyn Hosted>).map_err(|error| error.to_string())?;
+    Ok(shard)
+}
+
+/// The open state: what the protocol calls. Clones are the same state.
+#[derive(Clone)]
+pub struct Blobs(Arc<Inner>);
+
+struct Inner {
+    runtime: Arc<Runtime>,
+    shard: Arc<Shard>,
+    home: Arc<dyn Home>,
+    durability: Durability,
+    holds: Arc<Holds>,
+    /// The numbers of chunks that this opening has set aside, as far as they are not given out.
+    counters: Mutex<std::ops::Range<u64>>,
+}
+
+/// What an operation returned, and where what it changed or saw ends in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The operation's own.
+    pub value: T,
+    /// Not to be shown to anybody before this is durable.
+    pub position: Position,
+}
+
+impl Blobs {
+    /// The state over a shard that was hosted and recovered.
+    pub fn new(
+        runtime: Arc<Runtime>,
+        shard: Arc<Shard>,
+        home: Arc<dyn Home>,
+        durability: Durability,
+    ) -> Self {
+        let (holds, counters) = (Arc::default(), Mutex::new(0..0));
+        Self(Arc::new(Inner { runtime, shard, home, durability, holds, counters }))
+    }
+
+    /// Where chunks are.
+    pub fn home(&self) -> &Arc<dyn Home> {
+        &self.0.home
+    }
+
+    /// The chunks that readers hold.
+    pub fn holds(&self) -> &Arc<Holds> {
+        &self.0.holds
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.0.runtime
+    }
+
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.0.shard
+    }
+
+    /// Runs an operation that changes rows, and waits until that is durable. `requester`: the canonical id of who asks, for events. `bytes`:
+    /// about how many will be logged; more may be.
+    /// Errors: the operation's, after which nothing was changed; `Shard`, after which it may have been (`Error::may_have_happened`).
+    pub async fn change<T>(
+        &self,
+        requester: Option<&str>,
+        bytes: usize,
+        decide: impl FnMut(&mut Plan<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let placed = self.append(requester, bytes, decide).await?;
+        self.durable(placed.position).await?;
+        Ok(placed.value)
+    }
+
+    /// As [`Blobs::change`], without waiting until it is durable: then the caller does, with [`Blobs::durable`], before it tells anybody.
+    pub async fn append<T>(
+        &self,
+        requester: Option<&str>,
+        bytes: usize,
+        mut decide: impl FnMut(&mut Plan<'_>) -> Result<T>,
+    ) -> Result<Placed<T>> {
+        let Inner { runtime, shard, .. } = &*self.0;
+        let mut transaction = runtime.transaction();
+        let mut wanted = bytes;
+        loop {
+            shard.admit(&mut transaction, wanted).await?;
+            let mut locked = shard.lock()?;
+            let (value, entry) = {
+                let mut plan = self.plan(&locked, requester)?;
+                let value = decide(&mut plan)?;
+                (value, plan.into_entry()?)
+            };
+            let Some(entry) = entry else {
+                return Ok(Placed { value, position: locked.position() });
+            };
+            transaction.set_time(runtime.tick());
+            wanted = entry.bytes().max(wanted);
+            match locked.push(&mut transaction, self.0.durability, entry) {
+                Err(bole_shard::Error::Wait { .. }) => continue,
+                pushed => pushed?,
+            }
+            let position = transaction.append()?;
+            locked.appended(position);
+            return Ok(Placed { value, position });
+        }
+    }
+
+    /// Runs an operation that changes nothing, and waits until what it saw is durable.
+    pub async fn read<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
+        let placed = self.look(look)?;
+        self.durable(placed.position).await?;
+        Ok(placed.value)
+    }
+
+    /// As [`Blobs::read`], without waiting until what it saw is durable.
+    pub fn look<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<Placed<T>> {
+        let locked = self.0.shard.lock()?;
+        let plan = self.plan(&locked, None)?;
+        let value = look(&plan)?;
+        Ok(Placed { value, position: locked.position() })
+    }
+
+    /// Waits until the journal is durable up to `position`, in the state's class.
+    pub async fn durable(&self, position: Position) -> Result<()> {
+        let journal = self.0.runtime.journal();
+        let reached = poll_fn(|context| journal.poll_reached(self.0.durability, position, context)).await;
+        reached.map_err(|error| Error::Unsure(error.into()))
+    }
+
+    fn plan<'a>(
+        &'a self,
+        locked: &'a DurableLocked<'_, OrderedState<Rows>>,
+        requester: Option<&str>,
+    ) -> Result<Plan<'a>> {
+        let now = self.0.runtime.clock().now();
+        Ok(Plan::new(View::of(locked)?, &self.0.holds, locked.next(), now, requester))
+    }
+
+    /// The id of a chunk that is to be written: one that no chunk ever had. The first of an opening sets numbers aside, durably.
+    pub async fn new_chunk(&self) -> Result<ChunkId> {
+        loop {
+            {
+                let epoch = self.0.shard.lock()?.epoch();
+                if let Some(counter) = self.0.counters.lock().next() {
+                    return Ok(ChunkId { epoch, counter });
+                }
+            }
+            let set_aside = |plan: &mut Plan<'_>| {
+                let first = plan.row::<Counter>(keys::OWN, keys::CHUNK_COUNTER)?.unwrap_or_default().0;
+                let counter = Counter(first + CHUNK_COUNTERS);
+                plan.put(keys::OWN, keys::CHUNK_COUNTER, values::encode(&counter));
+                plan.housekeeping();
+                Ok(first..counter.0)
+            };
+            let range = self.change(None, 200, set_aside).await?;
+            *self.0.counters.lock() = range;
+        }
+    }
+}
