@@ -3,6 +3,7 @@
 //! The rules decide ([`crate::rules::policy::access::judge`]); this brings together what they ask for. Clients hear that they are denied, the log
 //! says at debug level why.
 
+pub mod facts;
 pub mod request;
 pub mod users;
 

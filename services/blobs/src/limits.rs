@@ -107,3 +107,20 @@ pub const CHUNK_HEAD_BYTES_MAX: usize = 1_024;
 
 /// Parameters of a query that are looked at.
 pub const QUERY_PARAMETERS_MAX: usize = 100;
+
+/// Bytes of a request's head.
+pub const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// Headers of a request.
+pub const HEADERS_MAX: usize = 200;
+/// How long a client may take for a request's head, and be silent between requests.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of an XML body: what the longest list of a bulk delete or of parts needs.
+pub const XML_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Bytes of a field of a form.
+pub const FORM_FIELD_BYTES_MAX: usize = 64 * 1_024;
+/// Bytes of all fields of a form.
+pub const FORM_FIELDS_BYTES_MAX: usize = 256 * 1_024;
+/// Bytes of the file of a form, which the protocol's library has in memory.
+pub const FORM_FILE_BYTES_MAX: u64 = 1_024 * 1_024;
+/// Parts of a form.
+pub const FORM_PARTS_MAX: usize = 100;

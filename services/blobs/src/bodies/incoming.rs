@@ -173,6 +173,9 @@ fn broken(text: &str) -> Error {
     if has("SignatureMismatch") {
         return refused(Code::SignatureDoesNotMatch, "The signature of a chunk of the body does not match.");
     }
+    if let Some((_, reason)) = text.split_once("InvalidRequest: ") {
+        return refused(Code::InvalidRequest, reason);
+    }
     if has("FormatError") || has("TooLarge") || has("TooMany") {
         return refused(Code::InvalidRequest, format!("The body is not aws-chunked as it should be: {text}"));
     }

@@ -1,8 +1,10 @@
 //! Errors as clients read them: the library's form of ours, with the codes and statuses of the one table in [`crate::error`].
 
+use bole_base::Kind;
 use s3s::{S3Error, S3ErrorCode};
 
 use crate::error::Error;
+use crate::{bodies, state};
 
 impl From<Error> for S3Error {
     fn from(error: Error) -> Self {
@@ -14,6 +16,30 @@ impl From<Error> for S3Error {
             wire.set_status_code(status);
         }
         wire
+    }
+}
+
+/// The operation failed: what is not for clients goes to the log.
+impl From<state::Error> for S3Error {
+    fn from(error: state::Error) -> Self {
+        tell(error.kind(), &error);
+        error.refusal().into()
+    }
+}
+
+/// The body failed.
+impl From<bodies::Error> for S3Error {
+    fn from(error: bodies::Error) -> Self {
+        if let bodies::Error::Chunks(chunk) = &error {
+            tell(chunk.kind(), &error);
+        }
+        error.to_client().into()
+    }
+}
+
+fn tell(kind: Kind, error: &(dyn std::error::Error + 'static)) {
+    if matches!(kind, Kind::Corrupt | Kind::Io | Kind::Internal) {
+        tracing::error!(error, "a request to the blobs failed");
     }
 }
 
