@@ -1,9 +1,10 @@
 //! Proves that keyspace and streams keep what they promise: [`system`] runs the keyspace under the crash harness against [`model`], [`streams`] does the same with
-//! partitions, [`sql`] with databases, [`sink`] with a topic that writes to the keyspace or to a table, [`kills`] kills the real binary under load, [`bank`] looks for deadlocks and lost sums under contention.
+//! partitions, [`sql`] with databases, [`sink`] with a topic that writes to the keyspace or to a table, [`blobs`] with buckets of objects, [`kills`] kills the real binary under load, [`bank`] looks for deadlocks and lost sums under contention.
 //!
 //! `cargo xtask soak` runs hundreds of seeds and dozens of kills; the tests of this crate run a few of each. Nothing of the product depends on this crate.
 
 pub mod bank;
+pub mod blobs;
 pub mod command;
 pub mod dump;
 pub mod fold;

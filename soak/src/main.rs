@@ -9,11 +9,11 @@ use anyhow::{Result, bail};
 use bole_base::Durability;
 use bole_soak::bank;
 use bole_soak::kills;
-use bole_soak::{sink, sql, streams, system};
+use bole_soak::{blobs, sink, sql, streams, system};
 use bole_testing::harness::{Options, Report, Summary, System, run_seed};
 use clap::Parser;
 
-/// Crash seeds for keyspace, streams and SQL, kills and contention for the keyspace.
+/// Crash seeds for keyspace, streams, SQL and blobs, kills and contention for the keyspace.
 #[derive(Parser)]
 struct Cli {
     /// How many seeds the crash harness runs, from 0
@@ -33,6 +33,7 @@ struct Cli {
     bole: Option<PathBuf>,
 }
 
+type Blobs = blobs::system::Simulated<{ blobs::Flaw::NONE }>;
 type Keyspace = system::Simulated<{ system::Flaw::NONE }>;
 type Sink = sink::Simulated<false>;
 type SinkTable = sink::Simulated<false, true>;
@@ -47,6 +48,7 @@ enum Service {
     Streams,
     Sink,
     Sql,
+    Blobs,
 }
 
 fn main() -> ExitCode {
@@ -55,8 +57,8 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let wanted = |service| cli.service.is_none_or(|only| only == service);
-    let [keyspace, streams, sink, sql] =
-        [Service::Keyspace, Service::Streams, Service::Sink, Service::Sql].map(wanted);
+    let [keyspace, streams, sink, sql, blobs] =
+        [Service::Keyspace, Service::Streams, Service::Sink, Service::Sql, Service::Blobs].map(wanted);
     if let Some(seed) = cli.seed {
         let mut reports = Vec::new();
         reports.extend(keyspace.then(|| run_seed::<Keyspace>(seed, &bole_soak::options())));
@@ -65,6 +67,7 @@ fn run(cli: &Cli) -> Result<()> {
         reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
         reports.extend(sink.then(|| run_seed::<SinkTable>(seed, &sink::options())));
         reports.extend(sql.then(|| run_seed::<Sql>(seed, &sql::options())));
+        reports.extend(blobs.then(|| run_seed::<Blobs>(seed, &bole_soak::blobs::options())));
         return show(seed, &reports);
     }
     // A failed seed does not hide what the other parts have to say; it is the last word.
@@ -74,6 +77,7 @@ fn run(cli: &Cli) -> Result<()> {
     let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
     let table = if sink { seeds::<SinkTable>(cli.seeds, &sink::options()) } else { Ok(()) };
     let fourth = if sql { seeds::<Sql>(cli.seeds, &sql::options()) } else { Ok(()) };
+    let fifth = if blobs { seeds::<Blobs>(cli.seeds, &bole_soak::blobs::options()) } else { Ok(()) };
     if cli.service.is_none() {
         contention()?;
         if cli.kills > 0 {
@@ -82,7 +86,7 @@ fn run(cli: &Cli) -> Result<()> {
             kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
         }
     }
-    first.and(fed).and(second).and(third).and(table).and(fourth)
+    first.and(fed).and(second).and(third).and(table).and(fourth).and(fifth)
 }
 
 fn show(seed: u64, reports: &[Report]) -> Result<()> {

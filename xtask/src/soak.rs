@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: seeds of the crash harness over keyspace and streams, contention, and kills of the real binary.
+//! `cargo xtask soak`: seeds of the crash harness over the services, contention, and kills of the real binary.
 
 use crate::process;
 use crate::server::{Profile, build_bole};
@@ -13,7 +13,7 @@ pub struct Args {
     /// Only this seed, and nothing else: repeats a failure
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Only the crash seeds of this service: keyspace, streams or sink
+    /// Only the crash seeds of this service: keyspace, streams, sink, sql or blobs
     #[arg(long)]
     pub service: Option<String>,
     /// How often the real binary is killed with class `sync`; a fifth of it with class `async`

@@ -8,8 +8,8 @@
 use bole_base::Epoch;
 use bole_ordered::{Direction, PageLimits, Range, View};
 
+use crate::chunks::ChunkId;
 use crate::chunks::sweep::{Swept, sweep_place};
-use crate::chunks::{self, ChunkId};
 use crate::entry::Kind;
 use crate::limits::RECLAIM_CHUNKS_MAX;
 use crate::rows::keys::{self, CHUNKS, GARBAGE};
@@ -96,7 +96,7 @@ impl Blobs {
     pub fn named_chunks(&self) -> Result<Vec<(ChunkId, bool)>> {
         let mut chunks = Vec::new();
         for place in 0..=u8::MAX {
-            for id in self.home().list(place).map_err(chunks::Error::from)? {
+            for id in self.home().list(place)? {
                 let named = self.look(|plan| Ok(plan.get(CHUNKS, &keys::chunk(id))?.is_some()))?;
                 chunks.push((id, named.value));
             }

@@ -2,7 +2,7 @@
 //!
 //! An operation is a function over a [`Plan`], with no I/O of its own: it reads rows, refuses or decides, and says which rows are put and deleted. [`Blobs::change`]
 //! runs it under the shard's lock, logs what it decided as one entry, and waits until that is durable; [`Blobs::read`] runs one that decides nothing,
-//! and waits until what it saw is durable (promise P2). An operation may be run more than once, when the journal has no room the first time; only the last run counts.
+//! and waits until what it saw is durable (promise P2), also where that is a refusal. An operation may be run more than once, when the journal has no room the first time; only the last run counts.
 //!
 //! Reading order: [`plan`] → this file → [`holds`].
 //!
@@ -31,6 +31,7 @@ pub use plan::Plan;
 
 use crate::chunks::{ChunkId, Home};
 use crate::entry::Rows;
+use crate::objects::bodies::NewBody;
 use crate::rows::keys;
 use crate::rows::values::{self, Counter};
 use holds::Holds;
@@ -117,6 +118,8 @@ struct Inner {
 pub struct Placed<T> {
     /// The operation's own.
     pub value: T,
+    /// Whether something was changed.
+    pub is_change: bool,
     /// Not to be shown to anybody before this is durable.
     pub position: Position,
 }
@@ -178,13 +181,22 @@ impl Blobs {
         loop {
             shard.admit(&mut transaction, wanted).await?;
             let mut locked = shard.lock()?;
-            let (value, entry) = {
+            let decided = {
                 let mut plan = self.plan(&locked, requester)?;
-                let value = decide(&mut plan)?;
-                (value, plan.into_entry()?)
+                decide(&mut plan).and_then(|value| Ok((value, plan.into_entry()?)))
             };
-            let Some(entry) = entry else {
-                return Ok(Placed { value, position: locked.position() });
+            let (value, entry) = match decided {
+                Ok((value, Some(entry))) => (value, entry),
+                Ok((value, None)) => {
+                    return Ok(Placed { value, is_change: false, position: locked.position() });
+                }
+                // A refusal shows what is there, too.
+                Err(error) => {
+                    let position = locked.position();
+                    drop(locked);
+                    self.durable(position).await?;
+                    return Err(error);
+                }
             };
             transaction.set_time(runtime.tick());
             wanted = entry.bytes().max(wanted);
@@ -192,17 +204,17 @@ impl Blobs {
                 Err(bole_shard::Error::Wait { .. }) => continue,
                 pushed => pushed?,
             }
-            let position = transaction.append()?;
+            let position = transaction.append().map_err(Error::Unsure)?;
             locked.appended(position);
-            return Ok(Placed { value, position });
+            return Ok(Placed { value, is_change: true, position });
         }
     }
 
     /// Runs an operation that changes nothing, and waits until what it saw is durable.
     pub async fn read<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
-        let placed = self.look(look)?;
-        self.durable(placed.position).await?;
-        Ok(placed.value)
+        let Placed { value, position, .. } = self.look(|plan| Ok(look(plan)))?;
+        self.durable(position).await?;
+        value
     }
 
     /// As [`Blobs::read`], without waiting until what it saw is durable.
@@ -210,7 +222,7 @@ impl Blobs {
         let locked = self.0.shard.lock()?;
         let plan = self.plan(&locked, None)?;
         let value = look(&plan)?;
-        Ok(Placed { value, position: locked.position() })
+        Ok(Placed { value, is_change: false, position: locked.position() })
     }
 
     /// Waits until the journal is durable up to `position`, in the state's class.
@@ -218,6 +230,16 @@ impl Blobs {
         let journal = self.0.runtime.journal();
         let reached = poll_fn(|context| journal.poll_reached(self.0.durability, position, context)).await;
         reached.map_err(|error| Error::Unsure(error.into()))
+    }
+
+    /// Removes the chunk of a body whose operation was refused. Not of one that may have happened (`Error::may_have_happened`). Blocks; what cannot be
+    /// removed now is swept after the next start.
+    pub fn give_up(&self, body: &NewBody) {
+        if let NewBody::Chunk(written) = body
+            && let Err(error) = self.0.home.remove(written.id)
+        {
+            tracing::warn!(chunk = %written.id, %error, "a chunk that was given up stays until the next start");
+        }
     }
 
     fn plan<'a>(

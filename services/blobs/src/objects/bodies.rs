@@ -157,11 +157,11 @@ pub(super) fn copy(plan: &mut Plan<'_>, body: &Body, bytes: u64, range: &Range<u
             }
         }
     }
-    Ok(keep(plan, copied))
+    Ok(keep(plan, &copied))
 }
 
-/// The body that is made of pieces, which it takes over. Their inline rows are whole: nothing names a part of one.
-pub(super) fn keep(plan: &mut Plan<'_>, pieces: Pieces) -> Body {
+/// The body that is made of pieces, and takes them over. Their inline rows are whole: nothing names a part of one.
+pub(super) fn keep(plan: &mut Plan<'_>, pieces: &Pieces) -> Body {
     if pieces.parts.is_empty() {
         match pieces.pieces[..] {
             [] => return Body::Empty,
@@ -171,7 +171,7 @@ pub(super) fn keep(plan: &mut Plan<'_>, pieces: Pieces) -> Body {
         }
     }
     let seq = plan.new_seq();
-    plan.put_row(PIECES, keys::seq(seq), &pieces);
+    plan.put_row(PIECES, keys::seq(seq), pieces);
     Body::Pieces(seq)
 }
 

@@ -86,7 +86,7 @@ pub fn copy(plan: &mut Plan<'_>, copy: &Copy<'_>) -> Result<Copied> {
         Some((md5, checksum)) => (Etag::of(*md5), checksum.clone()),
         None => (object.etag, object.checksum.clone()),
     };
-    let new = put::object(&attributes, lock, Object { body, etag, checksum, ..object.clone() });
+    let new = put::object(&attributes, lock, Object { etag, checksum, body, ..object.clone() });
     let made = put::make(plan, Kind::Copied, copy.bucket, &bucket, copy.key, &attributes.owner, new)?;
     let has_versions = source_bucket.versioning != crate::rows::Versioning::Off;
     let source_id = has_versions.then(|| source.id());

@@ -27,7 +27,8 @@ struct Rows<'a> {
     ready: VecDeque<(Bytes, Bytes)>,
     /// Where what is not read begins; nothing at the end.
     next: Option<Bound<Bytes>>,
-    rows: usize,
+    /// How many the next look reads.
+    ahead: usize,
     /// Where what was seen ends in the journal.
     position: Position,
 }
@@ -35,7 +36,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn new(blobs: &'a Blobs, partition: Partition, bucket: BucketId) -> Self {
         let (ready, position) = (VecDeque::new(), Position::ZERO);
-        Self { blobs, partition, bucket, ready, next: None, rows: ROWS_AT_FIRST, position }
+        Self { blobs, partition, bucket, ready, next: None, ahead: ROWS_AT_FIRST, position }
     }
 
     fn seek(&mut self, start: Bound<Bytes>) {
@@ -52,7 +53,7 @@ impl<'a> Rows<'a> {
         if self.ready.is_empty() || !was_at {
             self.ready.clear();
             self.next = Some(start);
-            self.rows = ROWS_AT_FIRST;
+            self.ahead = ROWS_AT_FIRST;
         }
     }
 
@@ -61,9 +62,9 @@ impl<'a> Rows<'a> {
             && let Some(start) = self.next.take()
         {
             let prefix = keys::in_bucket(self.bucket);
-            let placed = self.blobs.look(|plan| plan.page(self.partition, &prefix, start, self.rows))?;
+            let placed = self.blobs.look(|plan| plan.page(self.partition, &prefix, start, self.ahead))?;
             self.position = self.position.max(placed.position);
-            self.rows = (2 * self.rows).min(LIST_ROWS_MAX);
+            self.ahead = (2 * self.ahead).min(LIST_ROWS_MAX);
             let page = placed.value;
             self.next =
                 page.entries.last().filter(|_| page.more).map(|(row, _)| Bound::Excluded(row.clone()));
@@ -242,14 +243,18 @@ impl Cursor for Versions<'_> {
 pub type Told<T> = (Bucket, Page<T>);
 
 impl Blobs {
-    fn bucket_of_list(&self, name: &str) -> Result<(Bucket, Position)> {
-        let placed = self.look(|plan| buckets::get(plan, name))?;
-        Ok((placed.value, placed.position))
+    /// The bucket, and what it waits for that it is told.
+    async fn bucket_of_list(&self, name: &str) -> Result<(Bucket, Position)> {
+        let placed = self.look(|plan| Ok(buckets::get(plan, name)))?;
+        if placed.value.is_err() {
+            self.durable(placed.position).await?;
+        }
+        Ok((placed.value?, placed.position))
     }
 
     /// A page of a bucket's current objects. Reads a few rows under each lock; blocks where they are not in memory. Refuses: `NoSuchBucket`.
     pub async fn list_objects(&self, bucket: &str, query: &Query<'_>) -> Result<Told<Version>> {
-        let (bucket, position) = self.bucket_of_list(bucket)?;
+        let (bucket, position) = self.bucket_of_list(bucket).await?;
         let mut cursor = Objects(Rows::new(self, CURRENT, bucket.id));
         let page = list::page(&mut cursor, query)?;
         self.durable(position.max(cursor.0.position)).await?;
@@ -258,7 +263,7 @@ impl Blobs {
 
     /// A page of a bucket's versions and delete markers. As [`Blobs::list_objects`].
     pub async fn list_versions(&self, bucket: &str, query: &Query<'_>) -> Result<Told<ListedVersion>> {
-        let (bucket, position) = self.bucket_of_list(bucket)?;
+        let (bucket, position) = self.bucket_of_list(bucket).await?;
         let (current, others) = (Rows::new(self, CURRENT, bucket.id), Rows::new(self, VERSIONS, bucket.id));
         let mut cursor = Versions { current, others, last: None, behind: None };
         let page = list::page(&mut cursor, query)?;
@@ -268,7 +273,7 @@ impl Blobs {
 
     /// A page of a bucket's uploads in progress. As [`Blobs::list_objects`].
     pub async fn list_uploads(&self, bucket: &str, query: &Query<'_>) -> Result<Told<Upload>> {
-        let (bucket, position) = self.bucket_of_list(bucket)?;
+        let (bucket, position) = self.bucket_of_list(bucket).await?;
         let mut cursor = Uploads(Rows::new(self, UPLOADS, bucket.id));
         let page = list::page(&mut cursor, query)?;
         self.durable(position.max(cursor.0.position)).await?;

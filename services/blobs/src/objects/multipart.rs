@@ -7,7 +7,7 @@ use super::buckets;
 use super::put::{self, Attributes, Made};
 use crate::entry::Kind;
 use crate::error::{Code, Error as Refusal, Result as Refused, shown};
-use crate::limits::{OBJECT_BYTES_MAX, PART_BYTES_MIN, PARTS_MAX};
+use crate::limits::{OBJECT_BYTES_MAX, PARTS_MAX};
 use crate::rows::ids::no_such_upload;
 use crate::rows::keys::{PARTS, UPLOADS};
 use crate::rows::values::{self, algorithm_of, number_of};
@@ -226,6 +226,8 @@ pub struct Complete<'a> {
     pub bytes: Option<u64>,
     /// What must hold of the current version.
     pub conditions: Conditions<'a>,
+    /// The least that each part but the last has: S3's is [`PART_BYTES_MIN`](crate::limits::PART_BYTES_MIN).
+    pub part_bytes_min: u64,
 }
 
 /// Completes an upload. Refuses: `NoSuchBucket`, `NoSuchUpload`, `MalformedXML`, `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `EntityTooLarge`, `BadDigest`,
@@ -235,7 +237,7 @@ pub fn complete(plan: &mut Plan<'_>, complete: &Complete<'_>) -> Result<Made> {
     let upload = find(plan, &bucket, complete.key, complete.upload)?;
     let there = all_parts(plan, &upload)?;
     let chosen = choose(&there, complete.parts)?;
-    let bytes = check_sizes(&chosen, complete.bytes)?;
+    let bytes = check_sizes(&chosen, complete)?;
     let checksum = checksum(&upload, &chosen, complete.checksum.as_ref())?;
     let attributes = Attributes {
         owner: upload.owner.clone(),
@@ -265,7 +267,7 @@ pub fn complete(plan: &mut Plan<'_>, complete: &Complete<'_>) -> Result<Made> {
         bodies::release(plan, &part.body)?;
     }
     forget(plan, &bucket, complete.key, &upload, &there);
-    let body = bodies::keep(plan, made);
+    let body = bodies::keep(plan, &made);
     let object = put::object(
         &attributes,
         lock,
@@ -332,11 +334,12 @@ fn choose<'p>(there: &'p [(u16, Part)], listed: &[Listed]) -> Refused<Vec<&'p (u
 }
 
 /// The object's size.
-fn check_sizes(chosen: &[&(u16, Part)], said: Option<u64>) -> Refused<u64> {
+fn check_sizes(chosen: &[&(u16, Part)], complete: &Complete<'_>) -> Refused<u64> {
+    let (least, said) = (complete.part_bytes_min, complete.bytes);
     let [but_last @ .., _] = chosen else { return Ok(0) };
-    if let Some((number, part)) = but_last.iter().find(|(_, part)| part.bytes < PART_BYTES_MIN) {
+    if let Some((number, part)) = but_last.iter().find(|(_, part)| part.bytes < least) {
         let text = format!(
-            "Your proposed upload is smaller than the minimum allowed size: part {number} has {} bytes; all but the last have at least {PART_BYTES_MIN}",
+            "Your proposed upload is smaller than the minimum allowed size: part {number} has {} bytes; all but the last have at least {least}",
             part.bytes
         );
         return Err(Refusal::new(Code::EntityTooSmall, text));

@@ -10,7 +10,7 @@ use crate::chunks::reader::Reader;
 use crate::chunks::{self, ChunkId, Home};
 use crate::rows::{Bucket, PartInfo, Source, Version, VersionId};
 use crate::state::holds::Hold;
-use crate::state::{Blobs, Placed, Plan, Result};
+use crate::state::{Blobs, Plan, Result};
 
 /// A version that was found, which may be a delete marker: then the answer is 404, or 405 where the request names the version.
 #[derive(Clone, Debug)]
@@ -135,8 +135,6 @@ pub fn open(plan: &Plan<'_>, bucket: &str, key: &str, id: Option<VersionId>) -> 
 impl Blobs {
     /// As [`open`], and waits until what it found is durable.
     pub async fn open(&self, bucket: &str, key: &str, id: Option<VersionId>) -> Result<Open> {
-        let Placed { value, position } = self.look(|plan| open(plan, bucket, key, id))?;
-        self.durable(position).await?;
-        Ok(value)
+        self.read(|plan| open(plan, bucket, key, id)).await
     }
 }

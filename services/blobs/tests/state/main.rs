@@ -1,0 +1,12 @@
+//! Operations on the state of a node with one shard: what they do, what they refuse, what they leave.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
+
+mod bodies;
+mod buckets;
+mod lists;
+mod locks;
+mod model;
+mod multipart;
+mod versions;
+mod world;

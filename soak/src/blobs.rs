@@ -1,0 +1,32 @@
+//! The state of the blob service under the crash harness: journal, catalog, shard runtime, rows, chunks, reclaimer and sweep as in the node, on a disk that fails.
+//!
+//! Only the ordered store writes past the seam, into a folder that outlives each crash as it is; that is one of the states that a power cut may leave, since
+//! it has fsynced entries alone. What else a power cut may leave of it is what `kernel/ordered/tests/crashes.rs` tests.
+//!
+//! [`model`] says what clients do and what it means, [`system`] does it, [`audit`] compares rows and chunks with each other after each crash.
+
+pub mod audit;
+pub mod model;
+pub mod system;
+
+use bole_testing::harness::Options;
+
+/// A defect built in on purpose, to see that it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaw(u8);
+
+impl Flaw {
+    /// None: the real thing.
+    pub const NONE: u8 = 0;
+    /// Replies leave before what they show is durable.
+    pub const REPLY_EARLY: u8 = 1;
+    /// Chunks are named before they are fsynced.
+    pub const CHUNK_UNSYNCED: u8 = 2;
+    /// Chunks go before the entry that gave them up is fsynced, and while they are read.
+    pub const RECLAIM_EARLY: u8 = 3;
+}
+
+/// The size of a seed's run.
+pub fn options() -> Options {
+    Options { operations_per_client: 60, crash_steps_max: 6_000, ..crate::options() }
+}
