@@ -43,6 +43,25 @@ pub struct Service {
     pub(crate) guard: HostOriginGuard,
 }
 
+/// What a service has in memory and under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Bytes for bodies on their way in.
+    pub uploads_bytes: u64,
+    /// The most that they may have.
+    pub uploads_bytes_max: u64,
+    /// Bytes for bodies on their way out.
+    pub downloads_bytes: u64,
+    /// The most that they may have.
+    pub downloads_bytes_max: u64,
+    /// Bodies that found no memory in time.
+    pub refused: u64,
+    /// Threads for what blocks.
+    pub threads: u64,
+    /// Chunks that readers hold.
+    pub chunks_held: u64,
+}
+
 impl NewIds for Blobs {
     fn new_id(&self) -> BoxFuture<'_, Result<ChunkId>> {
         Box::pin(async move { self.new_chunk().await.map_err(|error| error.refusal()) })
@@ -64,6 +83,20 @@ impl Service {
         };
         let guard = HostOriginGuard::new(domains.names().chain(hosts));
         Arc::new(Self { blobs, bodies, config, users, clock, domains, guard })
+    }
+
+    /// What it has in memory and under way now.
+    pub fn sizes(&self) -> Sizes {
+        let Bodies { uploads, downloads, pool, .. } = &self.bodies;
+        Sizes {
+            uploads_bytes: uploads.used(),
+            uploads_bytes_max: uploads.max(),
+            downloads_bytes: downloads.used(),
+            downloads_bytes_max: downloads.max(),
+            refused: uploads.refused() + downloads.refused(),
+            threads: pool.threads() as u64,
+            chunks_held: self.blobs.holds().count() as u64,
+        }
     }
 
     /// Asks whether a caller may do something. Errors: `AccessDenied`.

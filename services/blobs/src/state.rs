@@ -23,7 +23,7 @@ use bole_base::{Disk, Durability, LogId, Position};
 use bole_catalog::{Catalog, NewDataset};
 use bole_ordered::{OrderedState, View};
 use bole_shard::durable::{DurableLocked, DurableShard};
-use bole_shard::{Hosted, Runtime};
+use bole_shard::{Hosted, Runtime, Transaction};
 use parking_lot::Mutex;
 
 pub use error::Error;
@@ -124,6 +124,14 @@ pub struct Placed<T> {
     pub position: Position,
 }
 
+/// What came of a try to append.
+enum Tried<T> {
+    Done(Placed<T>),
+    /// There was not enough room.
+    Again,
+    Refused(Error, Position),
+}
+
 impl Blobs {
     /// The state over a shard that was hosted and recovered.
     pub fn new(
@@ -180,34 +188,49 @@ impl Blobs {
         let mut wanted = bytes;
         loop {
             shard.admit(&mut transaction, wanted).await?;
-            let mut locked = shard.lock()?;
-            let decided = {
-                let mut plan = self.plan(&locked, requester)?;
-                decide(&mut plan).and_then(|value| Ok((value, plan.into_entry()?)))
-            };
-            let (value, entry) = match decided {
-                Ok((value, Some(entry))) => (value, entry),
-                Ok((value, None)) => {
-                    return Ok(Placed { value, is_change: false, position: locked.position() });
-                }
+            // The lock is within a plain function, so that no future has it while it waits.
+            match self.try_append(&mut transaction, &mut wanted, requester, &mut decide)? {
+                Tried::Done(placed) => return Ok(placed),
+                Tried::Again => {}
                 // A refusal shows what is there, too.
-                Err(error) => {
-                    let position = locked.position();
-                    drop(locked);
+                Tried::Refused(error, position) => {
                     self.durable(position).await?;
                     return Err(error);
                 }
-            };
-            transaction.set_time(runtime.tick());
-            wanted = entry.bytes().max(wanted);
-            match locked.push(&mut transaction, self.0.durability, entry) {
-                Err(bole_shard::Error::Wait { .. }) => continue,
-                pushed => pushed?,
             }
-            let position = transaction.append().map_err(Error::Unsure)?;
-            locked.appended(position);
-            return Ok(Placed { value, is_change: true, position });
         }
+    }
+
+    /// One try under the lock, with the room that the transaction has. `wanted` becomes what the entry needs.
+    fn try_append<T>(
+        &self,
+        transaction: &mut Transaction,
+        wanted: &mut usize,
+        requester: Option<&str>,
+        decide: &mut impl FnMut(&mut Plan<'_>) -> Result<T>,
+    ) -> Result<Tried<T>> {
+        let Inner { runtime, shard, durability, .. } = &*self.0;
+        let mut locked = shard.lock()?;
+        let decided = {
+            let mut plan = self.plan(&locked, requester)?;
+            decide(&mut plan).and_then(|value| Ok((value, plan.into_entry()?)))
+        };
+        let (value, entry) = match decided {
+            Ok((value, Some(entry))) => (value, entry),
+            Ok((value, None)) => {
+                return Ok(Tried::Done(Placed { value, is_change: false, position: locked.position() }));
+            }
+            Err(error) => return Ok(Tried::Refused(error, locked.position())),
+        };
+        transaction.set_time(runtime.tick());
+        *wanted = entry.bytes().max(*wanted);
+        match locked.push(transaction, *durability, entry) {
+            Err(bole_shard::Error::Wait { .. }) => return Ok(Tried::Again),
+            pushed => pushed?,
+        }
+        let position = transaction.append().map_err(Error::Unsure)?;
+        locked.appended(position);
+        Ok(Tried::Done(Placed { value, is_change: true, position }))
     }
 
     /// Runs an operation that changes nothing, and waits until what it saw is durable.

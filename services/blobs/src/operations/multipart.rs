@@ -6,6 +6,7 @@ use super::headers::{announced, attributes, conditions, etag, modified, refuse_u
 use super::objects::read_body;
 use super::{Answer, caller};
 use crate::error::{Code, Error, Result};
+use crate::limits::PART_BYTES_MIN;
 use crate::objects::multipart::{self, Listed};
 use crate::protocol::settings::access::show_owner;
 use crate::rows::{Checksum, Part, UploadId};
@@ -155,6 +156,7 @@ pub(super) async fn complete(
         bytes: bytes
             .map_err(|_| Error::new(Code::InvalidArgument, "x-amz-mp-object-size is not negative"))?,
         conditions: conditions(&headers, ""),
+        part_bytes_min: PART_BYTES_MIN,
     };
     let logged = 4 * 1_024 + parts.len() * 256;
     let run = |plan: &mut Plan<'_>| multipart::complete(plan, &complete);
