@@ -61,6 +61,7 @@ impl Door {
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         builder.set_auth(auth::Guard(Arc::clone(service)));
         builder.set_access(auth::Guard(Arc::clone(service)));
+        builder.set_validation(auth::Guard(Arc::clone(service)));
         builder.set_host(service.domains.clone());
         let (requests, opening) = (Arc::default(), rand::random());
         Self { service: Arc::clone(service), library: builder.build(), requests, opening }

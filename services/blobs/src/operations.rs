@@ -135,7 +135,7 @@ operations! {
         DeleteBucketIntelligentTieringConfiguration delete_bucket_intelligent_tiering_configuration DeleteBucketIntelligentTieringConfigurationInput DeleteBucketIntelligentTieringConfigurationOutput "there is one storage class";
         DeleteBucketInventoryConfiguration delete_bucket_inventory_configuration DeleteBucketInventoryConfigurationInput DeleteBucketInventoryConfigurationOutput "there are no inventories";
         DeleteBucketMetadataTableConfiguration delete_bucket_metadata_table_configuration DeleteBucketMetadataTableConfigurationInput DeleteBucketMetadataTableConfigurationOutput "there are no metadata tables";
-        DeleteBucketMetricsConfiguration delete_bucket_metrics_configuration DeleteBucketMetricsConfigurationInput DeleteBucketMetricsConfigurationOutput "the node's metrics are at its admin address";
+        DeleteBucketMetricsConfiguration delete_bucket_metrics_configuration DeleteBucketMetricsConfigurationInput DeleteBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
         DeleteBucketReplication delete_bucket_replication DeleteBucketReplicationInput DeleteBucketReplicationOutput "there is no replication of buckets";
         GetBucketAccelerateConfiguration get_bucket_accelerate_configuration GetBucketAccelerateConfigurationInput GetBucketAccelerateConfigurationOutput "there is no acceleration";
         GetBucketAnalyticsConfiguration get_bucket_analytics_configuration GetBucketAnalyticsConfigurationInput GetBucketAnalyticsConfigurationOutput "there is no storage class analysis";
@@ -144,7 +144,7 @@ operations! {
         GetBucketInventoryConfiguration get_bucket_inventory_configuration GetBucketInventoryConfigurationInput GetBucketInventoryConfigurationOutput "there are no inventories";
         GetBucketLogging get_bucket_logging GetBucketLoggingInput GetBucketLoggingOutput "there are no access logs in buckets";
         GetBucketMetadataTableConfiguration get_bucket_metadata_table_configuration GetBucketMetadataTableConfigurationInput GetBucketMetadataTableConfigurationOutput "there are no metadata tables";
-        GetBucketMetricsConfiguration get_bucket_metrics_configuration GetBucketMetricsConfigurationInput GetBucketMetricsConfigurationOutput "the node's metrics are at its admin address";
+        GetBucketMetricsConfiguration get_bucket_metrics_configuration GetBucketMetricsConfigurationInput GetBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
         GetBucketNotificationConfiguration get_bucket_notification_configuration GetBucketNotificationConfigurationInput GetBucketNotificationConfigurationOutput "notifications are not sent yet";
         GetBucketReplication get_bucket_replication GetBucketReplicationInput GetBucketReplicationOutput "there is no replication of buckets";
         GetBucketRequestPayment get_bucket_request_payment GetBucketRequestPaymentInput GetBucketRequestPaymentOutput "nobody pays";
@@ -152,7 +152,7 @@ operations! {
         ListBucketAnalyticsConfigurations list_bucket_analytics_configurations ListBucketAnalyticsConfigurationsInput ListBucketAnalyticsConfigurationsOutput "there is no storage class analysis";
         ListBucketIntelligentTieringConfigurations list_bucket_intelligent_tiering_configurations ListBucketIntelligentTieringConfigurationsInput ListBucketIntelligentTieringConfigurationsOutput "there is one storage class";
         ListBucketInventoryConfigurations list_bucket_inventory_configurations ListBucketInventoryConfigurationsInput ListBucketInventoryConfigurationsOutput "there are no inventories";
-        ListBucketMetricsConfigurations list_bucket_metrics_configurations ListBucketMetricsConfigurationsInput ListBucketMetricsConfigurationsOutput "the node's metrics are at its admin address";
+        ListBucketMetricsConfigurations list_bucket_metrics_configurations ListBucketMetricsConfigurationsInput ListBucketMetricsConfigurationsOutput "metrics of the node are at its admin address";
         ListDirectoryBuckets list_directory_buckets ListDirectoryBucketsInput ListDirectoryBucketsOutput "there are no directory buckets";
         PostObject post_object PostObjectInput PostObjectOutput "forms are not built";
         PutBucketAccelerateConfiguration put_bucket_accelerate_configuration PutBucketAccelerateConfigurationInput PutBucketAccelerateConfigurationOutput "there is no acceleration";
@@ -162,7 +162,7 @@ operations! {
         PutBucketInventoryConfiguration put_bucket_inventory_configuration PutBucketInventoryConfigurationInput PutBucketInventoryConfigurationOutput "there are no inventories";
         PutBucketLifecycleConfiguration put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput "nothing expires yet";
         PutBucketLogging put_bucket_logging PutBucketLoggingInput PutBucketLoggingOutput "there are no access logs in buckets";
-        PutBucketMetricsConfiguration put_bucket_metrics_configuration PutBucketMetricsConfigurationInput PutBucketMetricsConfigurationOutput "the node's metrics are at its admin address";
+        PutBucketMetricsConfiguration put_bucket_metrics_configuration PutBucketMetricsConfigurationInput PutBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
         PutBucketNotificationConfiguration put_bucket_notification_configuration PutBucketNotificationConfigurationInput PutBucketNotificationConfigurationOutput "notifications are not sent yet";
         PutBucketReplication put_bucket_replication PutBucketReplicationInput PutBucketReplicationOutput "there is no replication of buckets";
         PutBucketRequestPayment put_bucket_request_payment PutBucketRequestPaymentInput PutBucketRequestPaymentOutput "nobody pays";

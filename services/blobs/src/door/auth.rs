@@ -6,12 +6,14 @@ use std::sync::Arc;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
+use s3s::validation::NameValidation;
 use s3s::{S3Result, s3_error};
 
 use crate::access::request::{Arrived, Head, Source};
 use crate::access::{Bucket, Caller, Object, User, facts};
 use crate::error::{Code, Error, Result};
 use crate::rows::VersionId;
+use crate::rules::names;
 use crate::rules::policy::operation::{Facts, Target, find};
 use crate::service::Service;
 use crate::state::Plan;
@@ -38,6 +40,13 @@ impl Service {
             Error::new(Code::InvalidAccessKeyId, text)
         })?;
         Ok((User::new(&self.config.account, &name), SecretKey::from(secret.expose())))
+    }
+}
+
+/// Names are checked with the request, by the rules, which say what is wrong with them.
+impl NameValidation for Guard {
+    fn validate_bucket_name(&self, _: &str) -> bool {
+        true
     }
 }
 
@@ -74,6 +83,9 @@ impl S3Access for Guard {
             S3Path::Bucket { bucket } => (&**bucket, ""),
             S3Path::Object { bucket, key } => (&**bucket, &**key),
         };
+        if !bucket.is_empty() {
+            names::check_bucket(bucket)?;
+        }
         check_owners(&head, &service.config.account)?;
         let version = head.parameter("versionId").map(|text| VersionId::parse(&text)).transpose()?;
         let named = Named { bucket, key, version, source: head.source()? };

@@ -74,9 +74,9 @@ async fn objects_come_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_is_refused_with_its_code() {
     with_node(|address, node| {
-        done(ask("PUT", "/b").send(address));
-        let long = vec![7; 200_000];
-        let put = || ask("PUT", "/b/k");
+        done(ask("PUT", "/bucket").send(address));
+        let (long, zeros) = (vec![7; 200_000], "0".repeat(64));
+        let put = || ask("PUT", "/bucket/k");
         let keys = |access: &'static str, secret: &'static str| Ask { keys: Some((access, secret)), ..put() };
         let rows: Vec<(Ask<'_>, u16, &str)> = vec![
             (keys("bole", "wrong"), 403, "SignatureDoesNotMatch"),
@@ -84,17 +84,13 @@ async fn what_is_wrong_is_refused_with_its_code() {
             (put().anonymous(), 403, "AccessDenied"),
             (ask("GET", "/").anonymous(), 403, "AccessDenied"),
             (ask("GET", "/none/k"), 404, "NoSuchBucket"),
-            (ask("GET", "/b/k?versionId=x"), 400, "InvalidArgument"),
+            (ask("GET", "/bucket/k?versionId=x"), 400, "InvalidArgument"),
             (ask("PUT", "/B_A"), 400, "InvalidBucketName"),
             (put().header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==").body("x"), 400, "BadDigest"),
             (put().header("content-md5", "?").body("x"), 400, "InvalidDigest"),
             (put().header("x-amz-checksum-crc32", "AAAAAA==").body(long.clone()), 400, "BadDigest"),
             (put().header("x-amz-checksum-crc32", "?").body("x"), 400, "InvalidRequest"),
-            (
-                Ask { payload: Some(&"0".repeat(64)), ..put().body(long.clone()) },
-                400,
-                "XAmzContentSHA256Mismatch",
-            ),
+            (Ask { payload: Some(&zeros), ..put().body(long.clone()) }, 400, "XAmzContentSHA256Mismatch"),
             (put().header("x-amz-storage-class", "GLACIER"), 400, "InvalidStorageClass"),
             (put().header("x-amz-server-side-encryption", "AES256"), 501, "NotImplemented"),
             (put().header("x-amz-acl", "public-read"), 400, "AccessControlListNotSupported"),
@@ -103,10 +99,10 @@ async fn what_is_wrong_is_refused_with_its_code() {
             (put().header("host", "evil.example"), 403, "AccessDenied"),
             (put().header("x-amz-expected-bucket-owner", "111111111111"), 403, "AccessDenied"),
             (put().anonymous().header("authorization", "AWS bole:c2lnbmF0dXJl"), 400, "InvalidRequest"),
-            (ask("POST", "/b?delete").body("<Delete>"), 400, "MalformedXML"),
-            (ask("GET", "/b?policy"), 404, "NoSuchBucketPolicy"),
-            (ask("PUT", "/b?policy").body("{}"), 400, "MalformedPolicy"),
-            (ask("GET", "/b?list-type=2&continuation-token=x"), 400, "InvalidArgument"),
+            (ask("POST", "/bucket?delete").body("<Delete>"), 400, "MalformedXML"),
+            (ask("GET", "/bucket?policy"), 404, "NoSuchBucketPolicy"),
+            (ask("PUT", "/bucket?policy").body("{}"), 400, "MalformedPolicy"),
+            (ask("GET", "/bucket?continuation-token=x&list-type=2"), 400, "InvalidArgument"),
         ];
         for (ask, status, code) in rows {
             let answer = ask.send(address);
@@ -115,7 +111,7 @@ async fn what_is_wrong_is_refused_with_its_code() {
             let id = answer.header("x-amz-request-id").map(str::to_owned);
             assert!(id.is_some() && answer.element("RequestId") == id, "{shown}: {}", answer.text());
         }
-        assert_eq!(outcome(address, &ask("GET", "/b/k")), (404, "NoSuchKey".to_owned()));
+        assert_eq!(outcome(address, &ask("GET", "/bucket/k")), (404, "NoSuchKey".to_owned()));
         for _ in 0..1_000 {
             if node.chunks.bytes() == 0 {
                 return;
@@ -155,7 +151,7 @@ async fn what_is_public_is_for_everybody_and_nothing_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_of_other_sites_get_what_cors_says() {
     with_node(|address, _| {
-        done(ask("PUT", "/c").send(address));
+        done(ask("PUT", "/cors").send(address));
         let preflight = |bucket: &'static str| {
             ask("OPTIONS", bucket)
                 .anonymous()
@@ -163,20 +159,20 @@ async fn pages_of_other_sites_get_what_cors_says() {
                 .header("access-control-request-method", "PUT")
                 .header("access-control-request-headers", "content-type")
         };
-        assert_eq!(outcome(address, &preflight("/c/k")), (403, "AccessForbidden".to_owned()));
+        assert_eq!(outcome(address, &preflight("/cors/k")), (403, "AccessForbidden".to_owned()));
         let rules = "<CORSConfiguration><CORSRule><AllowedOrigin>https://app.example</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>\
              <AllowedHeader>*</AllowedHeader><ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>7</MaxAgeSeconds></CORSRule></CORSConfiguration>";
-        done(ask("PUT", "/c?cors").body(rules).send(address));
-        let allowed = done(preflight("/c/k").send(address));
+        done(ask("PUT", "/cors?cors").body(rules).send(address));
+        let allowed = done(preflight("/cors/k").send(address));
         assert_eq!(allowed.header("access-control-allow-origin"), Some("https://app.example"));
         assert_eq!(allowed.header("access-control-max-age"), Some("7"));
-        let put = ask("PUT", "/c/k").header("origin", "https://app.example").body("x");
+        let put = ask("PUT", "/cors/k").header("origin", "https://app.example").body("x");
         let answer = done(put.send(address));
         assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example"));
         assert_eq!(answer.header("access-control-expose-headers"), Some("ETag"));
-        let other = done(ask("PUT", "/c/k").header("origin", "https://evil.example").body("x").send(address));
+        let other = done(ask("PUT", "/cors/k").header("origin", "https://evil.example").body("x").send(address));
         assert_eq!(other.header("access-control-allow-origin"), None);
-        assert_eq!(outcome(address, &ask("OPTIONS", "/c/k").anonymous()), (400, "BadRequest".to_owned()));
+        assert_eq!(outcome(address, &ask("OPTIONS", "/cors/k").anonymous()), (400, "BadRequest".to_owned()));
     })
     .await;
 }
@@ -184,37 +180,37 @@ async fn pages_of_other_sites_get_what_cors_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_in_parts_and_versions() {
     with_node(|address, _| {
-        done(ask("PUT", "/m").send(address));
+        done(ask("PUT", "/multi").send(address));
         let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-        done(ask("PUT", "/m?versioning").body(enabled).send(address));
-        let begun = done(ask("POST", "/m/big?uploads").send(address));
+        done(ask("PUT", "/multi?versioning").body(enabled).send(address));
+        let begun = done(ask("POST", "/multi/big?uploads").send(address));
         let id = begun.element("UploadId").unwrap();
         let parts = [vec![1; 5 << 20], vec![2; 100]];
         let mut listed = String::new();
         for (number, part) in parts.iter().enumerate() {
-            let target = format!("/m/big?partNumber={}&uploadId={id}", number + 1);
+            let target = format!("/multi/big?partNumber={}&uploadId={id}", number + 1);
             let etag =
                 done(ask("PUT", &target).body(part.clone()).send(address)).header("etag").unwrap().to_owned();
             listed += &format!("<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>", number + 1);
         }
-        let target = format!("/m/big?uploadId={id}");
+        let target = format!("/multi/big?uploadId={id}");
         assert_eq!(done(ask("GET", &target).send(address)).text().matches("<Part>").count(), 2);
         let body = format!("<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>");
         let made = done(ask("POST", &target).body(body).send(address));
         assert!(made.element("ETag").is_some_and(|etag| etag.contains("-2")), "{}", made.text());
-        let got = done(ask("GET", "/m/big").send(address));
+        let got = done(ask("GET", "/multi/big").send(address));
         assert_eq!(got.body, parts.concat());
-        let second = done(ask("GET", "/m/big?partNumber=2").send(address));
+        let second = done(ask("GET", "/multi/big?partNumber=2").send(address));
         assert_eq!((second.status, &second.body), (206, &parts[1]));
         let version = got.header("x-amz-version-id").unwrap().to_owned();
-        let marker = ask("DELETE", "/m/big").send(address);
+        let marker = ask("DELETE", "/multi/big").send(address);
         assert_eq!((marker.status, marker.header("x-amz-delete-marker")), (204, Some("true")));
-        let gone = ask("GET", "/m/big").send(address);
+        let gone = ask("GET", "/multi/big").send(address);
         assert_eq!(gone.outcome(), (404, "NoSuchKey".to_owned()));
         assert_eq!(gone.header("x-amz-delete-marker"), Some("true"));
-        let target = format!("/m/big?versionId={version}");
+        let target = format!("/multi/big?versionId={version}");
         assert_eq!(done(ask("GET", &target).send(address)).body.len(), got.body.len());
-        let list = done(ask("GET", "/m?versions").send(address)).text();
+        let list = done(ask("GET", "/multi?versions").send(address)).text();
         assert!(list.contains("<DeleteMarker>") && list.contains(&version), "{list}");
     })
     .await;
@@ -223,7 +219,7 @@ async fn uploads_in_parts_and_versions() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_in_chunks_with_trailers() {
     with_node(|address, _| {
-        done(ask("PUT", "/t").send(address));
+        done(ask("PUT", "/tail").send(address));
         let content = vec![9_u8; 100_000];
         let framed = |sum: &str| {
             let head = format!("{:x}\r\n", content.len());
@@ -232,7 +228,7 @@ async fn bodies_in_chunks_with_trailers() {
         };
         let put = |body: Vec<u8>| Ask {
             payload: Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
-            ..ask("PUT", "/t/k")
+            ..ask("PUT", "/tail/k")
                 .header("content-encoding", "aws-chunked")
                 .header("x-amz-decoded-content-length", content.len().to_string())
                 .header("x-amz-trailer", "x-amz-checksum-crc32")
@@ -241,7 +237,7 @@ async fn bodies_in_chunks_with_trailers() {
         let sum = checksum(Algorithm::Crc32, &content).base64();
         let made = done(put(framed(&sum)).send(address));
         assert_eq!(made.header("x-amz-checksum-crc32"), Some(sum.as_str()));
-        let got = done(ask("GET", "/t/k").send(address));
+        let got = done(ask("GET", "/tail/k").send(address));
         assert!(got.body == content && got.header("content-encoding").is_none());
         assert_eq!(outcome(address, &put(framed("AAAAAA=="))), (400, "BadDigest".to_owned()));
         let long = format!("{:x}\r\n", 1_u64 << 40);
