@@ -180,6 +180,28 @@ impl fmt::Display for HostNames {
     }
 }
 
+/// The name of a region of S3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region(pub String);
+
+impl FromStr for Region {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if (1..=63).contains(&text.len()) && text.bytes().all(legal) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!("\"{text}\" is no name of a region: 1 to 63 lower-case letters, digits and hyphens"))
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 impl fmt::Display for DatabaseDurability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.iter().map(|(database, class)| format!("{database}={class}")).collect();

@@ -70,7 +70,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     let blobs = Blobs::new(Arc::clone(&kernel.runtime), shard, home, settings.blobs.durability);
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
-        region: settings.blobs.region.clone(),
+        region: settings.blobs.region.0.clone(),
         threads_max: settings.blobs.threads_max as usize,
         ..Config::default()
     };

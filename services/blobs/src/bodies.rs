@@ -6,6 +6,7 @@
 //! - No byte leaves that was not compared with its checksum; a body that is damaged ends before its length.
 //! - A body that was given up leaves no chunk behind.
 
+pub mod digests;
 pub mod gate;
 pub mod incoming;
 pub mod outgoing;

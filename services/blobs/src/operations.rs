@@ -17,6 +17,7 @@ use std::sync::Arc;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto, s3_error};
 
 use crate::access::Caller;
+use crate::error::{Code, Error};
 use crate::service::Service;
 
 /// An operation's answer.
@@ -33,6 +34,18 @@ pub struct Row {
     pub name: &'static str,
     /// Why it is refused; nothing where it is served.
     pub refused: Option<&'static str>,
+}
+
+/// Refuses an operation of the table that is not served, by its name and with the reason.
+pub(crate) fn check_served(operation: &str) -> crate::error::Result<()> {
+    match TABLE.iter().find(|row| row.name == operation).and_then(|row| row.refused) {
+        None => Ok(()),
+        Some(why) => Err(not_served(operation, why)),
+    }
+}
+
+fn not_served(operation: &str, why: &str) -> Error {
+    Error::new(Code::NotImplemented, format!("{operation} is not supported: {why}"))
 }
 
 /// The caller, whom the access check put among the request's extensions.
@@ -61,7 +74,7 @@ macro_rules! operations {
             )*
             $(
                 async fn $refuse(&self, _: S3Request<dto::$other_input>) -> S3Result<S3Response<dto::$other_output>> {
-                    Err(s3_error!(NotImplemented, "{} is not supported: {}", stringify!($other), $why))
+                    Err(not_served(stringify!($other), $why).into())
                 }
             )*
         }
@@ -126,6 +139,7 @@ operations! {
         PutObjectTagging put_object_tagging PutObjectTaggingInput PutObjectTaggingOutput details::put_tags;
         PutPublicAccessBlock put_public_access_block PutPublicAccessBlockInput PutPublicAccessBlockOutput settings::put_block;
         UploadPart upload_part UploadPartInput UploadPartOutput multipart::put_part;
+        UploadPartCopy upload_part_copy UploadPartCopyInput UploadPartCopyOutput multipart::copy_part;
     }
     refused {
         CreateBucketMetadataTableConfiguration create_bucket_metadata_table_configuration CreateBucketMetadataTableConfigurationInput CreateBucketMetadataTableConfigurationOutput "there are no metadata tables";
@@ -169,7 +183,6 @@ operations! {
         PutBucketWebsite put_bucket_website PutBucketWebsiteInput PutBucketWebsiteOutput "websites are not served yet";
         RestoreObject restore_object RestoreObjectInput RestoreObjectOutput "there is one storage class";
         SelectObjectContent select_object_content SelectObjectContentInput SelectObjectContentOutput "there is no SQL over objects";
-        UploadPartCopy upload_part_copy UploadPartCopyInput UploadPartCopyOutput "copies into parts are not built";
         WriteGetObjectResponse write_get_object_response WriteGetObjectResponseInput WriteGetObjectResponseOutput "there are no functions";
     }
 }

@@ -153,12 +153,13 @@ impl<'a> Head<'a> {
         context.set("aws:PrincipalArn", principal::arn(&user.account, &user.name));
         context.set("aws:userid", user.canonical.clone());
         context.set("aws:username", user.name.clone());
-        context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
+        let is_old = self.parameter("AWSAccessKeyId").is_some();
+        context.set("s3:signatureversion", if is_old { "AWS" } else { "AWS4-HMAC-SHA256" });
         let signed = self.parameter("X-Amz-Date");
-        let kind = match (&signed, self.headers.contains_key("authorization")) {
-            (Some(_), _) => "REST-QUERY-STRING",
-            (None, true) => "REST-HEADER",
-            (None, false) => "POST",
+        let kind = match (signed.is_some() || is_old, self.headers.contains_key("authorization")) {
+            (true, _) => "REST-QUERY-STRING",
+            (false, true) => "REST-HEADER",
+            (false, false) => "POST",
         };
         context.set("s3:authType", kind);
         if let Some(signed) = signed.as_deref().and_then(compact_time) {

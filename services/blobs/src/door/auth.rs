@@ -12,6 +12,7 @@ use s3s::{S3Result, s3_error};
 use crate::access::request::{Arrived, Head, Source};
 use crate::access::{Bucket, Caller, Object, User, facts};
 use crate::error::{Code, Error, Result};
+use crate::operations;
 use crate::rows::VersionId;
 use crate::rules::names;
 use crate::rules::policy::operation::{Facts, Target, find};
@@ -90,6 +91,8 @@ impl S3Access for Guard {
         let version = head.parameter("versionId").map(|text| VersionId::parse(&text)).transpose()?;
         let named = Named { bucket, key, version, source: head.source()? };
         service.check(operation, &head, &caller, &named)?;
+        // Said before a body is read that nothing would come of.
+        operations::check_served(operation)?;
         context.extensions_mut().insert(Arc::new(caller));
         Ok(())
     }

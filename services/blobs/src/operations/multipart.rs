@@ -2,14 +2,19 @@
 
 use s3s::{S3Request, S3Response, dto};
 
-use super::headers::{announced, attributes, conditions, etag, modified, refuse_unsupported, shown, text};
+use super::headers::{
+    announced, attributes, conditions, etag, modified, refuse_unsupported, shown, text, version,
+};
 use super::objects::read_body;
 use super::{Answer, caller};
+use crate::bodies::digests::digests;
+use crate::bodies::outgoing::Piece;
 use crate::error::{Code, Error, Result};
-use crate::limits::PART_BYTES_MIN;
+use crate::limits::{PART_BYTES_MIN, PUT_BYTES_MAX};
+use crate::objects::copies;
 use crate::objects::multipart::{self, Listed};
 use crate::protocol::settings::access::show_owner;
-use crate::rows::{Checksum, Part, UploadId};
+use crate::rows::{Checksum, Part, UploadId, Versioning};
 use crate::rules::checksums::{Algorithm, Type, Value, parse_composite};
 use crate::service::Service;
 use crate::state::Plan;
@@ -101,6 +106,76 @@ pub(super) async fn put_part(
         checksum_sha1: sum.sha1,
         checksum_sha256: sum.sha256,
         e_tag: etag(crate::rules::checksums::etag(&part.md5)),
+        ..Default::default()
+    }))
+}
+
+/// Copies into a part: the bytes stay where they are, and are read once for their digests.
+pub(super) async fn copy_part(
+    service: &Service,
+    request: S3Request<dto::UploadPartCopyInput>,
+) -> Answer<dto::UploadPartCopyOutput> {
+    let caller = caller(&request)?;
+    let (input, headers) = (request.input, request.headers);
+    refuse_unsupported(&headers)?;
+    let dto::CopySource::Bucket { bucket, key, version_id } = &input.copy_source else {
+        return Err(Error::new(Code::NotImplemented, "There are no access points to copy from").into());
+    };
+    let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
+    let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
+    let algorithm = service.blobs.look(look)?.value.algorithm().map(|(algorithm, _)| algorithm);
+    let version = version(version_id.as_deref())?;
+    let source = service.blobs.open(bucket, key, version).await?;
+    let bytes = source.version.object().map_or(0, |object| object.bytes);
+    let range = match text(&headers, "x-amz-copy-source-range") {
+        None => 0..bytes,
+        Some(header) => {
+            let span = crate::rules::range::copy_source(header, bytes)?;
+            span.first..span.end
+        }
+    };
+    if range.end - range.start > PUT_BYTES_MAX {
+        let text = format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {PUT_BYTES_MAX}"
+        );
+        return Err(Error::new(Code::InvalidRequest, text).into());
+    }
+    let (read, has_versions) = (source.version.seq, source.bucket.versioning != Versioning::Off);
+    let source_id = has_versions.then(|| source.version.id().to_string());
+    let pieces = source.segments(&range).into_iter().map(Piece::from).collect();
+    let (md5, checksum) = digests(&service.bodies, pieces, Box::new(source), algorithm).await?;
+    let from = copies::From {
+        bucket,
+        key,
+        version,
+        conditions: conditions(&headers, "x-amz-copy-source-"),
+        read: Some(read),
+    };
+    let copy = copies::CopyPart {
+        from,
+        range: Some(range),
+        bucket: &input.bucket,
+        key: &input.key,
+        upload,
+        number,
+        md5,
+        checksum: checksum.as_ref().map(Checksum::whole),
+    };
+    let run = |plan: &mut Plan<'_>| copies::copy_part(plan, &copy);
+    let part = service.blobs.change(caller.canonical(), 64 * 1_024, run).await?;
+    let sum = shown(part.checksum.as_ref());
+    let result = dto::CopyPartResult {
+        checksum_crc32: sum.crc32,
+        checksum_crc32c: sum.crc32c,
+        checksum_crc64nvme: sum.crc64nvme,
+        checksum_sha1: sum.sha1,
+        checksum_sha256: sum.sha256,
+        e_tag: etag(crate::rules::checksums::etag(&part.md5)),
+        last_modified: modified(part.created_ms),
+    };
+    Ok(S3Response::new(dto::UploadPartCopyOutput {
+        copy_part_result: Some(result),
+        copy_source_version_id: source_id,
         ..Default::default()
     }))
 }

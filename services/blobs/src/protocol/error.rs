@@ -67,7 +67,9 @@ mod tests {
             assert_eq!(wire.message(), Some("why"));
             assert_eq!(matches!(wire.code(), S3ErrorCode::Custom(_)), OWN.contains(code), "{code:?}");
             let usual = wire.code().status_code().map_or(code.status(), |status| status.as_u16());
-            assert_eq!(usual, code.status(), "{code:?} has another status for the library");
+            // S3 answers 404 where there is no such setting; the library's list has one of them otherwise.
+            let differs = *code == Code::ServerSideEncryptionConfigurationNotFoundError;
+            assert_eq!(usual != code.status(), differs, "{code:?} is {usual} for the library");
         }
     }
 }

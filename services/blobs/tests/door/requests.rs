@@ -50,6 +50,8 @@ async fn objects_come_back() {
             let stale = ask("PUT", &path).header("if-none-match", "*").body("x");
             assert_eq!(outcome(address, &stale), (412, "PreconditionFailed".to_owned()));
         }
+        let named = ask("GET", "/copy?list-type=2").header("host", "photos.localhost:9000");
+        assert_eq!(outcome(address, &named), (404, "NoSuchKey".to_owned()), "the bucket is in the host");
         let part = done(ask("GET", "/photos/a%20b/4").header("range", "bytes=65530-65545").send(address));
         assert_eq!((part.status, part.body.len()), (206, 16));
         assert_eq!(part.header("content-range"), Some("bytes 65530-65545/700000"));
@@ -200,8 +202,20 @@ async fn uploads_in_parts_and_versions() {
         assert!(made.element("ETag").is_some_and(|etag| etag.contains("-2")), "{}", made.text());
         let got = done(ask("GET", "/multi/big").send(address));
         assert_eq!(got.body, parts.concat());
+        let names = ask("GET", "/multi/big?attributes").header("x-amz-object-attributes", "ObjectParts,ObjectSize");
+        let told = done(names.send(address));
+        assert_eq!(told.element("ObjectSize").as_deref(), Some("5242980"), "{}", told.text());
+        assert_eq!(told.element("PartsCount").as_deref(), Some("2"), "{}", told.text());
         let second = done(ask("GET", "/multi/big?partNumber=2").send(address));
         assert_eq!((second.status, &second.body), (206, &parts[1]));
+        let begun = done(ask("POST", "/multi/copied?uploads").send(address));
+        let target = format!("/multi/copied?partNumber=1&uploadId={}", begun.element("UploadId").unwrap());
+        let part = ask("PUT", &target).header("x-amz-copy-source", "/multi/big");
+        let part = done(part.header("x-amz-copy-source-range", "bytes=5242875-5242884").send(address));
+        let (etag, target) = (part.element("ETag").unwrap(), target.replace("partNumber=1&", ""));
+        let body = format!("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>");
+        done(ask("POST", &target).body(body).send(address));
+        assert_eq!(done(ask("GET", "/multi/copied").send(address)).body, [1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
         let version = got.header("x-amz-version-id").unwrap().to_owned();
         let marker = ask("DELETE", "/multi/big").send(address);
         assert_eq!((marker.status, marker.header("x-amz-delete-marker")), (204, Some("true")));

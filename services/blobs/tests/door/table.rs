@@ -1,6 +1,6 @@
 //! Each operation of the table is reached by the request that S3 has for it: what is refused says its name.
 
-use bole_blobs::operations::TABLE;
+use bole_blobs::operations::{Row, TABLE};
 
 use crate::client::ask;
 use crate::node::Node;
@@ -62,7 +62,40 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "/bucket?requestPayment",
         "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
     ),
+    ("PutBucketAccelerateConfiguration", "PUT", "/bucket?accelerate", ""),
+    ("PutBucketAnalyticsConfiguration", "PUT", "/bucket?analytics&id=a", ""),
+    ("PutBucketIntelligentTieringConfiguration", "PUT", "/bucket?id=a&intelligent-tiering", ""),
+    ("PutBucketInventoryConfiguration", "PUT", "/bucket?id=a&inventory", ""),
+    ("PutBucketLogging", "PUT", "/bucket?logging", ""),
+    ("PutBucketMetricsConfiguration", "PUT", "/bucket?id=a&metrics", ""),
+    ("PutBucketReplication", "PUT", "/bucket?replication", ""),
+    ("RestoreObject", "POST", "/bucket/k?restore", ""),
+    ("SelectObjectContent", "POST", "/bucket/k?select&select-type=2", ""),
 ];
+
+/// Refused as well, and reached by requests of other forms: for directory buckets, by forms, and by functions.
+const OTHER_FORMS: [&str; 3] = ["ListDirectoryBuckets", "PostObject", "WriteGetObjectResponse"];
+
+#[test]
+fn the_guide_has_the_table() {
+    let guide = include_str!("../../../../docs/guide/blobs.md");
+    let (_, guide) = guide.split_once("## Operations\n\n| operation | |\n|---|---|\n").unwrap();
+    let row = |row: &Row| match row.refused {
+        None => format!("| `{}` | served |\n", row.name),
+        Some(why) => format!("| `{}` | refused: {why} |\n", row.name),
+    };
+    assert_eq!(guide, TABLE.iter().map(row).collect::<String>());
+}
+
+#[test]
+fn all_that_is_refused_is_called_here() {
+    let refused = TABLE.iter().filter(|row| row.refused.is_some()).map(|row| row.name);
+    let mut refused: Vec<_> = refused.filter(|name| !OTHER_FORMS.contains(name)).collect();
+    let mut called: Vec<_> = REFUSED.iter().map(|(name, ..)| *name).collect();
+    refused.sort_unstable();
+    called.sort_unstable();
+    assert_eq!(called, refused);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_refused_says_its_name() {
