@@ -113,7 +113,7 @@ pub const HEAD_BYTES_MAX: usize = 64 * 1_024;
 /// Headers of a request.
 pub const HEADERS_MAX: usize = 200;
 /// How long a client may take for a request's head, and be silent between requests.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+pub const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bytes of an XML body: what the longest list of a bulk delete or of parts needs.
 pub const XML_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Bytes of a field of a form.

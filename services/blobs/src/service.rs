@@ -112,7 +112,7 @@ impl Service {
     }
 
     /// The user of a request that only users may make. Errors: `AccessDenied`.
-    pub(crate) fn user<'a>(&self, caller: &'a Caller) -> Result<&'a crate::access::User> {
+    pub(crate) fn user(caller: &Caller) -> Result<&crate::access::User> {
         caller.user.as_ref().ok_or_else(|| Error::new(Code::AccessDenied, "Access Denied"))
     }
 

@@ -17,7 +17,7 @@ pub(super) async fn create(
     request: S3Request<dto::CreateBucketInput>,
 ) -> Answer<dto::CreateBucketOutput> {
     let caller = caller(&request)?;
-    let user = service.user(&caller)?;
+    let user = Service::user(&caller)?;
     let configuration = request.input.create_bucket_configuration.unwrap_or_default();
     if configuration.location.is_some() || configuration.bucket.is_some() {
         return Err(Error::new(Code::NotImplemented, "There are no directory buckets").into());
@@ -86,7 +86,7 @@ pub(super) async fn list(
     request: S3Request<dto::ListBucketsInput>,
 ) -> Answer<dto::ListBucketsOutput> {
     let caller = caller(&request)?;
-    let user = service.user(&caller)?;
+    let user = Service::user(&caller)?;
     let input = request.input;
     let most = input.max_buckets.map_or(Ok(PAGE_KEYS_MAX), |most| match usize::try_from(most) {
         Ok(most @ 1..=10_000) => Ok(most.min(PAGE_KEYS_MAX)),

@@ -174,6 +174,7 @@ pub(super) fn announced(headers: &HeaderMap, length: Option<i64>) -> Result<Anno
 }
 
 /// An ETag for a client.
+#[expect(clippy::unnecessary_wraps, reason = "the library's fields are all optional, and callers fill them")]
 pub(super) fn etag(text: String) -> Option<dto::ETag> {
     Some(dto::ETag::Strong(text))
 }
@@ -225,6 +226,7 @@ pub(super) fn marker_headers(version: Option<String>) -> HeaderMap {
 }
 
 /// When a version was made.
+#[expect(clippy::unnecessary_wraps, reason = "the library's fields are all optional, and callers fill them")]
 pub(super) fn modified(created_ms: u64) -> Option<dto::Timestamp> {
     Some(show_time(bole_base::Timestamp(created_ms)))
 }

@@ -108,8 +108,8 @@ impl Ask<'_> {
             headers.sort_unstable();
             let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
             let names = names.join(";");
-            let lines: String =
-                headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
+            let line = |(name, value): &(String, String)| [name, ":", value.trim(), "\n"].concat();
+            let lines: String = headers.iter().map(line).collect();
             let query = self
                 .query
                 .split('&')
