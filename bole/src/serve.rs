@@ -111,6 +111,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let sql = Arc::new(services::sql::host(&node.settings, &kernel).await?);
     let streams = services::streams::host(&node.settings, &node.meta, &kernel, &sql).await?;
     let registry = services::schemas::host(&kernel).await?;
+    let blobs = services::blobs::host(&node.settings, &kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;
@@ -130,6 +131,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     services::streams::serve(node, &kernel, streams).await?;
     services::schemas::serve(node, &kernel, registry).await?;
     services::sql::serve(node, &kernel, sql).await?;
+    services::blobs::serve(node, &kernel, blobs).await?;
     Ok(kernel)
 }
 
@@ -145,6 +147,7 @@ async fn refuse_exposed(settings: &Settings, kernel: &Kernel) -> Result<()> {
         door("admin", "admin.listen", settings.admin.listen, false),
         door("keyspace", "keyspace.listen", settings.keyspace.listen, false),
         door("streams", "streams.listen", settings.streams.listen, false),
+        door("blobs", "blobs.listen", settings.blobs.listen, false),
         door("schemas", "schemas.listen", settings.schemas.listen, false),
         door("sql", "sql.listen", settings.sql.listen, settings.tls.certificate.is_some()),
     ];

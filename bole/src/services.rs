@@ -1,5 +1,6 @@
 //! How each service is opened and what it is given of the node.
 
+pub mod blobs;
 pub mod keyspace;
 pub mod schemas;
 pub mod sql;

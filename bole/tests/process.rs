@@ -43,6 +43,7 @@ impl Node {
             "admin.listen=127.0.0.1:0",
             "keyspace.listen=127.0.0.1:0",
             "streams.listen=127.0.0.1:0",
+            "blobs.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
         ];
@@ -108,8 +109,11 @@ fn a_node_starts_answers_and_stops() {
     let taken = format!("admin.listen={}", node.addr);
     let (keyspace, schemas) = ("keyspace.listen=127.0.0.1:0", "schemas.listen=127.0.0.1:0");
     let free = free.to_str().unwrap();
-    let sql = "sql.listen=127.0.0.1:0";
-    let args = ["serve", "--data", free, "--set", &taken, "--set", keyspace, "--set", schemas, "--set", sql];
+    let (sql, blobs) = ("sql.listen=127.0.0.1:0", "blobs.listen=127.0.0.1:0");
+    let doors = [taken.as_str(), keyspace, schemas, sql, blobs];
+    let args =
+        ["serve", "--data", free].into_iter().chain(doors.into_iter().flat_map(|door| ["--set", door]));
+    let args: Vec<_> = args.collect();
     let (code, _, error) = run(&args);
     assert!(code == 1 && error.contains("--set admin.listen="), "{error}");
 

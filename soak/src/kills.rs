@@ -201,6 +201,7 @@ fn spec(plan: &Plan, data: &std::path::Path, port: u16) -> Spec {
         format!("keyspace.listen=127.0.0.1:{port}"),
         "streams.listen=127.0.0.1:0".to_owned(),
         "admin.listen=127.0.0.1:0".to_owned(),
+        "blobs.listen=127.0.0.1:0".to_owned(),
         "schemas.listen=127.0.0.1:0".to_owned(),
         "sql.listen=127.0.0.1:0".to_owned(),
         format!("keyspace.durability={}", plan.durability),

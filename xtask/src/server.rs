@@ -24,6 +24,8 @@ pub struct Ports {
     pub streams: u16,
     /// Clients of the schema registry.
     pub schemas: u16,
+    /// Of the blobs.
+    pub blobs: u16,
     /// PostgreSQL clients.
     pub sql: u16,
     /// Admin API and metrics.
@@ -33,8 +35,8 @@ pub struct Ports {
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let [keyspace, streams, schemas, sql, admin] = free_ports()?;
-        Ok(Self { keyspace, streams, schemas, sql, admin })
+        let [keyspace, streams, schemas, blobs, sql, admin] = free_ports()?;
+        Ok(Self { keyspace, streams, schemas, blobs, sql, admin })
     }
 }
 
@@ -172,6 +174,7 @@ pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings
     command.arg("serve").arg("--data").arg(data_dir);
     command.env("BOLE_KEYSPACE_LISTEN", format!("127.0.0.1:{}", ports.keyspace));
     command.env("BOLE_SCHEMAS_LISTEN", format!("127.0.0.1:{}", ports.schemas));
+    command.env("BOLE_BLOBS_LISTEN", format!("127.0.0.1:{}", ports.blobs));
     command.env("BOLE_SQL_LISTEN", format!("127.0.0.1:{}", ports.sql));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
     command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));

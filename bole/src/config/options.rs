@@ -9,7 +9,7 @@ use bole_base::Durability;
 
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
-    Anonymous, CertificateName, DatabaseDurability, FeedDatabases, HostNames, LogFilter, LogFormat,
+    Anonymous, CertificateName, DatabaseDurability, FeedDatabases, HostNames, LogFilter, LogFormat, Region,
     SaslMechanisms,
 };
 
@@ -280,6 +280,24 @@ options! {
         hosts: HostNames = Text("a list of host names such as registry.example,*.internal.example"), "";
         /// Connections at a time; more are refused.
         connections_max: u64 = Count(1, 1_000_000), "1024";
+    }
+
+    /// Buckets of objects that S3's clients speak to.
+    blobs: Blobs {
+        /// Address of its door.
+        listen: SocketAddr = Address, "127.0.0.1:9000";
+        /// Domains below which names are buckets (bucket.domain), and by which requests may call the node, besides localhost and its address: the Host header is checked, so that no web page reaches the node under a name of its own.
+        domains: HostNames = Text("a list of domains such as s3.example,s3.internal.example"), "";
+        /// Where buckets are whose creator does not say where.
+        region: Region = Text("a region such as us-east-1"), "us-east-1";
+        /// When a write is acknowledged: sync after fsync, async after the write to the operating system.
+        durability: Durability = word(&["sync", "async"]), "sync";
+        /// Bytes of the disk that the files of large objects leave free.
+        reserve_bytes: u64 = Bytes(0, 64 * TIB), "256MiB";
+        /// Connections at a time; more are refused.
+        connections_max: u64 = Count(1, 1_000_000), "1024";
+        /// Threads for files and digests of bodies.
+        threads_max: u64 = Count(1, 1_024), "32";
     }
 
     /// Users and their secrets.

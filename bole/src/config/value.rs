@@ -40,7 +40,12 @@ pub struct LogFilter(String);
 impl LogFilter {
     /// The filter in the form that the subscriber takes.
     pub fn to_filter(&self) -> EnvFilter {
-        EnvFilter::new(&self.0)
+        let filter = EnvFilter::new(&self.0);
+        // The library of the blobs' protocol logs each refused request as an error; the service says itself what is one.
+        match "s3s=off".parse() {
+            Ok(quiet) if !self.0.contains("s3s") => filter.add_directive(quiet),
+            _ => filter,
+        }
     }
 }
 
@@ -172,6 +177,28 @@ impl FromStr for HostNames {
 impl fmt::Display for HostNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(","))
+    }
+}
+
+/// The name of a region of S3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region(pub String);
+
+impl FromStr for Region {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if (1..=63).contains(&text.len()) && text.bytes().all(legal) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!("\"{text}\" is no name of a region: 1 to 63 lower-case letters, digits and hyphens"))
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
     }
 }
 

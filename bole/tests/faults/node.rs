@@ -35,6 +35,7 @@ impl Node {
             "admin.listen=127.0.0.1:0",
             "keyspace.listen=127.0.0.1:0",
             "streams.listen=127.0.0.1:0",
+            "blobs.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
         ];

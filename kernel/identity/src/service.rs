@@ -12,7 +12,7 @@ use crate::cache::{self, Authenticator};
 use crate::directory::Directory;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::secret::Key;
+use crate::secret::{Key, Plain};
 use crate::user::User;
 use crate::verifier::{Cost, Scram, ScramHash};
 
@@ -142,6 +142,13 @@ impl Identity {
             let (salt, salted) = bytes.split_at(bytes.len() / 2);
             Scram::from_salted(hash, salted, salt, Cost::DEFAULT.scram_iterations)
         }))
+    }
+
+    /// The name of the enabled user that has this access key, and the key's secret. `None`: there is no such key, or its user is disabled.
+    pub fn access_key(&self, id: &str) -> Result<Option<(String, Plain)>> {
+        let user =
+            self.read(|directory| directory.user_of_access_key(id).filter(|user| user.enabled).cloned())?;
+        user.map(|user| Ok((user.name.clone(), user.access_key_secret(id, &self.key)?))).transpose()
     }
 
     /// Whether `user` may do `action` of `service` on `resource`. A directory that cannot be read allows nothing.

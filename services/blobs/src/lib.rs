@@ -9,16 +9,27 @@
 //! - What a document says is honoured or refused by name, never ignored.
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`].
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] →
+//! [`protocol`] → [`bodies`] → [`access`].
 
+pub mod access;
+pub mod bodies;
 pub mod chunks;
+pub mod config;
+pub mod door;
 pub mod entry;
 pub mod error;
 pub mod limits;
 pub mod objects;
+pub mod operations;
+pub mod pool;
+pub mod protocol;
 pub mod reclaim;
 pub mod rows;
 pub mod rules;
+pub mod service;
 pub mod state;
 
+pub use config::Config;
 pub use error::{Code, Error, Result};
+pub use service::{Parts, Service};

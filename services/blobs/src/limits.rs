@@ -1,4 +1,6 @@
-//! Every bound of the rules, by name. Where S3 publishes a bound it is S3's.
+//! Every bound, by name. Where S3 publishes a bound it is S3's.
+
+use std::time::Duration;
 
 /// Bytes of an object's key, in UTF-8.
 pub const KEY_BYTES_MAX: usize = 1_024;
@@ -90,3 +92,39 @@ pub const TAG_VALUE_CHARS_MAX: usize = 256;
 pub const NOTIFICATIONS_MAX: usize = 100;
 /// Bytes of a destination's name.
 pub const DESTINATION_BYTES_MAX: usize = 1_024;
+
+/// Bytes of a body that are read before they go through the digests and into a chunk.
+pub const BATCH_BYTES: usize = 256 * 1_024;
+/// How long a client may take for a batch: slower than 4 KiB a second on the average, it is given up.
+pub const BATCH_TIMEOUT: Duration = Duration::from_mins(1);
+/// Bytes in memory for all bodies on their way in; of those on their way out as many.
+pub const BODIES_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
+/// How long a body waits for its place among them.
+pub const BODIES_PATIENCE: Duration = Duration::from_secs(30);
+/// Threads for what blocks.
+pub const THREADS_MAX: usize = 32;
+
+/// Bytes of one chunk of an aws-chunked body, which is in memory until it was compared with its signature.
+pub const CHUNK_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
+/// Bytes of the line that begins such a chunk.
+pub const CHUNK_HEAD_BYTES_MAX: usize = 1_024;
+
+/// Parameters of a query that are looked at.
+pub const QUERY_PARAMETERS_MAX: usize = 100;
+
+/// Bytes of a request's head.
+pub const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// Headers of a request.
+pub const HEADERS_MAX: usize = 200;
+/// How long a client may take for a request's head, and be silent between requests.
+pub const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+/// Bytes of an XML body: what the longest list of a bulk delete or of parts needs.
+pub const XML_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Bytes of a field of a form.
+pub const FORM_FIELD_BYTES_MAX: usize = 64 * 1_024;
+/// Bytes of all fields of a form.
+pub const FORM_FIELDS_BYTES_MAX: usize = 256 * 1_024;
+/// Bytes of the file of a form, which the protocol's library has in memory.
+pub const FORM_FILE_BYTES_MAX: u64 = 1_024 * 1_024;
+/// Parts of a form.
+pub const FORM_PARTS_MAX: usize = 100;

@@ -1,0 +1,58 @@
+//! Users and their access keys, as the door asks for them.
+
+use bole_identity::{Identity, secret::Plain};
+use ring::digest;
+
+use crate::rules::policy::Verdict;
+use crate::rules::policy::access::SERVICE;
+
+/// Whom a request is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The account: 12 digits.
+    pub account: String,
+    /// As ACLs and owners name the user: 64 hexadecimal digits.
+    pub canonical: String,
+}
+
+impl User {
+    /// The user of that name in that account.
+    pub fn new(account: &str, name: &str) -> Self {
+        let canonical = canonical_id(account, name);
+        Self { name: name.to_owned(), account: account.to_owned(), canonical }
+    }
+}
+
+/// The canonical id of a user: always the same, and of no other user. *Persisted* in rows as owners and grantees.
+pub fn canonical_id(account: &str, name: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = digest::digest(&digest::SHA256, format!("bole blobs user 1\n{account}\n{name}").as_bytes());
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// What the door asks identity.
+pub trait Users: Send + Sync + 'static {
+    /// The name of the enabled user that has this access key, with the key's secret; nothing if there is none. Errors: a sentence for the
+    /// operator.
+    fn secret(&self, access_key: &str) -> Result<Option<(String, Plain)>, String>;
+
+    /// What a user's roles say. What cannot be asked denies.
+    fn verdict(&self, user: &str, action: &str, resource: &str) -> Verdict;
+}
+
+impl Users for Identity {
+    fn secret(&self, access_key: &str) -> Result<Option<(String, Plain)>, String> {
+        self.access_key(access_key).map_err(|error| error.to_string())
+    }
+
+    fn verdict(&self, user: &str, action: &str, resource: &str) -> Verdict {
+        self.read(|directory| Verdict::from(directory.allowed(user, SERVICE, action, resource)))
+            .unwrap_or(Verdict::Deny)
+    }
+}

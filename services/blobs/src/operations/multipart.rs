@@ -1,0 +1,325 @@
+//! Multipart uploads: begun, filled, told, completed, given up.
+
+use s3s::{S3Request, S3Response, dto};
+
+use super::headers::{
+    announced, attributes, conditions, etag, modified, refuse_unsupported, shown, text, version,
+};
+use super::objects::read_body;
+use super::{Answer, caller};
+use crate::bodies::digests::digests;
+use crate::bodies::outgoing::Piece;
+use crate::error::{Code, Error, Result};
+use crate::limits::{PART_BYTES_MIN, PUT_BYTES_MAX};
+use crate::objects::copies;
+use crate::objects::multipart::{self, Listed};
+use crate::protocol::settings::access::show_owner;
+use crate::rows::{Checksum, Part, UploadId, Versioning};
+use crate::rules::checksums::{Algorithm, Type, Value, parse_composite};
+use crate::service::Service;
+use crate::state::Plan;
+
+pub(super) async fn begin(
+    service: &Service,
+    request: S3Request<dto::CreateMultipartUploadInput>,
+) -> Answer<dto::CreateMultipartUploadOutput> {
+    let caller = caller(&request)?;
+    let (input, headers) = (request.input, request.headers);
+    let load = |plan: &Plan<'_>| attributes(plan, &input.bucket, &headers, &caller, input.metadata.as_ref());
+    let attributes = service.blobs.look(load)?.value;
+    let algorithm = text(&headers, "x-amz-checksum-algorithm").map(Algorithm::parse).transpose()?;
+    let kind = text(&headers, "x-amz-checksum-type").map(Type::parse).transpose()?;
+    let checksum = match algorithm {
+        Some(algorithm) => Some((algorithm, algorithm.multipart_type(kind)?)),
+        None if kind.is_some() => {
+            let text =
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.";
+            return Err(Error::new(Code::InvalidRequest, text).into());
+        }
+        None => None,
+    };
+    let initiator = caller.canonical().unwrap_or(&attributes.owner).to_owned();
+    let begin = multipart::Begin {
+        bucket: &input.bucket,
+        key: &input.key,
+        initiator: &initiator,
+        attributes,
+        checksum,
+    };
+    let begun = |plan: &mut Plan<'_>| multipart::begin(plan, &begin);
+    let upload = service.blobs.change(caller.canonical(), 8 * 1_024, begun).await?;
+    Ok(S3Response::new(dto::CreateMultipartUploadOutput {
+        checksum_algorithm: checksum
+            .map(|(algorithm, _)| dto::ChecksumAlgorithm::from_static(algorithm.name())),
+        checksum_type: checksum.map(|(_, kind)| dto::ChecksumType::from_static(kind.name())),
+        upload_id: Some(upload.id().to_string()),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        ..Default::default()
+    }))
+}
+
+fn number(asked: i32) -> Result<u16> {
+    u16::try_from(asked).ok().filter(|number| (1..=10_000).contains(number)).ok_or_else(|| {
+        let text = format!("Part number must be an integer between 1 and 10000, inclusive; it is {asked}");
+        Error::new(Code::InvalidArgument, text)
+    })
+}
+
+pub(super) async fn put_part(
+    service: &Service,
+    request: S3Request<dto::UploadPartInput>,
+) -> Answer<dto::UploadPartOutput> {
+    let caller = caller(&request)?;
+    let (input, headers) = (request.input, request.headers);
+    refuse_unsupported(&headers)?;
+    let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
+    let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
+    let there = service.blobs.look(look)?.value;
+    let mut announced = announced(&headers, input.content_length)?;
+    if announced.checksum.is_none() {
+        // What the upload's checksum is made of is computed, whether the client says it for each part or not.
+        announced.checksum = there.algorithm().map(|(algorithm, _)| (algorithm, None));
+    }
+    let received = read_body(service, input.body, announced, request.trailing_headers).await?;
+    let put = multipart::PutPart {
+        bucket: &input.bucket,
+        key: &input.key,
+        upload,
+        number,
+        body: (&received).into(),
+        md5: received.md5,
+        checksum: received.checksum.as_ref().map(Checksum::whole),
+    };
+    let bytes = put.body.logged_bytes() + 1_024;
+    let part = service.blobs.change(caller.canonical(), bytes, |plan| multipart::put_part(plan, &put)).await;
+    let part = part.inspect_err(|error| {
+        if !error.may_have_happened() {
+            service.give_up(&received);
+        }
+    })?;
+    let sum = shown(part.checksum.as_ref());
+    Ok(S3Response::new(dto::UploadPartOutput {
+        checksum_crc32: sum.crc32,
+        checksum_crc32c: sum.crc32c,
+        checksum_crc64nvme: sum.crc64nvme,
+        checksum_sha1: sum.sha1,
+        checksum_sha256: sum.sha256,
+        e_tag: etag(crate::rules::checksums::etag(&part.md5)),
+        ..Default::default()
+    }))
+}
+
+/// Copies into a part: the bytes stay where they are, and are read once for their digests.
+pub(super) async fn copy_part(
+    service: &Service,
+    request: S3Request<dto::UploadPartCopyInput>,
+) -> Answer<dto::UploadPartCopyOutput> {
+    let caller = caller(&request)?;
+    let (input, headers) = (request.input, request.headers);
+    refuse_unsupported(&headers)?;
+    let dto::CopySource::Bucket { bucket, key, version_id } = &input.copy_source else {
+        return Err(Error::new(Code::NotImplemented, "There are no access points to copy from").into());
+    };
+    let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
+    let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
+    let algorithm = service.blobs.look(look)?.value.algorithm().map(|(algorithm, _)| algorithm);
+    let version = version(version_id.as_deref())?;
+    let source = service.blobs.open(bucket, key, version).await?;
+    let bytes = source.version.object().map_or(0, |object| object.bytes);
+    let range = match text(&headers, "x-amz-copy-source-range") {
+        None => 0..bytes,
+        Some(header) => {
+            let span = crate::rules::range::copy_source(header, bytes)?;
+            span.first..span.end
+        }
+    };
+    if range.end - range.start > PUT_BYTES_MAX {
+        let text = format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {PUT_BYTES_MAX}"
+        );
+        return Err(Error::new(Code::InvalidRequest, text).into());
+    }
+    let (read, has_versions) = (source.version.seq, source.bucket.versioning != Versioning::Off);
+    let source_id = has_versions.then(|| source.version.id().to_string());
+    let pieces = source.segments(&range).into_iter().map(Piece::from).collect();
+    let (md5, checksum) = digests(&service.bodies, pieces, Box::new(source), algorithm).await?;
+    let from = copies::From {
+        bucket,
+        key,
+        version,
+        conditions: conditions(&headers, "x-amz-copy-source-"),
+        read: Some(read),
+    };
+    let copy = copies::CopyPart {
+        from,
+        range: Some(range),
+        bucket: &input.bucket,
+        key: &input.key,
+        upload,
+        number,
+        md5,
+        checksum: checksum.as_ref().map(Checksum::whole),
+    };
+    let run = |plan: &mut Plan<'_>| copies::copy_part(plan, &copy);
+    let part = service.blobs.change(caller.canonical(), 64 * 1_024, run).await?;
+    let sum = shown(part.checksum.as_ref());
+    let result = dto::CopyPartResult {
+        checksum_crc32: sum.crc32,
+        checksum_crc32c: sum.crc32c,
+        checksum_crc64nvme: sum.crc64nvme,
+        checksum_sha1: sum.sha1,
+        checksum_sha256: sum.sha256,
+        e_tag: etag(crate::rules::checksums::etag(&part.md5)),
+        last_modified: modified(part.created_ms),
+    };
+    Ok(S3Response::new(dto::UploadPartCopyOutput {
+        copy_part_result: Some(result),
+        copy_source_version_id: source_id,
+        ..Default::default()
+    }))
+}
+
+/// The one checksum of five fields. Errors: there are several.
+fn one_checksum(fields: [(Algorithm, Option<String>); 5]) -> Result<Option<(Algorithm, String)>> {
+    let mut found = fields.into_iter().filter_map(|(algorithm, text)| Some((algorithm, text?)));
+    let first = found.next();
+    if found.next().is_some() {
+        return Err(Error::new(Code::InvalidRequest, "There is more than one checksum"));
+    }
+    Ok(first)
+}
+
+fn listed(part: dto::CompletedPart) -> Result<Listed> {
+    let missing = |what: &str| Error::new(Code::MalformedXML, format!("A Part has no {what}"));
+    let checksum = one_checksum([
+        (Algorithm::Crc32, part.checksum_crc32),
+        (Algorithm::Crc32c, part.checksum_crc32c),
+        (Algorithm::Crc64Nvme, part.checksum_crc64nvme),
+        (Algorithm::Sha1, part.checksum_sha1),
+        (Algorithm::Sha256, part.checksum_sha256),
+    ])?;
+    Ok(Listed {
+        number: number(part.part_number.ok_or_else(|| missing("PartNumber"))?)?,
+        etag: part.e_tag.ok_or_else(|| missing("ETag"))?.value().to_owned(),
+        checksum: checksum.map(|(algorithm, text)| Value::parse(algorithm, &text)).transpose()?,
+    })
+}
+
+pub(super) async fn complete(
+    service: &Service,
+    request: S3Request<dto::CompleteMultipartUploadInput>,
+) -> Answer<dto::CompleteMultipartUploadOutput> {
+    let caller = caller(&request)?;
+    let (input, headers) = (request.input, request.headers);
+    let parts = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
+    let parts = parts.into_iter().map(listed).collect::<Result<Vec<_>>>()?;
+    let checksum = one_checksum([
+        (Algorithm::Crc32, input.checksum_crc32),
+        (Algorithm::Crc32c, input.checksum_crc32c),
+        (Algorithm::Crc64Nvme, input.checksum_crc64nvme),
+        (Algorithm::Sha1, input.checksum_sha1),
+        (Algorithm::Sha256, input.checksum_sha256),
+    ])?;
+    let bytes = input.mpu_object_size.map(u64::try_from).transpose();
+    let complete = multipart::Complete {
+        bucket: &input.bucket,
+        key: &input.key,
+        upload: UploadId::parse(&input.upload_id)?,
+        parts: &parts,
+        checksum: checksum.map(|(algorithm, text)| parse_composite(algorithm, &text)).transpose()?,
+        bytes: bytes
+            .map_err(|_| Error::new(Code::InvalidArgument, "x-amz-mp-object-size is not negative"))?,
+        conditions: conditions(&headers, ""),
+        part_bytes_min: PART_BYTES_MIN,
+    };
+    let logged = 4 * 1_024 + parts.len() * 256;
+    let run = |plan: &mut Plan<'_>| multipart::complete(plan, &complete);
+    let made = service.blobs.change(caller.canonical(), logged, run).await?;
+    let sum = shown(made.version.object().and_then(|object| object.checksum.as_ref()));
+    Ok(S3Response::new(dto::CompleteMultipartUploadOutput {
+        checksum_crc32: sum.crc32,
+        checksum_crc32c: sum.crc32c,
+        checksum_crc64nvme: sum.crc64nvme,
+        checksum_sha1: sum.sha1,
+        checksum_sha256: sum.sha256,
+        checksum_type: sum.kind,
+        e_tag: made.version.object().and_then(|object| etag(object.etag.text())),
+        location: Some(format!("/{}/{}", input.bucket, crate::rules::names::url_encode(&input.key))),
+        version_id: made.id.map(|id| id.to_string()),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn abort(
+    service: &Service,
+    request: S3Request<dto::AbortMultipartUploadInput>,
+) -> Answer<dto::AbortMultipartUploadOutput> {
+    let (caller, input) = (caller(&request)?, request.input);
+    if input.if_match_initiated_time.is_some() {
+        return Err(Error::new(
+            Code::NotImplemented,
+            "x-amz-if-match-initiated-time is for directory buckets",
+        )
+        .into());
+    }
+    let id = UploadId::parse(&input.upload_id)?;
+    let abort = |plan: &mut Plan<'_>| multipart::abort(plan, &input.bucket, &input.key, id);
+    service.blobs.change(caller.canonical(), 4 * 1_024, abort).await?;
+    let output = dto::AbortMultipartUploadOutput::default();
+    Ok(S3Response::with_status(output, hyper::StatusCode::NO_CONTENT))
+}
+
+fn show_part((number, part): (u16, Part)) -> dto::Part {
+    let sum = shown(part.checksum.as_ref());
+    dto::Part {
+        checksum_crc32: sum.crc32,
+        checksum_crc32c: sum.crc32c,
+        checksum_crc64nvme: sum.crc64nvme,
+        checksum_sha1: sum.sha1,
+        checksum_sha256: sum.sha256,
+        e_tag: etag(crate::rules::checksums::etag(&part.md5)),
+        last_modified: modified(part.created_ms),
+        part_number: Some(i32::from(number)),
+        size: i64::try_from(part.bytes).ok(),
+    }
+}
+
+pub(super) async fn list(
+    service: &Service,
+    request: S3Request<dto::ListPartsInput>,
+) -> Answer<dto::ListPartsOutput> {
+    let input = request.input;
+    refuse_unsupported(&request.headers)?;
+    let id = UploadId::parse(&input.upload_id)?;
+    let most = input.max_parts.map(|most| most.to_string());
+    let most = crate::rules::list::max_keys("max-parts", most.as_deref())?;
+    let after = input.part_number_marker.unwrap_or(0);
+    let above = u16::try_from(after.max(0)).unwrap_or(u16::MAX);
+    let look = |plan: &Plan<'_>| {
+        let upload = multipart::upload(plan, &input.bucket, &input.key, id)?;
+        let (parts, more) = multipart::list_parts(plan, &upload, above, most)?;
+        Ok((upload, parts, more))
+    };
+    let (upload, parts, more) = service.blobs.read(look).await?;
+    let algorithm = upload.algorithm();
+    Ok(S3Response::new(dto::ListPartsOutput {
+        checksum_algorithm: algorithm
+            .map(|(algorithm, _)| dto::ChecksumAlgorithm::from_static(algorithm.name())),
+        checksum_type: algorithm.map(|(_, kind)| dto::ChecksumType::from_static(kind.name())),
+        initiator: Some(dto::Initiator { display_name: None, id: Some(upload.initiator.clone()) }),
+        is_truncated: Some(more),
+        max_parts: i32::try_from(most).ok(),
+        next_part_number_marker: Some(parts.last().map_or(0, |(number, _)| i32::from(*number))),
+        owner: Some(show_owner(&upload.owner, None)),
+        part_number_marker: Some(after),
+        parts: Some(parts.into_iter().map(show_part).collect()),
+        storage_class: Some(dto::StorageClass::from_static("STANDARD")),
+        upload_id: Some(input.upload_id),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        ..Default::default()
+    }))
+}

@@ -1,0 +1,9 @@
+//! The door on a socket, over a journal and chunks in memory: signatures, who may do what, bodies, ranges, CORS, and that each operation is served
+//! or refused by name. Real clients are in `conformance/`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
+
+mod client;
+mod node;
+mod requests;
+mod table;
