@@ -5,6 +5,7 @@
 //! means that everything was looked at.
 
 mod attachments;
+mod blobs;
 mod checkpoints;
 mod journal;
 mod sql;
@@ -74,7 +75,7 @@ pub enum Repair {
 /// Every part that has a checker.
 ///
 /// Checkpoints come before the journal: whether one can be replaced depends on the journal as it was found.
-fn checkers() -> [Box<dyn Checker>; 6] {
+fn checkers() -> [Box<dyn Checker>; 7] {
     [
         Box::new(NodeMetaChecker),
         Box::new(checkpoints::CheckpointsChecker),
@@ -82,6 +83,7 @@ fn checkers() -> [Box<dyn Checker>; 6] {
         Box::new(journal::JournalChecker),
         Box::new(streams::StreamsChecker),
         Box::new(sql::SqlChecker),
+        Box::new(blobs::BlobsChecker),
     ]
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use bole_base::{Disk, RealDisk};
+use bole_blobs::check::{CHUNKS_DIR, ROWS_DIR};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::door::Door;
@@ -28,7 +29,7 @@ use crate::shutdown::Shutdown;
 use crate::status;
 
 /// The folder of rows and chunks in the data directory.
-const DIR: &str = "blobs";
+pub const DIR: &str = "blobs";
 /// How often is looked whether chunks can be removed.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -43,10 +44,10 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Hosted> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let dir = settings.node.data.join(DIR);
     let config = state::Config { durability: settings.blobs.durability, ..state::Config::default() };
-    let rows = dir.join("rows");
+    let rows = dir.join(ROWS_DIR);
     let shard = state::host(&kernel.runtime, &kernel.catalog, Arc::clone(&disk), &rows, config).await;
     let shard = shard.map_err(|error| anyhow!("the rows of the blobs cannot be opened: {error}"))?;
-    let chunks = open_chunks(disk, &dir.join("chunks"), settings.blobs.reserve_bytes)?;
+    let chunks = open_chunks(disk, &dir.join(CHUNKS_DIR), settings.blobs.reserve_bytes)?;
     Ok(Hosted { shard, chunks })
 }
 

@@ -76,7 +76,7 @@ fn sound_data_is_called_sound() {
         assert!(sound && text.contains("is sound"), "{text}");
         assert!(text.contains("journal: 1 segment, ") && !text.contains("damaged"), "{text}");
         assert_eq!(text.contains("checkpoints: 0 checkpoints"), !stop, "{text}");
-        assert!(!text.contains("not checked"), "{text}");
+        assert!(!text.contains("not checked") && text.contains("\nblobs: "), "{text}");
     }
 }
 

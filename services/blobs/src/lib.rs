@@ -14,6 +14,7 @@
 
 pub mod access;
 pub mod bodies;
+pub mod check;
 pub mod chunks;
 pub mod config;
 pub mod door;
