@@ -241,6 +241,15 @@ impl Blobs {
         value
     }
 
+    /// As [`Blobs::read`], for what nobody is told of unless it is a refusal: only that waits (promise P2).
+    pub async fn prepare<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
+        let Placed { value, position, .. } = self.look(|plan| Ok(look(plan)))?;
+        if value.is_err() {
+            self.reached(position).await?;
+        }
+        value
+    }
+
     /// As [`Blobs::read`], without waiting until what it saw is durable.
     pub fn look<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<Placed<T>> {
         let locked = self.0.shard.lock()?;

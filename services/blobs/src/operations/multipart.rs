@@ -26,7 +26,7 @@ pub(super) async fn begin(
     let caller = caller(&request)?;
     let (input, headers) = (request.input, request.headers);
     let load = |plan: &Plan<'_>| attributes(plan, &input.bucket, &headers, &caller, input.metadata.as_ref());
-    let attributes = service.blobs.look(load)?.value;
+    let attributes = service.blobs.prepare(load).await?;
     let algorithm = text(&headers, "x-amz-checksum-algorithm").map(Algorithm::parse).transpose()?;
     let kind = text(&headers, "x-amz-checksum-type").map(Type::parse).transpose()?;
     let checksum = match algorithm {
@@ -75,7 +75,7 @@ pub(super) async fn put_part(
     refuse_unsupported(&headers)?;
     let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
     let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
-    let there = service.blobs.look(look)?.value;
+    let there = service.blobs.prepare(look).await?;
     let mut announced = announced(&headers, input.content_length)?;
     if announced.checksum.is_none() {
         // What the upload's checksum is made of is computed, whether the client says it for each part or not.
@@ -123,7 +123,7 @@ pub(super) async fn copy_part(
     };
     let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
     let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
-    let algorithm = service.blobs.look(look)?.value.algorithm().map(|(algorithm, _)| algorithm);
+    let algorithm = service.blobs.prepare(look).await?.algorithm().map(|(algorithm, _)| algorithm);
     let version = version(version_id.as_deref())?;
     let source = service.blobs.open(bucket, key, version).await?;
     let bytes = source.version.object().map_or(0, |object| object.bytes);

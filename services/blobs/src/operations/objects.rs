@@ -40,7 +40,7 @@ pub(super) async fn put(
     let (input, headers) = (request.input, request.headers);
     let load = |plan: &Plan<'_>| attributes(plan, &input.bucket, &headers, &caller, input.metadata.as_ref());
     // What is wrong with the head is said before the body is read.
-    let attributes = service.blobs.look(load)?.value;
+    let attributes = service.blobs.prepare(load).await?;
     crate::rules::names::key(input.key.as_bytes())?;
     let announced = announced(&headers, input.content_length)?;
     let received = read_body(service, input.body, announced, request.trailing_headers).await?;
@@ -114,7 +114,7 @@ pub(super) async fn copy(
         bucket: &input.bucket,
         key: &input.key,
         conditions: conditions(&headers, ""),
-        attributes: service.blobs.look(load)?.value,
+        attributes: service.blobs.prepare(load).await?,
         replace_meta: replaces(&headers, "x-amz-metadata-directive")?,
         replace_tags: replaces(&headers, "x-amz-tagging-directive")?,
         digests: None,
