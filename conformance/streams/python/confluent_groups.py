@@ -136,6 +136,8 @@ def static_members(checks):
     members.join("b", group_instance_id="two")
     checks.true("static members share", members.settle(4, [2]), members.assigned())
     before = members.assigned()
+    # Whichever joined first may have had every partition for a moment.
+    revoked_while_joining = list(members.revoked["b"])
     ids = lambda: {each.group_instance_id: each.member_id
                    for each in outcome(admin().describe_consumer_groups([group])).members}
     first = ids()
@@ -146,7 +148,7 @@ def static_members(checks):
     checks.equal("nobody takes over at once", members.assigned()["b"], before["b"])
     members.join("a", group_instance_id="one")
     checks.true("it gets the same back", members.until(lambda: members.assigned() == before), members.assigned())
-    checks.equal("no rebalance for the other", members.revoked["b"], [])
+    checks.equal("no rebalance for the other", members.revoked["b"], revoked_while_joining)
     checks.true("under a new member id", ids()["one"] != first["one"])
     members.close()
 
