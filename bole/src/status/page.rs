@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bole_base::units::format_bytes;
 
-use super::{Journal, Service, Shard, Sink, Status};
+use super::{Blobs, Journal, Service, Shard, Sink, Status};
 
 /// Sinks that are listed one by one; `--json` has them all.
 const SINKS_SHOWN_MAX: usize = 20;
@@ -26,6 +26,7 @@ impl fmt::Display for Status {
         for service in &self.services {
             write_service(f, service)?;
         }
+        self.blobs.as_ref().map_or(Ok(()), |blobs| write_blobs(f, blobs))?;
         write_sinks(f, &self.sinks)?;
         write_shards(f, &self.shards)
     }
@@ -53,6 +54,20 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
     };
     let memory = format_bytes(service.memory_bytes);
     writeln!(f, "  {:<20}{:>13}  {memory:>11}  {budget:>11}", service.name, service.connections)
+}
+
+fn write_blobs(f: &mut fmt::Formatter<'_>, blobs: &Blobs) -> fmt::Result {
+    let (bytes, total) = (format_bytes(blobs.scrub_bytes), format_bytes(blobs.scrub_bytes_total));
+    let walk = match (blobs.scrub_begun_ms, blobs.scrub_running) {
+        (0, _) => "were not verified yet".to_owned(),
+        (_, true) => format!("being verified: {bytes} of {total}"),
+        (_, false) => format!("verified: {bytes}"),
+    };
+    writeln!(f, "\nLarge objects  {walk}; {} damaged chunks", blobs.damaged_chunks)?;
+    if blobs.damaged_chunks > 0 {
+        writeln!(f, "  `bole blobs damage` lists what is on them")?;
+    }
+    Ok(())
 }
 
 /// Failing sinks first, then those with the most records to write.
@@ -160,6 +175,15 @@ mod tests {
             }],
             sinks: vec![sink("users", 0, None), sink("orders", 7, Some("it is full"))],
             shards: vec![shard(16, 0, None), shard(17, 12, None), shard(18, 11, Some("bad bytes"))],
+            blobs: Some(Blobs {
+                damaged_chunks: 1,
+                scrub_running: true,
+                scrub_begun_ms: 5,
+                scrub_ended_ms: None,
+                scrub_bytes: 1 << 20,
+                scrub_bytes_total: 3 << 20,
+                scrub_damaged: 1,
+            }),
         };
         let expected = "\
 Bole 0.1.0, ready, up 1d 2h
@@ -174,6 +198,9 @@ Journal 0
 
 Services                connections       memory       budget
   keyspace                        3      1.0 MiB            -
+
+Large objects  being verified: 1.0 MiB of 3.0 MiB; 1 damaged chunks
+  `bole blobs damage` lists what is on them
 
 Sinks                           target                   state         lag
   orders                        keyspace/0             failing           7

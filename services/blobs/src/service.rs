@@ -1,20 +1,26 @@
 //! The open service: what its doors and operations stand on.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bole_base::Clock;
 use bole_net::safety::HostOriginGuard;
+use bole_net::tasks::{self, OnFailure};
 use futures_util::future::BoxFuture;
 
 use crate::access::{Bucket, Caller, Object, Subject, Users, check};
 use crate::bodies::gate::Gate;
 use crate::bodies::incoming::{Kept, Received};
+use crate::bodies::outgoing::{Damaged, Piece};
 use crate::bodies::{Bodies, NewIds};
 use crate::chunks::ChunkId;
 use crate::config::Config;
+use crate::damage;
 use crate::error::{Code, Error, Result};
-use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE};
+use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE, FRAMED_BYTES_MAX};
 use crate::objects::bodies::NewBody;
+use crate::objects::read::Open;
 use crate::pool::Pool;
 use crate::protocol::host::Domains;
 use crate::state::Blobs;
@@ -41,6 +47,8 @@ pub struct Service {
     pub(crate) domains: Domains,
     /// Which hosts requests may be for. Origins are not refused here: what pages of other sites may do is what a bucket's CORS rules say.
     pub(crate) guard: HostOriginGuard,
+    /// Reads that met damage, and reads that were refused for a mark.
+    damaged: Arc<[AtomicU64; 2]>,
 }
 
 /// What a service has in memory and under way.
@@ -60,6 +68,10 @@ pub struct Sizes {
     pub threads: u64,
     /// Chunks that readers hold.
     pub chunks_held: u64,
+    /// Reads that met bytes which are not what was written.
+    pub damage_met: u64,
+    /// Reads that were refused, since what they need is known to be damaged.
+    pub damaged_refused: u64,
 }
 
 impl NewIds for Blobs {
@@ -73,29 +85,32 @@ impl Service {
     pub fn open(parts: Parts, hosts: impl IntoIterator<Item = String>) -> Arc<Self> {
         let Parts { blobs, config, users, clock } = parts;
         let domains = Domains::new(config.domains.iter().cloned());
-        let gate = || Gate::new(BODIES_BYTES_MAX, BODIES_PATIENCE);
+        let gate = |bytes_max| Gate::new(bytes_max, BODIES_PATIENCE);
         let bodies = Bodies {
             home: Arc::clone(blobs.home()),
             ids: Arc::new(blobs.clone()),
             pool: Pool::new(config.threads_max),
-            uploads: gate(),
-            downloads: gate(),
+            uploads: gate(BODIES_BYTES_MAX),
+            framed: gate(FRAMED_BYTES_MAX),
+            downloads: gate(BODIES_BYTES_MAX),
         };
         let guard = HostOriginGuard::new(domains.names().chain(hosts));
-        Arc::new(Self { blobs, bodies, config, users, clock, domains, guard })
+        Arc::new(Self { blobs, bodies, config, users, clock, domains, guard, damaged: Arc::default() })
     }
 
     /// What it has in memory and under way now.
     pub fn sizes(&self) -> Sizes {
-        let Bodies { uploads, downloads, pool, .. } = &self.bodies;
+        let Bodies { uploads, framed, downloads, pool, .. } = &self.bodies;
         Sizes {
-            uploads_bytes: uploads.used(),
-            uploads_bytes_max: uploads.max(),
+            uploads_bytes: uploads.used() + framed.used(),
+            uploads_bytes_max: uploads.max() + framed.max(),
             downloads_bytes: downloads.used(),
             downloads_bytes_max: downloads.max(),
-            refused: uploads.refused() + downloads.refused(),
+            refused: uploads.refused() + framed.refused() + downloads.refused(),
             threads: pool.threads() as u64,
             chunks_held: self.blobs.holds().count() as u64,
+            damage_met: self.damaged[0].load(Ordering::Relaxed),
+            damaged_refused: self.damaged[1].load(Ordering::Relaxed),
         }
     }
 
@@ -114,6 +129,29 @@ impl Service {
     /// The user of a request that only users may make. Errors: `AccessDenied`.
     pub(crate) fn user(caller: &Caller) -> Result<&crate::access::User> {
         caller.user.as_ref().ok_or_else(|| Error::new(Code::AccessDenied, "Access Denied"))
+    }
+
+    /// What a body is opened with that belongs to `object`: it logs what cannot be read, counts it, and marks what is damaged, in the background.
+    pub(crate) fn damaged(&self, object: String) -> Damaged {
+        let (blobs, counts) = (self.blobs.clone(), Arc::clone(&self.damaged));
+        Arc::new(move |error| {
+            tracing::error!(%error, object, "the body of an object cannot be read");
+            let Some((id, what)) = damage::of(error) else { return };
+            counts[0].fetch_add(1, Ordering::Relaxed);
+            let blobs = blobs.clone();
+            drop(tasks::spawn("mark of a damaged chunk", OnFailure::Log, async move {
+                blobs.mark_damaged(id, &what).await.map(drop)
+            }));
+        })
+    }
+
+    /// The pieces of a range of an open object. Errors: `InternalError` where one of them is known to be damaged, which is logged and counted.
+    pub(crate) fn pieces(&self, open: &Open, range: &Range<u64>, object: &str) -> Result<Vec<Piece>> {
+        let segments = open.segments(range).inspect_err(|_| {
+            self.damaged[1].fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(object, "a read is refused: the object is on a chunk that is marked as damaged; `bole blobs damage` lists them");
+        })?;
+        Ok(segments.into_iter().map(Piece::from).collect())
     }
 
     /// Removes the chunk of a body that no entry names, in the background: what the state refused, or may not have logged at all.

@@ -27,6 +27,7 @@ fn bodies(memory: &Memory) -> Bodies {
         ids: Arc::new(Ids::new(Epoch(1))),
         pool: Pool::new(4),
         uploads: gate.clone(),
+        framed: gate.clone(),
         downloads: gate,
     }
 }
@@ -89,6 +90,8 @@ async fn bodies_of_all_lengths_come_out_as_they_went_in() {
             assert_eq!(received.checksum, Some(value));
             assert_eq!(matches!(received.kept, Kept::Inline(_)), length <= 65_536, "{length}");
             assert_eq!(sent(&bodies, vec![piece(&received)]).await.unwrap(), body, "{length} by {step}");
+            // An inline body is in memory until its entry is made.
+            assert_eq!(bodies.uploads.used() > 0, (1..=65_536).contains(&length), "{length}");
         }
     }
     assert_eq!(bodies.uploads.used(), 0);
@@ -158,6 +161,7 @@ async fn what_is_not_as_announced_is_refused_and_leaves_nothing() {
             ),
             (plain.clone(), broken(&body, "AwsChunkedStreamError: FormatError"), None, Code::InvalidRequest),
             (plain.clone(), broken(&body, "connection reset"), None, Code::IncompleteBody),
+            (plain.clone(), broken(&body, "Underlying: SlowDown: Please"), None, Code::SlowDown),
             (Announced { bytes: PUT_BYTES_MAX + 1, ..plain.clone() }, vec![], None, Code::EntityTooLarge),
         ];
         for (announced, stream, late, code) in rows {

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::join;
 use futures_util::{Stream, StreamExt as _};
 
+use super::gate::Place;
 use super::{Bodies, Error};
 use crate::chunks;
 use crate::chunks::writer::{BUFFER_BYTES, Writer, Written};
@@ -40,7 +41,7 @@ pub enum Kept {
 }
 
 /// A body that came in whole and was as announced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Received {
     /// Where it is.
     pub kept: Kept,
@@ -50,6 +51,8 @@ pub struct Received {
     pub md5: [u8; 16],
     /// The checksum that was asked for.
     pub checksum: Option<Value>,
+    /// The place of an inline body, which it keeps until its entry is made.
+    pub place: Option<Place>,
 }
 
 /// The value of a checksum that comes after the body; asked for once the body has ended. `None`: none came.
@@ -73,7 +76,7 @@ where
             format!("Your proposed upload of {} bytes exceeds {PUT_BYTES_MAX} bytes.", announced.bytes),
         ));
     }
-    let _place = bodies.uploads.enter(memory(announced.bytes)).await?;
+    let place = bodies.uploads.enter(memory(announced.bytes)).await?;
     let mut source =
         Source { stream: Box::pin(stream), left: announced.bytes, ended: false, over: BytesMut::new() };
     let mut batch = source.batch().await?;
@@ -96,7 +99,8 @@ where
         }
     }
     let kept = intake.finish().await?;
-    Ok(Received { kept, bytes: announced.bytes, md5, checksum })
+    let place = matches!(kept, Kept::Inline(_)).then_some(place);
+    Ok(Received { kept, bytes: announced.bytes, md5, checksum, place })
 }
 
 /// What may be in memory for a body: a batch that is read, one that is taken, and the writer's buffer.
@@ -166,6 +170,9 @@ impl<E: Display> Source<'_, E> {
 /// Errors of a body come from the protocol's library, whose types are its own; their texts begin with them.
 fn broken(text: &str) -> Error {
     let has = |name: &str| text.contains(name);
+    if has("SlowDown: ") {
+        return refused(Code::SlowDown, "Please reduce your request rate.");
+    }
     if has("Sha256Mismatch") {
         let text = "The provided 'x-amz-content-sha256' header does not match what was computed.";
         return refused(Code::XAmzContentSHA256Mismatch, text);

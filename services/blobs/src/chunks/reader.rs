@@ -34,7 +34,16 @@ impl Reader {
         Self { home, id, body_bytes, part, blocks, ready: VecDeque::new() }
     }
 
+    /// What is wrong is read again once before it is said: memory and cables fail as well as disks, and a mark stays.
     fn read_some(&mut self) -> Result<(), Error> {
+        match self.try_some() {
+            Err(Error::Corrupt { .. }) => self.try_some(),
+            read => read,
+        }
+    }
+
+    fn try_some(&mut self) -> Result<(), Error> {
+        self.ready.clear();
         let first = self.blocks.start;
         let until = self.blocks.end.min(first + BLOCKS_AT_ONCE);
         // The header stands right before block 0, and is compared whenever that is read.

@@ -90,7 +90,7 @@ impl S3Access for Guard {
         check_owners(&head, &service.config.account)?;
         let version = head.parameter("versionId").map(|text| VersionId::parse(&text)).transpose()?;
         let named = Named { bucket, key, version, source: head.source()? };
-        service.check(operation, &head, &caller, &named)?;
+        service.check(operation, &head, &caller, &named).await?;
         // Said before a body is read that nothing would come of.
         operations::check_served(operation)?;
         context.extensions_mut().insert(Arc::new(caller));
@@ -112,12 +112,29 @@ fn check_owners(head: &Head<'_>, account: &str) -> Result<()> {
 const BY_BODY: [&str; 2] = ["DeleteObjects", "PostObject"];
 
 impl Service {
-    fn check(&self, operation: &str, head: &Head<'_>, caller: &Caller, named: &Named<'_>) -> S3Result<()> {
+    /// A refusal shows what it was judged by, so it waits until that is durable (promise P2).
+    async fn check(
+        &self,
+        operation: &str,
+        head: &Head<'_>,
+        caller: &Caller,
+        named: &Named<'_>,
+    ) -> S3Result<()> {
         let row = find(operation).ok_or_else(|| s3_error!(NotImplemented, "{operation} is not known"))?;
         if BY_BODY.contains(&operation) {
             return Ok(());
         }
-        let known = self.blobs.look(|plan| load(plan, named))?.value;
+        let loaded = self.blobs.look(|plan| Ok(load(plan, named)))?;
+        let judged = loaded.value.map_err(Error::from).and_then(|known| {
+            self.judge_known(operation, head.facts_of(named, &known), row, caller, named, &known)
+        });
+        if judged.is_err() {
+            self.blobs.durable(loaded.position).await?;
+        }
+        Ok(judged?)
+    }
+
+    fn judge_known(
         // What is not there, the operation says; that a bucket does not exist is no secret.
         let is_missing = known.bucket.is_none() && !named.bucket.is_empty() && operation != "CreateBucket";
         let source_is_missing = named.source.is_some() && known.source_bucket.is_none();

@@ -5,9 +5,10 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::chunks::writer::Written;
+use crate::damage;
 use crate::error::{Code, Error as Refusal};
 use crate::limits::{INLINE_BYTES_MAX, INLINE_PIECES_MAX};
-use crate::rows::keys::{CHUNKS, GARBAGE, INLINE, PIECES};
+use crate::rows::keys::{CHUNKS, DAMAGED, GARBAGE, INLINE, PIECES};
 use crate::rows::{Body, Chunk, Garbage, Kept, Piece, Pieces, Source, keys};
 use crate::state::{Error, Plan, Result};
 
@@ -94,6 +95,9 @@ fn release_chunk(plan: &mut Plan<'_>, chunk: &Chunk) -> Result<()> {
         plan.put_row(CHUNKS, key, &Kept { count: kept.count - 1, ..kept });
     } else {
         plan.delete(CHUNKS, key.clone());
+        if plan.get(DAMAGED, &key)?.is_some() {
+            plan.delete(DAMAGED, key.clone());
+        }
         plan.put_row(GARBAGE, key, &Garbage { bytes: kept.bytes });
     }
     Ok(())
@@ -104,6 +108,12 @@ fn name_chunk(plan: &mut Plan<'_>, chunk: &Chunk) -> Result<()> {
     let kept: Kept = plan.named_row(CHUNKS, &key)?;
     plan.put_row(CHUNKS, key, &Kept { count: kept.count + 1, ..kept });
     Ok(())
+}
+
+/// Refuses a body on damaged chunks: what cannot be read is not passed on. Refuses: `InternalError`.
+pub(super) fn check_sound(plan: &Plan<'_>, pieces: &[Piece]) -> Result<()> {
+    let damaged = damage::among(plan, pieces)?;
+    if damaged.is_empty() { Ok(()) } else { Err(damage::refusal().into()) }
 }
 
 /// The pieces of a body of `bytes` bytes, in order, and the parts that it came in.
@@ -146,6 +156,7 @@ pub(super) fn copy(plan: &mut Plan<'_>, body: &Body, bytes: u64, range: &Range<u
     if *range != (0..bytes) {
         copied = Pieces { pieces: cut(&copied.pieces, range), parts: Vec::new() };
     }
+    check_sound(plan, &copied.pieces)?;
     for piece in &mut copied.pieces {
         match piece.source {
             Source::Chunk(chunk) => name_chunk(plan, &chunk)?,

@@ -261,6 +261,7 @@ pub fn complete(plan: &mut Plan<'_>, complete: &Complete<'_>) -> Result<Made> {
         made.pieces.extend(pieces.pieces);
         made.parts.push(PartInfo { number: *number, bytes: part.bytes, checksum: part.checksum.clone() });
     }
+    bodies::check_sound(plan, &made.pieces)?;
     let etag = Etag { md5: md5.finish(), parts: chosen.len() as u16 };
     let is_chosen = |number: u16| chosen.binary_search_by_key(&number, |(number, _)| *number).is_ok();
     for (_, part) in there.iter().filter(|(number, _)| !is_chosen(*number)) {

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use super::{bodies, buckets, versions};
 use crate::chunks::reader::Reader;
 use crate::chunks::{self, ChunkId, Home};
+use crate::damage;
+use crate::error;
 use crate::rows::{Bucket, PartInfo, Source, Version, VersionId};
 use crate::state::holds::Hold;
 use crate::state::{Blobs, Plan, Result};
@@ -91,23 +93,30 @@ pub struct Open {
     /// The parts that it came in; none if it was put at once.
     pub parts: Vec<PartInfo>,
     segments: Vec<Segment>,
+    /// Those of its chunks that are marked as damaged.
+    damaged: Vec<ChunkId>,
     _hold: Hold,
 }
 
 impl Open {
-    /// The pieces of `range` of the body, in order.
-    pub fn segments(&self, range: &Range<u64>) -> Vec<Segment> {
+    /// The pieces of `range` of the body, in order. Refuses: `InternalError` where one of them is damaged.
+    pub fn segments(&self, range: &Range<u64>) -> error::Result<Vec<Segment>> {
         let mut at = 0;
         let mut cut = Vec::new();
         for segment in &self.segments {
             let end = at + segment.bytes();
             let (from, until) = (range.start.max(at), range.end.min(end));
             if from < until {
+                if let Segment::Chunk { id, .. } = segment
+                    && self.damaged.contains(id)
+                {
+                    return Err(damage::refusal());
+                }
                 cut.push(segment.cut(from - at..until - at));
             }
             at = end;
         }
-        cut
+        Ok(cut)
     }
 }
 
@@ -129,7 +138,8 @@ pub fn open(plan: &Plan<'_>, bucket: &str, key: &str, id: Option<VersionId>) -> 
             }
         });
     }
-    Ok(Open { bucket, version, parts: pieces.parts, segments, _hold: plan.hold(chunks) })
+    let damaged = damage::among(plan, &pieces.pieces)?;
+    Ok(Open { bucket, version, parts: pieces.parts, segments, damaged, _hold: plan.hold(chunks) })
 }
 
 impl Blobs {

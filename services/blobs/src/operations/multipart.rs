@@ -8,7 +8,6 @@ use super::headers::{
 use super::objects::read_body;
 use super::{Answer, caller};
 use crate::bodies::digests::digests;
-use crate::bodies::outgoing::Piece;
 use crate::error::{Code, Error, Result};
 use crate::limits::{PART_BYTES_MIN, PUT_BYTES_MAX};
 use crate::objects::copies;
@@ -142,8 +141,10 @@ pub(super) async fn copy_part(
     }
     let (read, has_versions) = (source.version.seq, source.bucket.versioning != Versioning::Off);
     let source_id = has_versions.then(|| source.version.id().to_string());
-    let pieces = source.segments(&range).into_iter().map(Piece::from).collect();
-    let (md5, checksum) = digests(&service.bodies, pieces, Box::new(source), algorithm).await?;
+    let place = format!("{bucket}/{key}");
+    let pieces = service.pieces(&source, &range, &place)?;
+    let damaged = service.damaged(place);
+    let (md5, checksum) = digests(&service.bodies, pieces, Box::new(source), algorithm, damaged).await?;
     let from = copies::From {
         bucket,
         key,

@@ -6,7 +6,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, dto, s3_error};
 use super::headers::{conditions, etag, kept, modified, shown, text, version};
 use super::objects::{check_read, with_marker};
 use super::{Answer, caller};
-use crate::bodies::outgoing::{self, Damaged, Piece};
+use crate::bodies::outgoing::{self, Piece};
 use crate::error::{Code, Error};
 use crate::objects::read::{self, Open, Segment};
 use crate::protocol::settings::show_time;
@@ -209,12 +209,10 @@ pub(super) async fn get(
         Selected::Whole => 0..open.version.object().map_or(0, |object| object.bytes),
         Selected::Part(span) => span.first..span.end,
     };
-    let pieces = open.segments(&range).into_iter().map(Piece::from).collect();
     let place = format!("{}/{}", input.bucket, input.key);
-    let damaged: Damaged = std::sync::Arc::new(move |error| {
-        tracing::error!(%error, object = place, "the body of an object cannot be read");
-    });
-    let body = outgoing::open(&service.bodies, pieces, Box::new(open), Some(damaged)).await?;
+    let pieces = service.pieces(&open, &range, &place)?;
+    let body =
+        outgoing::open(&service.bodies, pieces, Box::new(open), Some(service.damaged(place))).await?;
     let output = with_overrides(output(head, tags), request.input);
     let mut response = S3Response::new(dto::GetObjectOutput {
         body: Some(dto::StreamingBlob::from(s3s::Body::http_body_unsync(body))),

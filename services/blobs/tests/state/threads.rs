@@ -88,7 +88,7 @@ async fn write(blobs: &Blobs, rng: &mut Rng) -> Result<()> {
 /// Reads an object whole. How many bytes it has.
 async fn read(blobs: &Blobs, key: &str) -> Result<u64> {
     let open = blobs.open("bucket", key, None).await?;
-    let segments = open.segments(&(0..u64::MAX)).into_iter();
+    let segments = open.segments(&(0..u64::MAX))?.into_iter();
     let blocks: Vec<_> =
         segments.flat_map(|segment| segment.read(blobs.home())).collect::<Result<_, chunks::Error>>()?;
     let bytes = blocks.concat();

@@ -136,6 +136,18 @@ fn version_1_is_read_and_written() {
     check(&Kept { count: 2, bytes: 300 }, b"\x01\x02\xac\x02");
     check(&Garbage { bytes: 300 }, b"\x01\xac\x02");
     check(&Counter(1), b"\x01\x01");
+    check(&Damage { found_ms: 300, what: "w".to_owned() }, b"\x01\xac\x02\x01w");
+    let scrub = Scrub {
+        begun_ms: 1,
+        ended_ms: Some(2),
+        chunk: Some((3, 4)),
+        chunk_bytes: 5,
+        chunks: 6,
+        bytes: 7,
+        bytes_total: 8,
+        damaged: 9,
+    };
+    check(&scrub, b"\x01\x01\x01\x02\x01\x03\x04\x05\x06\x07\x08\x09");
     // Bodies of which no row above has one.
     check(&Part { body: Body::Empty, ..part() }, &[&encode(&part())[..21], &b"\0"[..]].concat());
     check(
