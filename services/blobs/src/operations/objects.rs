@@ -232,7 +232,7 @@ pub(super) async fn delete_many(
     let bypass = is_true(&headers, "x-amz-bypass-governance-retention");
     let asked = input.delete.objects.into_iter().map(asked).collect::<Result<Vec<_>>>()?;
     let deletes: Vec<_> = asked.iter().map(Asked::delete).collect();
-    let may = judge_many(service, &caller, &input.bucket, &deletes, bypass)?;
+    let may = judge_many(service, &caller, &input.bucket, &deletes, bypass).await?;
     let owner = owner_of_marker(service, &caller, &input.bucket).await?;
     let position =
         |delete: &deletes::Delete<'_>| deletes.iter().position(|other| std::ptr::eq(other, delete));
@@ -270,18 +270,21 @@ pub(super) async fn delete_many(
     }))
 }
 
-/// Whether the caller may delete each of many keys or versions.
-fn judge_many(
+/// Whether the caller may delete each of many keys or versions. Refusals are told once what they were judged by is durable (promise P2).
+async fn judge_many(
     service: &Service,
     caller: &Caller,
     bucket: &str,
     deletes: &[deletes::Delete<'_>],
     bypass: bool,
 ) -> crate::state::Result<Vec<Result<()>>> {
-    let known = service.blobs.look(|plan| facts::bucket(plan, bucket))?.value;
-    let judge = |delete: &deletes::Delete<'_>| {
+    let known = service.blobs.look(|plan| facts::bucket(plan, bucket))?;
+    let (known, mut seen) = (known.value, known.position);
+    let mut judge = |delete: &deletes::Delete<'_>| {
         let load = |plan: &Plan<'_>| facts::object(plan, bucket, delete.key, delete.version);
-        let object = service.blobs.look(load)?.value;
+        let object = service.blobs.look(load)?;
+        seen = object.position;
+        let object = object.value;
         let resource = format!("{bucket}/{}", delete.key);
         let action = if delete.version.is_some() { "DeleteObjectVersion" } else { "DeleteObject" };
         let actions = [Some(action), bypass.then_some("BypassGovernanceRetention")];
@@ -289,7 +292,11 @@ fn judge_many(
         Ok(actions
             .try_for_each(|action| service.judge(caller, action, known.as_ref(), &resource, object.as_ref())))
     };
-    deletes.iter().map(judge).collect()
+    let judged = deletes.iter().map(&mut judge).collect::<crate::state::Result<Vec<_>>>()?;
+    if judged.iter().any(Result::is_err) {
+        service.blobs.durable(seen).await?;
+    }
+    Ok(judged)
 }
 
 /// What a request that names a delete marker is told with its error.
