@@ -161,7 +161,9 @@ fn describe(repair: &Repair, repaired: bool) -> String {
     match (repair, repaired) {
         (Repair::Impossible, _) => "cannot be repaired; restore it from a copy".to_owned(),
         (Repair::ByClients(what), _) => {
-            format!("a node serves all else; to delete or overwrite it there drops {what}; or restore the file from a copy")
+            format!(
+                "a node serves all else; to delete or overwrite it there drops {what}; or restore the file from a copy"
+            )
         }
         (Repair::Lossless, false) => "a repair would lose nothing".to_owned(),
         (Repair::Lossless, true) => "repaired; nothing was lost".to_owned(),

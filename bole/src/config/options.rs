@@ -306,7 +306,7 @@ options! {
 
     /// Users and their secrets.
     identity: Identity {
-        /// Key that encrypts access-key secrets. Kept outside the data directory, so that a copy of that does not hold it. Empty: bole-identity.key beside the data directory.
+        /// Keys that encrypt access-key secrets and objects, a line each: the first encrypts, the others decrypt what they encrypted. Kept outside the data directory, so that a copy of that does not hold it. Empty: bole-identity.key beside the data directory.
         key_file: Option<PathBuf> = Path, "";
     }
 }

@@ -13,6 +13,7 @@ use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::door::Door;
 use bole_blobs::reclaim::Place;
+use bole_blobs::seal::ServerKeys;
 use bole_blobs::state::{self, Blobs, Shard};
 use bole_blobs::{Config, Parts, Service};
 use bole_net::limits::ConnectionLimit;
@@ -34,6 +35,8 @@ use scrub::Scrubbing;
 
 /// The folder of rows and chunks in the data directory.
 pub const DIR: &str = "blobs";
+/// What the keys are for that objects are sealed with. *Persisted* in that other words are other keys.
+const KEYS_PURPOSE: &str = "blobs data keys 1";
 /// How often is looked whether chunks can be removed.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -80,7 +83,9 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         ..Config::default()
     };
     let users = Arc::clone(&kernel.identity);
-    let parts = Parts { blobs: blobs.clone(), config, users, clock: Arc::clone(kernel.runtime.clock()) };
+    let keys = ServerKeys::new(kernel.identity.derived_keys(KEYS_PURPOSE));
+    let clock = Arc::clone(kernel.runtime.clock());
+    let parts = Parts { blobs: blobs.clone(), config, users, keys, clock };
     // A door on another address is reached by that address as well.
     let bound = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
     let service = Service::open(parts, bound);
@@ -106,7 +111,18 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     });
     node.durability.push(("blobs".to_owned(), settings.blobs.durability));
     let scrubbing = Scrubbing::new(blobs.clone());
-    let (for_status, for_metrics) = (Arc::clone(&service), service);
+    tell(node, &service, &scrubbing, limit);
+    let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
+    node.blobs = Some(Arc::new(scrubbing.clone()));
+    let (rate, interval) = (settings.blobs.scrub_bytes_second, settings.blobs.scrub_interval);
+    let scrub = tokio::spawn(scrubbing.drive(rate, interval));
+    node.parts.push(BlobsPart { stopper, door, background: [upkeep, scrub] });
+    Ok(())
+}
+
+/// What status and metrics say.
+fn tell(node: &mut Node, service: &Arc<Service>, scrubbing: &Scrubbing, limit: ConnectionLimit) {
+    let (for_status, for_metrics) = (Arc::clone(service), Arc::clone(service));
     let (scrub_status, scrub_metrics) = (scrubbing.clone(), scrubbing.clone());
     node.status.push(Box::new(move |status| {
         let sizes = for_status.sizes();
@@ -122,12 +138,6 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         write_metrics(&for_metrics, out);
         write_scrub(&scrub_metrics, out);
     }));
-    let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
-    node.blobs = Some(Arc::new(scrubbing.clone()));
-    let (rate, interval) = (settings.blobs.scrub_bytes_second, settings.blobs.scrub_interval);
-    let scrub = tokio::spawn(scrubbing.drive(rate, interval));
-    node.parts.push(BlobsPart { stopper, door, background: [upkeep, scrub] });
-    Ok(())
 }
 
 fn write_metrics(service: &Service, out: &mut String) {
@@ -154,7 +164,11 @@ fn write_scrub(scrubbing: &Scrubbing, out: &mut String) {
     let shown = scrubbing.shown();
     for (name, help, value) in [
         ("damaged_chunks", "Chunks that are known to be damaged.", shown.damaged),
-        ("scrub_running", "Whether the bytes of large objects are being verified.", u64::from(shown.is_running)),
+        (
+            "scrub_running",
+            "Whether the bytes of large objects are being verified.",
+            u64::from(shown.is_running),
+        ),
         ("scrub_bytes", "Bytes that this walk, or the last one, verified.", shown.scrub.bytes),
         ("scrub_bytes_total", "Bytes that there were when it began.", shown.scrub.bytes_total),
         ("scrub_begun_seconds", "When it began, in seconds since 1970.", shown.scrub.begun_ms / 1_000),

@@ -134,8 +134,7 @@ mod tests {
     use super::super::Latency;
     use super::*;
 
-    #[test]
-    fn the_page() {
+    fn sample() -> Status {
         let shard = |log, tail, quarantined: Option<&str>| Shard {
             log,
             name: format!("default/keyspace/0/{}", log - 16),
@@ -150,7 +149,7 @@ mod tests {
             lag,
             reason: reason.map(str::to_owned),
         };
-        let status = Status {
+        Status {
             version: "0.1.0".to_owned(),
             node: "00ff".to_owned(),
             state: "ready".to_owned(),
@@ -184,7 +183,11 @@ mod tests {
                 scrub_bytes_total: 3 << 20,
                 scrub_damaged: 1,
             }),
-        };
+        }
+    }
+
+    #[test]
+    fn the_page() {
         let expected = "\
 Bole 0.1.0, ready, up 1d 2h
   node  00ff
@@ -212,7 +215,7 @@ Shards   3, 1 quarantined, 3 entries after checkpoints
         18  default/keyspace/0/2                      11          10  quarantined: bad bytes
         17  default/keyspace/0/1                      12          10
 ";
-        assert_eq!(status.to_string(), expected);
+        assert_eq!(sample().to_string(), expected);
     }
 
     #[test]

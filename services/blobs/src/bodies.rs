@@ -89,6 +89,7 @@ pub fn chunk_refusal(error: &chunks::Error) -> error::Error {
             "The disk is full. Reads and deletes are served; writes are when there is room again.",
         ),
         chunks::Error::Missing(_) | chunks::Error::Corrupt { .. } => crate::damage::refusal(),
+        chunks::Error::Sealed { .. } => crate::seal::refusal(),
         chunks::Error::Failed(_) | chunks::Error::Io { .. } => {
             error::Error::new(Code::InternalError, INTERNAL)
         }

@@ -80,6 +80,7 @@ pub enum Error {
 
 /// Reads what is in `dir`. A folder in which nothing was kept yet is sound. Blocks on the disk. Memory: 40 bytes for each chunk.
 pub fn check(dir: &Path, options: Options<'_>) -> Result<Checked, Error> {
+    let Options { verify: verifies, tail, progress } = options;
     let mut checked = Checked::default();
     let rows = dir.join(ROWS_DIR);
     let mut named = Named::default();
@@ -89,7 +90,7 @@ pub fn check(dir: &Path, options: Options<'_>) -> Result<Checked, Error> {
         (checked.rows, checked.bytes) = (found.entries, found.bytes);
         checked.damage = found.damage.or(named.unreadable.take());
         checked.damage = checked.damage.map(|damage| format!("{}: {damage}", rows.display()));
-        let tail = found.log.and_then(options.tail);
+        let tail = found.log.and_then(tail);
         has_all = tail.is_some_and(|tail| found.stand.next >= tail);
     }
     let files = dir.join(CHUNKS_DIR);
@@ -101,20 +102,24 @@ pub fn check(dir: &Path, options: Options<'_>) -> Result<Checked, Error> {
         checked.chunks += home.list(place)?.len() as u64;
     }
     let mut damaged = named.marked;
-    if options.verify {
+    if verifies {
         let total = named.chunks.values().sum();
         for (id, bytes) in &named.chunks {
             match verify(&home, *id, *bytes) {
-                Ok(_) => drop(damaged.remove(id)),
+                Ok(_) => {
+                    damaged.remove(id);
+                }
                 Err(chunks::Error::Missing(_)) if !has_all => {
                     checked.unsure += 1;
                     damaged.remove(id);
                 }
-                Err(error) => drop(damaged.insert(*id, error.to_string())),
+                Err(error) => {
+                    damaged.insert(*id, error.to_string());
+                }
             }
             checked.verified += 1;
             checked.verified_bytes += bytes;
-            (options.progress)(checked.verified_bytes, total);
+            progress(checked.verified_bytes, total);
         }
     }
     let mut objects = holders(&rows, &damaged)?;
@@ -139,10 +144,12 @@ struct Named {
 impl Named {
     fn row(&mut self, partition: Partition, key: &[u8], value: &[u8]) {
         let read = match partition {
-            CHUNKS => row::<Kept>(key, value).map(|(id, kept)| drop(self.chunks.insert(id, kept.bytes))),
+            CHUNKS => row::<Kept>(key, value).map(|(id, kept)| {
+                self.chunks.insert(id, kept.bytes);
+            }),
             DAMAGED => row::<Damage>(key, value).map(|(id, damage)| {
                 let text = format!("chunk {id} was found damaged while a node ran: {}", damage.what);
-                drop(self.marked.insert(id, text));
+                self.marked.insert(id, text);
             }),
             _ => Ok(()),
         };

@@ -32,7 +32,11 @@ pub fn of(error: &chunks::Error) -> Option<(ChunkId, String)> {
     match error {
         chunks::Error::Missing(id) => Some((*id, "it is missing".to_owned())),
         chunks::Error::Corrupt { id, what } => Some((*id, what.clone())),
-        chunks::Error::Full { .. } | chunks::Error::Failed(_) | chunks::Error::Io { .. } => None,
+        // What fits its checksum is not damaged, whoever has the key.
+        chunks::Error::Sealed { .. }
+        | chunks::Error::Full { .. }
+        | chunks::Error::Failed(_)
+        | chunks::Error::Io { .. } => None,
     }
 }
 

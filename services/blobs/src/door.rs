@@ -31,7 +31,7 @@ use crate::limits::{
     FORM_FIELD_BYTES_MAX, FORM_FIELDS_BYTES_MAX, FORM_FILE_BYTES_MAX, FORM_PARTS_MAX, HEAD_BYTES_MAX,
     HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX,
 };
-use crate::operations::Operations;
+use crate::operations::{Operations, encryption};
 use crate::service::Service;
 use framed::Framed;
 use pace::Paced;
@@ -159,6 +159,12 @@ impl Door {
             .get("x-amz-content-sha256")
             .is_some_and(|value| value.as_bytes().starts_with(b"STREAMING-"));
         let (mut parts, body) = request.into_parts();
+        for name in encryption::KEY_HEADERS {
+            // Whatever logs a request does not show these.
+            if let Some(value) = parts.headers.get_mut(name) {
+                value.set_sensitive(true);
+            }
+        }
         parts.extensions.insert(arrived);
         let body = if is_chunked {
             Body::http_body_unsync(Framed::new(body, self.service.bodies.framed.clone()))

@@ -9,7 +9,7 @@
 //! - What a document says is honoured or refused by name, never ignored.
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] → [`damage`] → [`scrub`] →
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`seal`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] → [`damage`] → [`scrub`] →
 //! [`protocol`] → [`bodies`] → [`access`].
 
 pub mod access;
@@ -30,6 +30,7 @@ pub mod reclaim;
 pub mod rows;
 pub mod rules;
 pub mod scrub;
+pub mod seal;
 pub mod service;
 pub mod state;
 

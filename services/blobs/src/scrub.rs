@@ -199,4 +199,3 @@ impl Scrubber {
         self.save().await
     }
 }
-

@@ -88,14 +88,10 @@ pub enum Error {
     NoServerKey,
 }
 
-impl Error {
-    /// What the client hears.
-    pub fn refusal(&self) -> Refusal {
-        Refusal::new(
-            Code::InternalError,
-            "The object's bytes cannot be decrypted; the operator's log says why.",
-        )
-    }
+/// What the client hears of any of them.
+pub fn refusal() -> Refusal {
+    let text = "The object's bytes cannot be decrypted or encrypted; the operator's log says why.";
+    Refusal::new(Code::InternalError, text)
 }
 
 /// The key of one body. Cheap to clone.
@@ -152,7 +148,7 @@ impl ServerKeys {
         let tag = key
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(SERVER), &mut sealed)
             .expect("32 bytes are not more than the cipher takes");
-        let tag = tag.as_ref().try_into().expect("tags of AES-GCM have 16 bytes");
+        let tag: [u8; TAG_BYTES] = tag.as_ref().try_into().expect("tags of AES-GCM have 16 bytes");
         Ok(Seal { cipher: Cipher::Server { key: *id, nonce, sealed, tag }, key: data })
     }
 
@@ -205,11 +201,8 @@ impl DataKey {
 
     /// Seals a block of a chunk in place; its tag comes behind it.
     pub fn seal_block(&self, chunk: ChunkId, number: u64, is_last: bool, block: &mut Vec<u8>) {
-        let sealed = self.0.seal_in_place_append_tag(
-            nonce(number, is_last),
-            Aad::from(chunk.to_bytes()),
-            block,
-        );
+        let sealed =
+            self.0.seal_in_place_append_tag(nonce(number, is_last), Aad::from(chunk.to_bytes()), block);
         sealed.expect("a block is not more than the cipher takes");
     }
 
@@ -249,11 +242,12 @@ impl Seal {
 
 impl SealedInline {
     /// The body.
-    pub fn open(mut self, key: &DataKey) -> Result<Bytes, Error> {
-        let opened = key.0.open_in_place(nonce(0, true), Aad::from(INLINE), &mut self.sealed);
+    pub fn open(self, key: &DataKey) -> Result<Bytes, Error> {
+        let Self { mut sealed, .. } = self;
+        let opened = key.0.open_in_place(nonce(0, true), Aad::from(INLINE), &mut sealed);
         let bytes = opened.map_err(|_| Error::Body)?.len();
-        self.sealed.truncate(bytes);
-        Ok(self.sealed.into())
+        sealed.truncate(bytes);
+        Ok(sealed.into())
     }
 }
 
@@ -324,7 +318,7 @@ mod tests {
         }
     }
 
-    /// What version 1 made of known keys: it is on disks, and stays.
+    /// What version 1 made of known keys, computed with another library as well: it is on disks, and stays.
     #[test]
     fn the_layout_is_frozen() {
         let cipher = Cipher::Customer { salt: [5; 32] };
@@ -332,14 +326,15 @@ mod tests {
         let mut block = b"block".to_vec();
         key.seal_block(ID, 1, true, &mut block);
         let inline = Seal { cipher, key }.inline(b"");
-        let stored = [&[1, 1], &[5; 32][..], &[16]].concat();
+        let stored = [&[1, 1][..], &[5; 32], &[16]].concat();
         assert_eq!(inline[..35], stored);
-        let text = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert_eq!((text(&block), text(&inline[35..])), (BLOCK.to_owned(), EMPTY.to_owned()));
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        assert_eq!((text(&block), text(&inline[35..])), (text(BLOCK), text(EMPTY)));
     }
 
-    const BLOCK: &str = "";
-    const EMPTY: &str = "";
+    const BLOCK: &[u8] =
+        b"\x48\xe2\x09\x58\xc4\x00\x0d\xd7\x0c\x0c\xde\x07\x80\x29\x3c\x8f\xcb\x60\x5b\xb6\x45";
+    const EMPTY: &[u8] = b"\x40\x38\x5b\x3a\xda\x00\xe8\xac\xbb\x07\x1a\x8b\xf9\x25\xc1\xf9";
 
     #[test]
     fn lengths_follow_from_each_other() {

@@ -53,9 +53,11 @@ async fn put(bodies: &Bodies, data: &Bytes, announced: Announced) -> Result<Rece
 
 fn piece(received: &Received) -> Piece {
     match &received.kept {
+        Kept::SealedInline(_) | Kept::SealedChunk(..) => panic!("nothing is sealed here"),
         Kept::Inline(bytes) => Piece::Inline(bytes.clone()),
         Kept::Chunk(written) => {
-            Piece::Chunk { id: written.id, body_bytes: written.body_bytes, part: 0..written.body_bytes }
+            let part = 0..written.body_bytes;
+            Piece::Chunk { id: written.id, body_bytes: written.body_bytes, part, key: None }
         }
     }
 }
@@ -81,6 +83,7 @@ async fn bodies_of_all_lengths_come_out_as_they_went_in() {
                 bytes: length as u64,
                 md5: Some(md5(&body)),
                 checksum: Some((algorithm, Some(value.clone()))),
+                ..Announced::default()
             };
             let late = value.base64();
             let trailer = |_| Some(late.clone());
@@ -227,7 +230,8 @@ async fn damage_is_an_answer_at_the_beginning_and_an_end_later() {
     let damaged: bole_blobs::bodies::outgoing::Damaged = Arc::new(move |_| {
         tell.fetch_add(1, Ordering::Relaxed);
     });
-    let part = |from, to| vec![Piece::Chunk { id: written.id, body_bytes: 1_000_000, part: from..to }];
+    let part =
+        |from, to| vec![Piece::Chunk { id: written.id, body_bytes: 1_000_000, part: from..to, key: None }];
     let mut late = open(&bodies, part(0, 1_000_000), Box::new(()), Some(Arc::clone(&damaged))).await.unwrap();
     let mut came = Vec::new();
     let error = loop {

@@ -253,6 +253,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
             replace_meta: true,
             replace_tags: true,
             digests: None,
+            body: None,
         };
         self.change(op, call, |plan| copies::copy(plan, &asked).map(drop)).await
     }

@@ -82,7 +82,7 @@ impl Scrubbing {
         let mut is_wanted = false;
         loop {
             let begun = Instant::now();
-            let is_due = is_wanted || bytes_second > 0 && scrubber.is_due(interval);
+            let is_due = is_wanted || (bytes_second > 0 && scrubber.is_due(interval));
             let rate = if bytes_second == 0 { SCRUB_BYTES_SECOND } else { bytes_second };
             let step_bytes = (rate / 4).max(1);
             let runtime = tokio::runtime::Handle::current();

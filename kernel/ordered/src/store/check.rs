@@ -8,8 +8,8 @@ use std::os::unix::fs::symlink;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
-use bole_base::{LogId, RealDisk};
 use bole_base::disk::renewed;
+use bole_base::{LogId, RealDisk};
 use bole_shard::durable::Stand;
 use lsm_tree::{AbstractTree, Guard, SequenceNumberCounter};
 

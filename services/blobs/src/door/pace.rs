@@ -39,7 +39,8 @@ impl<S> Paced<S> {
             if end.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            let text = format!("the client took less than {BATCH_BYTES} bytes of its answer in {BATCH_TIMEOUT:?}");
+            let text =
+                format!("the client took less than {BATCH_BYTES} bytes of its answer in {BATCH_TIMEOUT:?}");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
         };
         if let Some((since, _)) = self.waiting.take() {
@@ -143,7 +144,7 @@ mod tests {
             };
             let (written, read) = tokio::join!(door.write_all(&[0; 2_048]), reads);
             assert!(written.is_ok() && read.is_ok());
-            tokio::time::sleep(Duration::from_secs(600)).await;
+            tokio::time::sleep(Duration::from_mins(10)).await;
         }
     }
 }

@@ -111,6 +111,7 @@ pub struct PutPart<'a> {
 pub fn put_part(plan: &mut Plan<'_>, put: &PutPart<'_>) -> Result<Part> {
     let upload = upload(plan, put.bucket, put.key, put.upload)?;
     check_part(&upload, put.number, put.body.bytes(), put.checksum.as_ref())?;
+    put.body.check(upload.encryption.as_ref())?;
     let body = bodies::take(plan, &put.body)?;
     make_part(
         plan,

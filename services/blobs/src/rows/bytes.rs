@@ -26,6 +26,7 @@ pub fn check(bytes: &[u8]) {
     row::<Counter>(bytes);
     row::<Damage>(bytes);
     row::<Scrub>(bytes);
+    row::<crate::seal::SealedInline>(bytes);
     let Ok(entry) = Entry::decode(bytes) else { return };
     let mut written = Vec::new();
     entry.encode(&mut written);

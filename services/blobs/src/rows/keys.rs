@@ -36,7 +36,8 @@ pub const OWN: Partition = Partition::new(b'O');
 
 /// All of them.
 pub const ALL: [Partition; 13] = [
-    BUCKETS, SETTINGS, CURRENT, VERSIONS, NULLS, INLINE, PIECES, UPLOADS, PARTS, CHUNKS, GARBAGE, DAMAGED, OWN,
+    BUCKETS, SETTINGS, CURRENT, VERSIONS, NULLS, INLINE, PIECES, UPLOADS, PARTS, CHUNKS, GARBAGE, DAMAGED,
+    OWN,
 ];
 
 /// In [`OWN`]: the first counter of chunks that was not given out.

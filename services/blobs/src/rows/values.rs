@@ -14,6 +14,7 @@ use crate::rules::checksums::{self, Algorithm, Value};
 use crate::rules::encryption::Encryption;
 use crate::rules::lock::Lock;
 use crate::rules::tags::Tags;
+use crate::seal::{Cipher, SealedInline};
 
 /// A kind of row.
 pub trait Row: Serialize + DeserializeOwned {
@@ -47,16 +48,18 @@ pub fn decode<T: Row>(bytes: &[u8]) -> Result<T, String> {
 }
 
 macro_rules! rows {
-    ($($name:ident $text:literal),* $(,)?) => {
+    ($($name:ident $text:literal $($version:literal)?),* $(,)?) => {
         $(impl Row for $name {
             const NAME: &'static str = $text;
+            $(const VERSION: u8 = $version;)?
         })*
     };
 }
 
 rows! {
     Bucket "bucket", Version "version", Seq "null version", Pieces "body", Upload "multipart upload", Part "part",
-    Kept "chunk", Garbage "chunk that is garbage", Damage "damaged chunk", Counter "counter", Scrub "walk over all chunks",
+    Kept "chunk" 2, Garbage "chunk that is garbage", Damage "damaged chunk", Counter "counter", Scrub "walk over all chunks",
+    SealedInline "sealed body",
 }
 
 /// Whether puts make versions.
@@ -378,8 +381,10 @@ pub struct Part {
 pub struct Kept {
     /// How often.
     pub count: u64,
-    /// Bytes of the body that was written into it.
+    /// Bytes of the body that was written into it, sealed if it was sealed.
     pub bytes: u64,
+    /// How it was sealed, if it was.
+    pub cipher: Option<Cipher>,
 }
 
 /// A chunk that none names any more.

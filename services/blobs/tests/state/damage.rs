@@ -59,6 +59,7 @@ fn copy_of<'a>(from: &'a str, to: &'a str) -> Copy<'a> {
         replace_meta: false,
         replace_tags: false,
         digests: None,
+        body: None,
     }
 }
 
@@ -232,7 +233,13 @@ fn parts_that_are_damaged_are_told_and_make_no_object() {
     // One damaged part of an object: the others are served, and the object is told.
     let id = newest(&node);
     node.run(node.blobs.mark_damaged(id, "by hand")).unwrap();
-    assert_eq!((refused(&node, "k", 0..70_000), refused(&node, "k", 0..70_001)), (None, Some(Code::InternalError)));
+    assert_eq!(
+        (refused(&node, "k", 0..70_000), refused(&node, "k", 0..70_001)),
+        (None, Some(Code::InternalError))
+    );
     let holders = node.blobs.holders([id]).unwrap().found;
-    assert!(matches!(&holders[..], [one] if one.name.to_string() == "bucket/k (version null)"), "{holders:?}");
+    assert!(
+        matches!(&holders[..], [one] if one.name.to_string() == "bucket/k (version null)"),
+        "{holders:?}"
+    );
 }

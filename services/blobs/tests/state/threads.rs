@@ -63,6 +63,7 @@ async fn write(blobs: &Blobs, rng: &mut Rng) -> Result<()> {
                 replace_meta: true,
                 replace_tags: true,
                 digests: None,
+                body: None,
             };
             blobs.change(None, 100, |plan| copies::copy(plan, &copy)).await?;
         }
