@@ -4,6 +4,7 @@
 //! levels together are too unwell for the traffic, those below the panic threshold stop looking at health: to overload
 //! the few that look well would only fail them, too, and a checker that is itself cut off sees everybody down.
 
+use crate::health::panics;
 use std::sync::Arc;
 
 /// What happens when too few endpoints are well.
@@ -78,7 +79,7 @@ impl Tiers {
         let share = |(index, level): (usize, &Level)| {
             let alone = f64::from(u8::from(spread && first == Some(index)));
             let of_traffic = if total > 0.0 { capacity(level) / total } else { alone };
-            let panics = spread && of_traffic > 0.0 && health(level) < self.panic_threshold;
+            let panics = spread && of_traffic > 0.0 && panics(level.well, level.all, self.panic_threshold);
             Share { of_traffic, panics }
         };
         levels.iter().enumerate().map(share).collect()
