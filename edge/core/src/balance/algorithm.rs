@@ -72,7 +72,7 @@ pub enum Kind {
     Maglev,
     /// By key on a ring, passing over who has much more than its share in flight.
     BoundedLoad,
-    /// Where the client was before, also while that endpoint drains; a new client by random of two.
+    /// Where the client was before, also while that endpoint drains; a new client by peak EWMA.
     Sticky,
 }
 
@@ -99,7 +99,7 @@ pub const ALGORITHMS: &[Row] = &[
     Row { kind: Kind::RingHash, name: "ring-hash", keyed: true, build: ring::build },
     Row { kind: Kind::Maglev, name: "maglev", keyed: true, build: maglev::build },
     Row { kind: Kind::BoundedLoad, name: "bounded-load", keyed: true, build: bounded::build },
-    Row { kind: Kind::Sticky, name: "sticky", keyed: false, build: loads::of_two },
+    Row { kind: Kind::Sticky, name: "sticky", keyed: false, build: peak_ewma::build },
 ];
 
 impl Kind {

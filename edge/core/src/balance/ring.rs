@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Points of a member of average weight. With 256 the shares of equal members differ by about 1/√256 = 6 %.
 const POINTS: f64 = 256.0;
 /// All points together; beyond it members have fewer points each.
-const POINTS_MAX: f64 = 4_000_000.0;
+const POINTS_MAX: f64 = 1_000_000.0;
 
 /// The ring.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const KEYS: u64 = 20_000;
+const KEYS: u64 = 10_000;
 
 fn keyed() -> impl Iterator<Item = &'static Row> {
     ALGORITHMS.iter().filter(|row| row.keyed)
@@ -26,7 +26,7 @@ fn moves(before: &[Token], after: &[Token], changed: Token) -> (usize, usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn a_change_of_one_in_n_moves_about_one_in_n(count in 3_usize..40, who in 0_usize..40, leaves in any::<bool>()) {
