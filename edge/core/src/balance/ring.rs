@@ -16,9 +16,13 @@ const POINTS_MAX: f64 = 1_000_000.0;
 /// The ring.
 #[derive(Debug)]
 pub(super) struct Ring {
-    /// Sorted; searched alone, so that the search stays in the cache.
+    /// Sorted.
     points: Box<[u64]>,
     owners: Box<[u32]>,
+    /// For each value of the upper bits, the first point that is not below it. Points are even, and there are about as
+    /// many values as points, so a search looks at one or two.
+    first: Box<[u32]>,
+    shift: u32,
 }
 
 pub(super) fn build(members: &[Member], _: &Settings, _: u64) -> Arc<dyn Algorithm> {
@@ -38,21 +42,56 @@ impl Ring {
             ring.extend(own);
         }
         ring.sort_unstable();
+        let bits = ring.len().ilog2() + 1;
+        let shift = u64::BITS - bits;
+        let mut at = 0;
+        let first_not_below = |upper: u64| {
+            while at < ring.len() && ring[at].0 < upper << shift {
+                at += 1;
+            }
+            at as u32
+        };
         Self {
+            first: (0..1_u64 << bits).map(first_not_below).collect(),
+            shift,
             points: ring.iter().map(|(point, _)| *point).collect(),
             owners: ring.iter().map(|(_, owner)| *owner).collect(),
         }
     }
 
-    /// Whom this hash belongs to.
+    /// Whom this hash belongs to: the owner of the first point that is not below it, around the ring.
     pub(super) fn owner(&self, hash: u64) -> usize {
-        let after = self.points.partition_point(|point| *point < hash);
-        self.owners[if after == self.points.len() { 0 } else { after }] as usize
+        let mut at = self.first[(hash >> self.shift) as usize] as usize;
+        while at < self.points.len() && self.points[at] < hash {
+            at += 1;
+        }
+        self.owners[if at == self.points.len() { 0 } else { at }] as usize
     }
 }
 
 impl Algorithm for Ring {
     fn pick(&self, _: &[Member], ask: Ask, _: &mut Random) -> usize {
         self.owner(hash::again(ask.key, ask.attempt))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::balance::suite::members;
+
+    #[test]
+    fn the_index_finds_what_a_search_finds() {
+        for weights in [vec![1], vec![1, 2, 3], vec![7; 100]] {
+            let ring = Ring::new(&members(&weights));
+            let mut random = Random::new(1);
+            let edges =
+                ring.points.iter().flat_map(|point| [point.wrapping_sub(1), *point, point.wrapping_add(1)]);
+            let some = (0..10_000).map(|_| random.bits()).chain([0, u64::MAX]);
+            for hash in edges.chain(some) {
+                let after = ring.points.partition_point(|point| *point < hash) % ring.points.len();
+                assert_eq!(ring.owner(hash), ring.owners[after] as usize, "{hash:x}");
+            }
+        }
     }
 }
