@@ -82,7 +82,8 @@ impl View {
         self.keep.get(&token)
     }
 
-    /// Picks by the groups' shares and their algorithm. An endpoint in `avoid` is taken only if its group has no other.
+    /// Picks by the groups' shares and their algorithm. An endpoint in `avoid` is taken only if there is no other in any
+    /// group.
     pub(super) fn pick(
         &self,
         key: Option<u64>,
@@ -101,7 +102,13 @@ impl View {
                 groups[..last].iter().find(|group| draw < group.up_to).unwrap_or(&groups[last])
             }
         };
-        Some(&group.members[group.index(key, avoid, now, random)].endpoint)
+        let first = group.pick(key, 0, now, random);
+        if avoid.is_empty() || !avoid.contains(&first.token()) {
+            return Some(first);
+        }
+        let instead = group.other(key, avoid, now, random);
+        let elsewhere = || self.groups.iter().find_map(|group| group.other(key, avoid, now, random));
+        instead.or_else(elsewhere).or(Some(first))
     }
 }
 
@@ -137,20 +144,20 @@ impl Group {
         Self { members, algorithm, up_to }
     }
 
-    fn index(&self, key: u64, avoid: &[Token], now: Duration, random: &mut Random) -> usize {
-        let pick = |attempt, random: &mut Random| {
-            let ask = Ask { key, attempt, now };
-            self.algorithm.pick(&self.members, ask, random)
-        };
-        let first = pick(0, random);
-        let wanted = |index: usize| !avoid.contains(&self.members[index].endpoint.token());
-        if avoid.is_empty() || wanted(first) {
-            return first;
-        }
-        let again = (1..ATTEMPTS_MAX).map(|attempt| pick(attempt, random)).find(|&index| wanted(index));
-        let all = self.members.len();
-        let scan = || (first + 1..first + all).map(|index| index % all).find(|&index| wanted(index));
-        again.or_else(scan).unwrap_or(first)
+    fn pick(&self, key: u64, attempt: u32, now: Duration, random: &mut Random) -> &Arc<Endpoint> {
+        let index = self.algorithm.pick(&self.members, Ask { key, attempt, now }, random);
+        &self.members[index].endpoint
+    }
+
+    /// One that is not to be avoided: by the algorithm within a few attempts, else the next from a place that the key
+    /// gives; `None` if there is none.
+    fn other(&self, key: u64, avoid: &[Token], now: Duration, random: &mut Random) -> Option<&Arc<Endpoint>> {
+        let wanted = |endpoint: &&Arc<Endpoint>| !avoid.contains(&endpoint.token());
+        let again = (1..ATTEMPTS_MAX).map(|attempt| self.pick(key, attempt, now, random)).find(wanted);
+        let start = (key % self.members.len() as u64) as usize;
+        let (before, after) = self.members.split_at(start);
+        let scan = || after.iter().chain(before).map(|member| &member.endpoint).find(wanted);
+        again.or_else(scan)
     }
 }
 

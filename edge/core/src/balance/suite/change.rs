@@ -112,6 +112,22 @@ fn priorities_zones_and_panic_divide_the_traffic() {
 }
 
 #[test]
+fn a_retry_leaves_its_group_if_it_must() {
+    for row in ALGORITHMS {
+        let balancer = tiered(Tiers { zone: Some("here".into()), ..Tiers::default() }, row.kind);
+        // One of two here is unwell: 70 % of the traffic stays with the other, the rest goes there.
+        balancer.set_condition(&name(0), Condition::Unwell, ms(0));
+        let avoid = [Token::of(&name(1))];
+        let mut random = Random::new(2);
+        for n in 0..200 {
+            let request = Request { key: Some(hash::mix(n)), avoid: &avoid, ..Request::default() };
+            let lease = balancer.pick(request, ms(n), &mut random).unwrap();
+            assert!(*lease.endpoint().name() == name(2).into() || *lease.endpoint().name() == name(3).into());
+        }
+    }
+}
+
+#[test]
 fn weights_follow_reports() {
     let reports = weights::Reports { blackout: Duration::ZERO, ..weights::Reports::default() };
     for algorithm in [Kind::RoundRobin, Kind::Weighted, Kind::RandomOfTwo, Kind::LeastRequests] {
