@@ -16,7 +16,7 @@ pub enum Durations {
 /// The mean duration in milliseconds.
 pub(super) const MEAN_MS: f64 = 10.0;
 
-/// What happens to the first host when the trouble begins.
+/// What happens to some hosts when the trouble begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Trouble {
     /// Nothing.
@@ -50,6 +50,8 @@ pub struct Scenario {
     pub durations: Durations,
     /// What happens.
     pub trouble: Trouble,
+    /// To how many hosts, from the first on.
+    pub troubled: usize,
     /// Balancers that each see their part of the requests.
     pub gateways: usize,
     /// Whether outliers are ejected.
@@ -68,6 +70,7 @@ const PLAIN: Scenario = Scenario {
     load: 0.8,
     durations: Durations::Exponential,
     trouble: Trouble::None,
+    troubled: 1,
     gateways: 1,
     ejection: false,
     slow_start: SlowStart::OFF,
@@ -107,6 +110,16 @@ const SCENARIOS: &[Scenario] = &[
         about: "As before, with the default outlier detection.",
         load: 0.7,
         trouble: Trouble::Failing,
+        ejection: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "failing-two-ejected",
+        title: "Two failing hosts in ten, with outlier ejection",
+        about: "Two hosts answer with an error after 1 ms. With the default outlier detection. 70 % load.",
+        load: 0.7,
+        trouble: Trouble::Failing,
+        troubled: 2,
         ejection: true,
         ..PLAIN
     },

@@ -186,7 +186,8 @@ impl<'a> Simulation<'a> {
 
     fn each_second(&mut self, second: u64, now: u64) {
         if second == TROUBLE_AT {
-            self.hosts[0].trouble = self.scenario.trouble;
+            let troubled = self.hosts.iter_mut().take(self.scenario.troubled);
+            troubled.for_each(|host| host.trouble = self.scenario.trouble);
         }
         if self.scenario.trouble == Trouble::Churn && second >= TROUBLE_AT && second.is_multiple_of(5) {
             self.replaced += 1;

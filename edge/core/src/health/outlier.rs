@@ -38,6 +38,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
+    /// Envoy's, but three in ten may be ejected, not one: with two failing hosts of ten one too many would go on failing.
     fn default() -> Self {
         Self {
             consecutive_failures: 5,
@@ -50,7 +51,7 @@ impl Default for Settings {
             ejection_base: Duration::from_secs(30),
             ejection_max: Duration::from_mins(5),
             jitter: 0.1,
-            ejected_max: 0.1,
+            ejected_max: 0.3,
         }
     }
 }

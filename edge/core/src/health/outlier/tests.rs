@@ -75,7 +75,7 @@ fn who_is_far_below_the_others_is_ejected() {
         (&[(200, 0), (200, 0), (200, 0), (100, 100)], &[]),
         // A share of failures needs no neighbours.
         (&[(200, 0), (10, 190)], &[1]),
-        // Of two, only the worse: one in ten may be ejected.
+        // Of two, only the worse: three in ten may be ejected, which is one of six.
         (&[(200, 0), (5, 195), (200, 0), (200, 0), (200, 0), (2, 198)], &[5]),
     ];
     for (answers, expected) in rows {
