@@ -6,6 +6,19 @@
 //! has learned (requests in flight, latency, errors) is in the [`Endpoint`], shared by all views and by the leases of
 //! requests under way, so that a change of the set forgets nothing of who stays.
 //!
+//! ```
+//! # use bole_edge_core::{Random, balance::{Balancer, Ending, Request, Settings, Spec}};
+//! # use std::time::Duration;
+//! let balancer = Balancer::new(Settings::default());
+//! let now = Duration::from_secs(1);
+//! balancer.replace(&[Spec::new("10.0.0.1:80"), Spec::new("10.0.0.2:80").weight(2)], now)?;
+//! let mut random = Random::new(7);
+//! let lease = balancer.pick(Request::default(), now, &mut random).expect("both are well");
+//! assert_eq!(lease.endpoint().in_flight(), 1);
+//! lease.finish(Ending::Success, now + Duration::from_millis(12));
+//! # Ok::<(), bole_edge_core::balance::Error>(())
+//! ```
+//!
 //! Left to others: who is well ([`crate::health`]), connections, retries, the network.
 //!
 //! Reading order: [`endpoint`] → [`algorithm`] (the table, then a file each) → [`tiers`] → `view` → [`balancer`] →

@@ -88,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn states_survive_bytes_and_any_bytes_are_survived(asks in asks(100_000), junk in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn states_survive_bytes_and_any_bytes_are_survived(asks in asks(100_000), junk in prop::collection::vec(prop_oneof![any::<u8>(), Just(0xFF), Just(0)], 0..64)) {
         for rule in [Rule::bucket(7, Duration::from_secs(1), 9), Rule::window(50, Duration::from_millis(30))] {
             let rule = rule.unwrap();
             let mut state = None;
@@ -161,6 +161,21 @@ fn a_state_of_another_rule_counts_for_nothing() {
     assert_eq!(State::from_bytes(&state.to_bytes(&one), &other), None);
     assert_eq!(State::from_bytes(&state.to_bytes(&one), &window), None);
     assert!(window.decide(Some(&state), 10, Duration::from_secs(1)).0.admitted);
+}
+
+#[test]
+fn states_of_the_end_of_time_are_survived() {
+    for (rule, length) in
+        [(Rule::bucket(7, Duration::from_secs(1), 9), 16), (Rule::window(50, Duration::from_secs(1)), 12)]
+    {
+        let rule = rule.unwrap();
+        let mut bytes = vec![VERSION];
+        bytes.extend(rule.fingerprint().to_be_bytes());
+        bytes.extend(vec![0xFF; length]);
+        let state = State::from_bytes(&bytes, &rule).unwrap();
+        let (decision, _) = rule.decide(Some(&state), 1, Duration::MAX);
+        assert!(!decision.admitted, "{rule:?}");
+    }
 }
 
 /// The layout of version 1, byte by byte.

@@ -60,7 +60,9 @@ impl Window {
         }
         // When the slice is out of the window.
         let gone = |slice: u64| {
-            Duration::from_micros((slice + SLICES + 1).saturating_mul(self.width()).saturating_sub(now))
+            Duration::from_micros(
+                slice.saturating_add(SLICES + 1).saturating_mul(self.width()).saturating_sub(now),
+            )
         };
         let last = slices.counts.last();
         let decision = Decision {
