@@ -229,6 +229,11 @@ impl Lease {
         &self.endpoint
     }
 
+    /// Takes the report of its load that the endpoint sent with its answer, as [`Balancer::report`] does.
+    pub fn report(&self, report: Report, now: Duration) {
+        self.endpoint.report(report, now);
+    }
+
     /// The request ended.
     pub fn finish(self, ending: Ending, now: Duration) {
         self.endpoint.observe(now.saturating_sub(self.begun), ending, now, self.decay);

@@ -138,6 +138,20 @@ fn weights_follow_reports() {
         for (index, utilisation) in [(0, 0.25), (1, 0.75)] {
             let report = Report { utilisation, requests_per_second: 100.0, errors_per_second: 0.0 };
             assert!(balancer.report(&name(index), report, ms(1)));
+            assert!(!balancer.report("nobody", report, ms(1)));
+        }
+        // The first one's is wrong; its next answer brings a better one.
+        let wrong = Report { utilisation: 9.0, requests_per_second: 1.0, errors_per_second: 0.0 };
+        balancer.report(&name(0), wrong, ms(2));
+        let mut random = Random::new(0);
+        while let Some(lease) = balancer.pick(Request::default(), ms(3), &mut random) {
+            if *lease.endpoint().name() == name(0).into() {
+                lease.report(
+                    Report { utilisation: 0.25, requests_per_second: 100.0, errors_per_second: 0.0 },
+                    ms(3),
+                );
+                break;
+            }
         }
         (0..20).for_each(|n| balancer.refresh(ms(10 + n)));
         let counts = load(&balancer, 20_000, 60, ms(100));
