@@ -106,7 +106,7 @@ pub(super) fn of_update(
     of_keys(table, *relation, filter, shows)
 }
 
-/// What a DELETE without USING shows.
+/// What a DELETE shows; `filter` is `None` if more than a condition says which rows go.
 pub(super) fn of_delete(
     catalog: &Catalog,
     target: &Target,
@@ -251,9 +251,9 @@ fn is_plain_node(node: &Node, of: u32) -> bool {
         | Node::Switch { .. }
         | Node::Coalesce(_)
         | Node::InList { .. }
-        | Node::Row(_) => true,
+        | Node::Row(_)
+        | Node::Call { volatility: Volatility::Immutable, .. } => true,
         Node::Column { relation, column } => *relation == of && matches!(column, Cell::Number(_)),
-        Node::Call { volatility: Volatility::Immutable, .. } => true,
         Node::Call { spelling: Spelling::Function(name), volatility: Volatility::Stable, .. } => {
             CLOCKS.contains(name)
         }

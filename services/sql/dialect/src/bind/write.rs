@@ -181,10 +181,7 @@ impl Binder<'_> {
             None => {
                 let space = self.table_space(oid, target.relation, alias)?;
                 self.push_target(space, Clause::Where);
-                let filter = match selection {
-                    Some(expr) => Some(self.filter(expr)?),
-                    None => None,
-                };
+                let filter = selection.as_ref().map(|expr| self.filter(expr)).transpose()?;
                 print_where(&mut printer, filter.as_ref());
                 found = filter;
             }
@@ -194,10 +191,7 @@ impl Binder<'_> {
                 let space = self.table_space(oid, inner, alias)?;
                 self.push_target(space, Clause::Where);
                 let mut sources = self.sources_beside(using)?;
-                let filter = match selection {
-                    Some(expr) => Some(self.filter(expr)?),
-                    None => None,
-                };
+                let filter = selection.as_ref().map(|expr| self.filter(expr)).transpose()?;
                 let mut space = std::mem::take(&mut self.level().space);
                 self.levels.pop();
                 let storage = target.table.storage.clone();
@@ -216,11 +210,8 @@ impl Binder<'_> {
         self.check_returning(&items, &target)?;
         self.levels.pop();
         print_returning(&mut printer, &items);
-        let look = if with.is_empty() {
-            look::of_delete(self.catalog, &target, found.as_ref(), &items)
-        } else {
-            Look::Everything
-        };
+        let found = found.filter(|_| with.is_empty());
+        let look = look::of_delete(self.catalog, &target, found.as_ref(), &items);
         Ok(super::write(printer.finish(), &columns, WriteTag::Delete, oid, look))
     }
 
