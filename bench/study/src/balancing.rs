@@ -47,7 +47,8 @@ pub fn run(args: &Args) -> Result<()> {
     let tables = tables(args);
     if tables.is_empty() {
         let names: Vec<_> = scenarios().iter().map(|scenario| scenario.name).collect();
-        bail!("there is no scenario {:?}; there are {}", args.scenario, names.join(", "));
+        let asked = args.scenario.as_deref().unwrap_or_default();
+        bail!("there is no scenario {asked:?}; there are {}", names.join(", "));
     }
     if let Some(folder) = &args.write {
         return write(folder, &tables);
