@@ -22,7 +22,7 @@ class Done:
         self.code, self.text, self.errors = code, text, errors
 
     def __repr__(self):
-        return f"{self.code} {self.text[-300:]!r} {self.errors[-500:]!r}"
+        return f"{self.code} {self.errors[-250:]!r} {self.text[-150:]!r}"
 
 
 class Tool:
