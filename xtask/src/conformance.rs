@@ -3,6 +3,7 @@
 //! Each client has a script in `conformance/SERVICE/` that prints a line a check and ends with 0 only when all
 //! passed; what a stranger would write is what is tested. Each service has its table of clients in a file here.
 
+pub mod blobs;
 pub mod clients;
 pub mod keyspace;
 pub mod schemas;
@@ -28,6 +29,8 @@ pub struct Args {
 /// The services that have conformance scripts.
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Service {
+    /// S3 clients against the blobs
+    Blobs(blobs::Args),
     /// Redis clients against the keyspace
     Keyspace(keyspace::Args),
     /// Registry clients and serializers against the schema registry
@@ -41,6 +44,7 @@ enum Service {
 /// Runs the scripts of one service.
 pub fn run(args: &Args) -> Result<()> {
     match &args.service {
+        Service::Blobs(args) => blobs::run(args),
         Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),
         Service::Sql(args) => sql::run(args),

@@ -24,7 +24,7 @@ pub struct Ports {
     pub streams: u16,
     /// Clients of the schema registry.
     pub schemas: u16,
-    /// Of the blobs.
+    /// S3 clients.
     pub blobs: u16,
     /// PostgreSQL clients.
     pub sql: u16,
@@ -96,6 +96,7 @@ pub struct TemporaryBole {
     server: Server,
     streams: SocketAddr,
     schemas: SocketAddr,
+    blobs: SocketAddr,
     sql: SocketAddr,
     log: PathBuf,
     // Dropped after the server, which writes to it until it has stopped.
@@ -119,9 +120,10 @@ impl TemporaryBole {
         let server = start_bole(Profile::Debug, &data.path().join("data"), ports, &settings)?;
         let streams = SocketAddr::from(([127, 0, 0, 1], ports.streams));
         let schemas = SocketAddr::from(([127, 0, 0, 1], ports.schemas));
+        let blobs = SocketAddr::from(([127, 0, 0, 1], ports.blobs));
         let sql = SocketAddr::from(([127, 0, 0, 1], ports.sql));
         println!("bole listens on {}; its log: {}", server.address, log.display());
-        Ok(Self { server, streams, schemas, sql, log, _data: data })
+        Ok(Self { server, streams, schemas, blobs, sql, log, _data: data })
     }
 
     /// Where its Redis-compatible service listens.
@@ -137,6 +139,11 @@ impl TemporaryBole {
     /// Where its schema registry listens, which opens after the keyspace.
     pub fn schemas(&self) -> SocketAddr {
         self.schemas
+    }
+
+    /// Where its S3-compatible service listens, which opens after the keyspace.
+    pub fn blobs(&self) -> SocketAddr {
+        self.blobs
     }
 
     /// Where its PostgreSQL-compatible service listens, which opens after the keyspace.

@@ -22,5 +22,6 @@ pub fn run(args: &Args) -> Result<()> {
     conformance::streams::run_in_tests()?;
     conformance::schemas::run_in_tests()?;
     conformance::sql::run_in_tests()?;
+    conformance::blobs::run_in_tests()?;
     tair::run(&tair::Args { addr: None, cases: None, family: None, threshold: 95.0, json: false })
 }

@@ -1,22 +1,24 @@
 //! The HTTP door: connections from our listeners, served by hyper and the protocol's library.
 //!
-//! A request passes, in this order: the guard against foreign hosts (promise P8), what the library would take and we do not, the CORS preflight,
-//! its signature, the access check, its operation. Every answer has a request id, and the headers of CORS where a bucket's rules say so.
+//! A request passes, in this order: the guard against foreign hosts (promise P8), what the library would take and we do not, what its signature must
+//! cover and what stands for headers (`signed.rs`), the CORS preflight, its signature, the access check, its operation. Every answer has a request id, and the headers of CORS where a bucket's rules say so.
 //!
 //! Origins of other sites are not refused here: S3's clients in browsers are pages of other sites by their nature. What such a page reads is what a
 //! bucket's CORS rules let it read, and what it does it signs or anybody may do.
 
+mod asked;
 mod auth;
 mod cors;
 mod framed;
 mod pace;
+mod signed;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bole_net::Connection;
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderValue};
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -31,8 +33,9 @@ use crate::limits::{
     FORM_FIELD_BYTES_MAX, FORM_FIELDS_BYTES_MAX, FORM_FILE_BYTES_MAX, FORM_PARTS_MAX, HEAD_BYTES_MAX,
     HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX,
 };
-use crate::operations::{Operations, encryption};
+use crate::operations::{BareEtag, Operations, encryption};
 use crate::service::Service;
+use asked::Asked;
 use framed::Framed;
 use pace::Paced;
 
@@ -95,7 +98,7 @@ impl Door {
 
     async fn answer(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         peer: std::net::SocketAddr,
         is_secure: bool,
     ) -> std::result::Result<Response<Body>, s3s::HttpError> {
@@ -104,26 +107,41 @@ impl Door {
         let at = self.service.clock.now();
         let arrived = Arrived { peer, is_secure, at, request_id: id.clone() };
         let (method, origin) = (request.method().clone(), request.headers().get("origin").cloned());
+        let entered = self.enter(&mut request);
         let head = Head { uri: request.uri(), headers: request.headers() };
         let bucket = cors::bucket(&self.service, &head);
-        let mut response = match self.enter(&head) {
+        let (waits, is_asked) = (request.headers().contains_key(EXPECT), Arc::new(AtomicBool::new(false)));
+        let mut response = match entered {
             Err(error) => refusal(error)?,
             Ok(()) if method == Method::OPTIONS => {
                 cors::preflight(&self.service, &head, bucket.as_deref()).or_else(refusal)?
             }
-            Ok(()) => self.call(request, arrived).await?,
+            Ok(()) => self.call(request, arrived, Arc::clone(&is_asked)).await?,
         };
+        if waits && !is_asked.load(Ordering::Relaxed) {
+            // Whether the body still comes is the client's choice (RFC 9110, section 10.1.1), and the next request would be taken for it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if let (Some(origin), Some(bucket)) = (&origin, &bucket)
             && method != Method::OPTIONS
         {
             cors::mark(&self.service, bucket, origin, &method, response.headers_mut());
         }
-        finish(&mut response, &id);
+        finish(&mut response, &id, &self.service.config.region);
         Ok(response)
     }
 
-    /// What is refused before the library sees it.
-    fn enter(&self, head: &Head<'_>) -> Result<()> {
+    /// What is refused before the library sees it, and what it would not see.
+    fn enter(&self, request: &mut Request<Incoming>) -> Result<()> {
+        let head = Head { uri: request.uri(), headers: request.headers() };
+        self.check(&head)?;
+        signed::check_region(&head, &self.service.config.region)?;
+        signed::check(&head)?;
+        let uri = request.uri().clone();
+        signed::complete(&uri, request.headers_mut())
+    }
+
+    fn check(&self, head: &Head<'_>) -> Result<()> {
         for host in head.headers.get_all(HOST) {
             let host = String::from_utf8_lossy(host.as_bytes());
             self.service.guard.check(Some(&host), None).map_err(|foreign| {
@@ -153,6 +171,7 @@ impl Door {
         &self,
         request: Request<Incoming>,
         arrived: Arrived,
+        is_asked: Arc<AtomicBool>,
     ) -> std::result::Result<Response<Body>, s3s::HttpError> {
         let is_chunked = request
             .headers()
@@ -166,10 +185,11 @@ impl Door {
             }
         }
         parts.extensions.insert(arrived);
+        let body = Asked::new(body, is_asked);
         let body = if is_chunked {
             Body::http_body_unsync(Framed::new(body, self.service.bodies.framed.clone()))
         } else {
-            Body::from(body)
+            Body::http_body_unsync(body)
         };
         self.library.call(Request::from_parts(parts, body)).await
     }
@@ -180,17 +200,37 @@ fn refusal(error: Error) -> std::result::Result<Response<Body>, s3s::HttpError> 
     S3Error::from(error).to_http_response().map_err(|error| s3s::HttpError::new(Box::new(error)))
 }
 
+/// What the library leaves out of its refusal.
+const WRONG_SIGNATURE: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+
+fn replace(response: &mut Response<Body>, text: String) {
+    response.headers_mut().remove(hyper::header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(text);
+}
+
 /// What every answer has.
-fn finish(response: &mut Response<Body>, id: &str) {
+fn finish(response: &mut Response<Body>, id: &str, region: &str) {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if is_error && let Some(text) = response.body().bytes() {
         // The library's errors do not say the request; what cannot be found in the log helps nobody.
         let text = String::from_utf8_lossy(&text);
         if let Some(before) = text.strip_suffix("</Error>") {
-            let body = format!("{before}<RequestId>{id}</RequestId></Error>");
-            response.headers_mut().remove(hyper::header::CONTENT_LENGTH);
-            *response.body_mut() = Body::from(body);
+            let more = if before.ends_with("<Code>SignatureDoesNotMatch</Code>") {
+                format!("<Message>{WRONG_SIGNATURE}</Message>")
+            } else if before.contains("<Code>AuthorizationHeaderMalformed</Code>") {
+                format!("<Region>{region}</Region>")
+            } else {
+                String::new()
+            };
+            replace(response, format!("{before}{more}<RequestId>{id}</RequestId></Error>"));
         }
+    }
+    if response.extensions().get::<BareEtag>().is_some()
+        && let Some(text) = response.body().bytes()
+    {
+        let text = String::from_utf8_lossy(&text);
+        let bare = text.replace("&quot;", "\"").replace("<ETag>\"", "<ETag>").replace("\"</ETag>", "</ETag>");
+        replace(response, bare);
     }
     if response.status() == StatusCode::NOT_MODIFIED {
         *response.body_mut() = Body::empty();

@@ -65,6 +65,8 @@ codes! {
     AccessDenied 403 Denied,
     /// No rule of CORS allows it.
     AccessForbidden 403 Denied,
+    /// The signature is for a region that cannot be one.
+    AuthorizationHeaderMalformed 400 InvalidInput,
     /// A digest does not fit the body.
     BadDigest 400 InvalidInput,
     /// More than may be.

@@ -14,6 +14,8 @@ mod objects;
 mod reads;
 mod settings;
 
+pub(crate) use reads::BareEtag;
+
 use std::sync::Arc;
 
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto, s3_error};

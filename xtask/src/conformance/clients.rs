@@ -55,7 +55,7 @@ pub(super) fn script(program: impl AsRef<Path>, arguments: &[&Path]) -> Command 
 }
 
 /// Where the modules are that count checks, one a language, for all scripts of that language.
-fn checks() -> PathBuf {
+pub(super) fn checks() -> PathBuf {
     process::repository().join("conformance/checks")
 }
 

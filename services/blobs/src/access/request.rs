@@ -64,6 +64,17 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// The parameters of the query whose names, in lower case, are wanted.
+    pub fn parameters(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let pairs = self.uri.query().unwrap_or_default().split('&').take(QUERY_PARAMETERS_MAX);
+        let read = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decoded(name)?.to_ascii_lowercase();
+            wanted(&name).then(|| decoded(value)).flatten().map(|value| (name, value))
+        };
+        pairs.filter_map(read).collect()
+    }
+
     fn is_true(&self, name: &str) -> bool {
         self.header(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }

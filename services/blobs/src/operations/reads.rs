@@ -174,8 +174,12 @@ pub(super) async fn head(
         part_number: input.part_number,
         wants_checksum: input.checksum_mode.is_some(),
     };
-    let Wanted { selected, head, .. } = wanted(service, &request.headers, &asked).await?;
+    let Wanted { open, selected, head } = wanted(service, &request.headers, &asked).await?;
     let mut response = S3Response::new(head);
+    let tags = open.version.object().map_or(0, |object| object.tags.0.len());
+    if tags > 0 {
+        response.headers.insert("x-amz-tagging-count", tags.into());
+    }
     response.status = status(selected);
     Ok(response)
 }
@@ -317,7 +321,7 @@ pub(super) async fn attributes(
     let after = input.part_number_marker.unwrap_or(0);
     let most = input.max_parts.map_or(1_000, |most| usize::try_from(most).unwrap_or(0).min(1_000));
     let has_parts = wants("ObjectParts") && !open.parts.is_empty();
-    Ok(S3Response::new(dto::GetObjectAttributesOutput {
+    let mut response = S3Response::new(dto::GetObjectAttributesOutput {
         checksum: (wants("Checksum") && object.checksum.is_some()).then_some(checksum),
         e_tag: wants("ETag").then(|| etag(object.etag.text())).flatten(),
         last_modified: modified(open.version.created_ms),
@@ -326,8 +330,14 @@ pub(super) async fn attributes(
         storage_class: wants("StorageClass").then(|| dto::StorageClass::from_static("STANDARD")),
         version_id: (open.bucket.versioning != Versioning::Off).then(|| open.version.id().to_string()),
         ..Default::default()
-    }))
+    });
+    response.extensions.insert(BareEtag);
+    Ok(response)
 }
+
+/// Said of an answer whose ETag is written without quotation marks, as S3 does in this one document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BareEtag;
 
 fn parts(all: &[PartInfo], after: i32, most: usize) -> dto::GetObjectAttributesParts {
     let above: Vec<_> = all.iter().filter(|part| i32::from(part.number) > after).collect();

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use base64ct::{Base64, Encoding as _};
 use bole_base::{Clock as _, SystemClock};
 use bole_blobs::rules::calendar::format_iso;
 use ring::{digest, hmac};
@@ -21,14 +22,51 @@ pub(crate) struct Ask<'a> {
     pub(crate) keys: Option<(&'a str, &'a str)>,
     /// What is said of the body in place of its digest.
     pub(crate) payload: Option<&'a str>,
+    /// Headers that are sent and not signed.
+    pub(crate) unsigned: Vec<(&'a str, String)>,
 }
 
 pub(crate) const BOLE: Option<(&str, &str)> = Some(("bole", "bolebole"));
 
+/// The path and query of a URL that the default user signed with version 4; `query` is encoded and in order, as are the names of headers in `signed`.
+pub(crate) fn presign(method: &str, host: &str, path: &str, query: &str, signed: &[(&str, &str)]) -> String {
+    let time = now();
+    let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
+    let names: Vec<&str> = ["host"].into_iter().chain(signed.iter().map(|(name, _)| *name)).collect();
+    let mut query = format!(
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={time}&X-Amz-Expires=60&X-Amz-SignedHeaders={}&{query}",
+        format!("bole/{scope}").replace('/', "%2F"),
+        names.join("%3B"),
+    );
+    query.truncate(query.trim_end_matches('&').len());
+    let lines: String = signed.iter().map(|(name, value)| [name, ":", value, "\n"].concat()).collect();
+    let request =
+        format!("{method}\n{path}\n{query}\nhost:{host}\n{lines}\n{}\nUNSIGNED-PAYLOAD", names.join(";"));
+    format!("{path}?{query}&X-Amz-Signature={}", signature("bolebole", &time, &request))
+}
+
+/// The same with version 2, as botocore does it: what stands for headers is in `query` as it is in `lines`, which is signed.
+pub(crate) fn presign_old(method: &str, path: &str, query: &str, content_type: &str, lines: &str) -> String {
+    let text = format!("{method}\n\n{content_type}\n4102444800\n{lines}{path}");
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"bolebole");
+    let signed = Base64::encode_string(hmac::sign(&key, text.as_bytes()).as_ref());
+    let signed = signed.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    format!("{path}?AWSAccessKeyId=bole&Signature={signed}&Expires=4102444800&{query}")
+}
+
 /// A signed request of the default user; its target is `path?query`.
 pub(crate) fn ask<'a>(method: &'a str, target: &'a str) -> Ask<'a> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ask { method, path, query, headers: Vec::new(), body: Vec::new(), keys: BOLE, payload: None }
+    Ask {
+        method,
+        path,
+        query,
+        headers: Vec::new(),
+        body: Vec::new(),
+        keys: BOLE,
+        payload: None,
+        unsigned: Vec::new(),
+    }
 }
 
 pub(crate) struct Answer {
@@ -75,7 +113,30 @@ fn sign(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
 }
 
+/// The time as signatures have it.
+fn now() -> String {
+    let now: String =
+        format_iso(SystemClock::new().now()).chars().filter(|one| !"-:".contains(*one)).collect();
+    format!("{}Z", now.split('.').next().unwrap())
+}
+
+/// The signature of a canonical request.
+fn signature(secret: &str, time: &str, request: &str) -> String {
+    let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
+    let key = [&time[..8], "us-east-1", "s3", "aws4_request"]
+        .iter()
+        .fold(format!("AWS4{secret}").into_bytes(), |key, part| sign(&key, part));
+    hex(&sign(&key, &text))
+}
+
 impl Ask<'_> {
+    /// A header that is sent and not signed.
+    pub(crate) fn unsigned(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.unsigned.push((name, value.into()));
+        self
+    }
+
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -100,9 +161,7 @@ impl Ask<'_> {
         }
         if let Some((access_key, secret)) = self.keys {
             let payload = self.payload.map_or_else(|| sha256(&self.body), str::to_owned);
-            let now: String =
-                format_iso(SystemClock::new().now()).chars().filter(|one| !"-:".contains(*one)).collect();
-            let time = format!("{}Z", now.split('.').next().unwrap());
+            let time = now();
             headers.push(("x-amz-content-sha256".to_owned(), payload.clone()));
             headers.push(("x-amz-date".to_owned(), time.clone()));
             headers.sort_unstable();
@@ -118,17 +177,15 @@ impl Ask<'_> {
             let query = query.collect::<Vec<_>>().join("&");
             let request = format!("{}\n{}\n{query}\n{lines}\n{names}\n{payload}", self.method, self.path);
             let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
-            let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
-            let key = [&time[..8], "us-east-1", "s3", "aws4_request"]
-                .iter()
-                .fold(format!("AWS4{secret}").into_bytes(), |key, part| sign(&key, part));
-            let signature = hex(&sign(&key, &text));
+            let signature = signature(secret, &time, &request);
             let value = format!(
                 "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
             );
             headers.push(("authorization".to_owned(), value));
         }
-        if !headers.iter().any(|(name, _)| name == "content-length") {
+        headers.extend(self.unsigned.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let has_length = |name: &str| ["content-length", "transfer-encoding"].contains(&name);
+        if !headers.iter().any(|(name, _)| has_length(name)) {
             headers.push(("content-length".to_owned(), self.body.len().to_string()));
         }
         headers.push(("connection".to_owned(), "close".to_owned()));

@@ -8,4 +8,5 @@ mod denials;
 mod encryption;
 mod node;
 mod requests;
+mod signed;
 mod table;

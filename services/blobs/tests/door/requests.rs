@@ -1,6 +1,7 @@
 //! Requests one after another, and what they are answered with.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 
 use bole_blobs::rules::checksums::{Algorithm, checksum};
 
@@ -215,6 +216,10 @@ async fn uploads_in_parts_and_versions() {
         let told = done(names.send(address));
         assert_eq!(told.element("ObjectSize").as_deref(), Some("5242980"), "{}", told.text());
         assert_eq!(told.element("PartsCount").as_deref(), Some("2"), "{}", told.text());
+        let names = ask("GET", "/multi/big?attributes").header("x-amz-object-attributes", "ETag");
+        let bare = done(names.send(address)).element("ETag").unwrap();
+        let marked = got.header("etag").unwrap();
+        assert_eq!(format!("\"{bare}\""), marked, "S3 has no quotation marks in this document");
         let second = done(ask("GET", "/multi/big?partNumber=2").send(address));
         assert_eq!((second.status, &second.body), (206, &parts[1]));
         let begun = done(ask("POST", "/multi/copied?uploads").send(address));
@@ -263,6 +268,18 @@ async fn bodies_in_chunks_with_trailers() {
         let got = done(ask("GET", "/tail/k").send(address));
         assert!(got.body == content && got.header("content-encoding").is_none());
         assert_eq!(outcome(address, &put(framed("AAAAAA=="))), (400, "BadDigest".to_owned()));
+        let (nothing, inner) = (checksum(Algorithm::Crc32, b"").base64(), put(Vec::new()));
+        let tail = format!("0\r\nx-amz-checksum-crc32:{nothing}\r\n\r\n");
+        let framed_twice = format!("{:x}\r\n{tail}\r\n0\r\n\r\n", tail.len()).into_bytes();
+        let headers = [
+            ("content-encoding", "aws-chunked"),
+            ("x-amz-decoded-content-length", "0"),
+            ("x-amz-trailer", "x-amz-checksum-crc32"),
+        ];
+        let headers = headers.map(|(name, value)| (name, value.to_owned())).to_vec();
+        let without_length = Ask { headers, body: framed_twice, path: "/tail/empty", ..inner };
+        done(without_length.unsigned("transfer-encoding", "chunked").send(address));
+        assert_eq!(done(ask("HEAD", "/tail/empty").send(address)).header("content-length"), Some("0"));
         let long = format!("{:x}\r\n", 1_u64 << 40);
         assert_eq!(outcome(address, &put(long.into_bytes())), (400, "InvalidRequest".to_owned()));
     })
@@ -280,4 +297,21 @@ async fn a_user_without_an_access_key_is_nobody() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_nobody_waited_for_ends_the_connection() {
+    with_node(|address, _| {
+        let head = format!(
+            "PUT /waits/k HTTP/1.1\r\nHost: {address}\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+        );
+        done(ask("PUT", "/waits").send(address));
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        let told = told.to_lowercase();
+        assert!(told.starts_with("http/1.1 403") && told.contains("connection: close"), "{told}");
+    })
+    .await;
 }
