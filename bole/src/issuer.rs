@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use bole_streams::sasl::Mechanism;
-use bole_streams::sasl::oauth::{Settings, Verifier};
+use bole_identity::jwt::Verifier;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, Uri};
@@ -14,8 +13,6 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-
-use crate::config::options::Streams;
 
 /// How often keys are read again.
 const REFRESH: Duration = Duration::from_mins(5);
@@ -26,9 +23,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const KEYS_BYTES_MAX: usize = 1 << 20;
 
 /// Where keys come from.
-pub(super) struct Source {
+pub(crate) struct Source {
     place: Place,
     authorities: Option<PathBuf>,
+    /// The setting that names them, for messages.
+    setting: &'static str,
 }
 
 enum Place {
@@ -36,48 +35,23 @@ enum Place {
     Web(Uri),
 }
 
-/// The verifier that the options ask for, and where its keys come from. `None`: OAUTHBEARER is off.
-pub(super) fn verifier(options: &Streams) -> Result<Option<(Arc<Verifier>, Option<Source>)>> {
-    if !options.sasl_mechanisms.0.contains(&Mechanism::OauthBearer) {
-        return Ok(None);
-    }
-    let settings = Settings {
-        issuer: options.oauth_issuer.clone().context("streams.oauth_issuer is not set")?,
-        audience: options.oauth_audience.clone().context("streams.oauth_audience is not set")?,
-        user_claim: options.oauth_user_claim.clone().unwrap_or_else(|| "sub".to_owned()),
-        scope: options.oauth_scope.clone(),
-    };
-    let secret = match &options.oauth_secret_file {
-        Some(path) => {
-            let secret = std::fs::read_to_string(path);
-            let secret = secret.with_context(|| format!("streams.oauth_secret_file {}", path.display()))?;
-            Some(secret.trim().to_owned())
-        }
-        None => None,
-    };
-    let verifier = Verifier::new(settings, secret.as_ref().map(String::as_bytes));
-    let verifier = Arc::new(verifier.map_err(anyhow::Error::msg).context("streams.oauth_secret_file")?);
-    let source = options.oauth_jwks.as_deref().map(|place| Source::new(place, options)).transpose()?;
-    if let Some(Source { place: Place::File(path), .. }) = &source {
-        // A file that is wrong from the start is a mistake of whoever starts the node, who is here to mend it.
-        let keys = read_file(path)?;
-        verifier.set_keys(&keys).map_err(anyhow::Error::msg).context("streams.oauth_jwks")?;
-    }
-    Ok(Some((verifier, source)))
-}
-
 /// Keeps the verifier's keys new, for ever: run it as a task.
-pub(super) async fn refresh(verifier: Arc<Verifier>, source: Source) {
+pub(crate) async fn refresh(verifier: Arc<Verifier>, source: Source) {
+    let setting = source.setting;
     let mut failing = false;
     loop {
         let outcome = source.keys().await;
         let outcome = outcome.and_then(|keys| verifier.set_keys(&keys).map_err(anyhow::Error::msg));
         match &outcome {
-            Ok(keys) if failing => tracing::info!(keys, "the keys of streams.oauth_jwks can be read again"),
-            Ok(keys) => tracing::debug!(keys, "read the keys of streams.oauth_jwks"),
+            Ok(keys) if failing => tracing::info!(keys, setting, "the keys of tokens can be read again"),
+            Ok(keys) => tracing::debug!(keys, setting, "read the keys of tokens"),
             Err(error) if !failing => {
                 let error = format!("{error:#}");
-                tracing::warn!(error, "streams.oauth_jwks cannot be read, the keys read last stay in use");
+                tracing::warn!(
+                    error,
+                    setting,
+                    "the keys of tokens cannot be read, those read last stay in use"
+                );
             }
             Err(_) => {}
         }
@@ -91,16 +65,26 @@ pub(super) async fn refresh(verifier: Arc<Verifier>, source: Source) {
 }
 
 impl Source {
-    fn new(place: &str, options: &Streams) -> Result<Self> {
+    /// The source that a setting names: a file, or an http or https URL. `authorities`: of the server of that, PEM.
+    pub(crate) fn new(setting: &'static str, place: &str, authorities: Option<PathBuf>) -> Result<Self> {
         let is_web = ["http://", "https://"].iter().any(|scheme| place.starts_with(scheme));
         let place = if is_web {
-            let uri: Uri = place.parse().with_context(|| format!("streams.oauth_jwks \"{place}\""))?;
-            ensure!(uri.host().is_some(), "streams.oauth_jwks \"{place}\" names no host");
+            let uri: Uri = place.parse().with_context(|| format!("{setting} \"{place}\""))?;
+            ensure!(uri.host().is_some(), "{setting} \"{place}\" names no host");
             Place::Web(uri)
         } else {
             Place::File(PathBuf::from(place))
         };
-        Ok(Self { place, authorities: options.oauth_jwks_ca.clone() })
+        Ok(Self { place, authorities, setting })
+    }
+
+    /// Gives the verifier the keys of a file. Those of a URL come when [`refresh`] runs. Blocks.
+    pub(crate) fn load(&self, verifier: &Verifier) -> Result<()> {
+        let Place::File(path) = &self.place else { return Ok(()) };
+        // A file that is wrong from the start is a mistake of whoever starts the node, who is here to mend it.
+        let keys = read_file(path)?;
+        verifier.set_keys(&keys).map_err(anyhow::Error::msg).context(self.setting)?;
+        Ok(())
     }
 
     async fn keys(&self) -> Result<String> {

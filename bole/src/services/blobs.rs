@@ -9,10 +9,13 @@ use bole_base::{Disk, RealDisk};
 use bole_blobs::check::{CHUNKS_DIR, ROWS_DIR};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
+use bole_blobs::config::WebIdentity;
 use bole_blobs::door::Door;
+use bole_blobs::logs::LOOK_INTERVAL;
 use bole_blobs::reclaim::Place;
 use bole_blobs::state::{self, Blobs, Shard};
 use bole_blobs::{Config, Parts, Service};
+use bole_identity::jwt::{self, Verifier};
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, Listener};
 use bole_net::shutdown::Stopper;
@@ -21,7 +24,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::banner::Endpoint;
-use crate::config::Settings;
+use crate::config::{Settings, options};
+use crate::issuer::{self, Source};
 use crate::kernel::Kernel;
 use crate::parts::Part;
 use crate::serve::Node;
@@ -69,8 +73,12 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     };
     let home: Arc<dyn Home> = Arc::new(chunks.clone());
     let blobs = Blobs::new(Arc::clone(&kernel.runtime), shard, home, settings.blobs.durability);
+    let tokens = web_identity(&settings.blobs)?;
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
+        website_domains: settings.blobs.website_domains.0.clone(),
+        session_max: settings.blobs.session_max,
+        web_identity: tokens.as_ref().map(|(web, _)| web.clone()),
         region: settings.blobs.region.0.clone(),
         threads_max: settings.blobs.threads_max as usize,
         ..Config::default()
@@ -81,9 +89,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     let bound = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
     let service = Service::open(parts, bound);
     let (stopper, token) = Stopper::new();
-    let door = Door::new(&service);
+    let metrics = node.metrics.service("blobs");
+    let door = Door::new(&service).measured(&metrics);
     let handler = move |connection: listener::Connection| door.clone().serve(connection);
-    let serving = listener.serve(doors, node.metrics.service("blobs"), token, handler);
+    let serving = listener.serve(doors, metrics, token, handler);
     let door = tokio::spawn(async move {
         let drained = serving.await;
         if drained.aborted > 0 {
@@ -101,7 +110,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         ),
     });
     node.durability.push(("blobs".to_owned(), settings.blobs.durability));
-    let (for_status, for_metrics) = (Arc::clone(&service), service);
+    let (for_status, for_metrics) = (Arc::clone(&service), Arc::clone(&service));
     node.status.push(Box::new(move |status| {
         let sizes = for_status.sizes();
         status.services.push(status::Service {
@@ -112,9 +121,35 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         });
     }));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
-    let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
-    node.parts.push(BlobsPart { stopper, door, upkeep });
+    let mut tasks = vec![
+        tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone())),
+        tokio::spawn(deliver_logs(Arc::clone(&service))),
+    ];
+    if let Some((web, source)) = tokens {
+        tasks.push(tokio::spawn(issuer::refresh(web.verifier, source)));
+    }
+    node.parts.push(BlobsPart { service, stopper, door, tasks });
     Ok(())
+}
+
+/// The issuer of tokens that are taken for temporary credentials, and where its keys are.
+fn web_identity(options: &options::Blobs) -> Result<Option<(WebIdentity, Source)>> {
+    let options::Blobs { oidc_issuer, oidc_audience, oidc_jwks, .. } = options;
+    let (Some(issuer), Some(audience), Some(place)) = (oidc_issuer, oidc_audience, oidc_jwks) else {
+        return Ok(None);
+    };
+    let claim = |setting: &Option<String>, usual: &str| setting.clone().unwrap_or_else(|| usual.to_owned());
+    let settings = jwt::Settings {
+        issuer: issuer.clone(),
+        audience: audience.clone(),
+        user_claim: claim(&options.oidc_subject_claim, "sub"),
+        scope: None,
+    };
+    let verifier = Arc::new(Verifier::new(settings, None).map_err(anyhow::Error::msg)?);
+    let source = Source::new("blobs.oidc_jwks", place, options.oidc_jwks_ca.clone())?;
+    source.load(&verifier)?;
+    let roles_claim = claim(&options.oidc_roles_claim, "roles");
+    Ok(Some((WebIdentity { verifier, roles_claim }, source)))
 }
 
 fn write_metrics(service: &Service, out: &mut String) {
@@ -125,10 +160,15 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("downloads_bytes", "Bytes in memory for bodies on their way out.", sizes.downloads_bytes),
         ("downloads_bytes_max", "The most that they may have.", sizes.downloads_bytes_max),
         ("threads", "Threads for what blocks.", sizes.threads),
+        ("logs_bytes", "Bytes of access logs that were not delivered yet.", service.logs().bytes()),
         ("chunks_held", "Chunks that readers keep from being removed.", sizes.chunks_held),
     ] {
         crate::metrics::gauge(out, &format!("bole_blobs_{name}"), help, value);
     }
+    let help = "Lines of access logs that were delivered.";
+    crate::metrics::counter(out, "bole_blobs_log_lines_delivered", help, service.logs().delivered());
+    let help = "Lines of access logs that were lost.";
+    crate::metrics::counter(out, "bole_blobs_log_lines_dropped", help, service.logs().dropped());
     let help = "Bodies that found no memory in time and were refused.";
     crate::metrics::counter(out, "bole_blobs_bodies_refused", help, sizes.refused);
 }
@@ -174,10 +214,19 @@ async fn upkeep(blobs: Blobs, chunks: Local, shutdown: Shutdown) {
     }
 }
 
+/// Puts access logs into their buckets, for as long as the node runs.
+async fn deliver_logs(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        service.deliver_logs(false).await;
+    }
+}
+
 struct BlobsPart {
+    service: Arc<Service>,
     stopper: Stopper,
     door: JoinHandle<()>,
-    upkeep: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Part for BlobsPart {
@@ -189,7 +238,10 @@ impl Part for BlobsPart {
         Box::pin(async move {
             self.stopper.stop();
             self.door.await?;
-            self.upkeep.abort();
+            self.service.deliver_logs(true).await;
+            for task in self.tasks {
+                task.abort();
+            }
             Ok(())
         })
     }

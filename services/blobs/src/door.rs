@@ -1,13 +1,19 @@
 //! The HTTP door: connections from our listeners, served by hyper and the protocol's library.
 //!
 //! A request passes, in this order: the guard against foreign hosts (promise P8), what the library would take and we do not, the CORS preflight,
-//! its signature, the access check, its operation. Every answer has a request id, and the headers of CORS where a bucket's rules say so.
+//! its signature, the access check, its operation. Requests for websites and forms go ways of their own ([`website`], [`forms`]), and so do those for
+//! temporary credentials, after their signature ([`sts`]). Every answer has a request id, and the headers of CORS where a bucket's rules say so; what
+//! is told of it is in [`trace`].
 //!
 //! Origins of other sites are not refused here: S3's clients in browsers are pages of other sites by their nature. What such a page reads is what a
 //! bucket's CORS rules let it read, and what it does it signs or anybody may do.
 
 mod auth;
 mod cors;
+mod forms;
+mod sts;
+mod trace;
+mod website;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bole_net::Connection;
+use bole_net::metrics::ServiceMetrics;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::header::{HOST, HeaderValue};
@@ -26,12 +33,11 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error};
 
+use self::trace::{Seen, Trace, Traced};
 use crate::access::request::{Arrived, Head};
 use crate::error::{Code, Error, Result};
-use crate::limits::{
-    FORM_FIELD_BYTES_MAX, FORM_FIELDS_BYTES_MAX, FORM_FILE_BYTES_MAX, FORM_PARTS_MAX, HEAD_BYTES_MAX,
-    HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX,
-};
+use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX};
+use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::protocol::chunked::Watch;
 use crate::service::Service;
@@ -44,6 +50,8 @@ pub struct Door {
     requests: Arc<AtomicU64>,
     /// In front of the ids of this opening's requests.
     opening: u32,
+    /// Where requests are counted, if they are.
+    metrics: Option<Metrics>,
 }
 
 impl Door {
@@ -51,10 +59,8 @@ impl Door {
     pub fn new(service: &Arc<Service>) -> Self {
         let mut config = S3Config::default();
         config.xml_max_body_size = XML_BYTES_MAX;
-        config.post_object_max_file_size = FORM_FILE_BYTES_MAX;
-        config.form_max_field_size = FORM_FIELD_BYTES_MAX;
-        config.form_max_fields_size = FORM_FIELDS_BYTES_MAX;
-        config.form_max_parts = FORM_PARTS_MAX;
+        // The door reads forms itself: the library would have their files in memory.
+        config.form_max_parts = 0;
         config.presigned_url_max_skew_time_secs =
             u32::try_from(service.config.clock_skew.as_secs()).unwrap_or(u32::MAX);
         let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(service)));
@@ -63,8 +69,16 @@ impl Door {
         builder.set_access(auth::Guard(Arc::clone(service)));
         builder.set_validation(auth::Guard(Arc::clone(service)));
         builder.set_host(service.domains.clone());
+        builder.set_route(sts::Route(Arc::clone(service)));
         let (requests, opening) = (Arc::default(), rand::random());
-        Self { service: Arc::clone(service), library: builder.build(), requests, opening }
+        Self { service: Arc::clone(service), library: builder.build(), requests, opening, metrics: None }
+    }
+
+    /// Counts requests among the metrics of a node's service. Once for a service.
+    #[must_use]
+    pub fn measured(mut self, metrics: &ServiceMetrics) -> Self {
+        self.metrics = Some(Metrics::new(metrics));
+        self
     }
 
     /// Serves one connection of a [`bole_net::Listener`] until its client goes or a stop is asked for.
@@ -98,20 +112,38 @@ impl Door {
         request: Request<Incoming>,
         peer: std::net::SocketAddr,
         is_secure: bool,
-    ) -> std::result::Result<Response<Body>, s3s::HttpError> {
+    ) -> std::result::Result<Response<Traced>, s3s::HttpError> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:08X}{number:08X}", self.opening);
         let at = self.service.clock.now();
         let arrived = Arrived { peer, is_secure, at, request_id: id.clone() };
         let (method, origin) = (request.method().clone(), request.headers().get("origin").cloned());
         let head = Head { uri: request.uri(), headers: request.headers() };
-        let bucket = cors::bucket(&self.service, &head);
+        let site = website::bucket(&self.service, &head);
+        let bucket = site.clone().or_else(|| cors::bucket(&self.service, &head));
+        let is_sts = sts::is_asked(&self.service, &method, &head);
+        let known_as = match (site.is_some(), is_sts, method == Method::OPTIONS) {
+            (_, _, true) => trace::PREFLIGHT,
+            (true, ..) => trace::WEBSITE,
+            (_, true, _) => trace::SECURITY_TOKEN,
+            _ => trace::OTHER,
+        };
+        let trace = Trace::new(&request, &arrived, bucket.as_deref(), known_as);
+        let seen = trace.seen();
         let mut response = match self.enter(&head) {
             Err(error) => refusal(error)?,
             Ok(()) if method == Method::OPTIONS => {
                 cors::preflight(&self.service, &head, bucket.as_deref()).or_else(refusal)?
             }
-            Ok(()) => self.call(request, arrived).await?,
+            Ok(()) if site.is_some() => {
+                let bucket = site.as_deref().unwrap_or_default();
+                website::answer(self, bucket, &request, &arrived, &seen).await?
+            }
+            Ok(()) if forms::is_form(&method, &head) => {
+                let posted = forms::post(&self.service, bucket.as_deref(), request, arrived, &seen).await;
+                posted.or_else(forms::refusal)?
+            }
+            Ok(()) => self.call(request, arrived, seen).await?,
         };
         if let (Some(origin), Some(bucket)) = (&origin, &bucket)
             && method != Method::OPTIONS
@@ -119,7 +151,10 @@ impl Door {
             cors::mark(&self.service, bucket, origin, &method, response.headers_mut());
         }
         finish(&mut response, &id);
-        Ok(response)
+        if is_sts {
+            sts::finish(&mut response, &id);
+        }
+        Ok(trace.answer(self, response))
     }
 
     /// What is refused before the library sees it.
@@ -138,14 +173,6 @@ impl Door {
             let text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
             return Err(Error::new(Code::InvalidRequest, text));
         }
-        let has_token = head.headers.contains_key("x-amz-security-token")
-            || head.parameter("X-Amz-Security-Token").is_some();
-        if has_token {
-            return Err(Error::new(
-                Code::InvalidToken,
-                "The provided token is malformed or otherwise invalid.",
-            ));
-        }
         Ok(())
     }
 
@@ -153,6 +180,7 @@ impl Door {
         &self,
         request: Request<Incoming>,
         arrived: Arrived,
+        seen: Seen,
     ) -> std::result::Result<Response<Body>, s3s::HttpError> {
         let is_chunked = request
             .headers()
@@ -160,6 +188,7 @@ impl Door {
             .is_some_and(|value| value.as_bytes().starts_with(b"STREAMING-"));
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(arrived);
+        parts.extensions.insert(seen);
         let body = if is_chunked {
             Body::http_body_unsync(Watched { body, watch: Watch::default() })
         } else {

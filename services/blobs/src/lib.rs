@@ -21,6 +21,8 @@ pub mod door;
 pub mod entry;
 pub mod error;
 pub mod limits;
+pub mod logs;
+pub mod metrics;
 pub mod objects;
 pub mod operations;
 pub mod pool;

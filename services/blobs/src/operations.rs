@@ -5,6 +5,7 @@
 
 mod buckets;
 mod details;
+pub(crate) mod forms;
 mod headers;
 mod lists;
 mod multipart;
@@ -103,6 +104,7 @@ operations! {
         GetBucketCors get_bucket_cors GetBucketCorsInput GetBucketCorsOutput settings::get_cors;
         GetBucketLifecycleConfiguration get_bucket_lifecycle_configuration GetBucketLifecycleConfigurationInput GetBucketLifecycleConfigurationOutput settings::get_lifecycle;
         GetBucketLocation get_bucket_location GetBucketLocationInput GetBucketLocationOutput buckets::location;
+        GetBucketLogging get_bucket_logging GetBucketLoggingInput GetBucketLoggingOutput settings::get_logging;
         GetBucketOwnershipControls get_bucket_ownership_controls GetBucketOwnershipControlsInput GetBucketOwnershipControlsOutput settings::get_ownership;
         GetBucketPolicy get_bucket_policy GetBucketPolicyInput GetBucketPolicyOutput settings::get_policy;
         GetBucketPolicyStatus get_bucket_policy_status GetBucketPolicyStatusInput GetBucketPolicyStatusOutput settings::get_policy_status;
@@ -125,12 +127,15 @@ operations! {
         ListObjects list_objects ListObjectsInput ListObjectsOutput lists::objects;
         ListObjectsV2 list_objects_v2 ListObjectsV2Input ListObjectsV2Output lists::objects_v2;
         ListParts list_parts ListPartsInput ListPartsOutput multipart::list;
+        PostObject post_object PostObjectInput PostObjectOutput forms::post;
         PutBucketAcl put_bucket_acl PutBucketAclInput PutBucketAclOutput settings::put_acl;
         PutBucketCors put_bucket_cors PutBucketCorsInput PutBucketCorsOutput settings::put_cors;
+        PutBucketLogging put_bucket_logging PutBucketLoggingInput PutBucketLoggingOutput settings::put_logging;
         PutBucketOwnershipControls put_bucket_ownership_controls PutBucketOwnershipControlsInput PutBucketOwnershipControlsOutput settings::put_ownership;
         PutBucketPolicy put_bucket_policy PutBucketPolicyInput PutBucketPolicyOutput settings::put_policy;
         PutBucketTagging put_bucket_tagging PutBucketTaggingInput PutBucketTaggingOutput settings::put_tags;
         PutBucketVersioning put_bucket_versioning PutBucketVersioningInput PutBucketVersioningOutput settings::put_versioning;
+        PutBucketWebsite put_bucket_website PutBucketWebsiteInput PutBucketWebsiteOutput settings::put_website;
         PutObject put_object PutObjectInput PutObjectOutput objects::put;
         PutObjectAcl put_object_acl PutObjectAclInput PutObjectAclOutput details::put_acl;
         PutObjectLegalHold put_object_legal_hold PutObjectLegalHoldInput PutObjectLegalHoldOutput details::put_legal_hold;
@@ -156,7 +161,6 @@ operations! {
         GetBucketEncryption get_bucket_encryption GetBucketEncryptionInput GetBucketEncryptionOutput "encryption at rest is not built";
         GetBucketIntelligentTieringConfiguration get_bucket_intelligent_tiering_configuration GetBucketIntelligentTieringConfigurationInput GetBucketIntelligentTieringConfigurationOutput "there is one storage class";
         GetBucketInventoryConfiguration get_bucket_inventory_configuration GetBucketInventoryConfigurationInput GetBucketInventoryConfigurationOutput "there are no inventories";
-        GetBucketLogging get_bucket_logging GetBucketLoggingInput GetBucketLoggingOutput "there are no access logs in buckets";
         GetBucketMetadataTableConfiguration get_bucket_metadata_table_configuration GetBucketMetadataTableConfigurationInput GetBucketMetadataTableConfigurationOutput "there are no metadata tables";
         GetBucketMetricsConfiguration get_bucket_metrics_configuration GetBucketMetricsConfigurationInput GetBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
         GetBucketNotificationConfiguration get_bucket_notification_configuration GetBucketNotificationConfigurationInput GetBucketNotificationConfigurationOutput "notifications are not sent yet";
@@ -168,19 +172,16 @@ operations! {
         ListBucketInventoryConfigurations list_bucket_inventory_configurations ListBucketInventoryConfigurationsInput ListBucketInventoryConfigurationsOutput "there are no inventories";
         ListBucketMetricsConfigurations list_bucket_metrics_configurations ListBucketMetricsConfigurationsInput ListBucketMetricsConfigurationsOutput "metrics of the node are at its admin address";
         ListDirectoryBuckets list_directory_buckets ListDirectoryBucketsInput ListDirectoryBucketsOutput "there are no directory buckets";
-        PostObject post_object PostObjectInput PostObjectOutput "forms are not built";
         PutBucketAccelerateConfiguration put_bucket_accelerate_configuration PutBucketAccelerateConfigurationInput PutBucketAccelerateConfigurationOutput "there is no acceleration";
         PutBucketAnalyticsConfiguration put_bucket_analytics_configuration PutBucketAnalyticsConfigurationInput PutBucketAnalyticsConfigurationOutput "there is no storage class analysis";
         PutBucketEncryption put_bucket_encryption PutBucketEncryptionInput PutBucketEncryptionOutput "encryption at rest is not built";
         PutBucketIntelligentTieringConfiguration put_bucket_intelligent_tiering_configuration PutBucketIntelligentTieringConfigurationInput PutBucketIntelligentTieringConfigurationOutput "there is one storage class";
         PutBucketInventoryConfiguration put_bucket_inventory_configuration PutBucketInventoryConfigurationInput PutBucketInventoryConfigurationOutput "there are no inventories";
         PutBucketLifecycleConfiguration put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput "nothing expires yet";
-        PutBucketLogging put_bucket_logging PutBucketLoggingInput PutBucketLoggingOutput "there are no access logs in buckets";
         PutBucketMetricsConfiguration put_bucket_metrics_configuration PutBucketMetricsConfigurationInput PutBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
         PutBucketNotificationConfiguration put_bucket_notification_configuration PutBucketNotificationConfigurationInput PutBucketNotificationConfigurationOutput "notifications are not sent yet";
         PutBucketReplication put_bucket_replication PutBucketReplicationInput PutBucketReplicationOutput "there is no replication of buckets";
         PutBucketRequestPayment put_bucket_request_payment PutBucketRequestPaymentInput PutBucketRequestPaymentOutput "nobody pays";
-        PutBucketWebsite put_bucket_website PutBucketWebsiteInput PutBucketWebsiteOutput "websites are not served yet";
         RestoreObject restore_object RestoreObjectInput RestoreObjectOutput "there is one storage class";
         SelectObjectContent select_object_content SelectObjectContentInput SelectObjectContentOutput "there is no SQL over objects";
         WriteGetObjectResponse write_get_object_response WriteGetObjectResponseInput WriteGetObjectResponseOutput "there are no functions";

@@ -5,5 +5,8 @@
 
 pub mod chunked;
 pub mod error;
+pub mod form;
 pub mod host;
 pub mod settings;
+pub mod sts;
+pub mod xml;

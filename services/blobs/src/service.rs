@@ -14,6 +14,7 @@ use crate::chunks::ChunkId;
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE};
+use crate::logs::Logs;
 use crate::objects::bodies::NewBody;
 use crate::pool::Pool;
 use crate::protocol::host::Domains;
@@ -39,8 +40,11 @@ pub struct Service {
     pub(crate) users: Arc<dyn Users>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) domains: Domains,
+    /// Below them, names are websites.
+    pub(crate) website_domains: Domains,
     /// Which hosts requests may be for. Origins are not refused here: what pages of other sites may do is what a bucket's CORS rules say.
     pub(crate) guard: HostOriginGuard,
+    pub(crate) logs: Logs,
 }
 
 /// What a service has in memory and under way.
@@ -73,6 +77,7 @@ impl Service {
     pub fn open(parts: Parts, hosts: impl IntoIterator<Item = String>) -> Arc<Self> {
         let Parts { blobs, config, users, clock } = parts;
         let domains = Domains::new(config.domains.iter().cloned());
+        let website_domains = Domains::only(config.website_domains.iter().cloned());
         let gate = || Gate::new(BODIES_BYTES_MAX, BODIES_PATIENCE);
         let bodies = Bodies {
             home: Arc::clone(blobs.home()),
@@ -81,8 +86,18 @@ impl Service {
             uploads: gate(),
             downloads: gate(),
         };
-        let guard = HostOriginGuard::new(domains.names().chain(hosts));
-        Arc::new(Self { blobs, bodies, config, users, clock, domains, guard })
+        let guard = HostOriginGuard::new(domains.names().chain(website_domains.names()).chain(hosts));
+        Arc::new(Self {
+            blobs,
+            bodies,
+            config,
+            users,
+            clock,
+            domains,
+            website_domains,
+            guard,
+            logs: Logs::default(),
+        })
     }
 
     /// What it has in memory and under way now.

@@ -170,7 +170,7 @@ pub(super) fn announced(headers: &HeaderMap, length: Option<i64>) -> Result<Anno
         ));
     }
     let md5 = text(headers, "content-md5").map(parse_content_md5).transpose()?;
-    Ok(Announced { bytes, md5, checksum })
+    Ok(Announced { bytes, at_least: None, md5, checksum })
 }
 
 /// An ETag for a client.

@@ -2,6 +2,7 @@
 
 use s3s::{S3Request, S3Response, TrailingHeaders, dto, s3_error};
 
+use super::forms::AtLeast;
 use super::headers::{
     announced, attributes, conditions, etag, is_true, marker_headers, modified, refuse_unsupported, shown,
     text, version,
@@ -42,7 +43,8 @@ pub(super) async fn put(
     // What is wrong with the head is said before the body is read.
     let attributes = service.blobs.prepare(load).await?;
     crate::rules::names::key(input.key.as_bytes())?;
-    let announced = announced(&headers, input.content_length)?;
+    let mut announced = announced(&headers, input.content_length)?;
+    announced.at_least = request.extensions.get::<AtLeast>().map(|least| least.0);
     let received = read_body(service, input.body, announced, request.trailing_headers).await?;
     let put = puts::Put {
         bucket: &input.bucket,

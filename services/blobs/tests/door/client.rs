@@ -21,6 +21,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) keys: Option<(&'a str, &'a str)>,
     /// What is said of the body in place of its digest.
     pub(crate) payload: Option<&'a str>,
+    /// The service that it is signed for.
+    pub(crate) service: &'a str,
 }
 
 pub(crate) const BOLE: Option<(&str, &str)> = Some(("bole", "bolebole"));
@@ -28,7 +30,16 @@ pub(crate) const BOLE: Option<(&str, &str)> = Some(("bole", "bolebole"));
 /// A signed request of the default user; its target is `path?query`.
 pub(crate) fn ask<'a>(method: &'a str, target: &'a str) -> Ask<'a> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ask { method, path, query, headers: Vec::new(), body: Vec::new(), keys: BOLE, payload: None }
+    Ask {
+        method,
+        path,
+        query,
+        headers: Vec::new(),
+        body: Vec::new(),
+        keys: BOLE,
+        payload: None,
+        service: "s3",
+    }
 }
 
 pub(crate) struct Answer {
@@ -60,7 +71,7 @@ impl Answer {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
         text
@@ -73,6 +84,43 @@ fn sha256(bytes: &[u8]) -> String {
 
 fn sign(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
+}
+
+/// What Signature Version 4 makes of a text, for a day.
+pub(crate) fn signature(secret: &str, day: &str, service: &str, text: &str) -> String {
+    let parts = [day, "us-east-1", service, "aws4_request"];
+    let key = parts.iter().fold(format!("AWS4{secret}").into_bytes(), |key, part| sign(&key, part));
+    hex(&sign(&key, text))
+}
+
+/// Now, as signatures have it: `20260102T030405Z`.
+pub(crate) fn compact_now() -> String {
+    let now: String =
+        format_iso(SystemClock::new().now()).chars().filter(|one| !"-:".contains(*one)).collect();
+    format!("{}Z", now.split('.').next().unwrap())
+}
+
+/// The query of a presigned GET of a path that has no characters to encode.
+pub(crate) fn presigned(
+    host: &str,
+    path: &str,
+    (access_key, secret): (&str, &str),
+    token: Option<&str>,
+) -> String {
+    let time = compact_now();
+    let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
+    let mut query = format!(
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={access_key}%2F{}&X-Amz-Date={time}&X-Amz-Expires=60",
+        scope.replace('/', "%2F")
+    );
+    // The alphabet of tokens needs no encoding.
+    if let Some(token) = token {
+        write!(query, "&X-Amz-Security-Token={token}").unwrap();
+    }
+    query += "&X-Amz-SignedHeaders=host";
+    let request = format!("GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
+    format!("{query}&X-Amz-Signature={}", signature(secret, &time[..8], "s3", &text))
 }
 
 impl Ask<'_> {
@@ -100,9 +148,7 @@ impl Ask<'_> {
         }
         if let Some((access_key, secret)) = self.keys {
             let payload = self.payload.map_or_else(|| sha256(&self.body), str::to_owned);
-            let now: String =
-                format_iso(SystemClock::new().now()).chars().filter(|one| !"-:".contains(*one)).collect();
-            let time = format!("{}Z", now.split('.').next().unwrap());
+            let time = compact_now();
             headers.push(("x-amz-content-sha256".to_owned(), payload.clone()));
             headers.push(("x-amz-date".to_owned(), time.clone()));
             headers.sort_unstable();
@@ -117,12 +163,9 @@ impl Ask<'_> {
                 .map(|pair| if pair.contains('=') { pair.to_owned() } else { format!("{pair}=") });
             let query = query.collect::<Vec<_>>().join("&");
             let request = format!("{}\n{}\n{query}\n{lines}\n{names}\n{payload}", self.method, self.path);
-            let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
+            let scope = format!("{}/us-east-1/{}/aws4_request", &time[..8], self.service);
             let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
-            let key = [&time[..8], "us-east-1", "s3", "aws4_request"]
-                .iter()
-                .fold(format!("AWS4{secret}").into_bytes(), |key, part| sign(&key, part));
-            let signature = hex(&sign(&key, &text));
+            let signature = signature(secret, &time[..8], self.service, &text);
             let value = format!(
                 "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
             );

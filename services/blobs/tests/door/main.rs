@@ -4,6 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
 mod client;
+mod forms;
+mod logs;
 mod node;
 mod requests;
+mod sts;
 mod table;
+mod website;

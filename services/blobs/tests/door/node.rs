@@ -23,12 +23,19 @@ pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) chunks: Memory,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) metrics: Metrics,
     _stopper: Stopper,
     _dir: TempDir,
 }
 
 impl Node {
     pub(crate) async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Self {
+        let blobs_config = config;
         let dir = temp_dir("blobs-door").unwrap();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -48,16 +55,18 @@ impl Node {
         let home = Arc::new(chunks.clone()) as Arc<dyn Home>;
         let blobs = Blobs::new(runtime, shard, home, Durability::Sync);
         let users = Arc::clone(&identity);
-        let parts = Parts { blobs, config: Config::default(), users, clock };
-        let door = Door::new(&Service::open(parts, []));
+        let parts = Parts { blobs, config: blobs_config, users, clock };
+        let service = Service::open(parts, []);
+        let metrics = Metrics::new();
+        let for_service = metrics.service("blobs");
+        let door = Door::new(&service).measured(&for_service);
         let listener = Listener::bind("blobs", "blobs.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local();
         let limit = || ConnectionLimit::new(100);
         let (stopper, token) = Stopper::new();
         let handler = move |connection: Connection| door.clone().serve(connection);
-        let metrics = Metrics::new();
         let config = listener::Config::new(limit(), limit());
-        tokio::spawn(listener.serve(config, metrics.service("blobs"), token, handler));
-        Self { address, chunks, identity, _stopper: stopper, _dir: dir }
+        tokio::spawn(listener.serve(config, for_service, token, handler));
+        Self { address, chunks, identity, service, metrics, _stopper: stopper, _dir: dir }
     }
 }
