@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use s3s::{Body, HttpError};
 
 use super::Door;
@@ -162,7 +162,7 @@ impl Visit<'_> {
         *request.method_mut() = method.clone();
         let target = format!("/{}/{}", self.bucket, names::url_encode(key));
         // What is encoded is a path.
-        *request.uri_mut() = target.parse().map_err(|error| HttpError::new(Box::new(error)))?;
+        *request.uri_mut() = target.parse::<Uri>().map_err(|error| HttpError::new(Box::new(error)))?;
         request.headers_mut().insert("host", HeaderValue::from_static("localhost"));
         for name in PASSED {
             if let Some(value) = headers.get(name) {

@@ -2,6 +2,7 @@
 //! is put then goes the way of any other put.
 
 use std::collections::HashMap;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use hyper::HeaderMap;
@@ -35,11 +36,14 @@ pub(crate) struct Post {
 
 /// Puts it.
 pub(crate) async fn put(service: &Service, post: Post) -> S3Result<dto::PutObjectOutput> {
-    let mut input = dto::PutObjectInput::default();
-    (input.bucket, input.key) = (post.bucket, post.key);
-    input.metadata = (!post.metadata.is_empty()).then_some(post.metadata);
-    input.content_length = i64::try_from(post.length.1).ok();
-    input.body = Some(dto::StreamingBlob::from(post.body));
+    let input = dto::PutObjectInput {
+        bucket: post.bucket,
+        key: post.key,
+        metadata: (!post.metadata.is_empty()).then_some(post.metadata),
+        content_length: i64::try_from(post.length.1).ok(),
+        body: Some(dto::StreamingBlob::from(post.body)),
+        ..Default::default()
+    };
     let mut extensions = hyper::http::Extensions::new();
     extensions.insert(AtLeast(post.length.0));
     extensions.insert(Arc::new(post.caller));
@@ -58,6 +62,6 @@ pub(crate) async fn put(service: &Service, post: Post) -> S3Result<dto::PutObjec
 }
 
 /// As the library would call it, if it read forms.
-pub(super) async fn post(_: &Service, _: S3Request<dto::PostObjectInput>) -> Answer<dto::PostObjectOutput> {
-    Err(s3_error!(InternalError, "a form came by another way than the door"))
+pub(super) fn post(_: &Service, _: S3Request<dto::PostObjectInput>) -> Ready<Answer<dto::PostObjectOutput>> {
+    ready(Err(s3_error!(InternalError, "a form came by another way than the door")))
 }

@@ -66,9 +66,8 @@ fn form<'a>(pairs: &[(&str, &str)]) -> Ask<'a> {
 }
 
 fn assume(address: SocketAddr, more: &[(&str, &str)]) -> Session {
-    let pairs =
-        [&[("Action", "AssumeRole"), ("RoleArn", "arn:xxx:xxx:xxx:xxxx"), ("RoleSessionName", "s")], more];
-    let answer = form(&pairs.concat()).send(address);
+    let asked = [("Action", "AssumeRole"), ("RoleArn", "arn:xxx:xxx:xxx:xxxx"), ("RoleSessionName", "s")];
+    let answer = form(&[&asked[..], more].concat()).send(address);
     assert_eq!(answer.status, 200, "{}", answer.text());
     Session::of(&answer)
 }

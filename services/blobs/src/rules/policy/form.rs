@@ -162,7 +162,7 @@ impl Condition {
     fn holds(&self, fields: &[(String, String)]) -> bool {
         let found = fields.iter().find(|(name, _)| name == self.field()).map(|(_, value)| value.as_str());
         match self {
-            Self::Equals { value, .. } => found == Some(value),
+            Self::Equals { value, .. } => found == Some(value.as_str()),
             // Of a list of types each has to begin so.
             Self::StartsWith { field, prefix } if field == "content-type" => found
                 .unwrap_or_default()
