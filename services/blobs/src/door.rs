@@ -1,9 +1,9 @@
 //! The HTTP door: connections from our listeners, served by hyper and the protocol's library.
 //!
 //! A request passes, in this order: the guard against foreign hosts (promise P8), what the library would take and we do not, the CORS preflight,
-//! its signature, the access check, its operation. Requests for websites and forms go ways of their own ([`website`], [`forms`]), and so do those for
-//! temporary credentials, after their signature ([`sts`]). Every answer has a request id, and the headers of CORS where a bucket's rules say so; what
-//! is told of it is in [`trace`].
+//! its signature, the access check, its operation. Requests for websites and forms go ways of their own (`website.rs`, `forms.rs`), and so do those
+//! for temporary credentials, after their signature (`sts.rs`). Every answer has a request id, and the headers of CORS where a bucket's rules say so; what
+//! is told of it is in `trace.rs`.
 //!
 //! Origins of other sites are not refused here: S3's clients in browsers are pages of other sites by their nature. What such a page reads is what a
 //! bucket's CORS rules let it read, and what it does it signs or anybody may do.

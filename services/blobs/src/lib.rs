@@ -10,7 +10,7 @@
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
 //! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] →
-//! [`protocol`] → [`bodies`] → [`access`].
+//! [`protocol`] → [`bodies`] → [`access`] → [`operations`] → [`door`] → [`metrics`], [`logs`].
 
 pub mod access;
 pub mod bodies;
