@@ -49,7 +49,6 @@ impl Seen {
 /// A request that is being answered.
 pub(super) struct Trace {
     begun: Instant,
-    arrived: Arrived,
     method: Method,
     /// What it is without a word of the operation's.
     known_as: &'static str,
@@ -71,7 +70,6 @@ impl Trace {
         let head = Head { uri: request.uri(), headers: request.headers() };
         Self {
             begun: Instant::now(),
-            arrived: arrived.clone(),
             method: request.method().clone(),
             known_as,
             bucket: bucket.map(str::to_owned),

@@ -35,7 +35,7 @@ impl Form {
         let time = compact_now();
         let credential = format!("{access_key}/{}/us-east-1/s3/aws4_request", &time[..8]);
         let conditions = format!(
-            r#"{conditions}{{"bucket":"b"}},{{"x-amz-algorithm":"AWS4-HMAC-SHA256"}},{{"x-amz-credential":"{credential}"}},{{"x-amz-date":"{time}"}}"#
+            r#"{conditions}{{"bucket":"bkt"}},{{"x-amz-algorithm":"AWS4-HMAC-SHA256"}},{{"x-amz-credential":"{credential}"}},{{"x-amz-date":"{time}"}}"#
         );
         let policy = policy(60_000, &conditions);
         let signed = signature(secret, &time[..8], "s3", &policy);
@@ -55,7 +55,7 @@ impl Form {
     }
 
     fn post(&self, address: SocketAddr) -> Answer {
-        self.post_to(address, "/b")
+        self.post_to(address, "/bkt")
     }
 
     fn post_to(&self, address: SocketAddr, path: &str) -> Answer {
@@ -84,7 +84,7 @@ const ANY_KEY: &str = r#"["starts-with","$key",""],"#;
 async fn run(rows: impl FnOnce(SocketAddr, &Node) + Send + 'static) {
     let node = Node::start().await;
     tokio::task::spawn_blocking(move || {
-        assert_eq!(ask("PUT", "/b").send(node.address).status, 200);
+        assert_eq!(ask("PUT", "/bkt").send(node.address).status, 200);
         rows(node.address, &node);
     })
     .await
@@ -97,7 +97,7 @@ async fn forms_put_objects_as_puts_do() {
         let long: Vec<u8> = (0..300_000_u32).map(|number| number as u8).collect();
         let conditions = r#"["starts-with","$key","in/"],{"acl":"public-read"},["starts-with","$Content-Type","image/"],{"x-amz-meta-who":"ann"},{"tagging":"<Tagging><TagSet><Tag><Key>a b</Key><Value>c/d</Value></Tag></TagSet></Tagging>"},"#;
         assert_eq!(
-            ask("PUT", "/b?ownershipControls")
+            ask("PUT", "/bkt?ownershipControls")
                 .body("<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>")
                 .send(address)
                 .status,
@@ -118,13 +118,13 @@ async fn forms_put_objects_as_puts_do() {
             let made = form.signed(BOLE.unwrap(), conditions).post(address);
             assert_eq!(made.status, 204, "{}", made.text());
             assert!(made.header("etag").is_some());
-            let location = format!("http://{address}/b/in/cat%201.jpg");
+            let location = format!("http://{address}/bkt/in/cat%201.jpg");
             assert_eq!(made.header("location"), Some(location.as_str()));
-            let got = ask("GET", "/b/in/cat%201.jpg").anonymous().send(address);
+            let got = ask("GET", "/bkt/in/cat%201.jpg").anonymous().send(address);
             assert_eq!((got.status, got.body == content), (200, true), "{}", content.len());
             assert_eq!(got.header("content-type"), Some("image/png"));
             assert_eq!(got.header("x-amz-meta-who"), Some("ann"));
-            let tags = ask("GET", "/b/in/cat%201.jpg?tagging").send(address);
+            let tags = ask("GET", "/bkt/in/cat%201.jpg?tagging").send(address);
             assert_eq!(tags.element("Key").as_deref(), Some("a b"));
             assert_eq!(tags.element("Value").as_deref(), Some("c/d"));
         }
@@ -148,7 +148,7 @@ async fn the_answer_is_what_the_form_asks_for() {
         let moved = form("success_action_redirect", "http://app.example/done?x=1");
         assert_eq!(moved.status, 303);
         let expected =
-            "http://app.example/done?x=1&bucket=b&key=a%20b&etag=%229dd4e461268c8034f5c8564e155c67a6%22";
+            "http://app.example/done?x=1&bucket=bkt&key=a%20b&etag=%229dd4e461268c8034f5c8564e155c67a6%22";
         assert_eq!(moved.header("location"), Some(expected));
         assert_eq!(form("success_action_redirect", "javascript:alert(1)").status, 204);
     })
@@ -166,7 +166,7 @@ async fn what_the_policy_does_not_allow_is_refused() {
         let high = r#"["starts-with","$key",""],["content-length-range",500000,900000],"#;
         let good = form("x").signed(keys, ANY_KEY);
         let scope = good.fields.iter().find(|(name, _)| name == "x-amz-credential").unwrap().1.clone();
-        let v2 = |lasts: i64| form("x").signed_v2(lasts, r#"{"bucket":"b"},["starts-with","$key",""]"#);
+        let v2 = |lasts: i64| form("x").signed_v2(lasts, r#"{"bucket":"bkt"},["starts-with","$key",""]"#);
         let rows = [
             (good.clone(), 204, ""),
             (v2(60_000), 204, ""),
@@ -215,11 +215,11 @@ async fn what_the_policy_does_not_allow_is_refused() {
             let answer = form.post(address);
             assert_eq!(answer.outcome(), (status, code.to_owned()), "row {number}: {}", answer.text());
         }
-        assert_eq!(good.post_to(address, "/b/k").outcome(), (405, "MethodNotAllowed".to_owned()));
+        assert_eq!(good.post_to(address, "/bkt/k").outcome(), (405, "MethodNotAllowed".to_owned()));
         assert_eq!(good.post_to(address, "/").outcome(), (405, "MethodNotAllowed".to_owned()));
         assert_eq!(good.post_to(address, "/none").status, 403);
         let kind = "multipart/form-data; boundary=sep";
-        let cut = ask("POST", "/b").anonymous().header("content-type", kind).body("--sep\r\nX");
+        let cut = ask("POST", "/bkt").anonymous().header("content-type", kind).body("--sep\r\nX");
         assert_eq!(cut.send(address).outcome(), (400, "MalformedPOSTRequest".to_owned()));
         // Nothing that was refused leaves a chunk; those are removed in the background.
         let begun = Instant::now();
@@ -234,13 +234,13 @@ async fn what_the_policy_does_not_allow_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn anonymous_forms_do_what_everybody_may() {
     run(|address, _| {
-        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/open/*"}]}"#;
-        assert_eq!(ask("PUT", "/b?policy").body(policy).send(address).status, 204);
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::bkt/open/*"}]}"#;
+        assert_eq!(ask("PUT", "/bkt?policy").body(policy).send(address).status, 204);
         assert_eq!(Form::new(&[("key", "open/a")], "x").post(address).status, 204);
         assert_eq!(Form::new(&[("key", "a")], "x").post(address).outcome().1, "AccessDenied");
         let with_acl = Form::new(&[("key", "open/a"), ("acl", "public-read")], "x");
         assert_eq!(with_acl.post(address).outcome().1, "AccessDenied");
-        let got = ask("GET", "/b/open/a").send(address);
+        let got = ask("GET", "/bkt/open/a").send(address);
         assert_eq!((got.status, got.body), (200, b"x".to_vec()));
     })
     .await;

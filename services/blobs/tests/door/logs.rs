@@ -22,23 +22,26 @@ async fn logs_are_put_where_the_bucket_says() {
     let node = Node::start().await;
     let address = node.address;
     let requests = move || {
-        for bucket in ["/b", "/logs"] {
+        for bucket in ["/bkt", "/logs"] {
             assert_eq!(ask("PUT", bucket).send(address).status, 200);
         }
-        let empty = ask("GET", "/b?logging").send(address);
+        let empty = ask("GET", "/bkt?logging").send(address);
         assert!(empty.status == 200 && empty.element("TargetBucket").is_none(), "{}", empty.text());
         let nowhere = ON.replace(">logs<", ">nowhere<");
-        let wrong = ask("PUT", "/b?logging").body(nowhere).send(address);
+        let wrong = ask("PUT", "/bkt?logging").body(nowhere).send(address);
         assert_eq!(wrong.outcome(), (400, "InvalidTargetBucketForLogging".to_owned()));
-        let put = ask("PUT", "/b?logging").body(ON).send(address);
+        let put = ask("PUT", "/bkt?logging").body(ON).send(address);
         assert_eq!(put.status, 200, "{}", put.text());
-        assert_eq!(ask("GET", "/b?logging").send(address).element("TargetPrefix").as_deref(), Some("of-b/"));
         assert_eq!(
-            ask("PUT", "/b/a%20b").header("user-agent", "tester").body("12345").send(address).status,
+            ask("GET", "/bkt?logging").send(address).element("TargetPrefix").as_deref(),
+            Some("of-b/")
+        );
+        assert_eq!(
+            ask("PUT", "/bkt/a%20b").header("user-agent", "tester").body("12345").send(address).status,
             200
         );
-        assert_eq!(ask("GET", "/b/a%20b").send(address).status, 200);
-        assert_eq!(ask("GET", "/b/none").anonymous().send(address).status, 403);
+        assert_eq!(ask("GET", "/bkt/a%20b").send(address).status, 200);
+        assert_eq!(ask("GET", "/bkt/none").anonymous().send(address).status, 403);
         assert_eq!(ask("GET", "/logs").send(address).status, 200);
     };
     tokio::task::spawn_blocking(requests).await.unwrap();
@@ -56,9 +59,9 @@ async fn logs_are_put_where_the_bucket_says() {
         };
         let user = "arn:aws:iam::000000000000:user/bole";
         has(&[
-            " b [",
+            " bkt [",
             user,
-            "REST.PUT.OBJECT a%20b \"PUT /b/a%20b HTTP/1.1\" 200 - - 5 ",
+            "REST.PUT.OBJECT a%20b \"PUT /bkt/a%20b HTTP/1.1\" 200 - - 5 ",
             "\"tester\"",
             "SigV4 - AuthHeader",
         ]);
@@ -67,10 +70,10 @@ async fn logs_are_put_where_the_bucket_says() {
         has(&["REST.GET.LOGGING_STATUS - ", " 200 "]);
         assert!(!text.contains(" logs ["), "{text}");
         assert_eq!(text.lines().count(), 5, "{text}");
-        assert_eq!(ask("PUT", "/b?logging").body("<BucketLoggingStatus/>").send(address).status, 200);
-        assert!(ask("GET", "/b?logging").send(address).element("TargetBucket").is_none());
+        assert_eq!(ask("PUT", "/bkt?logging").body("<BucketLoggingStatus/>").send(address).status, 200);
+        assert!(ask("GET", "/bkt?logging").send(address).element("TargetBucket").is_none());
         let partitioned = ON.replace("</LoggingEnabled>", "<TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>EventTime</PartitionDateSource></PartitionedPrefix></TargetObjectKeyFormat></LoggingEnabled>");
-        assert_eq!(ask("PUT", "/b?logging").body(partitioned).send(address).status, 501);
+        assert_eq!(ask("PUT", "/bkt?logging").body(partitioned).send(address).status, 501);
     };
     tokio::task::spawn_blocking(read).await.unwrap();
     assert_eq!(node.service.logs().dropped(), 0);
@@ -81,12 +84,12 @@ async fn lines_whose_bucket_is_gone_are_counted_as_lost() {
     let node = Node::start().await;
     let address = node.address;
     let requests = move || {
-        for bucket in ["/b", "/logs"] {
+        for bucket in ["/bkt", "/logs"] {
             ask("PUT", bucket).send(address);
         }
-        assert_eq!(ask("PUT", "/b?logging").body(ON).send(address).status, 200);
+        assert_eq!(ask("PUT", "/bkt?logging").body(ON).send(address).status, 200);
         assert_eq!(ask("DELETE", "/logs").send(address).status, 204);
-        ask("GET", "/b/none").send(address);
+        ask("GET", "/bkt/none").send(address);
     };
     tokio::task::spawn_blocking(requests).await.unwrap();
     let begun = Instant::now();
@@ -102,11 +105,11 @@ async fn requests_are_counted() {
     let node = Node::start().await;
     let address = node.address;
     let requests = move || {
-        ask("PUT", "/b").send(address);
-        ask("PUT", "/b/k").body("12345").send(address);
-        ask("GET", "/b/k").send(address);
-        ask("GET", "/b/none").send(address);
-        ask("OPTIONS", "/b/k").anonymous().send(address);
+        ask("PUT", "/bkt").send(address);
+        ask("PUT", "/bkt/k").body("12345").send(address);
+        ask("GET", "/bkt/k").send(address);
+        ask("GET", "/bkt/none").send(address);
+        ask("OPTIONS", "/bkt/k").anonymous().send(address);
     };
     tokio::task::spawn_blocking(requests).await.unwrap();
     let wanted = [

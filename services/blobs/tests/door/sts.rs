@@ -72,7 +72,7 @@ fn assume(address: SocketAddr, more: &[(&str, &str)]) -> Session {
     Session::of(&answer)
 }
 
-const READ_ONE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/open/*"}]}"#;
+const READ_ONE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bkt/open/*"}]}"#;
 
 async fn run(node: &Node, rows: impl FnOnce(SocketAddr) + Send + 'static) {
     let address = node.address;
@@ -80,7 +80,7 @@ async fn run(node: &Node, rows: impl FnOnce(SocketAddr) + Send + 'static) {
 }
 
 fn set_up(address: SocketAddr) {
-    for (method, target) in [("PUT", "/b"), ("PUT", "/b/open/k"), ("PUT", "/b/k")] {
+    for (method, target) in [("PUT", "/bkt"), ("PUT", "/bkt/open/k"), ("PUT", "/bkt/k")] {
         assert_eq!(ask(method, target).body("x").send(address).status, 200, "{target}");
     }
 }
@@ -94,15 +94,15 @@ async fn a_session_has_its_users_rights_and_its_policy_narrows_them() {
         let narrow = assume(address, &[("Policy", READ_ONE)]);
         let host = address.to_string();
         for (session, method, path, status) in [
-            (&whole, "GET", "/b/k", 200),
-            (&whole, "PUT", "/b/new", 200),
+            (&whole, "GET", "/bkt/k", 200),
+            (&whole, "PUT", "/bkt/new", 200),
             (&whole, "GET", "/", 200),
-            (&narrow, "GET", "/b/open/k", 200),
-            (&narrow, "HEAD", "/b/open/k", 200),
-            (&narrow, "GET", "/b/k", 403),
-            (&narrow, "PUT", "/b/open/k", 403),
-            (&narrow, "DELETE", "/b/open/k", 403),
-            (&narrow, "GET", "/b", 403),
+            (&narrow, "GET", "/bkt/open/k", 200),
+            (&narrow, "HEAD", "/bkt/open/k", 200),
+            (&narrow, "GET", "/bkt/k", 403),
+            (&narrow, "PUT", "/bkt/open/k", 403),
+            (&narrow, "DELETE", "/bkt/open/k", 403),
+            (&narrow, "GET", "/bkt", 403),
             (&narrow, "GET", "/", 403),
         ] {
             let answer = session.ask(method, path).send(address);
@@ -116,7 +116,7 @@ async fn a_session_has_its_users_rights_and_its_policy_narrows_them() {
         }
         // Each key of a bulk delete is judged by the policy.
         let delete = "<Delete><Object><Key>open/k</Key></Object></Delete>";
-        let many = narrow.ask("POST", "/b?delete").body(delete).send(address);
+        let many = narrow.ask("POST", "/bkt?delete").body(delete).send(address);
         assert_eq!(many.element("Code").as_deref(), Some("AccessDenied"), "{}", many.text());
     })
     .await;
@@ -129,19 +129,19 @@ async fn tokens_belong_to_their_access_keys() {
         set_up(address);
         let (one, other) = (assume(address, &[]), assume(address, &[]));
         let swapped = Session { token: other.token.clone(), ..one.clone() };
-        let bare = Ask { keys: Some(one.keys()), ..ask("GET", "/b/k") };
-        let lasting = ask("GET", "/b/k").header("x-amz-security-token", one.token.clone());
-        let anonymous = ask("GET", "/b/k").anonymous().header("x-amz-security-token", one.token.clone());
+        let bare = Ask { keys: Some(one.keys()), ..ask("GET", "/bkt/k") };
+        let lasting = ask("GET", "/bkt/k").header("x-amz-security-token", one.token.clone());
+        let anonymous = ask("GET", "/bkt/k").anonymous().header("x-amz-security-token", one.token.clone());
         let forged = Session { secret: "x".repeat(40), ..one.clone() };
         let made_up = Session { access_key: "ASIAAAAAAAAAAAAAAAAA".to_owned(), ..one.clone() };
         for (asks, expected) in [
-            (one.ask("GET", "/b/k"), (200, "")),
-            (swapped.ask("GET", "/b/k"), (400, "InvalidToken")),
+            (one.ask("GET", "/bkt/k"), (200, "")),
+            (swapped.ask("GET", "/bkt/k"), (400, "InvalidToken")),
             (bare, (403, "InvalidAccessKeyId")),
             (lasting, (400, "InvalidToken")),
             (anonymous, (400, "InvalidToken")),
-            (forged.ask("GET", "/b/k"), (403, "SignatureDoesNotMatch")),
-            (made_up.ask("GET", "/b/k"), (403, "SignatureDoesNotMatch")),
+            (forged.ask("GET", "/bkt/k"), (403, "SignatureDoesNotMatch")),
+            (made_up.ask("GET", "/bkt/k"), (403, "SignatureDoesNotMatch")),
         ] {
             let (status, code) = asks.send(address).outcome();
             assert_eq!((status, code.as_str()), expected);
@@ -166,7 +166,7 @@ async fn a_session_ends_with_its_user() {
     });
     let gone = gone.unwrap();
     node.identity.change(|_| Ok(vec![gone.clone()])).await.unwrap();
-    let status = tokio::task::spawn_blocking(move || session.ask("GET", "/b/k").send(address).outcome());
+    let status = tokio::task::spawn_blocking(move || session.ask("GET", "/bkt/k").send(address).outcome());
     assert_eq!(status.await.unwrap(), (400, "InvalidToken".to_owned()));
 }
 
@@ -286,7 +286,7 @@ async fn tokens_of_an_issuer_become_roles() {
     let node = Node::with(Config { web_identity: Some(web), ..Config::default() }).await;
     let role = |name: &str, actions: &str| {
         let json = format!(
-            r#"{{"name":"{name}","policies":[{{"name":"p","statements":[{{"effect":"allow","service":"blobs","actions":["{actions}"],"resources":["default/blobs/b/*"]}}]}}]}}"#
+            r#"{{"name":"{name}","policies":[{{"name":"p","statements":[{{"effect":"allow","service":"blobs","actions":["{actions}"],"resources":["default/blobs/bkt/*"]}}]}}]}}"#
         );
         Role::parse(&json).unwrap()
     };
@@ -314,14 +314,14 @@ async fn tokens_of_an_issuer_become_roles() {
         let reader = Session::of(&with(&both, &[("RoleArn", "arn:aws:iam::000000000000:role/readers")]));
         let narrow = Session::of(&with(&both, &[("Policy", READ_ONE)]));
         let rows = [
-            (&both_roles, "GET", "/b/k", 200),
-            (&both_roles, "PUT", "/b/k", 200),
-            (&both_roles, "DELETE", "/b/k", 403),
+            (&both_roles, "GET", "/bkt/k", 200),
+            (&both_roles, "PUT", "/bkt/k", 200),
+            (&both_roles, "DELETE", "/bkt/k", 403),
             (&both_roles, "GET", "/", 403),
-            (&reader, "GET", "/b/k", 200),
-            (&reader, "PUT", "/b/k", 403),
-            (&narrow, "GET", "/b/open/k", 200),
-            (&narrow, "PUT", "/b/open/k", 403),
+            (&reader, "GET", "/bkt/k", 200),
+            (&reader, "PUT", "/bkt/k", 403),
+            (&narrow, "GET", "/bkt/open/k", 200),
+            (&narrow, "PUT", "/bkt/open/k", 403),
         ];
         for (session, method, path, status) in rows {
             assert_eq!(session.ask(method, path).body("").send(address).status, status, "{method} {path}");
@@ -349,8 +349,8 @@ async fn tokens_of_an_issuer_become_roles() {
         // A role that is removed is gone from sessions as well.
         let entry = identity.read(|directory| directory.delete_role("writers").unwrap()).unwrap();
         runtime.block_on(identity.change(|_| Ok(vec![entry.clone()]))).unwrap();
-        assert_eq!(both_roles.ask("PUT", "/b/k").send(address).status, 403);
-        assert_eq!(both_roles.ask("GET", "/b/k").send(address).status, 200);
+        assert_eq!(both_roles.ask("PUT", "/bkt/k").send(address).status, 403);
+        assert_eq!(both_roles.ask("GET", "/bkt/k").send(address).status, 200);
     })
     .await;
 }

@@ -36,7 +36,7 @@ async fn all(text: &str, size: usize) -> std::result::Result<Read, String> {
 
 #[tokio::test]
 async fn forms_are_read_in_pieces_of_any_size() {
-    let content = "one\r\n--Bo\r\n--\r\n\r\n--";
+    let content = "one\r\n--A\r\n--\r\n\r\n--";
     let after = "\r\n--B\r\nContent-Disposition: form-data; name=\"submit\"\r\n\r\nUpload\r\n--B--\r\n";
     for end in ["--\r\n", "--", after] {
         let text = format!("{}{}{}{end}", field("Key", "a\r\nb"), field("empty", ""), file(content));
