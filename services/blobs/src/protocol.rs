@@ -4,6 +4,7 @@
 //! Reading order: [`error`] → [`settings`] → [`chunked`] (a bound that the library lacks) → [`host`] → [`form`] → [`sts`],
 //! with [`xml`].
 
+pub mod bytes;
 pub mod chunked;
 pub mod error;
 pub mod form;

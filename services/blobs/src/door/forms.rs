@@ -104,7 +104,7 @@ pub(super) async fn post(
     check_owners(&head, &service.config.account)?;
     seen.is("PostObject", caller.user.as_ref(), &key);
     let named = Named { bucket: &bucket, key: &key, version: None, source: None };
-    service.check("PostObject", &head, &caller, &named)?;
+    service.check("PostObject", &head, &caller, &named).await?;
     let body = Body::http_body_unsync(file);
     let made =
         Post { bucket: bucket.clone(), key: key.clone(), headers, metadata, body, length: bounds, caller };

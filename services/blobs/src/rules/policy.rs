@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod form;
 mod json;
 pub mod key;
+pub mod model;
 mod network;
 pub mod operation;
 pub mod pattern;

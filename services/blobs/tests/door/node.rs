@@ -7,6 +7,7 @@ use bole_base::{Clock, Disk, Durability, LogId, RealDisk, SystemClock};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::door::Door;
+use bole_blobs::seal::ServerKeys;
 use bole_blobs::state::{self, Blobs};
 use bole_blobs::{Config, Parts, Service};
 use bole_catalog::Catalog;
@@ -31,15 +32,22 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn start() -> Self {
-        Self::with(Config::default()).await
+        Self::open(Config::default(), Arc::new(MemoryJournal::new())).await
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        let blobs_config = config;
+        Self::open(config, Arc::new(MemoryJournal::new())).await
+    }
+
+    pub(crate) async fn start_on(journal: Arc<MemoryJournal>) -> Self {
+        Self::open(Config::default(), journal).await
+    }
+
+    async fn open(blobs_config: Config, journal: Arc<MemoryJournal>) -> Self {
         let dir = temp_dir("blobs-door").unwrap();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let journal = Arc::new(MemoryJournal::new()) as Arc<dyn Journal>;
+        let journal = journal as Arc<dyn Journal>;
         let root = dir.path().join("checkpoints");
         let settings = runtime::Config::default();
         let runtime = Arc::new(Runtime::new(journal, Arc::clone(&disk), Arc::clone(&clock), root, settings));
@@ -55,7 +63,8 @@ impl Node {
         let home = Arc::new(chunks.clone()) as Arc<dyn Home>;
         let blobs = Blobs::new(runtime, shard, home, Durability::Sync);
         let users = Arc::clone(&identity);
-        let parts = Parts { blobs, config: blobs_config, users, clock };
+        let keys = ServerKeys::new(identity.derived_keys("blobs data keys 1"));
+        let parts = Parts { blobs, config: blobs_config, users, keys, clock };
         let service = Service::open(parts, []);
         let metrics = Metrics::new();
         let for_service = metrics.service("blobs");
