@@ -175,6 +175,7 @@ impl Settings {
                     .to_owned(),
             );
         }
+        self.check_blobs()?;
         if plain(&self.key_file()).starts_with(plain(&self.node.data)) {
             return Err(format!(
                 "identity.key_file \"{}\" is inside the data directory; a copy of that must not hold the key",
@@ -186,6 +187,24 @@ impl Settings {
 }
 
 impl Settings {
+    fn check_blobs(&self) -> Result<(), String> {
+        let blobs = &self.blobs;
+        let tokens = [&blobs.oidc_issuer, &blobs.oidc_audience, &blobs.oidc_jwks];
+        let set = tokens.iter().filter(|setting| setting.is_some()).count();
+        if set != 0 && set != tokens.len() {
+            return Err(
+                "blobs.oidc_issuer, blobs.oidc_audience and blobs.oidc_jwks must be set together".to_owned()
+            );
+        }
+        let is_both = |domain: &&String| blobs.domains.0.iter().any(|name| name.eq_ignore_ascii_case(domain));
+        match blobs.website_domains.0.iter().find(is_both) {
+            None => Ok(()),
+            Some(domain) => Err(format!(
+                "\"{domain}\" is in blobs.domains and in blobs.website_domains: names below it would be both"
+            )),
+        }
+    }
+
     fn check_feeds(&self) -> Result<(), String> {
         let databases = self.feed_databases();
         let is_memory = |database: &&u8| self.database_durability(**database) == Durability::Memory;

@@ -12,6 +12,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod http;
+mod issuer;
 pub mod kernel;
 pub mod listen;
 pub mod lock;

@@ -288,6 +288,8 @@ options! {
         listen: SocketAddr = Address, "127.0.0.1:9000";
         /// Domains below which names are buckets (bucket.domain), and by which requests may call the node, besides localhost and its address: the Host header is checked, so that no web page reaches the node under a name of its own.
         domains: HostNames = Text("a list of domains such as s3.example,s3.internal.example"), "";
+        /// Domains below which names are websites (bucket.domain): anonymous, read only, with index and error pages. Empty: none.
+        website_domains: HostNames = Text("a list of domains such as web.example"), "";
         /// Where buckets are whose creator does not say where.
         region: Region = Text("a region such as us-east-1"), "us-east-1";
         /// When a write is acknowledged: sync after fsync, async after the write to the operating system.
@@ -298,6 +300,20 @@ options! {
         connections_max: u64 = Count(1, 1_000_000), "1024";
         /// Threads for files and digests of bodies.
         threads_max: u64 = Count(1, 1_024), "32";
+        /// For how long temporary credentials may be asked for.
+        session_max: Duration = Time(15 * 60 * SECOND, 12 * HOUR), "12h";
+        /// The claim `iss` of tokens that AssumeRoleWithWebIdentity takes for temporary credentials. Empty: it takes none.
+        oidc_issuer: Option<String> = OptionalText("an issuer, such as https://login.example.com/"), "";
+        /// What must be among the claim `aud` of these tokens.
+        oidc_audience: Option<String> = OptionalText("a name of this node's clients' audience"), "";
+        /// Public keys of the issuer, as a JSON Web Key Set: a file, or an http or https URL. Read again every 5 minutes, and when a token names an unknown key.
+        oidc_jwks: Option<String> = OptionalText("a path, or an http or https URL"), "";
+        /// Authorities of the server that `oidc_jwks` names, PEM. Empty: those of the machine.
+        oidc_jwks_ca: Option<PathBuf> = Path, "";
+        /// The claim that names whom a token is of.
+        oidc_subject_claim: Option<String> = OptionalText("a claim"), "sub";
+        /// The claim that names its roles on this node: a text, words between commas or spaces, or a list.
+        oidc_roles_claim: Option<String> = OptionalText("a claim"), "roles";
         /// Bytes a second that are read to verify large objects in the background; 0: only after `bole blobs scrub`, with 8 MiB.
         scrub_bytes_second: u64 = Bytes(0, TIB), "8MiB";
         /// How long after the beginning of one such walk the next one begins.

@@ -146,6 +146,8 @@ const REFUSED: &[Refusal] = &[
     ("", &[], &["streams.sasl_mechanisms=GSSAPI"], &["\"GSSAPI\" is unknown", "OAUTHBEARER"]),
     ("", &[], &["streams.sasl_mechanisms=PLAIN,PLAIN"], &["PLAIN is named twice"]),
     ("", &[], &["streams.sasl_mechanisms=OAUTHBEARER"], &["needs streams.oauth_issuer"]),
+    ("", &[], &["blobs.oidc_issuer=https://a"], &["must be set together"]),
+    ("", &[], &["blobs.domains=a.b", "blobs.website_domains=A.b"], &["names below it would be both"]),
     ("", &[], &["streams.feeds=16"], &["database \"16\" does not exist", "none, all, or a list"]),
     ("", &[], &["streams.feeds=1,1"], &["database 1 is named twice"]),
     ("", &[], &["streams.feeds=sql/a,0,sql/a"], &["database sql/a is named twice"]),

@@ -11,11 +11,14 @@ use bole_base::{Disk, RealDisk};
 use bole_blobs::check::{CHUNKS_DIR, ROWS_DIR};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
+use bole_blobs::config::WebIdentity;
 use bole_blobs::door::Door;
+use bole_blobs::logs::LOOK_INTERVAL;
 use bole_blobs::reclaim::Place;
 use bole_blobs::seal::ServerKeys;
 use bole_blobs::state::{self, Blobs, Shard};
 use bole_blobs::{Config, Parts, Service};
+use bole_identity::jwt::{self, Verifier};
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, Listener};
 use bole_net::shutdown::Stopper;
@@ -24,7 +27,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::banner::Endpoint;
-use crate::config::Settings;
+use crate::config::{Settings, options};
+use crate::issuer::{self, Source};
 use crate::kernel::Kernel;
 use crate::parts::Part;
 use crate::serve::Node;
@@ -76,8 +80,12 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     };
     let home: Arc<dyn Home> = Arc::new(chunks.clone());
     let blobs = Blobs::new(Arc::clone(&kernel.runtime), shard, home, settings.blobs.durability);
+    let tokens = web_identity(&settings.blobs)?;
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
+        website_domains: settings.blobs.website_domains.0.clone(),
+        session_max: settings.blobs.session_max,
+        web_identity: tokens.as_ref().map(|(web, _)| web.clone()),
         region: settings.blobs.region.0.clone(),
         threads_max: settings.blobs.threads_max as usize,
         ..Config::default()
@@ -90,9 +98,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     let bound = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
     let service = Service::open(parts, bound);
     let (stopper, token) = Stopper::new();
-    let door = Door::new(&service);
+    let metrics = node.metrics.service("blobs");
+    let door = Door::new(&service).measured(&metrics);
     let handler = move |connection: listener::Connection| door.clone().serve(connection);
-    let serving = listener.serve(doors, node.metrics.service("blobs"), token, handler);
+    let serving = listener.serve(doors, metrics, token, handler);
     let door = tokio::spawn(async move {
         let drained = serving.await;
         if drained.aborted > 0 {
@@ -112,11 +121,17 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     node.durability.push(("blobs".to_owned(), settings.blobs.durability));
     let scrubbing = Scrubbing::new(blobs.clone());
     tell(node, &service, &scrubbing, limit);
-    let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
     node.blobs = Some(Arc::new(scrubbing.clone()));
     let (rate, interval) = (settings.blobs.scrub_bytes_second, settings.blobs.scrub_interval);
-    let scrub = tokio::spawn(scrubbing.drive(rate, interval));
-    node.parts.push(BlobsPart { stopper, door, background: [upkeep, scrub] });
+    let mut background = vec![
+        tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone())),
+        tokio::spawn(scrubbing.drive(rate, interval)),
+        tokio::spawn(deliver_logs(Arc::clone(&service))),
+    ];
+    if let Some((web, source)) = tokens {
+        background.push(tokio::spawn(issuer::refresh(web.verifier, source)));
+    }
+    node.parts.push(BlobsPart { service, stopper, door, background });
     Ok(())
 }
 
@@ -140,6 +155,26 @@ fn tell(node: &mut Node, service: &Arc<Service>, scrubbing: &Scrubbing, limit: C
     }));
 }
 
+/// The issuer of tokens that are taken for temporary credentials, and where its keys are.
+fn web_identity(options: &options::Blobs) -> Result<Option<(WebIdentity, Source)>> {
+    let options::Blobs { oidc_issuer, oidc_audience, oidc_jwks, .. } = options;
+    let (Some(issuer), Some(audience), Some(place)) = (oidc_issuer, oidc_audience, oidc_jwks) else {
+        return Ok(None);
+    };
+    let claim = |setting: &Option<String>, usual: &str| setting.clone().unwrap_or_else(|| usual.to_owned());
+    let settings = jwt::Settings {
+        issuer: issuer.clone(),
+        audience: audience.clone(),
+        user_claim: claim(&options.oidc_subject_claim, "sub"),
+        scope: None,
+    };
+    let verifier = Arc::new(Verifier::new(settings, None).map_err(anyhow::Error::msg)?);
+    let source = Source::new("blobs.oidc_jwks", place, options.oidc_jwks_ca.clone())?;
+    source.load(&verifier)?;
+    let roles_claim = claim(&options.oidc_roles_claim, "roles");
+    Ok(Some((WebIdentity { verifier, roles_claim }, source)))
+}
+
 fn write_metrics(service: &Service, out: &mut String) {
     let sizes = service.sizes();
     for (name, help, value) in [
@@ -148,10 +183,15 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("downloads_bytes", "Bytes in memory for bodies on their way out.", sizes.downloads_bytes),
         ("downloads_bytes_max", "The most that they may have.", sizes.downloads_bytes_max),
         ("threads", "Threads for what blocks.", sizes.threads),
+        ("logs_bytes", "Bytes of access logs that were not delivered yet.", service.logs().bytes()),
         ("chunks_held", "Chunks that readers keep from being removed.", sizes.chunks_held),
     ] {
         crate::metrics::gauge(out, &format!("bole_blobs_{name}"), help, value);
     }
+    let help = "Lines of access logs that were delivered.";
+    crate::metrics::counter(out, "bole_blobs_log_lines_delivered", help, service.logs().delivered());
+    let help = "Lines of access logs that were lost.";
+    crate::metrics::counter(out, "bole_blobs_log_lines_dropped", help, service.logs().dropped());
     let help = "Bodies that found no memory in time and were refused.";
     crate::metrics::counter(out, "bole_blobs_bodies_refused", help, sizes.refused);
     let help = "Reads that met bytes which are not what was written.";
@@ -222,10 +262,19 @@ async fn upkeep(blobs: Blobs, chunks: Local, shutdown: Shutdown) {
     }
 }
 
+/// Puts access logs into their buckets, for as long as the node runs.
+async fn deliver_logs(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        service.deliver_logs(false).await;
+    }
+}
+
 struct BlobsPart {
+    service: Arc<Service>,
     stopper: Stopper,
     door: JoinHandle<()>,
-    background: [JoinHandle<()>; 2],
+    background: Vec<JoinHandle<()>>,
 }
 
 impl Part for BlobsPart {
@@ -237,6 +286,7 @@ impl Part for BlobsPart {
         Box::pin(async move {
             self.stopper.stop();
             self.door.await?;
+            self.service.deliver_logs(true).await;
             self.background.iter().for_each(JoinHandle::abort);
             Ok(())
         })

@@ -113,7 +113,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     drop(token);
     let mut tasks: Vec<_> = service.background().into_iter().map(|(_, task)| tokio::spawn(task)).collect();
     if let Some((verifier, Some(source))) = oauth {
-        tasks.push(tokio::spawn(oauth::refresh(verifier, source)));
+        tasks.push(tokio::spawn(crate::issuer::refresh(verifier, source)));
     }
     let paste = format!("kcat -b {address} -L");
     node.endpoints.push(Endpoint { service: "streams (Kafka)".to_owned(), address, paste });

@@ -7,16 +7,19 @@
 //! Invariants: a directory changes only by applying an [`entry::Entry`]; applying reads no clock, no randomness and no
 //! key; a deny wins over every allow, and what nothing allows is denied.
 //!
-//! Reading order: [`verifier`] → [`secret`] → [`user`] → [`policy`] → [`entry`] → [`directory`] → [`cache`] → [`service`].
+//! Reading order: [`verifier`] → [`secret`] → [`user`] → [`policy`] → [`entry`] → [`directory`] → [`cache`] → [`service`] →
+//! [`session`], [`jwt`].
 
 pub mod cache;
 pub mod directory;
 pub mod entry;
 pub mod error;
 mod hex;
+pub mod jwt;
 pub mod policy;
 pub mod secret;
 pub mod service;
+pub mod session;
 pub mod user;
 pub mod verifier;
 

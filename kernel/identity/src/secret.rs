@@ -67,6 +67,11 @@ pub struct Sealed {
 pub struct Plain(Zeroizing<String>);
 
 impl Plain {
+    /// A text that was made here.
+    pub(crate) fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
     /// The text.
     pub fn expose(&self) -> &str {
         &self.0
@@ -214,6 +219,28 @@ impl Key {
         let secret =
             key.cipher().decrypt(XNonce::from_slice(&sealed.nonce), payload).map_err(|_| damaged())?;
         String::from_utf8(secret).map(|text| Plain(Zeroizing::new(text))).map_err(|_| damaged())
+    }
+
+    /// Encrypts what a client carries about for `context`: a nonce, and the ciphertext with its tag.
+    pub(crate) fn seal_bytes(
+        &self,
+        context: &str,
+        bytes: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<u8>> {
+        let mut out = vec![0; NONCE_BYTES];
+        rng.fill_bytes(&mut out);
+        let payload = Payload { msg: bytes, aad: context.as_bytes() };
+        let ciphertext = self.cipher().encrypt(XNonce::from_slice(&out), payload);
+        out.extend(ciphertext.map_err(|_| Error::Internal(format!("cannot encrypt for {context}")))?);
+        Ok(out)
+    }
+
+    /// Decrypts that; nothing where it is anything else.
+    pub(crate) fn unseal_bytes(&self, context: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES)?;
+        let payload = Payload { msg: ciphertext, aad: context.as_bytes() };
+        self.cipher().decrypt(XNonce::from_slice(nonce), payload).ok().map(Zeroizing::new)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {

@@ -13,6 +13,7 @@ use crate::directory::Directory;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::secret::{Key, Plain};
+use crate::session::{self, Credentials, Session};
 use crate::user::User;
 use crate::verifier::{Cost, Scram, ScramHash};
 
@@ -154,6 +155,23 @@ impl Identity {
         let user =
             self.read(|directory| directory.user_of_access_key(id).filter(|user| user.enabled).cloned())?;
         user.map(|user| Ok((user.name.clone(), user.access_key_secret(id, &self.key)?))).transpose()
+    }
+
+    /// The secret of a temporary access key; nothing where the key has not their form. That it was ever given out, its token says.
+    pub fn temporary_secret(&self, access_key: &str) -> Option<Plain> {
+        session::secret(&self.key, access_key)
+    }
+
+    /// Makes temporary credentials. Errors: the user, its access key or its role is gone; the policy is too long.
+    pub fn begin_session(&self, session: &Session) -> Result<Credentials> {
+        self.read(|directory| session::begin(directory, &self.key, session, &mut rand::rng()))?
+    }
+
+    /// The session of a token that is good now for this access key. A directory that cannot be read knows none.
+    pub fn session(&self, access_key: &str, token: &str) -> Result<Session, session::Refused> {
+        let now = self.runtime.clock().now();
+        let open = |directory: &Directory| session::open(directory, &self.key, access_key, token, now);
+        self.read(open).unwrap_or(Err(session::Refused::Invalid))
     }
 
     /// Whether `user` may do `action` of `service` on `resource`. A directory that cannot be read allows nothing.

@@ -1,10 +1,11 @@
-//! Who may do what: whom a request is from, what it needs ([`request`]), and what roles, policies, ACLs and blocks say of it.
+//! Who may do what: whom a request is from ([`users`], [`sessions`]), what it needs ([`request`]), and what roles, policies, ACLs and blocks say of it.
 //!
 //! The rules decide ([`crate::rules::policy::access::judge`]); this brings together what they ask for. Clients hear that they are denied, the log
 //! says at debug level why.
 
 pub mod facts;
 pub mod request;
+pub mod sessions;
 pub mod users;
 
 use crate::error::{Code, Error, Result};
@@ -13,6 +14,7 @@ use crate::rules::policy::access::{self, Answer, Question, identity_resource, ju
 use crate::rules::policy::{Context, Policy, Request, Requester, Verdict};
 use crate::rules::tags::Tags;
 
+pub use sessions::Limits;
 pub use users::{User, Users};
 
 /// Whom a request is from, and what it says for conditions.
@@ -22,6 +24,8 @@ pub struct Caller {
     pub user: Option<User>,
     /// Values for the keys of conditions.
     pub context: Context,
+    /// What limits the user, where its credentials are temporary.
+    pub limits: Option<Limits>,
 }
 
 impl Caller {
@@ -100,8 +104,13 @@ pub fn decide(users: &dyn Users, caller: &Caller, action: &str, subject: &Subjec
     let context = with_subject(&caller.context, subject);
     let request =
         Request { requester: requester.as_ref(), action, resource: subject.resource, context: &context };
+    let resource = identity_resource(subject.resource);
+    let limits = caller.limits.as_ref();
     let identity = requester.as_ref().map_or(Verdict::Silent, |requester| {
-        users.verdict(requester.user, action, &identity_resource(subject.resource))
+        match limits.and_then(|limits| limits.roles.as_deref()) {
+            Some(roles) => users.verdict_of_roles(roles, action, &resource),
+            None => users.verdict(requester.user, action, &resource),
+        }
     });
     let bucket = subject.bucket.map(|bucket| access::Bucket {
         account: &bucket.account,
@@ -115,7 +124,7 @@ pub fn decide(users: &dyn Users, caller: &Caller, action: &str, subject: &Subjec
         requester: requester.as_ref(),
         action,
         identity,
-        session: None,
+        session: limits.and_then(|limits| limits.verdict(users, &request, &resource)),
         bucket,
         object_owner: subject.object.map(|object| object.owner.as_str()),
         acl: granted(requester.as_ref(), action, subject),

@@ -1,7 +1,9 @@
 //! The HTTP door: connections from our listeners, served by hyper and the protocol's library.
 //!
 //! A request passes, in this order: the guard against foreign hosts (promise P8), what the library would take and we do not, what its signature must
-//! cover and what stands for headers (`signed.rs`), the CORS preflight, its signature, the access check, its operation. Every answer has a request id, and the headers of CORS where a bucket's rules say so.
+//! cover and what stands for headers (`signed.rs`), the CORS preflight, its signature, the access check, its operation. Requests for websites and forms go ways
+//! of their own (`website.rs`, `forms.rs`), and so do those for temporary credentials, after their signature (`sts.rs`). Every answer has a request id, and the
+//! headers of CORS where a bucket's rules say so; what is told of it is in `trace.rs`.
 //!
 //! Origins of other sites are not refused here: S3's clients in browsers are pages of other sites by their nature. What such a page reads is what a
 //! bucket's CORS rules let it read, and what it does it signs or anybody may do.
@@ -9,14 +11,19 @@
 mod asked;
 mod auth;
 mod cors;
+mod forms;
 mod framed;
 mod pace;
 mod signed;
+mod sts;
+mod trace;
+mod website;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bole_net::Connection;
+use bole_net::metrics::ServiceMetrics;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
 use hyper::server::conn::http1;
@@ -27,12 +34,11 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error};
 
+use self::trace::{Seen, Trace, Traced};
 use crate::access::request::{Arrived, Head};
 use crate::error::{Code, Error, Result};
-use crate::limits::{
-    FORM_FIELD_BYTES_MAX, FORM_FIELDS_BYTES_MAX, FORM_FILE_BYTES_MAX, FORM_PARTS_MAX, HEAD_BYTES_MAX,
-    HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX,
-};
+use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX};
+use crate::metrics::Metrics;
 use crate::operations::{BareEtag, Operations, encryption};
 use crate::service::Service;
 use asked::Asked;
@@ -47,6 +53,8 @@ pub struct Door {
     requests: Arc<AtomicU64>,
     /// In front of the ids of this opening's requests.
     opening: u32,
+    /// Where requests are counted, if they are.
+    metrics: Option<Metrics>,
 }
 
 impl Door {
@@ -54,10 +62,8 @@ impl Door {
     pub fn new(service: &Arc<Service>) -> Self {
         let mut config = S3Config::default();
         config.xml_max_body_size = XML_BYTES_MAX;
-        config.post_object_max_file_size = FORM_FILE_BYTES_MAX;
-        config.form_max_field_size = FORM_FIELD_BYTES_MAX;
-        config.form_max_fields_size = FORM_FIELDS_BYTES_MAX;
-        config.form_max_parts = FORM_PARTS_MAX;
+        // The door reads forms itself: the library would have their files in memory.
+        config.form_max_parts = 0;
         config.presigned_url_max_skew_time_secs =
             u32::try_from(service.config.clock_skew.as_secs()).unwrap_or(u32::MAX);
         let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(service)));
@@ -66,8 +72,16 @@ impl Door {
         builder.set_access(auth::Guard(Arc::clone(service)));
         builder.set_validation(auth::Guard(Arc::clone(service)));
         builder.set_host(service.domains.clone());
+        builder.set_route(sts::Route(Arc::clone(service)));
         let (requests, opening) = (Arc::default(), rand::random());
-        Self { service: Arc::clone(service), library: builder.build(), requests, opening }
+        Self { service: Arc::clone(service), library: builder.build(), requests, opening, metrics: None }
+    }
+
+    /// Counts requests among the metrics of a node's service. Once for a service.
+    #[must_use]
+    pub fn measured(mut self, metrics: &ServiceMetrics) -> Self {
+        self.metrics = Some(Metrics::new(metrics));
+        self
     }
 
     /// Serves one connection of a [`bole_net::Listener`] until its client goes or a stop is asked for.
@@ -101,7 +115,7 @@ impl Door {
         mut request: Request<Incoming>,
         peer: std::net::SocketAddr,
         is_secure: bool,
-    ) -> std::result::Result<Response<Body>, s3s::HttpError> {
+    ) -> std::result::Result<Response<Traced>, s3s::HttpError> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:08X}{number:08X}", self.opening);
         let at = self.service.clock.now();
@@ -109,14 +123,27 @@ impl Door {
         let (method, origin) = (request.method().clone(), request.headers().get("origin").cloned());
         let entered = self.enter(&mut request);
         let head = Head { uri: request.uri(), headers: request.headers() };
-        let bucket = cors::bucket(&self.service, &head);
         let (waits, is_asked) = (request.headers().contains_key(EXPECT), Arc::new(AtomicBool::new(false)));
+        let site = website::bucket(&self.service, &head);
+        let bucket = site.clone().or_else(|| cors::bucket(&self.service, &head));
+        let is_sts = sts::is_asked(&self.service, &method, &head);
+        let known_as = match (site.is_some(), is_sts, method == Method::OPTIONS) {
+            (_, _, true) => trace::PREFLIGHT,
+            (true, ..) => trace::WEBSITE,
+            (_, true, _) => trace::SECURITY_TOKEN,
+            _ => trace::OTHER,
+        };
+        let trace = Trace::new(&request, &arrived, bucket.as_deref(), known_as);
+        let seen = trace.seen();
         let mut response = match entered {
             Err(error) => refusal(error)?,
             Ok(()) if method == Method::OPTIONS => {
                 cors::preflight(&self.service, &head, bucket.as_deref()).or_else(refusal)?
             }
-            Ok(()) => self.call(request, arrived, Arc::clone(&is_asked)).await?,
+            Ok(()) => {
+                let way = Way { site: site.as_deref(), bucket: bucket.as_deref(), seen: &seen };
+                self.pass(request, arrived, way, Arc::clone(&is_asked)).await?
+            }
         };
         if waits && !is_asked.load(Ordering::Relaxed) {
             // Whether the body still comes is the client's choice (RFC 9110, section 10.1.1), and the next request would be taken for it.
@@ -128,7 +155,28 @@ impl Door {
             cors::mark(&self.service, bucket, origin, &method, response.headers_mut());
         }
         finish(&mut response, &id, &self.service.config.region);
-        Ok(response)
+        if is_sts {
+            sts::finish(&mut response, &id);
+        }
+        Ok(trace.answer(self, response))
+    }
+
+    /// The way of a request that may come in.
+    async fn pass(
+        &self,
+        request: Request<Incoming>,
+        arrived: Arrived,
+        way: Way<'_>,
+        is_asked: Arc<AtomicBool>,
+    ) -> std::result::Result<Response<Body>, s3s::HttpError> {
+        if let Some(bucket) = way.site {
+            return website::answer(self, bucket, &request, &arrived, way.seen).await;
+        }
+        if forms::is_form(request.method(), &Head { uri: request.uri(), headers: request.headers() }) {
+            let posted = forms::post(&self.service, way.bucket, request, arrived, way.seen).await;
+            return posted.or_else(forms::refusal);
+        }
+        self.call(request, arrived, way.seen.clone(), is_asked).await
     }
 
     /// What is refused before the library sees it, and what it would not see.
@@ -156,14 +204,6 @@ impl Door {
             let text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
             return Err(Error::new(Code::InvalidRequest, text));
         }
-        let has_token = head.headers.contains_key("x-amz-security-token")
-            || head.parameter("X-Amz-Security-Token").is_some();
-        if has_token {
-            return Err(Error::new(
-                Code::InvalidToken,
-                "The provided token is malformed or otherwise invalid.",
-            ));
-        }
         Ok(())
     }
 
@@ -171,6 +211,7 @@ impl Door {
         &self,
         request: Request<Incoming>,
         arrived: Arrived,
+        seen: Seen,
         is_asked: Arc<AtomicBool>,
     ) -> std::result::Result<Response<Body>, s3s::HttpError> {
         let is_chunked = request
@@ -185,6 +226,7 @@ impl Door {
             }
         }
         parts.extensions.insert(arrived);
+        parts.extensions.insert(seen);
         let body = Asked::new(body, is_asked);
         let body = if is_chunked {
             Body::http_body_unsync(Framed::new(body, self.service.bodies.framed.clone()))
@@ -193,6 +235,15 @@ impl Door {
         };
         self.library.call(Request::from_parts(parts, body)).await
     }
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    /// The bucket whose website it is for.
+    site: Option<&'a str>,
+    bucket: Option<&'a str>,
+    seen: &'a Seen,
 }
 
 /// An error as the library writes it.

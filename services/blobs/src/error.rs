@@ -81,6 +81,8 @@ codes! {
     EntityTooLarge 400 InvalidInput,
     /// A part is smaller than it may be.
     EntityTooSmall 400 InvalidInput,
+    /// The session's time is over.
+    ExpiredToken 400 InvalidInput,
     /// The body is not as long as was said.
     IncompleteBody 400 InvalidInput,
     /// Something went wrong here.
@@ -103,6 +105,8 @@ codes! {
     InvalidPartNumber 416 InvalidInput,
     /// The list of parts is not in order.
     InvalidPartOrder 400 InvalidInput,
+    /// The policy of a form is not what it may be.
+    InvalidPolicyDocument 400 InvalidInput,
     /// The range is not within the object.
     InvalidRange 416 InvalidInput,
     /// The request contradicts itself.
@@ -113,6 +117,8 @@ codes! {
     InvalidStorageClass 400 InvalidInput,
     /// A tag is not what it may be.
     InvalidTag 400 InvalidInput,
+    /// The bucket cannot take access logs.
+    InvalidTargetBucketForLogging 400 InvalidInput,
     /// There is no such session.
     InvalidToken 400 InvalidInput,
     /// The path is not UTF-8.
@@ -121,10 +127,14 @@ codes! {
     KeyTooLongError 400 InvalidInput,
     /// The grant header or ACL is not what it may be.
     MalformedACLError 400 InvalidInput,
+    /// The form is not what it may be.
+    MalformedPOSTRequest 400 InvalidInput,
     /// The policy is not what it may be.
     MalformedPolicy 400 InvalidInput,
     /// The document does not follow its schema.
     MalformedXML 400 InvalidInput,
+    /// The fields before a form's file are more than may be.
+    MaxPostPreDataLengthExceededError 400 InvalidInput,
     /// Metadata headers are more than may be.
     MetadataTooLarge 400 InvalidInput,
     /// Not with this.

@@ -10,7 +10,7 @@
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
 //! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`seal`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] → [`damage`] → [`scrub`] →
-//! [`protocol`] → [`bodies`] → [`access`].
+//! [`protocol`] → [`bodies`] → [`access`] → [`operations`] → [`door`] → [`metrics`], [`logs`].
 
 pub mod access;
 pub mod bodies;
@@ -22,6 +22,8 @@ pub mod door;
 pub mod entry;
 pub mod error;
 pub mod limits;
+pub mod logs;
+pub mod metrics;
 pub mod objects;
 pub mod operations;
 pub mod pool;

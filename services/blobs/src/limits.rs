@@ -136,7 +136,12 @@ pub const XML_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 pub const FORM_FIELD_BYTES_MAX: usize = 64 * 1_024;
 /// Bytes of all fields of a form.
 pub const FORM_FIELDS_BYTES_MAX: usize = 256 * 1_024;
-/// Bytes of the file of a form, which the protocol's library has in memory.
-pub const FORM_FILE_BYTES_MAX: u64 = 1_024 * 1_024;
+/// Bytes of the head of a part of a form.
+pub const FORM_HEAD_BYTES_MAX: usize = 4 * 1_024;
 /// Parts of a form.
 pub const FORM_PARTS_MAX: usize = 100;
+
+/// Bytes of access logs in memory, before they are delivered; further lines are lost, and counted.
+pub const LOGS_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+/// Bytes of one bucket's access log at which it is delivered before its time.
+pub const LOG_BATCH_BYTES: usize = 1_024 * 1_024;

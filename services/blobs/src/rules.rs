@@ -15,6 +15,7 @@ pub mod events;
 pub mod lifecycle;
 pub mod list;
 pub mod lock;
+pub mod logging;
 pub mod names;
 pub mod policy;
 pub mod range;

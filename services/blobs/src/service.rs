@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::damage;
 use crate::error::{Code, Error, Result};
 use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE, FRAMED_BYTES_MAX};
+use crate::logs::Logs;
 use crate::objects::bodies::NewBody;
 use crate::objects::read::{Open, Segment};
 use crate::pool::Pool;
@@ -51,8 +52,11 @@ pub struct Service {
     pub(crate) keys: ServerKeys,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) domains: Domains,
+    /// Below them, names are websites.
+    pub(crate) website_domains: Domains,
     /// Which hosts requests may be for. Origins are not refused here: what pages of other sites may do is what a bucket's CORS rules say.
     pub(crate) guard: HostOriginGuard,
+    pub(crate) logs: Logs,
     /// Reads that met damage, and reads that were refused for a mark.
     damaged: Arc<[AtomicU64; 2]>,
 }
@@ -91,6 +95,7 @@ impl Service {
     pub fn open(parts: Parts, hosts: impl IntoIterator<Item = String>) -> Arc<Self> {
         let Parts { blobs, config, users, keys, clock } = parts;
         let domains = Domains::new(config.domains.iter().cloned());
+        let website_domains = Domains::only(config.website_domains.iter().cloned());
         let gate = |bytes_max| Gate::new(bytes_max, BODIES_PATIENCE);
         let bodies = Bodies {
             home: Arc::clone(blobs.home()),
@@ -100,8 +105,20 @@ impl Service {
             framed: gate(FRAMED_BYTES_MAX),
             downloads: gate(BODIES_BYTES_MAX),
         };
-        let guard = HostOriginGuard::new(domains.names().chain(hosts));
-        Arc::new(Self { blobs, bodies, config, users, keys, clock, domains, guard, damaged: Arc::default() })
+        let guard = HostOriginGuard::new(domains.names().chain(website_domains.names()).chain(hosts));
+        Arc::new(Self {
+            blobs,
+            bodies,
+            config,
+            users,
+            keys,
+            clock,
+            domains,
+            website_domains,
+            guard,
+            damaged: Arc::default(),
+            logs: Logs::default(),
+        })
     }
 
     /// What it has in memory and under way now.

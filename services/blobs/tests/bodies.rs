@@ -81,6 +81,7 @@ async fn bodies_of_all_lengths_come_out_as_they_went_in() {
             let value = checksum(algorithm, &body);
             let announced = Announced {
                 bytes: length as u64,
+                at_least: None,
                 md5: Some(md5(&body)),
                 checksum: Some((algorithm, Some(value.clone()))),
                 ..Announced::default()

@@ -75,6 +75,13 @@ impl<'a> Head<'a> {
         pairs.filter_map(read).collect()
     }
 
+    /// The token of temporary credentials, as signatures of either version have it.
+    pub fn token(&self) -> Option<String> {
+        let header = self.header("x-amz-security-token").map(str::to_owned);
+        let names = ["X-Amz-Security-Token", "x-amz-security-token"];
+        header.or_else(|| names.into_iter().find_map(|name| self.parameter(name)))
+    }
+
     fn is_true(&self, name: &str) -> bool {
         self.header(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
@@ -216,7 +223,7 @@ const PARAMETERS: &[(&str, &str)] = &[
 ];
 
 /// `20260102T030405Z`, as signatures have it.
-fn compact_time(text: &str) -> Option<Timestamp> {
+pub(crate) fn compact_time(text: &str) -> Option<Timestamp> {
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
     if day.len() != 8 || time.len() != 6 || !all_digits(day) || !all_digits(time) {
@@ -227,7 +234,7 @@ fn compact_time(text: &str) -> Option<Timestamp> {
 }
 
 /// A part of a query as it is meant: percent-encoding and `+` undone. Nothing where it is not UTF-8.
-fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

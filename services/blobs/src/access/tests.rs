@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bole_identity::secret::Plain;
+use bole_identity::session::{Credentials, Refused, Session};
 
 use super::*;
 use crate::rules::acl::{Canned, Grant, Grantee, Group, Permission};
@@ -20,6 +21,34 @@ impl Users for Roles {
         Ok(None)
     }
 
+    fn verdict_of_roles(&self, roles: &[String], action: &str, resource: &str) -> Verdict {
+        // The table has roles as it has users.
+        roles.iter().map(|role| self.verdict(role, action, resource)).fold(
+            Verdict::Silent,
+            |all, one| match (all, one) {
+                (Verdict::Deny, _) | (_, Verdict::Deny) => Verdict::Deny,
+                (Verdict::Allow, _) | (_, Verdict::Allow) => Verdict::Allow,
+                _ => Verdict::Silent,
+            },
+        )
+    }
+
+    fn has_role(&self, role: &str) -> bool {
+        self.0.keys().any(|(name, _)| *name == role)
+    }
+
+    fn temporary_secret(&self, _: &str) -> Option<Plain> {
+        None
+    }
+
+    fn session(&self, _: &str, _: &str) -> Result<Session, Refused> {
+        Err(Refused::Invalid)
+    }
+
+    fn begin_session(&self, _: &Session) -> bole_identity::Result<Credentials> {
+        Err(bole_identity::Error::Invalid("there are no sessions".to_owned()))
+    }
+
     fn verdict(&self, user: &str, action: &str, resource: &str) -> Verdict {
         assert!(resource.starts_with("default/blobs"), "{resource}");
         let found = self.0.iter().find(|((name, what), _)| *name == user && *what == action);
@@ -28,7 +57,7 @@ impl Users for Roles {
 }
 
 fn user(name: &str) -> Caller {
-    Caller { user: Some(User::new(ACCOUNT, name)), context: Context::default() }
+    Caller { user: Some(User::new(ACCOUNT, name)), ..Caller::default() }
 }
 
 fn bucket(policy: Option<&str>, ownership: Ownership) -> Bucket {

@@ -1,6 +1,7 @@
 //! Users and their access keys, as the door asks for them.
 
-use bole_identity::{Identity, secret::Plain};
+use bole_identity::session::{Credentials, Refused, Session};
+use bole_identity::{Identity, policy, secret::Plain};
 use ring::digest;
 
 use crate::rules::policy::Verdict;
@@ -44,6 +45,21 @@ pub trait Users: Send + Sync + 'static {
 
     /// What a user's roles say. What cannot be asked denies.
     fn verdict(&self, user: &str, action: &str, resource: &str) -> Verdict;
+
+    /// What roles of these names say; those that do not exist say nothing.
+    fn verdict_of_roles(&self, roles: &[String], action: &str, resource: &str) -> Verdict;
+
+    /// Whether there is a role of that name.
+    fn has_role(&self, role: &str) -> bool;
+
+    /// The secret of an access key that has the form of temporary ones.
+    fn temporary_secret(&self, access_key: &str) -> Option<Plain>;
+
+    /// The session of a temporary access key and its token, if it is good now.
+    fn session(&self, access_key: &str, token: &str) -> Result<Session, Refused>;
+
+    /// Makes temporary credentials.
+    fn begin_session(&self, session: &Session) -> bole_identity::Result<Credentials>;
 }
 
 impl Users for Identity {
@@ -54,5 +70,29 @@ impl Users for Identity {
     fn verdict(&self, user: &str, action: &str, resource: &str) -> Verdict {
         self.read(|directory| Verdict::from(directory.allowed(user, SERVICE, action, resource)))
             .unwrap_or(Verdict::Deny)
+    }
+
+    fn verdict_of_roles(&self, roles: &[String], action: &str, resource: &str) -> Verdict {
+        self.read(|directory| {
+            let roles = roles.iter().filter_map(|name| directory.role(name)).map(AsRef::as_ref);
+            Verdict::from(policy::decide(roles, SERVICE, action, resource))
+        })
+        .unwrap_or(Verdict::Deny)
+    }
+
+    fn has_role(&self, role: &str) -> bool {
+        self.read(|directory| directory.role(role).is_some()).unwrap_or(false)
+    }
+
+    fn temporary_secret(&self, access_key: &str) -> Option<Plain> {
+        Self::temporary_secret(self, access_key)
+    }
+
+    fn session(&self, access_key: &str, token: &str) -> Result<Session, Refused> {
+        Self::session(self, access_key, token)
+    }
+
+    fn begin_session(&self, session: &Session) -> bole_identity::Result<Credentials> {
+        Self::begin_session(self, session)
     }
 }

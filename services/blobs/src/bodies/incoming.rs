@@ -26,8 +26,10 @@ use crate::seal::{Cipher, Seal};
 /// What a request says of its body.
 #[derive(Clone, Debug, Default)]
 pub struct Announced {
-    /// Its bytes, after aws-chunked was taken off.
+    /// Its bytes, after aws-chunked was taken off; where that is not known before its end, the most that they may be.
     pub bytes: u64,
+    /// Where its length is not known before its end: the least bytes that it may have.
+    pub at_least: Option<u64>,
     /// `Content-MD5`.
     pub md5: Option<[u8; 16]>,
     /// The checksum to compute; its value is here if a header had it, and may still come in a trailer.
@@ -68,11 +70,11 @@ pub struct Received {
 pub type Trailer<'a> = &'a (dyn Fn(Algorithm) -> Option<String> + Sync);
 
 /// Reads a body. Given up or failed, it leaves nothing behind. Errors: `SlowDown`, `RequestTimeout`, `IncompleteBody`, `EntityTooLarge`,
-/// `BadDigest` and what the digests' rules say; those of chunks.
+/// `EntityTooSmall`, `BadDigest` and what the digests' rules say; those of chunks.
 pub async fn receive<S, E>(
     bodies: &Bodies,
     stream: S,
-    announced: Announced,
+    mut announced: Announced,
     trailer: Trailer<'_>,
 ) -> Result<Received, Error>
 where
@@ -86,9 +88,19 @@ where
         ));
     }
     let place = bodies.uploads.enter(memory(announced.bytes)).await?;
-    let mut source =
-        Source { stream: Box::pin(stream), left: announced.bytes, ended: false, over: BytesMut::new() };
+    let mut source = Source {
+        stream: Box::pin(stream),
+        left: announced.bytes,
+        is_bound: announced.at_least.is_some(),
+        read: 0,
+        ended: false,
+        over: BytesMut::new(),
+    };
     let mut batch = source.batch().await?;
+    if source.is_bound && source.ended && source.over.is_empty() {
+        // It is all here, so that a short one is kept as short ones are.
+        announced.bytes = batch.len() as u64;
+    }
     let mut intake = Intake::begin(bodies, &announced).await?;
     let is_customers =
         announced.seal.as_ref().is_some_and(|seal| matches!(seal.cipher, Cipher::Customer { .. }));
@@ -99,6 +111,8 @@ where
         batch = next?;
     }
     source.check_end()?;
+    announced.bytes = source.read;
+    check_least(&announced)?;
     let (md5, checksum) = intake.digests().await?;
     if let Some(wanted) = &announced.md5 {
         checksums::check_content_md5(&md5, wanted)?;
@@ -113,6 +127,16 @@ where
     let md5 = if is_customers { rand::random() } else { md5 };
     let place = matches!(kept, Kept::Inline(_) | Kept::SealedInline(_)).then_some(place);
     Ok(Received { kept, bytes: announced.bytes, md5, checksum, place })
+}
+
+fn check_least(announced: &Announced) -> Result<(), Error> {
+    let (bytes, least) = (announced.bytes, announced.at_least.unwrap_or(0));
+    if bytes >= least {
+        return Ok(());
+    }
+    let text =
+        format!("Your proposed upload is smaller than the minimum allowed size: {bytes} of {least} bytes");
+    Err(refused(Code::EntityTooSmall, text))
 }
 
 /// What may be in memory for a body: a batch that is read, one that is taken, the writer's buffer, and a block that is sealed.
@@ -131,8 +155,11 @@ fn refused(code: Code, message: impl Into<String>) -> Error {
 /// The client's side.
 struct Source<'a, E> {
     stream: Pin<Box<dyn Stream<Item = Result<Bytes, E>> + Send + 'a>>,
-    /// Bytes that are still to come.
+    /// Bytes that are still to come; that may, where their number is a bound.
     left: u64,
+    is_bound: bool,
+    /// Bytes that came.
+    read: u64,
     ended: bool,
     /// What of a piece was more than the batch needed.
     over: BytesMut,
@@ -148,6 +175,7 @@ impl<E: Display> Source<'_, E> {
             Err(refused(Code::RequestTimeout, text))
         })?;
         self.left -= batch.len() as u64;
+        self.read += batch.len() as u64;
         Ok(batch)
     }
 
@@ -161,6 +189,10 @@ impl<E: Display> Source<'_, E> {
                 None => self.ended = true,
             }
             if batch.len() as u64 > self.left {
+                if self.is_bound {
+                    let text = "Your proposed upload exceeds the maximum allowed size";
+                    return Err(refused(Code::EntityTooLarge, text));
+                }
                 return Err(refused(
                     Code::IncompleteBody,
                     "The body is longer than its Content-Length says.",
@@ -172,7 +204,7 @@ impl<E: Display> Source<'_, E> {
     }
 
     fn check_end(&self) -> Result<(), Error> {
-        if self.left == 0 && self.over.is_empty() {
+        if (self.left == 0 || self.is_bound) && self.over.is_empty() {
             return Ok(());
         }
         let text = format!(

@@ -9,8 +9,9 @@ use s3s::path::S3Path;
 use s3s::validation::NameValidation;
 use s3s::{S3Error, S3Result, s3_error};
 
+use super::trace::Seen;
 use crate::access::request::{Arrived, Head, Source};
-use crate::access::{Bucket, Caller, Object, User, facts};
+use crate::access::{Bucket, Caller, Object, facts};
 use crate::error::{Code, Error, Result};
 use crate::operations;
 use crate::rows::VersionId;
@@ -26,21 +27,7 @@ pub(super) struct Guard(pub(super) Arc<Service>);
 #[async_trait::async_trait]
 impl S3Auth for Guard {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        Ok(self.0.secret(access_key)?.1)
-    }
-}
-
-impl Service {
-    fn secret(&self, access_key: &str) -> Result<(User, SecretKey)> {
-        let found = self.users.secret(access_key).map_err(|error| {
-            tracing::error!(error, "an access key cannot be looked up");
-            Error::new(Code::InternalError, "We encountered an internal error. Please try again.")
-        })?;
-        let (name, secret) = found.ok_or_else(|| {
-            let text = "The AWS Access Key Id you provided does not exist in our records.";
-            Error::new(Code::InvalidAccessKeyId, text)
-        })?;
-        Ok((User::new(&self.config.account, &name), SecretKey::from(secret.expose())))
+        Ok(SecretKey::from(self.0.secret(access_key)?.expose()))
     }
 }
 
@@ -61,11 +48,11 @@ struct Known {
 }
 
 /// What a request names.
-struct Named<'a> {
-    bucket: &'a str,
-    key: &'a str,
-    version: Option<VersionId>,
-    source: Option<Source>,
+pub(super) struct Named<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) version: Option<VersionId>,
+    pub(super) source: Option<Source>,
 }
 
 #[async_trait::async_trait]
@@ -74,16 +61,19 @@ impl S3Access for Guard {
         let service = &*self.0;
         let arrived = context.extensions_mut().get::<Arrived>().cloned();
         let arrived = arrived.ok_or_else(|| s3_error!(InternalError, "the request has no arrival"))?;
-        let user = context.credentials().map(|credentials| service.secret(&credentials.access_key));
-        let user = user.transpose()?.map(|(user, _)| user);
+        let seen = context.extensions_mut().get::<Seen>().cloned();
         let operation = context.s3_op().name();
         let head = Head { uri: context.uri(), headers: context.headers() };
-        let caller = Caller { context: head.context(user.as_ref(), &arrived), user };
+        let access_key = context.credentials().map(|credentials| credentials.access_key.as_str());
+        let caller = service.caller(access_key, head.token().as_deref(), &head, &arrived)?;
         let (bucket, key) = match context.s3_path() {
             S3Path::Root => ("", ""),
             S3Path::Bucket { bucket } => (&**bucket, ""),
             S3Path::Object { bucket, key } => (&**bucket, &**key),
         };
+        if let Some(seen) = &seen {
+            seen.is(operation, caller.user.as_ref(), key);
+        }
         if !bucket.is_empty() {
             names::check_bucket(bucket)?;
         }
@@ -99,7 +89,7 @@ impl S3Access for Guard {
 }
 
 /// There is one account, and buckets are in it.
-fn check_owners(head: &Head<'_>, account: &str) -> Result<()> {
+pub(super) fn check_owners(head: &Head<'_>, account: &str) -> Result<()> {
     for name in ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"] {
         if head.header(name).is_some_and(|expected| expected != account) {
             return Err(Error::new(Code::AccessDenied, format!("{name} is not the account of the bucket")));
@@ -109,11 +99,11 @@ fn check_owners(head: &Head<'_>, account: &str) -> Result<()> {
 }
 
 /// Operations whose bodies name what they are on; they judge that themselves.
-const BY_BODY: [&str; 2] = ["DeleteObjects", "PostObject"];
+const BY_BODY: [&str; 1] = ["DeleteObjects"];
 
 impl Service {
     /// A refusal shows what it was judged by, so it waits until that is durable (promise P2).
-    async fn check(
+    pub(super) async fn check(
         &self,
         operation: &str,
         head: &Head<'_>,

@@ -9,7 +9,7 @@ use crate::limits::STORED_SETTING_BYTES_MAX;
 use crate::rows::keys::{BUCKETS, SETTINGS};
 use crate::rows::{Bucket, Versioning, keys};
 use crate::rules::setting::{self, Setting};
-use crate::rules::{acl, cors, encryption, events, lifecycle, lock, policy, tags, website};
+use crate::rules::{acl, cors, encryption, events, lifecycle, lock, logging, policy, tags, website};
 use crate::state::{Error, Plan, Result};
 
 /// A document that a bucket keeps.
@@ -44,6 +44,7 @@ kept! {
     9 tags::Tags, NoSuchTagSet;
     10 events::Notifications, NoSuchKey;
     11 encryption::DefaultEncryption, ServerSideEncryptionConfigurationNotFoundError;
+    12 logging::Logging, NoSuchKey;
 }
 
 /// A setting of a bucket, if it has it. For a bucket that was looked up in the same plan.
@@ -109,6 +110,6 @@ mod tests {
     fn numbers_are_unique() {
         let mut numbers = NUMBERS.to_vec();
         numbers.dedup();
-        assert_eq!(numbers, (1..=11).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
     }
 }

@@ -42,6 +42,7 @@ pub(super) async fn moved(
     let pieces = service.pieces(&open, range, key.as_ref(), &place)?;
     let announced = Announced {
         bytes: range.end - range.start,
+        at_least: None,
         md5: None,
         checksum: target.algorithm.map(|algorithm| (algorithm, None)),
         seal: service.seal(target.encryption, target.key)?,

@@ -162,7 +162,7 @@ pub(super) fn announced(headers: &HeaderMap, length: Option<i64>) -> Result<Anno
         ));
     }
     let md5 = text(headers, "content-md5").map(parse_content_md5).transpose()?;
-    Ok(Announced { bytes, md5, checksum, seal: None })
+    Ok(Announced { bytes, at_least: None, md5, checksum, seal: None })
 }
 
 /// An ETag for a client.

@@ -3,6 +3,7 @@
 use s3s::{S3Request, S3Response, TrailingHeaders, dto, s3_error};
 
 use super::encryption::{Told, own, told};
+use super::forms::AtLeast;
 use super::headers::{
     announced, attributes, conditions, etag, is_true, marker_headers, modified, refuse_unsupported, shown,
     text, version,
@@ -46,6 +47,7 @@ pub(super) async fn put(
     let attributes = service.blobs.prepare(load).await?;
     crate::rules::names::key(input.key.as_bytes())?;
     let mut announced = announced(&headers, input.content_length)?;
+    announced.at_least = request.extensions.get::<AtLeast>().map(|least| least.0);
     let key = encryption::customer_key(&own(&headers))?.map(|(key, _)| key);
     announced.seal = service.seal(attributes.encryption.as_ref(), key.as_ref())?;
     let received = read_body(service, input.body, announced, request.trailing_headers).await?;

@@ -174,7 +174,7 @@ pub(super) async fn head(
         part_number: input.part_number,
         wants_checksum: input.checksum_mode.is_some(),
     };
-    let Wanted { open, selected, head } = wanted(service, &request.headers, &asked).await?;
+    let Wanted { open, selected, head, .. } = wanted(service, &request.headers, &asked).await?;
     let mut response = S3Response::new(head);
     let tags = open.version.object().map_or(0, |object| object.tags.0.len());
     if tags > 0 {

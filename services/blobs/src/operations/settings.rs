@@ -14,6 +14,7 @@ use crate::rules::cors::Cors;
 use crate::rules::encryption::DefaultEncryption;
 use crate::rules::lifecycle::Lifecycle;
 use crate::rules::lock::Configuration;
+use crate::rules::logging::Logging;
 use crate::rules::policy::{Kind, Policy, Stored};
 use crate::rules::setting;
 use crate::rules::tags::{On as TagsOn, Tags};
@@ -129,6 +130,7 @@ documents! {
         |sent| document::lock::read_encryption(&sent);
     put_cors PutBucketCorsInput PutBucketCorsOutput cors_configuration document::cors::read;
     put_tags PutBucketTaggingInput PutBucketTaggingOutput tagging |sent| document::tags::read(sent, TagsOn::Bucket);
+    put_website PutBucketWebsiteInput PutBucketWebsiteOutput website_configuration document::website::read;
     put_block PutPublicAccessBlockInput PutPublicAccessBlockOutput public_access_block_configuration
         |sent| Ok::<_, Error>(document::access::read_block(&sent));
 }
@@ -280,4 +282,31 @@ pub(super) async fn get_versioning(
         Versioning::Suspended => Some(false),
     };
     Ok(S3Response::new(document::lock::show_versioning(enabled)))
+}
+
+/// A bucket's log goes into a bucket that its caller may put into.
+pub(super) async fn put_logging(
+    service: &Service,
+    request: S3Request<dto::PutBucketLoggingInput>,
+) -> Answer<dto::PutBucketLoggingOutput> {
+    let (caller, input) = (caller(&request)?, &request.input);
+    match document::logging::read(input.bucket_logging_status.clone())? {
+        None => delete::<Logging, _>(service, &request, &input.bucket).await?,
+        Some(logging) => {
+            service.check_target(&caller, &logging)?;
+            put(service, &request, &input.bucket, &logging).await?;
+        }
+    }
+    Ok(S3Response::new(dto::PutBucketLoggingOutput::default()))
+}
+
+pub(super) async fn get_logging(
+    service: &Service,
+    request: S3Request<dto::GetBucketLoggingInput>,
+) -> Answer<dto::GetBucketLoggingOutput> {
+    let look = |plan: &Plan<'_>| {
+        let bucket = buckets::get(plan, &request.input.bucket)?;
+        settings::of::<Logging>(plan, &bucket)
+    };
+    Ok(S3Response::new(document::logging::show(service.blobs.read(look).await?)))
 }

@@ -14,6 +14,11 @@ impl Domains {
         Self(names.chain(["localhost".to_owned()]).collect())
     }
 
+    /// Of these names alone.
+    pub fn only(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().map(|name| name.to_ascii_lowercase()).collect())
+    }
+
     /// The bucket that a Host header names; `None` where it is in the path.
     pub fn bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
         let name = match host.rsplit_once(':') {

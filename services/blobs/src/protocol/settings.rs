@@ -7,6 +7,7 @@ pub mod access;
 pub mod cors;
 pub mod lifecycle;
 pub mod lock;
+pub mod logging;
 pub mod notifications;
 pub mod tags;
 pub mod website;

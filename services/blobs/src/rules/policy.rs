@@ -4,13 +4,15 @@
 //! A policy is kept as the text that the client sent; [`Policy::parse`] reads it into what [`Policy::decide`] evaluates. What is not
 //! known (a field, an action, an operator, a condition's key) is refused when the policy is put, with S3's `MalformedPolicy`.
 //!
-//! Reading order: [`document`] → [`principal`], [`action`], [`pattern`], [`condition`] → [`evaluate`] → [`public`] → [`operation`] → [`access`].
+//! Reading order: [`document`] → [`principal`], [`action`], [`pattern`], [`condition`] → [`evaluate`] → [`public`] → [`operation`] → [`access`]; [`form`] for the
+//! policies of forms, which are another language.
 
 pub mod access;
 pub mod action;
 pub mod condition;
 pub mod document;
 pub mod evaluate;
+pub mod form;
 mod json;
 pub mod key;
 pub mod model;

@@ -24,13 +24,15 @@ pub(crate) struct Ask<'a> {
     pub(crate) payload: Option<&'a str>,
     /// Headers that are sent and not signed.
     pub(crate) unsigned: Vec<(&'a str, String)>,
+    /// The service that it is signed for.
+    pub(crate) service: &'a str,
 }
 
 pub(crate) const BOLE: Option<(&str, &str)> = Some(("bole", "bolebole"));
 
 /// The path and query of a URL that the default user signed with version 4; `query` is encoded and in order, as are the names of headers in `signed`.
 pub(crate) fn presign(method: &str, host: &str, path: &str, query: &str, signed: &[(&str, &str)]) -> String {
-    let time = now();
+    let time = compact_now();
     let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
     let names: Vec<&str> = ["host"].into_iter().chain(signed.iter().map(|(name, _)| *name)).collect();
     let mut query = format!(
@@ -42,7 +44,8 @@ pub(crate) fn presign(method: &str, host: &str, path: &str, query: &str, signed:
     let lines: String = signed.iter().map(|(name, value)| [name, ":", value, "\n"].concat()).collect();
     let request =
         format!("{method}\n{path}\n{query}\nhost:{host}\n{lines}\n{}\nUNSIGNED-PAYLOAD", names.join(";"));
-    format!("{path}?{query}&X-Amz-Signature={}", signature("bolebole", &time, &request))
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
+    format!("{path}?{query}&X-Amz-Signature={}", signature("bolebole", &time[..8], "s3", &text))
 }
 
 /// The same with version 2, as botocore does it: what stands for headers is in `query` as it is in `lines`, which is signed.
@@ -66,6 +69,7 @@ pub(crate) fn ask<'a>(method: &'a str, target: &'a str) -> Ask<'a> {
         keys: BOLE,
         payload: None,
         unsigned: Vec::new(),
+        service: "s3",
     }
 }
 
@@ -98,7 +102,7 @@ impl Answer {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
         text
@@ -113,21 +117,41 @@ fn sign(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
 }
 
-/// The time as signatures have it.
-fn now() -> String {
+/// What Signature Version 4 makes of a text, for a day.
+pub(crate) fn signature(secret: &str, day: &str, service: &str, text: &str) -> String {
+    let parts = [day, "us-east-1", service, "aws4_request"];
+    let key = parts.iter().fold(format!("AWS4{secret}").into_bytes(), |key, part| sign(&key, part));
+    hex(&sign(&key, text))
+}
+
+/// Now, as signatures have it: `20260102T030405Z`.
+pub(crate) fn compact_now() -> String {
     let now: String =
         format_iso(SystemClock::new().now()).chars().filter(|one| !"-:".contains(*one)).collect();
     format!("{}Z", now.split('.').next().unwrap())
 }
 
-/// The signature of a canonical request.
-fn signature(secret: &str, time: &str, request: &str) -> String {
+/// The query of a presigned GET of a path that has no characters to encode.
+pub(crate) fn presigned(
+    host: &str,
+    path: &str,
+    (access_key, secret): (&str, &str),
+    token: Option<&str>,
+) -> String {
+    let time = compact_now();
     let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
+    let mut query = format!(
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={access_key}%2F{}&X-Amz-Date={time}&X-Amz-Expires=60",
+        scope.replace('/', "%2F")
+    );
+    // The alphabet of tokens needs no encoding.
+    if let Some(token) = token {
+        write!(query, "&X-Amz-Security-Token={token}").unwrap();
+    }
+    query += "&X-Amz-SignedHeaders=host";
+    let request = format!("GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
-    let key = [&time[..8], "us-east-1", "s3", "aws4_request"]
-        .iter()
-        .fold(format!("AWS4{secret}").into_bytes(), |key, part| sign(&key, part));
-    hex(&sign(&key, &text))
+    format!("{query}&X-Amz-Signature={}", signature(secret, &time[..8], "s3", &text))
 }
 
 impl Ask<'_> {
@@ -161,7 +185,7 @@ impl Ask<'_> {
         }
         if let Some((access_key, secret)) = self.keys {
             let payload = self.payload.map_or_else(|| sha256(&self.body), str::to_owned);
-            let time = now();
+            let time = compact_now();
             headers.push(("x-amz-content-sha256".to_owned(), payload.clone()));
             headers.push(("x-amz-date".to_owned(), time.clone()));
             headers.sort_unstable();
@@ -176,8 +200,9 @@ impl Ask<'_> {
                 .map(|pair| if pair.contains('=') { pair.to_owned() } else { format!("{pair}=") });
             let query = query.collect::<Vec<_>>().join("&");
             let request = format!("{}\n{}\n{query}\n{lines}\n{names}\n{payload}", self.method, self.path);
-            let scope = format!("{}/us-east-1/s3/aws4_request", &time[..8]);
-            let signature = signature(secret, &time, &request);
+            let scope = format!("{}/us-east-1/{}/aws4_request", &time[..8], self.service);
+            let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(request.as_bytes()));
+            let signature = signature(secret, &time[..8], self.service, &text);
             let value = format!(
                 "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
             );

@@ -6,7 +6,11 @@
 mod client;
 mod denials;
 mod encryption;
+mod forms;
+mod logs;
 mod node;
 mod requests;
 mod signed;
+mod sts;
 mod table;
+mod website;

@@ -24,16 +24,26 @@ pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) chunks: Memory,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) metrics: Metrics,
     _stopper: Stopper,
     _dir: TempDir,
 }
 
 impl Node {
     pub(crate) async fn start() -> Self {
-        Self::start_on(Arc::new(MemoryJournal::new())).await
+        Self::open(Config::default(), Arc::new(MemoryJournal::new())).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Self {
+        Self::open(config, Arc::new(MemoryJournal::new())).await
     }
 
     pub(crate) async fn start_on(journal: Arc<MemoryJournal>) -> Self {
+        Self::open(Config::default(), journal).await
+    }
+
+    async fn open(blobs_config: Config, journal: Arc<MemoryJournal>) -> Self {
         let dir = temp_dir("blobs-door").unwrap();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -54,16 +64,18 @@ impl Node {
         let blobs = Blobs::new(runtime, shard, home, Durability::Sync);
         let users = Arc::clone(&identity);
         let keys = ServerKeys::new(identity.derived_keys("blobs data keys 1"));
-        let parts = Parts { blobs, config: Config::default(), users, keys, clock };
-        let door = Door::new(&Service::open(parts, []));
+        let parts = Parts { blobs, config: blobs_config, users, keys, clock };
+        let service = Service::open(parts, []);
+        let metrics = Metrics::new();
+        let for_service = metrics.service("blobs");
+        let door = Door::new(&service).measured(&for_service);
         let listener = Listener::bind("blobs", "blobs.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local();
         let limit = || ConnectionLimit::new(100);
         let (stopper, token) = Stopper::new();
         let handler = move |connection: Connection| door.clone().serve(connection);
-        let metrics = Metrics::new();
         let config = listener::Config::new(limit(), limit());
-        tokio::spawn(listener.serve(config, metrics.service("blobs"), token, handler));
-        Self { address, chunks, identity, _stopper: stopper, _dir: dir }
+        tokio::spawn(listener.serve(config, for_service, token, handler));
+        Self { address, chunks, identity, service, metrics, _stopper: stopper, _dir: dir }
     }
 }

@@ -24,7 +24,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("GetBucketAnalyticsConfiguration", "GET", "/bucket?analytics&id=a", ""),
     ("GetBucketIntelligentTieringConfiguration", "GET", "/bucket?id=a&intelligent-tiering", ""),
     ("GetBucketInventoryConfiguration", "GET", "/bucket?id=a&inventory", ""),
-    ("GetBucketLogging", "GET", "/bucket?logging", ""),
     ("GetBucketMetadataTableConfiguration", "GET", "/bucket?metadataTable", ""),
     ("GetBucketMetricsConfiguration", "GET", "/bucket?id=a&metrics", ""),
     ("GetBucketNotificationConfiguration", "GET", "/bucket?notification", ""),
@@ -47,7 +46,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "/bucket?notification",
         "<NotificationConfiguration></NotificationConfiguration>",
     ),
-    ("PutBucketWebsite", "PUT", "/bucket?website", "<WebsiteConfiguration></WebsiteConfiguration>"),
     (
         "PutBucketRequestPayment",
         "PUT",
@@ -58,15 +56,14 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("PutBucketAnalyticsConfiguration", "PUT", "/bucket?analytics&id=a", ""),
     ("PutBucketIntelligentTieringConfiguration", "PUT", "/bucket?id=a&intelligent-tiering", ""),
     ("PutBucketInventoryConfiguration", "PUT", "/bucket?id=a&inventory", ""),
-    ("PutBucketLogging", "PUT", "/bucket?logging", ""),
     ("PutBucketMetricsConfiguration", "PUT", "/bucket?id=a&metrics", ""),
     ("PutBucketReplication", "PUT", "/bucket?replication", ""),
     ("RestoreObject", "POST", "/bucket/k?restore", ""),
     ("SelectObjectContent", "POST", "/bucket/k?select&select-type=2", ""),
 ];
 
-/// Refused as well, and reached by requests of other forms: for directory buckets, by forms, and by functions.
-const OTHER_FORMS: [&str; 3] = ["ListDirectoryBuckets", "PostObject", "WriteGetObjectResponse"];
+/// Refused as well, and reached by requests of other forms: for directory buckets, and by functions.
+const OTHER_FORMS: [&str; 2] = ["ListDirectoryBuckets", "WriteGetObjectResponse"];
 
 #[test]
 fn the_guide_has_the_table() {
