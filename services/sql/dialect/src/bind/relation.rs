@@ -189,7 +189,11 @@ impl Binder<'_> {
             column.name.clone_from(&known.name);
             column.origin = Some((view.oid, known.number));
         }
-        let space = self.query_space(relation, &bound.columns, &view.name, alias)?;
+        let mut space = self.query_space(relation, &bound.columns, &view.name, alias)?;
+        if alias.is_none() {
+            let schema = self.schema_name(view.schema);
+            space.tables.iter_mut().for_each(|table| table.schema.clone_from(&schema));
+        }
         Ok((Source::Derived { relation, query: Box::new(bound) }, space))
     }
 }
