@@ -44,7 +44,7 @@ async fn keys_are_checked_when_they_say() {
         ("insert into c (i, d) values (3, 3)", "C INSERT 0 1 / Z T".to_owned()),
         ("insert into p values (3)", "C INSERT 0 1 / Z T".to_owned()),
         ("commit", "C COMMIT / Z I".to_owned()),
-        ("begin; set constraints all deferred; insert into c (n) values (9)", "C BEGIN / C SET CONSTRAINTS / E 23503 insert or update on table \"c\" violates a foreign key constraint / Z E".to_owned()),
+        ("begin; set constraints all deferred; insert into c (n) values (9)", "C BEGIN / C SET CONSTRAINTS / E 23503 insert or update on table \"c\" violates foreign key constraint \"c_n_fkey\" / Z E".to_owned()),
         ("rollback", "C ROLLBACK / Z I".to_owned()),
         ("begin; set constraints c_i_fkey deferred; insert into c (i) values (4)", "C BEGIN / C SET CONSTRAINTS / C INSERT 0 1 / Z T".to_owned()),
         ("set constraints all immediate", child(i, "E")),
