@@ -371,7 +371,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             last: RefCell::default(),
             _vfs: vfs,
         });
-        system.set_up().await.map_err(|error| match ended(error) {
+        system.set_up().await.map_err(|error| match ended::<()>(error) {
             Outcome::Refused(text) | Outcome::Unknown(text) => OpenError::Failed(text),
             Outcome::Done(_) => OpenError::Failed("it is done and failed".to_owned()),
         })?;

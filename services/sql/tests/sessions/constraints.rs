@@ -92,3 +92,42 @@ async fn names_of_constraints() {
         ])
         .await;
 }
+
+/// What is told of the row, and that nothing of it stays: rows are neither written by what is run again, nor rules left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_rows_are_told() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let tables = "create table p (id int primary key); insert into p values (1); \
+         create table c (id int primary key, a int references p, b int references p, n int check (n > 0), t text, v int generated always as (n * 2) stored)";
+    let said = client.query(tables).await;
+    assert!(said.ends_with("C CREATE TABLE\nZ I"), "{said}");
+    let long = format!("insert into c (id, n, t) values (1, 0, '{}é')", "x".repeat(63));
+    let cut = format!("Failing row contains (1, null, null, 0, {}..., 0).", "x".repeat(63));
+    let rows = [
+        ("insert into c values (1, 1, 7, 1, 'x')", "Key (b)=(7) is not present in table \"p\"."),
+        ("insert into c values (1, 8, 1, 1, 'x') returning id", "Key (a)=(8) is not present in table \"p\"."),
+        ("insert into c values (1, 1, 1, 0, 'x')", "Failing row contains (1, 1, 1, 0, x, 0)."),
+        (&long, &cut),
+        // Of several rows it is not known which.
+        ("insert into c values (1, 1, 1, 1, 'x'), (2, 1, 9, 1, 'x')", ""),
+        ("insert into c values (1, 1, 1, 1, 'x')", ""),
+        ("insert into c values (1, 1, 1, 1, 'x')", "Key (id)=(1) already exists."),
+        ("update c set a = 5 where id = 1", "Key (a)=(5) is not present in table \"p\"."),
+        ("update c set n = -1", "Failing row contains (1, 1, 1, -1, x, -2)."),
+        ("delete from p", ""),
+        ("insert into c values (3, 3, 3, 0, 'x')", "Failing row contains (3, 3, 3, 0, x, 0)."),
+    ];
+    for (sql, detail) in rows {
+        assert_eq!(client.detail(sql).await, detail, "{sql}");
+    }
+    client
+        .check_all(&[
+            ("select * from c", "T id:23 a:23 b:23 n:23 t:25 v:23 / D 1|1|1|1|x|2 / C SELECT 1 / Z I"),
+            (
+                "insert into c values (4, 9, 1, 1, 'x')",
+                "E 23503 insert or update on table \"c\" violates foreign key constraint \"c_a_fkey\" / Z I",
+            ),
+        ])
+        .await;
+}

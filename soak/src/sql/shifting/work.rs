@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bole_base::{Durability, Position};
 use bole_log::Journal as _;
-use bole_sql::store::{Database, Seen, Temporary, Writer};
+use bole_sql::store::{Database, Databases, Seen, Temporary, Writer};
 use bole_sql_types::SqlState;
 use bole_testing::harness::{Call, Model as _};
 
@@ -230,7 +230,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         let _turn = self.changing.lock().await;
         let change = async {
             match self.databases.get(name) {
-                Some(_) => self.databases.drop(name).await,
+                Some(_) => Databases::drop(&self.databases, name).await,
                 None => self.databases.create(name).await,
             }
         };

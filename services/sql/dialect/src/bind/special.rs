@@ -198,6 +198,9 @@ impl Binder<'_> {
                 }
             }
         }
+        if indexes.is_empty() {
+            return Ok(value);
+        }
         let place = value.place;
         if value.ty == Type::JSONB && !slices {
             for (_, index) in indexes {
