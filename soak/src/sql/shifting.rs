@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bole_base::{Disk, Durability, Position};
-use bole_log::{Journal as _, LocalJournal};
+use bole_log::LocalJournal;
 use bole_shard::Runtime;
 use bole_shard::changes::Feeds;
 use bole_sql::store::{Config, DEFAULT, Database, Databases, Fed, Temporary};
@@ -167,8 +167,6 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             Outcome::Refused(text) | Outcome::Unknown(text) => OpenError::Failed(text),
             Outcome::Done(_) => OpenError::Failed("it is done and failed".to_owned()),
         })?;
-        // What set_up appends is above what was recovered.
-        system.journal.want_sync(Position(system.journal.last()));
         crate::system::spawn_checkpoints(&env.scheduler, &system.runtime, env.seed);
         Ok(system)
     }

@@ -245,7 +245,8 @@ impl<const FLAW: u8> Simulated<FLAW> {
 
     /// Says where the catalog's first entry of some work ends, as soon as it is there.
     async fn noting<T>(&self, call: &Call<World>, work: impl Future<Output = T>) -> T {
-        let (before, mut placed, mut work) = (self.journal.last_of_catalog(), false, pin!(work));
+        let (before, mut placed) = (self.journal.last_of_catalog(), false);
+        let mut work = pin!(work);
         poll_fn(|context| {
             self.journal.lie(FLAW == Flaw::DATABASE_EARLY);
             let polled: Poll<T> = work.as_mut().poll(context);
