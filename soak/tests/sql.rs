@@ -59,12 +59,21 @@ fn is_found_shifting<const FLAW: u8>(text: &str) -> bool {
 }
 
 #[test]
-fn flaws_of_what_shifts_are_found() {
-    assert!(
-        is_found_shifting::<{ Flaw::TEMPORARY_KEPT }>("a temporary table is left"),
-        "temporary tables that stay"
-    );
-    assert!(is_found_shifting::<{ Flaw::DDL_UNLOGGED }>("quarantined"), "columns that the log does not know");
-    assert!(is_found_shifting::<{ Flaw::FEED_LOSES }>("the feed of"), "feeds that miss entries");
-    assert!(is_found_shifting::<{ Flaw::DATABASE_EARLY }>("Database("), "databases that are told of early");
+fn temporary_tables_that_stay_are_found() {
+    assert!(is_found_shifting::<{ Flaw::TEMPORARY_KEPT }>("a temporary table is left"));
+}
+
+#[test]
+fn columns_that_the_log_does_not_know_are_found() {
+    assert!(is_found_shifting::<{ Flaw::DDL_UNLOGGED }>("quarantined"));
+}
+
+#[test]
+fn feeds_that_miss_entries_are_found() {
+    assert!(is_found_shifting::<{ Flaw::FEED_LOSES }>("the feed of"));
+}
+
+#[test]
+fn databases_that_are_told_of_early_are_found() {
+    assert!(is_found_shifting::<{ Flaw::DATABASE_EARLY }>("Database("));
 }

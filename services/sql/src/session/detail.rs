@@ -34,14 +34,15 @@ pub(super) fn explain(
     if is_told || write.tag == WriteTag::Delete {
         return error;
     }
-    let (find, setting): (Find, _) = match error.state {
-        SqlState::UNIQUE_VIOLATION => (key, None),
-        SqlState::CHECK_VIOLATION => (failing, Some("ignore_check_constraints")),
-        SqlState::FOREIGN_KEY_VIOLATION => (missing, Some("defer_foreign_keys")),
+    let (find, settings): (Find, &[&str]) = match error.state {
+        SqlState::UNIQUE_VIOLATION => (key, &[]),
+        // Which foreign keys the row breaks besides does not matter.
+        SqlState::CHECK_VIOLATION => (failing, &["ignore_check_constraints", "defer_foreign_keys"]),
+        SqlState::FOREIGN_KEY_VIOLATION => (missing, &["defer_foreign_keys"]),
         _ => return error,
     };
     shared.repeat(true);
-    let found = with(run.connection, setting, || undone(run.connection, || find(&error, run, write, style)));
+    let found = with(run.connection, settings, || undone(run.connection, || find(&error, run, write, style)));
     shared.repeat(false);
     let _second = run.context.take_error();
     if let Some(found) = found {
@@ -71,13 +72,12 @@ impl Found {
 }
 
 /// Runs something while SQLite lets rows pass that it would refuse.
-fn with<T>(connection: &Connection, setting: Option<&str>, run: impl FnOnce() -> Option<T>) -> Option<T> {
-    let Some(setting) = setting else { return run() };
-    connection.pragma_update(None, setting, true).ok()?;
-    let found = run();
-    if let Err(error) = connection.pragma_update(None, setting, false) {
+fn with<T>(connection: &Connection, settings: &[&str], run: impl FnOnce() -> Option<T>) -> Option<T> {
+    let set = |on: bool| settings.iter().try_for_each(|name| connection.pragma_update(None, name, on));
+    let found = set(true).ok().and_then(|()| run());
+    if let Err(error) = set(false) {
         // Nothing may be committed like that: without a transaction, all that follows in it fails.
-        tracing::warn!(%error, setting, "a statement that was run for its error left a setting behind; its transaction ends");
+        tracing::warn!(%error, "a statement that was run for its error left a setting behind; its transaction ends");
         let _ended = connection.execute_batch("ROLLBACK");
         return None;
     }

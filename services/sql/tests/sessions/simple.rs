@@ -222,7 +222,7 @@ async fn elements_with_their_numbers() {
             ),
             (
                 "select (q.k).z from (select information_schema._pg_expandarray('{7,5}'::int2[]) as k) q",
-                "E 42703 could not identify column \"z\" in record data type / Z I",
+                "E 42703 could not identify column \"z\" in record data type @9 / Z I",
             ),
             ("create table k (a int, b text, c int, primary key (c, a))", "C CREATE TABLE / Z I"),
             (

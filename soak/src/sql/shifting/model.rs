@@ -164,7 +164,9 @@ impl Table {
     fn add(&mut self, column: Column) {
         self.made = column.number;
         self.columns.push(column);
-        self.rows.values_mut().for_each(|row| drop(row.insert(column.number, column.default)));
+        for row in self.rows.values_mut() {
+            row.insert(column.number, column.default);
+        }
     }
 
     fn rename(&mut self, index: usize) {
@@ -194,7 +196,9 @@ impl Model for World {
             Op::Drop(index) => {
                 if *index < table.columns.len() {
                     let gone = table.columns.remove(*index);
-                    table.rows.values_mut().for_each(|row| drop(row.remove(&gone.number)));
+                    for row in table.rows.values_mut() {
+                        row.remove(&gone.number);
+                    }
                 }
             }
             Op::Rename(index) => table.rename(*index),
