@@ -65,7 +65,7 @@ fn temporary_tables_that_stay_are_found() {
 
 #[test]
 fn columns_that_the_log_does_not_know_are_found() {
-    assert!(is_found_shifting::<{ Flaw::DDL_UNLOGGED }>("quarantined"));
+    assert!(is_found_shifting::<{ Flaw::DDL_UNLOGGED }>("no such column"));
 }
 
 #[test]
