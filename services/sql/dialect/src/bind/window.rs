@@ -209,13 +209,12 @@ fn infinite_keys(window: &mut Window) {
     if frame.units != "RANGE" || !(is_offset(&frame.start) || is_offset(&frame.end)) {
         return;
     }
-    let key = order.key.clone();
-    let literal = |value| Expr::literal(value, key.ty);
+    let ty = order.key.ty;
     let branches = infinities.into_iter().map(|infinity| {
         let far = if infinity < 0 { f64::NEG_INFINITY } else { f64::INFINITY };
-        (literal(Value::Integer(infinity)), literal(Value::Real(far)))
+        (Expr::literal(Value::Integer(infinity), ty), Expr::literal(Value::Real(far), ty))
     });
-    let (operand, otherwise) = (Box::new(key.clone()), Some(Box::new(key.clone())));
+    let (operand, otherwise) = (Box::new(order.key.clone()), Some(Box::new(order.key.clone())));
     order.key.node = Node::Switch { operand, branches: branches.collect(), otherwise };
 }
 
