@@ -9,11 +9,14 @@
 //! | `GET /api/users` | list of [`User`] | [`Action::ManageUsers`] |
 //! | `POST /api/users` | adds a [`NewUser`]: 201 | [`Action::ManageUsers`] |
 //! | `DELETE /api/users/{name}` | removes a user: 204 | [`Action::ManageUsers`] |
+//! | `POST /api/blobs/scrub` | begins to verify all large objects: 202 | [`Action::ManageBlobs`] |
+//! | `GET /api/blobs/damage` | [`blobs::Damage`] | [`Action::ManageBlobs`] |
 //!
 //! Every request passes the [`Guard`] first, so that no web page reaches this door through a browser (promise P8).
 //! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`] and [`Users`].
 
 pub mod access;
+pub mod blobs;
 mod error;
 pub mod guard;
 pub mod identity;
@@ -57,6 +60,8 @@ pub struct Admin {
     pub authenticator: Arc<dyn Authenticator>,
     /// The users.
     pub users: Arc<dyn Users>,
+    /// What looks after large objects, if there are any.
+    pub blobs: Option<Arc<dyn blobs::Blobs>>,
     /// Which Host and Origin headers are ours.
     pub guard: Guard,
     /// Whether status and metrics ask for credentials: where others than this machine can reach the door.

@@ -68,6 +68,8 @@ pub enum Repair {
     Impossible,
     /// It writes again what can be derived; nothing is lost.
     Lossless,
+    /// Nothing offline: a node serves all else, and this is gone when clients delete or overwrite it.
+    ByClients(String),
     /// It drops this much, in words: `412 entries in 3 frames beyond the damage`.
     Drops(String),
 }
@@ -75,7 +77,7 @@ pub enum Repair {
 /// Every part that has a checker.
 ///
 /// Checkpoints come before the journal: whether one can be replaced depends on the journal as it was found.
-fn checkers() -> [Box<dyn Checker>; 7] {
+fn checkers(options: Options) -> [Box<dyn Checker>; 7] {
     [
         Box::new(NodeMetaChecker),
         Box::new(checkpoints::CheckpointsChecker),
@@ -83,14 +85,23 @@ fn checkers() -> [Box<dyn Checker>; 7] {
         Box::new(journal::JournalChecker),
         Box::new(streams::StreamsChecker),
         Box::new(sql::SqlChecker),
-        Box::new(blobs::BlobsChecker),
+        Box::new(blobs::BlobsChecker { verify: !options.skip_chunks }),
     ]
 }
 
+/// What to check, and what to do about it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether damage is dropped.
+    pub repair: bool,
+    /// Whether the bytes of large objects are left alone.
+    pub skip_chunks: bool,
+}
+
 /// Checks `dir` and writes the report to `out`. Exit code 0: sound, or repaired; 1: damaged.
-pub fn run(dir: &Path, repair: bool, out: &mut dyn Write) -> Result<ExitCode> {
+pub fn run(dir: &Path, options: Options, out: &mut dyn Write) -> Result<ExitCode> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    run_with(&disk, dir, repair, &checkers(), out)
+    run_with(&disk, dir, options.repair, &checkers(options), out)
 }
 
 fn run_with(
@@ -149,6 +160,11 @@ fn write_report(out: &mut dyn Write, name: &str, report: &Report) -> Result<usiz
 fn describe(repair: &Repair, repaired: bool) -> String {
     match (repair, repaired) {
         (Repair::Impossible, _) => "cannot be repaired; restore it from a copy".to_owned(),
+        (Repair::ByClients(what), _) => {
+            format!(
+                "a node serves all else; to delete or overwrite it there drops {what}; or restore the file from a copy"
+            )
+        }
         (Repair::Lossless, false) => "a repair would lose nothing".to_owned(),
         (Repair::Lossless, true) => "repaired; nothing was lost".to_owned(),
         (Repair::Drops(what), false) => format!("a repair would drop {what}"),
@@ -211,15 +227,15 @@ mod tests {
     #[test]
     fn sound_unknown_and_damaged_directories() {
         let dir = new_dir();
-        let (text, sound) = report(dir.path(), false, &checkers());
+        let (text, sound) = report(dir.path(), false, &checkers(Options::default()));
         assert!(sound && text.starts_with("node.meta: node ") && text.ends_with("DIR is sound\n"), "{text}");
 
         std::fs::create_dir(dir.path().join("strange")).unwrap();
-        let (text, sound) = report(dir.path(), false, &checkers());
+        let (text, sound) = report(dir.path(), false, &checkers(Options::default()));
         assert!(sound && text.contains("strange: not checked"), "{text}");
 
         std::fs::write(dir.path().join("node.meta"), b"BOLENODE").unwrap();
-        let (text, sound) = report(dir.path(), true, &checkers());
+        let (text, sound) = report(dir.path(), true, &checkers(Options::default()));
         assert!(!sound && text.contains("8 bytes instead of 76"), "{text}");
         assert!(
             text.contains("cannot be repaired; restore it") && text.contains("could not be repaired"),
@@ -265,7 +281,7 @@ mod tests {
     fn a_directory_in_use_is_left_alone() {
         let dir = new_dir();
         let _lock = DataLock::acquire(dir.path()).unwrap();
-        let error = run(dir.path(), false, &mut Vec::new()).unwrap_err();
+        let error = run(dir.path(), Options::default(), &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("in use by process"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The command line. Each command's work is elsewhere; here is what may be written and what exit code comes back:
 //! 0 done, 1 it failed, 2 the command line or the settings are wrong.
 
+mod blobs;
 mod consume;
 mod door;
 mod export;
@@ -68,11 +69,19 @@ enum Command {
         /// Drop what is damaged, as the report says; without it nothing is changed
         #[arg(long)]
         repair: bool,
+        /// Do not read the bytes of large objects, which takes as long as reading all of them
+        #[arg(long)]
+        skip_chunks: bool,
     },
     /// Manage the users of a running node
     User {
         #[command(subcommand)]
         command: user::UserCommand,
+    },
+    /// Look after large objects of a running node
+    Blobs {
+        #[command(subcommand)]
+        command: blobs::BlobsCommand,
     },
     /// Manage the topics of the stream service
     Topic {
@@ -206,8 +215,11 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
             out.write_all(settings.load()?.render().as_bytes())?;
         }
         Command::Status { json, node } => show_status(&node.client(Need::ElsewhereOnly)?, json, out)?,
-        Command::Check { dir, repair } => return check::run(&dir, repair, out),
+        Command::Check { dir, repair, skip_chunks } => {
+            return check::run(&dir, check::Options { repair, skip_chunks }, out);
+        }
         Command::User { command } => user::run(command, out)?,
+        Command::Blobs { command } => blobs::run(command, out)?,
         Command::Topic { command } => streams::run(topic::run(command, out))?,
         Command::Group { command } => streams::run(group::run(command, out))?,
         Command::Produce(args) => return streams::run(produce::run(args, out)),

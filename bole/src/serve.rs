@@ -61,6 +61,8 @@ pub struct Node {
     pub participants: Vec<Arc<dyn Participant>>,
     /// The services that sinks write to in batches of those services' own.
     pub upserts: Vec<Arc<dyn Upserts>>,
+    /// What looks after large objects.
+    pub blobs: Option<Arc<dyn admin::blobs::Blobs>>,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -186,6 +188,7 @@ impl Node {
             collectors: Vec::new(),
             participants: Vec::new(),
             upserts: Vec::new(),
+            blobs: None,
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),
@@ -224,6 +227,7 @@ impl Node {
             collectors: std::mem::take(&mut self.collectors),
             authenticator: Arc::clone(&users) as Arc<_>,
             users,
+            blobs: self.blobs.take(),
             guard: guard::addresses_only(),
             private: !listen.ip().to_canonical().is_loopback(),
         };

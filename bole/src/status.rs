@@ -27,6 +27,8 @@ pub struct Status {
     pub sinks: Vec<Sink>,
     /// The shards that it leads.
     pub shards: Vec<Shard>,
+    /// Large objects, and the walk that verifies them.
+    pub blobs: Option<Blobs>,
 }
 
 /// A journal at one moment. Positions are bytes since the journal's beginning.
@@ -93,6 +95,26 @@ pub struct Sink {
     pub lag: u64,
     /// Why it cannot write its next batch, if it cannot.
     pub reason: Option<String>,
+}
+
+/// Large objects at one moment, and the walk that verifies their bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Blobs {
+    /// Chunks that are known to be damaged: reads that need them are refused.
+    pub damaged_chunks: u64,
+    /// Whether a walk is under way.
+    pub scrub_running: bool,
+    /// When the last one began, in milliseconds since 1970; 0: there was none.
+    pub scrub_begun_ms: u64,
+    /// When it ended, if it did.
+    pub scrub_ended_ms: Option<u64>,
+    /// Bytes that it verified.
+    pub scrub_bytes: u64,
+    /// Bytes that there were when it began.
+    pub scrub_bytes_total: u64,
+    /// Chunks that it found damaged.
+    pub scrub_damaged: u64,
 }
 
 /// A shard at one moment.

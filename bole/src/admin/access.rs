@@ -50,6 +50,8 @@ pub enum Action {
     ReadStatus,
     /// List, add and remove users.
     ManageUsers,
+    /// See damage of large objects, and have it looked for.
+    ManageBlobs,
 }
 
 /// Decides who may do what.

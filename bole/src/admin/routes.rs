@@ -8,10 +8,11 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Json, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use bole_base::Kind;
 
 use super::access::{Action, Credentials, NewUser, User};
+use super::blobs::{Blobs, Damage};
 use super::listener::Peer;
 use super::{Admin, BODY_BYTES_MAX, Error};
 use crate::metrics;
@@ -29,6 +30,8 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/api/status", get(status))
         .route("/api/users", get(list_users).post(add_user))
         .route("/api/users/{name}", delete(remove_user))
+        .route("/api/blobs/scrub", post(begin_scrub))
+        .route("/api/blobs/damage", get(damage))
         .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard))
@@ -106,6 +109,30 @@ async fn remove_user(
     admin.users.remove(&name).await?;
     tracing::info!(user = name, by, "user removed");
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn begin_scrub(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Error> {
+    let by = authorize(&admin, peer, &headers, Action::ManageBlobs).await?;
+    blobs(&admin)?.begin_scrub();
+    tracing::info!(by, "all large objects are to be verified");
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn damage(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Json<Damage>, Error> {
+    authorize(&admin, peer, &headers, Action::ManageBlobs).await?;
+    blobs(&admin)?.damage().await.map(Json)
+}
+
+fn blobs(admin: &Admin) -> Result<&dyn Blobs, Error> {
+    admin.blobs.as_deref().ok_or_else(|| Error::new(Kind::NotFound, "this node has no blobs"))
 }
 
 async fn authorize_read(admin: &Admin, peer: ConnectInfo<Peer>, headers: &HeaderMap) -> Result<(), Error> {

@@ -71,6 +71,7 @@ async fn open_door(private: bool) -> Fixture {
         collectors: vec![Arc::new(|out| out.push_str("probe_total 1\n"))],
         authenticator: Arc::new(OneUser),
         users: Arc::new(FakeUsers::default()),
+        blobs: None,
         guard: guard::addresses_only(),
         private,
     };

@@ -298,11 +298,15 @@ options! {
         connections_max: u64 = Count(1, 1_000_000), "1024";
         /// Threads for files and digests of bodies.
         threads_max: u64 = Count(1, 1_024), "32";
+        /// Bytes a second that are read to verify large objects in the background; 0: only after `bole blobs scrub`, with 8 MiB.
+        scrub_bytes_second: u64 = Bytes(0, TIB), "8MiB";
+        /// How long after the beginning of one such walk the next one begins.
+        scrub_interval: Duration = Time(SECOND, 365 * 24 * HOUR), "168h";
     }
 
     /// Users and their secrets.
     identity: Identity {
-        /// Key that encrypts access-key secrets. Kept outside the data directory, so that a copy of that does not hold it. Empty: bole-identity.key beside the data directory.
+        /// Keys that encrypt access-key secrets and objects, a line each: the first encrypts, the others decrypt what they encrypted. Kept outside the data directory, so that a copy of that does not hold it. Empty: bole-identity.key beside the data directory.
         key_file: Option<PathBuf> = Path, "";
     }
 }

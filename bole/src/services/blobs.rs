@@ -1,5 +1,7 @@
 //! Opens the blobs: their dataset and rows, the files of chunks, the door, what gives space back, and what they are given of identity.
 
+mod scrub;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::door::Door;
 use bole_blobs::reclaim::Place;
+use bole_blobs::seal::ServerKeys;
 use bole_blobs::state::{self, Blobs, Shard};
 use bole_blobs::{Config, Parts, Service};
 use bole_net::limits::ConnectionLimit;
@@ -28,8 +31,12 @@ use crate::serve::Node;
 use crate::shutdown::Shutdown;
 use crate::status;
 
+use scrub::Scrubbing;
+
 /// The folder of rows and chunks in the data directory.
 pub const DIR: &str = "blobs";
+/// What the keys are for that objects are sealed with. *Persisted* in that other words are other keys.
+const KEYS_PURPOSE: &str = "blobs data keys 1";
 /// How often is looked whether chunks can be removed.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -76,7 +83,9 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         ..Config::default()
     };
     let users = Arc::clone(&kernel.identity);
-    let parts = Parts { blobs: blobs.clone(), config, users, clock: Arc::clone(kernel.runtime.clock()) };
+    let keys = ServerKeys::new(kernel.identity.derived_keys(KEYS_PURPOSE));
+    let clock = Arc::clone(kernel.runtime.clock());
+    let parts = Parts { blobs: blobs.clone(), config, users, keys, clock };
     // A door on another address is reached by that address as well.
     let bound = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
     let service = Service::open(parts, bound);
@@ -101,7 +110,20 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         ),
     });
     node.durability.push(("blobs".to_owned(), settings.blobs.durability));
-    let (for_status, for_metrics) = (Arc::clone(&service), service);
+    let scrubbing = Scrubbing::new(blobs.clone());
+    tell(node, &service, &scrubbing, limit);
+    let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
+    node.blobs = Some(Arc::new(scrubbing.clone()));
+    let (rate, interval) = (settings.blobs.scrub_bytes_second, settings.blobs.scrub_interval);
+    let scrub = tokio::spawn(scrubbing.drive(rate, interval));
+    node.parts.push(BlobsPart { stopper, door, background: [upkeep, scrub] });
+    Ok(())
+}
+
+/// What status and metrics say.
+fn tell(node: &mut Node, service: &Arc<Service>, scrubbing: &Scrubbing, limit: ConnectionLimit) {
+    let (for_status, for_metrics) = (Arc::clone(service), Arc::clone(service));
+    let (scrub_status, scrub_metrics) = (scrubbing.clone(), scrubbing.clone());
     node.status.push(Box::new(move |status| {
         let sizes = for_status.sizes();
         status.services.push(status::Service {
@@ -110,11 +132,12 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
             memory_bytes: sizes.uploads_bytes + sizes.downloads_bytes,
             memory_bytes_max: sizes.uploads_bytes_max + sizes.downloads_bytes_max,
         });
+        status.blobs = Some(scrub_status.status());
     }));
-    node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
-    let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
-    node.parts.push(BlobsPart { stopper, door, upkeep });
-    Ok(())
+    node.collectors.push(Arc::new(move |out| {
+        write_metrics(&for_metrics, out);
+        write_scrub(&scrub_metrics, out);
+    }));
 }
 
 fn write_metrics(service: &Service, out: &mut String) {
@@ -131,6 +154,31 @@ fn write_metrics(service: &Service, out: &mut String) {
     }
     let help = "Bodies that found no memory in time and were refused.";
     crate::metrics::counter(out, "bole_blobs_bodies_refused", help, sizes.refused);
+    let help = "Reads that met bytes which are not what was written.";
+    crate::metrics::counter(out, "bole_blobs_damage_met", help, sizes.damage_met);
+    let help = "Reads that were refused, since what they need is known to be damaged.";
+    crate::metrics::counter(out, "bole_blobs_damaged_refused", help, sizes.damaged_refused);
+}
+
+fn write_scrub(scrubbing: &Scrubbing, out: &mut String) {
+    let shown = scrubbing.shown();
+    for (name, help, value) in [
+        ("damaged_chunks", "Chunks that are known to be damaged.", shown.damaged),
+        (
+            "scrub_running",
+            "Whether the bytes of large objects are being verified.",
+            u64::from(shown.is_running),
+        ),
+        ("scrub_bytes", "Bytes that this walk, or the last one, verified.", shown.scrub.bytes),
+        ("scrub_bytes_total", "Bytes that there were when it began.", shown.scrub.bytes_total),
+        ("scrub_begun_seconds", "When it began, in seconds since 1970.", shown.scrub.begun_ms / 1_000),
+    ] {
+        crate::metrics::gauge(out, &format!("bole_blobs_{name}"), help, value);
+    }
+    let help = "Bytes that walks verified since the start.";
+    crate::metrics::counter(out, "bole_blobs_scrub_verified_bytes", help, shown.verified);
+    let help = "Chunks that walks could not read since the start, and that may be sound.";
+    crate::metrics::counter(out, "bole_blobs_scrub_unreadable", help, shown.unreadable);
 }
 
 /// Removes what a crash left, and then whatever no version names any more, for as long as the node runs.
@@ -177,7 +225,7 @@ async fn upkeep(blobs: Blobs, chunks: Local, shutdown: Shutdown) {
 struct BlobsPart {
     stopper: Stopper,
     door: JoinHandle<()>,
-    upkeep: JoinHandle<()>,
+    background: [JoinHandle<()>; 2],
 }
 
 impl Part for BlobsPart {
@@ -189,7 +237,7 @@ impl Part for BlobsPart {
         Box::pin(async move {
             self.stopper.stop();
             self.door.await?;
-            self.upkeep.abort();
+            self.background.iter().for_each(JoinHandle::abort);
             Ok(())
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bole_base::units::format_bytes;
 
-use super::{Journal, Service, Shard, Sink, Status};
+use super::{Blobs, Journal, Service, Shard, Sink, Status};
 
 /// Sinks that are listed one by one; `--json` has them all.
 const SINKS_SHOWN_MAX: usize = 20;
@@ -26,6 +26,7 @@ impl fmt::Display for Status {
         for service in &self.services {
             write_service(f, service)?;
         }
+        self.blobs.as_ref().map_or(Ok(()), |blobs| write_blobs(f, blobs))?;
         write_sinks(f, &self.sinks)?;
         write_shards(f, &self.shards)
     }
@@ -53,6 +54,20 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
     };
     let memory = format_bytes(service.memory_bytes);
     writeln!(f, "  {:<20}{:>13}  {memory:>11}  {budget:>11}", service.name, service.connections)
+}
+
+fn write_blobs(f: &mut fmt::Formatter<'_>, blobs: &Blobs) -> fmt::Result {
+    let (bytes, total) = (format_bytes(blobs.scrub_bytes), format_bytes(blobs.scrub_bytes_total));
+    let walk = match (blobs.scrub_begun_ms, blobs.scrub_running) {
+        (0, _) => "were not verified yet".to_owned(),
+        (_, true) => format!("being verified: {bytes} of {total}"),
+        (_, false) => format!("verified: {bytes}"),
+    };
+    writeln!(f, "\nLarge objects  {walk}; {} damaged chunks", blobs.damaged_chunks)?;
+    if blobs.damaged_chunks > 0 {
+        writeln!(f, "  `bole blobs damage` lists what is on them")?;
+    }
+    Ok(())
 }
 
 /// Failing sinks first, then those with the most records to write.
@@ -119,8 +134,7 @@ mod tests {
     use super::super::Latency;
     use super::*;
 
-    #[test]
-    fn the_page() {
+    fn sample() -> Status {
         let shard = |log, tail, quarantined: Option<&str>| Shard {
             log,
             name: format!("default/keyspace/0/{}", log - 16),
@@ -135,7 +149,7 @@ mod tests {
             lag,
             reason: reason.map(str::to_owned),
         };
-        let status = Status {
+        Status {
             version: "0.1.0".to_owned(),
             node: "00ff".to_owned(),
             state: "ready".to_owned(),
@@ -160,7 +174,20 @@ mod tests {
             }],
             sinks: vec![sink("users", 0, None), sink("orders", 7, Some("it is full"))],
             shards: vec![shard(16, 0, None), shard(17, 12, None), shard(18, 11, Some("bad bytes"))],
-        };
+            blobs: Some(Blobs {
+                damaged_chunks: 1,
+                scrub_running: true,
+                scrub_begun_ms: 5,
+                scrub_ended_ms: None,
+                scrub_bytes: 1 << 20,
+                scrub_bytes_total: 3 << 20,
+                scrub_damaged: 1,
+            }),
+        }
+    }
+
+    #[test]
+    fn the_page() {
         let expected = "\
 Bole 0.1.0, ready, up 1d 2h
   node  00ff
@@ -175,6 +202,9 @@ Journal 0
 Services                connections       memory       budget
   keyspace                        3      1.0 MiB            -
 
+Large objects  being verified: 1.0 MiB of 3.0 MiB; 1 damaged chunks
+  `bole blobs damage` lists what is on them
+
 Sinks                           target                   state         lag
   orders                        keyspace/0             failing           7
     it is full
@@ -185,7 +215,7 @@ Shards   3, 1 quarantined, 3 entries after checkpoints
         18  default/keyspace/0/2                      11          10  quarantined: bad bytes
         17  default/keyspace/0/1                      12          10
 ";
-        assert_eq!(status.to_string(), expected);
+        assert_eq!(sample().to_string(), expected);
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::node::{Node, bole};
 /// What `bole check` says about `dir`, and whether it is sound.
 fn check(dir: &Path, repair: bool) -> (String, bool) {
     let mut out = Vec::new();
-    let code = bole::check::run(dir, repair, &mut out).unwrap();
+    let options = bole::check::Options { repair, skip_chunks: false };
+    let code = bole::check::run(dir, options, &mut out).unwrap();
     (String::from_utf8(out).unwrap(), code == ExitCode::SUCCESS)
 }
 

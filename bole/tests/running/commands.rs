@@ -105,6 +105,21 @@ fn settings_of_a_topic_change_where_the_node_does_that() {
 }
 
 #[test]
+fn large_objects_are_looked_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    check(
+        &node,
+        &[
+            ("blobs damage", "", 0, "no damage is known\n", ""),
+            ("blobs damage --json", "", 0, "{\"chunks\":[],\"is_cut\":false}\n", ""),
+            ("blobs scrub", "", 0, "under way; `bole status` shows how far\n", ""),
+        ],
+    );
+    node.wait_for(&["status"], |out| out.contains("Large objects  verified: 0 B; 0 damaged chunks"));
+}
+
+#[test]
 fn records_come_back_as_they_were_written() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(folder.path());

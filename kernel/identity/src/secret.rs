@@ -23,14 +23,24 @@ use crate::hex;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
-/// The file: 64 hexadecimal digits and a newline. *Persisted.*
-const FILE_BYTES_MAX: u64 = 256;
+/// The file: a line of 64 hexadecimal digits for each key, of which the first seals. *Persisted.*
+const FILE_BYTES_MAX: u64 = 4_096;
 const SECRET_BYTES_MAX: usize = 1_024;
 
 /// The key of a node's secrets. It is wiped from memory when dropped.
 pub struct Key {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
     id: String,
+    /// Keys that sealed before it, and open still.
+    retired: Vec<Key>,
+}
+
+/// A key that follows from one of the key file's for a purpose. It is wiped from memory when dropped.
+pub struct Derived {
+    /// Names the key that it follows from, without telling it.
+    pub id: [u8; 8],
+    /// Its bytes.
+    pub bytes: Zeroizing<[u8; KEY_BYTES]>,
 }
 
 impl fmt::Debug for Key {
@@ -76,7 +86,17 @@ impl Key {
         digest.update(b"bole key id 1");
         digest.update(bytes);
         let id = hex::encode(&digest.finalize()[..8]);
-        Self { bytes: Zeroizing::new(bytes), id }
+        Self { bytes: Zeroizing::new(bytes), id, retired: Vec::new() }
+    }
+
+    /// A key for `purpose` from this one, and behind it those from keys that it replaced: what was sealed under them is to be opened.
+    pub fn derived(&self, purpose: &str) -> Vec<Derived> {
+        let derive = |key: &Self| {
+            let id = hex::decode(&key.id).and_then(|id| id.try_into().ok());
+            let id = id.expect("invariant: an id is 16 hexadecimal digits");
+            Derived { id, bytes: Zeroizing::new(key.derive(purpose)) }
+        };
+        std::iter::once(self).chain(&self.retired).map(derive).collect()
     }
 
     /// Reads the key file at `path`, or makes it, readable by its owner alone, if there is none. The file must not be
@@ -116,13 +136,22 @@ impl Key {
             return Err(format!("others than its owner may use it (mode {mode:03o}); run: chmod 600"));
         }
         if metadata.len() > FILE_BYTES_MAX {
-            return Err(format!("{} bytes; 64 hexadecimal digits are expected", metadata.len()));
+            return Err(format!(
+                "{} bytes; 64 hexadecimal digits are expected, and as many for each key that was replaced",
+                metadata.len()
+            ));
         }
         let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| error.to_string())?;
         let text = std::str::from_utf8(&text).map_or("", str::trim);
-        let bytes = hex::decode(text).map(Zeroizing::new);
-        let bytes = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok());
-        bytes.map(|bytes| Some(Self::new(bytes))).ok_or("it does not hold 64 hexadecimal digits".to_owned())
+        let mut keys = text.lines().map(|line| {
+            let bytes = hex::decode(line.trim()).map(Zeroizing::new);
+            let bytes = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok());
+            bytes.map(Self::new).ok_or("a line does not hold 64 hexadecimal digits".to_owned())
+        });
+        let empty = || "it does not hold 64 hexadecimal digits".to_owned();
+        let mut key = keys.next().ok_or_else(empty)??;
+        key.retired = keys.collect::<Result<_, _>>()?;
+        Ok(Some(key))
     }
 
     /// Writes under another name first, so that no start ever finds half a key.
@@ -172,17 +201,18 @@ impl Key {
 
     /// Decrypts what was sealed for `context`.
     pub fn unseal(&self, context: &str, sealed: &Sealed) -> Result<Plain> {
-        if sealed.key != self.id {
+        let key = std::iter::once(self).chain(&self.retired).find(|key| key.id == sealed.key);
+        let key = key.ok_or_else(|| {
             let (sealed_by, key) = (sealed.key.clone(), self.id.clone());
-            return Err(Error::WrongKey { context: context.to_owned(), sealed_by, key });
-        }
+            Error::WrongKey { context: context.to_owned(), sealed_by, key }
+        })?;
         let damaged = || Error::Corrupt(format!("the stored secret of {context} is damaged; set it anew"));
         if sealed.nonce.len() != NONCE_BYTES {
             return Err(damaged());
         }
         let payload = Payload { msg: &sealed.ciphertext, aad: context.as_bytes() };
         let secret =
-            self.cipher().decrypt(XNonce::from_slice(&sealed.nonce), payload).map_err(|_| damaged())?;
+            key.cipher().decrypt(XNonce::from_slice(&sealed.nonce), payload).map_err(|_| damaged())?;
         String::from_utf8(secret).map(|text| Plain(Zeroizing::new(text))).map_err(|_| damaged())
     }
 
@@ -243,6 +273,24 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_was_replaced_opens_what_it_sealed() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bole.key");
+        let old = Key::new([1; KEY_BYTES]);
+        let sealed = old.seal("a", "secret", &mut rng).unwrap();
+        std::fs::write(&path, format!("{}\n{}\n", "02".repeat(32), "01".repeat(32))).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let key = Key::load_or_create(&path, &dir.path().join("data"), &mut rng).unwrap();
+        assert_eq!(key.unseal("a", &sealed).unwrap().expose(), "secret");
+        assert_ne!(key.seal("a", "secret", &mut rng).unwrap().key, old.id());
+        let (derived, before) = (key.derived("p"), old.derived("p"));
+        assert_eq!((derived.len(), before.len()), (2, 1));
+        assert_eq!((derived[1].id, &derived[1].bytes), (before[0].id, &before[0].bytes));
+        assert_ne!(derived[0].bytes, derived[1].bytes);
+    }
+
+    #[test]
     fn unsafe_or_broken_files_are_refused() {
         let mut rng = StdRng::seed_from_u64(1);
         let dir = tempfile::tempdir().unwrap();
@@ -255,7 +303,9 @@ mod tests {
             (good.as_str(), 0o640, "mode 640"),
             (&good[1..], 0o600, "64 hexadecimal digits"),
             ("", 0o600, "64 hexadecimal digits"),
-            (&good.repeat(10), 0o600, "640 bytes"),
+            (&good.repeat(10), 0o600, "64 hexadecimal digits"),
+            (&good.repeat(100), 0o600, "6400 bytes"),
+            (&format!("{good}\n{}\n", &good[1..]), 0o600, "a line does not hold"),
         ] {
             let path = dir.path().join("bole.key");
             std::fs::write(&path, contents).unwrap();

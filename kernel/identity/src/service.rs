@@ -78,6 +78,11 @@ impl Identity {
         Ok(Self { shard, runtime, key, authenticator, version: AtomicU64::new(1) })
     }
 
+    /// Keys for `purpose` that follow from those of the key file: the first to seal with, and all to open with.
+    pub fn derived_keys(&self, purpose: &str) -> impl Iterator<Item = ([u8; 8], [u8; 32])> + use<> {
+        self.key.derived(purpose).into_iter().map(|key| (key.id, *key.bytes))
+    }
+
     /// Gives a fresh node its default user.
     pub async fn settle(&self) -> Result<()> {
         if self.read(|directory| directory.roles().next().is_some() || directory.users().next().is_some())? {

@@ -30,5 +30,5 @@ pub use key::{Direction, Page, PageLimits, Partition, Range};
 pub use mutation::{Mutation, Mutations};
 pub use overlay::Overlay;
 pub use state::{Effects, OrderedState};
-pub use store::{Checked, Maintenance, Snapshot, Status, Store, check};
+pub use store::{Checked, Maintenance, Show, Snapshot, Status, Store, check, walk};
 pub use view::{Frozen, View};

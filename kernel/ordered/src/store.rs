@@ -33,7 +33,7 @@ use bole_shard::durable::Stand;
 use lsm_tree::{AbstractTree, AnyTree, Cache, DescriptorTable, SequenceNumberCounter};
 use parking_lot::Mutex;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Show, check, walk};
 pub use snapshots::{Scan, Snapshot};
 pub use upkeep::Maintenance;
 

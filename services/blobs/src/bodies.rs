@@ -30,6 +30,8 @@ pub struct Bodies {
     pub pool: Pool,
     /// Memory of uploads.
     pub uploads: gate::Gate,
+    /// Memory of chunks of aws-chunked bodies. A body has its place among the uploads first, and waits for nothing else while it has one here: so these go on.
+    pub framed: gate::Gate,
     /// Memory of downloads.
     pub downloads: gate::Gate,
 }
@@ -86,10 +88,8 @@ pub fn chunk_refusal(error: &chunks::Error) -> error::Error {
             Code::ServiceUnavailable,
             "The disk is full. Reads and deletes are served; writes are when there is room again.",
         ),
-        chunks::Error::Missing(_) | chunks::Error::Corrupt { .. } => error::Error::new(
-            Code::InternalError,
-            "The object's data is damaged; the operator's log says where.",
-        ),
+        chunks::Error::Missing(_) | chunks::Error::Corrupt { .. } => crate::damage::refusal(),
+        chunks::Error::Sealed { .. } => crate::seal::refusal(),
         chunks::Error::Failed(_) | chunks::Error::Io { .. } => {
             error::Error::new(Code::InternalError, INTERNAL)
         }

@@ -15,6 +15,7 @@ pub mod frame;
 pub mod local;
 pub mod memory;
 pub mod reader;
+pub mod sealing;
 pub mod suite;
 pub mod sweep;
 pub mod writer;
@@ -124,6 +125,14 @@ pub enum Error {
         /// Where, and how.
         what: String,
     },
+    /// It is what was written, and does not open under the key that it was sealed with.
+    #[error("chunk {id}: {why}")]
+    Sealed {
+        /// The chunk.
+        id: ChunkId,
+        /// Why it does not open.
+        why: crate::seal::Error,
+    },
     /// A write or sync failed. What is durable is not known any more, so nothing more is written by this process (promise P4).
     #[error("chunks cannot be written: {0}")]
     Failed(String),
@@ -142,7 +151,7 @@ impl Error {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Full { .. } => Kind::Full,
-            Self::Missing(_) | Self::Corrupt { .. } => Kind::Corrupt,
+            Self::Missing(_) | Self::Corrupt { .. } | Self::Sealed { .. } => Kind::Corrupt,
             Self::Failed(_) | Self::Io { .. } => Kind::Io,
         }
     }

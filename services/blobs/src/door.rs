@@ -8,15 +8,14 @@
 
 mod auth;
 mod cors;
+mod framed;
+mod pace;
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 
 use bole_net::Connection;
-use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,9 +31,10 @@ use crate::limits::{
     FORM_FIELD_BYTES_MAX, FORM_FIELDS_BYTES_MAX, FORM_FILE_BYTES_MAX, FORM_PARTS_MAX, HEAD_BYTES_MAX,
     HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX,
 };
-use crate::operations::Operations;
-use crate::protocol::chunked::Watch;
+use crate::operations::{Operations, encryption};
 use crate::service::Service;
+use framed::Framed;
+use pace::Paced;
 
 /// The door of a service. Cheap to clone.
 #[derive(Clone)]
@@ -74,7 +74,7 @@ impl Door {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         builder.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
-        let io = TokioIo::new(connection.stream);
+        let io = TokioIo::new(Paced::new(connection.stream));
         let answer = service_fn(move |request: Request<Incoming>| {
             let door = self.clone();
             async move { door.answer(request, peer, is_secure).await }
@@ -159,9 +159,15 @@ impl Door {
             .get("x-amz-content-sha256")
             .is_some_and(|value| value.as_bytes().starts_with(b"STREAMING-"));
         let (mut parts, body) = request.into_parts();
+        for name in encryption::KEY_HEADERS {
+            // Whatever logs a request does not show these.
+            if let Some(value) = parts.headers.get_mut(name) {
+                value.set_sensitive(true);
+            }
+        }
         parts.extensions.insert(arrived);
         let body = if is_chunked {
-            Body::http_body_unsync(Watched { body, watch: Watch::default() })
+            Body::http_body_unsync(Framed::new(body, self.service.bodies.framed.clone()))
         } else {
             Body::from(body)
         };
@@ -195,39 +201,4 @@ fn finish(response: &mut Response<Body>, id: &str) {
         headers.insert("x-amz-id-2", value);
     }
     headers.insert(hyper::header::SERVER, HeaderValue::from_static("Bole"));
-}
-
-/// A body whose framing is watched while it passes.
-struct Watched {
-    body: Incoming,
-    watch: Watch,
-}
-
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = s3s::StdError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<Frame<Bytes>, Self::Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
-        let Some(Ok(frame)) = frame else {
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        };
-        if let Some(bytes) = frame.data_ref()
-            && let Err(error) = self.watch.pass(bytes)
-        {
-            return Poll::Ready(Some(Err(Box::new(error))));
-        }
-        Poll::Ready(Some(Ok(frame)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -9,7 +9,7 @@
 //! - What a document says is honoured or refused by name, never ignored.
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] →
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`seal`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] → [`damage`] → [`scrub`] →
 //! [`protocol`] → [`bodies`] → [`access`].
 
 pub mod access;
@@ -17,6 +17,7 @@ pub mod bodies;
 pub mod check;
 pub mod chunks;
 pub mod config;
+pub mod damage;
 pub mod door;
 pub mod entry;
 pub mod error;
@@ -28,6 +29,8 @@ pub mod protocol;
 pub mod reclaim;
 pub mod rows;
 pub mod rules;
+pub mod scrub;
+pub mod seal;
 pub mod service;
 pub mod state;
 

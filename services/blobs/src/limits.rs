@@ -55,6 +55,16 @@ pub const STORED_SETTING_BYTES_MAX: usize = 512 << 10;
 pub const OVERLAY_BYTES_MAX: usize = 8 << 20;
 /// Rows that a list reads under one lock.
 pub const LIST_ROWS_MAX: usize = 128;
+/// Damaged chunks that are listed, and objects on them.
+pub const DAMAGED_LISTED_MAX: usize = 1_000;
+/// Bytes of the text that says what is wrong with a chunk.
+pub const DAMAGE_TEXT_BYTES_MAX: usize = 256;
+/// Bytes a second that the walk over all chunks verifies: a terabyte in a day and a half.
+pub const SCRUB_BYTES_SECOND: u64 = 8 << 20;
+/// How long after the beginning of a walk the next one begins.
+pub const SCRUB_INTERVAL: Duration = Duration::from_hours(7 * 24);
+/// How often the walk over all chunks logs where it is.
+pub const SCRUB_SAVE_INTERVAL: Duration = Duration::from_mins(1);
 /// Chunks of garbage that one step of the reclaimer removes.
 pub const RECLAIM_CHUNKS_MAX: usize = 256;
 
@@ -95,10 +105,12 @@ pub const DESTINATION_BYTES_MAX: usize = 1_024;
 
 /// Bytes of a body that are read before they go through the digests and into a chunk.
 pub const BATCH_BYTES: usize = 256 * 1_024;
-/// How long a client may take for a batch: slower than 4 KiB a second on the average, it is given up.
+/// How long a client may take for a batch, sent or read: slower than 4 KiB a second on the average, it is given up.
 pub const BATCH_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bytes in memory for all bodies on their way in; of those on their way out as many.
 pub const BODIES_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
+/// Bytes in memory for chunks of aws-chunked bodies, before they are compared with their signatures.
+pub const FRAMED_BYTES_MAX: u64 = 128 * 1_024 * 1_024;
 /// How long a body waits for its place among them.
 pub const BODIES_PATIENCE: Duration = Duration::from_secs(30);
 /// Threads for what blocks.

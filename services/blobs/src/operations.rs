@@ -4,7 +4,9 @@
 //! [`TABLE`] has all operations of the protocol; those that are refused say why.
 
 mod buckets;
+mod copies;
 mod details;
+pub(crate) mod encryption;
 mod headers;
 mod lists;
 mod multipart;
@@ -90,6 +92,7 @@ operations! {
         CreateMultipartUpload create_multipart_upload CreateMultipartUploadInput CreateMultipartUploadOutput multipart::begin;
         DeleteBucket delete_bucket DeleteBucketInput DeleteBucketOutput buckets::delete;
         DeleteBucketCors delete_bucket_cors DeleteBucketCorsInput DeleteBucketCorsOutput settings::delete_cors;
+        DeleteBucketEncryption delete_bucket_encryption DeleteBucketEncryptionInput DeleteBucketEncryptionOutput settings::delete_encryption;
         DeleteBucketLifecycle delete_bucket_lifecycle DeleteBucketLifecycleInput DeleteBucketLifecycleOutput settings::delete_lifecycle;
         DeleteBucketOwnershipControls delete_bucket_ownership_controls DeleteBucketOwnershipControlsInput DeleteBucketOwnershipControlsOutput settings::delete_ownership;
         DeleteBucketPolicy delete_bucket_policy DeleteBucketPolicyInput DeleteBucketPolicyOutput settings::delete_policy;
@@ -101,6 +104,7 @@ operations! {
         DeletePublicAccessBlock delete_public_access_block DeletePublicAccessBlockInput DeletePublicAccessBlockOutput settings::delete_block;
         GetBucketAcl get_bucket_acl GetBucketAclInput GetBucketAclOutput settings::get_acl;
         GetBucketCors get_bucket_cors GetBucketCorsInput GetBucketCorsOutput settings::get_cors;
+        GetBucketEncryption get_bucket_encryption GetBucketEncryptionInput GetBucketEncryptionOutput settings::get_encryption;
         GetBucketLifecycleConfiguration get_bucket_lifecycle_configuration GetBucketLifecycleConfigurationInput GetBucketLifecycleConfigurationOutput settings::get_lifecycle;
         GetBucketLocation get_bucket_location GetBucketLocationInput GetBucketLocationOutput buckets::location;
         GetBucketOwnershipControls get_bucket_ownership_controls GetBucketOwnershipControlsInput GetBucketOwnershipControlsOutput settings::get_ownership;
@@ -127,6 +131,7 @@ operations! {
         ListParts list_parts ListPartsInput ListPartsOutput multipart::list;
         PutBucketAcl put_bucket_acl PutBucketAclInput PutBucketAclOutput settings::put_acl;
         PutBucketCors put_bucket_cors PutBucketCorsInput PutBucketCorsOutput settings::put_cors;
+        PutBucketEncryption put_bucket_encryption PutBucketEncryptionInput PutBucketEncryptionOutput settings::put_encryption;
         PutBucketOwnershipControls put_bucket_ownership_controls PutBucketOwnershipControlsInput PutBucketOwnershipControlsOutput settings::put_ownership;
         PutBucketPolicy put_bucket_policy PutBucketPolicyInput PutBucketPolicyOutput settings::put_policy;
         PutBucketTagging put_bucket_tagging PutBucketTaggingInput PutBucketTaggingOutput settings::put_tags;
@@ -145,7 +150,6 @@ operations! {
         CreateBucketMetadataTableConfiguration create_bucket_metadata_table_configuration CreateBucketMetadataTableConfigurationInput CreateBucketMetadataTableConfigurationOutput "there are no metadata tables";
         CreateSession create_session CreateSessionInput CreateSessionOutput "there are no directory buckets";
         DeleteBucketAnalyticsConfiguration delete_bucket_analytics_configuration DeleteBucketAnalyticsConfigurationInput DeleteBucketAnalyticsConfigurationOutput "there is no storage class analysis";
-        DeleteBucketEncryption delete_bucket_encryption DeleteBucketEncryptionInput DeleteBucketEncryptionOutput "encryption at rest is not built";
         DeleteBucketIntelligentTieringConfiguration delete_bucket_intelligent_tiering_configuration DeleteBucketIntelligentTieringConfigurationInput DeleteBucketIntelligentTieringConfigurationOutput "there is one storage class";
         DeleteBucketInventoryConfiguration delete_bucket_inventory_configuration DeleteBucketInventoryConfigurationInput DeleteBucketInventoryConfigurationOutput "there are no inventories";
         DeleteBucketMetadataTableConfiguration delete_bucket_metadata_table_configuration DeleteBucketMetadataTableConfigurationInput DeleteBucketMetadataTableConfigurationOutput "there are no metadata tables";
@@ -153,7 +157,6 @@ operations! {
         DeleteBucketReplication delete_bucket_replication DeleteBucketReplicationInput DeleteBucketReplicationOutput "there is no replication of buckets";
         GetBucketAccelerateConfiguration get_bucket_accelerate_configuration GetBucketAccelerateConfigurationInput GetBucketAccelerateConfigurationOutput "there is no acceleration";
         GetBucketAnalyticsConfiguration get_bucket_analytics_configuration GetBucketAnalyticsConfigurationInput GetBucketAnalyticsConfigurationOutput "there is no storage class analysis";
-        GetBucketEncryption get_bucket_encryption GetBucketEncryptionInput GetBucketEncryptionOutput "encryption at rest is not built";
         GetBucketIntelligentTieringConfiguration get_bucket_intelligent_tiering_configuration GetBucketIntelligentTieringConfigurationInput GetBucketIntelligentTieringConfigurationOutput "there is one storage class";
         GetBucketInventoryConfiguration get_bucket_inventory_configuration GetBucketInventoryConfigurationInput GetBucketInventoryConfigurationOutput "there are no inventories";
         GetBucketLogging get_bucket_logging GetBucketLoggingInput GetBucketLoggingOutput "there are no access logs in buckets";
@@ -171,7 +174,6 @@ operations! {
         PostObject post_object PostObjectInput PostObjectOutput "forms are not built";
         PutBucketAccelerateConfiguration put_bucket_accelerate_configuration PutBucketAccelerateConfigurationInput PutBucketAccelerateConfigurationOutput "there is no acceleration";
         PutBucketAnalyticsConfiguration put_bucket_analytics_configuration PutBucketAnalyticsConfigurationInput PutBucketAnalyticsConfigurationOutput "there is no storage class analysis";
-        PutBucketEncryption put_bucket_encryption PutBucketEncryptionInput PutBucketEncryptionOutput "encryption at rest is not built";
         PutBucketIntelligentTieringConfiguration put_bucket_intelligent_tiering_configuration PutBucketIntelligentTieringConfigurationInput PutBucketIntelligentTieringConfigurationOutput "there is one storage class";
         PutBucketInventoryConfiguration put_bucket_inventory_configuration PutBucketInventoryConfigurationInput PutBucketInventoryConfigurationOutput "there are no inventories";
         PutBucketLifecycleConfiguration put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput "nothing expires yet";

@@ -3,6 +3,7 @@
 //!
 //! Reading order: [`error`] → [`settings`] → [`chunked`] (a bound that the library lacks) → [`host`].
 
+pub mod bytes;
 pub mod chunked;
 pub mod error;
 pub mod host;

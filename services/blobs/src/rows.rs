@@ -16,11 +16,14 @@
 //! | `T` | upload, number | [`Part`] |
 //! | `K` | chunk | [`Kept`]: how many bodies name it |
 //! | `G` | chunk | [`Garbage`] |
+//! | `D` | chunk | [`Damage`]: of one that is damaged |
 //! | `O` | `chunk counter` | the first counter of chunks that was not given out |
+//! | `O` | `scrub` | [`Scrub`]: where the walk over all chunks is |
 //!
 //! # Invariants
 //! - The newest version of a key is in `C`, unless it is a delete marker; all others are in `V`, by falling seq.
 //! - A chunk that a body names is in `K` with the number of times, and not in `G`. One in `G` is named by none.
+//! - A chunk in `D` is in `K`.
 //! - A row of `I` or `P` belongs to one body.
 
 pub mod bytes;
@@ -30,6 +33,6 @@ pub mod values;
 
 pub use ids::{BucketId, Seq, UploadId, VersionId};
 pub use values::{
-    Body, Bucket, Checksum, Chunk, Etag, Garbage, Kept, Meta, Object, Part, PartInfo, Piece, Pieces, Source,
-    Upload, Version, Versioning, What,
+    Body, Bucket, Checksum, Chunk, Damage, Etag, Garbage, Kept, Meta, Object, Part, PartInfo, Piece, Pieces,
+    Scrub, Source, Upload, Version, Versioning, What,
 };

@@ -1,22 +1,31 @@
 //! The open service: what its doors and operations stand on.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bole_base::Clock;
 use bole_net::safety::HostOriginGuard;
+use bole_net::tasks::{self, OnFailure};
 use futures_util::future::BoxFuture;
 
 use crate::access::{Bucket, Caller, Object, Subject, Users, check};
 use crate::bodies::gate::Gate;
 use crate::bodies::incoming::{Kept, Received};
+use crate::bodies::outgoing::{Damaged, Piece};
 use crate::bodies::{Bodies, NewIds};
 use crate::chunks::ChunkId;
 use crate::config::Config;
+use crate::damage;
 use crate::error::{Code, Error, Result};
-use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE};
+use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE, FRAMED_BYTES_MAX};
 use crate::objects::bodies::NewBody;
+use crate::objects::read::{Open, Segment};
 use crate::pool::Pool;
 use crate::protocol::host::Domains;
+use crate::rows::values::decode;
+use crate::rules::encryption::{Encryption, Key};
+use crate::seal::{self, Seal, SealedInline, ServerKeys};
 use crate::state::Blobs;
 
 /// What the service is opened with.
@@ -27,6 +36,8 @@ pub struct Parts {
     pub config: Config,
     /// Who may do what.
     pub users: Arc<dyn Users>,
+    /// What bodies are sealed with.
+    pub keys: ServerKeys,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -37,10 +48,13 @@ pub struct Service {
     pub(crate) bodies: Bodies,
     pub(crate) config: Config,
     pub(crate) users: Arc<dyn Users>,
+    pub(crate) keys: ServerKeys,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) domains: Domains,
     /// Which hosts requests may be for. Origins are not refused here: what pages of other sites may do is what a bucket's CORS rules say.
     pub(crate) guard: HostOriginGuard,
+    /// Reads that met damage, and reads that were refused for a mark.
+    damaged: Arc<[AtomicU64; 2]>,
 }
 
 /// What a service has in memory and under way.
@@ -60,6 +74,10 @@ pub struct Sizes {
     pub threads: u64,
     /// Chunks that readers hold.
     pub chunks_held: u64,
+    /// Reads that met bytes which are not what was written.
+    pub damage_met: u64,
+    /// Reads that were refused, since what they need is known to be damaged.
+    pub damaged_refused: u64,
 }
 
 impl NewIds for Blobs {
@@ -71,31 +89,34 @@ impl NewIds for Blobs {
 impl Service {
     /// Opens the service over its recovered state. `hosts`: further names that requests may be for.
     pub fn open(parts: Parts, hosts: impl IntoIterator<Item = String>) -> Arc<Self> {
-        let Parts { blobs, config, users, clock } = parts;
+        let Parts { blobs, config, users, keys, clock } = parts;
         let domains = Domains::new(config.domains.iter().cloned());
-        let gate = || Gate::new(BODIES_BYTES_MAX, BODIES_PATIENCE);
+        let gate = |bytes_max| Gate::new(bytes_max, BODIES_PATIENCE);
         let bodies = Bodies {
             home: Arc::clone(blobs.home()),
             ids: Arc::new(blobs.clone()),
             pool: Pool::new(config.threads_max),
-            uploads: gate(),
-            downloads: gate(),
+            uploads: gate(BODIES_BYTES_MAX),
+            framed: gate(FRAMED_BYTES_MAX),
+            downloads: gate(BODIES_BYTES_MAX),
         };
         let guard = HostOriginGuard::new(domains.names().chain(hosts));
-        Arc::new(Self { blobs, bodies, config, users, clock, domains, guard })
+        Arc::new(Self { blobs, bodies, config, users, keys, clock, domains, guard, damaged: Arc::default() })
     }
 
     /// What it has in memory and under way now.
     pub fn sizes(&self) -> Sizes {
-        let Bodies { uploads, downloads, pool, .. } = &self.bodies;
+        let Bodies { uploads, framed, downloads, pool, .. } = &self.bodies;
         Sizes {
-            uploads_bytes: uploads.used(),
-            uploads_bytes_max: uploads.max(),
+            uploads_bytes: uploads.used() + framed.used(),
+            uploads_bytes_max: uploads.max() + framed.max(),
             downloads_bytes: downloads.used(),
             downloads_bytes_max: downloads.max(),
-            refused: uploads.refused() + downloads.refused(),
+            refused: uploads.refused() + framed.refused() + downloads.refused(),
             threads: pool.threads() as u64,
             chunks_held: self.blobs.holds().count() as u64,
+            damage_met: self.damaged[0].load(Ordering::Relaxed),
+            damaged_refused: self.damaged[1].load(Ordering::Relaxed),
         }
     }
 
@@ -116,9 +137,77 @@ impl Service {
         caller.user.as_ref().ok_or_else(|| Error::new(Code::AccessDenied, "Access Denied"))
     }
 
+    /// What a body is opened with that belongs to `object`: it logs what cannot be read, counts it, and marks what is damaged, in the background.
+    pub(crate) fn damaged(&self, object: String) -> Damaged {
+        let (blobs, counts) = (self.blobs.clone(), Arc::clone(&self.damaged));
+        Arc::new(move |error| {
+            tracing::error!(%error, object, "the body of an object cannot be read");
+            let Some((id, what)) = damage::of(error) else { return };
+            counts[0].fetch_add(1, Ordering::Relaxed);
+            let blobs = blobs.clone();
+            drop(tasks::spawn("mark of a damaged chunk", OnFailure::Log, async move {
+                blobs.mark_damaged(id, &what).await.map(drop)
+            }));
+        })
+    }
+
+    /// The pieces of a range of an open object, with what opens them. `key`: the client's, which was judged. Errors: `InternalError` where one of them is known to be
+    /// damaged, or does not open, which is logged and counted.
+    pub(crate) fn pieces(
+        &self,
+        open: &Open,
+        range: &Range<u64>,
+        key: Option<&Key>,
+        object: &str,
+    ) -> Result<Vec<Piece>> {
+        let segments = open.segments(range).inspect_err(|_| {
+            self.damaged[1].fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(object, "a read is refused: the object is on a chunk that is marked as damaged; `bole blobs damage` lists them");
+        })?;
+        let opened = segments.into_iter().map(|segment| self.open_piece(segment, key));
+        opened.collect::<Result<_, _>>().map_err(|error: seal::Error| {
+            tracing::error!(%error, object, "an object cannot be decrypted");
+            seal::refusal()
+        })
+    }
+
+    fn open_piece(&self, segment: Segment, key: Option<&Key>) -> Result<Piece, seal::Error> {
+        Ok(match segment {
+            Segment::Inline(bytes) => Piece::Inline(bytes),
+            Segment::Chunk { id, chunk_bytes, part, cipher } => {
+                let key = cipher.map(|cipher| self.keys.open(&cipher, key)).transpose()?;
+                Piece::Chunk { id, body_bytes: chunk_bytes, part, key }
+            }
+            Segment::Sealed { row, part } => {
+                let sealed: SealedInline = decode(&row).map_err(|_| seal::Error::Body)?;
+                let key = self.keys.open(&sealed.cipher, key)?;
+                let body = sealed.open(&key)?;
+                let (from, until) = (part.start as usize, part.end as usize);
+                if from > until || until > body.len() {
+                    return Err(seal::Error::Body);
+                }
+                Piece::Inline(body.slice(from..until))
+            }
+        })
+    }
+
+    /// What a new body is sealed with that is encrypted so. `key`: the client's. Errors: `InternalError` where there is no key.
+    pub(crate) fn seal(&self, encryption: Option<&Encryption>, key: Option<&Key>) -> Result<Option<Seal>> {
+        let sealed = match (encryption, key) {
+            (None, _) => return Ok(None),
+            (Some(Encryption::Server), _) => self.keys.seal(),
+            (Some(Encryption::Customer { .. }), Some(key)) => Ok(seal::customer(key)),
+            (Some(Encryption::Customer { .. }), None) => Err(seal::Error::NoCustomerKey),
+        };
+        sealed.map(Some).map_err(|error| {
+            tracing::error!(%error, "a body cannot be encrypted");
+            seal::refusal()
+        })
+    }
+
     /// Removes the chunk of a body that no entry names, in the background: what the state refused, or may not have logged at all.
     pub(crate) fn give_up(&self, received: &Received) {
-        let Kept::Chunk(written) = &received.kept else { return };
+        let (Kept::Chunk(written) | Kept::SealedChunk(written, _)) = &received.kept else { return };
         let (home, id) = (Arc::clone(&self.bodies.home), written.id);
         self.bodies.pool.spawn(move || {
             if let Err(error) = home.remove(id) {
@@ -133,6 +222,8 @@ impl From<&Received> for NewBody {
         match &received.kept {
             Kept::Inline(bytes) => Self::Inline(bytes.clone()),
             Kept::Chunk(written) => Self::Chunk(*written),
+            Kept::SealedInline(row) => Self::SealedInline(row.clone(), received.bytes),
+            Kept::SealedChunk(written, cipher) => Self::SealedChunk(*written, *cipher, received.bytes),
         }
     }
 }

@@ -272,7 +272,7 @@ impl Blobs {
     /// Removes the chunk of a body whose operation was refused. Not of one that may have happened (`Error::may_have_happened`). Blocks; what cannot be
     /// removed now is swept after the next start.
     pub fn give_up(&self, body: &NewBody) {
-        if let NewBody::Chunk(written) = body
+        if let Some(written) = body.written()
             && let Err(error) = self.0.home.remove(written.id)
         {
             tracing::warn!(chunk = %written.id, %error, "a chunk that was given up stays until the next start");

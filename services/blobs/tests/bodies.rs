@@ -27,6 +27,7 @@ fn bodies(memory: &Memory) -> Bodies {
         ids: Arc::new(Ids::new(Epoch(1))),
         pool: Pool::new(4),
         uploads: gate.clone(),
+        framed: gate.clone(),
         downloads: gate,
     }
 }
@@ -52,9 +53,11 @@ async fn put(bodies: &Bodies, data: &Bytes, announced: Announced) -> Result<Rece
 
 fn piece(received: &Received) -> Piece {
     match &received.kept {
+        Kept::SealedInline(_) | Kept::SealedChunk(..) => panic!("nothing is sealed here"),
         Kept::Inline(bytes) => Piece::Inline(bytes.clone()),
         Kept::Chunk(written) => {
-            Piece::Chunk { id: written.id, body_bytes: written.body_bytes, part: 0..written.body_bytes }
+            let part = 0..written.body_bytes;
+            Piece::Chunk { id: written.id, body_bytes: written.body_bytes, part, key: None }
         }
     }
 }
@@ -80,6 +83,7 @@ async fn bodies_of_all_lengths_come_out_as_they_went_in() {
                 bytes: length as u64,
                 md5: Some(md5(&body)),
                 checksum: Some((algorithm, Some(value.clone()))),
+                ..Announced::default()
             };
             let late = value.base64();
             let trailer = |_| Some(late.clone());
@@ -89,6 +93,8 @@ async fn bodies_of_all_lengths_come_out_as_they_went_in() {
             assert_eq!(received.checksum, Some(value));
             assert_eq!(matches!(received.kept, Kept::Inline(_)), length <= 65_536, "{length}");
             assert_eq!(sent(&bodies, vec![piece(&received)]).await.unwrap(), body, "{length} by {step}");
+            // An inline body is in memory until its entry is made.
+            assert_eq!(bodies.uploads.used() > 0, (1..=65_536).contains(&length), "{length}");
         }
     }
     assert_eq!(bodies.uploads.used(), 0);
@@ -158,6 +164,7 @@ async fn what_is_not_as_announced_is_refused_and_leaves_nothing() {
             ),
             (plain.clone(), broken(&body, "AwsChunkedStreamError: FormatError"), None, Code::InvalidRequest),
             (plain.clone(), broken(&body, "connection reset"), None, Code::IncompleteBody),
+            (plain.clone(), broken(&body, "Underlying: SlowDown: Please"), None, Code::SlowDown),
             (Announced { bytes: PUT_BYTES_MAX + 1, ..plain.clone() }, vec![], None, Code::EntityTooLarge),
         ];
         for (announced, stream, late, code) in rows {
@@ -223,7 +230,8 @@ async fn damage_is_an_answer_at_the_beginning_and_an_end_later() {
     let damaged: bole_blobs::bodies::outgoing::Damaged = Arc::new(move |_| {
         tell.fetch_add(1, Ordering::Relaxed);
     });
-    let part = |from, to| vec![Piece::Chunk { id: written.id, body_bytes: 1_000_000, part: from..to }];
+    let part =
+        |from, to| vec![Piece::Chunk { id: written.id, body_bytes: 1_000_000, part: from..to, key: None }];
     let mut late = open(&bodies, part(0, 1_000_000), Box::new(()), Some(Arc::clone(&damaged))).await.unwrap();
     let mut came = Vec::new();
     let error = loop {

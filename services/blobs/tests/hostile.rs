@@ -29,7 +29,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// What documents and headers are made of.
-const PIECES: [&str; 16] = [
+const PIECES: [&str; 20] = [
     "{",
     "}",
     "[",
@@ -45,6 +45,10 @@ const PIECES: [&str; 16] = [
     "=",
     "W/",
     "%00",
+    "\r\n",
+    "<Rule>",
+    "</Rule>",
+    "&#x0;",
     "\u{0}",
 ];
 
@@ -67,11 +71,14 @@ fn mutate(seeds: &[Vec<u8>], seed: &[u8], random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn readers_survive_any_bytes() {
-    let targets: [(&str, fn(&[u8])); 4] = [
+    let targets: [(&str, fn(&[u8])); 7] = [
         ("policy", bytes::check_policy),
         ("header", bytes::check_headers),
         ("setting", bytes::check_settings),
         ("row", bole_blobs::rows::bytes::check),
+        ("model", bole_blobs::rules::policy::model::check),
+        ("document", bole_blobs::protocol::bytes::check_documents),
+        ("chunked", bole_blobs::protocol::bytes::check_chunked),
     ];
     for (target, check) in targets {
         let seeds = corpus(target);

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bole_blobs::chunks::ChunkId;
-use bole_blobs::rows::keys::{self, CHUNKS, CURRENT, GARBAGE, INLINE, NULLS, PARTS, PIECES, VERSIONS};
+use bole_blobs::rows::keys::{
+    self, CHUNKS, CURRENT, DAMAGED, GARBAGE, INLINE, NULLS, PARTS, PIECES, VERSIONS,
+};
 use bole_blobs::rows::values::{self, Row};
 use bole_blobs::rows::{Body, Kept, Part, Pieces, Seq, Source, Version};
 use bole_blobs::state::{Blobs, Plan};
@@ -95,6 +97,11 @@ pub fn check_rows(plan: &Plan<'_>) -> Result<(), String> {
     let expected = named.chunks.iter().map(|(id, count)| (Some(*id), *count));
     if !counts.eq(expected) {
         return Err(format!("bodies name {:?}, and rows count {kept:?}", named.chunks));
+    }
+    for (row, _) in plan.all(DAMAGED, &[]).map_err(|error| error.to_string())? {
+        if ChunkId::from_bytes(&row).is_none_or(|id| !named.chunks.contains_key(&id)) {
+            return Err(format!("chunk {} is marked as damaged, and nothing names it", row.escape_ascii()));
+        }
     }
     for (row, _) in plan.all(GARBAGE, &[]).map_err(|error| error.to_string())? {
         if ChunkId::from_bytes(&row).is_none_or(|id| named.chunks.contains_key(&id)) {

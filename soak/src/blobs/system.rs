@@ -253,6 +253,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
             replace_meta: true,
             replace_tags: true,
             digests: None,
+            body: None,
         };
         self.change(op, call, |plan| copies::copy(plan, &asked).map(drop)).await
     }
@@ -292,7 +293,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         };
         self.acknowledge(placed.position).await?;
         let mut found = Vec::new();
-        for segment in placed.value.segments(&(0..u64::MAX)) {
+        for segment in placed.value.segments(&(0..u64::MAX))? {
             for block in segment.read(self.blobs.home()) {
                 match block {
                     Ok(block) => found.extend_from_slice(&block),
@@ -381,7 +382,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         let open =
             self.blobs.open(bucket, key, Some(version.id())).await.map_err(|error| error.to_string())?;
         let mut bytes = Vec::new();
-        for segment in open.segments(&(0..u64::MAX)) {
+        for segment in open.segments(&(0..u64::MAX)).map_err(|error| error.to_string())? {
             for block in segment.read(self.blobs.home()) {
                 bytes.extend_from_slice(&block.map_err(|error| format!("{bucket}/{key}: {error}"))?);
             }

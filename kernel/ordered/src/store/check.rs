@@ -8,17 +8,19 @@ use std::os::unix::fs::symlink;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
-use bole_base::RealDisk;
 use bole_base::disk::renewed;
+use bole_base::{LogId, RealDisk};
 use bole_shard::durable::Stand;
 use lsm_tree::{AbstractTree, Guard, SequenceNumberCounter};
 
 use super::{files, read_stand};
-use crate::{Config, Error};
+use crate::{Config, Error, Partition};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
+    /// The log that the store is of.
+    pub log: Option<LogId>,
     /// Where the store stands.
     pub stand: Stand,
     /// Entries that were read; every block's checksum was compared.
@@ -29,10 +31,18 @@ pub struct Checked {
     pub damage: Option<String>,
 }
 
+/// Is shown an entry.
+pub type Show<'a> = &'a mut dyn FnMut(Partition, &[u8], &[u8]);
+
 /// Reads everything in the store in `folder`. Errors: `Refused` for another version; `Io`. Damage is not an error.
 pub fn check(folder: &Path) -> Result<Checked, Error> {
+    walk(folder, &mut |_, _, _| {})
+}
+
+/// As [`check`], and shows every entry: its partition, key and value, by partition and key.
+pub fn walk(folder: &Path, show: Show<'_>) -> Result<Checked, Error> {
     let mut checked = Checked::default();
-    match read(folder, &mut checked) {
+    match read(folder, &mut checked, show) {
         Err(Error::Damaged { reason, .. }) => {
             checked.damage = Some(reason);
             Ok(checked)
@@ -41,7 +51,7 @@ pub fn check(folder: &Path) -> Result<Checked, Error> {
     }
 }
 
-fn read(folder: &Path, checked: &mut Checked) -> Result<(), Error> {
+fn read(folder: &Path, checked: &mut Checked, show: Show<'_>) -> Result<(), Error> {
     let io = |error: io::Error| Error::io(folder, &error);
     let format = files::read_format(&RealDisk, folder)?
         .ok_or_else(|| Error::damaged(folder, "the file `format` is missing"))?;
@@ -54,6 +64,7 @@ fn read(folder: &Path, checked: &mut Checked) -> Result<(), Error> {
         );
         return Err(Error::Refused(text));
     }
+    checked.log = Some(format.log);
     let scratch = tempfile::tempdir().map_err(io)?;
     if !link(folder, scratch.path()).map_err(io)? {
         let text = "the file `tree/current` is missing";
@@ -77,6 +88,11 @@ fn read(folder: &Path, checked: &mut Checked) -> Result<(), Error> {
             let (key, value) = entry.into_inner().map_err(|error| Error::tree(folder, &error))?;
             checked.entries += 1;
             checked.bytes += (key.len() + value.len()) as u64;
+            if let Some((partition, key)) = key.split_first()
+                && *partition != Partition::OWN.number()
+            {
+                show(Partition::new(*partition), key, &value);
+            }
         }
         Ok(())
     });

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use http_body_util::BodyExt as _;
 
-use super::outgoing::{Piece, open};
+use super::outgoing::{Damaged, Piece, open};
 use super::{Bodies, Error};
 use crate::rules::checksums::{Algorithm, EtagHasher, Hasher, Value};
 
@@ -15,8 +15,9 @@ pub async fn digests(
     pieces: Vec<Piece>,
     hold: Box<dyn Any + Send>,
     algorithm: Option<Algorithm>,
+    damaged: Damaged,
 ) -> Result<([u8; 16], Option<Value>), Error> {
-    let mut body = open(bodies, pieces, hold, None).await?;
+    let mut body = open(bodies, pieces, hold, Some(damaged)).await?;
     let (mut md5, mut checksum) = (EtagHasher::default(), algorithm.map(Hasher::new));
     while let Some(frame) = body.frame().await {
         let frame = frame?;

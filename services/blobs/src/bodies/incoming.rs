@@ -11,13 +11,17 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::join;
 use futures_util::{Stream, StreamExt as _};
 
+use super::gate::Place;
 use super::{Bodies, Error};
 use crate::chunks;
+use crate::chunks::frame::BLOCK_BYTES;
+use crate::chunks::sealing::Sealing;
 use crate::chunks::writer::{BUFFER_BYTES, Writer, Written};
 use crate::error::{self, Code};
 use crate::limits::{BATCH_BYTES, BATCH_TIMEOUT, INLINE_BYTES_MAX, PUT_BYTES_MAX};
 use crate::pool::Pool;
 use crate::rules::checksums::{self, Algorithm, EtagHasher, Hasher, Value};
+use crate::seal::{Cipher, Seal};
 
 /// What a request says of its body.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +32,8 @@ pub struct Announced {
     pub md5: Option<[u8; 16]>,
     /// The checksum to compute; its value is here if a header had it, and may still come in a trailer.
     pub checksum: Option<(Algorithm, Option<Value>)>,
+    /// What it is sealed with, if it is.
+    pub seal: Option<Seal>,
 }
 
 /// Where a body is. A chunk is durable.
@@ -37,19 +43,25 @@ pub enum Kept {
     Inline(Bytes),
     /// In a chunk, which is removed by nobody until an entry names it.
     Chunk(Written),
+    /// In memory, sealed as its row holds it.
+    SealedInline(Bytes),
+    /// In a chunk, sealed.
+    SealedChunk(Written, Cipher),
 }
 
 /// A body that came in whole and was as announced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Received {
     /// Where it is.
     pub kept: Kept,
     /// Its bytes.
     pub bytes: u64,
-    /// Its MD5, of which the ETag is made.
+    /// Its MD5, of which the ETag is made; for a body under a client's key something random, which says nothing of the bytes.
     pub md5: [u8; 16],
     /// The checksum that was asked for.
     pub checksum: Option<Value>,
+    /// The place of an inline body, which it keeps until its entry is made.
+    pub place: Option<Place>,
 }
 
 /// The value of a checksum that comes after the body; asked for once the body has ended. `None`: none came.
@@ -73,11 +85,13 @@ where
             format!("Your proposed upload of {} bytes exceeds {PUT_BYTES_MAX} bytes.", announced.bytes),
         ));
     }
-    let _place = bodies.uploads.enter(memory(announced.bytes)).await?;
+    let place = bodies.uploads.enter(memory(announced.bytes)).await?;
     let mut source =
         Source { stream: Box::pin(stream), left: announced.bytes, ended: false, over: BytesMut::new() };
     let mut batch = source.batch().await?;
     let mut intake = Intake::begin(bodies, &announced).await?;
+    let is_customers =
+        announced.seal.as_ref().is_some_and(|seal| matches!(seal.cipher, Cipher::Customer { .. }));
     while !batch.is_empty() {
         // Joined, not selected: nothing is lost of what the one side did when the other fails.
         let (taken, next) = join(intake.take(batch), source.batch()).await;
@@ -96,12 +110,18 @@ where
         }
     }
     let kept = intake.finish().await?;
-    Ok(Received { kept, bytes: announced.bytes, md5, checksum })
+    let md5 = if is_customers { rand::random() } else { md5 };
+    let place = matches!(kept, Kept::Inline(_) | Kept::SealedInline(_)).then_some(place);
+    Ok(Received { kept, bytes: announced.bytes, md5, checksum, place })
 }
 
-/// What may be in memory for a body: a batch that is read, one that is taken, and the writer's buffer.
+/// What may be in memory for a body: a batch that is read, one that is taken, the writer's buffer, and a block that is sealed.
 const fn memory(bytes: u64) -> u64 {
-    if bytes <= INLINE_BYTES_MAX as u64 { 2 * bytes } else { (2 * BATCH_BYTES + BUFFER_BYTES) as u64 }
+    if bytes <= INLINE_BYTES_MAX as u64 {
+        2 * bytes
+    } else {
+        (2 * BATCH_BYTES + BUFFER_BYTES + BLOCK_BYTES) as u64
+    }
 }
 
 fn refused(code: Code, message: impl Into<String>) -> Error {
@@ -163,9 +183,18 @@ impl<E: Display> Source<'_, E> {
     }
 }
 
+/// The text of a stream's error where it is not a client's, but reads what is kept here.
+pub const SOURCE_UNREADABLE: &str = "the source of a copy cannot be read";
+
 /// Errors of a body come from the protocol's library, whose types are its own; their texts begin with them.
 fn broken(text: &str) -> Error {
     let has = |name: &str| text.contains(name);
+    if has(SOURCE_UNREADABLE) {
+        return Error::Refused(crate::damage::refusal());
+    }
+    if has("SlowDown: ") {
+        return refused(Code::SlowDown, "Please reduce your request rate.");
+    }
     if has("Sha256Mismatch") {
         let text = "The provided 'x-amz-content-sha256' header does not match what was computed.";
         return refused(Code::XAmzContentSHA256Mismatch, text);
@@ -193,11 +222,13 @@ struct Sink {
     md5: EtagHasher,
     checksum: Option<Hasher>,
     target: Target,
+    seal: Option<Seal>,
 }
 
 enum Target {
     Memory(BytesMut),
     Chunk(Box<Writer>),
+    Sealed(Box<Sealing>),
 }
 
 impl<'a> Intake<'a> {
@@ -207,11 +238,17 @@ impl<'a> Intake<'a> {
             Target::Memory(BytesMut::with_capacity(bytes as usize))
         } else {
             let (home, id) = (bodies.home.clone(), bodies.ids.new_id().await?);
-            let writer = bodies.pool.run(move || Writer::create(&*home, id, bytes)).await??;
-            Target::Chunk(Box::new(writer))
+            let key = announced.seal.as_ref().map(|seal| seal.key.clone());
+            let target = move || match key {
+                None => Writer::create(&*home, id, bytes).map(|writer| Target::Chunk(Box::new(writer))),
+                Some(key) => {
+                    Sealing::create(&*home, id, bytes, key).map(|writer| Target::Sealed(Box::new(writer)))
+                }
+            };
+            bodies.pool.run(target).await??
         };
         let checksum = announced.checksum.as_ref().map(|(algorithm, _)| Hasher::new(*algorithm));
-        let sink = Sink { md5: EtagHasher::default(), checksum, target };
+        let sink = Sink { md5: EtagHasher::default(), checksum, target, seal: announced.seal.clone() };
         Ok(Self { pool: &bodies.pool, sink: Some(sink) })
     }
 
@@ -245,9 +282,16 @@ impl<'a> Intake<'a> {
 
     async fn finish(mut self) -> Result<Kept, Error> {
         let sink = self.sink.take().ok_or(Error::Lost)?;
-        match sink.target {
-            Target::Memory(bytes) => Ok(Kept::Inline(bytes.freeze())),
-            Target::Chunk(writer) => Ok(Kept::Chunk(self.pool.run(move || writer.finish()).await??)),
+        match (sink.target, sink.seal) {
+            (Target::Memory(bytes), Some(seal)) if !bytes.is_empty() => {
+                Ok(Kept::SealedInline(seal.inline(&bytes)))
+            }
+            (Target::Memory(bytes), _) => Ok(Kept::Inline(bytes.freeze())),
+            (Target::Chunk(writer), _) => Ok(Kept::Chunk(self.pool.run(move || writer.finish()).await??)),
+            (Target::Sealed(writer), seal) => {
+                let written = self.pool.run(move || writer.finish()).await??;
+                Ok(Kept::SealedChunk(written, seal.ok_or(Error::Lost)?.cipher))
+            }
         }
     }
 }
@@ -255,7 +299,7 @@ impl<'a> Intake<'a> {
 impl Drop for Intake<'_> {
     fn drop(&mut self) {
         if let Some(sink) = self.sink.take()
-            && matches!(sink.target, Target::Chunk(_))
+            && !matches!(sink.target, Target::Memory(_))
         {
             self.pool.spawn(move || drop(sink));
         }
@@ -271,6 +315,7 @@ impl Sink {
         match &mut self.target {
             Target::Memory(bytes) => bytes.extend_from_slice(batch),
             Target::Chunk(writer) => writer.push(batch)?,
+            Target::Sealed(writer) => writer.push(batch)?,
         }
         Ok(())
     }

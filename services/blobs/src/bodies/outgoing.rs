@@ -18,6 +18,7 @@ use crate::chunks::frame::BLOCK_BYTES;
 use crate::chunks::reader::{BLOCKS_AT_ONCE, Reader};
 use crate::chunks::{self, ChunkId};
 use crate::pool::Lost;
+use crate::seal::DataKey;
 
 /// A piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +29,12 @@ pub enum Piece {
     Chunk {
         /// The chunk.
         id: ChunkId,
-        /// Bytes of the body that is in it.
+        /// Bytes in its blocks: of the body that is in it, or of what that was sealed to.
         body_bytes: u64,
-        /// Which of them.
+        /// Which of the body's.
         part: Range<u64>,
+        /// What it was sealed with, if it was.
+        key: Option<DataKey>,
     },
 }
 
@@ -47,10 +50,11 @@ impl Piece {
     fn cut(&self, part: Range<u64>) -> Self {
         match self {
             Self::Inline(bytes) => Self::Inline(bytes.slice(part.start as usize..part.end as usize)),
-            Self::Chunk { id, body_bytes, part: whole } => Self::Chunk {
+            Self::Chunk { id, body_bytes, part: whole, key } => Self::Chunk {
                 id: *id,
                 body_bytes: *body_bytes,
                 part: whole.start + part.start..whole.start + part.end,
+                key: key.clone(),
             },
         }
     }
@@ -156,8 +160,12 @@ impl Outgoing {
                     self.ready.extend((!bytes.is_empty()).then_some(bytes));
                     continue;
                 }
-                (None, Some(Piece::Chunk { id, body_bytes, part })) => {
-                    Reader::new(Arc::clone(&self.bodies.home), id, body_bytes, part)
+                (None, Some(Piece::Chunk { id, body_bytes, part, key })) => {
+                    let home = Arc::clone(&self.bodies.home);
+                    match key {
+                        None => Reader::new(home, id, body_bytes, part),
+                        Some(key) => Reader::sealed(home, id, body_bytes, part, key),
+                    }
                 }
                 (None, None) => return Poll::Ready(Ok(())),
             };

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::frame::{
-    BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, block_at, block_bytes, blocks_of, checksum, header,
-};
+use super::frame::{BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, block_at, block_bytes, checksum, header};
 use super::{ChunkId, Error, Home};
+use crate::seal::{DataKey, PLAIN_BYTES, plain_bytes};
 
 /// Blocks that are read at once: what is in memory for a reader is at most this, and what the receiver has not let go.
 pub const BLOCKS_AT_ONCE: u64 = 4;
@@ -18,8 +17,11 @@ pub const BLOCKS_AT_ONCE: u64 = 4;
 pub struct Reader {
     home: Arc<dyn Home>,
     id: ChunkId,
+    /// Bytes in the blocks: of the body, or of what it was sealed to.
     body_bytes: u64,
+    /// Which of the body's.
     part: Range<u64>,
+    key: Option<DataKey>,
     /// Blocks that were not read yet.
     blocks: Range<u64>,
     ready: VecDeque<Bytes>,
@@ -28,13 +30,52 @@ pub struct Reader {
 impl Reader {
     /// Of the body of `body_bytes` bytes in chunk `id`, the bytes of `part`, which is cut to the body.
     pub fn new(home: Arc<dyn Home>, id: ChunkId, body_bytes: u64, part: Range<u64>) -> Self {
-        let end = part.end.min(body_bytes);
-        let part = part.start.min(end)..end;
-        let blocks = blocks_of(&part);
-        Self { home, id, body_bytes, part, blocks, ready: VecDeque::new() }
+        Self::open(home, id, body_bytes, part, None)
     }
 
+    /// As [`Reader::new`], where `key` sealed the body to `sealed_bytes` bytes; `part` is of the body.
+    pub fn sealed(
+        home: Arc<dyn Home>,
+        id: ChunkId,
+        sealed_bytes: u64,
+        part: Range<u64>,
+        key: DataKey,
+    ) -> Self {
+        Self::open(home, id, sealed_bytes, part, Some(key))
+    }
+
+    fn open(
+        home: Arc<dyn Home>,
+        id: ChunkId,
+        body_bytes: u64,
+        part: Range<u64>,
+        key: Option<DataKey>,
+    ) -> Self {
+        let end = part.end.min(if key.is_some() { plain_bytes(body_bytes) } else { body_bytes });
+        let part = part.start.min(end)..end;
+        let mut reader = Self { home, id, body_bytes, part, key, blocks: 0..0, ready: VecDeque::new() };
+        if !reader.part.is_empty() {
+            let unit = reader.unit();
+            reader.blocks = reader.part.start / unit..reader.part.end.div_ceil(unit);
+        }
+        reader
+    }
+
+    /// Bytes of the body in a block.
+    const fn unit(&self) -> u64 {
+        if self.key.is_some() { PLAIN_BYTES as u64 } else { BLOCK_BYTES as u64 }
+    }
+
+    /// What is wrong is read again once before it is said: memory and cables fail as well as disks, and a mark stays.
     fn read_some(&mut self) -> Result<(), Error> {
+        match self.try_some() {
+            Err(Error::Corrupt { .. }) => self.try_some(),
+            read => read,
+        }
+    }
+
+    fn try_some(&mut self) -> Result<(), Error> {
+        self.ready.clear();
         let first = self.blocks.start;
         let until = self.blocks.end.min(first + BLOCKS_AT_ONCE);
         // The header stands right before block 0, and is compared whenever that is read.
@@ -61,15 +102,23 @@ impl Reader {
                 return Err(self
                     .damage(format!("block {number} of {BLOCK_BYTES} bytes, at byte {}", block_at(number))));
             }
+            let data = self.unseal(number, data)?;
             self.ready.push_back(self.cut(number, &data));
         }
         self.blocks.start = until;
         Ok(())
     }
 
+    fn unseal(&self, number: u64, data: Bytes) -> Result<Bytes, Error> {
+        let Some(key) = &self.key else { return Ok(data) };
+        let is_last = number + 1 == self.body_bytes.div_ceil(BLOCK_BYTES as u64);
+        let opened = key.open_block(self.id, number, is_last, data.into());
+        opened.map_err(|why| Error::Sealed { id: self.id, why })
+    }
+
     /// What of a block is in the part.
     fn cut(&self, number: u64, data: &Bytes) -> Bytes {
-        let begin = number * BLOCK_BYTES as u64;
+        let begin = number * self.unit();
         let from = self.part.start.saturating_sub(begin) as usize;
         let to = (self.part.end - begin).min(data.len() as u64) as usize;
         data.slice(from..to)

@@ -7,7 +7,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
 use s3s::validation::NameValidation;
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3Result, s3_error};
 
 use crate::access::request::{Arrived, Head, Source};
 use crate::access::{Bucket, Caller, Object, User, facts};
@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::operations;
 use crate::rows::VersionId;
 use crate::rules::names;
-use crate::rules::policy::operation::{Facts, Target, find};
+use crate::rules::policy::operation::{Facts, Row, Target, find};
 use crate::service::Service;
 use crate::state::Plan;
 
@@ -90,7 +90,7 @@ impl S3Access for Guard {
         check_owners(&head, &service.config.account)?;
         let version = head.parameter("versionId").map(|text| VersionId::parse(&text)).transpose()?;
         let named = Named { bucket, key, version, source: head.source()? };
-        service.check(operation, &head, &caller, &named)?;
+        service.check(operation, &head, &caller, &named).await?;
         // Said before a body is read that nothing would come of.
         operations::check_served(operation)?;
         context.extensions_mut().insert(Arc::new(caller));
@@ -112,22 +112,47 @@ fn check_owners(head: &Head<'_>, account: &str) -> Result<()> {
 const BY_BODY: [&str; 2] = ["DeleteObjects", "PostObject"];
 
 impl Service {
-    fn check(&self, operation: &str, head: &Head<'_>, caller: &Caller, named: &Named<'_>) -> S3Result<()> {
+    /// A refusal shows what it was judged by, so it waits until that is durable (promise P2).
+    async fn check(
+        &self,
+        operation: &str,
+        head: &Head<'_>,
+        caller: &Caller,
+        named: &Named<'_>,
+    ) -> S3Result<()> {
         let row = find(operation).ok_or_else(|| s3_error!(NotImplemented, "{operation} is not known"))?;
         if BY_BODY.contains(&operation) {
             return Ok(());
         }
-        let known = self.blobs.look(|plan| load(plan, named))?.value;
+        let loaded = self.blobs.look(|plan| Ok(load(plan, named)))?;
+        let judged = loaded.value.map_err(S3Error::from).and_then(|known| {
+            let source_has_tags = known.source.as_ref().is_some_and(|source| !source.tags.0.is_empty());
+            let facts = head.facts(named.source.as_ref(), source_has_tags);
+            Ok(self.judge_known(row, facts, caller, named, &known)?)
+        });
+        if judged.is_err() {
+            self.blobs.durable(loaded.position).await?;
+        }
+        judged
+    }
+
+    fn judge_known(
+        &self,
+        row: &'static Row,
+        facts: Facts,
+        caller: &Caller,
+        named: &Named<'_>,
+        known: &Known,
+    ) -> Result<()> {
+        let operation = row.operation;
         // What is not there, the operation says; that a bucket does not exist is no secret.
         let is_missing = known.bucket.is_none() && !named.bucket.is_empty() && operation != "CreateBucket";
         let source_is_missing = named.source.is_some() && known.source_bucket.is_none();
         if is_missing || source_is_missing {
             return Ok(());
         }
-        let source_has_tags = known.source.as_ref().is_some_and(|source| !source.tags.0.is_empty());
-        let facts: Facts = head.facts(named.source.as_ref(), source_has_tags);
         for (action, target) in row.needed(facts) {
-            self.check_action(operation, caller, action, target, named, &known)?;
+            self.check_action(operation, caller, action, target, named, known)?;
         }
         let reads = known.object.is_none() && matches!(operation, "GetObject" | "HeadObject");
         if reads {

@@ -5,10 +5,13 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::chunks::writer::Written;
+use crate::damage;
 use crate::error::{Code, Error as Refusal};
 use crate::limits::{INLINE_BYTES_MAX, INLINE_PIECES_MAX};
-use crate::rows::keys::{CHUNKS, GARBAGE, INLINE, PIECES};
+use crate::rows::keys::{CHUNKS, DAMAGED, GARBAGE, INLINE, PIECES};
 use crate::rows::{Body, Chunk, Garbage, Kept, Piece, Pieces, Source, keys};
+use crate::rules::encryption::Encryption;
+use crate::seal::Cipher;
 use crate::state::{Error, Plan, Result};
 
 /// A body that came.
@@ -18,6 +21,10 @@ pub enum NewBody {
     Inline(Bytes),
     /// A chunk that is durable and named by nothing yet. If the operation is refused, whoever wrote it removes it.
     Chunk(Written),
+    /// Sealed: what its row holds, as [`crate::seal`] makes it, and how many bytes it was.
+    SealedInline(Bytes, u64),
+    /// As [`NewBody::Chunk`], sealed: how, and how many bytes it was.
+    SealedChunk(Written, Cipher, u64),
 }
 
 impl NewBody {
@@ -26,14 +33,32 @@ impl NewBody {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
             Self::Chunk(written) => written.body_bytes,
+            Self::SealedInline(_, bytes) | Self::SealedChunk(_, _, bytes) => *bytes,
         }
+    }
+
+    /// The chunk that it is in.
+    pub const fn written(&self) -> Option<&Written> {
+        match self {
+            Self::Inline(_) | Self::SealedInline(..) => None,
+            Self::Chunk(written) | Self::SealedChunk(written, ..) => Some(written),
+        }
+    }
+
+    /// Whether it is as an object that is encrypted so (or not) must be. There is nothing to seal of no bytes.
+    pub(super) fn check(&self, encryption: Option<&Encryption>) -> Result<()> {
+        let is_sealed = matches!(self, Self::SealedInline(..) | Self::SealedChunk(..));
+        if self.bytes() == 0 || is_sealed == encryption.is_some() {
+            return Ok(());
+        }
+        Err(Error::Row(format!("a body is sealed: {is_sealed}, and its object is encrypted: {encryption:?}")))
     }
 
     /// About how many bytes of it are logged.
     pub const fn logged_bytes(&self) -> usize {
         match self {
-            Self::Inline(bytes) => bytes.len() + 16,
-            Self::Chunk(_) => 64,
+            Self::Inline(bytes) | Self::SealedInline(bytes, _) => bytes.len() + 16,
+            Self::Chunk(_) | Self::SealedChunk(..) => 160,
         }
     }
 }
@@ -42,17 +67,18 @@ impl NewBody {
 pub(super) fn take(plan: &mut Plan<'_>, body: &NewBody) -> Result<Body> {
     match body {
         NewBody::Inline(bytes) if bytes.is_empty() => Ok(Body::Empty),
-        NewBody::Inline(bytes) if bytes.len() > INLINE_BYTES_MAX => {
-            let text =
-                format!("a body of {} bytes is no inline body; {INLINE_BYTES_MAX} are allowed", bytes.len());
+        NewBody::Inline(_) | NewBody::SealedInline(..) if body.bytes() > INLINE_BYTES_MAX as u64 => {
+            let bytes = body.bytes();
+            let text = format!("a body of {bytes} bytes is no inline body; {INLINE_BYTES_MAX} are allowed");
             Err(Refusal::new(Code::InternalError, text).into())
         }
-        NewBody::Inline(bytes) => {
+        NewBody::Inline(bytes) | NewBody::SealedInline(bytes, _) => {
             let seq = plan.new_seq();
             plan.put(INLINE, keys::seq(seq), bytes.clone());
             Ok(Body::Inline(seq))
         }
-        NewBody::Chunk(written) => {
+        NewBody::Chunk(written) | NewBody::SealedChunk(written, ..) => {
+            let cipher = if let NewBody::SealedChunk(_, cipher, _) = body { Some(*cipher) } else { None };
             let chunk = Chunk::from(*written);
             let key = keys::chunk(chunk.id());
             if plan.get(CHUNKS, &key)?.is_some() || plan.get(GARBAGE, &key)?.is_some() {
@@ -61,7 +87,7 @@ pub(super) fn take(plan: &mut Plan<'_>, body: &NewBody) -> Result<Body> {
                     chunk.id()
                 )));
             }
-            plan.put_row(CHUNKS, key, &Kept { count: 1, bytes: chunk.bytes });
+            plan.put_row(CHUNKS, key, &Kept { count: 1, bytes: chunk.bytes, cipher });
             Ok(Body::Chunk(chunk, 0))
         }
     }
@@ -94,6 +120,9 @@ fn release_chunk(plan: &mut Plan<'_>, chunk: &Chunk) -> Result<()> {
         plan.put_row(CHUNKS, key, &Kept { count: kept.count - 1, ..kept });
     } else {
         plan.delete(CHUNKS, key.clone());
+        if plan.get(DAMAGED, &key)?.is_some() {
+            plan.delete(DAMAGED, key.clone());
+        }
         plan.put_row(GARBAGE, key, &Garbage { bytes: kept.bytes });
     }
     Ok(())
@@ -104,6 +133,12 @@ fn name_chunk(plan: &mut Plan<'_>, chunk: &Chunk) -> Result<()> {
     let kept: Kept = plan.named_row(CHUNKS, &key)?;
     plan.put_row(CHUNKS, key, &Kept { count: kept.count + 1, ..kept });
     Ok(())
+}
+
+/// Refuses a body on damaged chunks: what cannot be read is not passed on. Refuses: `InternalError`.
+pub(super) fn check_sound(plan: &Plan<'_>, pieces: &[Piece]) -> Result<()> {
+    let damaged = damage::among(plan, pieces)?;
+    if damaged.is_empty() { Ok(()) } else { Err(damage::refusal().into()) }
 }
 
 /// The pieces of a body of `bytes` bytes, in order, and the parts that it came in.
@@ -140,17 +175,40 @@ pub(super) fn inline_bytes(plan: &Plan<'_>, piece: &Piece, seq: crate::rows::Seq
     Ok(found.ok_or_else(missing)?.slice(from..until))
 }
 
-/// A body of its own on the same chunks, of `range` of a body of `bytes` bytes.
-pub(super) fn copy(plan: &mut Plan<'_>, body: &Body, bytes: u64, range: &Range<u64>) -> Result<Body> {
+/// The sealed body that is in a row.
+pub(super) fn sealed_row(plan: &Plan<'_>, seq: crate::rows::Seq) -> Result<Bytes> {
+    let missing = || Error::Row(format!("inline body {} is missing", seq.0));
+    plan.get(INLINE, &keys::seq(seq))?.ok_or_else(missing)
+}
+
+/// How a chunk was sealed. Errors: it was not.
+pub(super) fn cipher(plan: &Plan<'_>, chunk: &Chunk) -> Result<Cipher> {
+    let kept: Kept = plan.named_row(CHUNKS, &keys::chunk(chunk.id()))?;
+    let plain = || Error::Row(format!("chunk {} is not sealed, and its object is encrypted", chunk.id()));
+    kept.cipher.ok_or_else(plain)
+}
+
+/// A body of its own on the same chunks, of `range` of a body of `bytes` bytes. Of a sealed one all of it: a part of a sealed row opens under no key.
+pub(super) fn copy(
+    plan: &mut Plan<'_>,
+    body: &Body,
+    bytes: u64,
+    range: &Range<u64>,
+    is_sealed: bool,
+) -> Result<Body> {
     let mut copied = pieces(plan, body, bytes)?;
     if *range != (0..bytes) {
+        if is_sealed {
+            return Err(Error::Row(format!("bytes {range:?} of a sealed body of {bytes} cannot be shared")));
+        }
         copied = Pieces { pieces: cut(&copied.pieces, range), parts: Vec::new() };
     }
+    check_sound(plan, &copied.pieces)?;
     for piece in &mut copied.pieces {
         match piece.source {
             Source::Chunk(chunk) => name_chunk(plan, &chunk)?,
             Source::Inline(old) => {
-                let bytes = inline_bytes(plan, piece, old)?;
+                let bytes = if is_sealed { sealed_row(plan, old)? } else { inline_bytes(plan, piece, old)? };
                 let seq = plan.new_seq();
                 plan.put(INLINE, keys::seq(seq), bytes);
                 (piece.source, piece.from) = (Source::Inline(seq), 0);

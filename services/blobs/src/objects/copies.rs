@@ -1,9 +1,11 @@
-//! Copies: of an object, and of a range of one into a part of an upload. No byte is moved: the copy is on the same chunks.
+//! Copies: of an object, and of a range of one into a part of an upload. No byte is moved: the copy is on the same chunks. Where it is encrypted otherwise than its
+//! source, or a part of an encrypted one, its bytes come with it, sealed anew.
 
 use std::ops::Range;
 
 use bole_base::Timestamp;
 
+use super::bodies::NewBody;
 use super::put::{self, Attributes, Made};
 use super::{bodies, buckets, multipart, versions};
 use crate::entry::Kind;
@@ -48,6 +50,8 @@ pub struct Copy<'a> {
     pub replace_tags: bool,
     /// MD5 and checksum of the body, where they were computed anew, together with [`From::read`]; without them the source's stay.
     pub digests: Option<([u8; 16], Option<Checksum>)>,
+    /// Its bytes, where they were sealed anew, together with [`From::read`] and the digests.
+    pub body: Option<NewBody>,
 }
 
 /// What a copy made, and of what.
@@ -73,7 +77,9 @@ pub fn copy(plan: &mut Plan<'_>, copy: &Copy<'_>) -> Result<Copied> {
         let text = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(Refusal::new(Code::InvalidRequest, text).into());
     }
-    check_key(object, copy.attributes.encryption.as_ref())?;
+    if copy.body.is_none() {
+        check_same(object, copy.attributes.encryption.as_ref())?;
+    }
     let mut attributes = copy.attributes.clone();
     if !copy.replace_meta {
         attributes.meta = object.meta.clone();
@@ -83,7 +89,13 @@ pub fn copy(plan: &mut Plan<'_>, copy: &Copy<'_>) -> Result<Copied> {
     }
     let lock = attributes.check(plan, &bucket)?;
     put::check_write(plan, &bucket, copy.key, &copy.conditions)?;
-    let body = bodies::copy(plan, &object.body, object.bytes, &(0..object.bytes))?;
+    let body = if let Some(body) = &copy.body {
+        body.check(attributes.encryption.as_ref())?;
+        bodies::take(plan, body)?
+    } else {
+        let is_sealed = object.encryption.is_some();
+        bodies::copy(plan, &object.body, object.bytes, &(0..object.bytes), is_sealed)?
+    };
     let (etag, checksum) = match &copy.digests {
         Some((md5, checksum)) => (Etag::of(*md5), checksum.clone()),
         None => (object.etag, object.checksum.clone()),
@@ -103,21 +115,19 @@ fn source(plan: &Plan<'_>, from: &From<'_>) -> Result<(Bucket, Version)> {
     let current = Current { etag: &etag, modified: Timestamp(version.created_ms) };
     conditions::copy_source(&from.conditions, &current)?;
     if from.read.is_some_and(|seq| seq != version.seq) {
-        let text = "A conflicting operation is in progress against this resource: the source was overwritten while it was read. Please try again.";
-        return Err(Refusal::new(Code::OperationAborted, text).into());
+        return Err(changed().into());
     }
     Ok((bucket, version))
 }
 
-/// What a client's key encrypted stays so on the same chunks; under another key its bytes are another body.
-fn check_key(object: &Object, wanted: Option<&Encryption>) -> Result<()> {
-    let of_customer = |encryption: &Encryption| matches!(encryption, Encryption::Customer { .. });
-    let found = object.encryption.as_ref();
-    if found == wanted || ![found, wanted].into_iter().flatten().any(of_customer) {
-        return Ok(());
-    }
-    let text = "A header you provided implies functionality that is not implemented: a copy that changes the customer's key of an object";
-    Err(Refusal::new(Code::NotImplemented, text).into())
+/// Bytes that are encrypted otherwise are another body. Whoever asks looked at the source before; it is another one by now.
+fn check_same(object: &Object, wanted: Option<&Encryption>) -> Result<()> {
+    if object.encryption.as_ref() == wanted { Ok(()) } else { Err(changed().into()) }
+}
+
+fn changed() -> Refusal {
+    let text = "A conflicting operation is in progress against this resource: the source was overwritten while it was read. Please try again.";
+    Refusal::new(Code::OperationAborted, text)
 }
 
 fn gone() -> Refusal {
@@ -139,6 +149,8 @@ pub struct CopyPart<'a> {
     pub upload: UploadId,
     /// The part's number.
     pub number: u16,
+    /// Its bytes, where it or its source is encrypted.
+    pub body: Option<NewBody>,
     /// The MD5 of the range.
     pub md5: [u8; 16],
     /// Its checksum.
@@ -158,9 +170,17 @@ pub fn copy_part(plan: &mut Plan<'_>, copy: &CopyPart<'_>) -> Result<Part> {
         return Err(Refusal::new(Code::InvalidRange, text).into());
     }
     let upload = multipart::upload(plan, copy.bucket, copy.key, copy.upload)?;
-    check_key(object, upload.encryption.as_ref())?;
+    if copy.body.is_none() && (object.encryption.is_some() || upload.encryption.is_some()) {
+        return Err(changed().into());
+    }
     multipart::check_part(&upload, copy.number, range.end - range.start, copy.checksum.as_ref())?;
-    let body = bodies::copy(plan, &object.body, object.bytes, &range)?;
+    let body = match &copy.body {
+        Some(body) => {
+            body.check(upload.encryption.as_ref())?;
+            bodies::take(plan, body)?
+        }
+        None => bodies::copy(plan, &object.body, object.bytes, &range, false)?,
+    };
     multipart::make_part(
         plan,
         copy.bucket,

@@ -111,6 +111,7 @@ pub struct PutPart<'a> {
 pub fn put_part(plan: &mut Plan<'_>, put: &PutPart<'_>) -> Result<Part> {
     let upload = upload(plan, put.bucket, put.key, put.upload)?;
     check_part(&upload, put.number, put.body.bytes(), put.checksum.as_ref())?;
+    put.body.check(upload.encryption.as_ref())?;
     let body = bodies::take(plan, &put.body)?;
     make_part(
         plan,
@@ -261,6 +262,7 @@ pub fn complete(plan: &mut Plan<'_>, complete: &Complete<'_>) -> Result<Made> {
         made.pieces.extend(pieces.pieces);
         made.parts.push(PartInfo { number: *number, bytes: part.bytes, checksum: part.checksum.clone() });
     }
+    bodies::check_sound(plan, &made.pieces)?;
     let etag = Etag { md5: md5.finish(), parts: chosen.len() as u16 };
     let is_chosen = |number: u16| chosen.binary_search_by_key(&number, |(number, _)| *number).is_ok();
     for (_, part) in there.iter().filter(|(number, _)| !is_chosen(*number)) {

@@ -92,6 +92,7 @@ pub fn put(plan: &mut Plan<'_>, put: &Put<'_>) -> Result<Made> {
     check_size(bytes)?;
     let lock = put.attributes.check(plan, &bucket)?;
     check_write(plan, &bucket, put.key, &put.conditions)?;
+    put.body.check(put.attributes.encryption.as_ref())?;
     let body = bodies::take(plan, &put.body)?;
     let etag = Etag::of(put.md5);
     let object = object(
@@ -113,7 +114,7 @@ pub fn put(plan: &mut Plan<'_>, put: &Put<'_>) -> Result<Made> {
 }
 
 /// Refuses a body that is larger than one put may be.
-pub(super) fn check_size(bytes: u64) -> Result<()> {
+pub fn check_size(bytes: u64) -> Result<()> {
     if bytes <= PUT_BYTES_MAX {
         return Ok(());
     }

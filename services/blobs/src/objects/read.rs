@@ -8,7 +8,10 @@ use bytes::Bytes;
 use super::{bodies, buckets, versions};
 use crate::chunks::reader::Reader;
 use crate::chunks::{self, ChunkId, Home};
+use crate::damage;
+use crate::error;
 use crate::rows::{Bucket, PartInfo, Source, Version, VersionId};
+use crate::seal::{self, Cipher};
 use crate::state::holds::Hold;
 use crate::state::{Blobs, Plan, Result};
 
@@ -45,7 +48,16 @@ pub enum Segment {
         id: ChunkId,
         /// Bytes of the body that was written into it.
         chunk_bytes: u64,
-        /// Which of them.
+        /// Which of the body's bytes.
+        part: Range<u64>,
+        /// How it was sealed, if it was.
+        cipher: Option<Cipher>,
+    },
+    /// In a row, sealed.
+    Sealed {
+        /// What the row holds.
+        row: Bytes,
+        /// Which of the body's bytes.
         part: Range<u64>,
     },
 }
@@ -54,27 +66,36 @@ impl Segment {
     fn bytes(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
-            Self::Chunk { part, .. } => part.end - part.start,
+            Self::Chunk { part, .. } | Self::Sealed { part, .. } => part.end - part.start,
         }
     }
 
     fn cut(&self, range: Range<u64>) -> Self {
         match self {
             Self::Inline(bytes) => Self::Inline(bytes.slice(range.start as usize..range.end as usize)),
-            Self::Chunk { id, chunk_bytes, part } => Self::Chunk {
+            Self::Chunk { id, chunk_bytes, part, cipher } => Self::Chunk {
                 id: *id,
                 chunk_bytes: *chunk_bytes,
                 part: part.start + range.start..part.start + range.end,
+                cipher: *cipher,
             },
+            Self::Sealed { row, part } => {
+                Self::Sealed { row: row.clone(), part: part.start + range.start..part.start + range.end }
+            }
         }
     }
 
-    /// Its bytes, block by block, each verified. Blocks on the home.
+    /// Its bytes, block by block, each verified. Blocks on the home. Errors: as [`Reader`]'s; `Sealed` for what a key is needed for.
     pub fn read(self, home: &Arc<dyn Home>) -> impl Iterator<Item = Result<Bytes, chunks::Error>> + use<> {
         let (inline, reader) = match self {
             Self::Inline(bytes) => (Some(Ok(bytes)), None),
-            Self::Chunk { id, chunk_bytes, part } => {
+            Self::Chunk { id, chunk_bytes, part, cipher: None } => {
                 (None, Some(Reader::new(Arc::clone(home), id, chunk_bytes, part)))
+            }
+            Self::Chunk { id, .. } => (Some(Err(chunks::Error::Sealed { id, why: seal::Error::Body })), None),
+            Self::Sealed { .. } => {
+                let error = std::io::Error::other(seal::Error::Body);
+                (Some(Err(chunks::Error::Io { what: "a sealed row".to_owned(), error })), None)
             }
         };
         inline.into_iter().chain(reader.into_iter().flatten())
@@ -91,23 +112,30 @@ pub struct Open {
     /// The parts that it came in; none if it was put at once.
     pub parts: Vec<PartInfo>,
     segments: Vec<Segment>,
+    /// Those of its chunks that are marked as damaged.
+    damaged: Vec<ChunkId>,
     _hold: Hold,
 }
 
 impl Open {
-    /// The pieces of `range` of the body, in order.
-    pub fn segments(&self, range: &Range<u64>) -> Vec<Segment> {
+    /// The pieces of `range` of the body, in order. Refuses: `InternalError` where one of them is damaged.
+    pub fn segments(&self, range: &Range<u64>) -> error::Result<Vec<Segment>> {
         let mut at = 0;
         let mut cut = Vec::new();
         for segment in &self.segments {
             let end = at + segment.bytes();
             let (from, until) = (range.start.max(at), range.end.min(end));
             if from < until {
+                if let Segment::Chunk { id, .. } = segment
+                    && self.damaged.contains(id)
+                {
+                    return Err(damage::refusal());
+                }
                 cut.push(segment.cut(from - at..until - at));
             }
             at = end;
         }
-        cut
+        Ok(cut)
     }
 }
 
@@ -117,19 +145,26 @@ pub fn open(plan: &Plan<'_>, bucket: &str, key: &str, id: Option<VersionId>) -> 
     let version = versions::asked_object(plan, &bucket, key, id)?.version;
     let pieces = version.object().map(|object| bodies::pieces(plan, &object.body, object.bytes));
     let pieces = pieces.transpose()?.unwrap_or_default();
+    let is_sealed = version.object().is_some_and(|object| object.encryption.is_some());
     let mut chunks = Vec::new();
     let mut segments = Vec::with_capacity(pieces.pieces.len());
     for piece in &pieces.pieces {
         segments.push(match &piece.source {
+            Source::Inline(seq) if is_sealed => {
+                let part = piece.from..piece.from + piece.bytes;
+                Segment::Sealed { row: bodies::sealed_row(plan, *seq)?, part }
+            }
             Source::Inline(seq) => Segment::Inline(bodies::inline_bytes(plan, piece, *seq)?),
             Source::Chunk(chunk) => {
                 chunks.push(chunk.id());
                 let part = piece.from..piece.from + piece.bytes;
-                Segment::Chunk { id: chunk.id(), chunk_bytes: chunk.bytes, part }
+                let cipher = is_sealed.then(|| bodies::cipher(plan, chunk)).transpose()?;
+                Segment::Chunk { id: chunk.id(), chunk_bytes: chunk.bytes, part, cipher }
             }
         });
     }
-    Ok(Open { bucket, version, parts: pieces.parts, segments, _hold: plan.hold(chunks) })
+    let damaged = damage::among(plan, &pieces.pieces)?;
+    Ok(Open { bucket, version, parts: pieces.parts, segments, damaged, _hold: plan.hold(chunks) })
 }
 
 impl Blobs {

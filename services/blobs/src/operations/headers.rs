@@ -3,6 +3,7 @@
 use hyper::HeaderMap;
 use s3s::dto;
 
+use super::encryption;
 use crate::access::Caller;
 use crate::bodies::incoming::Announced;
 use crate::error::{Code, Error, Result};
@@ -13,6 +14,7 @@ use crate::rows::{Bucket, Checksum, Meta, Object};
 use crate::rules::acl::{On, Ownership, Permission, PublicAccessBlock, Requested, grant_header};
 use crate::rules::checksums::{Algorithm, Value, parse_content_md5};
 use crate::rules::conditions::Conditions;
+use crate::rules::encryption::DefaultEncryption;
 use crate::rules::lock;
 use crate::rules::tags::Tags;
 use crate::state::{self, Plan};
@@ -62,20 +64,6 @@ pub(super) fn meta(headers: &HeaderMap, user: Option<&dto::Metadata>) -> Meta {
 
 /// What is asked for with a new object and is not done here, by name.
 pub(super) fn refuse_unsupported(headers: &HeaderMap) -> Result<()> {
-    let not_built = [
-        "x-amz-server-side-encryption",
-        "x-amz-server-side-encryption-customer-algorithm",
-        "x-amz-server-side-encryption-customer-key",
-        "x-amz-server-side-encryption-aws-kms-key-id",
-        "x-amz-copy-source-server-side-encryption-customer-algorithm",
-        "x-amz-copy-source-server-side-encryption-customer-key",
-    ];
-    if let Some(name) = not_built.into_iter().find(|name| headers.contains_key(*name)) {
-        return Err(Error::new(
-            Code::NotImplemented,
-            format!("{name} is not supported: encryption at rest is not built"),
-        ));
-    }
     if headers.contains_key("x-amz-write-offset-bytes") {
         return Err(Error::new(
             Code::NotImplemented,
@@ -136,7 +124,9 @@ pub(super) fn attributes(
         plan.now(),
     )?;
     let tags = text(headers, "x-amz-tagging").map(Tags::parse_header).transpose()?.unwrap_or_default();
-    Ok(Attributes { owner, meta: meta(headers, user_meta), tags, lock, acl, encryption: None })
+    let default: Option<DefaultEncryption> = settings::of(plan, &row)?;
+    let encryption = encryption::requested(headers)?.encryption(default.as_ref());
+    Ok(Attributes { owner, meta: meta(headers, user_meta), tags, lock, acl, encryption })
 }
 
 /// The checksum that headers announce, and the one that a trailer will have. Errors: they name several, or not one of S3's.
@@ -170,7 +160,7 @@ pub(super) fn announced(headers: &HeaderMap, length: Option<i64>) -> Result<Anno
         ));
     }
     let md5 = text(headers, "content-md5").map(parse_content_md5).transpose()?;
-    Ok(Announced { bytes, md5, checksum })
+    Ok(Announced { bytes, md5, checksum, seal: None })
 }
 
 /// An ETag for a client.

@@ -1,21 +1,28 @@
 //! Multipart uploads: begun, filled, told, completed, given up.
 
+use std::ops::Range;
+
 use s3s::{S3Request, S3Response, dto};
 
+use super::copies::{Target, moved};
+use super::encryption::{Told, own, refuse_requested, told};
 use super::headers::{
     announced, attributes, conditions, etag, modified, refuse_unsupported, shown, text, version,
 };
 use super::objects::read_body;
 use super::{Answer, caller};
 use crate::bodies::digests::digests;
-use crate::bodies::outgoing::Piece;
+use crate::bodies::incoming::Received;
 use crate::error::{Code, Error, Result};
 use crate::limits::{PART_BYTES_MIN, PUT_BYTES_MAX};
+use crate::objects::bodies::NewBody;
 use crate::objects::copies;
 use crate::objects::multipart::{self, Listed};
+use crate::objects::read::Open;
 use crate::protocol::settings::access::show_owner;
 use crate::rows::{Checksum, Part, UploadId, Versioning};
 use crate::rules::checksums::{Algorithm, Type, Value, parse_composite};
+use crate::rules::encryption;
 use crate::service::Service;
 use crate::state::Plan;
 
@@ -38,6 +45,7 @@ pub(super) async fn begin(
         }
         None => None,
     };
+    let Told { server, customer_algorithm, customer_key_md5 } = told(attributes.encryption.as_ref());
     let initiator = caller.canonical().unwrap_or(&attributes.owner).to_owned();
     let begin = multipart::Begin {
         bucket: &input.bucket,
@@ -49,6 +57,9 @@ pub(super) async fn begin(
     let begun = |plan: &mut Plan<'_>| multipart::begin(plan, &begin);
     let upload = service.blobs.change(caller.canonical(), 8 * 1_024, begun).await?;
     Ok(S3Response::new(dto::CreateMultipartUploadOutput {
+        server_side_encryption: server,
+        sse_customer_algorithm: customer_algorithm,
+        sse_customer_key_md5: customer_key_md5,
         checksum_algorithm: checksum
             .map(|(algorithm, _)| dto::ChecksumAlgorithm::from_static(algorithm.name())),
         checksum_type: checksum.map(|(_, kind)| dto::ChecksumType::from_static(kind.name())),
@@ -73,10 +84,13 @@ pub(super) async fn put_part(
     let caller = caller(&request)?;
     let (input, headers) = (request.input, request.headers);
     refuse_unsupported(&headers)?;
+    refuse_requested(&headers)?;
     let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
     let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
     let there = service.blobs.prepare(look).await?;
+    let key = encryption::part(there.encryption.as_ref(), &own(&headers))?;
     let mut announced = announced(&headers, input.content_length)?;
+    announced.seal = service.seal(there.encryption.as_ref(), key.as_ref())?;
     if announced.checksum.is_none() {
         // What the upload's checksum is made of is computed, whether the client says it for each part or not.
         announced.checksum = there.algorithm().map(|(algorithm, _)| (algorithm, None));
@@ -99,7 +113,11 @@ pub(super) async fn put_part(
         }
     })?;
     let sum = shown(part.checksum.as_ref());
+    let Told { server, customer_algorithm, customer_key_md5 } = told(there.encryption.as_ref());
     Ok(S3Response::new(dto::UploadPartOutput {
+        server_side_encryption: server,
+        sse_customer_algorithm: customer_algorithm,
+        sse_customer_key_md5: customer_key_md5,
         checksum_crc32: sum.crc32,
         checksum_crc32c: sum.crc32c,
         checksum_crc64nvme: sum.crc64nvme,
@@ -110,24 +128,9 @@ pub(super) async fn put_part(
     }))
 }
 
-/// Copies into a part: the bytes stay where they are, and are read once for their digests.
-pub(super) async fn copy_part(
-    service: &Service,
-    request: S3Request<dto::UploadPartCopyInput>,
-) -> Answer<dto::UploadPartCopyOutput> {
-    let caller = caller(&request)?;
-    let (input, headers) = (request.input, request.headers);
-    refuse_unsupported(&headers)?;
-    let dto::CopySource::Bucket { bucket, key, version_id } = &input.copy_source else {
-        return Err(Error::new(Code::NotImplemented, "There are no access points to copy from").into());
-    };
-    let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
-    let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
-    let algorithm = service.blobs.prepare(look).await?.algorithm().map(|(algorithm, _)| algorithm);
-    let version = version(version_id.as_deref())?;
-    let source = service.blobs.open(bucket, key, version).await?;
-    let bytes = source.version.object().map_or(0, |object| object.bytes);
-    let range = match text(&headers, "x-amz-copy-source-range") {
+/// The range that is copied of a source of so many bytes.
+fn copied_range(headers: &hyper::HeaderMap, bytes: u64) -> Result<Range<u64>> {
+    let range = match text(headers, "x-amz-copy-source-range") {
         None => 0..bytes,
         Some(header) => {
             let span = crate::rules::range::copy_source(header, bytes)?;
@@ -138,12 +141,72 @@ pub(super) async fn copy_part(
         let text = format!(
             "The specified copy source is larger than the maximum allowable size for a copy source: {PUT_BYTES_MAX}"
         );
-        return Err(Error::new(Code::InvalidRequest, text).into());
+        return Err(Error::new(Code::InvalidRequest, text));
     }
+    Ok(range)
+}
+
+fn copied(part: &Part) -> dto::CopyPartResult {
+    let sum = shown(part.checksum.as_ref());
+    dto::CopyPartResult {
+        checksum_crc32: sum.crc32,
+        checksum_crc32c: sum.crc32c,
+        checksum_crc64nvme: sum.crc64nvme,
+        checksum_sha1: sum.sha1,
+        checksum_sha256: sum.sha256,
+        e_tag: etag(crate::rules::checksums::etag(&part.md5)),
+        last_modified: modified(part.created_ms),
+    }
+}
+
+/// The digests of a range, and its bytes where they are sealed anew: where it or the part is encrypted.
+async fn copied_bytes(
+    service: &Service,
+    headers: &hyper::HeaderMap,
+    source: Open,
+    range: &Range<u64>,
+    target: Target<'_>,
+    place: String,
+) -> std::result::Result<([u8; 16], Option<Value>, Option<Received>), s3s::S3Error> {
+    let is_encrypted = source.version.object().is_some_and(|object| object.encryption.is_some());
+    if is_encrypted || target.encryption.is_some() {
+        let received = moved(service, headers, source, range, target, place).await?;
+        return Ok((received.md5, received.checksum.clone(), Some(received)));
+    }
+    encryption::read(None, &super::encryption::source(headers))?;
+    let pieces = service.pieces(&source, range, None, &place)?;
+    let damaged = service.damaged(place);
+    let hold = Box::new(source);
+    let (md5, checksum) = digests(&service.bodies, pieces, hold, target.algorithm, damaged).await?;
+    Ok((md5, checksum, None))
+}
+
+/// Copies into a part: the bytes stay where they are, and are read once for their digests. What is encrypted, or is to be, is sealed anew.
+pub(super) async fn copy_part(
+    service: &Service,
+    request: S3Request<dto::UploadPartCopyInput>,
+) -> Answer<dto::UploadPartCopyOutput> {
+    let caller = caller(&request)?;
+    let (input, headers) = (request.input, request.headers);
+    refuse_unsupported(&headers)?;
+    refuse_requested(&headers)?;
+    let dto::CopySource::Bucket { bucket, key, version_id } = &input.copy_source else {
+        return Err(Error::new(Code::NotImplemented, "There are no access points to copy from").into());
+    };
+    let (upload, number) = (UploadId::parse(&input.upload_id)?, number(input.part_number)?);
+    let look = |plan: &Plan<'_>| multipart::upload(plan, &input.bucket, &input.key, upload);
+    let there = service.blobs.prepare(look).await?;
+    let own_key = encryption::part(there.encryption.as_ref(), &own(&headers))?;
+    let algorithm = there.algorithm().map(|(algorithm, _)| algorithm);
+    let version = version(version_id.as_deref())?;
+    let source = service.blobs.open(bucket, key, version).await?;
+    let bytes = source.version.object().map_or(0, |object| object.bytes);
+    let range = copied_range(&headers, bytes)?;
     let (read, has_versions) = (source.version.seq, source.bucket.versioning != Versioning::Off);
     let source_id = has_versions.then(|| source.version.id().to_string());
-    let pieces = source.segments(&range).into_iter().map(Piece::from).collect();
-    let (md5, checksum) = digests(&service.bodies, pieces, Box::new(source), algorithm).await?;
+    let place = format!("{bucket}/{key}");
+    let target = Target { encryption: there.encryption.as_ref(), key: own_key.as_ref(), algorithm };
+    let (md5, checksum, kept) = copied_bytes(service, &headers, source, &range, target, place).await?;
     let from = copies::From {
         bucket,
         key,
@@ -158,23 +221,24 @@ pub(super) async fn copy_part(
         key: &input.key,
         upload,
         number,
+        body: kept.as_ref().map(NewBody::from),
         md5,
         checksum: checksum.as_ref().map(Checksum::whole),
     };
     let run = |plan: &mut Plan<'_>| copies::copy_part(plan, &copy);
-    let part = service.blobs.change(caller.canonical(), 64 * 1_024, run).await?;
-    let sum = shown(part.checksum.as_ref());
-    let result = dto::CopyPartResult {
-        checksum_crc32: sum.crc32,
-        checksum_crc32c: sum.crc32c,
-        checksum_crc64nvme: sum.crc64nvme,
-        checksum_sha1: sum.sha1,
-        checksum_sha256: sum.sha256,
-        e_tag: etag(crate::rules::checksums::etag(&part.md5)),
-        last_modified: modified(part.created_ms),
-    };
+    let logged = 64 * 1_024 + copy.body.as_ref().map_or(0, NewBody::logged_bytes);
+    let part = service.blobs.change(caller.canonical(), logged, run).await;
+    let part = part.inspect_err(|error| {
+        if let Some(received) = kept.filter(|_| !error.may_have_happened()) {
+            service.give_up(&received);
+        }
+    })?;
+    let Told { server, customer_algorithm, customer_key_md5 } = told(there.encryption.as_ref());
     Ok(S3Response::new(dto::UploadPartCopyOutput {
-        copy_part_result: Some(result),
+        server_side_encryption: server,
+        sse_customer_algorithm: customer_algorithm,
+        sse_customer_key_md5: customer_key_md5,
+        copy_part_result: Some(copied(&part)),
         copy_source_version_id: source_id,
         ..Default::default()
     }))
@@ -212,6 +276,9 @@ pub(super) async fn complete(
 ) -> Answer<dto::CompleteMultipartUploadOutput> {
     let caller = caller(&request)?;
     let (input, headers) = (request.input, request.headers);
+    // The parts are sealed already; a key that comes all the same is to be one.
+    refuse_requested(&headers)?;
+    encryption::customer_key(&own(&headers))?;
     let parts = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
     let parts = parts.into_iter().map(listed).collect::<Result<Vec<_>>>()?;
     let checksum = one_checksum([
@@ -237,7 +304,9 @@ pub(super) async fn complete(
     let run = |plan: &mut Plan<'_>| multipart::complete(plan, &complete);
     let made = service.blobs.change(caller.canonical(), logged, run).await?;
     let sum = shown(made.version.object().and_then(|object| object.checksum.as_ref()));
+    let encryption = made.version.object().and_then(|object| object.encryption.as_ref());
     Ok(S3Response::new(dto::CompleteMultipartUploadOutput {
+        server_side_encryption: told(encryption).server,
         checksum_crc32: sum.crc32,
         checksum_crc32c: sum.crc32c,
         checksum_crc64nvme: sum.crc64nvme,

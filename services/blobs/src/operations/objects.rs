@@ -2,6 +2,7 @@
 
 use s3s::{S3Request, S3Response, TrailingHeaders, dto, s3_error};
 
+use super::encryption::{Told, own, told};
 use super::headers::{
     announced, attributes, conditions, etag, is_true, marker_headers, modified, refuse_unsupported, shown,
     text, version,
@@ -10,10 +11,12 @@ use super::{Answer, caller};
 use crate::access::{Caller, facts};
 use crate::bodies::incoming::{Announced, Received, receive};
 use crate::error::{Code, Error, Result};
+use crate::objects::bodies::NewBody;
 use crate::objects::{copies, deletes, put as puts};
 use crate::rows::{Checksum, Version};
 use crate::rules::checksums::Algorithm;
 use crate::rules::conditions::DeleteConditions;
+use crate::rules::encryption;
 use crate::service::Service;
 use crate::state::Plan;
 
@@ -42,7 +45,9 @@ pub(super) async fn put(
     // What is wrong with the head is said before the body is read.
     let attributes = service.blobs.prepare(load).await?;
     crate::rules::names::key(input.key.as_bytes())?;
-    let announced = announced(&headers, input.content_length)?;
+    let mut announced = announced(&headers, input.content_length)?;
+    let key = encryption::customer_key(&own(&headers))?.map(|(key, _)| key);
+    announced.seal = service.seal(attributes.encryption.as_ref(), key.as_ref())?;
     let received = read_body(service, input.body, announced, request.trailing_headers).await?;
     let put = puts::Put {
         bucket: &input.bucket,
@@ -61,7 +66,11 @@ pub(super) async fn put(
         }
     })?;
     let sum = shown(put.checksum.as_ref());
+    let Told { server, customer_algorithm, customer_key_md5 } = told(put.attributes.encryption.as_ref());
     Ok(S3Response::new(dto::PutObjectOutput {
+        server_side_encryption: server,
+        sse_customer_algorithm: customer_algorithm,
+        sse_customer_key_md5: customer_key_md5,
         e_tag: made.version.object().and_then(|object| etag(object.etag.text())),
         version_id: made.id.map(|id| id.to_string()),
         checksum_crc32: sum.crc32,
@@ -103,7 +112,7 @@ pub(super) async fn copy(
         ));
     }
     let load = |plan: &Plan<'_>| attributes(plan, &input.bucket, &headers, &caller, input.metadata.as_ref());
-    let copy = copies::Copy {
+    let mut copy = copies::Copy {
         from: copies::From {
             bucket,
             key,
@@ -118,9 +127,16 @@ pub(super) async fn copy(
         replace_meta: replaces(&headers, "x-amz-metadata-directive")?,
         replace_tags: replaces(&headers, "x-amz-tagging-directive")?,
         digests: None,
+        body: None,
     };
-    let copied =
-        service.blobs.change(caller.canonical(), 16 * 1_024, |plan| copies::copy(plan, &copy)).await?;
+    let resealed = super::copies::reseal(service, &headers, &mut copy).await?;
+    let bytes = 16 * 1_024 + copy.body.as_ref().map_or(0, NewBody::logged_bytes);
+    let copied = service.blobs.change(caller.canonical(), bytes, |plan| copies::copy(plan, &copy)).await;
+    let copied = copied.inspect_err(|error| {
+        if let Some(received) = resealed.filter(|_| !error.may_have_happened()) {
+            service.give_up(&received);
+        }
+    })?;
     let Some(object) = copied.made.version.object() else {
         return Err(s3_error!(InternalError, "a copy made no object"));
     };
@@ -135,7 +151,11 @@ pub(super) async fn copy(
         e_tag: etag(object.etag.text()),
         last_modified: modified(copied.made.version.created_ms),
     };
+    let Told { server, customer_algorithm, customer_key_md5 } = told(object.encryption.as_ref());
     Ok(S3Response::new(dto::CopyObjectOutput {
+        server_side_encryption: server,
+        sse_customer_algorithm: customer_algorithm,
+        sse_customer_key_md5: customer_key_md5,
         copy_object_result: Some(result),
         copy_source_version_id: copied.source_id.map(|id| id.to_string()),
         version_id: copied.made.id.map(|id| id.to_string()),
@@ -232,7 +252,7 @@ pub(super) async fn delete_many(
     let bypass = is_true(&headers, "x-amz-bypass-governance-retention");
     let asked = input.delete.objects.into_iter().map(asked).collect::<Result<Vec<_>>>()?;
     let deletes: Vec<_> = asked.iter().map(Asked::delete).collect();
-    let may = judge_many(service, &caller, &input.bucket, &deletes, bypass)?;
+    let may = judge_many(service, &caller, &input.bucket, &deletes, bypass).await?;
     let owner = owner_of_marker(service, &caller, &input.bucket).await?;
     let position =
         |delete: &deletes::Delete<'_>| deletes.iter().position(|other| std::ptr::eq(other, delete));
@@ -270,18 +290,21 @@ pub(super) async fn delete_many(
     }))
 }
 
-/// Whether the caller may delete each of many keys or versions.
-fn judge_many(
+/// Whether the caller may delete each of many keys or versions. Refusals are told once what they were judged by is durable (promise P2).
+async fn judge_many(
     service: &Service,
     caller: &Caller,
     bucket: &str,
     deletes: &[deletes::Delete<'_>],
     bypass: bool,
 ) -> crate::state::Result<Vec<Result<()>>> {
-    let known = service.blobs.look(|plan| facts::bucket(plan, bucket))?.value;
-    let judge = |delete: &deletes::Delete<'_>| {
+    let known = service.blobs.look(|plan| facts::bucket(plan, bucket))?;
+    let (known, mut seen) = (known.value, known.position);
+    let mut judge = |delete: &deletes::Delete<'_>| {
         let load = |plan: &Plan<'_>| facts::object(plan, bucket, delete.key, delete.version);
-        let object = service.blobs.look(load)?.value;
+        let object = service.blobs.look(load)?;
+        seen = object.position;
+        let object = object.value;
         let resource = format!("{bucket}/{}", delete.key);
         let action = if delete.version.is_some() { "DeleteObjectVersion" } else { "DeleteObject" };
         let actions = [Some(action), bypass.then_some("BypassGovernanceRetention")];
@@ -289,7 +312,11 @@ fn judge_many(
         Ok(actions
             .try_for_each(|action| service.judge(caller, action, known.as_ref(), &resource, object.as_ref())))
     };
-    deletes.iter().map(judge).collect()
+    let judged = deletes.iter().map(&mut judge).collect::<crate::state::Result<Vec<_>>>()?;
+    if judged.iter().any(Result::is_err) {
+        service.blobs.durable(seen).await?;
+    }
+    Ok(judged)
 }
 
 /// What a request that names a delete marker is told with its error.
@@ -302,5 +329,6 @@ pub(super) fn with_marker(mut error: s3s::S3Error, marker: Option<&Version>) -> 
 
 /// Refuses what a request for an object asks and nothing here does.
 pub(super) fn check_read(headers: &hyper::HeaderMap) -> Result<()> {
+    super::encryption::refuse_requested(headers)?;
     refuse_unsupported(headers)
 }

@@ -3,31 +3,26 @@
 use bole_base::Timestamp;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, dto, s3_error};
 
+use super::encryption::{Told, own, told};
 use super::headers::{conditions, etag, kept, modified, shown, text, version};
 use super::objects::{check_read, with_marker};
 use super::{Answer, caller};
-use crate::bodies::outgoing::{self, Damaged, Piece};
+use crate::bodies::outgoing;
 use crate::error::{Code, Error};
-use crate::objects::read::{self, Open, Segment};
+use crate::objects::read::{self, Open};
 use crate::protocol::settings::show_time;
 use crate::rows::{Object, PartInfo, Version, VersionId, Versioning};
 use crate::rules::conditions::{self as rules, Current, Read};
+use crate::rules::encryption::{self, Key};
 use crate::rules::range::{Selected, select};
 use crate::service::Service;
-
-impl From<Segment> for Piece {
-    fn from(segment: Segment) -> Self {
-        match segment {
-            Segment::Inline(bytes) => Self::Inline(bytes),
-            Segment::Chunk { id, chunk_bytes, part } => Self::Chunk { id, body_bytes: chunk_bytes, part },
-        }
-    }
-}
 
 /// An object that is there and whose conditions hold, and what of it is wanted.
 struct Wanted {
     open: Open,
     selected: Selected,
+    /// The client's key for it.
+    key: Option<Key>,
     /// Headers that are the same for GET and HEAD.
     head: dto::HeadObjectOutput,
 }
@@ -58,6 +53,7 @@ async fn wanted(service: &Service, headers: &hyper::HeaderMap, asked: &Asked<'_>
     let sizes: Vec<u64> = open.parts.iter().map(|part| part.bytes).collect();
     let sizes = if sizes.is_empty() { vec![object.bytes] } else { sizes };
     let mut head = describe(&open.version, object, open.bucket.versioning);
+    let key = encryption::read(object.encryption.as_ref(), &own(headers))?;
     check_conditions(headers, object, open.version.created_ms, &head)?;
     let selected = select(text(headers, "range"), part_number.transpose()?, object.bytes, &sizes)?;
     if asked.wants_checksum && selected == Selected::Whole {
@@ -79,7 +75,7 @@ async fn wanted(service: &Service, headers: &hyper::HeaderMap, asked: &Asked<'_>
     head.content_length = i64::try_from(bytes).ok();
     head.parts_count =
         asked.part_number.and_then(|_| i32::try_from(open.parts.len()).ok()).filter(|parts| *parts > 0);
-    Ok(Wanted { open, selected, head })
+    Ok(Wanted { open, selected, key, head })
 }
 
 /// The error, with what a delete marker's answer has.
@@ -133,6 +129,7 @@ fn describe(version: &Version, object: &Object, versioning: Versioning) -> dto::
     let expires = kept(object, "expires");
     let expires = expires.and_then(|text| dto::Timestamp::parse(dto::TimestampFormat::HttpDate, &text).ok());
     let lock = &object.lock;
+    let Told { server, customer_algorithm, customer_key_md5 } = told(object.encryption.as_ref());
     dto::HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         cache_control: kept(object, "cache-control"),
@@ -149,6 +146,9 @@ fn describe(version: &Version, object: &Object, versioning: Versioning) -> dto::
             .then(|| dto::ObjectLockLegalHoldStatus::from_static(dto::ObjectLockLegalHoldStatus::ON)),
         object_lock_mode: lock.retention.map(|held| dto::ObjectLockMode::from_static(held.mode.name())),
         object_lock_retain_until_date: lock.retention.map(|held| show_time(Timestamp(held.until_ms))),
+        server_side_encryption: server,
+        sse_customer_algorithm: customer_algorithm,
+        sse_customer_key_md5: customer_key_md5,
         version_id: (versioning != Versioning::Off).then(|| version.id().to_string()),
         website_redirect_location: kept(object, "x-amz-website-redirect-location"),
         ..Default::default()
@@ -193,7 +193,7 @@ pub(super) async fn get(
         part_number: input.part_number,
         wants_checksum: input.checksum_mode.is_some(),
     };
-    let Wanted { open, selected, head } = wanted(service, &request.headers, &asked).await?;
+    let Wanted { open, selected, key, head } = wanted(service, &request.headers, &asked).await?;
     let overrides = input.response_cache_control.is_some()
         || input.response_content_disposition.is_some()
         || input.response_content_encoding.is_some()
@@ -209,12 +209,9 @@ pub(super) async fn get(
         Selected::Whole => 0..open.version.object().map_or(0, |object| object.bytes),
         Selected::Part(span) => span.first..span.end,
     };
-    let pieces = open.segments(&range).into_iter().map(Piece::from).collect();
     let place = format!("{}/{}", input.bucket, input.key);
-    let damaged: Damaged = std::sync::Arc::new(move |error| {
-        tracing::error!(%error, object = place, "the body of an object cannot be read");
-    });
-    let body = outgoing::open(&service.bodies, pieces, Box::new(open), Some(damaged)).await?;
+    let pieces = service.pieces(&open, &range, key.as_ref(), &place)?;
+    let body = outgoing::open(&service.bodies, pieces, Box::new(open), Some(service.damaged(place))).await?;
     let output = with_overrides(output(head, tags), request.input);
     let mut response = S3Response::new(dto::GetObjectOutput {
         body: Some(dto::StreamingBlob::from(s3s::Body::http_body_unsync(body))),
@@ -249,6 +246,9 @@ fn output(head: dto::HeadObjectOutput, tags: usize) -> dto::GetObjectOutput {
         object_lock_mode: head.object_lock_mode,
         object_lock_retain_until_date: head.object_lock_retain_until_date,
         parts_count: head.parts_count,
+        server_side_encryption: head.server_side_encryption,
+        sse_customer_algorithm: head.sse_customer_algorithm,
+        sse_customer_key_md5: head.sse_customer_key_md5,
         tag_count: i32::try_from(tags).ok().filter(|tags| *tags > 0),
         version_id: head.version_id,
         website_redirect_location: head.website_redirect_location,
@@ -292,6 +292,7 @@ pub(super) async fn attributes(
     let Some(object) = open.version.object() else {
         return Err(s3_error!(InternalError, "an open version is no object"));
     };
+    encryption::read(object.encryption.as_ref(), &own(&request.headers))?;
     // Clients send a list in one header, which the library takes for one name.
     let asked: Vec<&str> =
         input.object_attributes.iter().flat_map(|asked| asked.as_str().split(',')).map(str::trim).collect();

@@ -11,6 +11,7 @@ use crate::protocol::settings as document;
 use crate::rows::Versioning;
 use crate::rules::acl::{Acl, Canned, On, Ownership, PublicAccessBlock, Requested};
 use crate::rules::cors::Cors;
+use crate::rules::encryption::DefaultEncryption;
 use crate::rules::lifecycle::Lifecycle;
 use crate::rules::lock::Configuration;
 use crate::rules::policy::{Kind, Policy, Stored};
@@ -60,6 +61,7 @@ macro_rules! plain {
 }
 
 plain! {
+    DefaultEncryption: delete_encryption DeleteBucketEncryptionInput DeleteBucketEncryptionOutput;
     Cors: delete_cors DeleteBucketCorsInput DeleteBucketCorsOutput;
     Lifecycle: delete_lifecycle DeleteBucketLifecycleInput DeleteBucketLifecycleOutput;
     Ownership: delete_ownership DeleteBucketOwnershipControlsInput DeleteBucketOwnershipControlsOutput;
@@ -84,6 +86,10 @@ macro_rules! shown {
 }
 
 shown! {
+    get_encryption GetBucketEncryptionInput GetBucketEncryptionOutput |found: DefaultEncryption| {
+        let server_side_encryption_configuration = Some(document::lock::show_encryption(&found));
+        dto::GetBucketEncryptionOutput { server_side_encryption_configuration }
+    };
     get_cors GetBucketCorsInput GetBucketCorsOutput document::cors::show;
     get_lifecycle GetBucketLifecycleConfigurationInput GetBucketLifecycleConfigurationOutput document::lifecycle::show;
     get_ownership GetBucketOwnershipControlsInput GetBucketOwnershipControlsOutput |found: Ownership| {
@@ -119,6 +125,8 @@ macro_rules! documents {
 }
 
 documents! {
+    put_encryption PutBucketEncryptionInput PutBucketEncryptionOutput server_side_encryption_configuration
+        |sent| document::lock::read_encryption(&sent);
     put_cors PutBucketCorsInput PutBucketCorsOutput cors_configuration document::cors::read;
     put_tags PutBucketTaggingInput PutBucketTaggingOutput tagging |sent| document::tags::read(sent, TagsOn::Bucket);
     put_block PutPublicAccessBlockInput PutPublicAccessBlockOutput public_access_block_configuration

@@ -1,7 +1,7 @@
 //! Arbitrary bytes as every kind of row and as an entry: what fuzz targets and `tests/hostile.rs` run. Nothing may panic, and what is read is written as it was.
 
 use super::values::{Counter, Row, decode, encode};
-use super::{Bucket, Garbage, Kept, Part, Pieces, Seq, Upload, Version};
+use super::{Bucket, Damage, Garbage, Kept, Part, Pieces, Scrub, Seq, Upload, Version};
 use crate::entry::{Entry, Rows};
 use bole_ordered::{Effects as _, Mutations};
 
@@ -24,6 +24,9 @@ pub fn check(bytes: &[u8]) {
     row::<Kept>(bytes);
     row::<Garbage>(bytes);
     row::<Counter>(bytes);
+    row::<Damage>(bytes);
+    row::<Scrub>(bytes);
+    row::<crate::seal::SealedInline>(bytes);
     let Ok(entry) = Entry::decode(bytes) else { return };
     let mut written = Vec::new();
     entry.encode(&mut written);

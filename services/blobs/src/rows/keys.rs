@@ -29,15 +29,21 @@ pub const PARTS: Partition = Partition::new(b'T');
 pub const CHUNKS: Partition = Partition::new(b'K');
 /// Chunks that none names any more.
 pub const GARBAGE: Partition = Partition::new(b'G');
+/// Chunks that are damaged.
+pub const DAMAGED: Partition = Partition::new(b'D');
 /// What is of the service itself.
 pub const OWN: Partition = Partition::new(b'O');
 
 /// All of them.
-pub const ALL: [Partition; 12] =
-    [BUCKETS, SETTINGS, CURRENT, VERSIONS, NULLS, INLINE, PIECES, UPLOADS, PARTS, CHUNKS, GARBAGE, OWN];
+pub const ALL: [Partition; 13] = [
+    BUCKETS, SETTINGS, CURRENT, VERSIONS, NULLS, INLINE, PIECES, UPLOADS, PARTS, CHUNKS, GARBAGE, DAMAGED,
+    OWN,
+];
 
 /// In [`OWN`]: the first counter of chunks that was not given out.
 pub const CHUNK_COUNTER: &[u8] = b"chunk counter";
+/// In [`OWN`]: where the walk over all chunks is.
+pub const SCRUB: &[u8] = b"scrub";
 
 /// In [`SETTINGS`].
 pub fn setting(bucket: BucketId, number: u8) -> Bytes {
@@ -95,7 +101,7 @@ pub fn seq(seq: Seq) -> Bytes {
     Bytes::copy_from_slice(&seq.0.to_be_bytes())
 }
 
-/// In [`CHUNKS`] and [`GARBAGE`].
+/// In [`CHUNKS`], [`GARBAGE`] and [`DAMAGED`].
 pub fn chunk(id: ChunkId) -> Bytes {
     Bytes::copy_from_slice(&id.to_bytes())
 }

@@ -14,6 +14,7 @@ use crate::rules::checksums::{self, Algorithm, Value};
 use crate::rules::encryption::Encryption;
 use crate::rules::lock::Lock;
 use crate::rules::tags::Tags;
+use crate::seal::{Cipher, SealedInline};
 
 /// A kind of row.
 pub trait Row: Serialize + DeserializeOwned {
@@ -47,16 +48,18 @@ pub fn decode<T: Row>(bytes: &[u8]) -> Result<T, String> {
 }
 
 macro_rules! rows {
-    ($($name:ident $text:literal),* $(,)?) => {
+    ($($name:ident $text:literal $($version:literal)?),* $(,)?) => {
         $(impl Row for $name {
             const NAME: &'static str = $text;
+            $(const VERSION: u8 = $version;)?
         })*
     };
 }
 
 rows! {
     Bucket "bucket", Version "version", Seq "null version", Pieces "body", Upload "multipart upload", Part "part",
-    Kept "chunk", Garbage "chunk that is garbage", Counter "counter",
+    Kept "chunk" 2, Garbage "chunk that is garbage", Damage "damaged chunk", Counter "counter", Scrub "walk over all chunks",
+    SealedInline "sealed body",
 }
 
 /// Whether puts make versions.
@@ -378,8 +381,10 @@ pub struct Part {
 pub struct Kept {
     /// How often.
     pub count: u64,
-    /// Bytes of the body that was written into it.
+    /// Bytes of the body that was written into it, sealed if it was sealed.
     pub bytes: u64,
+    /// How it was sealed, if it was.
+    pub cipher: Option<Cipher>,
 }
 
 /// A chunk that none names any more.
@@ -387,6 +392,36 @@ pub struct Kept {
 pub struct Garbage {
     /// Bytes of the body that was written into it.
     pub bytes: u64,
+}
+
+/// What is wrong with a chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    /// When that was found, in milliseconds since 1970.
+    pub found_ms: u64,
+    /// Where in the chunk, and how, for the operator.
+    pub what: String,
+}
+
+/// A walk over all chunks that verifies their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scrub {
+    /// When it began, in milliseconds since 1970; 0: there was none yet.
+    pub begun_ms: u64,
+    /// When it ended, if it did.
+    pub ended_ms: Option<u64>,
+    /// Epoch and counter of the chunk that it is at.
+    pub chunk: Option<(u32, u64)>,
+    /// Bytes of that chunk's body that are verified.
+    pub chunk_bytes: u64,
+    /// Chunks that it has been through.
+    pub chunks: u64,
+    /// Bytes that are verified.
+    pub bytes: u64,
+    /// Bytes that there were when it began.
+    pub bytes_total: u64,
+    /// Chunks that it found damaged.
+    pub damaged: u64,
 }
 
 /// A counter.

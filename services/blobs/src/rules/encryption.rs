@@ -44,6 +44,11 @@ pub enum Encryption {
 pub struct Key([u8; 32]);
 
 impl Key {
+    /// A key of these bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// For the cipher.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
@@ -188,6 +193,26 @@ pub fn read(stored: Option<&Encryption>, headers: &CustomerHeaders<'_>) -> Resul
     }
 }
 
+/// Judges a part of an upload that was begun so: the key for it, if it needs one.
+pub fn part(begun: Option<&Encryption>, headers: &CustomerHeaders<'_>) -> Result<Option<Key>> {
+    let refuse = |text: &str| Err(Error::new(Code::InvalidRequest, text));
+    match (begun, customer_key(headers)?) {
+        (Some(Encryption::Customer { key_md5 }), Some((key, sent_md5))) if *key_md5 == sent_md5 => {
+            Ok(Some(key))
+        }
+        (Some(Encryption::Customer { .. }), Some(_)) => {
+            refuse("The provided encryption parameters did not match the ones used originally.")
+        }
+        (Some(Encryption::Customer { .. }), None) => refuse(
+            "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.",
+        ),
+        (None | Some(Encryption::Server), Some(_)) => refuse(
+            "The multipart upload initiate did not request encryption. Please resend the request without sending encryption parameters.",
+        ),
+        (None | Some(Encryption::Server), None) => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +282,9 @@ mod tests {
         ] {
             let found = read(stored, &headers).map(|key| key.is_some()).map_err(|error| error.code);
             assert_eq!(found, expected, "{stored:?} {headers:?}");
+            // Parts are refused where reads are, but never as denied: it is the same requester's upload.
+            let part = part(stored, &headers).map(|key| key.is_some()).map_err(|error| error.code);
+            assert_eq!(part, expected.map_err(|_| Code::InvalidRequest), "{stored:?} {headers:?}");
         }
     }
 

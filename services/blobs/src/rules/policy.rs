@@ -13,6 +13,7 @@ pub mod document;
 pub mod evaluate;
 mod json;
 pub mod key;
+pub mod model;
 mod network;
 pub mod operation;
 pub mod pattern;

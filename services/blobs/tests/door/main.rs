@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
 mod client;
+mod denials;
+mod encryption;
 mod node;
 mod requests;
 mod table;

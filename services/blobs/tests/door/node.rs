@@ -7,6 +7,7 @@ use bole_base::{Clock, Disk, Durability, LogId, RealDisk, SystemClock};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::door::Door;
+use bole_blobs::seal::ServerKeys;
 use bole_blobs::state::{self, Blobs};
 use bole_blobs::{Config, Parts, Service};
 use bole_catalog::Catalog;
@@ -29,10 +30,14 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn start() -> Self {
+        Self::start_on(Arc::new(MemoryJournal::new())).await
+    }
+
+    pub(crate) async fn start_on(journal: Arc<MemoryJournal>) -> Self {
         let dir = temp_dir("blobs-door").unwrap();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let journal = Arc::new(MemoryJournal::new()) as Arc<dyn Journal>;
+        let journal = journal as Arc<dyn Journal>;
         let root = dir.path().join("checkpoints");
         let settings = runtime::Config::default();
         let runtime = Arc::new(Runtime::new(journal, Arc::clone(&disk), Arc::clone(&clock), root, settings));
@@ -48,7 +53,8 @@ impl Node {
         let home = Arc::new(chunks.clone()) as Arc<dyn Home>;
         let blobs = Blobs::new(runtime, shard, home, Durability::Sync);
         let users = Arc::clone(&identity);
-        let parts = Parts { blobs, config: Config::default(), users, clock };
+        let keys = ServerKeys::new(identity.derived_keys("blobs data keys 1"));
+        let parts = Parts { blobs, config: Config::default(), users, keys, clock };
         let door = Door::new(&Service::open(parts, []));
         let listener = Listener::bind("blobs", "blobs.listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local();

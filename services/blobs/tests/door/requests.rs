@@ -8,16 +8,16 @@ use crate::client::{Answer, Ask, ask};
 use crate::node::Node;
 
 /// Runs blocking requests beside the node's runtime.
-async fn with_node(run: impl FnOnce(SocketAddr, &Node) + Send + 'static) {
+pub(crate) async fn with_node(run: impl FnOnce(SocketAddr, &Node) + Send + 'static) {
     let node = Node::start().await;
     tokio::task::spawn_blocking(move || run(node.address, &node)).await.unwrap();
 }
 
-fn outcome(address: SocketAddr, ask: &Ask<'_>) -> (u16, String) {
+pub(crate) fn outcome(address: SocketAddr, ask: &Ask<'_>) -> (u16, String) {
     ask.send(address).outcome()
 }
 
-fn done(answer: Answer) -> Answer {
+pub(crate) fn done(answer: Answer) -> Answer {
     assert!(answer.status < 300, "{} {}", answer.status, answer.text());
     answer
 }
@@ -94,7 +94,15 @@ async fn what_is_wrong_is_refused_with_its_code() {
             (put().header("x-amz-checksum-crc32", "?").body("x"), 400, "InvalidRequest"),
             (Ask { payload: Some(&zeros), ..put().body(long.clone()) }, 400, "XAmzContentSHA256Mismatch"),
             (put().header("x-amz-storage-class", "GLACIER"), 400, "InvalidStorageClass"),
-            (put().header("x-amz-server-side-encryption", "AES256"), 501, "NotImplemented"),
+            (put().header("x-amz-server-side-encryption", "aws:kms"), 501, "NotImplemented"),
+            (put().header("x-amz-server-side-encryption", "rot13"), 400, "InvalidArgument"),
+            (
+                put().header("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+                400,
+                "InvalidArgument",
+            ),
+            (put().header("x-amz-server-side-encryption-context", "e30="), 501, "NotImplemented"),
+            (ask("GET", "/bucket?encryption"), 404, "ServerSideEncryptionConfigurationNotFoundError"),
             (put().header("x-amz-acl", "public-read"), 400, "AccessControlListNotSupported"),
             (put().header("x-amz-object-lock-legal-hold", "ON"), 400, "InvalidRequest"),
             (put().header("x-amz-security-token", "t"), 400, "InvalidToken"),

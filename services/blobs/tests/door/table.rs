@@ -15,7 +15,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ),
     ("CreateSession", "GET", "/bucket?session", ""),
     ("DeleteBucketAnalyticsConfiguration", "DELETE", "/bucket?analytics&id=a", ""),
-    ("DeleteBucketEncryption", "DELETE", "/bucket?encryption", ""),
     ("DeleteBucketIntelligentTieringConfiguration", "DELETE", "/bucket?id=a&intelligent-tiering", ""),
     ("DeleteBucketInventoryConfiguration", "DELETE", "/bucket?id=a&inventory", ""),
     ("DeleteBucketMetadataTableConfiguration", "DELETE", "/bucket?metadataTable", ""),
@@ -23,7 +22,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("DeleteBucketReplication", "DELETE", "/bucket?replication", ""),
     ("GetBucketAccelerateConfiguration", "GET", "/bucket?accelerate", ""),
     ("GetBucketAnalyticsConfiguration", "GET", "/bucket?analytics&id=a", ""),
-    ("GetBucketEncryption", "GET", "/bucket?encryption", ""),
     ("GetBucketIntelligentTieringConfiguration", "GET", "/bucket?id=a&intelligent-tiering", ""),
     ("GetBucketInventoryConfiguration", "GET", "/bucket?id=a&inventory", ""),
     ("GetBucketLogging", "GET", "/bucket?logging", ""),
@@ -37,12 +35,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("ListBucketIntelligentTieringConfigurations", "GET", "/bucket?intelligent-tiering", ""),
     ("ListBucketInventoryConfigurations", "GET", "/bucket?inventory", ""),
     ("ListBucketMetricsConfigurations", "GET", "/bucket?metrics", ""),
-    (
-        "PutBucketEncryption",
-        "PUT",
-        "/bucket?encryption",
-        "<ServerSideEncryptionConfiguration></ServerSideEncryptionConfiguration>",
-    ),
     (
         "PutBucketLifecycleConfiguration",
         "PUT",

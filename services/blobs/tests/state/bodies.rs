@@ -32,6 +32,7 @@ fn copy_of<'a>(from: &'a str, to: &'a str) -> Copy<'a> {
         replace_meta: false,
         replace_tags: false,
         digests: None,
+        body: None,
     }
 }
 
@@ -168,7 +169,7 @@ fn copies_take_or_replace_what_goes_with_a_body() {
     assert_eq!(with(&|copy| copy.from.conditions.if_match = Some("x")), Code::PreconditionFailed);
     assert_eq!(with(&|copy| copy.conditions.if_none_match = Some("*")), Code::PreconditionFailed);
     let customer = || Some(Encryption::Customer { key_md5: "k".to_owned() });
-    assert_eq!(with(&|copy| copy.attributes.encryption = customer()), Code::NotImplemented);
+    assert_eq!(with(&|copy| copy.attributes.encryption = customer()), Code::OperationAborted);
     assert_eq!(with(&|copy| copy.from.key = "none"), Code::NoSuchKey);
     assert_eq!(with(&|copy| copy.from.bucket = "none"), Code::NoSuchBucket);
     assert_eq!(with(&|copy| copy.from.read = Some(bole_blobs::rows::Seq(1))), Code::OperationAborted);

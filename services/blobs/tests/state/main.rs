@@ -4,6 +4,8 @@
 
 mod bodies;
 mod buckets;
+mod checks;
+mod damage;
 mod full;
 mod lists;
 mod locks;

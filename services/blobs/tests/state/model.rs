@@ -99,6 +99,7 @@ fn step(node: &Node, model: &mut Model, rng: &mut Rng) {
                 replace_meta: true,
                 replace_tags: true,
                 digests: None,
+                body: None,
             };
             let copied = node.change(|plan| copies::copy(plan, &copy)).unwrap();
             model.add(key, copied.made.version.id(), Some(bytes));

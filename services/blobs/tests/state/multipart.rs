@@ -193,6 +193,7 @@ fn parts_are_copied_by_reference() {
     let copy = |range: std::ops::Range<usize>, number, read| {
         let bytes = source.get(range.clone()).unwrap_or_default();
         let asked = CopyPart {
+            body: None,
             from: From {
                 bucket: "bucket",
                 key: "source",
@@ -230,6 +231,7 @@ fn small_pieces_are_few() {
     node.bucket("bucket");
     node.put("bucket", "small", b"0123456789");
     let part_of = |upload, number| CopyPart {
+        body: None,
         from: From {
             bucket: "bucket",
             key: "small",
@@ -310,6 +312,7 @@ fn ten_thousand_parts_fit_into_one_entry() {
         replace_meta: true,
         replace_tags: true,
         digests: None,
+        body: None,
     };
     node.change(|plan| copies::copy(plan, &copy)).unwrap();
     node.put("bucket", "k", b"other");

@@ -63,6 +63,7 @@ async fn write(blobs: &Blobs, rng: &mut Rng) -> Result<()> {
                 replace_meta: true,
                 replace_tags: true,
                 digests: None,
+                body: None,
             };
             blobs.change(None, 100, |plan| copies::copy(plan, &copy)).await?;
         }
@@ -88,7 +89,7 @@ async fn write(blobs: &Blobs, rng: &mut Rng) -> Result<()> {
 /// Reads an object whole. How many bytes it has.
 async fn read(blobs: &Blobs, key: &str) -> Result<u64> {
     let open = blobs.open("bucket", key, None).await?;
-    let segments = open.segments(&(0..u64::MAX)).into_iter();
+    let segments = open.segments(&(0..u64::MAX))?.into_iter();
     let blocks: Vec<_> =
         segments.flat_map(|segment| segment.read(blobs.home())).collect::<Result<_, chunks::Error>>()?;
     let bytes = blocks.concat();

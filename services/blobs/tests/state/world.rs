@@ -123,6 +123,11 @@ impl Node {
         self.run(self.runtime.checkpoint_all()).unwrap();
     }
 
+    /// The service's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     #[track_caller]
     pub(crate) fn bucket(&self, name: &str) {
         self.create(name, false).unwrap();
@@ -178,7 +183,7 @@ impl Node {
 
     pub(crate) fn bytes(&self, open: &read::Open, range: Range<u64>) -> Vec<u8> {
         let home = Arc::clone(self.blobs.home());
-        let segments = open.segments(&range).into_iter();
+        let segments = open.segments(&range).unwrap().into_iter();
         let blocks = segments.flat_map(|segment| segment.read(&home)).map(Result::<_, chunks::Error>::unwrap);
         blocks.flatten().collect()
     }

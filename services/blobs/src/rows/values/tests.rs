@@ -97,9 +97,9 @@ fn part() -> Part {
     Part { seq: Seq(1), created_ms: 2, bytes: 3, md5: [7; 16], checksum: None, body: Body::Inline(Seq(1)) }
 }
 
-/// Each is as version 1 wrote it, and stays, whatever is added.
+/// Each is as its version wrote it, and stays, whatever is added.
 #[test]
-fn version_1_is_read_and_written() {
+fn what_is_on_disk_is_read_and_written() {
     fn check<T: Row + PartialEq + std::fmt::Debug>(value: &T, stored: &[u8]) {
         let written = encode(value);
         assert_eq!(written.escape_ascii().to_string(), stored.escape_ascii().to_string());
@@ -110,8 +110,10 @@ fn version_1_is_read_and_written() {
         let more = [stored, b"\0"].concat();
         assert!(decode::<T>(&more).unwrap_err().contains("1 bytes too many"));
         let mut later = stored.to_vec();
-        later[0] = 2;
-        assert!(decode::<T>(&later).unwrap_err().contains("has version 2; this version of Bole reads 1"));
+        later[0] += 1;
+        let (version, known) = (later[0], T::VERSION);
+        let text = format!("has version {version}; this version of Bole reads {known}");
+        assert!(decode::<T>(&later).unwrap_err().contains(&text));
     }
     check(&bucket(), b"\x01\xac\x02\x05\x01o\x01a\x01r\x02\x01\x01");
     check(
@@ -133,9 +135,29 @@ fn version_1_is_read_and_written() {
         &part(),
         b"\x01\x01\x02\x03\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x00\x01\x01",
     );
-    check(&Kept { count: 2, bytes: 300 }, b"\x01\x02\xac\x02");
+    check(&Kept { count: 2, bytes: 300, cipher: None }, b"\x02\x02\xac\x02\x00");
+    let cipher = Cipher::Server { key: [1; 8], nonce: [2; 12], sealed: [3; 32], tag: [4; 16] };
+    let stored = [&[0][..], &[1; 8], &[2; 12], &[3; 32], &[4; 16]].concat();
+    check(
+        &Kept { count: 2, bytes: 300, cipher: Some(cipher) },
+        &[&b"\x02\x02\xac\x02\x01"[..], &stored].concat(),
+    );
+    let stored = [&[1, 1][..], &[5; 32], &[3], b"abc"].concat();
+    check(&SealedInline { cipher: Cipher::Customer { salt: [5; 32] }, sealed: b"abc".to_vec() }, &stored);
     check(&Garbage { bytes: 300 }, b"\x01\xac\x02");
     check(&Counter(1), b"\x01\x01");
+    check(&Damage { found_ms: 300, what: "w".to_owned() }, b"\x01\xac\x02\x01w");
+    let scrub = Scrub {
+        begun_ms: 1,
+        ended_ms: Some(2),
+        chunk: Some((3, 4)),
+        chunk_bytes: 5,
+        chunks: 6,
+        bytes: 7,
+        bytes_total: 8,
+        damaged: 9,
+    };
+    check(&scrub, b"\x01\x01\x01\x02\x01\x03\x04\x05\x06\x07\x08\x09");
     // Bodies of which no row above has one.
     check(&Part { body: Body::Empty, ..part() }, &[&encode(&part())[..21], &b"\0"[..]].concat());
     check(

@@ -1,0 +1,81 @@
+//! Who is denied hears it once what the denial shows is durable (promise P2).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use bole_log::MemoryJournal;
+
+use crate::client::ask;
+use crate::node::Node;
+use crate::requests::done;
+
+/// Fsyncs a journal as long as it may.
+struct Syncing {
+    may: Arc<AtomicBool>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Syncing {
+    fn start(journal: &Arc<MemoryJournal>) -> Self {
+        let (may, is_over) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
+        let (journal, flags) = (Arc::clone(journal), (Arc::clone(&may), Arc::clone(&is_over)));
+        thread::spawn(move || {
+            while !flags.1.load(Ordering::Relaxed) {
+                if flags.0.load(Ordering::Relaxed) {
+                    journal.sync();
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Self { may, is_over }
+    }
+}
+
+impl Drop for Syncing {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_denial_waits_for_what_it_saw() {
+    let journal = Arc::new(MemoryJournal::by_hand());
+    let syncing = Syncing::start(&journal);
+    let node = Node::start_on(Arc::clone(&journal)).await;
+    let address = node.address;
+    let run = move || {
+        done(ask("PUT", "/web").send(address));
+        done(ask("PUT", "/web/k").body("k").send(address));
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::web/*"}]}"#;
+        done(ask("PUT", "/web?policy").body(policy).send(address));
+        let requests: [fn() -> crate::client::Ask<'static>; 2] = [
+            || ask("GET", "/web/k").anonymous(),
+            || ask("POST", "/web?delete").anonymous().body("<Delete><Object><Key>k</Key></Object></Delete>"),
+        ];
+        assert_eq!(requests[0]().send(address).status, 200);
+        let end = journal.end();
+        syncing.may.store(false, Ordering::Relaxed);
+        let delete = thread::spawn(move || ask("DELETE", "/web?policy").send(address).status);
+        while journal.end() == end {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let (tell, told) = channel();
+        for request in requests {
+            let tell = tell.clone();
+            thread::spawn(move || tell.send(request().send(address)));
+        }
+        let early = told.recv_timeout(Duration::from_millis(300)).map(|answer| answer.text());
+        assert_eq!(early, Err(RecvTimeoutError::Timeout));
+        syncing.may.store(true, Ordering::Relaxed);
+        for _ in 0..2 {
+            let answer = told.recv().unwrap();
+            assert!(answer.status == 403 || answer.text().contains("AccessDenied"), "{}", answer.text());
+        }
+        assert_eq!(delete.join().unwrap(), 204);
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+    drop(node);
+}
