@@ -39,6 +39,7 @@ type Sink = sink::Simulated<false>;
 type SinkTable = sink::Simulated<false, true>;
 type Fed = system::Simulated<{ system::Flaw::NONE }, true>;
 type Sql = sql::system::Simulated<{ sql::Flaw::NONE }>;
+type SqlThatShifts = sql::shifting::Simulated<{ sql::Flaw::NONE }>;
 type Streams = streams::system::Simulated<{ streams::Flaw::NONE }>;
 
 /// What runs under the crash harness.
@@ -67,6 +68,7 @@ fn run(cli: &Cli) -> Result<()> {
         reports.extend(sink.then(|| run_seed::<Sink>(seed, &sink::options())));
         reports.extend(sink.then(|| run_seed::<SinkTable>(seed, &sink::options())));
         reports.extend(sql.then(|| run_seed::<Sql>(seed, &sql::options())));
+        reports.extend(sql.then(|| run_seed::<SqlThatShifts>(seed, &sql::shifting::options())));
         reports.extend(blobs.then(|| run_seed::<Blobs>(seed, &bole_soak::blobs::options())));
         return show(seed, &reports);
     }
@@ -77,6 +79,7 @@ fn run(cli: &Cli) -> Result<()> {
     let third = if sink { seeds::<Sink>(cli.seeds, &sink::options()) } else { Ok(()) };
     let table = if sink { seeds::<SinkTable>(cli.seeds, &sink::options()) } else { Ok(()) };
     let fourth = if sql { seeds::<Sql>(cli.seeds, &sql::options()) } else { Ok(()) };
+    let shifting = if sql { seeds::<SqlThatShifts>(cli.seeds, &sql::shifting::options()) } else { Ok(()) };
     let fifth = if blobs { seeds::<Blobs>(cli.seeds, &bole_soak::blobs::options()) } else { Ok(()) };
     if cli.service.is_none() {
         contention()?;
@@ -86,7 +89,7 @@ fn run(cli: &Cli) -> Result<()> {
             kill(bole, Durability::Async, cli.kills.div_ceil(5))?;
         }
     }
-    first.and(fed).and(second).and(third).and(table).and(fourth).and(fifth)
+    first.and(fed).and(second).and(third).and(table).and(fourth).and(shifting).and(fifth)
 }
 
 fn show(seed: u64, reports: &[Report]) -> Result<()> {

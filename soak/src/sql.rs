@@ -1,9 +1,11 @@
 //! Databases under the crash harness: journal, shard runtime, [`bole_sql::store`] and SQLite as in the node, all of them on one disk that fails.
 //!
-//! Clients move money between accounts and note each transfer in another service, in one batch; [`model`] says what that means, [`system`] does it, [`vfs`] lets SQLite use the disk.
-//! The protocol, sessions and the dialect are not here.
+//! [`system`]: clients move money between accounts and note each transfer in another service, in one batch; [`model`] says what that means, [`vfs`] lets SQLite use the disk.
+//! [`shifting`]: a table whose columns come, go and get other names under load, told by its feed; temporary tables; databases that come and go.
+//! The protocol and sessions are not here.
 
 pub mod model;
+pub mod shifting;
 pub mod system;
 pub mod vfs;
 
@@ -26,6 +28,14 @@ impl Flaw {
     pub const REPLY_EARLY: u8 = 4;
     /// Frames move before the journal is fsynced.
     pub const JOURNAL_UNSYNCED: u8 = 5;
+    /// Tables of a session are tables of the database.
+    pub const TEMPORARY_KEPT: u8 = 6;
+    /// The log says nothing of `ALTER TABLE`, but what the catalog is afterwards.
+    pub const DDL_UNLOGGED: u8 = 7;
+    /// Feeds miss entries of the log.
+    pub const FEED_LOSES: u8 = 8;
+    /// Who makes or drops a database hears of it before it is durable.
+    pub const DATABASE_EARLY: u8 = 9;
 }
 
 /// The size of a seed's run.

@@ -62,7 +62,7 @@ pub(crate) fn journal_config() -> bole_wal::Config {
 }
 
 /// Room for all that a seed's run logs, where feeds keep it.
-const FED_BYTES_MAX: u64 = 16 << 20;
+pub(crate) const FED_BYTES_MAX: u64 = 16 << 20;
 
 /// An open keyspace. Where it is `FED`, all that was ever logged is kept for feeds, and after each crash what they say from their first change on must be what the
 /// databases hold.

@@ -3,35 +3,65 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bole_base::{Disk, Durability, File, LogId, Offset, Position};
 use bole_log::{AttachmentId, Batch, EntryRef, Error, Journal, LocalJournal, Read};
 use bytes::Bytes;
 
+/// Entries of which a journal that loses some loses one.
+const LOST_ONE_IN: u64 = 16;
+
 /// The journal of a node, and where the last batch that was appended to it ends.
 pub struct NotingJournal {
     inner: Arc<LocalJournal>,
     last: AtomicU64,
+    /// Where the last batch ends that changes the catalog.
+    last_of_catalog: AtomicU64,
     /// It says that everything is durable.
-    lies: bool,
+    lies: AtomicBool,
+    /// Readers miss entries.
+    loses: bool,
 }
 
 impl NotingJournal {
     /// Listens to `inner`.
     pub fn new(inner: Arc<LocalJournal>) -> Self {
-        Self { inner, last: AtomicU64::new(0), lies: false }
+        let (last, last_of_catalog) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { inner, last, last_of_catalog, lies: AtomicBool::new(false), loses: false }
     }
 
     /// One that nobody ever has to wait for.
     pub fn lying(inner: Arc<LocalJournal>) -> Self {
-        Self { lies: true, ..Self::new(inner) }
+        Self { lies: AtomicBool::new(true), ..Self::new(inner) }
+    }
+
+    /// One whose readers miss an entry now and then.
+    pub fn losing(inner: Arc<LocalJournal>) -> Self {
+        Self { loses: true, ..Self::new(inner) }
+    }
+
+    /// Whether it says from now on that everything is durable.
+    pub fn lie(&self, lies: bool) {
+        self.lies.store(lies, Ordering::SeqCst);
     }
 
     /// Where the last batch ends; 0 before the first.
     pub fn last(&self) -> u64 {
         self.last.load(Ordering::SeqCst)
+    }
+
+    /// Where the last batch ends that changes the catalog; 0 before the first.
+    pub fn last_of_catalog(&self) -> u64 {
+        self.last_of_catalog.load(Ordering::SeqCst)
+    }
+
+    fn note(&self, batch: &Batch, position: Position) {
+        self.last.store(position.0, Ordering::SeqCst);
+        if batch.entries().map_while(Result::ok).any(|entry| entry.header.log == LogId::CATALOG) {
+            self.last_of_catalog.store(position.0, Ordering::SeqCst);
+        }
     }
 }
 
@@ -48,14 +78,17 @@ impl Journal for NotingJournal {
     fn batch_cost(&self, batch_bytes: usize) -> u64 {
         self.inner.batch_cost(batch_bytes)
     }
+    fn batch_bytes_max(&self) -> usize {
+        self.inner.batch_bytes_max()
+    }
     fn append(&self, batch: &Batch) -> Result<Position, Error> {
         let position = self.inner.append(batch)?;
-        self.last.store(position.0, Ordering::SeqCst);
+        self.note(batch, position);
         Ok(position)
     }
     fn append_with(&self, batch: &Batch, id: AttachmentId, bytes: Bytes) -> Result<Position, Error> {
         let position = self.inner.append_with(batch, id, bytes)?;
-        self.last.store(position.0, Ordering::SeqCst);
+        self.note(batch, position);
         Ok(position)
     }
     fn new_attachment(&self, bytes: u64) -> Result<u64, Error> {
@@ -85,7 +118,7 @@ impl Journal for NotingJournal {
         at: Position,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
-        if self.lies {
+        if self.lies.load(Ordering::SeqCst) {
             return Poll::Ready(Ok(()));
         }
         self.inner.poll_reached(class, at, context)
@@ -94,7 +127,11 @@ impl Journal for NotingJournal {
         self.inner.replay(visit)
     }
     fn read(&self, log: LogId, from: Offset, bytes_max: usize) -> Result<Read, Error> {
-        self.inner.read(log, from, bytes_max)
+        let mut read = self.inner.read(log, from, bytes_max)?;
+        if self.loses {
+            read.entries.retain(|entry| entry.header.offset.0 % LOST_ONE_IN != LOST_ONE_IN - 1);
+        }
+        Ok(read)
     }
     fn tail(&self, log: LogId) -> Offset {
         self.inner.tail(log)

@@ -33,6 +33,9 @@ pub trait Journal: Send + Sync + 'static {
     /// The space that appending `batch_bytes` bytes of entries takes.
     fn batch_cost(&self, batch_bytes: usize) -> u64;
 
+    /// The most bytes that the entries of one batch take; `append` refuses more with `BatchTooLarge`.
+    fn batch_bytes_max(&self) -> usize;
+
     /// Queues `batch` as one record, atomic and in order, and returns the position at which it ends. Never waits, so it
     /// may be called while a shard is locked. The caller has taken `batch_cost` of space before; `append` uses it up.
     /// An empty batch is an error of the caller (panics).

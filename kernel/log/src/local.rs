@@ -75,6 +75,10 @@ impl Journal for LocalJournal {
         self.wal.batch_cost(batch_bytes)
     }
 
+    fn batch_bytes_max(&self) -> usize {
+        self.wal.batch_bytes_max()
+    }
+
     fn append(&self, batch: &Batch) -> Result<Position, Error> {
         Ok(self.wal.append(batch)?)
     }

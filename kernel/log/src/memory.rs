@@ -24,6 +24,7 @@ pub struct MemoryJournal {
 struct State {
     by_hand: bool,
     bytes_max: u64,
+    batch_bytes_max: usize,
     admitted: u64,
     retained: u64,
     end: u64,
@@ -55,7 +56,8 @@ impl Default for MemoryJournal {
 impl MemoryJournal {
     /// An empty journal in which everything is durable as soon as it was appended.
     pub fn new() -> Self {
-        Self { state: Mutex::new(State { bytes_max: 1 << 40, ..State::default() }) }
+        let state = State { bytes_max: 1 << 40, batch_bytes_max: BATCH_BYTES_MAX, ..State::default() };
+        Self { state: Mutex::new(state) }
     }
 
     /// An empty journal in which `write_queued` writes, and nothing is fsynced before [`MemoryJournal::sync`] or
@@ -74,6 +76,11 @@ impl MemoryJournal {
     /// Bounds the bytes that may be admitted or retained.
     pub fn set_bytes_max(&self, bytes_max: u64) {
         self.change(|state| state.bytes_max = bytes_max);
+    }
+
+    /// Bounds the bytes of one batch.
+    pub fn set_batch_bytes_max(&self, batch_bytes_max: usize) {
+        self.change(|state| state.batch_bytes_max = batch_bytes_max);
     }
 
     /// Whether admission answers `Full`.
@@ -111,6 +118,7 @@ impl MemoryJournal {
         let mut kept = State {
             by_hand: state.by_hand,
             bytes_max: state.bytes_max,
+            batch_bytes_max: state.batch_bytes_max,
             end: keep,
             written: keep,
             synced: keep,
@@ -222,13 +230,17 @@ impl Journal for MemoryJournal {
         (BATCH_OVERHEAD_BYTES + batch_bytes) as u64
     }
 
+    fn batch_bytes_max(&self) -> usize {
+        self.state.lock().batch_bytes_max
+    }
+
     fn append(&self, batch: &Batch) -> Result<Position, Error> {
         assert!(!batch.is_empty(), "an appended batch has at least one entry");
         let bytes = batch.bytes().len();
-        if bytes > BATCH_BYTES_MAX {
-            return Err(Error::BatchTooLarge { bytes, max: BATCH_BYTES_MAX });
-        }
         self.change(|state| {
+            if bytes > state.batch_bytes_max {
+                return Err(Error::BatchTooLarge { bytes, max: state.batch_bytes_max });
+            }
             state.usable()?;
             if state.sealed {
                 return Err(Error::Sealed);

@@ -22,6 +22,8 @@ const EFFECT_HEAD_BYTES: usize = 7;
 /// The effects of a large transaction, by shard.
 pub(crate) struct Large {
     number: u64,
+    /// Bytes of effects up to which they stand in the batch.
+    inline_max: usize,
     shards: Vec<ShardPart>,
     /// The shard of the last effect: the next one is often of the same.
     last: usize,
@@ -34,9 +36,9 @@ struct ShardPart {
 }
 
 impl Large {
-    /// No effects; `number` is the attachment's.
-    pub(crate) const fn new(number: u64) -> Self {
-        Self { number, shards: Vec::new(), last: 0 }
+    /// No effects; `number` is the attachment's. Up to `inline_max` bytes of them stand in the batch, if in the end they are no more.
+    pub(crate) const fn new(number: u64, inline_max: usize) -> Self {
+        Self { number, inline_max, shards: Vec::new(), last: 0 }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -82,7 +84,7 @@ impl Large {
         if total == 0 {
             return None;
         }
-        if total <= SMALL_BYTES_MAX {
+        if total <= self.inline_max {
             for part in &self.shards {
                 batch.push(&part.header, part.class, |out| out.extend_from_slice(&part.payload));
             }

@@ -265,6 +265,7 @@ impl Outbox<'_> {
             others += if requests.is_empty() { 0 } else { needed };
         }
         check_size(others)?;
+        transaction.check_fits(bytes, locked.len())?;
         transaction.reserve(bytes)?;
         transaction.set_time(runtime.tick());
         for (shard, _) in &mut locked {

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bole_base::{Durability, Epoch, LogId, Offset, Position};
-use bole_log::entry::{BATCH_BYTES_MAX, FLAG_ATTACHMENT};
+use bole_log::entry::FLAG_ATTACHMENT;
 use bole_log::{Batch, EntryHeader, EntryRef, Journal, PayloadKind};
 use bytes::Bytes;
 
@@ -85,7 +85,7 @@ impl Transaction {
         let total = self.batch.bytes().len() + bytes;
         if self.large.is_none() && total > SMALL_BYTES_MAX {
             if !self.batch.is_empty() {
-                if total <= BATCH_BYTES_MAX {
+                if total <= self.journal.batch_bytes_max() {
                     return Ok(bytes);
                 }
                 return Err(Error::Refused(format!(
@@ -93,7 +93,8 @@ impl Transaction {
                 )));
             }
             let number = self.journal.new_attachment(bytes as u64)?;
-            self.large = Some(Large::new(number));
+            let inline_max = SMALL_BYTES_MAX.min(self.journal.batch_bytes_max() / 2);
+            self.large = Some(Large::new(number, inline_max));
             return Ok(SMALL_BYTES_MAX + SPACE_PER_SHARD * SHARDS_MAX);
         }
         Ok(if self.large.is_some() { 0 } else { bytes })
@@ -101,11 +102,17 @@ impl Transaction {
 
     /// Whether the batch has grown beyond what one record may hold.
     pub(crate) fn check_size(&self) -> Result<(), Error> {
-        let bytes = self.batch.bytes().len();
-        if bytes > BATCH_BYTES_MAX {
-            return Err(bole_log::Error::BatchTooLarge { bytes, max: BATCH_BYTES_MAX }.into());
+        at_most(self.batch.bytes().len(), self.journal.batch_bytes_max())
+    }
+
+    /// Whether `bytes` of entries at most, of `shards` shards, fit into one batch: for who makes something final before it pushes, when a refusal would come too late.
+    /// Errors: `BatchTooLarge`.
+    pub(crate) fn check_fits(&self, bytes: usize, shards: usize) -> Result<(), Error> {
+        let (total, max) = (self.batch.bytes().len() + bytes, self.journal.batch_bytes_max());
+        if self.is_large() || total > SMALL_BYTES_MAX {
+            return at_most(SPACE_PER_SHARD * shards, max.min(SPACE_PER_SHARD * SHARDS_MAX));
         }
-        Ok(())
+        at_most(total, max)
     }
 
     /// What must be admitted on top of the credit, for a batch that grows by `bytes`.
@@ -206,6 +213,14 @@ impl Transaction {
             self.credit = 0;
         }
     }
+}
+
+/// Errors: `BatchTooLarge`.
+fn at_most(bytes: usize, max: usize) -> Result<(), Error> {
+    if bytes > max {
+        return Err(bole_log::Error::BatchTooLarge { bytes, max }.into());
+    }
+    Ok(())
 }
 
 impl Drop for Transaction {

@@ -485,7 +485,8 @@ impl Wal {
         &self.index
     }
 
-    pub(crate) const fn batch_bytes_max(&self) -> usize {
+    /// The most bytes that the entries of one batch take.
+    pub const fn batch_bytes_max(&self) -> usize {
         self.config.batch_bytes_max
     }
 }

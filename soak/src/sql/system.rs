@@ -61,9 +61,15 @@ pub struct Simulated<const FLAW: u8> {
 }
 
 /// Why a transaction ended without a commit.
-enum Ended {
+pub(super) enum Ended {
     Refused(String),
     Unknown(String),
+}
+
+impl From<String> for Ended {
+    fn from(text: String) -> Self {
+        Self::Refused(text)
+    }
 }
 
 impl From<Error> for Ended {
@@ -78,7 +84,8 @@ impl From<rusqlite::Error> for Ended {
     }
 }
 
-fn change(writer: &Writer, sql: &str) -> Result<(), Ended> {
+/// Runs a statement that changes rows.
+pub(super) fn change(writer: &Writer, sql: &str) -> Result<(), Ended> {
     let statement = writer.statement();
     writer.connection().execute(sql, [])?;
     Ok(statement.keep()?)
@@ -258,10 +265,60 @@ fn read(connection: &Connection) -> rusqlite::Result<Bank> {
     })
 }
 
-fn ended(ended: Ended) -> Outcome<i64> {
+pub(super) fn ended<R>(ended: Ended) -> Outcome<R> {
     match ended {
         Ended::Refused(text) => Outcome::Refused(text),
         Ended::Unknown(text) => Outcome::Unknown(text),
+    }
+}
+
+/// What databases stand on.
+pub(super) struct Ground {
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) catalog: Catalog,
+    pub(super) journal: Arc<NotingJournal>,
+    pub(super) local: Arc<LocalJournal>,
+    /// Where the recovered journal ended.
+    pub(super) recovered: u64,
+}
+
+impl Ground {
+    /// Opens the journal, and recovers the catalog.
+    pub(super) async fn open(
+        env: &Env,
+        config: bole_wal::Config,
+        noting: fn(Arc<LocalJournal>) -> NotingJournal,
+    ) -> Result<Self, OpenError> {
+        let disk: Arc<dyn Disk> = env.disk.clone();
+        let clock: Arc<dyn bole_base::Clock> = env.clock.clone();
+        let local = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), Path::new("journal"), config);
+        let local = Arc::new(local.map_err(|error| match error.kind() {
+            bole_base::Kind::Corrupt => OpenError::Corrupt(error.to_string()),
+            _ => failed(&error),
+        })?);
+        let recovered = local.wal().positions().end.0;
+        env.recovered(recovered);
+        crate::system::add_actors(&env.scheduler, &local);
+        let journal = Arc::new(noting(Arc::clone(&local)));
+        let shared: Arc<dyn Journal> = journal.clone();
+        let settings = bole_shard::runtime::Config {
+            retained_bytes_max: crate::system::RETAINED_BYTES_MAX,
+            pinned_bytes_max: crate::system::FED_BYTES_MAX,
+            ..Default::default()
+        };
+        let runtime = Arc::new(Runtime::new(shared, disk, clock, "checkpoints".into(), settings));
+        let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
+        runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
+        Ok(Self { runtime, catalog, journal, local, recovered })
+    }
+}
+
+/// Recovers what is hosted, as a whole.
+pub(super) async fn recover(runtime: &Runtime) -> Result<(), OpenError> {
+    runtime.recover(&[]).await.map_err(|error| failed(&error))?;
+    match runtime.status().into_iter().find_map(|shard| Some((shard.name, shard.quarantined?))) {
+        Some((name, reason)) => Err(OpenError::Failed(format!("shard {name} is quarantined: {reason}"))),
+        None => Ok(()),
     }
 }
 
@@ -285,27 +342,10 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
 
     async fn open(env: Env) -> Result<Rc<Self>, OpenError> {
         let disk: Arc<dyn Disk> = env.disk.clone();
-        let clock: Arc<dyn bole_base::Clock> = env.clock.clone();
-        let config = crate::system::journal_config();
-        let local = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), Path::new("journal"), config);
-        let local = Arc::new(local.map_err(|error| match error.kind() {
-            bole_base::Kind::Corrupt => OpenError::Corrupt(error.to_string()),
-            _ => failed(&error),
-        })?);
-        let recovered = local.wal().positions().end.0;
-        env.recovered(recovered);
-        crate::system::add_actors(&env.scheduler, &local);
         let noting = if FLAW == Flaw::JOURNAL_UNSYNCED { NotingJournal::lying } else { NotingJournal::new };
-        let journal = Arc::new(noting(Arc::clone(&local)));
-        let shared: Arc<dyn Journal> = journal.clone();
-        let settings = bole_shard::runtime::Config {
-            retained_bytes_max: crate::system::RETAINED_BYTES_MAX,
-            ..Default::default()
-        };
+        let Ground { runtime, catalog, journal, local, recovered } =
+            Ground::open(&env, crate::system::journal_config(), noting).await?;
         let for_sql = flawed::<FLAW>(&disk);
-        let runtime = Arc::new(Runtime::new(shared, disk, clock, "checkpoints".into(), settings));
-        let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
-        runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
         let notes = FakeParticipant::host(&runtime, NOTES_LOG, 1, Durability::Sync);
         let notes = Arc::new(notes.map_err(|error| failed(&error))?);
         let vfs = Vfs::register(Arc::clone(&for_sql));
@@ -315,12 +355,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let mut participants = Participants::new(Arc::clone(runtime.journal()));
         participants.register(Arc::clone(&notes) as Arc<_>);
         databases.set_participants(Arc::new(participants));
-        runtime.recover(&[]).await.map_err(|error| failed(&error))?;
-        for shard in runtime.status() {
-            if let Some(reason) = shard.quarantined {
-                return Err(OpenError::Failed(format!("shard {} is quarantined: {reason}", shard.name)));
-            }
-        }
+        recover(&runtime).await?;
         let database =
             databases.get(DEFAULT).ok_or_else(|| OpenError::Failed("the database is lost".to_owned()))?;
         let system = Rc::new(Self {
@@ -336,7 +371,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             last: RefCell::default(),
             _vfs: vfs,
         });
-        system.set_up().await.map_err(|error| match ended(error) {
+        system.set_up().await.map_err(|error| match ended::<()>(error) {
             Outcome::Refused(text) | Outcome::Unknown(text) => OpenError::Failed(text),
             Outcome::Done(_) => OpenError::Failed("it is done and failed".to_owned()),
         })?;

@@ -32,6 +32,9 @@ impl Journal for Forgetful {
     fn batch_cost(&self, batch_bytes: usize) -> u64 {
         batch_bytes as u64
     }
+    fn batch_bytes_max(&self) -> usize {
+        bole_log::entry::BATCH_BYTES_MAX
+    }
     fn append(&self, batch: &Batch) -> Result<Position, Error> {
         let bytes = batch.bytes().len() as u64;
         Ok(Position(self.end.fetch_add(bytes, Ordering::Relaxed) + bytes))

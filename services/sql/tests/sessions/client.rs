@@ -199,6 +199,24 @@ impl Client {
         }
     }
 
+    /// The detail of a statement's error; nothing where there is none.
+    pub(crate) async fn detail(&mut self, sql: &str) -> String {
+        self.write(&Send::Query(sql).frame()).await;
+        let mut detail = String::new();
+        while let Some((tag, mut body)) = self.frame().await {
+            while tag == b'E' && body[0] != 0 {
+                let (code, text) = (body.get_u8(), field(&mut body));
+                if code == b'D' {
+                    detail = text;
+                }
+            }
+            if tag == b'Z' {
+                break;
+            }
+        }
+        detail
+    }
+
     async fn scram(&mut self, password: &str) -> Result<(), String> {
         let code = |frame: Option<(u8, Bytes)>| match frame.unwrap() {
             (b'R', mut body) => Ok((body.get_u32(), body)),

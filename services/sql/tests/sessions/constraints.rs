@@ -44,7 +44,7 @@ async fn keys_are_checked_when_they_say() {
         ("insert into c (i, d) values (3, 3)", "C INSERT 0 1 / Z T".to_owned()),
         ("insert into p values (3)", "C INSERT 0 1 / Z T".to_owned()),
         ("commit", "C COMMIT / Z I".to_owned()),
-        ("begin; set constraints all deferred; insert into c (n) values (9)", "C BEGIN / C SET CONSTRAINTS / E 23503 insert or update on table \"c\" violates a foreign key constraint / Z E".to_owned()),
+        ("begin; set constraints all deferred; insert into c (n) values (9)", "C BEGIN / C SET CONSTRAINTS / E 23503 insert or update on table \"c\" violates foreign key constraint \"c_n_fkey\" / Z E".to_owned()),
         ("rollback", "C ROLLBACK / Z I".to_owned()),
         ("begin; set constraints c_i_fkey deferred; insert into c (i) values (4)", "C BEGIN / C SET CONSTRAINTS / C INSERT 0 1 / Z T".to_owned()),
         ("set constraints all immediate", child(i, "E")),
@@ -89,6 +89,45 @@ async fn names_of_constraints() {
                 "T conname:19 condeferrable:16 condeferred:16 / D c_d_fkey|t|t / D c_i_fkey|t|f / D c_n_fkey|f|f / C SELECT 3 / Z I",
             ),
             ("create table z (a int primary key deferrable)", "E 0A000 a key that is DEFERRABLE is not supported / Z I"),
+        ])
+        .await;
+}
+
+/// What is told of the row, and that nothing of it stays: rows are neither written by what is run again, nor rules left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_rows_are_told() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let tables = "create table p (id int primary key); insert into p values (1); \
+         create table c (id int primary key, a int references p, b int references p, n int check (n > 0), t text, v int generated always as (n * 2) stored)";
+    let said = client.query(tables).await;
+    assert!(said.ends_with("C CREATE TABLE\nZ I"), "{said}");
+    let long = format!("insert into c (id, n, t) values (1, 0, '{}é')", "x".repeat(63));
+    let cut = format!("Failing row contains (1, null, null, 0, {}..., 0).", "x".repeat(63));
+    let rows = [
+        ("insert into c values (1, 1, 7, 1, 'x')", "Key (b)=(7) is not present in table \"p\"."),
+        ("insert into c values (1, 8, 1, 1, 'x') returning id", "Key (a)=(8) is not present in table \"p\"."),
+        ("insert into c values (1, 1, 1, 0, 'x')", "Failing row contains (1, 1, 1, 0, x, 0)."),
+        (&long, &cut),
+        // Of several rows it is not known which.
+        ("insert into c values (1, 1, 1, 1, 'x'), (2, 1, 9, 1, 'x')", ""),
+        ("insert into c values (1, 1, 1, 1, 'x')", ""),
+        ("insert into c values (1, 1, 1, 1, 'x')", "Key (id)=(1) already exists."),
+        ("update c set a = 5 where id = 1", "Key (a)=(5) is not present in table \"p\"."),
+        ("update c set n = -1", "Failing row contains (1, 1, 1, -1, x, -2)."),
+        ("delete from p", ""),
+        ("insert into c values (3, 3, 3, 0, 'x')", "Failing row contains (3, 3, 3, 0, x, 0)."),
+    ];
+    for (sql, detail) in rows {
+        assert_eq!(client.detail(sql).await, detail, "{sql}");
+    }
+    client
+        .check_all(&[
+            ("select * from c", "T id:23 a:23 b:23 n:23 t:25 v:23 / D 1|1|1|1|x|2 / C SELECT 1 / Z I"),
+            (
+                "insert into c values (4, 9, 1, 1, 'x')",
+                "E 23503 insert or update on table \"c\" violates foreign key constraint \"c_a_fkey\" / Z I",
+            ),
         ])
         .await;
 }

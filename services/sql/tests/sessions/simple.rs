@@ -159,3 +159,77 @@ async fn notifications_come_after_the_commit() {
     assert_eq!(listener.until(b'A').await, "A ch ");
     listener.check_all(&[("notify ch, 'own'", "C NOTIFY / A ch own / Z I")]).await;
 }
+
+/// Infinity is within any reach of itself, as in PostgreSQL; sorting and grouping by what is always the same is no place of an output.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_infinite_or_constant() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let said = client
+        .query(
+            "create table k (id int primary key, at timestamp, d date); \
+             insert into k values (1, '-infinity', '-infinity'), (2, '2024-01-01', '2024-01-01'), (3, '2024-01-03', '2024-01-03'), \
+             (4, 'infinity', 'infinity'), (5, 'infinity', 'infinity')",
+        )
+        .await;
+    assert!(said.contains("C INSERT 0 5"), "{said}");
+    let windows = [
+        ("order by at range between '1 day' following and '5 days' following", "1 1 0 2 2"),
+        ("order by at desc range between '5 days' preceding and '1 day' preceding", "1 1 0 2 2"),
+        ("order by d range between '1 day' following and unbounded following", "5 3 2 2 2"),
+        ("order by at range between '1 day' preceding and '2 days' following", "1 2 1 2 2"),
+        ("order by at range between '1 day' preceding and current row", "1 1 1 2 2"),
+    ];
+    for (window, counts) in windows {
+        let sql = format!("select count(*) over ({window}) as n, id from k order by id");
+        let rows: Vec<String> =
+            counts.split(' ').enumerate().map(|(at, count)| format!("D {count}|{}", at + 1)).collect();
+        let said = client.query(&sql).await.replace('\n', " / ");
+        assert_eq!(said, format!("T n:20 id:23 / {} / C SELECT 5 / Z I", rows.join(" / ")), "{window}");
+    }
+    client
+        .check_all(&[
+            ("select count(*) as n from k group by (id, 'x') is null", "T n:20 / D 5 / C SELECT 1 / Z I"),
+            ("select count(*) as n from k group by 'x' is null", "T n:20 / D 5 / C SELECT 1 / Z I"),
+            (
+                "select id from k where id < 3 order by (id, 'x') is null, 'x' is null, id desc",
+                "T id:23 / D 2 / D 1 / C SELECT 2 / Z I",
+            ),
+            (
+                "select timestamp '294276-01-01' - timestamp '4713-01-01 BC' as a",
+                "T a:1186 / D -104300858 days -08:01:49.551616 / C SELECT 1 / Z I",
+            ),
+            ("create schema s; create view s.w as select id from k", "C CREATE SCHEMA / C CREATE VIEW / Z I"),
+            ("select s.w.id from s.w where w.id = 2", "T id:23 / D 2 / C SELECT 1 / Z I"),
+        ])
+        .await;
+}
+
+/// What JDBC's driver asks of keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn elements_with_their_numbers() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client
+        .check_all(&[
+            (
+                "select (information_schema._pg_expandarray('{7,5}'::int2[])).n as n, (information_schema._pg_expandarray('{7,5}'::int2[])).x as x",
+                "T n:23 x:21 / D 1|7 / D 2|5 / C SELECT 2 / Z I",
+            ),
+            (
+                "select (q.k).x, (q.k).n + 1 as m from (select information_schema._pg_expandarray('{7,5,null}'::int2[]) as k) q where (q.k).n > 1",
+                "T x:21 m:23 / D 5|3 / D ~|4 / C SELECT 2 / Z I",
+            ),
+            (
+                "select (q.k).z from (select information_schema._pg_expandarray('{7,5}'::int2[]) as k) q",
+                "E 42703 could not identify column \"z\" in record data type @9 / Z I",
+            ),
+            ("create table k (a int, b text, c int, primary key (c, a))", "C CREATE TABLE / Z I"),
+            (
+                "select a.attname, (i.keys).n from pg_attribute a join (select indrelid, information_schema._pg_expandarray(indkey) as keys \
+                 from pg_index where indisprimary) i on a.attnum = (i.keys).x and a.attrelid = i.indrelid order by 2",
+                "T attname:19 n:23 / D c|1 / D a|2 / C SELECT 2 / Z I",
+            ),
+        ])
+        .await;
+}

@@ -99,3 +99,47 @@ async fn a_large_transaction_takes_effects_with_it() {
     drop((node, fake));
     assert_eq!(place.start().await.dump().await, before);
 }
+
+/// What the journal would not take as one batch is refused before SQLite commits, rows and effects alike, and the database goes on.
+#[tokio::test]
+async fn a_batch_too_large_for_the_journal_is_refused_before_it_is_final() {
+    /// More than have room in a batch beside an attachment.
+    const SHARDS: u64 = 100;
+    let place = Place::new();
+    let node = place.start().await;
+    let fake = Arc::new(FakeParticipant::host(&node.runtime, LOGS[0], SHARDS, Durability::Sync).unwrap());
+    let mut participants = Participants::new(Arc::clone(node.runtime.journal()));
+    participants.register(Arc::clone(&fake) as Arc<_>);
+    node.databases.set_participants(Arc::new(participants));
+    node.write(&["CREATE TABLE t1 (c1 INTEGER PRIMARY KEY, c2 ANY) STRICT"]).await;
+    place.journal.set_batch_bytes_max(6 << 10);
+    let row = |number, bytes| format!("INSERT INTO t1 VALUES ({number}, randomblob({bytes}))");
+    let everywhere = (0..SHARDS).map(|shard| ("fake".to_owned(), note(shard, "a"))).collect();
+    let cases = [
+        (row(1, 5_000), vec![effect("a")], true),
+        (row(2, 6_100), vec![effect("b")], false),
+        (row(3, 500_000), Vec::new(), false),
+        (row(4, 5_000), vec![effect(&"c".repeat(1_200))], false),
+        // Beyond half a MiB the row is an attachment, which the batch only names.
+        (row(5, 600_000), vec![effect("e")], true),
+        (row(6, 600_000), everywhere, false),
+        (row(7, 1), vec![effect("g")], true),
+    ];
+    for (sql, effects, fits) in cases {
+        let mut writer = node.writer().await;
+        run(&mut writer, &sql).unwrap();
+        match writer.commit(effects).await {
+            Ok(seen) => node.database.durable(seen).await.unwrap(),
+            Err(error) => {
+                assert_eq!((error.state, fits), (SqlState::PROGRAM_LIMIT_EXCEEDED, false), "{sql}: {error}");
+                continue;
+            }
+        }
+        assert!(fits, "{sql}");
+    }
+    assert_eq!(node.read("SELECT c1 FROM t1").await, "1\n5\n7");
+    assert_eq!(noted(&fake), ["a", "e", "g"]);
+    let before = node.dump().await;
+    drop((node, fake));
+    assert_eq!(place.start().await.dump().await, before);
+}

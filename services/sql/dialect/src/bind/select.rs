@@ -441,7 +441,13 @@ impl Binder<'_> {
                 Some(ast::TrimWhereField::Trailing) => "rtrim".to_owned(),
                 _ => "btrim".to_owned(),
             },
-            E::CompoundFieldAccess { root, .. } => return self.figured(root),
+            E::CompoundFieldAccess { root, access_chain } => {
+                let field = access_chain.iter().rev().find_map(|access| match access {
+                    ast::AccessExpr::Dot(E::Identifier(name)) => Some(name_of(name)),
+                    _ => None,
+                });
+                return field.or_else(|| self.figured(root));
+            }
             E::Tuple(_) => "row".to_owned(),
             E::BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => "overlaps".to_owned(),
             _ => return None,

@@ -5,6 +5,7 @@ use sqlparser::ast::{self, AccessExpr, CeilFloorKind, DateTimeField, Subscript, 
 
 use super::Binder;
 use super::coerce::integer;
+use super::names::name_of;
 use super::tree::{Expr, Node, Place};
 use super::types::interval_modifier;
 use crate::builtins::{Context, Spelling};
@@ -51,7 +52,7 @@ impl Binder<'_> {
 
     fn extract(&mut self, field: &DateTimeField, expr: &ast::Expr) -> Result<Expr> {
         let name = match field {
-            DateTimeField::Custom(ident) => super::names::name_of(ident),
+            DateTimeField::Custom(ident) => name_of(ident),
             other => other.to_string().to_ascii_lowercase(),
         };
         let argument = self.expr(expr)?;
@@ -156,6 +157,22 @@ impl Binder<'_> {
         self.coerce(literal, Type::INTERVAL, typmod, Context::Explicit)
     }
 
+    /// A field of a row of `_pg_expandarray`, which is a value: `(element,number)`.
+    fn numbered_field(&self, row: Expr, field: &ast::Expr) -> Result<Expr> {
+        const ELEMENT: &str = "CASE WHEN substr($1, 2, 1) <> ',' THEN CAST(substr($1, 2) AS INTEGER) END";
+        const NUMBER: &str = "CAST(substr($1, instr($1, ',') + 1) AS INTEGER)";
+        let place = row.place;
+        let (template, ty) = match field {
+            ast::Expr::Identifier(name) if name_of(name) == "x" => (ELEMENT, Type::INT2),
+            ast::Expr::Identifier(name) if name_of(name) == "n" => (NUMBER, Type::INT4),
+            other => {
+                let message = format!("could not identify column \"{other}\" in record data type");
+                return Err(self.error_at(place, SqlState::UNDEFINED_COLUMN, message));
+            }
+        };
+        Ok(Expr::call(Spelling::Template(template), vec![row], ty).at(place))
+    }
+
     fn access(&mut self, root: &ast::Expr, chain: &[AccessExpr]) -> Result<Expr> {
         let (named, chain) = qualified(root, chain);
         let mut value = self.expr(named.as_ref().unwrap_or(root))?;
@@ -163,6 +180,13 @@ impl Binder<'_> {
         let mut slices = false;
         for access in chain {
             match access {
+                AccessExpr::Dot(field)
+                    if indexes.is_empty()
+                        && value.ty == Type::RECORD
+                        && !matches!(value.node, Node::Row(_)) =>
+                {
+                    value = self.numbered_field(value, field)?;
+                }
                 AccessExpr::Dot(_) => return Err(Error::unsupported("a field of a composite value")),
                 AccessExpr::Subscript(Subscript::Index { index }) => indexes.push((None, Some(index))),
                 AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
@@ -173,6 +197,9 @@ impl Binder<'_> {
                     return Err(Error::unsupported("a stride of a slice"));
                 }
             }
+        }
+        if indexes.is_empty() {
+            return Ok(value);
         }
         let place = value.place;
         if value.ty == Type::JSONB && !slices {

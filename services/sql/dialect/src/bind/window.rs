@@ -1,6 +1,6 @@
 //! Windows: what a call is over.
 
-use bole_sql_types::{Error, Result, SqlState, Type, Value};
+use bole_sql_types::{Error, Result, SqlState, Type, Value, datetime};
 use sqlparser::ast::{
     self, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, OrderByOptions, OrderBySort, WindowFrame,
     WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
@@ -73,6 +73,7 @@ impl Binder<'_> {
             }
             if let Some(frame) = window_frame {
                 window.frame = Some(binder.frame(frame, &window)?);
+                infinite_keys(&mut window);
             }
             Ok(window)
         })
@@ -193,6 +194,28 @@ impl Binder<'_> {
         }
         Ok(Order { ordinal, key, descending, nulls_first: nulls_first.unwrap_or(descending) })
     }
+}
+
+/// Infinity is as far as it was with an offset added, as it is among floats, so that a row is within reach of itself. Timestamps have it as the greatest integer, to which SQLite
+/// would add.
+fn infinite_keys(window: &mut Window) {
+    let is_offset = |bound: &Bound| matches!(bound, Bound::Preceding(_) | Bound::Following(_));
+    let (Some(frame), [order]) = (&window.frame, window.order.as_mut_slice()) else { return };
+    let infinities = match order.key.ty {
+        Type::DATE => [datetime::DATE_NEGATIVE_INFINITY, datetime::DATE_INFINITY],
+        Type::TIMESTAMP => [datetime::NEGATIVE_INFINITY, datetime::INFINITY],
+        _ => return,
+    };
+    if frame.units != "RANGE" || !(is_offset(&frame.start) || is_offset(&frame.end)) {
+        return;
+    }
+    let ty = order.key.ty;
+    let branches = infinities.into_iter().map(|infinity| {
+        let far = if infinity < 0 { f64::NEG_INFINITY } else { f64::INFINITY };
+        (Expr::literal(Value::Integer(infinity), ty), Expr::literal(Value::Real(far), ty))
+    });
+    let (operand, otherwise) = (Box::new(order.key.clone()), Some(Box::new(order.key.clone())));
+    order.key.node = Node::Switch { operand, branches: branches.collect(), otherwise };
 }
 
 /// What an interval without months is in the unit of a key: days of a date, microseconds of a timestamp.

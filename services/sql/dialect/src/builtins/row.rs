@@ -50,6 +50,8 @@ short_names!(
 
 /// `name[]`. The numbers are those of `pg_type`.
 pub(super) const NAME_ARRAY: Type = Type(1003);
+/// `smallint[]`.
+pub(super) const INT2_ARRAY: Type = Type(1005);
 /// `integer[]`.
 pub(super) const INT4_ARRAY: Type = Type(1007);
 /// `text[]`.

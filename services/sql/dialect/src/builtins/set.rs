@@ -2,8 +2,8 @@
 
 use super::Function;
 use super::row::{
-    ANYARRAY, ANYELEMENT, BOOL, INT4, INT8, INTERVAL, JSON, JSONB, JSONPATH, NUMERIC, RECORD, REGCLASS, TEXT,
-    TEXT_ARRAY, TIMESTAMP, TIMESTAMPTZ, set,
+    ANYARRAY, ANYELEMENT, BOOL, INT2_ARRAY, INT4, INT8, INTERVAL, JSON, JSONB, JSONPATH, NUMERIC, RECORD,
+    REGCLASS, TEXT, TEXT_ARRAY, TIMESTAMP, TIMESTAMPTZ, set,
 };
 
 /// Rows of `pg_proc`.
@@ -25,6 +25,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     set("generate_subscripts", &[ANYARRAY, INT4], INT4, "pg_generate_subscripts"),
     set("generate_subscripts", &[ANYARRAY, INT4, BOOL], INT4, "pg_generate_subscripts"),
     set("unnest", &[ANYARRAY], ANYELEMENT, "pg_unnest").typed(),
+    // In select lists alone, for what drivers ask of keys: its rows are values, of which `bind/special.rs` takes the fields.
+    set("information_schema._pg_expandarray", &[INT2_ARRAY], RECORD, "pg_expandarray"),
     set("json_array_elements", &[JSON], JSON, "pg_json_array_elements"),
     set("json_array_elements_text", &[JSON], TEXT, "pg_json_array_elements_text"),
     set("jsonb_array_elements", &[JSONB], JSONB, "pg_jsonb_array_elements"),

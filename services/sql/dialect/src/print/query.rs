@@ -162,7 +162,7 @@ impl Printer<'_> {
             let keys: Vec<&Expr> = group.iter().filter(|key| !key.is_constant()).collect();
             if !keys.is_empty() {
                 self.raw(" GROUP BY ");
-                self.list(&keys, ", ", |printer, key| printer.collated(key));
+                self.list(&keys, ", ", |printer, key| printer.key(key));
             } else if !group.is_empty() {
                 self.raw(" GROUP BY NULL");
             }
@@ -277,7 +277,7 @@ impl Printer<'_> {
                 self.number("", *number as u32);
                 self.collate(key.ty);
             }
-            None => self.collated(key),
+            None => self.key(key),
         }
         if *descending {
             self.raw(" DESC");
@@ -286,6 +286,16 @@ impl Printer<'_> {
         if key.nullable && *nulls_first == *descending {
             self.raw(if *nulls_first { " NULLS FIRST" } else { " NULLS LAST" });
         }
+    }
+
+    /// Prints a key of GROUP BY or ORDER BY. A number there is the place of an output, and SQLite makes a number of `'x' IS NULL`, and of a conjunction with it, as it reads them.
+    fn key(&mut self, key: &Expr) {
+        if !matches!(key.node, Node::IsNull { .. } | Node::And(_)) {
+            return self.collated(key);
+        }
+        self.raw("NOT NOT (");
+        self.expr(key);
+        self.raw(")");
     }
 
     /// Prints a value that is compared by SQLite, with its collation.

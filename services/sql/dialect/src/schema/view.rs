@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{
-    Expr, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
-    TableFactor, Visit, VisitMut, Visitor, VisitorMut, visit_relations_mut,
+    Expr, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    visit_relations_mut,
 };
 
 use super::change::{Change, SUCCESS, wrong_kind};
@@ -38,6 +39,56 @@ impl Visitor for WithNames {
         self.0.extend(tables.map(|table| name_of(&table.alias.name)));
         ControlFlow::Continue(())
     }
+}
+
+/// Whether a query uses columns that it does not name: by `*`, by a natural join, or by a list of names in their place.
+struct Unnamed(bool);
+
+impl Visitor for Unnamed {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.0 |= has_unnamed(&query.body);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { alias: Some(alias), .. } = factor {
+            self.0 |= !alias.columns.is_empty();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The same of one level of a query; those within it are visited by themselves.
+fn has_unnamed(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => {
+            let is_star = |item: &SelectItem| {
+                matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+            };
+            let mut joins = select.from.iter().flat_map(|item| &item.joins);
+            select.projection.iter().any(is_star) || joins.any(|join| is_natural(&join.join_operator))
+        }
+        SetExpr::SetOperation { left, right, .. } => has_unnamed(left) || has_unnamed(right),
+        SetExpr::Query(_) | SetExpr::Values(_) => false,
+        // What else a query may be is no part of a view.
+        _ => true,
+    }
+}
+
+const fn is_natural(operator: &JoinOperator) -> bool {
+    use JoinOperator as J;
+    matches!(
+        operator,
+        J::Join(JoinConstraint::Natural)
+            | J::Inner(JoinConstraint::Natural)
+            | J::Left(JoinConstraint::Natural)
+            | J::LeftOuter(JoinConstraint::Natural)
+            | J::Right(JoinConstraint::Natural)
+            | J::RightOuter(JoinConstraint::Natural)
+            | J::FullOuter(JoinConstraint::Natural)
+    )
 }
 
 /// Gives relations their schemas, and an alias that is what they were called.
@@ -131,9 +182,10 @@ impl Change<'_> {
         }
         let _finished = VisitMut::visit(&mut query, &mut Unqualified);
         let mut uses = qualifier.uses;
+        let mut unnamed = Unnamed(false);
+        let _finished = query.visit(&mut unnamed);
         let text = self.resolve_query(query)?;
-        let words = text::words(&text);
-        let everything = text.contains('*');
+        let (words, Unnamed(everything)) = (text::words(&text), unnamed);
         let mut uses_columns = Vec::new();
         for oid in &uses {
             let columns = match self.catalog.object(*oid) {

@@ -1,6 +1,6 @@
 //! Sets that are parts of one value: of arrays, texts, and of rows that were packed.
 
-use bole_sql_types::{Result, Value};
+use bole_sql_types::{Result, Type, Value};
 
 use super::{Rows, Set, of_values};
 use crate::aggregate::collect::unpack;
@@ -8,10 +8,14 @@ use crate::array;
 use crate::call::Arguments;
 use crate::pattern;
 
+/// `smallint[]`.
+const INT2_ARRAY: Type = Type(1005);
+
 /// The functions.
 pub(crate) const SETS: &[Set] = &[
     Set::new(c"pg_unnest", 16, |of, _| unnest(of)).columns(8).called_on_null(),
     Set::new(c"pg_options_to_table", 1, |of, _| options(of)).columns(2),
+    Set::new(c"pg_expandarray", 1, |of, _| numbered(of)),
     // There are no partitions.
     Set::new(c"pg_partition_ancestors", 1, |_, _| Ok(super::none())),
     Set::new(c"pg_rows", 1, |of, _| rows(of)).columns(32),
@@ -24,6 +28,16 @@ pub(crate) const SETS: &[Set] = &[
         Ok(of_values(pattern::matches(of)?.into_iter().map(Value::Text).collect()))
     }),
 ];
+
+/// The elements of a `smallint[]` with their numbers, as texts of rows: `(element,number)`.
+fn numbered(of: &Arguments<'_, '_>) -> Result<Rows> {
+    let elements = array::values(INT2_ARRAY, of.text(0)?)?.into_iter();
+    let row = |(at, element)| match element {
+        Value::Integer(element) => Value::Text(format!("({element},{})", at + 1)),
+        _ => Value::Text(format!("(,{})", at + 1)),
+    };
+    Ok(of_values(elements.enumerate().map(row).collect()))
+}
 
 /// Arrays side by side; what is shorter is filled up with NULLs.
 fn unnest(of: &Arguments<'_, '_>) -> Result<Rows> {

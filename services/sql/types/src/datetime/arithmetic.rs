@@ -136,13 +136,13 @@ pub fn timestamptz_subtract(timestamp: i64, interval: Interval, zone: &Zone) -> 
     timestamptz_add(timestamp, interval_negate(interval)?, zone)
 }
 
-/// `timestamp - timestamp`, and of timestamptz: days and the rest. Errors: 22008 for infinities.
+/// `timestamp - timestamp`, and of timestamptz: days and the rest. What is further apart than 64 bits of microseconds wraps around, as in PostgreSQL 15. Errors: 22008 for
+/// infinities.
 pub fn timestamp_difference(a: i64, b: i64) -> Result<Interval> {
     if !is_finite(a) || !is_finite(b) {
         return Err(overflow("cannot subtract infinite timestamps"));
     }
-    let microseconds = a.checked_sub(b).ok_or_else(interval::out_of_range)?;
-    justify_hours(Interval { months: 0, days: 0, microseconds })
+    justify_hours(Interval { months: 0, days: 0, microseconds: a.wrapping_sub(b) })
 }
 
 /// `time + interval`, round the clock.
