@@ -298,6 +298,8 @@ options! {
         connections_max: u64 = Count(1, 1_000_000), "1024";
         /// Threads for files and digests of bodies.
         threads_max: u64 = Count(1, 1_024), "32";
+        /// Seconds of a day, as lifecycle's rules count days; less than 86400 is for tests.
+        lifecycle_day_seconds: u64 = Count(1, 86_400), "86400";
     }
 
     /// Users and their secrets.

@@ -9,9 +9,13 @@ use bole_base::{Disk, RealDisk};
 use bole_blobs::check::{CHUNKS_DIR, ROWS_DIR};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
+use bole_blobs::counters::Counts;
 use bole_blobs::door::Door;
+use bole_blobs::events::{Streams, publish};
+use bole_blobs::lifecycle::{Step, Walker};
 use bole_blobs::reclaim::Place;
-use bole_blobs::state::{self, Blobs, Shard};
+use bole_blobs::rules::lifecycle::Day;
+use bole_blobs::state::{self, Around, Blobs, Shard};
 use bole_blobs::{Config, Parts, Service};
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, Listener};
@@ -32,6 +36,11 @@ use crate::status;
 pub const DIR: &str = "blobs";
 /// How often is looked whether chunks can be removed.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often lifecycle looks whether a bucket needs a round.
+const LIFECYCLE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it waits after an error.
+const LIFECYCLE_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is hosted before the journal is replayed.
 pub struct Hosted {
@@ -68,7 +77,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         ..listener::Config::new(limit.clone(), ConnectionLimit::new(usize::MAX >> 4))
     };
     let home: Arc<dyn Home> = Arc::new(chunks.clone());
-    let blobs = Blobs::new(Arc::clone(&kernel.runtime), shard, home, settings.blobs.durability);
+    let around =
+        Around { day: Day::of_seconds(settings.blobs.lifecycle_day_seconds), streams: streams(node, kernel) };
+    let runtime = Arc::clone(&kernel.runtime);
+    let blobs = Blobs::with(runtime, shard, home, settings.blobs.durability, around);
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
         region: settings.blobs.region.0.clone(),
@@ -109,12 +121,31 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
             connections: limit.open() as u64,
             memory_bytes: sizes.uploads_bytes + sizes.downloads_bytes,
             memory_bytes_max: sizes.uploads_bytes_max + sizes.downloads_bytes_max,
+            notes: notes(&for_status.counts()),
         });
     }));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
+    let lifecycle = tokio::spawn(lifecycle(blobs.clone()));
     let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
-    node.parts.push(BlobsPart { stopper, door, upkeep });
+    node.parts.push(BlobsPart { stopper, door, upkeep, lifecycle });
     Ok(())
+}
+
+/// The streams as events reach them, judged as they judge their own clients.
+fn streams(node: &Node, kernel: &Kernel) -> Option<Streams> {
+    let all = node.participants.iter();
+    let participant =
+        all.into_iter().find(|participant| participant.service() == bole_streams::publish::SERVICE)?;
+    let identity = Arc::clone(&kernel.identity);
+    let may_write = move |user: &str, topic: &str| {
+        super::sql::may_affect(
+            &identity,
+            user,
+            bole_streams::publish::SERVICE,
+            &publish(topic, "", String::new()),
+        )
+    };
+    Some(Streams { participant: Arc::clone(participant), may_write: Box::new(may_write) })
 }
 
 fn write_metrics(service: &Service, out: &mut String) {
@@ -129,8 +160,66 @@ fn write_metrics(service: &Service, out: &mut String) {
     ] {
         crate::metrics::gauge(out, &format!("bole_blobs_{name}"), help, value);
     }
-    let help = "Bodies that found no memory in time and were refused.";
-    crate::metrics::counter(out, "bole_blobs_bodies_refused", help, sizes.refused);
+    let counts = service.counts();
+    for (name, help, value) in [
+        ("bodies_refused", "Bodies that found no memory in time and were refused.", sizes.refused),
+        ("events", "Events that were published into topics.", counts.told),
+        ("events_left_out", "Events that their topics did not take.", counts.left_out),
+        (
+            "lifecycle_expired",
+            "Objects that lifecycle deleted, or hid by a delete marker.",
+            counts.done.expired,
+        ),
+        ("lifecycle_removed", "Versions and delete markers that lifecycle removed.", counts.done.removed),
+        ("lifecycle_aborted", "Uploads that lifecycle aborted.", counts.done.aborted),
+        ("lifecycle_locked", "What was due in lifecycle, and is locked.", counts.done.locked),
+        ("lifecycle_rows", "Rows that lifecycle has looked at.", counts.looked_at),
+        ("lifecycle_rounds", "Rounds through a bucket that lifecycle has ended.", counts.rounds),
+    ] {
+        crate::metrics::counter(out, &format!("bole_blobs_{name}"), help, value);
+    }
+}
+
+/// What the status says of events and lifecycle, where there was anything.
+fn notes(counts: &Counts) -> Vec<String> {
+    let Counts { told, left_out, done, rounds, .. } = counts;
+    let events = format!("events: {told} published, {left_out} left out");
+    let lifecycle = format!(
+        "lifecycle: {rounds} rounds; {} expired, {} removed, {} uploads aborted",
+        done.expired, done.removed, done.aborted
+    );
+    let of = |was_any: bool, text| was_any.then_some(text);
+    [of(told + left_out > 0, events), of(*rounds > 0, lifecycle)].into_iter().flatten().collect()
+}
+
+/// Does what the rules of lifecycle say, for as long as the node runs. It works no longer than it pauses, so that it has half a thread at most.
+async fn lifecycle(blobs: Blobs) {
+    let mut walker = Walker::default();
+    loop {
+        let (again, runtime) = (blobs.clone(), tokio::runtime::Handle::current());
+        let started = Instant::now();
+        // It blocks on the disk.
+        let step = tokio::task::spawn_blocking(move || {
+            let step = runtime.block_on(again.lifecycle(&mut walker));
+            (step, walker)
+        });
+        let pause = match step.await {
+            Ok((Ok(step), next)) => {
+                walker = next;
+                if step == Step::Idle { LIFECYCLE_INTERVAL } else { started.elapsed() }
+            }
+            Ok((Err(error), _)) => {
+                tracing::warn!(%error, "lifecycle goes on later, from the place that it kept");
+                walker = Walker::default();
+                LIFECYCLE_PAUSE
+            }
+            Err(error) => {
+                tracing::error!(%error, "the lifecycle of the blobs ended");
+                return;
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
 }
 
 /// Removes what a crash left, and then whatever no version names any more, for as long as the node runs.
@@ -178,6 +267,7 @@ struct BlobsPart {
     stopper: Stopper,
     door: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    lifecycle: JoinHandle<()>,
 }
 
 impl Part for BlobsPart {
@@ -189,6 +279,7 @@ impl Part for BlobsPart {
         Box::pin(async move {
             self.stopper.stop();
             self.door.await?;
+            self.lifecycle.abort();
             self.upkeep.abort();
             Ok(())
         })

@@ -9,7 +9,7 @@
 //! - What a document says is honoured or refused by name, never ignored.
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] →
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`events`] → [`reclaim`] → [`lifecycle`] →
 //! [`protocol`] → [`bodies`] → [`access`].
 
 pub mod access;
@@ -17,9 +17,12 @@ pub mod bodies;
 pub mod check;
 pub mod chunks;
 pub mod config;
+pub mod counters;
 pub mod door;
 pub mod entry;
 pub mod error;
+pub mod events;
+pub mod lifecycle;
 pub mod limits;
 pub mod objects;
 pub mod operations;

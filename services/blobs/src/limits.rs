@@ -57,6 +57,14 @@ pub const OVERLAY_BYTES_MAX: usize = 8 << 20;
 pub const LIST_ROWS_MAX: usize = 128;
 /// Chunks of garbage that one step of the reclaimer removes.
 pub const RECLAIM_CHUNKS_MAX: usize = 256;
+/// Rows that one step of lifecycle looks at.
+pub const LIFECYCLE_ROWS_MAX: usize = 256;
+/// Rows after which lifecycle keeps its place in a bucket.
+pub const LIFECYCLE_KEPT_ROWS: usize = 16_384;
+/// Buckets whose settings lifecycle looks at under one lock.
+pub const LIFECYCLE_BUCKETS_MAX: usize = 16;
+/// How long lifecycle leaves a bucket in which something had no room on the disk.
+pub const LIFECYCLE_RETRY: Duration = Duration::from_mins(1);
 
 /// Rules of a lifecycle configuration.
 pub const LIFECYCLE_RULES_MAX: usize = 1_000;

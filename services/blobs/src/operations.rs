@@ -8,6 +8,7 @@ mod details;
 mod headers;
 mod lists;
 mod multipart;
+mod notifications;
 mod objects;
 mod reads;
 mod settings;
@@ -103,6 +104,7 @@ operations! {
         GetBucketCors get_bucket_cors GetBucketCorsInput GetBucketCorsOutput settings::get_cors;
         GetBucketLifecycleConfiguration get_bucket_lifecycle_configuration GetBucketLifecycleConfigurationInput GetBucketLifecycleConfigurationOutput settings::get_lifecycle;
         GetBucketLocation get_bucket_location GetBucketLocationInput GetBucketLocationOutput buckets::location;
+        GetBucketNotificationConfiguration get_bucket_notification_configuration GetBucketNotificationConfigurationInput GetBucketNotificationConfigurationOutput notifications::get;
         GetBucketOwnershipControls get_bucket_ownership_controls GetBucketOwnershipControlsInput GetBucketOwnershipControlsOutput settings::get_ownership;
         GetBucketPolicy get_bucket_policy GetBucketPolicyInput GetBucketPolicyOutput settings::get_policy;
         GetBucketPolicyStatus get_bucket_policy_status GetBucketPolicyStatusInput GetBucketPolicyStatusOutput settings::get_policy_status;
@@ -127,6 +129,8 @@ operations! {
         ListParts list_parts ListPartsInput ListPartsOutput multipart::list;
         PutBucketAcl put_bucket_acl PutBucketAclInput PutBucketAclOutput settings::put_acl;
         PutBucketCors put_bucket_cors PutBucketCorsInput PutBucketCorsOutput settings::put_cors;
+        PutBucketLifecycleConfiguration put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput settings::put_lifecycle;
+        PutBucketNotificationConfiguration put_bucket_notification_configuration PutBucketNotificationConfigurationInput PutBucketNotificationConfigurationOutput notifications::put;
         PutBucketOwnershipControls put_bucket_ownership_controls PutBucketOwnershipControlsInput PutBucketOwnershipControlsOutput settings::put_ownership;
         PutBucketPolicy put_bucket_policy PutBucketPolicyInput PutBucketPolicyOutput settings::put_policy;
         PutBucketTagging put_bucket_tagging PutBucketTaggingInput PutBucketTaggingOutput settings::put_tags;
@@ -159,7 +163,6 @@ operations! {
         GetBucketLogging get_bucket_logging GetBucketLoggingInput GetBucketLoggingOutput "there are no access logs in buckets";
         GetBucketMetadataTableConfiguration get_bucket_metadata_table_configuration GetBucketMetadataTableConfigurationInput GetBucketMetadataTableConfigurationOutput "there are no metadata tables";
         GetBucketMetricsConfiguration get_bucket_metrics_configuration GetBucketMetricsConfigurationInput GetBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
-        GetBucketNotificationConfiguration get_bucket_notification_configuration GetBucketNotificationConfigurationInput GetBucketNotificationConfigurationOutput "notifications are not sent yet";
         GetBucketReplication get_bucket_replication GetBucketReplicationInput GetBucketReplicationOutput "there is no replication of buckets";
         GetBucketRequestPayment get_bucket_request_payment GetBucketRequestPaymentInput GetBucketRequestPaymentOutput "nobody pays";
         GetObjectTorrent get_object_torrent GetObjectTorrentInput GetObjectTorrentOutput "there are no torrents";
@@ -174,10 +177,8 @@ operations! {
         PutBucketEncryption put_bucket_encryption PutBucketEncryptionInput PutBucketEncryptionOutput "encryption at rest is not built";
         PutBucketIntelligentTieringConfiguration put_bucket_intelligent_tiering_configuration PutBucketIntelligentTieringConfigurationInput PutBucketIntelligentTieringConfigurationOutput "there is one storage class";
         PutBucketInventoryConfiguration put_bucket_inventory_configuration PutBucketInventoryConfigurationInput PutBucketInventoryConfigurationOutput "there are no inventories";
-        PutBucketLifecycleConfiguration put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput "nothing expires yet";
         PutBucketLogging put_bucket_logging PutBucketLoggingInput PutBucketLoggingOutput "there are no access logs in buckets";
         PutBucketMetricsConfiguration put_bucket_metrics_configuration PutBucketMetricsConfigurationInput PutBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
-        PutBucketNotificationConfiguration put_bucket_notification_configuration PutBucketNotificationConfigurationInput PutBucketNotificationConfigurationOutput "notifications are not sent yet";
         PutBucketReplication put_bucket_replication PutBucketReplicationInput PutBucketReplicationOutput "there is no replication of buckets";
         PutBucketRequestPayment put_bucket_request_payment PutBucketRequestPaymentInput PutBucketRequestPaymentOutput "nobody pays";
         PutBucketWebsite put_bucket_website PutBucketWebsiteInput PutBucketWebsiteOutput "websites are not served yet";

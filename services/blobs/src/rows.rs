@@ -17,6 +17,7 @@
 //! | `K` | chunk | [`Kept`]: how many bodies name it |
 //! | `G` | chunk | [`Garbage`] |
 //! | `O` | `chunk counter` | the first counter of chunks that was not given out |
+//! | `O` | `lifecycle` bucket | [`Round`]: how far lifecycle is with the bucket |
 //!
 //! # Invariants
 //! - The newest version of a key is in `C`, unless it is a delete marker; all others are in `V`, by falling seq.
@@ -30,6 +31,6 @@ pub mod values;
 
 pub use ids::{BucketId, Seq, UploadId, VersionId};
 pub use values::{
-    Body, Bucket, Checksum, Chunk, Etag, Garbage, Kept, Meta, Object, Part, PartInfo, Piece, Pieces, Source,
-    Upload, Version, Versioning, What,
+    Body, Bucket, Checksum, Chunk, Etag, Garbage, Kept, Meta, Object, Part, PartInfo, Piece, Pieces, Place,
+    Round, Source, Upload, Version, Versioning, What,
 };

@@ -12,6 +12,7 @@ use crate::bodies::incoming::{Kept, Received};
 use crate::bodies::{Bodies, NewIds};
 use crate::chunks::ChunkId;
 use crate::config::Config;
+use crate::counters::Counts;
 use crate::error::{Code, Error, Result};
 use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE};
 use crate::objects::bodies::NewBody;
@@ -97,6 +98,11 @@ impl Service {
             threads: pool.threads() as u64,
             chunks_held: self.blobs.holds().count() as u64,
         }
+    }
+
+    /// What its state has done so far.
+    pub fn counts(&self) -> Counts {
+        self.blobs.counters().read()
     }
 
     /// Asks whether a caller may do something. Errors: `AccessDenied`.

@@ -28,7 +28,7 @@ impl Users for Roles {
 }
 
 fn user(name: &str) -> Caller {
-    Caller { user: Some(User::new(ACCOUNT, name)), context: Context::default() }
+    Caller { user: Some(User::new(ACCOUNT, name)), ..Caller::default() }
 }
 
 fn bucket(policy: Option<&str>, ownership: Ownership) -> Bucket {

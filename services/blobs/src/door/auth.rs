@@ -78,7 +78,9 @@ impl S3Access for Guard {
         let user = user.transpose()?.map(|(user, _)| user);
         let operation = context.s3_op().name();
         let head = Head { uri: context.uri(), headers: context.headers() };
-        let caller = Caller { context: head.context(user.as_ref(), &arrived), user };
+        let context_of = head.context(user.as_ref(), &arrived);
+        let source_address = arrived.peer.ip().to_canonical().to_string();
+        let caller = Caller { context: context_of, user, source_address, request_id: arrived.request_id };
         let (bucket, key) = match context.s3_path() {
             S3Path::Root => ("", ""),
             S3Path::Bucket { bucket } => (&**bucket, ""),

@@ -10,6 +10,7 @@ use super::{Answer, caller};
 use crate::access::{Caller, facts};
 use crate::bodies::incoming::{Announced, Received, receive};
 use crate::error::{Code, Error, Result};
+use crate::objects::expiry::Stored;
 use crate::objects::{copies, deletes, put as puts};
 use crate::rows::{Checksum, Version};
 use crate::rules::checksums::Algorithm;
@@ -54,14 +55,16 @@ pub(super) async fn put(
         conditions: conditions(&headers, ""),
     };
     let bytes = put.body.logged_bytes() + 4 * 1_024;
-    let made = service.blobs.change(caller.canonical(), bytes, |plan| puts::put(plan, &put)).await;
-    let made = made.inspect_err(|error| {
+    let run = |plan: &mut Plan<'_>| Ok((puts::put(plan, &put)?, Stored::named(plan, put.bucket)?));
+    let made = service.blobs.change(caller.asker(), bytes, run).await;
+    let (made, rules) = made.inspect_err(|error| {
         if !error.may_have_happened() {
             service.give_up(&received);
         }
     })?;
     let sum = shown(put.checksum.as_ref());
     Ok(S3Response::new(dto::PutObjectOutput {
+        expiration: rules.expiration(put.key, &made.version, service.blobs.day())?,
         e_tag: made.version.object().and_then(|object| etag(object.etag.text())),
         version_id: made.id.map(|id| id.to_string()),
         checksum_crc32: sum.crc32,
@@ -119,8 +122,8 @@ pub(super) async fn copy(
         replace_tags: replaces(&headers, "x-amz-tagging-directive")?,
         digests: None,
     };
-    let copied =
-        service.blobs.change(caller.canonical(), 16 * 1_024, |plan| copies::copy(plan, &copy)).await?;
+    let run = |plan: &mut Plan<'_>| Ok((copies::copy(plan, &copy)?, Stored::named(plan, copy.bucket)?));
+    let (copied, rules) = service.blobs.change(caller.asker(), 16 * 1_024, run).await?;
     let Some(object) = copied.made.version.object() else {
         return Err(s3_error!(InternalError, "a copy made no object"));
     };
@@ -136,6 +139,7 @@ pub(super) async fn copy(
         last_modified: modified(copied.made.version.created_ms),
     };
     Ok(S3Response::new(dto::CopyObjectOutput {
+        expiration: rules.expiration(copy.key, &copied.made.version, service.blobs.day())?,
         copy_object_result: Some(result),
         copy_source_version_id: copied.source_id.map(|id| id.to_string()),
         version_id: copied.made.id.map(|id| id.to_string()),
@@ -175,7 +179,7 @@ pub(super) async fn delete(
     let bypass = is_true(&headers, "x-amz-bypass-governance-retention");
     let owner = owner_of_marker(service, &caller, &input.bucket).await?;
     let run = |plan: &mut Plan<'_>| deletes::delete(plan, &input.bucket, &delete, &owner, bypass);
-    let deleted = service.blobs.change(caller.canonical(), 4 * 1_024, run).await?;
+    let deleted = service.blobs.change(caller.asker(), 4 * 1_024, run).await?;
     let output = dto::DeleteObjectOutput {
         delete_marker: deleted.is_marker.then_some(true),
         version_id: deleted.version.map(|id| id.to_string()),
@@ -242,7 +246,7 @@ pub(super) async fn delete_many(
         None => Err(Error::new(Code::InternalError, "a delete was not judged")),
     };
     let outcomes =
-        service.blobs.delete_many(caller.canonical(), &input.bucket, &deletes, &owner, allowed).await?;
+        service.blobs.delete_many(caller.asker(), &input.bucket, &deletes, &owner, allowed).await?;
     let quiet = input.delete.quiet.unwrap_or(false);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for (delete, outcome) in deletes.iter().zip(outcomes) {

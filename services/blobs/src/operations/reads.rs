@@ -59,6 +59,7 @@ async fn wanted(service: &Service, headers: &hyper::HeaderMap, asked: &Asked<'_>
     let sizes = if sizes.is_empty() { vec![object.bytes] } else { sizes };
     let mut head = describe(&open.version, object, open.bucket.versioning);
     check_conditions(headers, object, open.version.created_ms, &head)?;
+    head.expiration = open.rules.expiration(asked.key, &open.version, service.blobs.day())?;
     let selected = select(text(headers, "range"), part_number.transpose()?, object.bytes, &sizes)?;
     if asked.wants_checksum && selected == Selected::Whole {
         let sum = shown(object.checksum.as_ref());
@@ -242,6 +243,7 @@ fn output(head: dto::HeadObjectOutput, tags: usize) -> dto::GetObjectOutput {
         content_range: head.content_range,
         content_type: head.content_type,
         e_tag: head.e_tag,
+        expiration: head.expiration,
         expires: head.expires,
         last_modified: head.last_modified,
         metadata: head.metadata,

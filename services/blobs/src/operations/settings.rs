@@ -120,6 +120,10 @@ macro_rules! documents {
 
 documents! {
     put_cors PutBucketCorsInput PutBucketCorsOutput cors_configuration document::cors::read;
+    put_lifecycle PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput lifecycle_configuration
+        |sent: Option<_>| document::lifecycle::read(sent.ok_or_else(|| {
+            Error::new(Code::MalformedXML, "The body has no LifecycleConfiguration")
+        })?);
     put_tags PutBucketTaggingInput PutBucketTaggingOutput tagging |sent| document::tags::read(sent, TagsOn::Bucket);
     put_block PutPublicAccessBlockInput PutPublicAccessBlockOutput public_access_block_configuration
         |sent| Ok::<_, Error>(document::access::read_block(&sent));

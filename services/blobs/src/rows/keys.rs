@@ -39,6 +39,13 @@ pub const ALL: [Partition; 12] =
 /// In [`OWN`]: the first counter of chunks that was not given out.
 pub const CHUNK_COUNTER: &[u8] = b"chunk counter";
 
+/// In [`OWN`]: how far lifecycle is with a bucket.
+pub fn round(bucket: BucketId) -> Bytes {
+    let mut row = b"lifecycle".to_vec();
+    row.extend(bucket.0.to_be_bytes());
+    row.into()
+}
+
 /// In [`SETTINGS`].
 pub fn setting(bucket: BucketId, number: u8) -> Bytes {
     let mut row = in_bucket(bucket);

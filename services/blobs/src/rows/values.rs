@@ -56,7 +56,7 @@ macro_rules! rows {
 
 rows! {
     Bucket "bucket", Version "version", Seq "null version", Pieces "body", Upload "multipart upload", Part "part",
-    Kept "chunk", Garbage "chunk that is garbage", Counter "counter",
+    Kept "chunk", Garbage "chunk that is garbage", Counter "counter", Round "round of lifecycle",
 }
 
 /// Whether puts make versions.
@@ -392,6 +392,28 @@ pub struct Garbage {
 /// A counter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter(pub u64);
+
+/// How far lifecycle is with a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// The midnight after which it was begun, in milliseconds since 1970.
+    pub midnight_ms: u64,
+    /// A CRC32C of the rules that it goes by.
+    pub rules: u32,
+    /// Where it goes on; nothing once it came to its end.
+    pub place: Option<Place>,
+}
+
+/// A place in a round.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which of a round's walks.
+    pub walk: u32,
+    /// The row after which it goes on; nothing at the beginning.
+    pub after: Option<Vec<u8>>,
+    /// Whether something was left undone so far, so that the round is to be made again.
+    pub left: bool,
+}
 
 #[cfg(test)]
 mod tests;

@@ -6,4 +6,5 @@
 mod client;
 mod node;
 mod requests;
+mod settings;
 mod table;

@@ -29,7 +29,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("GetBucketLogging", "GET", "/bucket?logging", ""),
     ("GetBucketMetadataTableConfiguration", "GET", "/bucket?metadataTable", ""),
     ("GetBucketMetricsConfiguration", "GET", "/bucket?id=a&metrics", ""),
-    ("GetBucketNotificationConfiguration", "GET", "/bucket?notification", ""),
     ("GetBucketReplication", "GET", "/bucket?replication", ""),
     ("GetBucketRequestPayment", "GET", "/bucket?requestPayment", ""),
     ("GetObjectTorrent", "GET", "/bucket/k?torrent", ""),
@@ -42,18 +41,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "PUT",
         "/bucket?encryption",
         "<ServerSideEncryptionConfiguration></ServerSideEncryptionConfiguration>",
-    ),
-    (
-        "PutBucketLifecycleConfiguration",
-        "PUT",
-        "/bucket?lifecycle",
-        "<LifecycleConfiguration></LifecycleConfiguration>",
-    ),
-    (
-        "PutBucketNotificationConfiguration",
-        "PUT",
-        "/bucket?notification",
-        "<NotificationConfiguration></NotificationConfiguration>",
     ),
     ("PutBucketWebsite", "PUT", "/bucket?website", "<WebsiteConfiguration></WebsiteConfiguration>"),
     (

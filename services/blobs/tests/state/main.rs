@@ -4,7 +4,9 @@
 
 mod bodies;
 mod buckets;
+mod events;
 mod full;
+mod lifecycle;
 mod lists;
 mod locks;
 mod model;

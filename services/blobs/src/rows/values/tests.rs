@@ -136,6 +136,11 @@ fn version_1_is_read_and_written() {
     check(&Kept { count: 2, bytes: 300 }, b"\x01\x02\xac\x02");
     check(&Garbage { bytes: 300 }, b"\x01\xac\x02");
     check(&Counter(1), b"\x01\x01");
+    let place = Place { walk: 2, after: Some(b"row".to_vec()), left: true };
+    check(
+        &Round { midnight_ms: 300, rules: 1 << 31, place: Some(place) },
+        b"\x01\xac\x02\x80\x80\x80\x80\x08\x01\x02\x01\x03row\x01",
+    );
     // Bodies of which no row above has one.
     check(&Part { body: Body::Empty, ..part() }, &[&encode(&part())[..21], &b"\0"[..]].concat());
     check(
