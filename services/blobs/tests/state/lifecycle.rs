@@ -159,7 +159,7 @@ fn with_versions_objects_expire_behind_markers_and_older_versions_go() {
     assert_eq!(of("k"), [None, Some(70_000), Some(70_000), Some(70_000), Some(70_000), Some(70_000)]);
     let marker = node.read(|plan| read::head(plan, "bucket", "k", Some(versions[2].1))).unwrap();
     assert_eq!(marker.version.owner, OWNER, "a marker belongs to the bucket's owner");
-    // Of the five that are noncurrent now the two newest are kept, and the third is not old enough.
+    // Of the five that are noncurrent now the two newest are kept.
     node.clock.advance(DAY * 2);
     assert_eq!(go(&node), Done { removed: 3, ..Done::default() });
     assert_eq!(node.reclaim(), 3);
