@@ -76,11 +76,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         drain_timeout: settings.node.shutdown_timeout / 2,
         ..listener::Config::new(limit.clone(), ConnectionLimit::new(usize::MAX >> 4))
     };
-    let home: Arc<dyn Home> = Arc::new(chunks.clone());
-    let around =
-        Around { day: Day::of_seconds(settings.blobs.lifecycle_day_seconds), streams: streams(node, kernel) };
-    let runtime = Arc::clone(&kernel.runtime);
-    let blobs = Blobs::with(runtime, shard, home, settings.blobs.durability, around);
+    let blobs = state_over(node, kernel, shard, &chunks);
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
         region: settings.blobs.region.0.clone(),
@@ -131,11 +127,19 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     Ok(())
 }
 
+/// The state over its recovered shard.
+fn state_over(node: &Node, kernel: &Kernel, shard: Arc<Shard>, chunks: &Local) -> Blobs {
+    let settings = &node.settings.blobs;
+    let day = Day::of_seconds(settings.lifecycle_day_seconds);
+    let around = Around { day, streams: streams(node, kernel) };
+    let home: Arc<dyn Home> = Arc::new(chunks.clone());
+    Blobs::with(Arc::clone(&kernel.runtime), shard, home, settings.durability, around)
+}
+
 /// The streams as events reach them, judged as they judge their own clients.
 fn streams(node: &Node, kernel: &Kernel) -> Option<Streams> {
-    let all = node.participants.iter();
-    let participant =
-        all.into_iter().find(|participant| participant.service() == bole_streams::publish::SERVICE)?;
+    let mut all = node.participants.iter();
+    let participant = all.find(|participant| participant.service() == bole_streams::publish::SERVICE)?;
     let identity = Arc::clone(&kernel.identity);
     let may_write = move |user: &str, topic: &str| {
         super::sql::may_affect(
