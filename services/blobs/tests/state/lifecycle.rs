@@ -28,8 +28,8 @@ fn rule(change: impl FnOnce(&mut Rule)) -> Rule {
     rule
 }
 
-fn days(days: u32) -> Option<Expiration> {
-    Some(Expiration { days: Some(days), ..Expiration::default() })
+fn days(days: u32) -> Expiration {
+    Expiration { days: Some(days), ..Expiration::default() }
 }
 
 fn set(node: &Node, bucket: &str, rules: &[Rule]) {
@@ -68,10 +68,10 @@ fn objects_expire_at_the_midnight_after_their_days() {
     node.put("bucket", "small", b"body");
     node.put("bucket", "chunk", &body(1, 70_000));
     // That objects were there before their rules makes no difference.
-    set(&node, "bucket", &[rule(|rule| rule.expiration = days(1))]);
+    set(&node, "bucket", &[rule(|rule| rule.expiration = Some(days(1)))]);
     let mut walker = Walker::default();
     assert_eq!(go_with(&node, &mut walker), Done::default());
-    node.clock.advance(DAY * 2 - Duration::from_millis(1));
+    node.clock.advance(DAY + Duration::from_millis(86_399_999));
     assert_eq!(go_with(&node, &mut walker), Done::default());
     assert_eq!(node.keys("bucket").len(), 2);
     node.clock.advance(Duration::from_millis(1));
@@ -87,7 +87,7 @@ fn filters_say_what_expires() {
     let tag = |value: &str| Tag { key: "k".to_owned(), value: value.to_owned() };
     let filtered = |change: &dyn Fn(&mut Filter)| {
         rule(|rule| {
-            rule.expiration = days(1);
+            rule.expiration = Some(days(1));
             change(&mut rule.filter);
         })
     };
@@ -107,7 +107,7 @@ fn filters_say_what_expires() {
         ),
         (
             vec![rule(|rule| {
-                rule.expiration = days(1);
+                rule.expiration = Some(days(1));
                 rule.enabled = false;
             })],
             vec!["a/long", "a/x", "b/x", "tagged"],
@@ -146,7 +146,7 @@ fn with_versions_objects_expire_behind_markers_and_older_versions_go() {
     delete(&node, "deleted");
     let noncurrent = Noncurrent { days: 3, newer: Some(2) };
     let rules = [rule(|rule| {
-        rule.expiration = days(1);
+        rule.expiration = Some(days(1));
         rule.noncurrent = Some(noncurrent);
     })];
     set(&node, "bucket", &rules);
@@ -200,7 +200,7 @@ fn a_suspended_buckets_objects_expire_behind_null_markers() {
     node.bucket("bucket");
     node.put("bucket", "k", b"body");
     node.versioning("bucket", false);
-    set(&node, "bucket", &[rule(|rule| rule.expiration = days(1))]);
+    set(&node, "bucket", &[rule(|rule| rule.expiration = Some(days(1)))]);
     node.clock.advance(DAY * 2);
     assert_eq!(go(&node).expired, 1);
     assert_eq!(node.versions("bucket"), [("k".to_owned(), VersionId::Null, true, None)]);
@@ -247,7 +247,7 @@ fn uploads_that_nobody_completes_are_aborted() {
     });
     let at = Timestamp(node.clock.now().0 + 8 * 86_400_000);
     assert_eq!(told.unwrap(), Some((at, "r".to_owned())));
-    node.clock.advance(DAY * 8 - Duration::from_millis(1));
+    node.clock.advance(DAY * 7 + Duration::from_millis(86_399_999));
     assert_eq!((go(&node).aborted, look(&node).is_ok()), (0, true));
     node.clock.advance(Duration::from_millis(1));
     assert_eq!((go(&node).aborted, look(&node).is_ok(), node.reclaim()), (1, false, 1));
@@ -268,7 +268,7 @@ fn a_round_goes_on_where_it_kept_its_place() {
     node.bucket("bucket");
     let count = LIFECYCLE_ROWS_MAX * 2 + 10;
     fill(&node, count);
-    set(&node, "bucket", &[rule(|rule| rule.expiration = days(1))]);
+    set(&node, "bucket", &[rule(|rule| rule.expiration = Some(days(1)))]);
     node.clock.advance(DAY * 2);
     let mut walker = Walker::default();
     // The search, the delete markers of which there are none, a page.
@@ -296,7 +296,7 @@ fn what_had_no_room_is_tried_again() {
     node.bucket("bucket");
     node.versioning("bucket", true);
     node.put("bucket", "k", b"body");
-    set(&node, "bucket", &[rule(|rule| rule.expiration = days(1))]);
+    set(&node, "bucket", &[rule(|rule| rule.expiration = Some(days(1)))]);
     node.clock.advance(DAY * 2);
     node.journal.set_disk_full(true);
     let mut walker = Walker::default();
@@ -312,7 +312,7 @@ fn a_bucket_that_is_another_by_now_is_left_alone() {
     let node = Node::new();
     node.bucket("bucket");
     node.put("bucket", "k", b"body");
-    set(&node, "bucket", &[rule(|rule| rule.expiration = days(1))]);
+    set(&node, "bucket", &[rule(|rule| rule.expiration = Some(days(1)))]);
     node.clock.advance(DAY * 2);
     let mut walker = Walker::default();
     node.run(node.blobs.lifecycle(&mut walker)).unwrap();
