@@ -12,10 +12,13 @@
 //! - The place that is kept is never ahead of what was done: its entry comes after theirs in the log.
 //! - A round that left something undone for want of space is made again.
 
+use std::future::poll_fn;
 use std::ops::Bound;
+use std::task::{Context, Poll};
 
-use bole_base::{Kind, Timestamp};
+use bole_base::{Durability, Kind, Timestamp};
 use bole_ordered::{Direction, PageLimits, Partition, Range, Snapshot};
+use bole_shard::durable::Durable as _;
 use bytes::Bytes;
 
 use crate::entry;
@@ -162,10 +165,34 @@ impl Blobs {
         Ok(Step::Worked)
     }
 
+    /// Waits until the store has all that was logged before: a walk does not see what is in the overlay.
+    async fn settled(&self) -> Result<()> {
+        let (next, position) = {
+            let locked = self.shard().lock()?;
+            (locked.next(), locked.position())
+        };
+        let journal = self.runtime().journal();
+        let reached = poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await;
+        reached.map_err(bole_shard::Error::from)?;
+        loop {
+            self.shard().settle(&**journal)?;
+            if self.shard().lock()?.store().stand().next >= next {
+                return Ok(());
+            }
+            let ready = |context: &mut Context<'_>| match self.shard().lock() {
+                Ok(locked) => locked.store().poll_ready(context),
+                Err(_) => Poll::Ready(()),
+            };
+            poll_fn(ready).await;
+        }
+    }
+
     /// Looks at a page of rows. Whether the round came to its end.
     async fn walk(&self, open: &mut Open) -> Result<bool> {
         let Some(walk) = open.walks.get(open.place.walk as usize).cloned() else { return Ok(true) };
-        self.shard().settle(&**self.runtime().journal())?;
+        if open.place.after.is_none() {
+            self.settled().await?;
+        }
         let snapshot = self.shard().lock()?.store().store()?.snapshot();
         let mut range = Range::prefix(walk.partition, &keys::from(open.id, walk.prefix.as_bytes()));
         if let Some(after) = &open.place.after {
