@@ -14,6 +14,7 @@ struct Layers {
     order: Vec<String>,
     kernel: Vec<String>,
     parts: Vec<String>,
+    edge: Vec<String>,
     test_friends: Vec<String>,
     crates: BTreeMap<String, Place>,
 }
@@ -108,7 +109,7 @@ fn what_is_allowed_points_down() {
         let place = layers.crates.get(name).unwrap_or_else(|| panic!("{name} is not in layers.toml"));
         let layer = layers.order.iter().position(|layer| *layer == place.layer).unwrap();
         // Neighbours share a rank, except where a layer has an order of its own; tools may use each other.
-        let within = [&layers.kernel, &layers.parts];
+        let within = [&layers.kernel, &layers.parts, &layers.edge];
         let within =
             within.iter().find_map(|order| order.iter().position(|known| known == name)).unwrap_or(0);
         (layer, within)

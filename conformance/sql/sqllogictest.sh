@@ -11,4 +11,6 @@ password=${rest%%@*} rest=${rest#*@}
 host=${rest%%:*} rest=${rest#*:}
 port=${rest%%/*} database=${rest#*/}
 export CARGO_TERM_COLOR=never RUST_BACKTRACE=0
-"$SQLLOGICTEST" "$room/*.test" --engine postgres -h "$host" -p "$port" -u "$user" -w "$password" --db "$database" --label postgresql -j 1
+# It makes a database for each file and names it after the path as given, without quotes: capitals of a folder would be folded away.
+cd "$room"
+"$SQLLOGICTEST" "*.test" --engine postgres -h "$host" -p "$port" -u "$user" -w "$password" --db "$database" --label postgresql -j 1

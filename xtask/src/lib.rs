@@ -5,7 +5,7 @@
 //! only starts programs, compares what they say and prints what it starts.
 //!
 //! Reading order: [`process`] (how a program is run), [`server`] (how Bole is started), [`kafka`] (how that peer is), [`tools`] (how clients get
-//! here), then the commands: [`conformance`], [`tair`], [`bench`], [`test`], [`check`].
+//! here), then the commands: [`conformance`], [`tair`], [`bench`], [`study`], [`test`], [`check`].
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on stdout")]
 
 pub mod bench;
@@ -16,6 +16,7 @@ pub mod process;
 pub mod resp;
 pub mod server;
 pub mod soak;
+pub mod study;
 pub mod tair;
 pub mod test;
 pub mod tools;

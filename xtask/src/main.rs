@@ -23,6 +23,8 @@ enum Command {
     Tair(xtask::tair::Args),
     /// A side-by-side run against a peer
     Bench(xtask::bench::Args),
+    /// A simulated study from which defaults are chosen
+    Study(xtask::study::Args),
     /// Crash seeds, contention, and kills of the real binary
     Soak(xtask::soak::Args),
     /// Fetch the clients that `conformance` uses into `.tools/`
@@ -40,6 +42,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Conformance(args) => xtask::conformance::run(&args),
         Command::Tair(args) => xtask::tair::run(&args),
         Command::Bench(args) => xtask::bench::run(&args),
+        Command::Study(args) => xtask::study::run(&args),
         Command::Soak(args) => xtask::soak::run(&args),
         Command::Tools(args) => xtask::tools::run(&args),
     }

@@ -66,6 +66,11 @@ impl MemoryJournal {
         journal
     }
 
+    /// From now on durability is decided by hand, as in [`MemoryJournal::by_hand`].
+    pub fn hold(&self) {
+        self.change(|state| state.by_hand = true);
+    }
+
     /// Bounds the bytes that may be admitted or retained.
     pub fn set_bytes_max(&self, bytes_max: u64) {
         self.change(|state| state.bytes_max = bytes_max);

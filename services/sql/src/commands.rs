@@ -45,6 +45,11 @@ pub(crate) trait Command: Send + Sync {
         false
     }
 
+    /// Whether it shows nothing of rows, or notes itself what its answer waits for. Else all that its transaction sees counts as shown.
+    fn accounts(&self) -> bool {
+        false
+    }
+
     /// The types of its parameters, of which the client named some.
     fn parameters(&self, _session: &mut Session, named: &[Type]) -> Result<Vec<Type>> {
         Ok(named.to_vec())

@@ -21,6 +21,7 @@ mod plan;
 mod portal;
 mod rows;
 pub(crate) mod settings;
+mod shown;
 mod simple;
 mod spool;
 mod statement;
@@ -139,8 +140,9 @@ pub(crate) struct Session {
     pub(crate) evaluated: Vec<Value>,
     /// What the client was told of reported settings, and at which generation.
     announced: (u64, BTreeMap<&'static str, String>),
-    /// Commits that the catalog may have told of, when it was asked without a snapshot.
+    /// Commits that the catalog may have told of, when it was asked without a snapshot of its own.
     consulted: Mutex<Option<Seen>>,
+    showing: shown::Showing,
 }
 
 impl Session {
@@ -177,6 +179,7 @@ impl Session {
             evaluated: Vec::new(),
             announced: (0, BTreeMap::new()),
             consulted: Mutex::default(),
+            showing: shown::Showing::default(),
         }
     }
 
@@ -207,6 +210,7 @@ impl Session {
     /// Handles the messages, until there are none or one has to wait. Blocks.
     pub(crate) fn run(&mut self) -> Outcome {
         loop {
+            self.forget_account();
             let mark;
             let outcome = if self.simple.is_some() && self.copy.is_none() {
                 self.write_ready();
@@ -235,6 +239,7 @@ impl Session {
                 }
                 Err(Halt::Error(error)) => self.failed(&error),
             }
+            self.end_account();
             // The connection finds out why.
             if self.out.relieve().is_err() {
                 return Outcome::End;
@@ -244,8 +249,11 @@ impl Session {
 
     fn handle(&mut self, message: &Message) -> Result<(), Halt> {
         if self.copy.is_some() {
+            self.account(false);
             return self.copy_message(message);
         }
+        // Statements account for what they show when they run, whatever message has them do so.
+        self.account(true);
         if self.skipping && !matches!(message, Message::Sync) {
             return Ok(());
         }
@@ -294,6 +302,7 @@ impl Session {
 
     /// Tells the client and ends or fails the transaction.
     fn failed(&mut self, error: &Error) {
+        self.show_all();
         let error = &self.shared.canceller.explain(error);
         count(&self.service.metrics.errors, 1);
         count(&self.service.metrics.cancelled, u64::from(error.state == SqlState::QUERY_CANCELED));

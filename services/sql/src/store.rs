@@ -2,8 +2,8 @@
 //!
 //! Everything is blocking unless it is async, and belongs on threads that may block; what is async blocks for a commit's or an opened file's time at most.
 //!
-//! Reading order: `databases` (what exists) → `database` → `reader`, `writer` (with `capture` and `preupdate`: what a transaction changed) → `temporary` → `commit` and `books`
-//! (its moment, and its place in the log) → `hosted` and `apply` (recovery) → `checkpoint` and `files`.
+//! Reading order: `databases` (what exists) → `database` → `reader`, `writer` (with `capture` and `preupdate`: what a transaction changed) → `temporary` → `commit`, `books` and `undurable`
+//! (its moment, its place in the log, and who must not tell of it yet) → `hosted` and `apply` (recovery) → `checkpoint` and `files`.
 
 mod apply;
 mod books;
@@ -23,6 +23,7 @@ mod reader;
 mod sequences;
 mod snapshots;
 mod temporary;
+mod undurable;
 mod vfs;
 mod writer;
 

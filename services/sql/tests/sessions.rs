@@ -12,6 +12,8 @@ mod constraints;
 mod copy;
 #[path = "sessions/dialect_page.rs"]
 mod dialect_page;
+#[path = "sessions/durability.rs"]
+mod durability;
 #[path = "sessions/extended.rs"]
 mod extended;
 #[path = "sessions/feeds.rs"]

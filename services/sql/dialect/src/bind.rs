@@ -17,6 +17,7 @@ mod from;
 mod group;
 mod insert;
 mod literal;
+mod look;
 mod names;
 mod operator;
 mod ordered;
@@ -45,7 +46,7 @@ use sqlparser::ast::{self, Statement};
 
 use crate::catalog::Catalog;
 use crate::parse::{self, Parsed, Syntax, byte_of, position_of};
-use crate::plan::{Action, Bound, Output, Query, Write, WriteTag};
+use crate::plan::{Action, Bound, Look, Output, Query, Write, WriteTag};
 use crate::print;
 use crate::schema;
 pub(crate) use names::name_of;
@@ -287,7 +288,8 @@ impl<'a> Binder<'a> {
         let bound = self.query(query)?;
         let sql = print::query(self.catalog, &bound);
         let columns = bound.columns.iter().map(output).collect();
-        Ok(Query { sql, columns, writes: self.writes, nowait: self.nowait })
+        let look = look::of_query(self.catalog, &bound);
+        Ok(Query { sql, columns, writes: self.writes, nowait: self.nowait, look })
     }
 
     /// `WITH … INSERT`, `UPDATE` or `DELETE`.
@@ -373,7 +375,7 @@ fn output(column: &tree::Column) -> Output {
 }
 
 /// A change of rows, from what was printed.
-fn write(sql: String, columns: &[tree::Column], tag: WriteTag, table: u32) -> Write {
+fn write(sql: String, columns: &[tree::Column], tag: WriteTag, table: u32, look: Look) -> Write {
     Write {
         before: Vec::new(),
         sql,
@@ -381,5 +383,6 @@ fn write(sql: String, columns: &[tree::Column], tag: WriteTag, table: u32) -> Wr
         columns: columns.iter().map(output).collect(),
         tag,
         table,
+        look,
     }
 }

@@ -28,6 +28,8 @@ pub struct Query {
     pub writes: bool,
     /// What to do if the ticket is not free: `NOWAIT`.
     pub nowait: bool,
+    /// What its answer shows.
+    pub look: Look,
 }
 
 /// A statement that changes rows.
@@ -45,6 +47,33 @@ pub struct Write {
     pub tag: WriteTag,
     /// The table's OID.
     pub table: u32,
+    /// What its answer shows.
+    pub look: Look,
+}
+
+/// What can be read off a statement's answer, besides its text, its parameters, the catalog and the clock; as long as it does not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Any rows.
+    Everything,
+    /// Only rows of one table, by the one integer column of its primary key.
+    Keys {
+        /// The table's OID, 0 where there are no keys.
+        table: u32,
+        /// The values of that column: rows with other values make no difference.
+        keys: Vec<Key>,
+        /// Whether it shows what the rows hold; else only whether they are there.
+        values: bool,
+    },
+}
+
+/// A value of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// This one.
+    Integer(i64),
+    /// That of a parameter, from 1 on. NULL is nobody's key.
+    Parameter(u32),
 }
 
 /// The command tag of a [`Write`].

@@ -4,6 +4,8 @@
 
 #[path = "translate/fixture.rs"]
 mod fixture;
+#[path = "translate/looks.rs"]
+mod looks;
 
 use fixture::{scope, translate};
 

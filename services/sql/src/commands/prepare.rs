@@ -102,6 +102,11 @@ pub(super) fn execute(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
 }
 
 impl Command for Execute {
+    /// Its statements do.
+    fn accounts(&self) -> bool {
+        true
+    }
+
     fn columns(&self, session: &mut Session) -> Result<Option<Vec<Output>>> {
         Ok(session.prepared(&self.name)?.columns.clone())
     }

@@ -149,6 +149,10 @@ pub(super) fn reset(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
 }
 
 impl Command for Set {
+    fn accounts(&self) -> bool {
+        true
+    }
+
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         if self.local && session.transaction.state != State::Block {
             session.warn(
@@ -178,6 +182,10 @@ impl Command for Set {
 }
 
 impl Command for SetModes {
+    fn accounts(&self) -> bool {
+        true
+    }
+
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         if self.session {
             let mut settings = session.shared.settings.lock();
@@ -203,6 +211,10 @@ impl Command for SetModes {
 }
 
 impl Command for ResetAll {
+    fn accounts(&self) -> bool {
+        true
+    }
+
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         session.shared.settings.lock().reset_all();
         Ok(Done::Tag("RESET".to_owned()))

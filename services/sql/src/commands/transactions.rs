@@ -88,6 +88,10 @@ pub(super) fn start(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
 }
 
 impl Command for Begin {
+    fn accounts(&self) -> bool {
+        true
+    }
+
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         if session.transaction.state == State::Block {
             session.warn(SqlState::ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress");
@@ -138,6 +142,10 @@ pub(super) fn rollback(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command
 }
 
 impl Command for End {
+    fn accounts(&self) -> bool {
+        true
+    }
+
     fn ends_block(&self) -> bool {
         true
     }
@@ -194,6 +202,10 @@ pub(super) fn release(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>
 }
 
 impl Command for Savepoint {
+    fn accounts(&self) -> bool {
+        true
+    }
+
     fn ends_block(&self) -> bool {
         self.what == What::RollbackTo
     }

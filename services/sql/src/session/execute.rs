@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::Rule;
 use bole_sql_dialect::catalog::temporary::is_temporary;
-use bole_sql_dialect::plan::{Action, Output, Query, SchemaChange, Step, Write, WriteTag};
+use bole_sql_dialect::plan::{Action, Look, Output, Query, SchemaChange, Step, Write, WriteTag};
 use bole_sql_functions::Context;
 use bole_sql_types::{Error, Result, Style, Value};
 use rusqlite::Connection;
@@ -141,26 +141,29 @@ impl Session {
         self.allow("read", || format!("permission denied for database {}", self.database.name()))?;
         let reader = self.take_reader()?;
         let catalog = reader.catalog();
-        // Rows may leave before the statement ends.
-        self.out.saw(reader.seen());
         reader.set_stop(Some(Arc::clone(&self.shared.canceller) as Arc<dyn Stop>));
-        let outcome =
-            reader.check().and_then(|()| self.plan(prepared, &catalog)).and_then(|plan| {
-                match &plan.bound.action {
-                    Action::Query(query) => {
-                        *self.shared.holds.lock() =
-                            if reader.is_own() { Holds::Nothing } else { Holds::Reader };
-                        self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
-                    }
-                    Action::Write(_) | Action::Schema(_) => {
-                        Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
-                    }
-                }
-            });
+        let plan = reader.check().and_then(|()| self.plan(prepared, &catalog));
+        // Rows may leave before the statement ends.
+        self.out.saw(match &plan {
+            Ok(plan) => self.database.shown(reader.seen(), look_of(&plan.bound.action), parameters),
+            Err(_) => reader.seen(),
+        });
+        let outcome = plan.and_then(|plan| match &plan.bound.action {
+            Action::Query(query) => {
+                *self.shared.holds.lock() = if reader.is_own() { Holds::Nothing } else { Holds::Reader };
+                self.query(query, parameters, (reader.connection(), reader.context(), &catalog), to)
+            }
+            Action::Write(_) | Action::Schema(_) => {
+                Err(Error::unsupported("").with_message(backend::CACHED_PLAN))
+            }
+        });
         self.shared.canceller.off();
         *self.shared.holds.lock() = Holds::Nothing;
         reader.set_stop(None);
-        self.put_reader(reader);
+        if outcome.is_err() {
+            self.out.saw(reader.seen());
+        }
+        self.keep_reader(reader);
         Ok(outcome?)
     }
 
@@ -208,7 +211,9 @@ impl Session {
         };
         let catalog = writer.catalog();
         *self.shared.holds.lock() = Holds::Ticket;
-        let outcome = self.plan(prepared, &catalog).and_then(|plan| match &plan.bound.action {
+        let plan = self.plan(prepared, &catalog);
+        self.show(plan.as_ref().map_or(&Look::Everything, |plan| look_of(&plan.bound.action)), parameters);
+        let outcome = plan.and_then(|plan| match &plan.bound.action {
             Action::Query(query) => {
                 let guard = writer.statement();
                 let tag =
@@ -300,6 +305,15 @@ fn removes(catalog: &Catalog, write: &Write) -> bool {
         WriteTag::Insert => false,
         WriteTag::Update => !catalog.table(write.table).is_some_and(refers),
         WriteTag::Delete => true,
+    }
+}
+
+/// What a statement's answer shows.
+const fn look_of(action: &Action) -> &Look {
+    match action {
+        Action::Query(query) => &query.look,
+        Action::Write(write) => &write.look,
+        Action::Schema(_) => &Look::Everything,
     }
 }
 

@@ -183,6 +183,11 @@ impl Session {
             backend::plain(&mut self.out.buffer, Plain::EmptyQuery);
             return Ok(());
         };
+        self.account(match (&portal.progress, &statement.kind) {
+            (Progress::Fresh, Kind::Command(command)) => command.accounts(),
+            (progress, Kind::Sql(_)) => matches!(progress, Progress::Fresh),
+            (_, Kind::Command(_)) => false,
+        });
         match (&mut portal.progress, &statement.kind) {
             (Progress::Waiting(_), _) => return Ok(self.send_rows(portal, rows_max)?),
             (Progress::Scroll(_), _) => {

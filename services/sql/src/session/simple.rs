@@ -37,6 +37,7 @@ impl Session {
     pub(crate) fn go_on(&mut self) -> Result<(), Halt> {
         let next = self.simple.as_ref().and_then(|simple| simple.statements.front().cloned());
         let Some(statement) = next else {
+            self.account(true);
             if self.transaction.state == State::Implicit {
                 self.commit()?;
             }
@@ -78,6 +79,7 @@ impl Session {
                 if !command.ends_block() {
                     self.check_not_failed()?;
                 }
+                self.account(command.accounts());
                 self.begin_implicit();
                 self.shared.canceller.statement_began();
                 let how = How {
@@ -89,6 +91,7 @@ impl Session {
                 command.run(self, &how)
             }
             Kind::Sql(_) => {
+                self.account(true);
                 self.check_not_failed()?;
                 let prepared = self.prepare_statement("", Some(statement.clone()), &[])?;
                 if !prepared.parameters.is_empty() {

@@ -144,12 +144,14 @@ impl Session {
     /// What the next statement will see, as far as that is known without a snapshot.
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
         match (&self.transaction.writer, &self.transaction.reader) {
-            (Some(writer), _) => writer.catalog(),
+            (Some(writer), _) => {
+                self.consult();
+                writer.catalog()
+            }
             (None, Some(reader)) => reader.catalog(),
             (None, None) => {
                 let catalog = self.database.catalog();
-                // What is answered from it, an error included, tells of commits as rows do.
-                *self.consulted.lock() = Some(self.database.seen_now());
+                self.consult();
                 self.temporary.overlaid(&catalog)
             }
         }
@@ -176,9 +178,14 @@ impl Session {
         Ok(reader)
     }
 
-    /// Ends the statement's snapshot, or keeps it for the transaction.
+    /// Ends the statement's snapshot, or keeps it for the transaction. All that it has counts as shown.
     pub(crate) fn put_reader(&mut self, reader: Reader) {
         self.out.saw(reader.seen());
+        self.keep_reader(reader);
+    }
+
+    /// As [`Session::put_reader`], after what was shown is noted.
+    pub(super) fn keep_reader(&mut self, reader: Reader) {
         if self.transaction.isolation == Isolation::Snapshot && self.transaction.state != State::Idle {
             match &self.transaction.reader {
                 Some(parked) => parked.put(reader),
@@ -249,10 +256,9 @@ impl Session {
         for depth in 0..self.transaction.savepoints.len() {
             writer.savepoint(&level(depth))?;
         }
-        if let Some(reader) = self.transaction.reader.take() {
-            self.out.saw(reader.seen());
-        }
-        self.out.saw(writer.seen());
+        // Each statement so far noted what it showed of the snapshot; what comes sees just as many commits.
+        drop(self.transaction.reader.take());
+        self.begin_showing(writer.seen());
         self.transaction.writer = Some(writer);
         Ok(())
     }

@@ -152,6 +152,11 @@ impl Books {
         self.begun.load(Ordering::SeqCst) > seen.low
     }
 
+    /// Whether all that `seen` covers is appended.
+    pub(crate) fn is_appended(&self, seen: &Seen) -> bool {
+        seen.position.is_some() || self.done.lock().number >= seen.high
+    }
+
     /// Waits until all that `seen` covers is appended; where. Errors: `Quarantined`.
     pub(crate) async fn appended(&self, seen: &Seen) -> Result<Position, Error> {
         if let Some(position) = seen.position {

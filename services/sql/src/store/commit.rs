@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::books::Locked;
 use super::database::Database;
+use super::undurable::Changes;
 use crate::entry;
 
 /// Journal space of an entry besides its payload: its head, and that of an effect in a large transaction.
@@ -20,6 +21,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) payload: &'a [u8],
     /// Whether it changes the catalog.
     pub(crate) alters: bool,
+    /// What it changes; `None` once that is noted.
+    pub(crate) changes: Option<Changes>,
     /// What SQLite said against it.
     pub(crate) refused: Option<rusqlite::Error>,
     /// Whether SQLite took it.
@@ -76,6 +79,9 @@ impl LockedParticipant for LockedCommit<'_, '_> {
     }
 
     fn appended(&mut self, position: Position) {
+        if let Some(changes) = self.commit.changes.take() {
+            self.commit.database.note_undurable(changes, position);
+        }
         self.locked.done(Some(position));
     }
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bole_base::{Durability, LogId, Offset};
+use bole_base::{Durability, LogId, Offset, Position};
 use bole_log::Journal;
 use bole_shard::Runtime;
 use bole_shard::durable::Stand;
 use bole_sql_dialect::Catalog;
+use bole_sql_dialect::plan::{Key, Look};
 use bole_sql_functions::Context;
-use bole_sql_types::{Error, Result, SqlState};
+use bole_sql_types::{Error, Result, SqlState, Value};
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -25,6 +26,7 @@ use super::reader::{Connected, Readers};
 use super::sequences::Sequences;
 use super::snapshots::Frames;
 use super::temporary::Borrowed;
+use super::undurable::{Changes, Undurable};
 use super::writer::Writing;
 
 /// The row of `bole_catalog` that holds [`Catalog::version`].
@@ -42,6 +44,7 @@ pub struct Database {
     pub(crate) shared: Arc<Shared>,
     pub(crate) books: Books,
     catalog: RwLock<Arc<Catalog>>,
+    undurable: Undurable,
     sequences: Sequences,
     /// What the catalog was, where the log is kept for feeds.
     pub(crate) history: History,
@@ -76,6 +79,7 @@ impl Database {
         let database = Self {
             books: Books::new(Arc::from(format!("{}{name}#0", super::PREFIX)), stand),
             catalog: RwLock::default(),
+            undurable: Undurable::default(),
             sequences: Sequences::default(),
             history: History::default(),
             fed: shared.fed.contains(name),
@@ -130,10 +134,38 @@ impl Database {
         Arc::clone(&self.catalog.read())
     }
 
-    /// What somebody may have seen of commits by [`Database::catalog`] up to now; as with rows, an answer that tells of it waits for
+    /// What somebody has seen of commits by [`Database::catalog`] before this; as with rows, an answer that tells of it waits for
     /// [`Database::durable`].
-    pub fn seen_now(&self) -> Seen {
-        self.books.seen(self.books.low(), self.class)
+    pub fn seen_in_catalog(&self) -> Seen {
+        let position = self.undurable.needed([], false);
+        Seen { low: 0, high: 0, position: Some(position), class: self.class }
+    }
+
+    /// The part of `seen` that the answer of a statement shows which looks no further, if it does not fail.
+    pub fn shown(&self, seen: Seen, look: &Look, parameters: &[Value]) -> Seen {
+        let Look::Keys { table, keys, values } = look else { return seen };
+        // What is on its way into the log has not told yet what it changes.
+        if !self.books.is_appended(&seen) {
+            return seen;
+        }
+        let mut wanted = Vec::with_capacity(keys.len());
+        for key in keys {
+            match key {
+                Key::Integer(key) => wanted.push((*table, *key)),
+                Key::Parameter(number) => match parameters.get((*number as usize).wrapping_sub(1)) {
+                    Some(Value::Integer(key)) => wanted.push((*table, *key)),
+                    Some(Value::Null) => {}
+                    _ => return seen,
+                },
+            }
+        }
+        let needed = self.undurable.needed(wanted, *values);
+        Seen { position: Some(seen.position.map_or(needed, |position| position.min(needed))), ..seen }
+    }
+
+    /// Notes what a commit changed that ends at `position`, before it counts as appended.
+    pub(crate) fn note_undurable(&self, changes: Changes, position: Position) {
+        self.undurable.note(changes, position, self.journal().reached(self.class));
     }
 
     pub(crate) fn set_catalog(&self, catalog: Arc<Catalog>) {
@@ -176,6 +208,9 @@ impl Database {
     pub async fn durable(&self, seen: Seen) -> Result<()> {
         let position = self.books.appended(&seen).await.map_err(|error| from_shard(&error))?;
         let journal = self.journal();
+        if position <= journal.reached(seen.class) {
+            return Ok(());
+        }
         let reached = async {
             if seen.class == Durability::Async {
                 journal.write_queued()?;

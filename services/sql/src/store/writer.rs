@@ -27,6 +27,7 @@ use super::preupdate::Recorded;
 use super::sequences::{Standing, write_row};
 use super::snapshots::Frames;
 use super::temporary::{Space, Temporary};
+use super::undurable::Changes;
 pub use constraints::Deferral;
 use own::{data_version, writing_mut};
 use savepoints::Savepoint;
@@ -302,6 +303,7 @@ impl Writer {
             connection: writing.recorded.connection_mut(),
             payload: &payload,
             alters: self.catalog.version != self.version,
+            changes: Some(Changes::of(&self.catalog, &payload)),
             refused: None,
             committed: false,
         };

@@ -7,7 +7,7 @@ use bole_base::disk::RealDisk;
 use bole_base::{Durability, LogId, SystemClock};
 use bole_catalog::Catalog;
 use bole_identity::Identity;
-use bole_log::{Journal, MemoryJournal};
+use bole_log::MemoryJournal;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, Listener};
 use bole_net::metrics::Metrics;
@@ -28,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) service: Arc<Service>,
     pub(crate) runtime: Arc<Runtime>,
+    pub(crate) journal: Arc<MemoryJournal>,
     /// Of all tables.
     pub(crate) feeds: Feeds,
     _stopper: Stopper,
@@ -73,13 +74,18 @@ impl Server {
 
     pub(crate) async fn with_bounds(config: Config, bounds: Bounds) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Arc::new(MemoryJournal::new()) as Arc<dyn Journal>;
+        let journal = Arc::new(MemoryJournal::new());
         let disk = Arc::new(RealDisk);
         let (data, runtime_config) = (dir.path().join("data"), bole_shard::runtime::Config::default());
         std::fs::create_dir(&data).unwrap();
         let clock = Arc::new(SystemClock::new());
-        let runtime =
-            Runtime::new(journal, Arc::clone(&disk) as _, clock, data.join("checkpoints"), runtime_config);
+        let runtime = Runtime::new(
+            Arc::clone(&journal) as _,
+            Arc::clone(&disk) as _,
+            clock,
+            data.join("checkpoints"),
+            runtime_config,
+        );
         let runtime = Arc::new(runtime);
         let catalog = Catalog::host(Arc::clone(&runtime)).unwrap();
         let identity = Identity::host(Arc::clone(&runtime), &dir.path().join("key"), &data).unwrap();
@@ -113,7 +119,7 @@ impl Server {
         let address = open(&service, token).await;
         let feeds = Feeds::new(Arc::clone(runtime.journal()), runtime.pins().clone());
         feeds.add_directory(Arc::clone(&service.databases) as Arc<_>);
-        Self { address, service, runtime, feeds, _stopper: stopper, _dir: dir }
+        Self { address, service, runtime, journal, feeds, _stopper: stopper, _dir: dir }
     }
 
     /// A client that is logged in.

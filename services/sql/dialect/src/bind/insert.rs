@@ -6,11 +6,12 @@ use sqlparser::ast::{
 };
 
 use super::Binder;
+use super::look;
 use super::names::{Clause, Level, Named, NamedTable, Space, name_of, place_of};
 use super::tree::{Cell, Cte, Expr, Node, Query};
 use super::write::{Assigned, Target, is_default, print_assignments, print_returning, print_where};
 use crate::catalog::{Column, Identity, Index, Object, Rule};
-use crate::plan::{Write, WriteTag};
+use crate::plan::{Look, Write, WriteTag};
 use crate::print::Printer;
 
 /// Where the rows come from.
@@ -76,7 +77,13 @@ impl Binder<'_> {
             print_conflict(&mut printer, conflict);
         }
         print_returning(&mut printer, &items);
-        Ok(super::write(printer.finish(), &outputs, WriteTag::Insert, target.table.oid))
+        let look = match &rows {
+            Rows::Values(rows) if with.is_empty() && conflict.is_none() => {
+                look::of_insert(self.catalog, &target, &columns, rows, &items)
+            }
+            _ => Look::Everything,
+        };
+        Ok(super::write(printer.finish(), &outputs, WriteTag::Insert, target.table.oid, look))
     }
 
     /// The columns that are named, or all.

@@ -4,12 +4,13 @@ use bole_sql_types::{Error, Result, SqlState, Type, Value};
 use sqlparser::ast::{self, AssignmentTarget, FromTable, TableFactor, TableWithJoins};
 
 use super::Binder;
+use super::look;
 use super::names::{Clause, name_of, place_of};
 use super::tree::{Cell, Cte, Expr, Node, Place, Query, Source};
 use super::walk;
 use crate::builtins::{Context, Spelling, Volatility};
 use crate::catalog::{Column, Identity, Object, Table};
-use crate::plan::{Write, WriteTag};
+use crate::plan::{Look, Write, WriteTag};
 use crate::print::Printer;
 
 /// A table whose rows are changed.
@@ -96,7 +97,13 @@ impl Binder<'_> {
         }
         print_where(&mut printer, filter.as_ref());
         print_returning(&mut printer, &items);
-        Ok(super::write(printer.finish(), &columns, WriteTag::Update, target.table.oid))
+        let is_alone = with.is_empty() && sources.is_empty();
+        let look = if is_alone {
+            look::of_update(self.catalog, &target, &assigned, filter.as_ref(), &items)
+        } else {
+            Look::Everything
+        };
+        Ok(super::write(printer.finish(), &columns, WriteTag::Update, target.table.oid, look))
     }
 
     /// SQLite's RETURNING knows the changed table only, and is computed after each row's change.
@@ -169,15 +176,14 @@ impl Binder<'_> {
         printer.with(with);
         printer.raw("DELETE FROM ");
         printer.raw(&target.table.storage);
+        let mut found = None;
         match using {
             None => {
                 let space = self.table_space(oid, target.relation, alias)?;
                 self.push_target(space, Clause::Where);
-                let filter = match selection {
-                    Some(expr) => Some(self.filter(expr)?),
-                    None => None,
-                };
+                let filter = selection.as_ref().map(|expr| self.filter(expr)).transpose()?;
                 print_where(&mut printer, filter.as_ref());
+                found = filter;
             }
             Some(using) => {
                 // SQLite deletes from one table without others beside it, so the rows are found by a query of their own.
@@ -185,10 +191,7 @@ impl Binder<'_> {
                 let space = self.table_space(oid, inner, alias)?;
                 self.push_target(space, Clause::Where);
                 let mut sources = self.sources_beside(using)?;
-                let filter = match selection {
-                    Some(expr) => Some(self.filter(expr)?),
-                    None => None,
-                };
+                let filter = selection.as_ref().map(|expr| self.filter(expr)).transpose()?;
                 let mut space = std::mem::take(&mut self.level().space);
                 self.levels.pop();
                 let storage = target.table.storage.clone();
@@ -207,7 +210,9 @@ impl Binder<'_> {
         self.check_returning(&items, &target)?;
         self.levels.pop();
         print_returning(&mut printer, &items);
-        Ok(super::write(printer.finish(), &columns, WriteTag::Delete, oid))
+        let found = found.filter(|_| with.is_empty());
+        let look = look::of_delete(self.catalog, &target, found.as_ref(), &items);
+        Ok(super::write(printer.finish(), &columns, WriteTag::Delete, oid, look))
     }
 
     fn target_of<'t>(
