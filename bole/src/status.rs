@@ -79,6 +79,8 @@ pub struct Service {
     pub memory_bytes: u64,
     /// Its budget; 0 for none.
     pub memory_bytes_max: u64,
+    /// What else it says of itself.
+    pub notes: Vec<String>,
 }
 
 /// A topic's write-behind sink at one moment.

@@ -3,9 +3,12 @@
 //! Only the ordered store writes past the seam, into a folder that outlives each crash as it is; that is one of the states that a power cut may leave, since
 //! it has fsynced entries alone. What else a power cut may leave of it is what `kernel/ordered/tests/crashes.rs` tests.
 //!
-//! [`model`] says what clients do and what it means, [`system`] does it, [`audit`] compares rows and chunks with each other after each crash.
+//! Somebody listens to all buckets: each change has one event in a topic, and no other has any.
+//!
+//! [`model`] says what clients do and what it means, [`system`] does it, [`listeners`] count events, [`audit`] compares rows and chunks with each other after each crash.
 
 pub mod audit;
+pub mod listeners;
 pub mod model;
 pub mod system;
 
@@ -24,6 +27,8 @@ impl Flaw {
     pub const CHUNK_UNSYNCED: u8 = 2;
     /// Chunks go before the entry that gave them up is fsynced, and while they are read.
     pub const RECLAIM_EARLY: u8 = 3;
+    /// Events follow their entries in batches of their own.
+    pub const EVENTS_APART: u8 = 4;
 }
 
 /// The size of a seed's run.

@@ -318,6 +318,8 @@ options! {
         scrub_bytes_second: u64 = Bytes(0, TIB), "8MiB";
         /// How long after the beginning of one such walk the next one begins.
         scrub_interval: Duration = Time(SECOND, 365 * 24 * HOUR), "168h";
+        /// Seconds of a day, as lifecycle's rules count days; less than 86400 is for tests.
+        lifecycle_day_seconds: u64 = Count(1, 86_400), "86400";
     }
 
     /// Users and their secrets.

@@ -12,11 +12,15 @@ use bole_blobs::check::{CHUNKS_DIR, ROWS_DIR};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::config::WebIdentity;
+use bole_blobs::counters::Counts;
 use bole_blobs::door::Door;
+use bole_blobs::events::{Streams, publish};
+use bole_blobs::lifecycle::{Step, Walker};
 use bole_blobs::logs::LOOK_INTERVAL;
 use bole_blobs::reclaim::Place;
+use bole_blobs::rules::lifecycle::Day;
 use bole_blobs::seal::ServerKeys;
-use bole_blobs::state::{self, Blobs, Shard};
+use bole_blobs::state::{self, Around, Blobs, Shard};
 use bole_blobs::{Config, Parts, Service};
 use bole_identity::jwt::{self, Verifier};
 use bole_net::limits::ConnectionLimit;
@@ -43,6 +47,11 @@ pub const DIR: &str = "blobs";
 const KEYS_PURPOSE: &str = "blobs data keys 1";
 /// How often is looked whether chunks can be removed.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often lifecycle looks whether a bucket needs a round.
+const LIFECYCLE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it waits after an error.
+const LIFECYCLE_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is hosted before the journal is replayed.
 pub struct Hosted {
@@ -78,8 +87,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         drain_timeout: settings.node.shutdown_timeout / 2,
         ..listener::Config::new(limit.clone(), ConnectionLimit::new(usize::MAX >> 4))
     };
-    let home: Arc<dyn Home> = Arc::new(chunks.clone());
-    let blobs = Blobs::new(Arc::clone(&kernel.runtime), shard, home, settings.blobs.durability);
+    let blobs = state_over(node, kernel, shard, &chunks);
     let tokens = web_identity(&settings.blobs)?;
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
@@ -124,6 +132,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     node.blobs = Some(Arc::new(scrubbing.clone()));
     let (rate, interval) = (settings.blobs.scrub_bytes_second, settings.blobs.scrub_interval);
     let mut background = vec![
+        tokio::spawn(lifecycle(blobs.clone())),
         tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone())),
         tokio::spawn(scrubbing.drive(rate, interval)),
         tokio::spawn(deliver_logs(Arc::clone(&service))),
@@ -146,6 +155,7 @@ fn tell(node: &mut Node, service: &Arc<Service>, scrubbing: &Scrubbing, limit: C
             connections: limit.open() as u64,
             memory_bytes: sizes.uploads_bytes + sizes.downloads_bytes,
             memory_bytes_max: sizes.uploads_bytes_max + sizes.downloads_bytes_max,
+            notes: notes(&for_status.counts()),
         });
         status.blobs = Some(scrub_status.status());
     }));
@@ -175,6 +185,31 @@ fn web_identity(options: &options::Blobs) -> Result<Option<(WebIdentity, Source)
     Ok(Some((WebIdentity { verifier, roles_claim }, source)))
 }
 
+/// The state over its recovered shard.
+fn state_over(node: &Node, kernel: &Kernel, shard: Arc<Shard>, chunks: &Local) -> Blobs {
+    let settings = &node.settings.blobs;
+    let day = Day::of_seconds(settings.lifecycle_day_seconds);
+    let around = Around { day, streams: streams(node, kernel) };
+    let home: Arc<dyn Home> = Arc::new(chunks.clone());
+    Blobs::with(Arc::clone(&kernel.runtime), shard, home, settings.durability, around)
+}
+
+/// The streams as events reach them, judged as they judge their own clients.
+fn streams(node: &Node, kernel: &Kernel) -> Option<Streams> {
+    let mut all = node.participants.iter();
+    let participant = all.find(|participant| participant.service() == bole_streams::publish::SERVICE)?;
+    let identity = Arc::clone(&kernel.identity);
+    let may_write = move |user: &str, topic: &str| {
+        super::sql::may_affect(
+            &identity,
+            user,
+            bole_streams::publish::SERVICE,
+            &publish(topic, "", String::new()),
+        )
+    };
+    Some(Streams { participant: Arc::clone(participant), may_write: Box::new(may_write) })
+}
+
 fn write_metrics(service: &Service, out: &mut String) {
     let sizes = service.sizes();
     for (name, help, value) in [
@@ -198,6 +233,23 @@ fn write_metrics(service: &Service, out: &mut String) {
     crate::metrics::counter(out, "bole_blobs_damage_met", help, sizes.damage_met);
     let help = "Reads that were refused, since what they need is known to be damaged.";
     crate::metrics::counter(out, "bole_blobs_damaged_refused", help, sizes.damaged_refused);
+    let counts = service.counts();
+    for (name, help, value) in [
+        ("events", "Events that were published into topics.", counts.told),
+        ("events_left_out", "Events that their topics did not take.", counts.left_out),
+        (
+            "lifecycle_expired",
+            "Objects that lifecycle deleted, or hid by a delete marker.",
+            counts.done.expired,
+        ),
+        ("lifecycle_removed", "Versions and delete markers that lifecycle removed.", counts.done.removed),
+        ("lifecycle_aborted", "Uploads that lifecycle aborted.", counts.done.aborted),
+        ("lifecycle_locked", "What was due in lifecycle, and is locked.", counts.done.locked),
+        ("lifecycle_rows", "Rows that lifecycle has looked at.", counts.looked_at),
+        ("lifecycle_rounds", "Rounds through a bucket that lifecycle has ended.", counts.rounds),
+    ] {
+        crate::metrics::counter(out, &format!("bole_blobs_{name}"), help, value);
+    }
 }
 
 fn write_scrub(scrubbing: &Scrubbing, out: &mut String) {
@@ -219,6 +271,48 @@ fn write_scrub(scrubbing: &Scrubbing, out: &mut String) {
     crate::metrics::counter(out, "bole_blobs_scrub_verified_bytes", help, shown.verified);
     let help = "Chunks that walks could not read since the start, and that may be sound.";
     crate::metrics::counter(out, "bole_blobs_scrub_unreadable", help, shown.unreadable);
+}
+
+/// What the status says of events and lifecycle, where there was anything.
+fn notes(counts: &Counts) -> Vec<String> {
+    let Counts { told, left_out, done, rounds, .. } = counts;
+    let events = format!("events: {told} published, {left_out} left out");
+    let lifecycle = format!(
+        "lifecycle: {rounds} rounds; {} expired, {} removed, {} uploads aborted",
+        done.expired, done.removed, done.aborted
+    );
+    let of = |was_any: bool, text| was_any.then_some(text);
+    [of(told + left_out > 0, events), of(*rounds > 0, lifecycle)].into_iter().flatten().collect()
+}
+
+/// Does what the rules of lifecycle say, for as long as the node runs. It works no longer than it pauses, so that it has half a thread at most.
+async fn lifecycle(blobs: Blobs) {
+    let mut walker = Walker::default();
+    loop {
+        let (again, runtime) = (blobs.clone(), tokio::runtime::Handle::current());
+        let started = Instant::now();
+        // It blocks on the disk.
+        let step = tokio::task::spawn_blocking(move || {
+            let step = runtime.block_on(again.lifecycle(&mut walker));
+            (step, walker)
+        });
+        let pause = match step.await {
+            Ok((Ok(step), next)) => {
+                walker = next;
+                if step == Step::Idle { LIFECYCLE_INTERVAL } else { started.elapsed() }
+            }
+            Ok((Err(error), _)) => {
+                tracing::warn!(%error, "lifecycle goes on later, from the place that it kept");
+                walker = Walker::default();
+                LIFECYCLE_PAUSE
+            }
+            Err(error) => {
+                tracing::error!(%error, "the lifecycle of the blobs ended");
+                return;
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
 }
 
 /// Removes what a crash left, and then whatever no version names any more, for as long as the node runs.

@@ -342,6 +342,7 @@ fn fill_status(service: &Service, status: &mut status::Status) {
         connections: service.clients.len() as u64,
         memory_bytes: memory,
         memory_bytes_max: service.settings.read().memory_bytes_max as u64,
+        notes: Vec::new(),
     });
 }
 

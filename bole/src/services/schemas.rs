@@ -91,6 +91,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, store: Store) -> Result<()>
             connections: limit.open() as u64,
             memory_bytes: for_status.sizes().text_bytes,
             memory_bytes_max: bole_schemas::limits::STATE_BYTES_MAX,
+            notes: Vec::new(),
         });
     }));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));

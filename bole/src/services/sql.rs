@@ -146,7 +146,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Arc<Databases>) 
 }
 
 /// As the other service judges its own clients.
-fn may_affect(identity: &Identity, user: &str, service: &str, request: &Request) -> bool {
+pub(super) fn may_affect(identity: &Identity, user: &str, service: &str, request: &Request) -> bool {
     match service {
         access::SERVICE => {
             let principal = Principal::user(user);
@@ -197,6 +197,7 @@ fn fill_status(service: &Service, status: &mut status::Status) {
         connections: service.sessions.len() as u64,
         memory_bytes: service.databases.all().iter().map(|database| database.memory_bytes()).sum(),
         memory_bytes_max: 0,
+        notes: Vec::new(),
     });
 }
 

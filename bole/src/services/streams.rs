@@ -223,6 +223,7 @@ fn fill_status(service: &Service, status: &mut status::Status) {
         connections: service.connections(),
         memory_bytes: service.cache.bytes(),
         memory_bytes_max: service.config.cache_bytes_max,
+        notes: Vec::new(),
     });
     status.sinks.extend(service.sinks.all().into_iter().map(|sink| status::Sink {
         topic: sink.topic,

@@ -53,7 +53,8 @@ fn write_service(f: &mut fmt::Formatter<'_>, service: &Service) -> fmt::Result {
         bytes => format_bytes(bytes),
     };
     let memory = format_bytes(service.memory_bytes);
-    writeln!(f, "  {:<20}{:>13}  {memory:>11}  {budget:>11}", service.name, service.connections)
+    writeln!(f, "  {:<20}{:>13}  {memory:>11}  {budget:>11}", service.name, service.connections)?;
+    service.notes.iter().try_for_each(|note| writeln!(f, "    {note}"))
 }
 
 fn write_blobs(f: &mut fmt::Formatter<'_>, blobs: &Blobs) -> fmt::Result {
@@ -171,6 +172,7 @@ mod tests {
                 connections: 3,
                 memory_bytes: 1 << 20,
                 memory_bytes_max: 0,
+                notes: vec!["events: 7 published, 0 left out".to_owned()],
             }],
             sinks: vec![sink("users", 0, None), sink("orders", 7, Some("it is full"))],
             shards: vec![shard(16, 0, None), shard(17, 12, None), shard(18, 11, Some("bad bytes"))],
@@ -201,6 +203,7 @@ Journal 0
 
 Services                connections       memory       budget
   keyspace                        3      1.0 MiB            -
+    events: 7 published, 0 left out
 
 Large objects  being verified: 1.0 MiB of 3.0 MiB; 1 damaged chunks
   `bole blobs damage` lists what is on them

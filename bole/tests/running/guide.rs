@@ -23,9 +23,16 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/sql.md", &[]),
     ("docs/guide/moving-from-postgresql.md", &[]),
     ("docs/guide/outbox.md", &[]),
+    ("docs/guide/blob-events.md", &[]),
 ];
-/// A program of others that examples use.
+/// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";
+const AWS: &str = "aws";
+
+fn is_installed(program: &str) -> bool {
+    let programs = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&programs).any(|folder| folder.join(program).is_file())
+}
 
 fn read(page: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(page);
@@ -93,6 +100,10 @@ fn every_example_of_the_guide_runs() {
         for Example { line, script, expected } in examples {
             if script.contains(REDIS_CLI) && !has_redis_cli {
                 eprintln!("{page}:{line} is skipped: {REDIS_CLI} is not installed");
+                continue;
+            }
+            if script.contains("aws s3") && !is_installed(AWS) {
+                eprintln!("{page}:{line} is skipped: {AWS} is not installed");
                 continue;
             }
             let mut shell = node.command("sh");

@@ -29,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) keyspace: String,
     /// Where databases are served to PostgreSQL's clients.
     pub(crate) sql: String,
+    /// Where buckets are served to S3's clients.
+    pub(crate) blobs: String,
     admin: String,
 }
 
@@ -90,7 +92,8 @@ impl Node {
         };
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
         let (keyspace, sql) = (word_after("keyspace (Redis) "), word_after("sql (PostgreSQL) "));
-        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, admin })
+        let blobs = word_after("blobs (S3) ");
+        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, admin })
     }
 
     /// A command that finds this node, and `bole` in its path.
@@ -104,6 +107,10 @@ impl Node {
         command.current_dir(&self.folder).env("PATH", path.unwrap());
         command.env("BOLE_STREAMS_LISTEN", &self.streams).env("BOLE_ADDR", &self.admin);
         command.env("BOLE_SQL_LISTEN", &self.sql);
+        command
+            .env("AWS_ENDPOINT_URL", format!("http://{}", self.blobs))
+            .env("AWS_DEFAULT_REGION", "us-east-1");
+        command.env("AWS_ACCESS_KEY_ID", "bole").env("AWS_SECRET_ACCESS_KEY", "bolebole");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -7,6 +7,7 @@
 //!   is the first effect pushed. Nothing waits while a lock is held.
 //! - All logs of a commit are in the outbox's journal; a request that is not is refused when it is sent.
 
+pub mod riders;
 #[cfg(feature = "suite")]
 pub mod suite;
 pub mod upserts;

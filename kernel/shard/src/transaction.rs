@@ -64,6 +64,21 @@ impl Transaction {
     /// Above half a MiB the transaction becomes a large one: see [`crate::large`].
     pub fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
         let bytes = self.grow(bytes)?;
+        self.take(bytes)
+    }
+
+    /// As [`Transaction::reserve`], for effects that are to be entries of their own whatever their size, in one record.
+    /// Errors: also `BatchTooLarge`.
+    pub fn reserve_record(&mut self, bytes: usize) -> Result<(), Error> {
+        let total = self.batch.bytes().len() + bytes;
+        if total > BATCH_BYTES_MAX {
+            return Err(bole_log::Error::BatchTooLarge { bytes: total, max: BATCH_BYTES_MAX }.into());
+        }
+        self.take(bytes)
+    }
+
+    /// Takes journal space for `bytes` more.
+    fn take(&mut self, bytes: usize) -> Result<(), Error> {
         let needed = self.missing(bytes);
         if needed == 0 {
             return Ok(());

@@ -9,6 +9,7 @@ pub mod sessions;
 pub mod users;
 
 use crate::error::{Code, Error, Result};
+use crate::events::Asker;
 use crate::rules::acl::{self, Acl, Granted, On, Ownership, PublicAccessBlock};
 use crate::rules::policy::access::{self, Answer, Question, identity_resource, judge};
 use crate::rules::policy::{Context, Policy, Request, Requester, Verdict};
@@ -26,9 +27,22 @@ pub struct Caller {
     pub context: Context,
     /// What limits the user, where its credentials are temporary.
     pub limits: Option<Limits>,
+    /// The address that the request came from.
+    pub source_address: String,
+    /// The request's id.
+    pub request_id: String,
 }
 
 impl Caller {
+    /// As events tell of who asks.
+    pub fn asker(&self) -> Asker<'_> {
+        Asker {
+            requester: self.canonical(),
+            source_address: &self.source_address,
+            request_id: &self.request_id,
+        }
+    }
+
     /// As the rules have it.
     pub fn requester(&self) -> Option<Requester<'_>> {
         self.user.as_ref().map(|user| Requester {

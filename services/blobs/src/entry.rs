@@ -60,12 +60,19 @@ pub enum Kind {
     UploadAborted,
     /// Chunks of garbage are gone, or numbers of chunks were set aside.
     Housekeeping,
+    /// Lifecycle removed a version or a delete marker.
+    Expired,
+    /// Lifecycle made a delete marker.
+    MarkerExpired,
 }
 
 impl Kind {
     /// Whether it leaves less than there was.
     const fn frees(self) -> bool {
-        matches!(self, Self::BucketDeleted | Self::Removed | Self::UploadAborted | Self::TagsDeleted)
+        matches!(
+            self,
+            Self::BucketDeleted | Self::Removed | Self::UploadAborted | Self::TagsDeleted | Self::Expired
+        )
     }
 }
 
@@ -341,6 +348,8 @@ mod tests {
             (of(Kind::MarkerMade), false),
             (of(Kind::Removed), true),
             (of(Kind::UploadAborted), true),
+            (of(Kind::Expired), true),
+            (of(Kind::MarkerExpired), false),
             (
                 Entry { steps: vec![Step::Delete(keys::GARBAGE, Bytes::new())], ..of(Kind::Housekeeping) },
                 true,

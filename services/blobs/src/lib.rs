@@ -9,18 +9,21 @@
 //! - What a document says is honoured or refused by name, never ignored.
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`seal`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] → [`damage`] → [`scrub`] →
-//! [`protocol`] → [`bodies`] → [`access`] → [`operations`] → [`door`] → [`metrics`], [`logs`].
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`seal`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`events`] → [`reclaim`] → [`lifecycle`] →
+//! [`damage`] → [`scrub`] → [`protocol`] → [`bodies`] → [`access`] → [`operations`] → [`door`] → [`metrics`], [`logs`].
 
 pub mod access;
 pub mod bodies;
 pub mod check;
 pub mod chunks;
 pub mod config;
+pub mod counters;
 pub mod damage;
 pub mod door;
 pub mod entry;
 pub mod error;
+pub mod events;
+pub mod lifecycle;
 pub mod limits;
 pub mod logs;
 pub mod metrics;

@@ -67,6 +67,14 @@ pub const SCRUB_INTERVAL: Duration = Duration::from_hours(7 * 24);
 pub const SCRUB_SAVE_INTERVAL: Duration = Duration::from_mins(1);
 /// Chunks of garbage that one step of the reclaimer removes.
 pub const RECLAIM_CHUNKS_MAX: usize = 256;
+/// Rows that one step of lifecycle looks at.
+pub const LIFECYCLE_ROWS_MAX: usize = 256;
+/// Rows after which lifecycle keeps its place in a bucket.
+pub const LIFECYCLE_KEPT_ROWS: usize = 16_384;
+/// Buckets whose settings lifecycle looks at under one lock.
+pub const LIFECYCLE_BUCKETS_MAX: usize = 16;
+/// How long lifecycle leaves a bucket in which something had no room on the disk.
+pub const LIFECYCLE_RETRY: Duration = Duration::from_mins(1);
 
 /// Rules of a lifecycle configuration.
 pub const LIFECYCLE_RULES_MAX: usize = 1_000;

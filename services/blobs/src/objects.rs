@@ -4,13 +4,14 @@
 //! Those that change something take `&mut Plan`, to be run by [`crate::state::Blobs::change`]; those that only look take `&Plan`, for
 //! [`crate::state::Blobs::read`]. Lists, bulk deletes and bodies need more than one look or entry and are methods of `Blobs`.
 //!
-//! Reading order: [`bodies`] → [`versions`] → [`put`], [`read`], [`deletes`], [`copies`], [`multipart`], [`attributes`] → [`buckets`], [`settings`] → [`lists`].
+//! Reading order: [`bodies`] → [`versions`] → [`put`], [`read`], [`deletes`], [`copies`], [`multipart`], [`attributes`] → [`buckets`], [`settings`] → [`lists`] → [`expiry`].
 
 pub mod attributes;
 pub mod bodies;
 pub mod buckets;
 pub mod copies;
 pub mod deletes;
+pub mod expiry;
 pub mod lists;
 pub mod multipart;
 pub mod put;

@@ -11,6 +11,7 @@ pub(crate) mod forms;
 mod headers;
 mod lists;
 mod multipart;
+mod notifications;
 mod objects;
 mod reads;
 mod settings;
@@ -111,6 +112,7 @@ operations! {
         GetBucketLifecycleConfiguration get_bucket_lifecycle_configuration GetBucketLifecycleConfigurationInput GetBucketLifecycleConfigurationOutput settings::get_lifecycle;
         GetBucketLocation get_bucket_location GetBucketLocationInput GetBucketLocationOutput buckets::location;
         GetBucketLogging get_bucket_logging GetBucketLoggingInput GetBucketLoggingOutput settings::get_logging;
+        GetBucketNotificationConfiguration get_bucket_notification_configuration GetBucketNotificationConfigurationInput GetBucketNotificationConfigurationOutput notifications::get;
         GetBucketOwnershipControls get_bucket_ownership_controls GetBucketOwnershipControlsInput GetBucketOwnershipControlsOutput settings::get_ownership;
         GetBucketPolicy get_bucket_policy GetBucketPolicyInput GetBucketPolicyOutput settings::get_policy;
         GetBucketPolicyStatus get_bucket_policy_status GetBucketPolicyStatusInput GetBucketPolicyStatusOutput settings::get_policy_status;
@@ -137,7 +139,9 @@ operations! {
         PutBucketAcl put_bucket_acl PutBucketAclInput PutBucketAclOutput settings::put_acl;
         PutBucketCors put_bucket_cors PutBucketCorsInput PutBucketCorsOutput settings::put_cors;
         PutBucketEncryption put_bucket_encryption PutBucketEncryptionInput PutBucketEncryptionOutput settings::put_encryption;
+        PutBucketLifecycleConfiguration put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput settings::put_lifecycle;
         PutBucketLogging put_bucket_logging PutBucketLoggingInput PutBucketLoggingOutput settings::put_logging;
+        PutBucketNotificationConfiguration put_bucket_notification_configuration PutBucketNotificationConfigurationInput PutBucketNotificationConfigurationOutput notifications::put;
         PutBucketOwnershipControls put_bucket_ownership_controls PutBucketOwnershipControlsInput PutBucketOwnershipControlsOutput settings::put_ownership;
         PutBucketPolicy put_bucket_policy PutBucketPolicyInput PutBucketPolicyOutput settings::put_policy;
         PutBucketTagging put_bucket_tagging PutBucketTaggingInput PutBucketTaggingOutput settings::put_tags;
@@ -168,7 +172,6 @@ operations! {
         GetBucketInventoryConfiguration get_bucket_inventory_configuration GetBucketInventoryConfigurationInput GetBucketInventoryConfigurationOutput "there are no inventories";
         GetBucketMetadataTableConfiguration get_bucket_metadata_table_configuration GetBucketMetadataTableConfigurationInput GetBucketMetadataTableConfigurationOutput "there are no metadata tables";
         GetBucketMetricsConfiguration get_bucket_metrics_configuration GetBucketMetricsConfigurationInput GetBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
-        GetBucketNotificationConfiguration get_bucket_notification_configuration GetBucketNotificationConfigurationInput GetBucketNotificationConfigurationOutput "notifications are not sent yet";
         GetBucketReplication get_bucket_replication GetBucketReplicationInput GetBucketReplicationOutput "there is no replication of buckets";
         GetBucketRequestPayment get_bucket_request_payment GetBucketRequestPaymentInput GetBucketRequestPaymentOutput "nobody pays";
         GetObjectTorrent get_object_torrent GetObjectTorrentInput GetObjectTorrentOutput "there are no torrents";
@@ -181,9 +184,7 @@ operations! {
         PutBucketAnalyticsConfiguration put_bucket_analytics_configuration PutBucketAnalyticsConfigurationInput PutBucketAnalyticsConfigurationOutput "there is no storage class analysis";
         PutBucketIntelligentTieringConfiguration put_bucket_intelligent_tiering_configuration PutBucketIntelligentTieringConfigurationInput PutBucketIntelligentTieringConfigurationOutput "there is one storage class";
         PutBucketInventoryConfiguration put_bucket_inventory_configuration PutBucketInventoryConfigurationInput PutBucketInventoryConfigurationOutput "there are no inventories";
-        PutBucketLifecycleConfiguration put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput "nothing expires yet";
         PutBucketMetricsConfiguration put_bucket_metrics_configuration PutBucketMetricsConfigurationInput PutBucketMetricsConfigurationOutput "metrics of the node are at its admin address";
-        PutBucketNotificationConfiguration put_bucket_notification_configuration PutBucketNotificationConfigurationInput PutBucketNotificationConfigurationOutput "notifications are not sent yet";
         PutBucketReplication put_bucket_replication PutBucketReplicationInput PutBucketReplicationOutput "there is no replication of buckets";
         PutBucketRequestPayment put_bucket_request_payment PutBucketRequestPaymentInput PutBucketRequestPaymentOutput "nobody pays";
         RestoreObject restore_object RestoreObjectInput RestoreObjectOutput "there is one storage class";

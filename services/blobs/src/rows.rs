@@ -19,6 +19,7 @@
 //! | `D` | chunk | [`Damage`]: of one that is damaged |
 //! | `O` | `chunk counter` | the first counter of chunks that was not given out |
 //! | `O` | `scrub` | [`Scrub`]: where the walk over all chunks is |
+//! | `O` | `lifecycle` bucket | [`Round`]: how far lifecycle is with the bucket |
 //!
 //! # Invariants
 //! - The newest version of a key is in `C`, unless it is a delete marker; all others are in `V`, by falling seq.
@@ -34,5 +35,5 @@ pub mod values;
 pub use ids::{BucketId, Seq, UploadId, VersionId};
 pub use values::{
     Body, Bucket, Checksum, Chunk, Damage, Etag, Garbage, Kept, Meta, Object, Part, PartInfo, Piece, Pieces,
-    Scrub, Source, Upload, Version, Versioning, What,
+    Place, Round, Scrub, Source, Upload, Version, Versioning, What,
 };

@@ -16,6 +16,7 @@ use crate::bodies::outgoing::{Damaged, Piece};
 use crate::bodies::{Bodies, NewIds};
 use crate::chunks::ChunkId;
 use crate::config::Config;
+use crate::counters::Counts;
 use crate::damage;
 use crate::error::{Code, Error, Result};
 use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE, FRAMED_BYTES_MAX};
@@ -135,6 +136,11 @@ impl Service {
             damage_met: self.damaged[0].load(Ordering::Relaxed),
             damaged_refused: self.damaged[1].load(Ordering::Relaxed),
         }
+    }
+
+    /// What its state has done so far.
+    pub fn counts(&self) -> Counts {
+        self.blobs.counters().read()
     }
 
     /// Asks whether a caller may do something. Errors: `AccessDenied`.

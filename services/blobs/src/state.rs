@@ -4,6 +4,8 @@
 //! runs it under the shard's lock, logs what it decided as one entry, and waits until that is durable; [`Blobs::read`] runs one that decides nothing,
 //! and waits until what it saw is durable (promise P2), also where that is a refusal. An operation may be run more than once, when the journal has no room the first time; only the last run counts.
 //!
+//! What happened is told to those who listen, in the same batch ([`crate::events`]): the streams' shards are locked around the try that asks them.
+//!
 //! Reading order: [`plan`] → this file → [`holds`].
 //!
 //! # Invariants
@@ -21,8 +23,11 @@ use std::sync::Arc;
 
 use bole_base::{Disk, Durability, LogId, Position};
 use bole_catalog::{Catalog, NewDataset};
+use bole_log::entry::ENTRY_HEADER_BYTES;
 use bole_ordered::{OrderedState, View};
 use bole_shard::durable::{DurableLocked, DurableShard};
+use bole_shard::participant::Request;
+use bole_shard::participant::riders::{Riders, Route, Taken};
 use bole_shard::{Hosted, Runtime, Transaction};
 use parking_lot::Mutex;
 
@@ -30,11 +35,14 @@ pub use error::Error;
 pub use plan::Plan;
 
 use crate::chunks::{ChunkId, Home};
-use crate::entry::Rows;
+use crate::counters::Counters;
+use crate::entry::{Entry, Kind, Rows};
+use crate::events::{self, Asker, Streams};
 use crate::limits::OVERLAY_BYTES_MAX;
 use crate::objects::bodies::NewBody;
 use crate::rows::keys;
 use crate::rows::values::{self, Counter};
+use crate::rules::lifecycle::Day;
 use holds::Holds;
 
 /// The result of an operation.
@@ -111,7 +119,18 @@ struct Inner {
     durability: Durability,
     holds: Arc<Holds>,
     /// The numbers of chunks that this opening has set aside, as far as they are not given out.
-    counters: Mutex<std::ops::Range<u64>>,
+    chunk_numbers: Mutex<std::ops::Range<u64>>,
+    around: Around,
+    counters: Counters,
+}
+
+/// What the state has around it.
+#[derive(Default)]
+pub struct Around {
+    /// How long lifecycle's days are.
+    pub day: Day,
+    /// Where events go; without, nobody can listen.
+    pub streams: Option<Streams>,
 }
 
 /// What an operation returned, and where what it changed or saw ends in the journal.
@@ -123,6 +142,15 @@ pub struct Placed<T> {
     pub is_change: bool,
     /// Not to be shown to anybody before this is durable.
     pub position: Position,
+}
+
+/// What a plan comes to.
+enum Decided {
+    Nothing,
+    /// A stream has no room, or its shard is to be locked before this one.
+    Wait,
+    /// The entry, and what is told of it.
+    Entry(Entry, Taken),
 }
 
 /// What came of a try to append.
@@ -141,8 +169,34 @@ impl Blobs {
         home: Arc<dyn Home>,
         durability: Durability,
     ) -> Self {
-        let (holds, counters) = (Arc::default(), Mutex::new(0..0));
-        Self(Arc::new(Inner { runtime, shard, home, durability, holds, counters }))
+        Self::with(runtime, shard, home, durability, Around::default())
+    }
+
+    /// As [`Blobs::new`], with what is around it.
+    pub fn with(
+        runtime: Arc<Runtime>,
+        shard: Arc<Shard>,
+        home: Arc<dyn Home>,
+        durability: Durability,
+        around: Around,
+    ) -> Self {
+        let (holds, chunk_numbers, counters) = (Arc::default(), Mutex::new(0..0), Counters::default());
+        Self(Arc::new(Inner { runtime, shard, home, durability, holds, chunk_numbers, around, counters }))
+    }
+
+    /// How long lifecycle's days are.
+    pub fn day(&self) -> Day {
+        self.0.around.day
+    }
+
+    /// Where events go, if they go anywhere.
+    pub fn streams(&self) -> Option<&Streams> {
+        self.0.around.streams.as_ref()
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// Where chunks are.
@@ -163,34 +217,35 @@ impl Blobs {
         &self.0.shard
     }
 
-    /// Runs an operation that changes rows, and waits until that is durable. `requester`: the canonical id of who asks, for events. `bytes`:
+    /// Runs an operation that changes rows, and waits until that is durable. `asker`: who asks, for events. `bytes`:
     /// about how many will be logged; more may be.
     /// Errors: after `Unsure` it may be found changed; after all others nothing was.
-    pub async fn change<T>(
+    pub async fn change<'a, T>(
         &self,
-        requester: Option<&str>,
+        asker: impl Into<Asker<'a>>,
         bytes: usize,
         decide: impl FnMut(&mut Plan<'_>) -> Result<T>,
     ) -> Result<T> {
-        let placed = self.append(requester, bytes, decide).await?;
+        let placed = self.append(asker, bytes, decide).await?;
         self.durable(placed.position).await?;
         Ok(placed.value)
     }
 
     /// As [`Blobs::change`], without waiting until it is durable: then the caller does, with [`Blobs::durable`], before it tells anybody.
-    pub async fn append<T>(
+    pub async fn append<'a, T>(
         &self,
-        requester: Option<&str>,
+        asker: impl Into<Asker<'a>>,
         bytes: usize,
         mut decide: impl FnMut(&mut Plan<'_>) -> Result<T>,
     ) -> Result<Placed<T>> {
-        let Inner { runtime, shard, .. } = &*self.0;
+        let Inner { runtime, shard, around, .. } = &*self.0;
+        let asker = asker.into();
         let mut transaction = runtime.transaction();
-        let mut wanted = bytes;
+        let (mut wanted, mut route) = (bytes, Route::default());
         loop {
             shard.admit(&mut transaction, wanted).await?;
-            // The lock is within a plain function, so that no future has it while it waits.
-            match self.try_append(&mut transaction, &mut wanted, requester, &mut decide)? {
+            // The locks are within a plain function, so that no future has them while it waits.
+            match self.try_append(&mut transaction, &mut wanted, &mut route, &asker, &mut decide)? {
                 Tried::Done(placed) => return Ok(placed),
                 Tried::Again => {}
                 // A refusal shows what is there, too.
@@ -199,39 +254,91 @@ impl Blobs {
                     return Err(error);
                 }
             }
+            if let Some(streams) = &around.streams {
+                route.wait(&*streams.participant).await?;
+            }
         }
     }
 
-    /// One try under the lock, with the room that the transaction has. `wanted` becomes what the entry needs.
+    /// One try under the locks, with the room that the transaction has. `wanted` becomes what the batch needs.
     fn try_append<T>(
         &self,
         transaction: &mut Transaction,
         wanted: &mut usize,
-        requester: Option<&str>,
+        route: &mut Route,
+        asker: &Asker<'_>,
         decide: &mut impl FnMut(&mut Plan<'_>) -> Result<T>,
     ) -> Result<Tried<T>> {
-        let Inner { runtime, shard, durability, .. } = &*self.0;
+        let Inner { runtime, shard, durability, around, .. } = &*self.0;
+        let streams = around.streams.as_ref();
+        let mut riders = streams.map(|streams| Riders::before(&*streams.participant, shard.id(), route));
         let mut locked = shard.lock()?;
         let decided = {
-            let mut plan = self.plan(&locked, requester)?;
-            decide(&mut plan).and_then(|value| Ok((value, plan.into_entry()?)))
+            let mut plan = self.plan(&locked, asker.requester)?;
+            decide(&mut plan)
+                .and_then(|value| Ok((value, self.decided(plan, asker, riders.as_mut(), route)?)))
         };
-        let (value, entry) = match decided {
-            Ok((value, Some(entry))) => (value, entry),
-            Ok((value, None)) => {
+        let (value, entry, taken) = match decided {
+            Ok((value, Decided::Entry(entry, taken))) => (value, entry, taken),
+            Ok((_, Decided::Wait)) => return Ok(Tried::Again),
+            Ok((value, Decided::Nothing)) => {
                 return Ok(Tried::Done(Placed { value, is_change: false, position: locked.position() }));
             }
             Err(error) => return Ok(Tried::Refused(error, locked.position())),
         };
         transaction.set_time(runtime.tick());
-        *wanted = entry.bytes().max(*wanted);
-        match locked.push(transaction, *durability, entry) {
+        let needed = entry.bytes() + ENTRY_HEADER_BYTES + taken.bytes;
+        *wanted = needed.max(*wanted);
+        let changes_settings = entry.happened.iter().any(|happened| happened.kind == Kind::SettingChanged);
+        // The shard's own push is the last that may fail, and the first.
+        let pushed =
+            transaction.reserve_record(needed).and_then(|()| locked.push(transaction, *durability, entry));
+        match pushed {
             Err(bole_shard::Error::Wait { .. }) => return Ok(Tried::Again),
             pushed => pushed?,
         }
+        if let Some(riders) = &mut riders {
+            riders.push(transaction)?;
+        }
         let position = transaction.append().map_err(Error::Unsure)?;
         locked.appended(position);
+        if let Some(riders) = &mut riders {
+            riders.appended(position);
+        }
+        self.0.counters.told(&taken);
+        if changes_settings {
+            self.0.counters.settings_changed();
+        }
         Ok(Tried::Done(Placed { value, is_change: true, position }))
+    }
+
+    /// What a plan comes to, with those who hear of it locked.
+    fn decided<'s>(
+        &'s self,
+        mut plan: Plan<'_>,
+        asker: &Asker<'_>,
+        riders: Option<&mut Riders<'s>>,
+        route: &mut Route,
+    ) -> Result<Decided> {
+        let asked = plan.take_asked();
+        let Some(riders) = riders else {
+            let entry = plan.into_entry(0)?;
+            return Ok(entry.map_or(Decided::Nothing, |entry| Decided::Entry(entry, Taken::default())));
+        };
+        let must: Vec<Request> = asked.clone();
+        let mut requests = events::told(&plan, asker)?;
+        requests.extend(asked);
+        let taken = match riders.take(requests, self.0.runtime.journal(), route) {
+            Err(bole_shard::Error::Wait { .. }) => return Ok(Decided::Wait),
+            taken => taken?,
+        };
+        for (request, error) in &taken.left_out {
+            if must.contains(request) {
+                return Err(events::unreachable(request, error).into());
+            }
+        }
+        let entry = plan.into_entry(taken.bytes)?;
+        Ok(entry.map_or(Decided::Nothing, |entry| Decided::Entry(entry, taken)))
     }
 
     /// Runs an operation that changes nothing, and waits until what it saw is durable.
@@ -293,7 +400,7 @@ impl Blobs {
         loop {
             {
                 let epoch = self.0.shard.lock()?.epoch();
-                if let Some(counter) = self.0.counters.lock().next() {
+                if let Some(counter) = self.0.chunk_numbers.lock().next() {
                     return Ok(ChunkId { epoch, counter });
                 }
             }
@@ -305,7 +412,7 @@ impl Blobs {
                 Ok(first..counter.0)
             };
             let range = self.change(None, 200, set_aside).await?;
-            *self.0.counters.lock() = range;
+            *self.0.chunk_numbers.lock() = range;
         }
     }
 }

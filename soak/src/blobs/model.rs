@@ -55,6 +55,8 @@ pub enum Op {
     DeleteVersion(usize, usize, usize),
     /// Deletes all keys of a bucket at once.
     DeleteAll(usize),
+    /// Lifecycle does what is due in a bucket: all objects have expired, and delete markers that are alone go.
+    Expire(usize),
     /// Turns versions on or off.
     Versioning(bool),
     /// Reads an object, slowly.
@@ -67,7 +69,7 @@ impl Op {
     /// The next operation of a client.
     pub fn draw(rng: &mut Rng) -> Self {
         let (bucket, key) = (rng.index(BUCKETS.len()), rng.index(KEYS.len()));
-        match rng.below(24) {
+        match rng.below(25) {
             0..=6 => Self::Put(bucket, key, Body::draw(rng)),
             7 => Self::PutNew(bucket, key, Body::draw(rng)),
             8..=10 => {
@@ -81,6 +83,7 @@ impl Op {
             17 => Self::DeleteAll(bucket),
             18 => Self::Versioning(rng.one_in(2)),
             19..=21 => Self::Get(bucket, key),
+            22 => Self::Expire(bucket),
             _ => Self::List(bucket),
         }
     }
@@ -91,6 +94,9 @@ pub type Seen = (bool, Option<(usize, u64)>);
 
 /// Of each bucket and key, by their numbers, the versions, the newest last.
 pub type Keys = BTreeMap<(usize, usize), Vec<Seen>>;
+
+/// How many events there are of each bucket and key, by their numbers.
+pub type Events = BTreeMap<(usize, usize), u64>;
 
 /// How many bytes, and a short name for them.
 pub fn told(bytes: &[u8]) -> (usize, u64) {
@@ -105,6 +111,8 @@ pub fn told(bytes: &[u8]) -> (usize, u64) {
 pub struct Objects {
     /// The versions.
     pub keys: Keys,
+    /// What listeners were told.
+    pub events: Events,
     /// Whether the second bucket has versions; nothing while it never had.
     pub enabled: Option<bool>,
 }
@@ -136,13 +144,29 @@ impl Objects {
             versions.retain(|(is_null, _)| !is_null);
         }
         versions.push((is_null, content));
+        self.tell(bucket, key);
+    }
+
+    fn tell(&mut self, bucket: usize, key: usize) {
+        *self.events.entry((bucket, key)).or_default() += 1;
     }
 
     fn delete(&mut self, bucket: usize, key: usize) {
         if self.versioning(bucket).is_some() {
             self.make(bucket, key, None);
-        } else {
-            self.keys.remove(&(bucket, key));
+        } else if self.keys.remove(&(bucket, key)).is_some() {
+            self.tell(bucket, key);
+        }
+    }
+
+    fn expire(&mut self, bucket: usize, key: usize) {
+        match self.versions(bucket, key) {
+            [(_, None)] => {
+                self.keys.remove(&(bucket, key));
+                self.tell(bucket, key);
+            }
+            [.., (_, Some(_))] => self.delete(bucket, key),
+            _ => {}
         }
     }
 }
@@ -173,9 +197,11 @@ impl Model for Objects {
                     && let Some(at) = versions.len().checked_sub(nth + 1)
                 {
                     versions.remove(at);
+                    self.tell(*bucket, *key);
                 }
             }
             Op::DeleteAll(bucket) => (0..KEYS.len()).for_each(|key| self.delete(*bucket, key)),
+            Op::Expire(bucket) => (0..KEYS.len()).for_each(|key| self.expire(*bucket, key)),
             Op::Versioning(enabled) => self.enabled = Some(*enabled),
             Op::Upload(..) | Op::Get(..) | Op::List(_) => {}
         }

@@ -14,30 +14,37 @@ use bole_base::{Disk, Durability, Kind, LogId, Position, RealDisk};
 use bole_blobs::chunks::local::Local;
 use bole_blobs::chunks::writer::Writer;
 use bole_blobs::chunks::{self, Home};
+use bole_blobs::events::Streams;
 use bole_blobs::limits::PAGE_KEYS_MAX;
 use bole_blobs::objects::bodies::NewBody;
 use bole_blobs::objects::copies::{self, Copy, From};
 use bole_blobs::objects::deletes::{self, Delete};
+use bole_blobs::objects::expiry::{self, Candidate};
 use bole_blobs::objects::multipart::{self, Begin, Complete, Listed, PutPart};
 use bole_blobs::objects::put::{self, Attributes, Put};
-use bole_blobs::objects::{buckets, read};
+use bole_blobs::objects::{buckets, read, settings};
 use bole_blobs::reclaim::Place;
+use bole_blobs::rows::keys::{self, CURRENT, VERSIONS};
+use bole_blobs::rows::values;
 use bole_blobs::rows::{Etag, Version, VersionId, Versioning};
 use bole_blobs::rules::checksums::EtagHasher;
 use bole_blobs::rules::conditions::{Conditions, DeleteConditions};
 use bole_blobs::rules::list::Query;
-use bole_blobs::state::{self, Blobs, Error, Plan};
+use bole_blobs::state::{self, Around, Blobs, Error, Plan};
 use bole_catalog::Catalog;
 use bole_log::{Journal, LocalJournal};
 use bole_shard::Runtime;
+use bole_shard::participant::Participant;
+use bole_shard::participant::suite::FakeTopics;
 use bole_testing::Rng;
 use bole_testing::harness::{Call, Env, Model as _, Observed, OpenError, Outcome, System};
 use bole_testing::process::{TempDir, temp_dir};
 use bole_testing::scheduler::{Handle, Turn};
 
 use super::model::{BUCKETS, Body, KEYS, Objects, Op, Seen, told};
-use super::{Flaw, audit};
+use super::{Flaw, audit, listeners};
 use crate::node::failed;
+use crate::sink::apart::{Apart, Delivery as _};
 use crate::wrap::{LyingDisk, NotingJournal};
 
 const OWNER: &str = "owner";
@@ -53,6 +60,9 @@ thread_local! {
 pub struct Simulated<const FLAW: u8> {
     runtime: Arc<Runtime>,
     blobs: Blobs,
+    topics: Arc<FakeTopics>,
+    /// What events wait in, where they come apart from their entries.
+    apart: Option<Arc<Apart>>,
     local: Arc<LocalJournal>,
     scheduler: Handle,
     disk: Arc<bole_testing::FaultDisk>,
@@ -95,9 +105,7 @@ fn md5(bytes: &[u8]) -> [u8; 16] {
 
 /// The id of the nth version of a key, from the newest.
 fn nth(plan: &Plan<'_>, bucket: usize, key: usize, nth: usize) -> Result<Option<VersionId>, Error> {
-    use bole_blobs::rows::keys::{CURRENT, VERSIONS, object};
-    use bole_blobs::rows::values;
-    let row = object(buckets::get(plan, BUCKETS[bucket])?.id, KEYS[key]);
+    let row = keys::object(buckets::get(plan, BUCKETS[bucket])?.id, KEYS[key]);
     let current = plan.get(CURRENT, &row)?.into_iter();
     let others = plan.all(VERSIONS, &row)?.into_iter().map(|(_, value)| value);
     let found = current.chain(others).nth(nth);
@@ -125,6 +133,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
             call.placed(placed.position.0);
         }
         let reply = self.live.borrow_mut().apply(op);
+        if let Some(apart) = &self.apart {
+            self.pause().await;
+            apart.deliver().await?;
+        }
         if let Some(before) = before {
             assert_eq!(before, *self.live.borrow(), "{op:?} logs nothing, and should change something");
         }
@@ -234,6 +246,24 @@ impl<const FLAW: u8> Simulated<FLAW> {
             part_bytes_min: 0,
         };
         self.change(op, call, |plan| multipart::complete(plan, &asked).map(drop)).await
+    }
+
+    async fn expire(&self, op: &Op, bucket: usize, call: &Call<Objects>) -> Result<Option<usize>, Error> {
+        self.change(op, call, |plan| {
+            let name = BUCKETS[bucket];
+            let id = buckets::get(plan, name)?.id;
+            let mut candidates = Vec::new();
+            for partition in [VERSIONS, CURRENT] {
+                for (row, value) in plan.all(partition, &keys::in_bucket(id))? {
+                    let version: Version = values::decode(&value).map_err(Error::Row)?;
+                    let (key, _) = keys::read_object(&row).ok_or_else(|| Error::Row("no key".to_owned()))?;
+                    let of = if partition == CURRENT { Candidate::Current } else { Candidate::Other };
+                    candidates.push(of(key, version.seq));
+                }
+            }
+            expiry::act(plan, name, id, &candidates, self.blobs.day()).map(drop)
+        })
+        .await
     }
 
     async fn copy(&self, op: &Op, call: &Call<Objects>) -> Result<Option<usize>, Error> {
@@ -348,10 +378,12 @@ impl<const FLAW: u8> Simulated<FLAW> {
                 let create =
                     buckets::Create { name, owner: OWNER, account: "a", region: "", object_lock: false };
                 buckets::create(plan, &create)?;
+                settings::put(plan, name, &listeners::everybody_hears(name))?;
+                settings::put(plan, name, &listeners::all_expire())?;
             }
             buckets::set_versioning(plan, BUCKETS[2], true)
         };
-        self.blobs.change(None, 1_000, make).await
+        self.blobs.change(None, 4_000, make).await
     }
 
     /// All versions, with their bytes.
@@ -374,6 +406,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
                 seen.keys.entry((number, key)).or_default().push(one);
             }
         }
+        seen.events = listeners::count(&self.topics)?;
         Ok(seen)
     }
 
@@ -494,6 +527,9 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         };
         let shard = state::host(&runtime, &catalog, Arc::new(RealDisk), &folder, config).await;
         let shard = shard.map_err(OpenError::Failed)?;
+        let topics = FakeTopics::host(&runtime, &listeners::TOPICS, Durability::Sync)
+            .map_err(|error| failed(&error))?;
+        let topics = Arc::new(topics);
         let store = shard.lock().map_err(|error| failed(&error))?.store().store().cloned();
         let store = store.map_err(|error| failed(&error))?;
         let upkeep = move || if matches!(store.maintain(), Ok(true)) { Turn::Worked } else { Turn::Idle };
@@ -505,10 +541,18 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             }
         }
         let home: Arc<dyn Home> = Arc::new(home);
-        let blobs = Blobs::new(Arc::clone(&runtime), shard, home, Durability::Sync);
+        let real = Arc::clone(&topics) as Arc<dyn Participant>;
+        let apart = (FLAW == Flaw::EVENTS_APART)
+            .then(|| Arc::new(Apart::new(Arc::clone(&real), Arc::clone(&runtime))));
+        let participant = apart.clone().map_or(real, |apart| apart as Arc<_>);
+        let streams = Some(Streams { participant, may_write: Box::new(|_, _| true) });
+        let around = Around { streams, ..Around::default() };
+        let blobs = Blobs::with(Arc::clone(&runtime), shard, home, Durability::Sync, around);
         let system = Rc::new(Self {
             runtime,
             blobs,
+            topics,
+            apart,
             local,
             scheduler: env.scheduler.clone(),
             disk: env.disk,
@@ -529,6 +573,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             Op::Upload(..) => self.upload(&op, &call).await,
             Op::Copy(..) => self.copy(&op, &call).await,
             Op::Delete(..) | Op::DeleteVersion(..) | Op::DeleteAll(_) => self.delete(&op, &call).await,
+            Op::Expire(bucket) => self.expire(&op, *bucket, &call).await,
             Op::Versioning(enabled) => {
                 self.change(&op, &call, |plan| buckets::set_versioning(plan, BUCKETS[1], *enabled)).await
             }

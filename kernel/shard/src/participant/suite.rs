@@ -1,5 +1,7 @@
 //! The contract of [`Participant`] as cases that each implementation runs, and a fake for those who use participants.
 
+mod topics;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use bytes::Bytes;
 use super::{LockedParticipant, Participant, Participants, Request, Target};
 use crate::whole::Held;
 use crate::{Error, Locked, Runtime, Shard, Single, Transaction, Whole};
+
+pub use topics::FakeTopics;
 
 /// A participant under test, on a journal of which everything is durable at once.
 pub trait Subject {

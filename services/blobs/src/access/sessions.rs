@@ -81,7 +81,9 @@ impl Service {
                 (Some(user), limits)
             }
         };
-        Ok(Caller { context: head.context(user.as_ref(), arrived), user, limits })
+        let context = head.context(user.as_ref(), arrived);
+        let source_address = arrived.peer.ip().to_canonical().to_string();
+        Ok(Caller { context, user, limits, source_address, request_id: arrived.request_id.clone() })
     }
 
     fn signer(&self, access_key: &str, token: Option<&str>) -> Result<(User, Option<Limits>)> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::entry::Kind;
 use crate::error::{Code, Error as Refusal, shown};
 use crate::limits::PAGE_KEYS_MAX;
-use crate::rows::keys::{BUCKETS, CURRENT, NULLS, SETTINGS, UPLOADS, VERSIONS};
+use crate::rows::keys::{BUCKETS, CURRENT, NULLS, OWN, SETTINGS, UPLOADS, VERSIONS};
 use crate::rows::values;
 use crate::rows::{Bucket, BucketId, Versioning, keys};
 use crate::rules::names;
@@ -87,6 +87,7 @@ pub fn delete(plan: &mut Plan<'_>, name: &str) -> Result<()> {
     for (row, _) in plan.all(SETTINGS, &prefix)? {
         plan.delete(SETTINGS, row);
     }
+    plan.delete(OWN, keys::round(bucket.id));
     plan.delete(BUCKETS, Bytes::copy_from_slice(name.as_bytes()));
     plan.happened(Kind::BucketDeleted, name, "");
     Ok(())

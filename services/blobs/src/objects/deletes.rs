@@ -5,6 +5,7 @@ use bole_base::Timestamp;
 use super::{buckets, versions};
 use crate::entry::Kind;
 use crate::error::{Code, Error as Refusal, Result as Refused};
+use crate::events::{self, Asker};
 use crate::limits::{BULK_ENTRY_BYTES_MAX, BULK_KEYS_MAX};
 use crate::rows::{Bucket, Version, VersionId, Versioning, What};
 use crate::rules::conditions::{self, Current, DeleteConditions};
@@ -45,6 +46,35 @@ pub fn delete(
     delete_in(plan, name, &bucket, delete, owner, bypass)
 }
 
+/// Deletes a current version that has expired: for good, or by a delete marker of the bucket's owner. Refuses: `AccessDenied` for what is locked.
+pub(super) fn expire(plan: &mut Plan<'_>, name: &str, bucket: &Bucket, key: &str) -> Result<()> {
+    let current = versions::current(plan, bucket, key)?;
+    let kinds = (Kind::MarkerExpired, Kind::Expired);
+    delete_current(plan, (name, bucket, key), current, &bucket.owner, kinds).map(drop)
+}
+
+/// Deletes the current version. `kinds`: what it is called that a delete marker was made, and that it was removed.
+fn delete_current(
+    plan: &mut Plan<'_>,
+    (name, bucket, key): (&str, &Bucket, &str),
+    current: Option<Version>,
+    owner: &str,
+    kinds: (Kind, Kind),
+) -> Result<Deleted> {
+    versions::check_overwrite(plan, bucket, key)?;
+    if bucket.versioning != Versioning::Off {
+        let marker = versions::make(plan, bucket, key, owner, What::Marker)?;
+        plan.happened(kinds.0, name, key).version = Some(marker.id());
+        return Ok(Deleted { version: Some(marker.id()), is_marker: true });
+    }
+    if let Some(version) = current {
+        let placed = versions::Placed { version, is_current: true };
+        versions::remove(plan, bucket, key, &placed)?;
+        plan.happened(kinds.1, name, key).version = Some(VersionId::Null);
+    }
+    Ok(Deleted::default())
+}
+
 fn delete_in(
     plan: &mut Plan<'_>,
     name: &str,
@@ -58,18 +88,7 @@ fn delete_in(
     let Some(id) = delete.version else {
         let current = versions::current(plan, bucket, key)?;
         check(&delete.conditions, current.as_ref())?;
-        versions::check_overwrite(plan, bucket, key)?;
-        if bucket.versioning != Versioning::Off {
-            let marker = versions::make(plan, bucket, key, owner, What::Marker)?;
-            plan.happened(Kind::MarkerMade, name, key).version = Some(marker.id());
-            return Ok(Deleted { version: Some(marker.id()), is_marker: true });
-        }
-        if let Some(version) = current {
-            let placed = versions::Placed { version, is_current: true };
-            versions::remove(plan, bucket, key, &placed)?;
-            plan.happened(Kind::Removed, name, key).version = Some(VersionId::Null);
-        }
-        return Ok(Deleted::default());
+        return delete_current(plan, (name, bucket, key), current, owner, (Kind::MarkerMade, Kind::Removed));
     };
     let placed = versions::find(plan, bucket, key, id)?;
     check(&delete.conditions, placed.as_ref().map(|placed| &placed.version))?;
@@ -100,9 +119,9 @@ impl Blobs {
     /// Deletes up to [`BULK_KEYS_MAX`] keys or versions in turn; what came of each. They are logged in as few entries as they fit in, and durable when this returns.
     /// `may` says for each whether it may be deleted, and whether governance may be bypassed for it.
     /// Errors: `NoSuchBucket`, `MalformedXML` for too many; those of journal and store, after which some may be deleted.
-    pub async fn delete_many(
+    pub async fn delete_many<'a>(
         &self,
-        requester: Option<&str>,
+        asker: impl Into<Asker<'a>>,
         bucket: &str,
         deletes: &[Delete<'_>],
         owner: &str,
@@ -113,12 +132,13 @@ impl Blobs {
             let text = format!("A bulk delete has {count} keys; {BULK_KEYS_MAX} are allowed");
             return Err(Refusal::new(Code::MalformedXML, text).into());
         }
+        let asker = asker.into();
         let mut outcomes = Vec::with_capacity(deletes.len());
         let mut position = None;
         while outcomes.len() < deletes.len() {
             let rest = &deletes[outcomes.len()..];
             let some = |plan: &mut Plan<'_>| delete_some(plan, bucket, rest, owner, &may);
-            let placed = self.append(requester, rest.len().min(100) * 100, some).await?;
+            let placed = self.append(asker, rest.len().min(100) * 100, some).await?;
             position = position.max(Some(placed.position));
             outcomes.extend(placed.value);
         }
@@ -127,6 +147,12 @@ impl Blobs {
         }
         Ok(outcomes)
     }
+}
+
+/// Bytes after which deletes go on in another entry. What is told of a delete is several times as long as what is logged of it, and goes into the same batch.
+pub(super) fn bulk_bytes_max(plan: &Plan<'_>, bucket: &Bucket) -> Result<usize> {
+    let are_heard = events::are_heard(plan, bucket)?;
+    Ok(if are_heard { BULK_ENTRY_BYTES_MAX / 4 } else { BULK_ENTRY_BYTES_MAX })
 }
 
 /// Deletes as many as go into one entry.
@@ -138,9 +164,10 @@ fn delete_some(
     may: &impl Fn(&Delete<'_>) -> Refused<bool>,
 ) -> Result<Vec<Refused<Deleted>>> {
     let bucket = buckets::get(plan, name)?;
+    let bytes_max = bulk_bytes_max(plan, &bucket)?;
     let mut outcomes = Vec::new();
     for delete in deletes {
-        if plan.bytes() >= BULK_ENTRY_BYTES_MAX && !outcomes.is_empty() {
+        if plan.bytes() >= bytes_max && !outcomes.is_empty() {
             break;
         }
         let outcome = match may(delete) {

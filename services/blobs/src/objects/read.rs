@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::expiry::Stored;
 use super::{bodies, buckets, versions};
 use crate::chunks::reader::Reader;
 use crate::chunks::{self, ChunkId, Home};
@@ -111,6 +112,8 @@ pub struct Open {
     pub version: Version,
     /// The parts that it came in; none if it was put at once.
     pub parts: Vec<PartInfo>,
+    /// The bucket's rules of lifecycle, where the version is the current one.
+    pub rules: Stored,
     segments: Vec<Segment>,
     /// Those of its chunks that are marked as damaged.
     damaged: Vec<ChunkId>,
@@ -142,7 +145,8 @@ impl Open {
 /// Opens an object. Refuses: `NoSuchBucket`, `NoSuchKey`, `NoSuchVersion`; `MethodNotAllowed` for a delete marker that is named.
 pub fn open(plan: &Plan<'_>, bucket: &str, key: &str, id: Option<VersionId>) -> Result<Open> {
     let bucket = buckets::get(plan, bucket)?;
-    let version = versions::asked_object(plan, &bucket, key, id)?.version;
+    let versions::Placed { version, is_current } = versions::asked_object(plan, &bucket, key, id)?;
+    let rules = if is_current { Stored::of(plan, &bucket)? } else { Stored::default() };
     let pieces = version.object().map(|object| bodies::pieces(plan, &object.body, object.bytes));
     let pieces = pieces.transpose()?.unwrap_or_default();
     let is_sealed = version.object().is_some_and(|object| object.encryption.is_some());
@@ -164,7 +168,7 @@ pub fn open(plan: &Plan<'_>, bucket: &str, key: &str, id: Option<VersionId>) -> 
         });
     }
     let damaged = damage::among(plan, &pieces.pieces)?;
-    Ok(Open { bucket, version, parts: pieces.parts, segments, damaged, _hold: plan.hold(chunks) })
+    Ok(Open { bucket, version, parts: pieces.parts, rules, segments, damaged, _hold: plan.hold(chunks) })
 }
 
 impl Blobs {

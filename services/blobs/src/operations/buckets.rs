@@ -48,7 +48,7 @@ pub(super) async fn create(
         }
         Ok(())
     };
-    service.blobs.change(Some(&user.canonical), 1_024, make).await?;
+    service.blobs.change(Some(user.canonical.as_str()), 1_024, make).await?;
     Ok(S3Response::new(dto::CreateBucketOutput { location: Some(format!("/{name}")) }))
 }
 

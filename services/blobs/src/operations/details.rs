@@ -44,7 +44,7 @@ pub(super) async fn put_tags(
     let tags = document::tags::read(request.input.tagging.clone(), TagsOn::Object)?;
     let which = which!(request.input);
     let put = |plan: &mut Plan<'_>| attributes::put_tags(plan, &which, &tags);
-    let id = service.blobs.change(caller.canonical(), LOGGED_BYTES, put).await?;
+    let id = service.blobs.change(caller.asker(), LOGGED_BYTES, put).await?;
     Ok(S3Response::new(dto::PutObjectTaggingOutput { version_id: id.map(|id| id.to_string()) }))
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn delete_tags(
     let caller = caller(&request)?;
     let which = which!(request.input);
     let delete = |plan: &mut Plan<'_>| attributes::delete_tags(plan, &which);
-    let id = service.blobs.change(caller.canonical(), LOGGED_BYTES, delete).await?;
+    let id = service.blobs.change(caller.asker(), LOGGED_BYTES, delete).await?;
     Ok(S3Response::new(dto::DeleteObjectTaggingOutput { version_id: id.map(|id| id.to_string()) }))
 }
 
@@ -96,7 +96,7 @@ pub(super) async fn put_acl(
         settings::of::<PublicAccessBlock>(plan, &bucket)?.unwrap_or_default().check_acl(&acl)?;
         attributes::put_acl(plan, &which, &acl)
     };
-    service.blobs.change(caller.canonical(), LOGGED_BYTES, put).await?;
+    service.blobs.change(caller.asker(), LOGGED_BYTES, put).await?;
     Ok(S3Response::new(dto::PutObjectAclOutput::default()))
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn put_retention(
         }
         attributes::put_retention(plan, &which, retention, bypass)
     };
-    service.blobs.change(caller.canonical(), LOGGED_BYTES, put).await?;
+    service.blobs.change(caller.asker(), LOGGED_BYTES, put).await?;
     Ok(S3Response::new(dto::PutObjectRetentionOutput::default()))
 }
 
@@ -152,6 +152,6 @@ pub(super) async fn put_legal_hold(
     let is_held = document::lock::read_hold(request.input.legal_hold.as_ref().ok_or_else(missing)?)?;
     let which = which!(request.input);
     let put = |plan: &mut Plan<'_>| attributes::put_legal_hold(plan, &which, is_held);
-    service.blobs.change(caller.canonical(), LOGGED_BYTES, put).await?;
+    service.blobs.change(caller.asker(), LOGGED_BYTES, put).await?;
     Ok(S3Response::new(dto::PutObjectLegalHoldOutput::default()))
 }

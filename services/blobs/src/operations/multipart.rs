@@ -17,10 +17,12 @@ use crate::error::{Code, Error, Result};
 use crate::limits::{PART_BYTES_MIN, PUT_BYTES_MAX};
 use crate::objects::bodies::NewBody;
 use crate::objects::copies;
+use crate::objects::expiry::Stored;
 use crate::objects::multipart::{self, Listed};
 use crate::objects::read::Open;
 use crate::protocol::settings::access::show_owner;
-use crate::rows::{Checksum, Part, UploadId, Versioning};
+use crate::protocol::settings::show_time;
+use crate::rows::{Checksum, Part, Upload, UploadId, Versioning};
 use crate::rules::checksums::{Algorithm, Type, Value, parse_composite};
 use crate::rules::encryption;
 use crate::service::Service;
@@ -54,12 +56,16 @@ pub(super) async fn begin(
         attributes,
         checksum,
     };
-    let begun = |plan: &mut Plan<'_>| multipart::begin(plan, &begin);
-    let upload = service.blobs.change(caller.canonical(), 8 * 1_024, begun).await?;
+    let begun =
+        |plan: &mut Plan<'_>| Ok((multipart::begin(plan, &begin)?, Stored::named(plan, begin.bucket)?));
+    let (upload, rules) = service.blobs.change(caller.canonical(), 8 * 1_024, begun).await?;
+    let (abort_date, abort_rule_id) = aborts(service, &rules, &input.key, &upload)?;
     Ok(S3Response::new(dto::CreateMultipartUploadOutput {
         server_side_encryption: server,
         sse_customer_algorithm: customer_algorithm,
         sse_customer_key_md5: customer_key_md5,
+        abort_date,
+        abort_rule_id,
         checksum_algorithm: checksum
             .map(|(algorithm, _)| dto::ChecksumAlgorithm::from_static(algorithm.name())),
         checksum_type: checksum.map(|(_, kind)| dto::ChecksumType::from_static(kind.name())),
@@ -68,6 +74,16 @@ pub(super) async fn begin(
         key: Some(input.key),
         ..Default::default()
     }))
+}
+
+/// When a rule of lifecycle aborts an upload, and which.
+fn aborts(
+    service: &Service,
+    rules: &Stored,
+    key: &str,
+    upload: &Upload,
+) -> crate::state::Result<(Option<dto::Timestamp>, Option<String>)> {
+    Ok(rules.abort(key, upload, service.blobs.day())?.map(|(at, id)| (show_time(at), id)).unzip())
 }
 
 fn number(asked: i32) -> Result<u16> {
@@ -301,12 +317,15 @@ pub(super) async fn complete(
         part_bytes_min: PART_BYTES_MIN,
     };
     let logged = 4 * 1_024 + parts.len() * 256;
-    let run = |plan: &mut Plan<'_>| multipart::complete(plan, &complete);
-    let made = service.blobs.change(caller.canonical(), logged, run).await?;
+    let run = |plan: &mut Plan<'_>| {
+        Ok((multipart::complete(plan, &complete)?, Stored::named(plan, complete.bucket)?))
+    };
+    let (made, rules) = service.blobs.change(caller.asker(), logged, run).await?;
     let sum = shown(made.version.object().and_then(|object| object.checksum.as_ref()));
     let encryption = made.version.object().and_then(|object| object.encryption.as_ref());
     Ok(S3Response::new(dto::CompleteMultipartUploadOutput {
         server_side_encryption: told(encryption).server,
+        expiration: rules.expiration(complete.key, &made.version, service.blobs.day())?,
         checksum_crc32: sum.crc32,
         checksum_crc32c: sum.crc32c,
         checksum_crc64nvme: sum.crc64nvme,
@@ -370,11 +389,14 @@ pub(super) async fn list(
     let look = |plan: &Plan<'_>| {
         let upload = multipart::upload(plan, &input.bucket, &input.key, id)?;
         let (parts, more) = multipart::list_parts(plan, &upload, above, most)?;
-        Ok((upload, parts, more))
+        Ok((upload, parts, more, Stored::named(plan, &input.bucket)?))
     };
-    let (upload, parts, more) = service.blobs.read(look).await?;
+    let (upload, parts, more, rules) = service.blobs.read(look).await?;
+    let (abort_date, abort_rule_id) = aborts(service, &rules, &input.key, &upload)?;
     let algorithm = upload.algorithm();
     Ok(S3Response::new(dto::ListPartsOutput {
+        abort_date,
+        abort_rule_id,
         checksum_algorithm: algorithm
             .map(|(algorithm, _)| dto::ChecksumAlgorithm::from_static(algorithm.name())),
         checksum_type: algorithm.map(|(_, kind)| dto::ChecksumType::from_static(kind.name())),

@@ -13,6 +13,7 @@ use crate::access::{Caller, facts};
 use crate::bodies::incoming::{Announced, Received, receive};
 use crate::error::{Code, Error, Result};
 use crate::objects::bodies::NewBody;
+use crate::objects::expiry::Stored;
 use crate::objects::{copies, deletes, put as puts};
 use crate::rows::{Checksum, Version};
 use crate::rules::checksums::Algorithm;
@@ -61,8 +62,9 @@ pub(super) async fn put(
         conditions: conditions(&headers, ""),
     };
     let bytes = put.body.logged_bytes() + 4 * 1_024;
-    let made = service.blobs.change(caller.canonical(), bytes, |plan| puts::put(plan, &put)).await;
-    let made = made.inspect_err(|error| {
+    let run = |plan: &mut Plan<'_>| Ok((puts::put(plan, &put)?, Stored::named(plan, put.bucket)?));
+    let made = service.blobs.change(caller.asker(), bytes, run).await;
+    let (made, rules) = made.inspect_err(|error| {
         if !error.may_have_happened() {
             service.give_up(&received);
         }
@@ -73,6 +75,7 @@ pub(super) async fn put(
         server_side_encryption: server,
         sse_customer_algorithm: customer_algorithm,
         sse_customer_key_md5: customer_key_md5,
+        expiration: rules.expiration(put.key, &made.version, service.blobs.day())?,
         e_tag: made.version.object().and_then(|object| etag(object.etag.text())),
         version_id: made.id.map(|id| id.to_string()),
         checksum_crc32: sum.crc32,
@@ -133,8 +136,9 @@ pub(super) async fn copy(
     };
     let resealed = super::copies::reseal(service, &headers, &mut copy).await?;
     let bytes = 16 * 1_024 + copy.body.as_ref().map_or(0, NewBody::logged_bytes);
-    let copied = service.blobs.change(caller.canonical(), bytes, |plan| copies::copy(plan, &copy)).await;
-    let copied = copied.inspect_err(|error| {
+    let run = |plan: &mut Plan<'_>| Ok((copies::copy(plan, &copy)?, Stored::named(plan, copy.bucket)?));
+    let copied = service.blobs.change(caller.asker(), bytes, run).await;
+    let (copied, rules) = copied.inspect_err(|error| {
         if let Some(received) = resealed.filter(|_| !error.may_have_happened()) {
             service.give_up(&received);
         }
@@ -158,6 +162,7 @@ pub(super) async fn copy(
         server_side_encryption: server,
         sse_customer_algorithm: customer_algorithm,
         sse_customer_key_md5: customer_key_md5,
+        expiration: rules.expiration(copy.key, &copied.made.version, service.blobs.day())?,
         copy_object_result: Some(result),
         copy_source_version_id: copied.source_id.map(|id| id.to_string()),
         version_id: copied.made.id.map(|id| id.to_string()),
@@ -197,7 +202,7 @@ pub(super) async fn delete(
     let bypass = is_true(&headers, "x-amz-bypass-governance-retention");
     let owner = owner_of_marker(service, &caller, &input.bucket).await?;
     let run = |plan: &mut Plan<'_>| deletes::delete(plan, &input.bucket, &delete, &owner, bypass);
-    let deleted = service.blobs.change(caller.canonical(), 4 * 1_024, run).await?;
+    let deleted = service.blobs.change(caller.asker(), 4 * 1_024, run).await?;
     let output = dto::DeleteObjectOutput {
         delete_marker: deleted.is_marker.then_some(true),
         version_id: deleted.version.map(|id| id.to_string()),
@@ -264,7 +269,7 @@ pub(super) async fn delete_many(
         None => Err(Error::new(Code::InternalError, "a delete was not judged")),
     };
     let outcomes =
-        service.blobs.delete_many(caller.canonical(), &input.bucket, &deletes, &owner, allowed).await?;
+        service.blobs.delete_many(caller.asker(), &input.bucket, &deletes, &owner, allowed).await?;
     let quiet = input.delete.quiet.unwrap_or(false);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for (delete, outcome) in deletes.iter().zip(outcomes) {

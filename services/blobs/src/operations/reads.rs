@@ -55,6 +55,7 @@ async fn wanted(service: &Service, headers: &hyper::HeaderMap, asked: &Asked<'_>
     let mut head = describe(&open.version, object, open.bucket.versioning);
     let key = encryption::read(object.encryption.as_ref(), &own(headers))?;
     check_conditions(headers, object, open.version.created_ms, &head)?;
+    head.expiration = open.rules.expiration(asked.key, &open.version, service.blobs.day())?;
     let selected = select(text(headers, "range"), part_number.transpose()?, object.bytes, &sizes)?;
     if asked.wants_checksum && selected == Selected::Whole {
         let sum = shown(object.checksum.as_ref());
@@ -243,6 +244,7 @@ fn output(head: dto::HeadObjectOutput, tags: usize) -> dto::GetObjectOutput {
         content_range: head.content_range,
         content_type: head.content_type,
         e_tag: head.e_tag,
+        expiration: head.expiration,
         expires: head.expires,
         last_modified: head.last_modified,
         metadata: head.metadata,

@@ -129,6 +129,10 @@ documents! {
     put_encryption PutBucketEncryptionInput PutBucketEncryptionOutput server_side_encryption_configuration
         |sent| document::lock::read_encryption(&sent);
     put_cors PutBucketCorsInput PutBucketCorsOutput cors_configuration document::cors::read;
+    put_lifecycle PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput lifecycle_configuration
+        |sent: Option<_>| document::lifecycle::read(sent.ok_or_else(|| {
+            Error::new(Code::MalformedXML, "The body has no LifecycleConfiguration")
+        })?);
     put_tags PutBucketTaggingInput PutBucketTaggingOutput tagging |sent| document::tags::read(sent, TagsOn::Bucket);
     put_website PutBucketWebsiteInput PutBucketWebsiteOutput website_configuration document::website::read;
     put_block PutPublicAccessBlockInput PutPublicAccessBlockOutput public_access_block_configuration

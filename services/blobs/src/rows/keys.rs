@@ -45,6 +45,13 @@ pub const CHUNK_COUNTER: &[u8] = b"chunk counter";
 /// In [`OWN`]: where the walk over all chunks is.
 pub const SCRUB: &[u8] = b"scrub";
 
+/// In [`OWN`]: how far lifecycle is with a bucket.
+pub fn round(bucket: BucketId) -> Bytes {
+    let mut row = b"lifecycle".to_vec();
+    row.extend(bucket.0.to_be_bytes());
+    row.into()
+}
+
 /// In [`SETTINGS`].
 pub fn setting(bucket: BucketId, number: u8) -> Bytes {
     let mut row = in_bucket(bucket);

@@ -59,7 +59,7 @@ macro_rules! rows {
 rows! {
     Bucket "bucket", Version "version", Seq "null version", Pieces "body", Upload "multipart upload", Part "part",
     Kept "chunk" 2, Garbage "chunk that is garbage", Damage "damaged chunk", Counter "counter", Scrub "walk over all chunks",
-    SealedInline "sealed body",
+    SealedInline "sealed body", Round "round of lifecycle",
 }
 
 /// Whether puts make versions.
@@ -427,6 +427,28 @@ pub struct Scrub {
 /// A counter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter(pub u64);
+
+/// How far lifecycle is with a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// The midnight after which it was begun, in milliseconds since 1970.
+    pub midnight_ms: u64,
+    /// A CRC32C of the rules that it goes by.
+    pub rules: u32,
+    /// Where it goes on; nothing once it came to its end.
+    pub place: Option<Place>,
+}
+
+/// A place in a round.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which of a round's walks.
+    pub walk: u32,
+    /// The row after which it goes on; nothing at the beginning.
+    pub after: Option<Vec<u8>>,
+    /// Whether something was left undone so far, so that the round is to be made again.
+    pub left: bool,
+}
 
 #[cfg(test)]
 mod tests;

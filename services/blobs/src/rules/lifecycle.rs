@@ -340,6 +340,11 @@ impl Day {
         self.ms
     }
 
+    /// The midnight at or before `now`.
+    pub const fn midnight(self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0 / self.ms * self.ms)
+    }
+
     /// The midnight that follows `days` after `from`.
     fn after(self, from: Timestamp, days: u32) -> Timestamp {
         let aged = from.0.saturating_add(self.ms.saturating_mul(u64::from(days)));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bole_base::{Offset, Timestamp};
 use bole_ordered::{Direction, PageLimits, Partition, Range, View};
+use bole_shard::participant::Request;
 use bytes::Bytes;
 
 use super::holds::{Hold, Holds};
@@ -31,6 +32,7 @@ pub struct Plan<'a> {
     written: BTreeMap<(u8, Bytes), (Partition, Option<Bytes>)>,
     parts: Vec<Step>,
     happened: Vec<Happened>,
+    asked: Vec<Request>,
     /// About the bytes of what was decided.
     bytes: usize,
 }
@@ -53,6 +55,7 @@ impl<'a> Plan<'a> {
             written: BTreeMap::new(),
             parts: Vec::new(),
             happened: Vec::new(),
+            asked: Vec::new(),
             bytes: 0,
         }
     }
@@ -65,6 +68,16 @@ impl<'a> Plan<'a> {
     /// The canonical id of who asks; nothing for the anonymous.
     pub fn requester(&self) -> Option<&str> {
         self.requester.as_deref()
+    }
+
+    /// The offset that the entry gets.
+    pub const fn offset(&self) -> Offset {
+        self.offset
+    }
+
+    /// What happened so far.
+    pub(crate) fn has_happened(&self) -> &[Happened] {
+        &self.happened
     }
 
     /// About how many bytes will be logged.
@@ -140,6 +153,28 @@ impl<'a> Plan<'a> {
         Ok(self.view.page(&range, Direction::Forward, PageLimits::entries(entries_max))?)
     }
 
+    /// The last row below `key`, of those whose keys begin with `prefix`, and how many there are below it, counted up to `count_max`; as they were before the operation.
+    pub fn before(
+        &self,
+        partition: Partition,
+        prefix: &[u8],
+        key: Bytes,
+        count_max: usize,
+    ) -> Result<(Option<(Bytes, Bytes)>, usize)> {
+        let range = Range { end: Bound::Excluded(key), ..Range::prefix(partition, prefix) };
+        let last = self.view.page(&range, Direction::Backward, PageLimits::entries(1))?.entries.pop();
+        let count = match count_max {
+            0 => 0,
+            most => self.view.page(&range, Direction::Forward, PageLimits::entries(most))?.entries.len(),
+        };
+        Ok((last, count))
+    }
+
+    /// Asks a stream for something in the same batch; the change is refused where that cannot be.
+    pub(crate) fn ask(&mut self, request: Request) {
+        self.asked.push(request);
+    }
+
     /// Puts a row.
     pub fn put(&mut self, partition: Partition, key: impl Into<Bytes>, value: impl Into<Bytes>) {
         let (key, value) = (key.into(), value.into());
@@ -193,8 +228,13 @@ impl<'a> Plan<'a> {
         self.holds.hold(chunks)
     }
 
-    /// The entry; nothing if nothing was decided. Errors: it is longer than a record of the journal can be.
-    pub(super) fn into_entry(self) -> Result<Option<Entry>> {
+    /// What streams are asked besides events.
+    pub(super) fn take_asked(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.asked)
+    }
+
+    /// The entry; nothing if nothing was decided. `beside`: bytes that others have in the batch. Errors: it is longer than a record of the journal can be.
+    pub(super) fn into_entry(self, beside: usize) -> Result<Option<Entry>> {
         if self.written.is_empty() && self.parts.is_empty() {
             return Ok(None);
         }
@@ -203,7 +243,7 @@ impl<'a> Plan<'a> {
             None => Step::Delete(partition, key),
         });
         let entry = Entry { happened: self.happened, steps: rows.chain(self.parts).collect() };
-        let bytes = entry.bytes();
+        let bytes = entry.bytes() + beside;
         if bytes > ENTRY_BYTES_MAX {
             // Metadata is bounded, so it is pieces that are too many, each of which is a copy of a part of something.
             let text = format!(

@@ -10,6 +10,7 @@ mod forms;
 mod logs;
 mod node;
 mod requests;
+mod settings;
 mod signed;
 mod sts;
 mod table;

@@ -7,8 +7,9 @@ use bole_base::{Clock, Disk, Durability, LogId, RealDisk, SystemClock};
 use bole_blobs::chunks::Home;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::door::Door;
+use bole_blobs::events::Streams;
 use bole_blobs::seal::ServerKeys;
-use bole_blobs::state::{self, Blobs};
+use bole_blobs::state::{self, Around, Blobs};
 use bole_blobs::{Config, Parts, Service};
 use bole_catalog::Catalog;
 use bole_identity::Identity;
@@ -17,6 +18,8 @@ use bole_net::Metrics;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, Connection, Listener};
 use bole_net::shutdown::Stopper;
+use bole_shard::participant::Participant;
+use bole_shard::participant::suite::FakeTopics;
 use bole_shard::{Runtime, runtime};
 use bole_testing::process::{TempDir, temp_dir};
 
@@ -26,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) identity: Arc<Identity>,
     pub(crate) service: Arc<Service>,
     pub(crate) metrics: Metrics,
+    /// The topic `photos`; whoever is not called `bole` may not write to it.
+    pub(crate) topics: Arc<FakeTopics>,
     _stopper: Stopper,
     _dir: TempDir,
 }
@@ -58,10 +63,15 @@ impl Node {
         identity.settle().await.unwrap();
         let config = state::Config { store: bole_ordered::Config::small(), ..state::Config::default() };
         let shard = state::host(&runtime, &catalog, disk, &dir.path().join("rows"), config).await.unwrap();
-        runtime.recover(&[shard.id()]).await.unwrap();
+        let topics = [("photos", LogId(1 << 40))];
+        let topics = Arc::new(FakeTopics::host(&runtime, &topics, Durability::Sync).unwrap());
+        runtime.recover(&[]).await.unwrap();
         let chunks = Memory::default();
         let home = Arc::new(chunks.clone()) as Arc<dyn Home>;
-        let blobs = Blobs::new(runtime, shard, home, Durability::Sync);
+        let participant = Arc::clone(&topics) as Arc<dyn Participant>;
+        let streams = Some(Streams { participant, may_write: Box::new(|user, _| user == "bole") });
+        let around = Around { streams, ..Around::default() };
+        let blobs = Blobs::with(runtime, shard, home, Durability::Sync, around);
         let users = Arc::clone(&identity);
         let keys = ServerKeys::new(identity.derived_keys("blobs data keys 1"));
         let parts = Parts { blobs, config: blobs_config, users, keys, clock };
@@ -76,6 +86,6 @@ impl Node {
         let handler = move |connection: Connection| door.clone().serve(connection);
         let config = listener::Config::new(limit(), limit());
         tokio::spawn(listener.serve(config, for_service, token, handler));
-        Self { address, chunks, identity, service, metrics, _stopper: stopper, _dir: dir }
+        Self { address, chunks, identity, service, metrics, topics, _stopper: stopper, _dir: dir }
     }
 }

@@ -26,7 +26,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("GetBucketInventoryConfiguration", "GET", "/bucket?id=a&inventory", ""),
     ("GetBucketMetadataTableConfiguration", "GET", "/bucket?metadataTable", ""),
     ("GetBucketMetricsConfiguration", "GET", "/bucket?id=a&metrics", ""),
-    ("GetBucketNotificationConfiguration", "GET", "/bucket?notification", ""),
     ("GetBucketReplication", "GET", "/bucket?replication", ""),
     ("GetBucketRequestPayment", "GET", "/bucket?requestPayment", ""),
     ("GetObjectTorrent", "GET", "/bucket/k?torrent", ""),
@@ -35,17 +34,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("ListBucketInventoryConfigurations", "GET", "/bucket?inventory", ""),
     ("ListBucketMetricsConfigurations", "GET", "/bucket?metrics", ""),
     (
-        "PutBucketLifecycleConfiguration",
-        "PUT",
-        "/bucket?lifecycle",
-        "<LifecycleConfiguration></LifecycleConfiguration>",
-    ),
-    (
-        "PutBucketNotificationConfiguration",
-        "PUT",
-        "/bucket?notification",
-        "<NotificationConfiguration></NotificationConfiguration>",
-    ),
     (
         "PutBucketRequestPayment",
         "PUT",

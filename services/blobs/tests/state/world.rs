@@ -12,6 +12,7 @@ use bole_base::{Disk, Durability, LogId, Position, RealDisk};
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::chunks::writer::Writer;
 use bole_blobs::chunks::{ChunkId, Home};
+use bole_blobs::events::Streams;
 use bole_blobs::objects::bodies::NewBody;
 use bole_blobs::objects::put::{Attributes, Made, Put};
 use bole_blobs::objects::{buckets, put, read};
@@ -20,10 +21,12 @@ use bole_blobs::rows::VersionId;
 use bole_blobs::rules::checksums::EtagHasher;
 use bole_blobs::rules::conditions::Conditions;
 use bole_blobs::rules::list::{Marker, Query};
-use bole_blobs::state::{self, Blobs, Config, Error, Plan, Result, Shard};
+use bole_blobs::state::{self, Around, Blobs, Config, Error, Plan, Result, Shard};
 use bole_blobs::{Code, chunks};
 use bole_catalog::Catalog;
 use bole_log::{Journal, MemoryJournal};
+use bole_shard::participant::Participant;
+use bole_shard::participant::suite::FakeTopics;
 use bole_shard::{Runtime, runtime};
 use bole_testing::process::{TempDir, temp_dir};
 
@@ -34,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) chunks: Memory,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) shard: Arc<Shard>,
+    /// The topics `below` and `above`, whose logs are on both sides of the blobs'.
+    pub(crate) topics: Arc<FakeTopics>,
     runtime: Arc<Runtime>,
     pub(crate) journal: Arc<MemoryJournal>,
     folder: PathBuf,
@@ -74,6 +79,8 @@ impl Node {
         let settings = runtime::Config::default();
         let runtime = Arc::new(Runtime::new(shared, Arc::clone(&disk), clock.clone(), root, settings));
         let catalog = Catalog::host(Arc::clone(&runtime)).unwrap();
+        let logs = [("below", LogId(8)), ("above", LogId(1 << 40))];
+        let topics = Arc::new(FakeTopics::host(&runtime, &logs, Durability::Sync).unwrap());
         let run =
             |future: std::pin::Pin<Box<dyn Future<Output = Arc<Shard>> + '_>>| drive(&journal, || (), future);
         let shard = run(Box::pin(async {
@@ -81,12 +88,15 @@ impl Node {
             let config =
                 Config { store: bole_ordered::Config::small(), with_thread: false, ..Config::default() };
             let shard = state::host(&runtime, &catalog, disk, &folder.join("rows"), config).await.unwrap();
-            runtime.recover(&[shard.id()]).await.unwrap();
+            runtime.recover(&[]).await.unwrap();
             shard
         }));
         let home = Arc::new(chunks.clone()) as Arc<dyn Home>;
-        let blobs = Blobs::new(Arc::clone(&runtime), Arc::clone(&shard), home, Durability::Sync);
-        Self { blobs, chunks, clock, shard, runtime, journal, folder: folder.to_owned(), dir }
+        let participant = Arc::clone(&topics) as Arc<dyn Participant>;
+        let streams = Some(Streams { participant, may_write: Box::new(|_, _| true) });
+        let around = Around { streams, ..Around::default() };
+        let blobs = Blobs::with(Arc::clone(&runtime), Arc::clone(&shard), home, Durability::Sync, around);
+        Self { topics, blobs, chunks, clock, shard, runtime, journal, folder: folder.to_owned(), dir }
     }
 
     #[track_caller]
@@ -114,8 +124,8 @@ impl Node {
     pub(crate) fn restart(self) -> Self {
         let kept: Position = self.journal.reached(Durability::Sync);
         let journal = Arc::new(self.journal.crash(kept));
-        let Self { blobs, shard, runtime, chunks, clock, folder, dir, .. } = self;
-        drop((blobs, shard, runtime));
+        let Self { blobs, shard, topics, runtime, chunks, clock, folder, dir, .. } = self;
+        drop((blobs, shard, topics, runtime));
         Self::open(dir, &folder, journal, chunks, clock)
     }
 

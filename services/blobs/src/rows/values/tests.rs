@@ -158,6 +158,11 @@ fn what_is_on_disk_is_read_and_written() {
         damaged: 9,
     };
     check(&scrub, b"\x01\x01\x01\x02\x01\x03\x04\x05\x06\x07\x08\x09");
+    let place = Place { walk: 2, after: Some(b"row".to_vec()), left: true };
+    check(
+        &Round { midnight_ms: 300, rules: 1 << 31, place: Some(place) },
+        b"\x01\xac\x02\x80\x80\x80\x80\x08\x01\x02\x01\x03row\x01",
+    );
     // Bodies of which no row above has one.
     check(&Part { body: Body::Empty, ..part() }, &[&encode(&part())[..21], &b"\0"[..]].concat());
     check(
