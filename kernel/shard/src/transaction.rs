@@ -70,10 +70,7 @@ impl Transaction {
     /// As [`Transaction::reserve`], for effects that are to be entries of their own whatever their size, in one record.
     /// Errors: also `BatchTooLarge`.
     pub fn reserve_record(&mut self, bytes: usize) -> Result<(), Error> {
-        let total = self.batch.bytes().len() + bytes;
-        if total > BATCH_BYTES_MAX {
-            return Err(bole_log::Error::BatchTooLarge { bytes: total, max: BATCH_BYTES_MAX }.into());
-        }
+        at_most(self.batch.bytes().len() + bytes, self.journal.batch_bytes_max())?;
         self.take(bytes)
     }
 

@@ -133,7 +133,7 @@ impl Signed<'_> {
             return Err(Refusal::new("MissingAuthenticationToken", 403, text).into());
         };
         let headers = &self.request.headers;
-        let digest = headers.get("x-amz-content-sha256").map(|value| value.as_bytes());
+        let digest = headers.get("x-amz-content-sha256").map(hyper::header::HeaderValue::as_bytes);
         let is_covered = digest.is_none_or(|digest| digest.len() == 64);
         if self.request.service.as_deref() != Some("sts") || !is_covered {
             let text = "Credential should be scoped to correct service: 'sts', and the form be signed";

@@ -45,12 +45,11 @@ fn malformed(text: &str) -> Error {
 fn parameter(parameters: &str, name: &str) -> Option<String> {
     let mut rest = parameters.trim_start_matches([';', ' ', '\t']);
     while let Some((found, value)) = rest.split_once('=') {
-        let (text, after) = match value.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted)?,
-            None => {
-                let end = value.find(';').unwrap_or(value.len());
-                (value[..end].trim().to_owned(), &value[end..])
-            }
+        let (text, after) = if let Some(quoted) = value.strip_prefix('"') {
+            unquoted(quoted)?
+        } else {
+            let end = value.find(';').unwrap_or(value.len());
+            (value[..end].trim().to_owned(), &value[end..])
         };
         if found.trim().eq_ignore_ascii_case(name) {
             return Some(text);

@@ -34,7 +34,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("ListBucketInventoryConfigurations", "GET", "/bucket?inventory", ""),
     ("ListBucketMetricsConfigurations", "GET", "/bucket?metrics", ""),
     (
-    (
         "PutBucketRequestPayment",
         "PUT",
         "/bucket?requestPayment",

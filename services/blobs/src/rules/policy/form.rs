@@ -145,9 +145,8 @@ impl FormPolicy {
 }
 
 fn bytes(value: &Json) -> Result<u64> {
-    let text = match value {
-        Json::Number(text) | Json::Text(text) => text,
-        _ => return Err(invalid("Invalid content-length-range: not a number")),
+    let (Json::Number(text) | Json::Text(text)) = value else {
+        return Err(invalid("Invalid content-length-range: not a number"));
     };
     text.parse().map_err(|_| invalid("Invalid content-length-range: not a number"))
 }
