@@ -9,11 +9,15 @@
 //! | `GET /api/users` | list of [`User`] | [`Action::ManageUsers`] |
 //! | `POST /api/users` | adds a [`NewUser`]: 201 | [`Action::ManageUsers`] |
 //! | `DELETE /api/users/{name}` | removes a user: 204 | [`Action::ManageUsers`] |
+//! | `GET /api/blobs/move` | [`Moving`] | [`Action::ManageData`] |
+//! | `POST /api/blobs/move` | begins to move bytes within [`MoveLimits`]: 202 | [`Action::ManageData`] |
+//! | `DELETE /api/blobs/move` | ends that: 204 | [`Action::ManageData`] |
 //!
 //! Every request passes the [`Guard`] first, so that no web page reaches this door through a browser (promise P8).
-//! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`] and [`Users`].
+//! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`], [`Users`] and a [`Mover`].
 
 pub mod access;
+pub mod data;
 mod error;
 pub mod guard;
 pub mod identity;
@@ -34,6 +38,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+pub use data::{MoveLimits, Mover, Moving};
 pub use access::{Action, Authenticator, Credentials, NewUser, User, Users};
 pub use error::Error;
 pub use guard::Guard;
@@ -57,6 +62,8 @@ pub struct Admin {
     pub authenticator: Arc<dyn Authenticator>,
     /// The users.
     pub users: Arc<dyn Users>,
+    /// What moves bytes between their homes.
+    pub mover: Option<Arc<dyn Mover>>,
     /// Which Host and Origin headers are ours.
     pub guard: Guard,
     /// Whether status and metrics ask for credentials: where others than this machine can reach the door.

@@ -21,7 +21,7 @@ use bole_shard::participant::upserts::Upserts;
 use tokio::time::Instant;
 
 use crate::admin::identity::IdentityUsers;
-use crate::admin::{self, Admin, Readiness, guard};
+use crate::admin::{self, Mover, Admin, Readiness, guard};
 use crate::banner::{Banner, Endpoint};
 use crate::config::{Loaded, Settings};
 use crate::kernel::{Kernel, KernelPart};
@@ -61,6 +61,8 @@ pub struct Node {
     pub participants: Vec<Arc<dyn Participant>>,
     /// The services that sinks write to in batches of those services' own.
     pub upserts: Vec<Arc<dyn Upserts>>,
+    /// What moves bytes of large objects between their homes.
+    pub mover: Option<Arc<dyn Mover>>,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -186,6 +188,7 @@ impl Node {
             collectors: Vec::new(),
             participants: Vec::new(),
             upserts: Vec::new(),
+            mover: None,
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),
@@ -224,6 +227,7 @@ impl Node {
             collectors: std::mem::take(&mut self.collectors),
             authenticator: Arc::clone(&users) as Arc<_>,
             users,
+            mover: self.mover.take(),
             guard: guard::addresses_only(),
             private: !listen.ip().to_canonical().is_loopback(),
         };

@@ -50,6 +50,8 @@ pub enum Action {
     ReadStatus,
     /// List, add and remove users.
     ManageUsers,
+    /// Say where data are kept.
+    ManageData,
 }
 
 /// Decides who may do what.

@@ -32,6 +32,7 @@ const fn action_name(action: Action) -> &'static str {
     match action {
         Action::ReadStatus => "read",
         Action::ManageUsers => "users",
+        Action::ManageData => "data",
     }
 }
 

@@ -12,6 +12,7 @@ use axum::routing::{delete, get};
 use bole_base::Kind;
 
 use super::access::{Action, Credentials, NewUser, User};
+use super::data::{MoveLimits, Mover, Moving};
 use super::listener::Peer;
 use super::{Admin, BODY_BYTES_MAX, Error};
 use crate::metrics;
@@ -29,6 +30,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/api/status", get(status))
         .route("/api/users", get(list_users).post(add_user))
         .route("/api/users/{name}", delete(remove_user))
+        .route("/api/blobs/move", get(moving).post(begin_move).delete(stop_move))
         .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard))
@@ -105,6 +107,43 @@ async fn remove_user(
     let by = authorize(&admin, peer, &headers, Action::ManageUsers).await?;
     admin.users.remove(&name).await?;
     tracing::info!(user = name, by, "user removed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn mover(admin: &Admin) -> Result<&Arc<dyn Mover>, Error> {
+    admin.mover.as_ref().ok_or_else(|| Error::new(Kind::NotFound, "this node has no blobs"))
+}
+
+async fn moving(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Json<Moving>, Error> {
+    authorize(&admin, peer, &headers, Action::ManageData).await?;
+    Ok(Json(mover(&admin)?.progress()))
+}
+
+async fn begin_move(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Result<Json<MoveLimits>, JsonRejection>,
+) -> Result<StatusCode, Error> {
+    let by = authorize(&admin, peer, &headers, Action::ManageData).await?;
+    let Json(limits) = body.map_err(|error| Error::new(Kind::InvalidInput, error.body_text()))?;
+    mover(&admin)?.begin(limits)?;
+    tracing::info!(by, "bytes are moved between their homes");
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn stop_move(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Error> {
+    let by = authorize(&admin, peer, &headers, Action::ManageData).await?;
+    mover(&admin)?.stop();
+    tracing::info!(by, "bytes are not moved any more");
     Ok(StatusCode::NO_CONTENT)
 }
 

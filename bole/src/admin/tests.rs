@@ -71,6 +71,7 @@ async fn open_door(private: bool) -> Fixture {
         collectors: vec![Arc::new(|out| out.push_str("probe_total 1\n"))],
         authenticator: Arc::new(OneUser),
         users: Arc::new(FakeUsers::default()),
+        mover: None,
         guard: guard::addresses_only(),
         private,
     };
@@ -123,6 +124,9 @@ async fn requests() {
         ("DELETE /api/users/ann%20b", BASIC, "", 204, ""),
         ("DELETE /api/users/ann%20b", BASIC, "", 404, "does not exist"),
         ("DELETE /api/users/x", "", "", 401, ""),
+        ("GET /api/blobs/move", "", "", 401, ""),
+        ("GET /api/blobs/move", BASIC, "", 404, "no blobs"),
+        ("POST /api/blobs/move", post, "{}", 400, "missing field"),
         ("GET /healthz", "origin: http://evil.example\r\n", "", 403, "origin"),
     ] {
         let length = body.len();

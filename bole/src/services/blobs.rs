@@ -1,5 +1,8 @@
 //! Opens the blobs: their dataset and rows, the files of chunks, the door, what gives space back, and what they are given of identity.
 
+mod home;
+mod migrate;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use bole_base::{Disk, RealDisk};
 use bole_blobs::check::{CHUNKS_DIR, ROWS_DIR};
-use bole_blobs::chunks::Home;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::door::Door;
 use bole_blobs::reclaim::Place;
@@ -19,6 +21,8 @@ use bole_net::shutdown::Stopper;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+use migrate::Migration;
 
 use crate::banner::Endpoint;
 use crate::config::Settings;
@@ -67,8 +71,12 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         drain_timeout: settings.node.shutdown_timeout / 2,
         ..listener::Config::new(limit.clone(), ConnectionLimit::new(usize::MAX >> 4))
     };
-    let home: Arc<dyn Home> = Arc::new(chunks.clone());
-    let blobs = Blobs::new(Arc::clone(&kernel.runtime), shard, home, settings.blobs.durability);
+    let cluster = home::cluster(&settings)?;
+    let homes = home::homes(&settings, chunks.clone(), cluster.as_ref().map(|(_, cluster)| cluster));
+    let blobs = Blobs::with_homes(Arc::clone(&kernel.runtime), shard, homes, settings.blobs.durability);
+    home::settle(&blobs, cluster, node.meta.node_name()).await?;
+    let migration = Migration::new(blobs.clone());
+    node.mover = Some(Arc::new(migration.clone()));
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
         region: settings.blobs.region.0.clone(),
@@ -112,7 +120,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         });
     }));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
-    let upkeep = tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone()));
+    let upkeep = tokio::spawn(upkeep(blobs, chunks, migration, node.shutdown.clone()));
     node.parts.push(BlobsPart { stopper, door, upkeep });
     Ok(())
 }
@@ -134,7 +142,7 @@ fn write_metrics(service: &Service, out: &mut String) {
 }
 
 /// Removes what a crash left, and then whatever no version names any more, for as long as the node runs.
-async fn upkeep(blobs: Blobs, chunks: Local, shutdown: Shutdown) {
+async fn upkeep(blobs: Blobs, chunks: Local, migration: Migration, shutdown: Shutdown) {
     let mut swept: Option<u8> = Some(0);
     let mut place = Place::default();
     loop {
@@ -156,6 +164,9 @@ async fn upkeep(blobs: Blobs, chunks: Local, shutdown: Shutdown) {
             Ok(Ok((gone, next))) => {
                 place = next;
                 swept = swept.and_then(|number| number.checked_add(1));
+                if swept.is_none() {
+                    migration.swept();
+                }
                 gone
             }
             Ok(Err(error)) => {

@@ -9,7 +9,7 @@
 //! - What a document says is honoured or refused by name, never ignored.
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] →
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`reclaim`] → [`migrate`] →
 //! [`protocol`] → [`bodies`] → [`access`].
 
 pub mod access;
@@ -21,6 +21,7 @@ pub mod door;
 pub mod entry;
 pub mod error;
 pub mod limits;
+pub mod migrate;
 pub mod objects;
 pub mod operations;
 pub mod pool;

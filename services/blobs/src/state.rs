@@ -13,6 +13,7 @@
 
 mod error;
 pub mod holds;
+mod homes;
 pub mod plan;
 
 use std::future::poll_fn;
@@ -29,6 +30,7 @@ use parking_lot::Mutex;
 pub use error::Error;
 pub use plan::Plan;
 
+use crate::chunks::homes::Homes;
 use crate::chunks::{ChunkId, Home};
 use crate::entry::Rows;
 use crate::limits::OVERLAY_BYTES_MAX;
@@ -107,6 +109,8 @@ pub struct Blobs(Arc<Inner>);
 struct Inner {
     runtime: Arc<Runtime>,
     shard: Arc<Shard>,
+    homes: Arc<Homes>,
+    /// All of them, as one.
     home: Arc<dyn Home>,
     durability: Durability,
     holds: Arc<Holds>,
@@ -141,11 +145,27 @@ impl Blobs {
         home: Arc<dyn Home>,
         durability: Durability,
     ) -> Self {
-        let (holds, counters) = (Arc::default(), Mutex::new(0..0));
-        Self(Arc::new(Inner { runtime, shard, home, durability, holds, counters }))
+        Self::with_homes(runtime, shard, Homes::local(home), durability)
     }
 
-    /// Where chunks are.
+    /// The same, with chunks in several homes.
+    pub fn with_homes(
+        runtime: Arc<Runtime>,
+        shard: Arc<Shard>,
+        homes: Homes,
+        durability: Durability,
+    ) -> Self {
+        let (holds, counters, homes) = (Arc::default(), Mutex::new(0..0), Arc::new(homes));
+        let home = homes::routed(&shard, &homes);
+        Self(Arc::new(Inner { runtime, shard, homes, home, durability, holds, counters }))
+    }
+
+    /// The homes of chunks.
+    pub fn homes(&self) -> &Homes {
+        &self.0.homes
+    }
+
+    /// Where chunks are, whichever home each is in.
     pub fn home(&self) -> &Arc<dyn Home> {
         &self.0.home
     }
@@ -285,7 +305,8 @@ impl Blobs {
         requester: Option<&str>,
     ) -> Result<Plan<'a>> {
         let now = self.0.runtime.clock().now();
-        Ok(Plan::new(View::of(locked)?, &self.0.holds, locked.next(), now, requester))
+        let home = self.0.homes.current();
+        Ok(Plan::new(View::of(locked)?, &self.0.holds, locked.next(), now, requester, home))
     }
 
     /// The id of a chunk that is to be written: one that no chunk ever had. The first of an opening sets numbers aside, durably.

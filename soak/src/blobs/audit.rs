@@ -97,7 +97,7 @@ pub fn check_rows(plan: &Plan<'_>) -> Result<(), String> {
         return Err(format!("bodies name {:?}, and rows count {kept:?}", named.chunks));
     }
     for (row, _) in plan.all(GARBAGE, &[]).map_err(|error| error.to_string())? {
-        if ChunkId::from_bytes(&row).is_none_or(|id| named.chunks.contains_key(&id)) {
+        if keys::read_garbage(&row).is_none_or(|stored| named.chunks.contains_key(&stored.id)) {
             return Err(format!("chunk {} is garbage and named", row.escape_ascii()));
         }
     }

@@ -73,7 +73,7 @@ where
             format!("Your proposed upload of {} bytes exceeds {PUT_BYTES_MAX} bytes.", announced.bytes),
         ));
     }
-    let _place = bodies.uploads.enter(memory(announced.bytes)).await?;
+    let _place = bodies.uploads.enter(memory(bodies, announced.bytes)).await?;
     let mut source =
         Source { stream: Box::pin(stream), left: announced.bytes, ended: false, over: BytesMut::new() };
     let mut batch = source.batch().await?;
@@ -100,8 +100,11 @@ where
 }
 
 /// What may be in memory for a body: a batch that is read, one that is taken, and the writer's buffer.
-const fn memory(bytes: u64) -> u64 {
-    if bytes <= INLINE_BYTES_MAX as u64 { 2 * bytes } else { (2 * BATCH_BYTES + BUFFER_BYTES) as u64 }
+fn memory(bodies: &Bodies, bytes: u64) -> u64 {
+    if bytes <= INLINE_BYTES_MAX as u64 {
+        return 2 * bytes;
+    }
+    (2 * BATCH_BYTES + BUFFER_BYTES) as u64 + bodies.home.upload_bytes(bytes)
 }
 
 fn refused(code: Code, message: impl Into<String>) -> Error {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::chunks::homes::Stored;
 use crate::chunks::writer::Written;
 use crate::error::{Code, Error as Refusal};
 use crate::limits::{INLINE_BYTES_MAX, INLINE_PIECES_MAX};
@@ -54,14 +55,15 @@ pub(super) fn take(plan: &mut Plan<'_>, body: &NewBody) -> Result<Body> {
         }
         NewBody::Chunk(written) => {
             let chunk = Chunk::from(*written);
-            let key = keys::chunk(chunk.id());
-            if plan.get(CHUNKS, &key)?.is_some() || plan.get(GARBAGE, &key)?.is_some() {
+            let (key, home) = (keys::chunk(chunk.id()), plan.home());
+            let garbage = keys::garbage(Stored { id: chunk.id(), home });
+            if plan.get(CHUNKS, &key)?.is_some() || plan.get(GARBAGE, &garbage)?.is_some() {
                 return Err(Error::Row(format!(
                     "chunk {} was just written, and is known already",
                     chunk.id()
                 )));
             }
-            plan.put_row(CHUNKS, key, &Kept { count: 1, bytes: chunk.bytes });
+            plan.put_row(CHUNKS, key, &Kept { count: 1, bytes: chunk.bytes, home });
             Ok(Body::Chunk(chunk, 0))
         }
     }
@@ -93,8 +95,9 @@ fn release_chunk(plan: &mut Plan<'_>, chunk: &Chunk) -> Result<()> {
     if kept.count > 1 {
         plan.put_row(CHUNKS, key, &Kept { count: kept.count - 1, ..kept });
     } else {
-        plan.delete(CHUNKS, key.clone());
-        plan.put_row(GARBAGE, key, &Garbage { bytes: kept.bytes });
+        plan.delete(CHUNKS, key);
+        let garbage = keys::garbage(Stored { id: chunk.id(), home: kept.home });
+        plan.put_row(GARBAGE, garbage, &Garbage { bytes: kept.bytes });
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{BucketId, Seq, VersionId};
-use crate::chunks::{ChunkId, writer::Written};
+use crate::chunks::{ChunkId, homes::HomeNumber, writer::Written};
 use crate::error::{Code, Error, Result};
 use crate::limits::{META_BYTES_MAX, USER_META_BYTES_MAX};
 use crate::rules::acl::Acl;
@@ -56,7 +56,13 @@ macro_rules! rows {
 
 rows! {
     Bucket "bucket", Version "version", Seq "null version", Pieces "body", Upload "multipart upload", Part "part",
-    Kept "chunk", Garbage "chunk that is garbage", Counter "counter",
+    Garbage "chunk that is garbage", Counter "counter",
+}
+
+impl Row for Kept {
+    const NAME: &'static str = "chunk";
+    /// 2: with the home.
+    const VERSION: u8 = 2;
 }
 
 /// Whether puts make versions.
@@ -380,9 +386,11 @@ pub struct Kept {
     pub count: u64,
     /// Bytes of the body that was written into it.
     pub bytes: u64,
+    /// Where it is.
+    pub home: HomeNumber,
 }
 
-/// A chunk that none names any more.
+/// A chunk that none names any more, or that none names any more where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Garbage {
     /// Bytes of the body that was written into it.

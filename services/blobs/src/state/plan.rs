@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::holds::{Hold, Holds};
 use super::{Error, Result};
 use crate::chunks::ChunkId;
+use crate::chunks::homes::HomeNumber;
 use crate::entry::{Entry, Happened, Kind, Step};
 use crate::error::{Code, Error as Refusal};
 use crate::limits::ENTRY_BYTES_MAX;
@@ -28,6 +29,8 @@ pub struct Plan<'a> {
     made: u32,
     now: Timestamp,
     requester: Option<String>,
+    /// Where new chunks are.
+    home: HomeNumber,
     written: BTreeMap<(u8, Bytes), (Partition, Option<Bytes>)>,
     parts: Vec<Step>,
     happened: Vec<Happened>,
@@ -42,6 +45,7 @@ impl<'a> Plan<'a> {
         offset: Offset,
         now: Timestamp,
         requester: Option<&str>,
+        home: HomeNumber,
     ) -> Self {
         Self {
             view,
@@ -50,6 +54,7 @@ impl<'a> Plan<'a> {
             made: 0,
             now,
             requester: requester.map(str::to_owned),
+            home,
             written: BTreeMap::new(),
             parts: Vec::new(),
             happened: Vec::new(),
@@ -65,6 +70,11 @@ impl<'a> Plan<'a> {
     /// The canonical id of who asks; nothing for the anonymous.
     pub fn requester(&self) -> Option<&str> {
         self.requester.as_deref()
+    }
+
+    /// Where chunks are that were written just now.
+    pub const fn home(&self) -> HomeNumber {
+        self.home
     }
 
     /// About how many bytes will be logged.

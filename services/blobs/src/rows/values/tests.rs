@@ -133,7 +133,8 @@ fn version_1_is_read_and_written() {
         &part(),
         b"\x01\x01\x02\x03\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x00\x01\x01",
     );
-    check(&Kept { count: 2, bytes: 300 }, b"\x01\x02\xac\x02");
+    check(&Kept { count: 2, bytes: 300, home: HomeNumber::CLUSTER }, b"\x02\x02\xac\x02\x01");
+    assert!(decode::<Kept>(b"\x01\x02\xac\x02").is_err_and(|error| error.contains("version 1")));
     check(&Garbage { bytes: 300 }, b"\x01\xac\x02");
     check(&Counter(1), b"\x01\x01");
     // Bodies of which no row above has one.
