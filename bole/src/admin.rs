@@ -38,8 +38,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-pub use data::{MoveLimits, Mover, Moving};
 pub use access::{Action, Authenticator, Credentials, NewUser, User, Users};
+pub use data::{MoveLimits, Mover, Moving};
 pub use error::Error;
 pub use guard::Guard;
 

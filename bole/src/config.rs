@@ -199,7 +199,10 @@ impl Settings {
         let Some(url) = s3_endpoint else { return Ok(()) };
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
         if rest.is_none_or(|rest| rest.is_empty() || rest.contains(['@', '?', '#'])) {
-            return Err("blobs.s3_endpoint must be http://HOST:PORT or https://HOST:PORT, without credentials".to_owned());
+            return Err(
+                "blobs.s3_endpoint must be http://HOST:PORT or https://HOST:PORT, without credentials"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

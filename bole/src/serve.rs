@@ -21,7 +21,7 @@ use bole_shard::participant::upserts::Upserts;
 use tokio::time::Instant;
 
 use crate::admin::identity::IdentityUsers;
-use crate::admin::{self, Mover, Admin, Readiness, guard};
+use crate::admin::{self, Admin, Mover, Readiness, guard};
 use crate::banner::{Banner, Endpoint};
 use crate::config::{Loaded, Settings};
 use crate::kernel::{Kernel, KernelPart};

@@ -133,7 +133,8 @@ pub(super) async fn run(command: BucketCommand, out: &mut dyn Write) -> Result<(
             writeln!(out, "bucket \"{name}\": versions {}", status.to_lowercase())?;
         }
         BucketCommand::Inventory { name, prefix, versions, csv, node } => {
-            let what = inventory::What { bucket: &name, prefix: &prefix, has_versions: versions, is_csv: csv };
+            let what =
+                inventory::What { bucket: &name, prefix: &prefix, has_versions: versions, is_csv: csv };
             inventory::write(&node.client()?, &what, out).await?;
         }
     }
@@ -147,9 +148,7 @@ fn shown(versioning: &str) -> String {
 async fn list(client: &Client, json: bool, out: &mut dyn Write) -> Result<()> {
     let buckets = client.buckets().await?;
     if json {
-        let row = |bucket: &crate::s3_client::buckets::Listed| {
-            serde_json::json!({ "name": bucket.name, "created": bucket.created })
-        };
+        let row = |bucket: &crate::s3_client::buckets::Listed| serde_json::json!({ "name": bucket.name, "created": bucket.created });
         serde_json::to_writer_pretty(&mut *out, &buckets.iter().map(row).collect::<Vec<_>>())?;
         writeln!(out)?;
         return Ok(());

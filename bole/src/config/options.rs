@@ -9,8 +9,8 @@ use bole_base::Durability;
 
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
-    Anonymous, CertificateName, ChunkHome, DatabaseDurability, FeedDatabases, HostNames, LogFilter, LogFormat, Region,
-    SaslMechanisms,
+    Anonymous, CertificateName, ChunkHome, DatabaseDurability, FeedDatabases, HostNames, LogFilter,
+    LogFormat, Region, SaslMechanisms,
 };
 
 /// One row of the table.

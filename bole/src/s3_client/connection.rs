@@ -167,7 +167,10 @@ async fn read(mut body: Incoming) -> Result<Bytes> {
     let mut out = BytesMut::new();
     while let Some(frame) = timeout(ANSWER_TIMEOUT, body.frame()).await.context("the server is silent")? {
         if let Ok(data) = frame?.into_data() {
-            ensure!(out.len() + data.len() <= ANSWER_BYTES_MAX, "the answer has more than {ANSWER_BYTES_MAX} bytes");
+            ensure!(
+                out.len() + data.len() <= ANSWER_BYTES_MAX,
+                "the answer has more than {ANSWER_BYTES_MAX} bytes"
+            );
             out.extend_from_slice(&data);
         }
     }

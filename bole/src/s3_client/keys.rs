@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn credentials_are_read_as_other_tools_read_them() {
         let of = |text: &str| {
-            Keys::read(text).map(|keys| (keys.access_key, keys.secret_key, keys.session_token.unwrap_or_default()))
+            Keys::read(text)
+                .map(|keys| (keys.access_key, keys.secret_key, keys.session_token.unwrap_or_default()))
         };
         let keys = |token: &str| Some(("a".to_owned(), "s=1".to_owned(), token.to_owned()));
         for (text, expected) in [

@@ -101,7 +101,11 @@ fn version(element: &Element, is_encoded: bool) -> Result<Version> {
         id: element.text_of("VersionId").to_owned(),
         is_latest: element.name == "Contents" || element.text_of("IsLatest") == "true",
         is_marker,
-        bytes: if is_marker { 0 } else { bytes.parse().with_context(|| format!("\"{bytes}\" is not a size"))? },
+        bytes: if is_marker {
+            0
+        } else {
+            bytes.parse().with_context(|| format!("\"{bytes}\" is not a size"))?
+        },
         etag: unquoted(element.text_of("ETag")),
         modified: element.text_of("LastModified").to_owned(),
     })
@@ -110,7 +114,8 @@ fn version(element: &Element, is_encoded: bool) -> Result<Version> {
 /// A page of an answer; `next` names the elements that say where the list goes on.
 fn page(answer: &Element, next: [&str; 2]) -> Result<Page> {
     let is_encoded = answer.text_of("EncodingType") == "url";
-    let is_version = |child: &&Element| ["Contents", "Version", "DeleteMarker"].contains(&child.name.as_str());
+    let is_version =
+        |child: &&Element| ["Contents", "Version", "DeleteMarker"].contains(&child.name.as_str());
     let versions = answer.children.iter().filter(is_version).map(|child| version(child, is_encoded));
     let mut page = Page { versions: versions.collect::<Result<_>>()?, next: None };
     if answer.text_of("IsTruncated") == "true" {
@@ -127,7 +132,8 @@ fn page(answer: &Element, next: [&str; 2]) -> Result<Page> {
 impl Client {
     /// The next page of the objects below a prefix.
     pub(crate) async fn list(&self, bucket: &str, prefix: &str, after: Option<&Next>) -> Result<Page> {
-        let request = Request::new(Method::GET, bucket, "").query("list-type", "2").query("encoding-type", "url");
+        let request =
+            Request::new(Method::GET, bucket, "").query("list-type", "2").query("encoding-type", "url");
         let request = request.query("prefix", prefix);
         let token = after.map(|next| next.first.as_str());
         let answer = self.send(request.query_opt("continuation-token", token)).await?.xml().await?;
@@ -135,8 +141,14 @@ impl Client {
     }
 
     /// The next page of all versions below a prefix, those of a key from the newest to the oldest.
-    pub(crate) async fn list_versions(&self, bucket: &str, prefix: &str, after: Option<&Next>) -> Result<Page> {
-        let request = Request::new(Method::GET, bucket, "").query("versions", "").query("encoding-type", "url");
+    pub(crate) async fn list_versions(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&Next>,
+    ) -> Result<Page> {
+        let request =
+            Request::new(Method::GET, bucket, "").query("versions", "").query("encoding-type", "url");
         let request = request.query("prefix", prefix);
         let request = request.query_opt("key-marker", after.map(|next| next.first.as_str()));
         let marker = after.map(|next| next.second.as_str()).filter(|marker| !marker.is_empty());
@@ -176,12 +188,14 @@ impl Client {
         if let Some(etag) = etag {
             headers.push(("if-match".to_owned(), format!("\"{etag}\"")));
         }
-        self.send(Request::new(Method::GET, bucket, key).query_opt("versionId", version).headers(headers)).await
+        self.send(Request::new(Method::GET, bucket, key).query_opt("versionId", version).headers(headers))
+            .await
     }
 
     /// The tags of an object, as the header `x-amz-tagging` says them.
     pub(crate) async fn tags(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<String> {
-        let request = Request::new(Method::GET, bucket, key).query("tagging", "").query_opt("versionId", version);
+        let request =
+            Request::new(Method::GET, bucket, key).query("tagging", "").query_opt("versionId", version);
         let answer = self.send(request).await?.xml().await?;
         let tags = answer.child("TagSet").map(|set| set.children.as_slice()).unwrap_or_default();
         let pair = |tag: &Element| {
@@ -199,7 +213,8 @@ impl Client {
         headers: Vec<(String, String)>,
         payload: Payload,
     ) -> Result<String> {
-        let answer = self.send(Request::new(Method::PUT, bucket, key).headers(headers).payload(payload)).await?;
+        let answer =
+            self.send(Request::new(Method::PUT, bucket, key).headers(headers).payload(payload)).await?;
         let etag = answer.header("etag").context("the answer has no ETag")?;
         answer.done().await?;
         Ok(unquoted(&etag))
@@ -286,7 +301,8 @@ mod tests {
             modified: "t".to_owned(),
             ..Version::default()
         };
-        let second = Version { key: "c".to_owned(), id: "1".to_owned(), is_marker: true, ..Version::default() };
+        let second =
+            Version { key: "c".to_owned(), id: "1".to_owned(), is_marker: true, ..Version::default() };
         assert_eq!(read.versions, [first, second]);
         assert_eq!(read.next, Some(Next { first: "b/".to_owned(), second: "v".to_owned() }));
         for wrong in [

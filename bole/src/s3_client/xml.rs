@@ -46,7 +46,9 @@ impl Element {
                         None => {
                             let name = found.decode()?;
                             let known = quick_xml::escape::resolve_predefined_entity(&name);
-                            known.with_context(|| format!("the answer has an unknown entity \"{name}\""))?.to_owned()
+                            known
+                                .with_context(|| format!("the answer has an unknown entity \"{name}\""))?
+                                .to_owned()
                         }
                     };
                     last(&mut open)?.text.push_str(&one);

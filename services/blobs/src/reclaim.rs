@@ -15,8 +15,8 @@ use crate::chunks::homes::Stored;
 use crate::chunks::sweep::{Swept, sweep_place};
 use crate::entry::Kind;
 use crate::limits::RECLAIM_CHUNKS_MAX;
-use crate::rows::keys::{self, CHUNKS, GARBAGE};
 use crate::rows::Kept;
+use crate::rows::keys::{self, CHUNKS, GARBAGE};
 use crate::state::{Blobs, Error, Plan, Result};
 
 /// Where a look for garbage goes on.

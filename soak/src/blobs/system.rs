@@ -434,7 +434,9 @@ fn spawn_reclaimer<const FLAW: u8>(scheduler: &Handle, blobs: &Blobs, seed: u64)
             let garbage = if FLAW == Flaw::RECLAIM_EARLY {
                 let all =
                     blobs.look(|plan| plan.all(bole_blobs::rows::keys::GARBAGE, &[])).map(|all| all.value);
-                all.map(|all| all.iter().filter_map(|(row, _)| bole_blobs::rows::keys::read_garbage(row)).collect())
+                all.map(|all| {
+                    all.iter().filter_map(|(row, _)| bole_blobs::rows::keys::read_garbage(row)).collect()
+                })
             } else {
                 blobs.garbage(&mut place)
             };

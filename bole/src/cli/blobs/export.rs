@@ -71,7 +71,14 @@ pub(super) async fn run(args: ExportArgs, out: &mut dyn Write) -> Result<ExitCod
     for why in failures.iter().take(FAILURES_MAX) {
         writeln!(out, "  failed: {why}")?;
     }
-    writeln!(out, "{} of {} objects are files in {}, {}", done.things, all.things, args.out.display(), format_bytes(done.bytes))?;
+    writeln!(
+        out,
+        "{} of {} objects are files in {}, {}",
+        done.things,
+        all.things,
+        args.out.display(),
+        format_bytes(done.bytes)
+    )?;
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -117,7 +124,11 @@ async fn fill(client: &Client, bucket: &str, part: &Path, version: &Version) -> 
     }
     ensure!(bytes == version.bytes, "{bytes} bytes came of {}", version.bytes);
     let found = format!("{:x}", digest.finalize());
-    ensure!(version.etag.contains('-') || version.etag == found, "its digest is {}, and {found} came", version.etag);
+    ensure!(
+        version.etag.contains('-') || version.etag == found,
+        "its digest is {}, and {found} came",
+        version.etag
+    );
     file.sync_all()?;
     Ok(())
 }

@@ -116,7 +116,8 @@ impl Tally {
 /// Runs the command.
 pub(super) async fn run(args: ImportArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let source = open(&args).await?;
-    let to = args.to.clone().or_else(|| source.place()).context("--to names the bucket for a folder's files")?;
+    let to =
+        args.to.clone().or_else(|| source.place()).context("--to names the bucket for a folder's files")?;
     let all = source.count().await.context("the source cannot be listed")?;
     writeln!(
         out,
@@ -131,12 +132,8 @@ pub(super) async fn run(args: ImportArgs, out: &mut dyn Write) -> Result<ExitCod
     }
     let client = args.node.client()?;
     provide(&client, &to.bucket, source.has_versions()).await?;
-    let target = Arc::new(Target {
-        client,
-        place: to,
-        pace: Pace::new(args.rate),
-        overwrites: args.overwrite,
-    });
+    let target =
+        Arc::new(Target { client, place: to, pace: Pace::new(args.rate), overwrites: args.overwrite });
     let tally = copy_all(&source, &target, usize::from(args.concurrency), all).await?;
     tell(&tally, all, out)
 }
@@ -147,7 +144,8 @@ async fn open(args: &ImportArgs) -> Result<Source> {
         return Source::folder(&args.from);
     }
     let place: Place = args.from.parse().map_err(|why| anyhow::anyhow!("--from {}: {why}", args.from))?;
-    let url = args.endpoint.as_deref().context("--endpoint says where the bucket is, such as http://minio:9000")?;
+    let url =
+        args.endpoint.as_deref().context("--endpoint says where the bucket is, such as http://minio:9000")?;
     let keys = match &args.credentials_file {
         Some(path) => Keys::of_file(path)?,
         None => Keys::of_environment(|name| std::env::var(name).ok())
@@ -198,7 +196,12 @@ async fn copy_all(source: &Source, target: &Arc<Target>, concurrency: usize, all
     Ok(tally)
 }
 
-async fn copy(source: &Source, target: &Target, work: &Work, outcomes: &mut Vec<(Outcome, u64)>) -> Result<()> {
+async fn copy(
+    source: &Source,
+    target: &Target,
+    work: &Work,
+    outcomes: &mut Vec<(Outcome, u64)>,
+) -> Result<()> {
     match work {
         Work::File(file) => outcomes.push((folder::copy(target, file).await?, file.bytes)),
         Work::Refused(_, why) => bail!("{why}"),
@@ -232,7 +235,11 @@ fn tell(tally: &Tally, all: Amount, out: &mut dyn Write) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     if counted != all.things {
-        writeln!(out, "the source had {} when it was counted and {counted} when it was copied: run it again", all.things)?;
+        writeln!(
+            out,
+            "the source had {} when it was counted and {counted} when it was copied: run it again",
+            all.things
+        )?;
         return Ok(ExitCode::FAILURE);
     }
     writeln!(out, "all {counted} are here, {}", format_bytes(tally.done.bytes))?;

@@ -81,7 +81,11 @@ fn watch(client: &Client) -> Result<Moving> {
 fn tell(moving: &Moving, out: &mut dyn Write) -> Result<()> {
     let Moving { home, chunks, chunks_moved, bytes_moved, failed, .. } = moving;
     let state = if moving.running { "moving" } else { "moved" };
-    writeln!(out, "{state} to \"{home}\": {chunks_moved} of {chunks} chunks, {}", format_bytes(*bytes_moved))?;
+    writeln!(
+        out,
+        "{state} to \"{home}\": {chunks_moved} of {chunks} chunks, {}",
+        format_bytes(*bytes_moved)
+    )?;
     for why in &moving.failures {
         writeln!(out, "  {why}")?;
     }

@@ -27,7 +27,8 @@ impl BlobsArgs {
             Some((access_key, secret_key)) => Keys { access_key, secret_key, session_token: None },
             None => {
                 let here = is_loopback(&addr).then(default_user);
-                let user = here.context("who asks? give --user with the access key; its secret is the password")?;
+                let user =
+                    here.context("who asks? give --user with the access key; its secret is the password")?;
                 Keys { access_key: user.user, secret_key: user.password, session_token: None }
             }
         };

@@ -44,7 +44,11 @@ pub(super) async fn write(client: &Client, what: &What<'_>, out: &mut dyn Write)
 /// A line of CSV (RFC 4180): the key is quoted where it has to be.
 fn csv(version: &Version) -> String {
     let Version { key, id, is_latest, is_marker, bytes, etag, modified } = version;
-    let key = if key.contains([',', '"', '\n', '\r']) { format!("\"{}\"", key.replace('"', "\"\"")) } else { key.clone() };
+    let key = if key.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", key.replace('"', "\"\""))
+    } else {
+        key.clone()
+    };
     format!("{key},{bytes},{etag},{modified},{id},{is_latest},{is_marker}")
 }
 
@@ -52,7 +56,10 @@ fn plain(version: &Version) -> String {
     let Version { key, id, is_marker, bytes, etag, .. } = version;
     let what = if *is_marker { "delete marker" } else { etag };
     // A key may have characters that a terminal obeys.
-    let key: String = key.chars().flat_map(|one| if one.is_control() { one.escape_default().collect() } else { vec![one] }).collect();
+    let key: String = key
+        .chars()
+        .flat_map(|one| if one.is_control() { one.escape_default().collect() } else { vec![one] })
+        .collect();
     format!("{bytes:>14}  {what:<36}  {key}{}", if id.is_empty() { String::new() } else { format!("  {id}") })
 }
 
@@ -62,7 +69,14 @@ mod tests {
 
     #[test]
     fn lines() {
-        let version = |key: &str| Version { key: key.to_owned(), bytes: 3, etag: "e".to_owned(), modified: "t".to_owned(), is_latest: true, ..Version::default() };
+        let version = |key: &str| Version {
+            key: key.to_owned(),
+            bytes: 3,
+            etag: "e".to_owned(),
+            modified: "t".to_owned(),
+            is_latest: true,
+            ..Version::default()
+        };
         assert_eq!(csv(&version("a b")), "a b,3,e,t,,true,false");
         assert_eq!(csv(&version("a,\"b\"\n")), "\"a,\"\"b\"\"\n\",3,e,t,,true,false");
         assert!(plain(&version("a\u{1b}[2J")).ends_with("  a\\u{1b}[2J"));

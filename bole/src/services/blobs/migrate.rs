@@ -126,7 +126,12 @@ impl Shared {
     }
 
     /// Moves a page of chunks; how many were.
-    async fn move_all(self: &Arc<Self>, strays: Vec<Stray>, limits: MoveLimits, began: Instant) -> Result<u64> {
+    async fn move_all(
+        self: &Arc<Self>,
+        strays: Vec<Stray>,
+        limits: MoveLimits,
+        began: Instant,
+    ) -> Result<u64> {
         let copies = strays.into_iter().map(|stray| Arc::clone(self).copy(stray, limits, began));
         let copies = futures_util::stream::iter(copies).buffer_unordered(limits.concurrency);
         let mut copies = copies.ready_chunks(limits.concurrency);

@@ -72,7 +72,8 @@ impl Homes {
     /// A home. Errors: `Failed`; this node has no such home.
     pub fn get(&self, number: HomeNumber) -> Result<&Arc<dyn Home>, Error> {
         let found = self.all.iter().find(|(found, _)| *found == number);
-        let missing = || Error::Failed(format!("a chunk is in the home \"{number}\", which is not configured"));
+        let missing =
+            || Error::Failed(format!("a chunk is in the home \"{number}\", which is not configured"));
         found.map(|(_, home)| home).ok_or_else(missing)
     }
 

@@ -155,10 +155,8 @@ mod tests {
         let row = version(bucket, "é", Seq(1));
         assert_eq!(read_object(&row), Some(("é".to_owned(), &(!1_u64).to_be_bytes()[..])));
         assert_eq!(read_part(&part(Seq(3), 77)), Some(77));
-        let stored = Stored {
-            id: ChunkId { epoch: bole_base::Epoch(1), counter: 2 },
-            home: HomeNumber::CLUSTER,
-        };
+        let stored =
+            Stored { id: ChunkId { epoch: bole_base::Epoch(1), counter: 2 }, home: HomeNumber::CLUSTER };
         assert_eq!(garbage(stored)[..], b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x02\x01"[..]);
         assert_eq!(read_garbage(&garbage(stored)), Some(stored));
         assert_eq!(read_garbage(&chunk(stored.id)), None);

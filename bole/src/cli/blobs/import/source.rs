@@ -126,7 +126,8 @@ async fn next_key(
 ) -> Result<Option<(Vec<Version>, Cursor)>> {
     loop {
         for version in cursor.versions.by_ref() {
-            let is_another = cursor.key.first().is_some_and(|first| first.key != version.key || !has_versions);
+            let is_another =
+                cursor.key.first().is_some_and(|first| first.key != version.key || !has_versions);
             if is_another {
                 let done = std::mem::replace(&mut cursor.key, vec![version]);
                 return Ok(Some((in_order(done), cursor)));

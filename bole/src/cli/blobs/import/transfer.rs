@@ -40,7 +40,9 @@ pub(super) struct Target {
 impl Target {
     /// The key here of one of the source's.
     pub(super) fn key(&self, key: &str, from: &Place) -> Result<String> {
-        let rest = key.strip_prefix(from.prefix.as_str()).with_context(|| format!("it is not below {}", from.prefix))?;
+        let rest = key
+            .strip_prefix(from.prefix.as_str())
+            .with_context(|| format!("it is not below {}", from.prefix))?;
         let key = format!("{}{rest}", self.place.prefix);
         ensure!(!key.is_empty(), "its key would be empty");
         Ok(key)
@@ -112,12 +114,18 @@ fn pieces(body: Incoming, passing: Passing, pace: Pace) -> impl Stream<Item = Re
 }
 
 /// Copies an object of a bucket without versions, unless it is here.
-pub(super) async fn copy(client: &Client, from: &Place, target: &Target, version: &Version) -> Result<Outcome> {
+pub(super) async fn copy(
+    client: &Client,
+    from: &Place,
+    target: &Target,
+    version: &Version,
+) -> Result<Outcome> {
     let key = target.key(&version.key, from)?;
     if let Some(here) = target.client.head(&target.place.bucket, &key, None, None).await? {
         let is_same = here.bytes == version.bytes && here.etag == version.etag;
         // What came in parts has an ETag that says nothing to who does not know the parts.
-        let may_be_same = here.bytes == version.bytes && (version.etag.contains('-') || here.etag.contains('-'));
+        let may_be_same =
+            here.bytes == version.bytes && (version.etag.contains('-') || here.etag.contains('-'));
         if is_same || (may_be_same && !target.overwrites) {
             return Ok(Outcome::Present);
         }
@@ -143,7 +151,8 @@ pub(super) async fn put(
 ) -> Result<Outcome> {
     let mut wait = Duration::from_millis(500);
     for last in (1..=TRIES).map(|number| number == TRIES) {
-        match Copying { client, from, target, version, key }.run().await {
+        let copying = Copying { client, from, target, version, key };
+        match copying.run().await {
             Err(error) if !last && Refusal::of(&error).is_none_or(Refusal::is_passing) => {
                 tokio::time::sleep(wait).await;
                 wait *= 4;
@@ -189,8 +198,10 @@ impl Copying<'_> {
         let first = self.client.head(&self.from.bucket, key, self.id(), Some(1)).await?;
         let said = first.filter(|first| first.parts.is_some_and(|parts| u64::from(parts) == count));
         // Most clients cut at whole MiB; the ETag shows whether that was right.
-        let part_bytes = said.map_or_else(|| bytes.div_ceil(count).next_multiple_of(MIB), |first| first.bytes);
-        Ok(Some(part_bytes).filter(|part| *part > 0 && bytes.div_ceil(*part) == count && *part <= PUT_BYTES_MAX))
+        let part_bytes =
+            said.map_or_else(|| bytes.div_ceil(count).next_multiple_of(MIB), |first| first.bytes);
+        Ok(Some(part_bytes)
+            .filter(|part| *part > 0 && bytes.div_ceil(*part) == count && *part <= PUT_BYTES_MAX))
     }
 
     async fn headers(&self, head: &Head) -> Result<Vec<(String, String)>> {

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-use super::transfer::{self, Target};
 use super::Outcome;
+use super::transfer::{self, Target};
 use crate::cli::blobs::place::Place;
 use crate::s3_client::Client;
 use crate::s3_client::objects::Version;
