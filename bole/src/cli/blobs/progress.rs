@@ -81,7 +81,7 @@ mod tests {
         let amount = |things, bytes| Amount { things, bytes };
         assert_eq!(
             line("objects", amount(1, 1024), amount(2, 2048), 512),
-            "[############............] 50 %, 1 of 2 objects, 1KiB of 2KiB, 512B/s"
+            "[############............] 50 %, 1 of 2 objects, 1.0 KiB of 2.0 KiB, 512 B/s"
         );
         assert!(line("objects", amount(0, 0), amount(0, 0), 0).contains("100 %"));
         assert!(line("objects", amount(9, 9), amount(3, 3), 0).contains("100 %"));

@@ -5,6 +5,7 @@
 mod bodies;
 mod buckets;
 mod full;
+mod homes;
 mod lists;
 mod locks;
 mod model;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use bole_base::clock::ManualClock;
 use bole_base::{Disk, Durability, LogId, Position, RealDisk};
+use bole_blobs::chunks::homes::Homes;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::chunks::writer::Writer;
 use bole_blobs::chunks::{ChunkId, Home};
@@ -89,6 +90,12 @@ impl Node {
         Self { blobs, chunks, clock, shard, runtime, journal, folder: folder.to_owned(), dir }
     }
 
+    /// The same node with other homes of chunks.
+    pub(crate) fn rehome(&mut self, homes: Homes) {
+        let (runtime, shard) = (Arc::clone(&self.runtime), Arc::clone(&self.shard));
+        self.blobs = Blobs::with_homes(runtime, shard, homes, Durability::Sync);
+    }
+
     #[track_caller]
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let upkeep = || {
@@ -145,7 +152,7 @@ impl Node {
             return NewBody::Inline(bytes.to_vec().into());
         }
         let id = self.run(self.blobs.new_chunk()).unwrap();
-        let mut writer = Writer::create(&self.chunks, id, bytes.len() as u64).unwrap();
+        let mut writer = Writer::create(&**self.blobs.home(), id, bytes.len() as u64).unwrap();
         writer.push(bytes).unwrap();
         NewBody::Chunk(writer.finish().unwrap())
     }
