@@ -25,6 +25,8 @@ use super::{ANSWER_BYTES_MAX, Keys, Refusal};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take until it answers, or between two pieces of an answer. A large body is on its way before.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
+/// Looks for a connection that is free, before another is opened.
+const LOOKS: usize = 2;
 /// Connections that wait for their next request.
 const IDLE_MAX: usize = 64;
 
@@ -223,13 +225,17 @@ impl Client {
     /// A connection that is free.
     async fn sender(&self) -> Result<SendRequest<Body>> {
         // Those whose answers are still read are passed over; hyper closes those whose answers were given up.
-        let idle = {
-            let mut idle = self.0.idle.lock();
-            idle.retain(|sender| !sender.is_closed());
-            idle.iter().position(SendRequest::is_ready).map(|place| idle.swap_remove(place))
-        };
-        if let Some(sender) = idle {
-            return Ok(sender);
+        for _ in 0..LOOKS {
+            let idle = {
+                let mut idle = self.0.idle.lock();
+                idle.retain(|sender| !sender.is_closed());
+                idle.iter().position(SendRequest::is_ready).map(|place| idle.swap_remove(place))
+            };
+            if let Some(sender) = idle {
+                return Ok(sender);
+            }
+            // One whose answer was just read is ready when its task has run.
+            tokio::task::yield_now().await;
         }
         let Endpoint { host, port, tls, .. } = &self.0.endpoint;
         let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port))).await;

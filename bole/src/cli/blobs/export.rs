@@ -50,8 +50,9 @@ pub(super) async fn run(args: ExportArgs, out: &mut dyn Write) -> Result<ExitCod
         let page = client.list(&args.from.bucket, &args.from.prefix, next.as_ref()).await?;
         all.things += page.versions.len() as u64;
         all.bytes += page.versions.iter().map(|version| version.bytes).sum::<u64>();
-        let files = page.versions.into_iter().map(|version| async {
-            let written = write(&client, &args.from, &args.out, &version).await;
+        let (client, args) = (&client, &args);
+        let files = page.versions.into_iter().map(|version| async move {
+            let written = write(client, &args.from, &args.out, &version).await;
             (version, written)
         });
         let mut files = std::pin::pin!(stream::iter(files).buffer_unordered(usize::from(args.concurrency)));

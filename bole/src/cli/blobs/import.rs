@@ -176,7 +176,7 @@ async fn provide(client: &Client, bucket: &str, has_versions: bool) -> Result<()
 async fn copy_all(source: &Source, target: &Arc<Target>, concurrency: usize, all: Amount) -> Result<Tally> {
     let mut progress = Progress::new(source.noun());
     let mut tally = Tally::default();
-    let work = source.work().map(|work| async {
+    let work = source.work().map(|work| async move {
         match work {
             Ok(work) => {
                 let mut outcomes = Vec::new();

@@ -117,12 +117,17 @@ impl Shared {
             if left.chunks == 0 || (moved_in_turn == 0 && failed > 0) {
                 return Ok(());
             }
-            let mut state = self.state.lock();
-            (state.failed, moved_in_turn) = (0, 0);
-            state.failures.clear();
-            drop(state);
+            moved_in_turn = 0;
+            self.begin_turn();
             tokio::time::sleep(AGAIN).await;
         }
+    }
+
+    /// What failed is tried again.
+    fn begin_turn(&self) {
+        let mut state = self.state.lock();
+        state.failed = 0;
+        state.failures.clear();
     }
 
     /// Moves a page of chunks; how many were.
