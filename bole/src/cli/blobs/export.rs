@@ -26,7 +26,7 @@ const PART: &str = ".bole-part";
 
 /// What `bole blobs export` is told.
 #[derive(Debug, Args)]
-pub(super) struct ExportArgs {
+pub(in crate::cli) struct ExportArgs {
     /// What to export: BUCKET or BUCKET/PREFIX; names of files are what follows the prefix
     #[arg(value_name = "BUCKET/PREFIX")]
     from: Place,

@@ -33,7 +33,7 @@ const FAILURES_MAX: usize = 20;
 
 /// What `bole blobs import` is told.
 #[derive(Debug, Args)]
-pub(super) struct ImportArgs {
+pub(in crate::cli) struct ImportArgs {
     /// The source: s3://BUCKET/PREFIX, or a folder
     #[arg(long, value_name = "SOURCE")]
     from: String,

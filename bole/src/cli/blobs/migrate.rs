@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// What `bole blobs migrate` is told.
 #[derive(Debug, Args)]
-pub(super) struct MigrateArgs {
+pub(in crate::cli) struct MigrateArgs {
     /// Chunks that move at a time
     #[arg(long, default_value_t = 4, value_name = "N")]
     concurrency: usize,
