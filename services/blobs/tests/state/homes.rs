@@ -61,7 +61,7 @@ fn start() -> (Node, Memory) {
 
 #[test]
 fn chunks_move_there_and_back() {
-    let (mut node, cluster) = start();
+    let (node, cluster) = start();
     node.put(BUCKET, "c", &body(4, BYTES));
     assert_eq!((node.chunk_ids().len(), ids(&cluster).len()), (2, 1), "new ones go to the cluster");
     let check = |node: &Node| {
