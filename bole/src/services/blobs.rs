@@ -157,8 +157,10 @@ async fn upkeep(blobs: Blobs, chunks: Local, migration: Migration, shutdown: Shu
             if let Some(number) = swept {
                 again.sweep(number)?;
             }
-            let gone = runtime.block_on(again.reclaim(&mut place))?;
-            Ok::<_, state::Error>((gone, place))
+            // Homes wait for the network themselves, so only what is logged is waited for here.
+            let removed = again.remove(again.garbage(&mut place)?);
+            runtime.block_on(again.gone(&removed))?;
+            Ok::<_, state::Error>((removed.len(), place))
         });
         let gone = match step.await {
             Ok(Ok((gone, next))) => {

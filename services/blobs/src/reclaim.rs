@@ -78,7 +78,7 @@ impl Blobs {
         .await
     }
 
-    /// One step of the three above: how many chunks are gone.
+    /// One step of the three above: how many chunks are gone. Not where a home waits for the network, which must not be done within a task of the runtime: there the caller makes the steps.
     pub async fn reclaim(&self, place: &mut Place) -> Result<usize> {
         let removed = self.remove(self.garbage(place)?);
         self.gone(&removed).await?;
