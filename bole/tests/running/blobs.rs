@@ -186,6 +186,4 @@ fn chunks_move_into_a_cluster_and_back() {
     let node = start(&[]);
     check(&node, "first", "out-5");
     check(&node, "second", "out-6");
-    let effective = good(node.bole(&["config", "--effective"], ""));
-    assert!(!effective.contains("bolebole"));
 }
