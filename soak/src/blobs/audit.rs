@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bole_blobs::chunks::ChunkId;
+use bole_blobs::chunks::homes::Stored;
 use bole_blobs::rows::keys::{self, CHUNKS, CURRENT, GARBAGE, INLINE, NULLS, PARTS, PIECES, VERSIONS};
 use bole_blobs::rows::values::{self, Row};
 use bole_blobs::rows::{Body, Kept, Part, Pieces, Seq, Source, Version};
@@ -92,12 +93,15 @@ pub fn check_rows(plan: &Plan<'_>) -> Result<(), String> {
     }
     let kept = rows::<Kept>(plan, CHUNKS)?;
     let counts = kept.iter().map(|(row, kept)| (ChunkId::from_bytes(row), kept.count));
+    let homes: BTreeMap<_, _> =
+        kept.iter().filter_map(|(row, kept)| Some((ChunkId::from_bytes(row)?, kept.home))).collect();
     let expected = named.chunks.iter().map(|(id, count)| (Some(*id), *count));
     if !counts.eq(expected) {
         return Err(format!("bodies name {:?}, and rows count {kept:?}", named.chunks));
     }
     for (row, _) in plan.all(GARBAGE, &[]).map_err(|error| error.to_string())? {
-        if keys::read_garbage(&row).is_none_or(|stored| named.chunks.contains_key(&stored.id)) {
+        let is_read = |stored: Stored| homes.get(&stored.id) == Some(&stored.home);
+        if keys::read_garbage(&row).is_none_or(is_read) {
             return Err(format!("chunk {} is garbage and named", row.escape_ascii()));
         }
     }
