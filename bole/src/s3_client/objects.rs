@@ -111,13 +111,26 @@ fn version(element: &Element, is_encoded: bool) -> Result<Version> {
     })
 }
 
+/// The versions of each key together, from the newest to the oldest. Some servers tell all delete markers of a page before its other versions; then times say what is newer.
+fn in_order(mut versions: Vec<Version>) -> Vec<Version> {
+    let mut seen = std::collections::HashSet::new();
+    let mut groups = versions.chunk_by(|a, b| a.key == b.key);
+    if !groups.all(|group| seen.insert(group[0].key.clone())) {
+        versions.sort_by(|a, b| {
+            let newest = b.is_latest.cmp(&a.is_latest).then_with(|| b.modified.cmp(&a.modified));
+            a.key.cmp(&b.key).then(newest)
+        });
+    }
+    versions
+}
+
 /// A page of an answer; `next` names the elements that say where the list goes on.
 fn page(answer: &Element, next: [&str; 2]) -> Result<Page> {
     let is_encoded = answer.text_of("EncodingType") == "url";
     let is_version =
         |child: &&Element| ["Contents", "Version", "DeleteMarker"].contains(&child.name.as_str());
     let versions = answer.children.iter().filter(is_version).map(|child| version(child, is_encoded));
-    let mut page = Page { versions: versions.collect::<Result<_>>()?, next: None };
+    let mut page = Page { versions: in_order(versions.collect::<Result<_>>()?), next: None };
     if answer.text_of("IsTruncated") == "true" {
         let is_key = next[0] == "NextKeyMarker";
         let first = answer.text_of(next[0]);
@@ -285,6 +298,30 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_of_a_key_stand_together() {
+        let version = |key: &str, id: &str, modified: &str| Version {
+            key: key.to_owned(),
+            id: id.to_owned(),
+            modified: modified.to_owned(),
+            ..Version::default()
+        };
+        let ids = |versions| in_order(versions).into_iter().map(|it: Version| it.id).collect::<Vec<_>>();
+        let markers_first = vec![
+            version("a", "2", "t2"),
+            version("b", "5", "t5"),
+            version("a", "3", "t3"),
+            version("a", "1", "t1"),
+            version("b", "4", "t4"),
+        ];
+        assert_eq!(ids(markers_first), ["3", "2", "1", "5", "4"]);
+        // An order that is another than that of bytes stays.
+        assert_eq!(
+            ids(vec![version("a/b", "1", "t"), version("a-b", "2", "t"), version("a-b", "3", "t")]),
+            ["1", "2", "3"]
+        );
+    }
 
     #[test]
     fn lists_are_read() {
