@@ -314,7 +314,7 @@ options! {
         threads_max: u64 = Count(1, 1_024), "32";
         /// For how long temporary credentials may be asked for.
         session_max: Duration = Time(15 * 60 * SECOND, 12 * HOUR), "12h";
-        /// The claim `iss` of tokens that AssumeRoleWithWebIdentity takes for temporary credentials. Empty: it takes none.
+        /// The claim `iss` of tokens that `AssumeRoleWithWebIdentity` takes for temporary credentials. Empty: it takes none.
         oidc_issuer: Option<String> = OptionalText("an issuer, such as https://login.example.com/"), "";
         /// What must be among the claim `aud` of these tokens.
         oidc_audience: Option<String> = OptionalText("a name of this node's clients' audience"), "";

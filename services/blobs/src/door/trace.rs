@@ -86,7 +86,7 @@ impl Trace {
     /// The answer, which tells when it has ended.
     pub(super) fn answer(self, door: &Door, response: Response<Body>) -> Response<Traced> {
         let is_error = response.status().is_client_error() || response.status().is_server_error();
-        let error = if is_error { error_code(&response) } else { Default::default() };
+        let error = if is_error { error_code(&response) } else { String::new() };
         let failure = is_error.then(|| kind(&error, response.status().as_u16()));
         let found = self.seen.0.get();
         let is_own = matches!(self.known_as, WEBSITE | SECURITY_TOKEN | PREFLIGHT);

@@ -155,6 +155,15 @@ async fn the_answer_is_what_the_form_asks_for() {
     .await;
 }
 
+/// What was refused leaves no chunk; they are removed in the background.
+fn nothing_is_left(node: &Node) {
+    let begun = Instant::now();
+    while (node.chunks.bytes(), node.service.sizes().uploads_bytes) != (0, 0) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{} bytes of chunks", node.chunks.bytes());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_policy_does_not_allow_is_refused() {
     run(|address, node| {
@@ -221,12 +230,7 @@ async fn what_the_policy_does_not_allow_is_refused() {
         let kind = "multipart/form-data; boundary=sep";
         let cut = ask("POST", "/bkt").anonymous().header("content-type", kind).body("--sep\r\nX");
         assert_eq!(cut.send(address).outcome(), (400, "MalformedPOSTRequest".to_owned()));
-        // Nothing that was refused leaves a chunk; those are removed in the background.
-        let begun = Instant::now();
-        while (node.chunks.bytes(), node.service.sizes().uploads_bytes) != (0, 0) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{} bytes of chunks", node.chunks.bytes());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        nothing_is_left(node);
     })
     .await;
 }

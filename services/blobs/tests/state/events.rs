@@ -76,6 +76,7 @@ fn each_change_has_its_event_wherever_the_topic_is() {
             replace_meta: false,
             replace_tags: false,
             digests: None,
+            body: None,
         };
         node.change(|plan| copies::copy(plan, &copy)).unwrap();
         let which = Which { bucket: "bucket", key: "copy", version: None };
