@@ -13,6 +13,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Benchmark {
+    /// The blobs against `SeaweedFS`
+    Blobs(bole_bench::blobs::Args),
     /// The keyspace against redis-server
     Keyspace(bole_bench::keyspace::Args),
     /// Ordered stores against fjall and redb
@@ -27,6 +29,7 @@ enum Benchmark {
 
 fn main() -> ExitCode {
     xtask::process::exit(&match Cli::parse().benchmark {
+        Benchmark::Blobs(args) => bole_bench::blobs::run(&args),
         Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
         Benchmark::Ordered(args) => bole_bench::ordered::run(&args),
         Benchmark::Sql(args) => bole_bench::sql::run(&args),

@@ -11,12 +11,16 @@
 //! | `DELETE /api/users/{name}` | removes a user: 204 | [`Action::ManageUsers`] |
 //! | `POST /api/blobs/scrub` | begins to verify all large objects: 202 | [`Action::ManageBlobs`] |
 //! | `GET /api/blobs/damage` | [`blobs::Damage`] | [`Action::ManageBlobs`] |
+//! | `GET /api/blobs/move` | [`Moving`] | [`Action::ManageBlobs`] |
+//! | `POST /api/blobs/move` | begins to move bytes within [`MoveLimits`]: 202 | [`Action::ManageBlobs`] |
+//! | `DELETE /api/blobs/move` | ends that: 204 | [`Action::ManageBlobs`] |
 //!
 //! Every request passes the [`Guard`] first, so that no web page reaches this door through a browser (promise P8).
-//! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`] and [`Users`].
+//! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`], [`Users`] and a [`Mover`].
 
 pub mod access;
 pub mod blobs;
+pub mod data;
 mod error;
 pub mod guard;
 pub mod identity;
@@ -38,6 +42,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub use access::{Action, Authenticator, Credentials, NewUser, User, Users};
+pub use data::{MoveLimits, Mover, Moving};
 pub use error::Error;
 pub use guard::Guard;
 
@@ -62,6 +67,8 @@ pub struct Admin {
     pub users: Arc<dyn Users>,
     /// What looks after large objects, if there are any.
     pub blobs: Option<Arc<dyn blobs::Blobs>>,
+    /// What moves bytes between their homes.
+    pub mover: Option<Arc<dyn Mover>>,
     /// Which Host and Origin headers are ours.
     pub guard: Guard,
     /// Whether status and metrics ask for credentials: where others than this machine can reach the door.

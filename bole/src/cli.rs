@@ -2,6 +2,7 @@
 //! 0 done, 1 it failed, 2 the command line or the settings are wrong.
 
 mod blobs;
+mod bucket;
 mod consume;
 mod door;
 mod export;
@@ -78,11 +79,6 @@ enum Command {
         #[command(subcommand)]
         command: user::UserCommand,
     },
-    /// Look after large objects of a running node
-    Blobs {
-        #[command(subcommand)]
-        command: blobs::BlobsCommand,
-    },
     /// Manage the topics of the stream service
     Topic {
         #[command(subcommand)]
@@ -92,6 +88,16 @@ enum Command {
     Group {
         #[command(subcommand)]
         command: group::GroupCommand,
+    },
+    /// Manage the buckets of the blobs
+    Bucket {
+        #[command(subcommand)]
+        command: bucket::BucketCommand,
+    },
+    /// Look after large objects, move objects into the blobs and out of them, and their bytes from one home to another
+    Blobs {
+        #[command(subcommand)]
+        command: blobs::BlobsCommand,
     },
     /// Write lines of standard input to a topic
     Produce(produce::ProduceArgs),
@@ -219,9 +225,10 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
             return check::run(&dir, check::Options { repair, skip_chunks }, out);
         }
         Command::User { command } => user::run(command, out)?,
-        Command::Blobs { command } => blobs::run(command, out)?,
         Command::Topic { command } => streams::run(topic::run(command, out))?,
         Command::Group { command } => streams::run(group::run(command, out))?,
+        Command::Bucket { command } => streams::run(bucket::run(command, out))?,
+        Command::Blobs { command } => return blobs::run(command, out),
         Command::Produce(args) => return streams::run(produce::run(args, out)),
         Command::Consume(args) => streams::run(consume::run(args, out))?,
         Command::Sql(args) => return streams::run(sql::run(args, out)),
@@ -289,6 +296,15 @@ mod tests {
                 "Import",
             ),
             ("bole export --database d --format csv --out x", "Export"),
+            ("bole bucket list --json", "Bucket"),
+            ("bole bucket create b --versions --addr [::1]:1", "Bucket"),
+            ("bole bucket policy b --set p.json", "Bucket"),
+            ("bole bucket versioning b enabled", "Bucket"),
+            ("bole bucket inventory b --csv --versions --prefix x", "Bucket"),
+            ("bole blobs migrate --rate 5MiB --concurrency 2", "Blobs"),
+            ("bole blobs import --from s3://b/p --endpoint http://h:1 --to c/q --rate 1MiB", "Blobs"),
+            ("bole blobs import --from dir --to b --overwrite", "Blobs"),
+            ("bole blobs export b/p --out dir", "Blobs"),
             ("bole completions zsh", "Completions"),
         ] {
             let command = format!("{:?}", parse(line).unwrap().command.unwrap());
@@ -318,6 +334,13 @@ mod tests {
             "bole produce t --compression brotli",
             "bole produce t --header a",
             "bole produce t --empty-is-null",
+            "bole bucket versioning b off",
+            "bole bucket policy b --set p --delete",
+            "bole blobs migrate --status --stop",
+            "bole blobs import --to b",
+            "bole blobs import --from d --to /b",
+            "bole blobs import --from d --concurrency 0",
+            "bole blobs export b",
             "bole consume t --from last",
             "bole consume t --format %x",
             "bole consume t --json --format %v",
@@ -340,6 +363,8 @@ mod tests {
             "user",
             "topic",
             "group",
+            "bucket",
+            "migrate",
             "produce",
             "consume",
             "completions",

@@ -20,7 +20,8 @@ use std::path::{Component, Path, PathBuf};
 use bole_base::Durability;
 use bole_sql::store::Fed;
 use bole_streams::sasl::Mechanism;
-use value::{DatabaseDurability, FeedDatabases};
+use options::Blobs;
+use value::{ChunkHome, DatabaseDurability, FeedDatabases};
 
 pub use options::{OPTIONS, SECTIONS, Settings, Spec};
 pub use source::{Error, Origin};
@@ -154,6 +155,7 @@ impl Settings {
                 .to_owned());
         }
         self.check_feeds()?;
+        self.check_home()?;
         if tls.certificate.is_some() != tls.key.is_some() {
             return Err("tls.certificate and tls.key must be set together".to_owned());
         }
@@ -203,6 +205,25 @@ impl Settings {
                 "\"{domain}\" is in blobs.domains and in blobs.website_domains: names below it would be both"
             )),
         }
+    }
+
+    fn check_home(&self) -> Result<(), String> {
+        let Blobs { home, s3_endpoint, s3_bucket, .. } = &self.blobs;
+        if s3_endpoint.is_some() != s3_bucket.is_some() {
+            return Err("blobs.s3_endpoint and blobs.s3_bucket must be set together".to_owned());
+        }
+        if *home == ChunkHome::S3 && s3_endpoint.is_none() {
+            return Err("blobs.home = \"s3\" needs blobs.s3_endpoint and blobs.s3_bucket".to_owned());
+        }
+        let Some(url) = s3_endpoint else { return Ok(()) };
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+        if rest.is_none_or(|rest| rest.is_empty() || rest.contains(['@', '?', '#'])) {
+            return Err(
+                "blobs.s3_endpoint must be http://HOST:PORT or https://HOST:PORT, without credentials"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     fn check_feeds(&self) -> Result<(), String> {

@@ -4,7 +4,7 @@
 //! the list of parts, and stopped in reverse order.
 //!
 //! Reading order: [`cli`] (the commands) → [`config`] → [`serve`] (how a node is put together) → [`parts`] and
-//! [`shutdown`] → [`admin`] with [`status`] and [`metrics`] → [`check`]; [`streams_client`] for the commands that talk to streams.
+//! [`shutdown`] → [`admin`] with [`status`] and [`metrics`] → [`check`]; [`streams_client`] for the commands that talk to streams, `s3_client` for those that talk to blobs.
 
 pub mod admin;
 pub mod banner;
@@ -26,3 +26,5 @@ pub mod services;
 pub mod shutdown;
 pub mod status;
 pub mod streams_client;
+
+mod s3_client;

@@ -21,7 +21,7 @@ use bole_shard::participant::upserts::Upserts;
 use tokio::time::Instant;
 
 use crate::admin::identity::IdentityUsers;
-use crate::admin::{self, Admin, Readiness, guard};
+use crate::admin::{self, Admin, Mover, Readiness, guard};
 use crate::banner::{Banner, Endpoint};
 use crate::config::{Loaded, Settings};
 use crate::kernel::{Kernel, KernelPart};
@@ -63,6 +63,8 @@ pub struct Node {
     pub upserts: Vec<Arc<dyn Upserts>>,
     /// What looks after large objects.
     pub blobs: Option<Arc<dyn admin::blobs::Blobs>>,
+    /// What moves bytes of large objects between their homes.
+    pub mover: Option<Arc<dyn Mover>>,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -189,6 +191,7 @@ impl Node {
             participants: Vec::new(),
             upserts: Vec::new(),
             blobs: None,
+            mover: None,
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),
@@ -228,6 +231,7 @@ impl Node {
             authenticator: Arc::clone(&users) as Arc<_>,
             users,
             blobs: self.blobs.take(),
+            mover: self.mover.take(),
             guard: guard::addresses_only(),
             private: !listen.ip().to_canonical().is_loopback(),
         };

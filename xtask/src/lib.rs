@@ -4,7 +4,7 @@
 //! speaks RESP through the same code as the conformance runs. What the product itself does is not here: this crate
 //! only starts programs, compares what they say and prints what it starts.
 //!
-//! Reading order: [`process`] (how a program is run), [`server`] (how Bole is started), [`kafka`] (how that peer is), [`tools`] (how clients get
+//! Reading order: [`process`] (how a program is run), [`server`] (how Bole is started), [`kafka`] and [`seaweedfs`] (how these peers are), [`tools`] (how clients get
 //! here), then the commands: [`conformance`], [`tair`], [`bench`], [`study`], [`test`], [`check`].
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on stdout")]
 
@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod kafka;
 pub mod process;
 pub mod resp;
+pub mod seaweedfs;
 pub mod server;
 pub mod soak;
 pub mod study;

@@ -240,6 +240,12 @@ impl Server {
         self.child.id()
     }
 
+    /// Ends it at once, where nobody needs its data any more.
+    pub fn kill(mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
     fn wait_until_it_listens(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_err() {

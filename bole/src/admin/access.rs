@@ -50,7 +50,7 @@ pub enum Action {
     ReadStatus,
     /// List, add and remove users.
     ManageUsers,
-    /// See damage of large objects, and have it looked for.
+    /// See damage of large objects, have it looked for, and say where their bytes are kept.
     ManageBlobs,
 }
 

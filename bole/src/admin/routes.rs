@@ -13,6 +13,7 @@ use bole_base::Kind;
 
 use super::access::{Action, Credentials, NewUser, User};
 use super::blobs::{Blobs, Damage};
+use super::data::{MoveLimits, Mover, Moving};
 use super::listener::Peer;
 use super::{Admin, BODY_BYTES_MAX, Error};
 use crate::metrics;
@@ -32,6 +33,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/api/users/{name}", delete(remove_user))
         .route("/api/blobs/scrub", post(begin_scrub))
         .route("/api/blobs/damage", get(damage))
+        .route("/api/blobs/move", get(moving).post(begin_move).delete(stop_move))
         .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard))
@@ -133,6 +135,43 @@ async fn damage(
 
 fn blobs(admin: &Admin) -> Result<&dyn Blobs, Error> {
     admin.blobs.as_deref().ok_or_else(|| Error::new(Kind::NotFound, "this node has no blobs"))
+}
+
+fn mover(admin: &Admin) -> Result<&Arc<dyn Mover>, Error> {
+    admin.mover.as_ref().ok_or_else(|| Error::new(Kind::NotFound, "this node has no blobs"))
+}
+
+async fn moving(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<Json<Moving>, Error> {
+    authorize(&admin, peer, &headers, Action::ManageBlobs).await?;
+    Ok(Json(mover(&admin)?.progress()))
+}
+
+async fn begin_move(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+    body: Result<Json<MoveLimits>, JsonRejection>,
+) -> Result<StatusCode, Error> {
+    let by = authorize(&admin, peer, &headers, Action::ManageBlobs).await?;
+    let Json(limits) = body.map_err(|error| Error::new(Kind::InvalidInput, error.body_text()))?;
+    mover(&admin)?.begin(limits)?;
+    tracing::info!(by, "bytes are moved between their homes");
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn stop_move(
+    State(admin): Shared,
+    peer: ConnectInfo<Peer>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Error> {
+    let by = authorize(&admin, peer, &headers, Action::ManageBlobs).await?;
+    mover(&admin)?.stop();
+    tracing::info!(by, "bytes are not moved any more");
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn authorize_read(admin: &Admin, peer: ConnectInfo<Peer>, headers: &HeaderMap) -> Result<(), Error> {

@@ -72,6 +72,7 @@ async fn open_door(private: bool) -> Fixture {
         authenticator: Arc::new(OneUser),
         users: Arc::new(FakeUsers::default()),
         blobs: None,
+        mover: None,
         guard: guard::addresses_only(),
         private,
     };
@@ -124,6 +125,9 @@ async fn requests() {
         ("DELETE /api/users/ann%20b", BASIC, "", 204, ""),
         ("DELETE /api/users/ann%20b", BASIC, "", 404, "does not exist"),
         ("DELETE /api/users/x", "", "", 401, ""),
+        ("GET /api/blobs/move", "", "", 401, ""),
+        ("GET /api/blobs/move", BASIC, "", 404, "no blobs"),
+        ("POST /api/blobs/move", post, "{}", 400, "missing field"),
         ("GET /healthz", "origin: http://evil.example\r\n", "", 403, "origin"),
     ] {
         let length = body.len();

@@ -64,8 +64,15 @@ fn report(checked: Checked, verified: bool) -> Report {
     findings.extend(checked.damaged.iter().map(describe));
     if checked.unsure > 0 {
         let what = format!(
-            "{} named by rows is not there; entries of the journal that the rows do not have yet may have deleted it, and a node that runs says so if not",
+            "{} named by rows is not there; entries of the journal that the rows do not have yet may have deleted or moved it, and a node that runs says so if not",
             count(checked.unsure, "chunk")
+        );
+        findings.push(Finding::Harmless { what });
+    }
+    if checked.elsewhere > 0 {
+        let what = format!(
+            "{} named by rows is in another S3 cluster, where a node that runs verifies its bytes",
+            count(checked.elsewhere, "chunk")
         );
         findings.push(Finding::Harmless { what });
     }

@@ -1,61 +1,43 @@
-//! `bole blobs`: damage of large objects of a running node, through its admin door.
+//! `bole blobs`: damage of large objects, moving objects into a node and out of it, and their bytes from one home to another.
+
+mod damage;
+mod export;
+mod import;
+mod migrate;
+mod node;
+mod place;
+mod progress;
 
 use std::io::Write;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
 
-use super::{Need, NodeArgs};
-use crate::admin::blobs::Damage;
+pub(super) use node::BlobsArgs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BlobsCommand {
     /// Begin to verify the bytes of all large objects; `bole status` shows how far that is
-    Scrub {
-        #[command(flatten)]
-        node: NodeArgs,
-    },
+    Scrub(damage::ScrubArgs),
     /// List the damage that is known, with the objects that have it
-    Damage {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        node: NodeArgs,
-    },
+    Damage(damage::DamageArgs),
+    /// Move the bytes of large objects to where new ones are kept (`blobs.home`), while the node serves
+    Migrate(migrate::MigrateArgs),
+    /// Copy objects of another S3 server, or the files of a folder, into a bucket. The same command goes on after an interruption
+    Import(import::ImportArgs),
+    /// Write the objects of a bucket as files. The same command goes on after an interruption
+    Export(export::ExportArgs),
 }
 
-pub(super) fn run(command: BlobsCommand, out: &mut dyn Write) -> Result<()> {
+/// Runs a command. The code is 1 if something could not be moved.
+pub(super) fn run(command: BlobsCommand, out: &mut dyn Write) -> Result<ExitCode> {
     match command {
-        BlobsCommand::Scrub { node } => {
-            node.client(Need::Always)?.request("POST", "/api/blobs/scrub", b"")?;
-            writeln!(out, "under way; `bole status` shows how far")?;
-        }
-        BlobsCommand::Damage { json, node } => {
-            let body = node.client(Need::Always)?.request("GET", "/api/blobs/damage", b"")?;
-            if json {
-                out.write_all(&body)?;
-                writeln!(out)?;
-                return Ok(());
-            }
-            let damage: Damage =
-                serde_json::from_slice(&body).context("the list is not in a form that is known here")?;
-            write_damage(&damage, out)?;
-        }
+        BlobsCommand::Scrub(args) => damage::scrub(args, out)?,
+        BlobsCommand::Damage(args) => damage::list(args, out)?,
+        BlobsCommand::Migrate(args) => return migrate::run(args, out),
+        BlobsCommand::Import(args) => return super::streams::run(import::run(args, out)),
+        BlobsCommand::Export(args) => return super::streams::run(export::run(args, out)),
     }
-    Ok(())
-}
-
-fn write_damage(damage: &Damage, out: &mut dyn Write) -> Result<()> {
-    if damage.chunks.is_empty() {
-        writeln!(out, "no damage is known")?;
-    }
-    for chunk in &damage.chunks {
-        writeln!(out, "chunk {}: {}", chunk.chunk, chunk.what)?;
-        chunk.objects.iter().try_for_each(|object| writeln!(out, "  {object}"))?;
-    }
-    if damage.is_cut {
-        writeln!(out, "… and more")?;
-    }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

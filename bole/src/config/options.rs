@@ -9,8 +9,8 @@ use bole_base::Durability;
 
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
-    Anonymous, CertificateName, DatabaseDurability, FeedDatabases, HostNames, LogFilter, LogFormat, Region,
-    SaslMechanisms,
+    Anonymous, CertificateName, ChunkHome, DatabaseDurability, FeedDatabases, HostNames, LogFilter,
+    LogFormat, Region, SaslMechanisms,
 };
 
 /// One row of the table.
@@ -296,6 +296,18 @@ options! {
         durability: Durability = word(&["sync", "async"]), "sync";
         /// Bytes of the disk that the files of large objects leave free.
         reserve_bytes: u64 = Bytes(0, 64 * TIB), "256MiB";
+        /// Where bodies above 64 KiB go from now on: local (files of this node) or s3 (what the options s3_… name). `bole blobs migrate` moves those that are elsewhere.
+        home: ChunkHome = word(&["local", "s3"]), "local";
+        /// A server that speaks S3, in which bodies are or were. Needed as long as any is there.
+        s3_endpoint: Option<String> = OptionalText("a URL such as https://s3.example:9000"), "";
+        /// The bucket there, which exists and which only this node writes to below its prefix.
+        s3_bucket: Option<String> = OptionalText("the name of a bucket"), "";
+        /// What the names of all objects there begin with.
+        s3_prefix: Option<String> = OptionalText("a prefix such as bole/node-1"), "";
+        /// The region that requests there are signed for.
+        s3_region: Region = Text("a region such as us-east-1"), "us-east-1";
+        /// File with the credentials for it, as S3's tools keep them (aws_access_key_id = …, aws_secret_access_key = …). Empty: the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+        s3_credentials_file: Option<PathBuf> = Path, "";
         /// Connections at a time; more are refused.
         connections_max: u64 = Count(1, 1_000_000), "1024";
         /// Threads for files and digests of bodies.

@@ -230,6 +230,27 @@ impl FromStr for Anonymous {
     }
 }
 
+/// Where the bytes of large objects go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChunkHome {
+    /// Into files of the node.
+    Local,
+    /// Into a cluster that speaks S3.
+    S3,
+}
+
+impl FromStr for ChunkHome {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "local" => Ok(Self::Local),
+            "s3" => Ok(Self::S3),
+            other => Err(format!("\"{other}\" is unknown")),
+        }
+    }
+}
+
 /// Which name of a certificate is its owner's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateName {

@@ -1,5 +1,7 @@
 //! Opens the blobs: their dataset and rows, the files of chunks, the door, what gives space back, and what they are given of identity.
 
+mod home;
+mod migrate;
 mod scrub;
 
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use bole_base::{Disk, RealDisk};
 use bole_blobs::check::{CHUNKS_DIR, ROWS_DIR};
-use bole_blobs::chunks::Home;
+use bole_blobs::chunks::homes::Homes;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::config::WebIdentity;
 use bole_blobs::counters::Counts;
@@ -29,6 +31,8 @@ use bole_net::shutdown::Stopper;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+use migrate::Migration;
 
 use crate::banner::Endpoint;
 use crate::config::{Settings, options};
@@ -87,7 +91,12 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         drain_timeout: settings.node.shutdown_timeout / 2,
         ..listener::Config::new(limit.clone(), ConnectionLimit::new(usize::MAX >> 4))
     };
-    let blobs = state_over(node, kernel, shard, &chunks);
+    let cluster = home::cluster(&settings)?;
+    let homes = home::homes(&settings, chunks.clone(), cluster.as_ref().map(|(_, cluster)| cluster));
+    let blobs = state_over(node, kernel, shard, homes);
+    home::settle(&blobs, cluster, node.meta.node_name()).await?;
+    let migration = Migration::new(blobs.clone());
+    node.mover = Some(Arc::new(migration.clone()));
     let tokens = web_identity(&settings.blobs)?;
     let config = Config {
         domains: settings.blobs.domains.0.clone(),
@@ -133,7 +142,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     let (rate, interval) = (settings.blobs.scrub_bytes_second, settings.blobs.scrub_interval);
     let mut background = vec![
         tokio::spawn(lifecycle(blobs.clone())),
-        tokio::spawn(upkeep(blobs, chunks, node.shutdown.clone())),
+        tokio::spawn(upkeep(blobs, chunks, migration, node.shutdown.clone())),
         tokio::spawn(scrubbing.drive(rate, interval)),
         tokio::spawn(deliver_logs(Arc::clone(&service))),
     ];
@@ -186,12 +195,11 @@ fn web_identity(options: &options::Blobs) -> Result<Option<(WebIdentity, Source)
 }
 
 /// The state over its recovered shard.
-fn state_over(node: &Node, kernel: &Kernel, shard: Arc<Shard>, chunks: &Local) -> Blobs {
+fn state_over(node: &Node, kernel: &Kernel, shard: Arc<Shard>, homes: Homes) -> Blobs {
     let settings = &node.settings.blobs;
     let day = Day::of_seconds(settings.lifecycle_day_seconds);
     let around = Around { day, streams: streams(node, kernel) };
-    let home: Arc<dyn Home> = Arc::new(chunks.clone());
-    Blobs::with(Arc::clone(&kernel.runtime), shard, home, settings.durability, around)
+    Blobs::with_homes(Arc::clone(&kernel.runtime), shard, homes, settings.durability, around)
 }
 
 /// The streams as events reach them, judged as they judge their own clients.
@@ -316,7 +324,7 @@ async fn lifecycle(blobs: Blobs) {
 }
 
 /// Removes what a crash left, and then whatever no version names any more, for as long as the node runs.
-async fn upkeep(blobs: Blobs, chunks: Local, shutdown: Shutdown) {
+async fn upkeep(blobs: Blobs, chunks: Local, migration: Migration, shutdown: Shutdown) {
     let mut swept: Option<u8> = Some(0);
     let mut place = Place::default();
     loop {
@@ -331,13 +339,18 @@ async fn upkeep(blobs: Blobs, chunks: Local, shutdown: Shutdown) {
             if let Some(number) = swept {
                 again.sweep(number)?;
             }
-            let gone = runtime.block_on(again.reclaim(&mut place))?;
-            Ok::<_, state::Error>((gone, place))
+            // Homes wait for the network themselves, so only what is logged is waited for here.
+            let removed = again.remove(again.garbage(&mut place)?);
+            runtime.block_on(again.gone(&removed))?;
+            Ok::<_, state::Error>((removed.len(), place))
         });
         let gone = match step.await {
             Ok(Ok((gone, next))) => {
                 place = next;
                 swept = swept.and_then(|number| number.checked_add(1));
+                if swept.is_none() {
+                    migration.swept();
+                }
                 gone
             }
             Ok(Err(error)) => {

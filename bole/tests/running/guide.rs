@@ -22,6 +22,8 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/change-feeds.md", &["streams.feeds=0,sql/bole"]),
     ("docs/guide/sql.md", &[]),
     ("docs/guide/moving-from-postgresql.md", &[]),
+    ("docs/guide/blobs.md", &[]),
+    ("docs/guide/moving-from-minio.md", &[]),
     ("docs/guide/outbox.md", &[]),
     ("docs/guide/blob-events.md", &[]),
 ];

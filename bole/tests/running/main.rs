@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+mod blob_commands;
 mod blobs;
 mod commands;
 mod expect;

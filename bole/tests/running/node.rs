@@ -27,10 +27,10 @@ pub(crate) struct Node {
     pub(crate) streams: String,
     /// Where the keyspace is served.
     pub(crate) keyspace: String,
-    /// Where databases are served to PostgreSQL's clients.
-    pub(crate) sql: String,
     /// Where buckets are served to S3's clients.
     pub(crate) blobs: String,
+    /// Where databases are served to PostgreSQL's clients.
+    pub(crate) sql: String,
     admin: String,
 }
 
@@ -96,6 +96,23 @@ impl Node {
         Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, admin })
     }
 
+    /// What a node says that these settings do not let start.
+    pub(crate) fn refused(folder: &Path, settings: &[impl AsRef<str>]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
+        clear(&mut command);
+        command.current_dir(folder).arg("serve").stdin(Stdio::null());
+        for door in ["admin", "keyspace", "blobs", "schemas", "sql", "streams"] {
+            command.args(["--set", &format!("{door}.listen=127.0.0.1:0")]);
+        }
+        for setting in settings {
+            command.args(["--set", setting.as_ref()]);
+        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let outcome = finish(child);
+        assert_ne!(outcome.code, 0, "it started: {outcome:?}");
+        outcome.errors
+    }
+
     /// A command that finds this node, and `bole` in its path.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
@@ -106,7 +123,7 @@ impl Node {
         let path = std::env::join_paths(first.into_iter().chain(std::env::split_paths(&path)));
         command.current_dir(&self.folder).env("PATH", path.unwrap());
         command.env("BOLE_STREAMS_LISTEN", &self.streams).env("BOLE_ADDR", &self.admin);
-        command.env("BOLE_SQL_LISTEN", &self.sql);
+        command.env("BOLE_SQL_LISTEN", &self.sql).env("BOLE_BLOBS_LISTEN", &self.blobs);
         command
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.blobs))
             .env("AWS_DEFAULT_REGION", "us-east-1");

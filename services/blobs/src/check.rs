@@ -1,4 +1,4 @@
-//! Checks the service's folder while no node runs on it: all rows with their checksums, and the bytes of the chunks that rows name; and says which objects are on
+//! Checks the service's folder while no node runs on it: all rows with their checksums, and the bytes of the chunks that rows name and that are files here; and says which objects are on
 //! damaged ones.
 //!
 //! Rows on the disk are those of a prefix of the log; what is logged beyond it is with the journal, which is not read here. So a chunk without a row may be of a newer
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bole_base::{LogId, Offset, RealDisk};
 use bole_ordered::Partition;
 
+use crate::chunks::homes::HomeNumber;
 use crate::chunks::local::Local;
 use crate::chunks::reader::verify;
 use crate::chunks::{self, ChunkId, Home};
@@ -48,6 +49,8 @@ pub struct Checked {
     pub verified_bytes: u64,
     /// Chunks that rows name and that are not there, where entries that the rows do not have yet may have deleted them.
     pub unsure: u64,
+    /// Chunks that are in a cluster, which is not looked at.
+    pub elsewhere: u64,
     /// What of the rows is damaged.
     pub damage: Option<String>,
     /// Chunks that are damaged.
@@ -78,7 +81,7 @@ pub enum Error {
     Chunks(#[from] chunks::Error),
 }
 
-/// Reads what is in `dir`. A folder in which nothing was kept yet is sound. Blocks on the disk. Memory: 40 bytes for each chunk.
+/// Reads what is in `dir`. A folder in which nothing was kept yet is sound. Blocks on the disk. Memory: 160 bytes for each chunk.
 pub fn check(dir: &Path, options: Options<'_>) -> Result<Checked, Error> {
     let Options { verify: verifies, tail, progress } = options;
     let mut checked = Checked::default();
@@ -101,10 +104,12 @@ pub fn check(dir: &Path, options: Options<'_>) -> Result<Checked, Error> {
     for place in 0..=u8::MAX {
         checked.chunks += home.list(place)?.len() as u64;
     }
+    checked.elsewhere = named.chunks.values().filter(|kept| kept.home != HomeNumber::LOCAL).count() as u64;
     let mut damaged = named.marked;
     if verifies {
-        let total = named.chunks.values().sum();
-        for (id, bytes) in &named.chunks {
+        let here = || named.chunks.iter().filter(|(_, kept)| kept.home == HomeNumber::LOCAL);
+        let total = here().map(|(_, kept)| kept.bytes).sum();
+        for (id, Kept { bytes, .. }) in here() {
             match verify(&home, *id, *bytes) {
                 Ok(_) => {
                     damaged.remove(id);
@@ -124,7 +129,7 @@ pub fn check(dir: &Path, options: Options<'_>) -> Result<Checked, Error> {
     }
     let mut objects = holders(&rows, &damaged)?;
     let chunk = |(id, what): (ChunkId, String)| {
-        let bytes = named.chunks.get(&id).copied().unwrap_or_default();
+        let bytes = named.chunks.get(&id).map_or(0, |kept| kept.bytes);
         DamagedChunk { id, bytes, what, objects: objects.remove(&id).unwrap_or_default() }
     };
     checked.damaged = damaged.into_iter().map(chunk).collect();
@@ -134,8 +139,7 @@ pub fn check(dir: &Path, options: Options<'_>) -> Result<Checked, Error> {
 /// The chunks that rows name.
 #[derive(Default)]
 struct Named {
-    /// With their bytes.
-    chunks: BTreeMap<ChunkId, u64>,
+    chunks: BTreeMap<ChunkId, Kept>,
     /// Those that are marked as damaged, and what was said of them.
     marked: BTreeMap<ChunkId, String>,
     unreadable: Option<String>,
@@ -145,7 +149,7 @@ impl Named {
     fn row(&mut self, partition: Partition, key: &[u8], value: &[u8]) {
         let read = match partition {
             CHUNKS => row::<Kept>(key, value).map(|(id, kept)| {
-                self.chunks.insert(id, kept.bytes);
+                self.chunks.insert(id, kept);
             }),
             DAMAGED => row::<Damage>(key, value).map(|(id, damage)| {
                 let text = format!("chunk {id} was found damaged while a node ran: {}", damage.what);

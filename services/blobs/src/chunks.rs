@@ -3,7 +3,7 @@
 //! A [`Home`] keeps bytes under an id and knows nothing of what they mean; [`frame`] says how a body becomes such bytes, with a checksum for each block,
 //! and so a chunk is the same bytes in each home. Everything here blocks: call it from the service's threads for that, never under a shard's lock.
 //!
-//! Reading order: this file → [`frame`] (the layout, *persisted*) → [`writer`] and [`reader`] (bodies in and out) → [`local`] (files) and [`cluster`] (objects elsewhere) → [`sweep`] (what a crash left).
+//! Reading order: this file → [`frame`] (the layout, *persisted*) → [`writer`] and [`reader`] (bodies in and out) → [`local`] (files) and [`cluster`] (objects elsewhere) → [`homes`] (both of a node) → [`sweep`] (what a crash left).
 //!
 //! # Invariants
 //! - A chunk that [`Upload::finish`] returned for is durable. An entry names it only then.
@@ -12,9 +12,11 @@
 
 pub mod cluster;
 pub mod frame;
+pub mod homes;
 pub mod local;
 pub mod memory;
 pub mod reader;
+pub mod s3;
 pub mod sealing;
 pub mod suite;
 pub mod sweep;
@@ -171,6 +173,16 @@ pub trait Home: Send + Sync + 'static {
 
     /// The chunks in one of the 256 places, complete or not, in any order. Memory: 16 bytes each. Errors: `Io`.
     fn list(&self, place: u8) -> Result<Vec<ChunkId>, Error>;
+
+    /// Bytes that an upload of a body of `bytes` bytes has in memory, besides the writer's buffer.
+    fn upload_bytes(&self, _bytes: u64) -> u64 {
+        0
+    }
+
+    /// Blocks that a reader asks for at once: more where each request takes its time.
+    fn blocks_at_once(&self) -> u64 {
+        reader::BLOCKS_AT_ONCE
+    }
 }
 
 /// A chunk that is being written. Dropped before it was finished, it is removed.

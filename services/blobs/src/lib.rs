@@ -9,7 +9,7 @@
 //! - What a document says is honoured or refused by name, never ignored.
 //! - What an operation depends on is read under the lock under which it is decided.
 //!
-//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`seal`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`events`] → [`reclaim`] → [`lifecycle`] →
+//! Reading order: [`limits`] → [`error`] → [`rules`] → [`chunks`] → [`seal`] → [`rows`] → [`entry`] → [`state`] → [`objects`] → [`events`] → [`reclaim`] → [`migrate`] → [`lifecycle`] →
 //! [`damage`] → [`scrub`] → [`protocol`] → [`bodies`] → [`access`] → [`operations`] → [`door`] → [`metrics`], [`logs`].
 
 pub mod access;
@@ -27,6 +27,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod logs;
 pub mod metrics;
+pub mod migrate;
 pub mod objects;
 pub mod operations;
 pub mod pool;

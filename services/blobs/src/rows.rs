@@ -14,16 +14,17 @@
 //! | `P` | seq | [`Pieces`] of a body |
 //! | `U` | bucket, object's key, upload | [`Upload`] |
 //! | `T` | upload, number | [`Part`] |
-//! | `K` | chunk | [`Kept`]: how many bodies name it |
-//! | `G` | chunk | [`Garbage`] |
+//! | `K` | chunk | [`Kept`]: how many bodies name it, how it was sealed, and where it is |
+//! | `G` | chunk, number of the home | [`Garbage`] |
 //! | `D` | chunk | [`Damage`]: of one that is damaged |
 //! | `O` | `chunk counter` | the first counter of chunks that was not given out |
 //! | `O` | `scrub` | [`Scrub`]: where the walk over all chunks is |
 //! | `O` | `lifecycle` bucket | [`Round`]: how far lifecycle is with the bucket |
+//! | `O` | `cluster` | there if chunks are or were in a cluster |
 //!
 //! # Invariants
 //! - The newest version of a key is in `C`, unless it is a delete marker; all others are in `V`, by falling seq.
-//! - A chunk that a body names is in `K` with the number of times, and not in `G`. One in `G` is named by none.
+//! - A chunk that a body names is in `K` with the number of times and its home, and not in `G` with that home. What is in `G` is read by none any more.
 //! - A chunk in `D` is in `K`.
 //! - A row of `I` or `P` belongs to one body.
 

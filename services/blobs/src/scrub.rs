@@ -41,6 +41,39 @@ struct Current {
     _hold: Hold,
 }
 
+/// A part of the walk.
+#[derive(Debug)]
+pub struct Step {
+    /// Bytes that it may still take.
+    left: u64,
+    /// Bytes that it verified.
+    pub verified: u64,
+    met: Option<Met>,
+}
+
+/// What is to be logged.
+#[derive(Debug)]
+enum Met {
+    /// The end of all chunks.
+    End,
+    /// A chunk that was marked before it was read, and is as it was written.
+    Sound(ChunkId),
+    /// A chunk that could not be read.
+    Failed(ChunkId, crate::chunks::Error),
+}
+
+impl Step {
+    /// Of about `bytes` bytes.
+    pub const fn of(bytes: u64) -> Self {
+        Self { left: bytes, verified: 0, met: None }
+    }
+
+    /// Whether there is nothing left to do.
+    pub const fn is_over(&self) -> bool {
+        self.left == 0 && self.met.is_none()
+    }
+}
+
 impl Scrubber {
     /// Goes on where it was when the node stopped.
     pub fn open(blobs: Blobs) -> Result<Self> {
@@ -93,16 +126,26 @@ impl Scrubber {
         if chunks == 0 { Ok(()) } else { self.save().await }
     }
 
-    /// Verifies about `bytes` bytes; how many it was. It may end with that. Blocks. Errors: the state's; the next step goes on.
+    /// Verifies about `bytes` bytes; how many it was. It may end with that. Blocks. Errors: the state's; the next step goes on. Not where a home waits for the network, which must not be done
+    /// within a task of the runtime: there the caller makes the two halves, until the step is over.
     pub async fn step(&mut self, bytes: u64) -> Result<u64> {
-        let (mut spent, mut verified) = (0, 0);
-        while spent < bytes && self.is_running() {
+        let mut step = Step::of(bytes);
+        while !step.is_over() {
+            self.verify(&mut step)?;
+            self.log(&mut step).await?;
+        }
+        Ok(step.verified)
+    }
+
+    /// The half of a step that reads chunks: until it meets what is to be logged, or is over. Blocks.
+    pub fn verify(&mut self, step: &mut Step) -> Result<()> {
+        while step.left > 0 && step.met.is_none() && self.is_running() {
             if self.current.is_none() {
-                spent += CHUNK_COST_BYTES;
+                step.left = step.left.saturating_sub(CHUNK_COST_BYTES);
                 self.current = self.next()?;
             }
             let Some(current) = &mut self.current else {
-                self.end().await?;
+                step.met = Some(Met::End);
                 break;
             };
             let id = current.id;
@@ -111,25 +154,47 @@ impl Scrubber {
                     let read = block.len() as u64;
                     self.scrub.chunk_bytes += read;
                     self.scrub.bytes += read;
-                    (spent, verified) = (spent + read, verified + read);
+                    step.left = step.left.saturating_sub(read);
+                    step.verified += read;
                 }
-                None => {
-                    if current.was_marked && self.blobs.clear_damage(id).await? {
-                        tracing::warn!(chunk = %id, "a chunk that was marked as damaged is sound");
-                    }
-                    self.pass();
+                None if current.was_marked => step.met = Some(Met::Sound(id)),
+                None => self.pass(),
+                Some(Err(error)) => step.met = Some(Met::Failed(id, error)),
+            }
+        }
+        if step.met.is_none() {
+            step.left = 0;
+        } else {
+            // A reader that has met its end or an error says nothing of its chunk any more, should it not be logged now.
+            self.current = None;
+        }
+        Ok(())
+    }
+
+    /// The other half: logs what was met, and from time to time where the walk is.
+    pub async fn log(&mut self, step: &mut Step) -> Result<()> {
+        match step.met.take() {
+            None => {}
+            Some(Met::End) => {
+                step.left = 0;
+                return self.end().await;
+            }
+            Some(Met::Sound(id)) => {
+                if self.blobs.clear_damage(id).await? {
+                    tracing::warn!(chunk = %id, "a chunk that was marked as damaged is sound");
                 }
-                Some(Err(error)) => {
-                    self.failed(id, &error).await?;
-                    self.pass();
-                }
+                self.pass();
+            }
+            Some(Met::Failed(id, error)) => {
+                self.failed(id, &error).await?;
+                self.pass();
             }
         }
         let age = self.blobs.runtime().clock().now().0.saturating_sub(self.saved.0);
-        if self.is_running() && u128::from(age) >= SCRUB_SAVE_INTERVAL.as_millis() {
+        if step.is_over() && self.is_running() && u128::from(age) >= SCRUB_SAVE_INTERVAL.as_millis() {
             self.save().await?;
         }
-        Ok(verified)
+        Ok(())
     }
 
     /// Logs where it is.

@@ -15,6 +15,7 @@
 
 mod error;
 pub mod holds;
+mod homes;
 pub mod plan;
 
 use std::future::poll_fn;
@@ -34,6 +35,7 @@ use parking_lot::Mutex;
 pub use error::Error;
 pub use plan::Plan;
 
+use crate::chunks::homes::Homes;
 use crate::chunks::{ChunkId, Home};
 use crate::counters::Counters;
 use crate::entry::{Entry, Kind, Rows};
@@ -115,6 +117,8 @@ pub struct Blobs(Arc<Inner>);
 struct Inner {
     runtime: Arc<Runtime>,
     shard: Arc<Shard>,
+    homes: Arc<Homes>,
+    /// All of them, as one.
     home: Arc<dyn Home>,
     durability: Durability,
     holds: Arc<Holds>,
@@ -169,19 +173,31 @@ impl Blobs {
         home: Arc<dyn Home>,
         durability: Durability,
     ) -> Self {
-        Self::with(runtime, shard, home, durability, Around::default())
+        Self::with_homes(runtime, shard, Homes::local(home), durability, Around::default())
     }
 
-    /// As [`Blobs::new`], with what is around it.
-    pub fn with(
+    /// As [`Blobs::new`], with chunks in several homes, and with what is around it.
+    pub fn with_homes(
         runtime: Arc<Runtime>,
         shard: Arc<Shard>,
-        home: Arc<dyn Home>,
+        homes: Homes,
         durability: Durability,
         around: Around,
     ) -> Self {
+        let homes = Arc::new(homes);
+        let home = homes::routed(&shard, &homes);
         let (holds, chunk_numbers, counters) = (Arc::default(), Mutex::new(0..0), Counters::default());
-        Self(Arc::new(Inner { runtime, shard, home, durability, holds, chunk_numbers, around, counters }))
+        Self(Arc::new(Inner {
+            runtime,
+            shard,
+            homes,
+            home,
+            durability,
+            holds,
+            chunk_numbers,
+            around,
+            counters,
+        }))
     }
 
     /// How long lifecycle's days are.
@@ -199,7 +215,12 @@ impl Blobs {
         &self.0.counters
     }
 
-    /// Where chunks are.
+    /// The homes of chunks.
+    pub fn homes(&self) -> &Homes {
+        &self.0.homes
+    }
+
+    /// Where chunks are, whichever home each is in.
     pub fn home(&self) -> &Arc<dyn Home> {
         &self.0.home
     }
@@ -392,7 +413,8 @@ impl Blobs {
         requester: Option<&str>,
     ) -> Result<Plan<'a>> {
         let now = self.0.runtime.clock().now();
-        Ok(Plan::new(View::of(locked)?, &self.0.holds, locked.next(), now, requester))
+        let home = self.0.homes.current();
+        Ok(Plan::new(View::of(locked)?, &self.0.holds, locked.next(), now, requester, home))
     }
 
     /// The id of a chunk that is to be written: one that no chunk ever had. The first of an opening sets numbers aside, durably.

@@ -9,7 +9,7 @@ use bole_blobs::chunks::frame::BLOCK_BYTES;
 use bole_blobs::chunks::local::Local;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::chunks::writer::Writer;
-use bole_blobs::chunks::{ChunkId, Home, suite};
+use bole_blobs::chunks::{ChunkId, Home, s3, suite};
 use bole_testing::{FaultDisk, Faults, Rng};
 use object_store::ObjectStore as _;
 use object_store::memory::InMemory;
@@ -76,6 +76,34 @@ fn a_cluster_passes_the_suite() {
     writer.push(&body).unwrap();
     drop(writer);
     assert_eq!(home.list(2).unwrap(), [], "what was given up is aborted");
+}
+
+#[test]
+fn a_cluster_belongs_to_one_node() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let store = Arc::new(InMemory::new());
+    let cluster = |prefix: &str| Cluster::new(store.clone(), prefix, runtime.handle().clone());
+    let claim = |prefix: &str, owner: &str, is_known: bool| {
+        s3::claim(&cluster(prefix), owner, is_known).map_err(|error| error.to_string())
+    };
+    for (prefix, owner, is_known, refused) in [
+        ("a", "one", true, Some("is not there")),
+        ("a", "one", false, None),
+        ("a", "one", true, None),
+        ("a", "one", false, None),
+        ("a", "two", false, Some("says \"BOLE CHUNKS 1 one\"")),
+        ("a", "two", true, Some("this one is two")),
+        ("b", "two", false, None),
+    ] {
+        let claimed = claim(prefix, owner, is_known);
+        let is_as_told = match (&claimed, refused) {
+            (Ok(()), None) => true,
+            (Err(error), Some(part)) => error.contains(part),
+            _ => false,
+        };
+        assert!(is_as_told, "{prefix} {owner} {is_known}: {claimed:?}");
+    }
+    assert_eq!((0..=255).map(|place| cluster("a").list(place).unwrap().len()).sum::<usize>(), 0);
 }
 
 /// What was finished before a power cut is there and sound, whatever was being written.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bole_blobs::chunks::ChunkId;
+use bole_blobs::chunks::homes::Stored;
 use bole_blobs::rows::keys::{
     self, CHUNKS, CURRENT, DAMAGED, GARBAGE, INLINE, NULLS, PARTS, PIECES, VERSIONS,
 };
@@ -94,6 +95,8 @@ pub fn check_rows(plan: &Plan<'_>) -> Result<(), String> {
     }
     let kept = rows::<Kept>(plan, CHUNKS)?;
     let counts = kept.iter().map(|(row, kept)| (ChunkId::from_bytes(row), kept.count));
+    let homes: BTreeMap<_, _> =
+        kept.iter().filter_map(|(row, kept)| Some((ChunkId::from_bytes(row)?, kept.home))).collect();
     let expected = named.chunks.iter().map(|(id, count)| (Some(*id), *count));
     if !counts.eq(expected) {
         return Err(format!("bodies name {:?}, and rows count {kept:?}", named.chunks));
@@ -104,7 +107,8 @@ pub fn check_rows(plan: &Plan<'_>) -> Result<(), String> {
         }
     }
     for (row, _) in plan.all(GARBAGE, &[]).map_err(|error| error.to_string())? {
-        if ChunkId::from_bytes(&row).is_none_or(|id| named.chunks.contains_key(&id)) {
+        let is_read = |stored: Stored| homes.get(&stored.id) == Some(&stored.home);
+        if keys::read_garbage(&row).is_none_or(is_read) {
             return Err(format!("chunk {} is garbage and named", row.escape_ascii()));
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! A model beside the state changes in the same step as each append, so that reads and lists can be compared at once, and what they show with how far the journal
 //! is when the reply leaves (promise P2).
+//!
+//! Chunks have two homes, both on the disk that fails. Which one new chunks go to changes from opening to opening, and in some of them chunks move there meanwhile.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,11 +13,13 @@ use std::time::Duration;
 
 use bole_base::disk::{read_all, replace_file};
 use bole_base::{Disk, Durability, Kind, LogId, Position, RealDisk};
+use bole_blobs::chunks::homes::{HomeNumber, Homes};
 use bole_blobs::chunks::local::Local;
 use bole_blobs::chunks::writer::Writer;
 use bole_blobs::chunks::{self, Home};
 use bole_blobs::events::Streams;
 use bole_blobs::limits::PAGE_KEYS_MAX;
+use bole_blobs::migrate::{Cursor, Stray};
 use bole_blobs::objects::bodies::NewBody;
 use bole_blobs::objects::copies::{self, Copy, From};
 use bole_blobs::objects::deletes::{self, Delete};
@@ -70,6 +74,8 @@ pub struct Simulated<const FLAW: u8> {
     recovered: u64,
     /// What is there; set by `observe`.
     live: RefCell<Objects>,
+    /// Whether the sweep after the start is through, which `observe` does.
+    swept: Rc<Cell<bool>>,
 }
 
 /// The folder of rows: a new one for a new disk.
@@ -454,21 +460,51 @@ fn attributes() -> Attributes {
     Attributes { owner: OWNER.to_owned(), ..Attributes::default() }
 }
 
-/// Reclaimer and sweep, as a task.
-fn spawn_reclaimer<const FLAW: u8>(scheduler: &Handle, blobs: &Blobs, seed: u64) {
+/// Moves chunks to the home of new ones, as a task, when the sweep is through.
+fn spawn_mover(scheduler: &Handle, blobs: &Blobs, swept: &Rc<Cell<bool>>, seed: u64) {
+    let (handle, blobs, swept) = (scheduler.clone(), blobs.clone(), Rc::clone(swept));
+    let mut rng = Rng::new(seed ^ 2);
+    scheduler.spawn("mover", async move {
+        let mut cursor = Cursor::default();
+        loop {
+            handle.sleep(Duration::from_micros(50 + rng.below(2_000))).await;
+            let found = if swept.get() { blobs.strays(&mut cursor) } else { continue };
+            let Ok(mut strays) = found else { continue };
+            strays.truncate(1 + rng.below(3) as usize);
+            let copied: Vec<Stray> = strays.into_iter().filter(|stray| blobs.copy(stray).is_ok()).collect();
+            handle.sleep(Duration::from_micros(rng.below(200))).await;
+            if let Err(error) = blobs.moved(&copied).await
+                && error.kind() != Kind::Full
+            {
+                handle.event(format_args!("the mover gives up: {error}"));
+                return;
+            }
+        }
+    });
+}
+
+/// Reclaimer and sweep, as a task. Where chunks move, it sweeps only before.
+fn spawn_reclaimer<const FLAW: u8>(
+    scheduler: &Handle,
+    blobs: &Blobs,
+    sweeps: impl Fn() -> bool + 'static,
+    seed: u64,
+) {
     let (handle, blobs) = (scheduler.clone(), blobs.clone());
     let mut rng = Rng::new(seed ^ 1);
     scheduler.spawn("reclaimer", async move {
         let mut place = Place::default();
         loop {
             handle.sleep(Duration::from_micros(50 + rng.below(2_000))).await;
-            if rng.one_in(3) {
+            if rng.one_in(3) && sweeps() {
                 let _swept = blobs.sweep(rng.below(16) as u8);
             }
             let garbage = if FLAW == Flaw::RECLAIM_EARLY {
                 let all =
                     blobs.look(|plan| plan.all(bole_blobs::rows::keys::GARBAGE, &[])).map(|all| all.value);
-                all.map(|all| all.iter().filter_map(|(row, _)| chunks::ChunkId::from_bytes(row)).collect())
+                all.map(|all| {
+                    all.iter().filter_map(|(row, _)| bole_blobs::rows::keys::read_garbage(row)).collect()
+                })
             } else {
                 blobs.garbage(&mut place)
             };
@@ -515,7 +551,11 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let is_chunk = |name: &str| name.len() == 32;
         let for_chunks =
             if FLAW == Flaw::CHUNK_UNSYNCED { LyingDisk::about(&disk, is_chunk) } else { Arc::clone(&disk) };
-        let home = Local::open(for_chunks, Path::new("chunks"), 0).map_err(|error| failed(&error))?;
+        let home = |folder: &str| {
+            let home = Local::open(Arc::clone(&for_chunks), Path::new(folder), 0);
+            home.map(|home| Arc::new(home) as Arc<dyn Home>).map_err(|error| failed(&error))
+        };
+        let (first, second) = (home("chunks")?, home("cluster")?);
         let runtime = Arc::new(Runtime::new(journal, disk, clock, "checkpoints".into(), settings));
         let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
         runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
@@ -540,14 +580,16 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
                 return Err(OpenError::Failed(format!("shard {} is quarantined: {reason}", shard.name)));
             }
         }
-        let home: Arc<dyn Home> = Arc::new(home);
         let real = Arc::clone(&topics) as Arc<dyn Participant>;
         let apart = (FLAW == Flaw::EVENTS_APART)
             .then(|| Arc::new(Apart::new(Arc::clone(&real), Arc::clone(&runtime))));
         let participant = apart.clone().map_or(real, |apart| apart as Arc<_>);
         let streams = Some(Streams { participant, may_write: Box::new(|_, _| true) });
         let around = Around { streams, ..Around::default() };
-        let blobs = Blobs::with(Arc::clone(&runtime), shard, home, Durability::Sync, around);
+        let epoch = shard.lock().map_err(|error| failed(&error))?.epoch().0;
+        let current = if epoch % 4 < 2 { HomeNumber::LOCAL } else { HomeNumber::CLUSTER };
+        let homes = Homes::with_cluster(first, second, current);
+        let blobs = Blobs::with_homes(Arc::clone(&runtime), shard, homes, Durability::Sync, around);
         let system = Rc::new(Self {
             runtime,
             blobs,
@@ -558,10 +600,15 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             disk: env.disk,
             recovered,
             live: RefCell::default(),
+            swept: Rc::default(),
         });
         system.set_up().await.map_err(|error| failed(&error))?;
         crate::system::spawn_checkpoints(&env.scheduler, &system.runtime, env.seed);
-        spawn_reclaimer::<FLAW>(&env.scheduler, &system.blobs, env.seed);
+        let (moves, swept) = (epoch % 2 == 1, Rc::clone(&system.swept));
+        if moves {
+            spawn_mover(&env.scheduler, &system.blobs, &swept, env.seed);
+        }
+        spawn_reclaimer::<FLAW>(&env.scheduler, &system.blobs, move || !moves || !swept.get(), env.seed);
         Ok(system)
     }
 
@@ -587,6 +634,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         self.audit().await?;
         let state = self.see().await?;
         *self.live.borrow_mut() = state.clone();
+        self.swept.set(true);
         Ok(Observed { state, reached: Some(self.recovered) })
     }
 

@@ -8,10 +8,11 @@ use bole_base::Kind;
 use bole_blobs::chunks::ChunkId;
 use bole_blobs::limits::SCRUB_BYTES_SECOND;
 use bole_blobs::rows::Scrub;
-use bole_blobs::scrub::Scrubber;
+use bole_blobs::scrub::{Scrubber, Step};
 use bole_blobs::state::{self, Blobs};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -85,15 +86,10 @@ impl Scrubbing {
             let is_due = is_wanted || (bytes_second > 0 && scrubber.is_due(interval));
             let rate = if bytes_second == 0 { SCRUB_BYTES_SECOND } else { bytes_second };
             let step_bytes = (rate / 4).max(1);
-            let runtime = tokio::runtime::Handle::current();
-            // It reads files.
+            let runtime = Handle::current();
+            // It reads files, or waits for a cluster.
             let step = tokio::task::spawn_blocking(move || {
-                let outcome = runtime.block_on(async {
-                    if is_due {
-                        scrubber.begin().await?;
-                    }
-                    scrubber.step(step_bytes).await
-                });
+                let outcome = step(&runtime, &mut scrubber, is_due, step_bytes);
                 (scrubber, outcome)
             });
             let outcome = match step.await {
@@ -131,6 +127,19 @@ impl Scrubbing {
             verified: shown.verified + verified,
         };
     }
+}
+
+/// One step. Homes wait for the network themselves, so only what is logged is waited for here.
+fn step(runtime: &Handle, scrubber: &mut Scrubber, begins: bool, bytes: u64) -> state::Result<u64> {
+    if begins {
+        runtime.block_on(scrubber.begin())?;
+    }
+    let mut step = Step::of(bytes);
+    while !step.is_over() {
+        scrubber.verify(&mut step)?;
+        runtime.block_on(scrubber.log(&mut step))?;
+    }
+    Ok(step.verified)
 }
 
 impl Upkeep for Scrubbing {

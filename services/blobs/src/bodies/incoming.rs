@@ -21,7 +21,7 @@ use crate::error::{self, Code};
 use crate::limits::{BATCH_BYTES, BATCH_TIMEOUT, INLINE_BYTES_MAX, PUT_BYTES_MAX};
 use crate::pool::Pool;
 use crate::rules::checksums::{self, Algorithm, EtagHasher, Hasher, Value};
-use crate::seal::{Cipher, Seal};
+use crate::seal::{Cipher, Seal, sealed_bytes};
 
 /// What a request says of its body.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +87,7 @@ where
             format!("Your proposed upload of {} bytes exceeds {PUT_BYTES_MAX} bytes.", announced.bytes),
         ));
     }
-    let place = bodies.uploads.enter(memory(announced.bytes)).await?;
+    let place = bodies.uploads.enter(memory(bodies, announced.bytes)).await?;
     let mut source = Source {
         stream: Box::pin(stream),
         left: announced.bytes,
@@ -139,13 +139,12 @@ fn check_least(announced: &Announced) -> Result<(), Error> {
     Err(refused(Code::EntityTooSmall, text))
 }
 
-/// What may be in memory for a body: a batch that is read, one that is taken, the writer's buffer, and a block that is sealed.
-const fn memory(bytes: u64) -> u64 {
+/// What may be in memory for a body: a batch that is read, one that is taken, the writer's buffer, a block that is sealed, and what its home keeps.
+fn memory(bodies: &Bodies, bytes: u64) -> u64 {
     if bytes <= INLINE_BYTES_MAX as u64 {
-        2 * bytes
-    } else {
-        (2 * BATCH_BYTES + BUFFER_BYTES + BLOCK_BYTES) as u64
+        return 2 * bytes;
     }
+    (2 * BATCH_BYTES + BUFFER_BYTES + BLOCK_BYTES) as u64 + bodies.home.upload_bytes(sealed_bytes(bytes))
 }
 
 fn refused(code: Code, message: impl Into<String>) -> Error {

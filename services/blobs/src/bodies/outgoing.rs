@@ -15,7 +15,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::gate::Place;
 use super::{Bodies, Error};
 use crate::chunks::frame::BLOCK_BYTES;
-use crate::chunks::reader::{BLOCKS_AT_ONCE, Reader};
+use crate::chunks::reader::Reader;
 use crate::chunks::{self, ChunkId};
 use crate::pool::Lost;
 use crate::seal::DataKey;
@@ -104,7 +104,7 @@ pub async fn open(
 ) -> Result<Outgoing, Error> {
     let bytes_left: u64 = pieces.iter().map(Piece::bytes).sum();
     let is_read = pieces.iter().any(|piece| matches!(piece, Piece::Chunk { .. }));
-    let memory = bytes_left.min(BLOCKS_AT_ONCE * BLOCK_BYTES as u64);
+    let memory = bytes_left.min(bodies.home.blocks_at_once() * BLOCK_BYTES as u64);
     let place = if is_read { Some(bodies.downloads.enter(memory).await?) } else { None };
     let mut body = Outgoing {
         bodies: bodies.clone(),
@@ -175,10 +175,11 @@ impl Outgoing {
 
     fn read(&self, mut reader: Reader) -> Pin<Box<dyn Future<Output = Read> + Send>> {
         let pool = self.bodies.pool.clone();
+        let count = self.bodies.home.blocks_at_once() as usize;
         let work = move || {
-            let mut blocks = Vec::with_capacity(BLOCKS_AT_ONCE as usize);
+            let mut blocks = Vec::with_capacity(count);
             let mut error = None;
-            for block in reader.by_ref().take(BLOCKS_AT_ONCE as usize) {
+            for block in reader.by_ref().take(count) {
                 match block {
                     Ok(block) => blocks.push(block),
                     Err(found) => error = Some(found),

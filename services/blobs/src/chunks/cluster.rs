@@ -19,6 +19,9 @@ use super::{ChunkId, Error, Home, Upload};
 /// Bytes of a part, all but the last: what an upload keeps in memory. Clusters want at least 5 MiB, and at most 10,000 parts: 78 GiB a chunk.
 pub const PART_BYTES: usize = 8 << 20;
 
+/// Blocks that are asked for at once: 2 MiB, so that a stream is not slower than 60 MiB a second where a request takes 30 ms.
+const BLOCKS_AT_ONCE: u64 = 32;
+
 /// The cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct Cluster {
@@ -31,6 +34,20 @@ impl Cluster {
     /// Chunks below `prefix` in `store`. Calls come from other threads than the runtime's own.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, runtime: Handle) -> Self {
         Self { store, prefix: Path::from(prefix), runtime }
+    }
+
+    /// Where the mark is that says whose it is.
+    pub(super) fn mark(&self) -> Path {
+        self.prefix.child("owner")
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Waits in this thread.
+    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     fn folder(&self, place: u8) -> Path {
@@ -89,6 +106,15 @@ impl Home for Cluster {
         });
         let io = |error| Error::Io { what: format!("list of {folder}"), error: io::Error::other(error) };
         self.runtime.block_on(ids.try_collect()).map_err(io)
+    }
+
+    /// A part that is filled, which is sent from the same memory.
+    fn upload_bytes(&self, bytes: u64) -> u64 {
+        bytes.min(PART_BYTES as u64)
+    }
+
+    fn blocks_at_once(&self) -> u64 {
+        BLOCKS_AT_ONCE
     }
 }
 

@@ -10,7 +10,7 @@ use super::frame::{BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, block_at, block_by
 use super::{ChunkId, Error, Home};
 use crate::seal::{DataKey, PLAIN_BYTES, plain_bytes};
 
-/// Blocks that are read at once: what is in memory for a reader is at most this, and what the receiver has not let go.
+/// Blocks that are read at once, unless the home says otherwise: what is in memory for a reader is at most this, and what the receiver has not let go.
 pub const BLOCKS_AT_ONCE: u64 = 4;
 
 /// Reads a part of a body.
@@ -77,7 +77,7 @@ impl Reader {
     fn try_some(&mut self) -> Result<(), Error> {
         self.ready.clear();
         let first = self.blocks.start;
-        let until = self.blocks.end.min(first + BLOCKS_AT_ONCE);
+        let until = self.blocks.end.min(first + self.home.blocks_at_once());
         // The header stands right before block 0, and is compared whenever that is read.
         let from = if first == 0 { 0 } else { block_at(first) };
         let last = block_at(until - 1) + (block_bytes(until - 1, self.body_bytes) + CHECKSUM_BYTES) as u64;

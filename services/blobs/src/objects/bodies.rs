@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::chunks::homes::Stored;
 use crate::chunks::writer::Written;
 use crate::damage;
 use crate::error::{Code, Error as Refusal};
@@ -80,14 +81,15 @@ pub(super) fn take(plan: &mut Plan<'_>, body: &NewBody) -> Result<Body> {
         NewBody::Chunk(written) | NewBody::SealedChunk(written, ..) => {
             let cipher = if let NewBody::SealedChunk(_, cipher, _) = body { Some(*cipher) } else { None };
             let chunk = Chunk::from(*written);
-            let key = keys::chunk(chunk.id());
-            if plan.get(CHUNKS, &key)?.is_some() || plan.get(GARBAGE, &key)?.is_some() {
+            let (key, home) = (keys::chunk(chunk.id()), plan.home());
+            let garbage = keys::garbage(Stored { id: chunk.id(), home });
+            if plan.get(CHUNKS, &key)?.is_some() || plan.get(GARBAGE, &garbage)?.is_some() {
                 return Err(Error::Row(format!(
                     "chunk {} was just written, and is known already",
                     chunk.id()
                 )));
             }
-            plan.put_row(CHUNKS, key, &Kept { count: 1, bytes: chunk.bytes, cipher });
+            plan.put_row(CHUNKS, key, &Kept { count: 1, bytes: chunk.bytes, cipher, home });
             Ok(Body::Chunk(chunk, 0))
         }
     }
@@ -121,9 +123,10 @@ fn release_chunk(plan: &mut Plan<'_>, chunk: &Chunk) -> Result<()> {
     } else {
         plan.delete(CHUNKS, key.clone());
         if plan.get(DAMAGED, &key)?.is_some() {
-            plan.delete(DAMAGED, key.clone());
+            plan.delete(DAMAGED, key);
         }
-        plan.put_row(GARBAGE, key, &Garbage { bytes: kept.bytes });
+        let garbage = keys::garbage(Stored { id: chunk.id(), home: kept.home });
+        plan.put_row(GARBAGE, garbage, &Garbage { bytes: kept.bytes });
     }
     Ok(())
 }

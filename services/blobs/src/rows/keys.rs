@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::{BucketId, Seq};
 use crate::chunks::ChunkId;
+use crate::chunks::homes::{HomeNumber, Stored};
 use crate::rules::names;
 
 /// Buckets.
@@ -51,6 +52,9 @@ pub fn round(bucket: BucketId) -> Bytes {
     row.extend(bucket.0.to_be_bytes());
     row.into()
 }
+
+/// In [`OWN`]: there if the node has a cluster for chunks, whose marker then must be there.
+pub const CLUSTER: &[u8] = b"cluster";
 
 /// In [`SETTINGS`].
 pub fn setting(bucket: BucketId, number: u8) -> Bytes {
@@ -108,9 +112,22 @@ pub fn seq(seq: Seq) -> Bytes {
     Bytes::copy_from_slice(&seq.0.to_be_bytes())
 }
 
-/// In [`CHUNKS`], [`GARBAGE`] and [`DAMAGED`].
+/// In [`CHUNKS`] and [`DAMAGED`].
 pub fn chunk(id: ChunkId) -> Bytes {
     Bytes::copy_from_slice(&id.to_bytes())
+}
+
+/// In [`GARBAGE`]: the chunk, and the number of the home that it is to be removed from.
+pub fn garbage(stored: Stored) -> Bytes {
+    let mut row = stored.id.to_bytes().to_vec();
+    row.push(stored.home.0);
+    row.into()
+}
+
+/// Reads what [`garbage`] wrote.
+pub fn read_garbage(row: &[u8]) -> Option<Stored> {
+    let (home, id) = row.split_last()?;
+    Some(Stored { id: ChunkId::from_bytes(id)?, home: HomeNumber(*home) })
 }
 
 /// The object's key in a row of [`CURRENT`], [`VERSIONS`], [`NULLS`] or [`UPLOADS`], and what follows.
@@ -151,6 +168,11 @@ mod tests {
         let row = version(bucket, "é", Seq(1));
         assert_eq!(read_object(&row), Some(("é".to_owned(), &(!1_u64).to_be_bytes()[..])));
         assert_eq!(read_part(&part(Seq(3), 77)), Some(77));
+        let stored =
+            Stored { id: ChunkId { epoch: bole_base::Epoch(1), counter: 2 }, home: HomeNumber::CLUSTER };
+        assert_eq!(garbage(stored)[..], b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x02\x01"[..]);
+        assert_eq!(read_garbage(&garbage(stored)), Some(stored));
+        assert_eq!(read_garbage(&chunk(stored.id)), None);
         for wrong in [&b""[..], b"\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0k", b"\0\0\0\0\0\0\0\0\xff\0\x01"] {
             assert_eq!(read_object(wrong), None, "{wrong:?}");
         }

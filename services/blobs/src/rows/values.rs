@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{BucketId, Seq, VersionId};
-use crate::chunks::{ChunkId, writer::Written};
+use crate::chunks::{ChunkId, homes::HomeNumber, writer::Written};
 use crate::error::{Code, Error, Result};
 use crate::limits::{META_BYTES_MAX, USER_META_BYTES_MAX};
 use crate::rules::acl::Acl;
@@ -58,7 +58,7 @@ macro_rules! rows {
 
 rows! {
     Bucket "bucket", Version "version", Seq "null version", Pieces "body", Upload "multipart upload", Part "part",
-    Kept "chunk" 2, Garbage "chunk that is garbage", Damage "damaged chunk", Counter "counter", Scrub "walk over all chunks",
+    Kept "chunk" 3, Garbage "chunk that is garbage", Damage "damaged chunk", Counter "counter", Scrub "walk over all chunks",
     SealedInline "sealed body", Round "round of lifecycle",
 }
 
@@ -385,9 +385,11 @@ pub struct Kept {
     pub bytes: u64,
     /// How it was sealed, if it was.
     pub cipher: Option<Cipher>,
+    /// Where it is.
+    pub home: HomeNumber,
 }
 
-/// A chunk that none names any more.
+/// A chunk that none names any more, or that none names any more where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Garbage {
     /// Bytes of the body that was written into it.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::holds::{Hold, Holds};
 use super::{Error, Result};
 use crate::chunks::ChunkId;
+use crate::chunks::homes::HomeNumber;
 use crate::entry::{Entry, Happened, Kind, Step};
 use crate::error::{Code, Error as Refusal};
 use crate::limits::ENTRY_BYTES_MAX;
@@ -29,6 +30,8 @@ pub struct Plan<'a> {
     made: u32,
     now: Timestamp,
     requester: Option<String>,
+    /// Where new chunks are.
+    home: HomeNumber,
     written: BTreeMap<(u8, Bytes), (Partition, Option<Bytes>)>,
     parts: Vec<Step>,
     happened: Vec<Happened>,
@@ -44,6 +47,7 @@ impl<'a> Plan<'a> {
         offset: Offset,
         now: Timestamp,
         requester: Option<&str>,
+        home: HomeNumber,
     ) -> Self {
         Self {
             view,
@@ -52,6 +56,7 @@ impl<'a> Plan<'a> {
             made: 0,
             now,
             requester: requester.map(str::to_owned),
+            home,
             written: BTreeMap::new(),
             parts: Vec::new(),
             happened: Vec::new(),
@@ -78,6 +83,11 @@ impl<'a> Plan<'a> {
     /// What happened so far.
     pub(crate) fn has_happened(&self) -> &[Happened] {
         &self.happened
+    }
+
+    /// Where chunks are that were written just now.
+    pub const fn home(&self) -> HomeNumber {
+        self.home
     }
 
     /// About how many bytes will be logged.

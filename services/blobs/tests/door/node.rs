@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bole_base::{Clock, Disk, Durability, LogId, RealDisk, SystemClock};
 use bole_blobs::chunks::Home;
+use bole_blobs::chunks::homes::Homes;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::door::Door;
 use bole_blobs::events::Streams;
@@ -71,7 +72,7 @@ impl Node {
         let participant = Arc::clone(&topics) as Arc<dyn Participant>;
         let streams = Some(Streams { participant, may_write: Box::new(|user, _| user == "bole") });
         let around = Around { streams, ..Around::default() };
-        let blobs = Blobs::with(runtime, shard, home, Durability::Sync, around);
+        let blobs = Blobs::with_homes(runtime, shard, Homes::local(home), Durability::Sync, around);
         let users = Arc::clone(&identity);
         let keys = ServerKeys::new(identity.derived_keys("blobs data keys 1"));
         let parts = Parts { blobs, config: blobs_config, users, keys, clock };

@@ -8,6 +8,7 @@ mod checks;
 mod damage;
 mod events;
 mod full;
+mod homes;
 mod lifecycle;
 mod lists;
 mod locks;

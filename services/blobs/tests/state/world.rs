@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use bole_base::clock::ManualClock;
 use bole_base::{Disk, Durability, LogId, Position, RealDisk};
+use bole_blobs::chunks::homes::Homes;
 use bole_blobs::chunks::memory::Memory;
 use bole_blobs::chunks::writer::Writer;
 use bole_blobs::chunks::{ChunkId, Home};
@@ -59,6 +60,14 @@ fn drive<T>(journal: &MemoryJournal, upkeep: impl Fn(), future: impl Future<Outp
     panic!("it waits for something that never comes");
 }
 
+/// The state, with topics that take all events.
+fn over(runtime: &Arc<Runtime>, shard: &Arc<Shard>, topics: &Arc<FakeTopics>, homes: Homes) -> Blobs {
+    let participant = Arc::clone(topics) as Arc<dyn Participant>;
+    let streams = Some(Streams { participant, may_write: Box::new(|_, _| true) });
+    let around = Around { streams, ..Around::default() };
+    Blobs::with_homes(Arc::clone(runtime), Arc::clone(shard), homes, Durability::Sync, around)
+}
+
 impl Node {
     pub(crate) fn new() -> Self {
         let dir = temp_dir("blobs-state").unwrap();
@@ -92,11 +101,14 @@ impl Node {
             shard
         }));
         let home = Arc::new(chunks.clone()) as Arc<dyn Home>;
-        let participant = Arc::clone(&topics) as Arc<dyn Participant>;
-        let streams = Some(Streams { participant, may_write: Box::new(|_, _| true) });
-        let around = Around { streams, ..Around::default() };
-        let blobs = Blobs::with(Arc::clone(&runtime), Arc::clone(&shard), home, Durability::Sync, around);
+        let blobs = over(&runtime, &shard, &topics, Homes::local(home));
         Self { topics, blobs, chunks, clock, shard, runtime, journal, folder: folder.to_owned(), dir }
+    }
+
+    /// The same node with other homes of chunks.
+    pub(crate) fn rehome(&mut self, homes: Homes) {
+        let (runtime, shard) = (Arc::clone(&self.runtime), Arc::clone(&self.shard));
+        self.blobs = over(&runtime, &shard, &self.topics, homes);
     }
 
     #[track_caller]
@@ -160,7 +172,7 @@ impl Node {
             return NewBody::Inline(bytes.to_vec().into());
         }
         let id = self.run(self.blobs.new_chunk()).unwrap();
-        let mut writer = Writer::create(&self.chunks, id, bytes.len() as u64).unwrap();
+        let mut writer = Writer::create(&**self.blobs.home(), id, bytes.len() as u64).unwrap();
         writer.push(bytes).unwrap();
         NewBody::Chunk(writer.finish().unwrap())
     }

@@ -99,7 +99,7 @@ fn part() -> Part {
 
 /// Each is as its version wrote it, and stays, whatever is added.
 #[test]
-fn what_is_on_disk_is_read_and_written() {
+fn versions_are_read_and_written() {
     fn check<T: Row + PartialEq + std::fmt::Debug>(value: &T, stored: &[u8]) {
         let written = encode(value);
         assert_eq!(written.escape_ascii().to_string(), stored.escape_ascii().to_string());
@@ -110,10 +110,9 @@ fn what_is_on_disk_is_read_and_written() {
         let more = [stored, b"\0"].concat();
         assert!(decode::<T>(&more).unwrap_err().contains("1 bytes too many"));
         let mut later = stored.to_vec();
-        later[0] += 1;
-        let (version, known) = (later[0], T::VERSION);
-        let text = format!("has version {version}; this version of Bole reads {known}");
-        assert!(decode::<T>(&later).unwrap_err().contains(&text));
+        later[0] = T::VERSION + 1;
+        let expected = format!("has version {}; this version of Bole reads {}", later[0], T::VERSION);
+        assert!(decode::<T>(&later).unwrap_err().contains(&expected));
     }
     check(&bucket(), b"\x01\xac\x02\x05\x01o\x01a\x01r\x02\x01\x01");
     check(
@@ -135,13 +134,17 @@ fn what_is_on_disk_is_read_and_written() {
         &part(),
         b"\x01\x01\x02\x03\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x00\x01\x01",
     );
-    check(&Kept { count: 2, bytes: 300, cipher: None }, b"\x02\x02\xac\x02\x00");
+    check(&Kept { count: 2, bytes: 300, cipher: None, home: HomeNumber::LOCAL }, b"\x03\x02\xac\x02\x00\x00");
     let cipher = Cipher::Server { key: [1; 8], nonce: [2; 12], sealed: [3; 32], tag: [4; 16] };
     let stored = [&[0][..], &[1; 8], &[2; 12], &[3; 32], &[4; 16]].concat();
     check(
-        &Kept { count: 2, bytes: 300, cipher: Some(cipher) },
-        &[&b"\x02\x02\xac\x02\x01"[..], &stored].concat(),
+        &Kept { count: 2, bytes: 300, cipher: Some(cipher), home: HomeNumber::CLUSTER },
+        &[&b"\x03\x02\xac\x02\x01"[..], &stored, b"\x01"].concat(),
     );
+    for (stored, version) in [(&b"\x01\x02\xac\x02"[..], "version 1"), (b"\x02\x02\xac\x02\x00", "version 2")]
+    {
+        assert!(decode::<Kept>(stored).is_err_and(|error| error.contains(version)));
+    }
     let stored = [&[1, 1][..], &[5; 32], &[3], b"abc"].concat();
     check(&SealedInline { cipher: Cipher::Customer { salt: [5; 32] }, sealed: b"abc".to_vec() }, &stored);
     check(&Garbage { bytes: 300 }, b"\x01\xac\x02");
