@@ -195,7 +195,7 @@ impl Load<'_> {
     /// One request after the other until the time is over.
     fn until(&self, number: u32, client: &mut Client, until: Instant) -> Result<Done> {
         let mut done = Done::default();
-        let mut numbers = Numbers(u64::from(self.round) << 16 | u64::from(number) + 1);
+        let mut numbers = Numbers((u64::from(self.round) << 16) + u64::from(number) + 1);
         let mut mine = Vec::new();
         for turn in 0_u64.. {
             if turn > 0 && Instant::now() >= until {

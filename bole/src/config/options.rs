@@ -306,7 +306,7 @@ options! {
         s3_prefix: Option<String> = OptionalText("a prefix such as bole/node-1"), "";
         /// The region that requests there are signed for.
         s3_region: Region = Text("a region such as us-east-1"), "us-east-1";
-        /// File with the credentials for it, as S3's tools keep them (aws_access_key_id = …, aws_secret_access_key = …). Empty: the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+        /// File with the credentials for it, as S3's tools keep them (`aws_access_key_id = …`, `aws_secret_access_key = …`). Empty: the variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
         s3_credentials_file: Option<PathBuf> = Path, "";
         /// Connections at a time; more are refused.
         connections_max: u64 = Count(1, 1_000_000), "1024";

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use hyper::Method;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderName};
 
 use super::buckets::or_none;
 use super::connection::text_of;
@@ -66,7 +66,7 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self> {
         let is_kept = |name: &str| HEADERS.contains(&name) || name.starts_with(USER_HEADERS);
-        let kept = headers.keys().map(|name| name.as_str()).filter(|name| is_kept(name));
+        let kept = headers.keys().map(HeaderName::as_str).filter(|name| is_kept(name));
         let pair = |name: &str| {
             let value = text_of(headers, name).with_context(|| format!("the header {name} is not text"))?;
             Ok((name.to_owned(), value))

@@ -41,16 +41,8 @@ impl Element {
                 Event::Text(found) => last(&mut open)?.text.push_str(&found.decode()?),
                 Event::CData(found) => last(&mut open)?.text.push_str(&found.decode()?),
                 Event::GeneralRef(found) => {
-                    let one = match found.resolve_char_ref()? {
-                        Some(one) => one.to_string(),
-                        None => {
-                            let name = found.decode()?;
-                            let known = quick_xml::escape::resolve_predefined_entity(&name);
-                            known
-                                .with_context(|| format!("the answer has an unknown entity \"{name}\""))?
-                                .to_owned()
-                        }
-                    };
+                    let one = found.resolve_char_ref()?.map(String::from);
+                    let one = one.map_or_else(|| entity(&found.decode()?), Ok)?;
                     last(&mut open)?.text.push_str(&one);
                 }
                 Event::Eof => break,
@@ -70,6 +62,12 @@ impl Element {
     pub(crate) fn text_of(&self, name: &str) -> &str {
         self.child(name).map_or("", |child| child.text.trim_matches(['\n', '\r']))
     }
+}
+
+/// What one of XML's own entities stands for.
+fn entity(name: &str) -> Result<String> {
+    let known = quick_xml::escape::resolve_predefined_entity(name);
+    Ok(known.with_context(|| format!("the answer has an unknown entity \"{name}\""))?.to_owned())
 }
 
 fn last(open: &mut [Element]) -> Result<&mut Element> {

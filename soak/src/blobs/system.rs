@@ -95,6 +95,23 @@ fn rows_folder(disk: &dyn Disk) -> Result<std::path::PathBuf, OpenError> {
     })
 }
 
+/// The two homes of chunks.
+fn homes<const FLAW: u8>(disk: &Arc<dyn Disk>) -> Result<[Arc<dyn Home>; 2], OpenError> {
+    let is_chunk = |name: &str| name.len() == 32;
+    let disk = if FLAW == Flaw::CHUNK_UNSYNCED { LyingDisk::about(disk, is_chunk) } else { Arc::clone(disk) };
+    let home = |folder: &str| {
+        let home = Local::open(Arc::clone(&disk), Path::new(folder), 0);
+        home.map(|home| Arc::new(home) as Arc<dyn Home>).map_err(|error| failed(&error))
+    };
+    Ok([home("chunks")?, home("cluster")?])
+}
+
+/// Which of them new chunks go to in an opening.
+fn current([first, second]: [Arc<dyn Home>; 2], epoch: u32) -> Homes {
+    let current = if epoch % 4 < 2 { HomeNumber::LOCAL } else { HomeNumber::CLUSTER };
+    Homes::with_cluster(first, second, current)
+}
+
 fn ended(error: &Error) -> Outcome<usize> {
     if error.may_have_happened() {
         Outcome::Unknown(error.to_string())
@@ -121,6 +138,15 @@ fn nth(plan: &Plan<'_>, bucket: usize, key: usize, nth: usize) -> Result<Option<
 }
 
 impl<const FLAW: u8> Simulated<FLAW> {
+    /// What removes chunks, and what moves them if it does.
+    fn spawn_upkeep(&self, moves: bool, seed: u64) {
+        if moves {
+            spawn_mover(&self.scheduler, &self.blobs, &self.swept, seed);
+        }
+        let swept = Rc::clone(&self.swept);
+        spawn_reclaimer::<FLAW>(&self.scheduler, &self.blobs, move || !moves || !swept.get(), seed);
+    }
+
     /// Others get a turn.
     async fn pause(&self) {
         self.scheduler.sleep(Duration::from_micros(20)).await;
@@ -548,14 +574,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             retained_bytes_max: crate::system::RETAINED_BYTES_MAX,
             ..Default::default()
         };
-        let is_chunk = |name: &str| name.len() == 32;
-        let for_chunks =
-            if FLAW == Flaw::CHUNK_UNSYNCED { LyingDisk::about(&disk, is_chunk) } else { Arc::clone(&disk) };
-        let home = |folder: &str| {
-            let home = Local::open(Arc::clone(&for_chunks), Path::new(folder), 0);
-            home.map(|home| Arc::new(home) as Arc<dyn Home>).map_err(|error| failed(&error))
-        };
-        let (first, second) = (home("chunks")?, home("cluster")?);
+        let homes = homes::<FLAW>(&disk)?;
         let runtime = Arc::new(Runtime::new(journal, disk, clock, "checkpoints".into(), settings));
         let catalog = Catalog::host(Arc::clone(&runtime)).map_err(|error| failed(&error))?;
         runtime.recover(&[LogId::CATALOG]).await.map_err(|error| failed(&error))?;
@@ -580,15 +599,14 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
                 return Err(OpenError::Failed(format!("shard {} is quarantined: {reason}", shard.name)));
             }
         }
+        let epoch = shard.lock().map_err(|error| failed(&error))?.epoch().0;
+        let homes = current(homes, epoch);
         let real = Arc::clone(&topics) as Arc<dyn Participant>;
         let apart = (FLAW == Flaw::EVENTS_APART)
             .then(|| Arc::new(Apart::new(Arc::clone(&real), Arc::clone(&runtime))));
         let participant = apart.clone().map_or(real, |apart| apart as Arc<_>);
         let streams = Some(Streams { participant, may_write: Box::new(|_, _| true) });
         let around = Around { streams, ..Around::default() };
-        let epoch = shard.lock().map_err(|error| failed(&error))?.epoch().0;
-        let current = if epoch % 4 < 2 { HomeNumber::LOCAL } else { HomeNumber::CLUSTER };
-        let homes = Homes::with_cluster(first, second, current);
         let blobs = Blobs::with_homes(Arc::clone(&runtime), shard, homes, Durability::Sync, around);
         let system = Rc::new(Self {
             runtime,
@@ -604,11 +622,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         });
         system.set_up().await.map_err(|error| failed(&error))?;
         crate::system::spawn_checkpoints(&env.scheduler, &system.runtime, env.seed);
-        let (moves, swept) = (epoch % 2 == 1, Rc::clone(&system.swept));
-        if moves {
-            spawn_mover(&env.scheduler, &system.blobs, &swept, env.seed);
-        }
-        spawn_reclaimer::<FLAW>(&env.scheduler, &system.blobs, move || !moves || !swept.get(), env.seed);
+        system.spawn_upkeep(epoch % 2 == 1, env.seed);
         Ok(system)
     }
 

@@ -34,7 +34,7 @@ const FAILURES_MAX: usize = 20;
 /// What `bole blobs import` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ImportArgs {
-    /// The source: s3://BUCKET/PREFIX, or a folder
+    /// The source: `s3://BUCKET/PREFIX`, or a folder
     #[arg(long, value_name = "SOURCE")]
     from: String,
     /// Where that bucket is

@@ -23,14 +23,13 @@ impl BlobsArgs {
     pub(in crate::cli) fn client(&self) -> Result<Client> {
         let settings = config::load(&Flags::default(), std::env::vars_os())?.settings.blobs;
         let addr = self.addr.clone().unwrap_or_else(|| reachable(settings.listen));
-        let keys = match self.door.login()? {
-            Some((access_key, secret_key)) => Keys { access_key, secret_key, session_token: None },
-            None => {
-                let here = is_loopback(&addr).then(default_user);
-                let user =
-                    here.context("who asks? give --user with the access key; its secret is the password")?;
-                Keys { access_key: user.user, secret_key: user.password, session_token: None }
-            }
+        let keys = if let Some((access_key, secret_key)) = self.door.login()? {
+            Keys { access_key, secret_key, session_token: None }
+        } else {
+            let here = is_loopback(&addr).then(default_user);
+            let user =
+                here.context("who asks? give --user with the access key; its secret is the password")?;
+            Keys { access_key: user.user, secret_key: user.password, session_token: None }
         };
         let endpoint = Endpoint::new(&addr, self.door.load_tls()?)?;
         Ok(Client::new(endpoint, Some(keys), &settings.region.0))

@@ -97,23 +97,25 @@ fn part() -> Part {
     Part { seq: Seq(1), created_ms: 2, bytes: 3, md5: [7; 16], checksum: None, body: Body::Inline(Seq(1)) }
 }
 
-/// Each is as its version wrote it, and stays, whatever is added.
+/// A value is as its version wrote it.
+fn check<T: Row + PartialEq + std::fmt::Debug>(value: &T, stored: &[u8]) {
+    let written = encode(value);
+    assert_eq!(written.escape_ascii().to_string(), stored.escape_ascii().to_string());
+    assert_eq!(decode::<T>(stored).as_ref(), Ok(value));
+    for cut in 0..stored.len() {
+        assert!(decode::<T>(&stored[..cut]).is_err(), "{value:?} is read from {cut} bytes");
+    }
+    let more = [stored, b"\0"].concat();
+    assert!(decode::<T>(&more).unwrap_err().contains("1 bytes too many"));
+    let mut later = stored.to_vec();
+    later[0] = T::VERSION + 1;
+    let expected = format!("has version {}; this version of Bole reads {}", later[0], T::VERSION);
+    assert!(decode::<T>(&later).unwrap_err().contains(&expected));
+}
+
+/// Each stays as it is, whatever is added.
 #[test]
 fn versions_are_read_and_written() {
-    fn check<T: Row + PartialEq + std::fmt::Debug>(value: &T, stored: &[u8]) {
-        let written = encode(value);
-        assert_eq!(written.escape_ascii().to_string(), stored.escape_ascii().to_string());
-        assert_eq!(decode::<T>(stored).as_ref(), Ok(value));
-        for cut in 0..stored.len() {
-            assert!(decode::<T>(&stored[..cut]).is_err(), "{value:?} is read from {cut} bytes");
-        }
-        let more = [stored, b"\0"].concat();
-        assert!(decode::<T>(&more).unwrap_err().contains("1 bytes too many"));
-        let mut later = stored.to_vec();
-        later[0] = T::VERSION + 1;
-        let expected = format!("has version {}; this version of Bole reads {}", later[0], T::VERSION);
-        assert!(decode::<T>(&later).unwrap_err().contains(&expected));
-    }
     check(&bucket(), b"\x01\xac\x02\x05\x01o\x01a\x01r\x02\x01\x01");
     check(
         &version(),
@@ -134,19 +136,6 @@ fn versions_are_read_and_written() {
         &part(),
         b"\x01\x01\x02\x03\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x00\x01\x01",
     );
-    check(&Kept { count: 2, bytes: 300, cipher: None, home: HomeNumber::LOCAL }, b"\x03\x02\xac\x02\x00\x00");
-    let cipher = Cipher::Server { key: [1; 8], nonce: [2; 12], sealed: [3; 32], tag: [4; 16] };
-    let stored = [&[0][..], &[1; 8], &[2; 12], &[3; 32], &[4; 16]].concat();
-    check(
-        &Kept { count: 2, bytes: 300, cipher: Some(cipher), home: HomeNumber::CLUSTER },
-        &[&b"\x03\x02\xac\x02\x01"[..], &stored, b"\x01"].concat(),
-    );
-    for (stored, version) in [(&b"\x01\x02\xac\x02"[..], "version 1"), (b"\x02\x02\xac\x02\x00", "version 2")]
-    {
-        assert!(decode::<Kept>(stored).is_err_and(|error| error.contains(version)));
-    }
-    let stored = [&[1, 1][..], &[5; 32], &[3], b"abc"].concat();
-    check(&SealedInline { cipher: Cipher::Customer { salt: [5; 32] }, sealed: b"abc".to_vec() }, &stored);
     check(&Garbage { bytes: 300 }, b"\x01\xac\x02");
     check(&Counter(1), b"\x01\x01");
     check(&Damage { found_ms: 300, what: "w".to_owned() }, b"\x01\xac\x02\x01w");
@@ -172,6 +161,23 @@ fn versions_are_read_and_written() {
         &Part { body: Body::Pieces(Seq(1)), ..part() },
         &[&encode(&part())[..21], &b"\x03\x01"[..]].concat(),
     );
+}
+
+#[test]
+fn rows_of_chunks_are_read_and_written() {
+    check(&Kept { count: 2, bytes: 300, cipher: None, home: HomeNumber::LOCAL }, b"\x03\x02\xac\x02\x00\x00");
+    let cipher = Cipher::Server { key: [1; 8], nonce: [2; 12], sealed: [3; 32], tag: [4; 16] };
+    let stored = [&[0][..], &[1; 8], &[2; 12], &[3; 32], &[4; 16]].concat();
+    check(
+        &Kept { count: 2, bytes: 300, cipher: Some(cipher), home: HomeNumber::CLUSTER },
+        &[&b"\x03\x02\xac\x02\x01"[..], &stored, b"\x01"].concat(),
+    );
+    for (stored, version) in [(&b"\x01\x02\xac\x02"[..], "version 1"), (b"\x02\x02\xac\x02\x00", "version 2")]
+    {
+        assert!(decode::<Kept>(stored).is_err_and(|error| error.contains(version)));
+    }
+    let stored = [&[1, 1][..], &[5; 32], &[3], b"abc"].concat();
+    check(&SealedInline { cipher: Cipher::Customer { salt: [5; 32] }, sealed: b"abc".to_vec() }, &stored);
 }
 
 #[test]
