@@ -1,4 +1,5 @@
-//! Buckets of objects that S3's clients speak to. So far: what is judged without state, where the bytes of large bodies are, and the state with what operations do to it.
+//! Buckets of objects that S3's clients speak to: the door, what its operations do to the rows of buckets and objects, where the bytes of large bodies are, and what
+//! goes by itself. Users and their secrets are identity's, records of events the streams'.
 //!
 //! The rules are functions of documents and requests. They know neither HTTP nor XML, nor where anything is kept; the protocol turns
 //! what it read into their types, and the state asks them before it decides.
