@@ -126,13 +126,54 @@ def never_put(checks):
     checks.equal("website deleted", outcome(client.delete_bucket_website, Bucket=bucket), 204)
 
 
+def lifecycle(checks):
+    bucket = made()
+    rules = [
+        {"ID": "tmp", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 7},
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+        {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": {"NoncurrentDays": 30}},
+    ]  # fmt: skip
+    client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    kept = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    checks.equal("rules of lifecycle", [(each["ID"], each["Status"]) for each in kept], [("tmp", "Enabled"), ("old", "Enabled")])
+    client.put_object(Bucket=bucket, Key="tmp/a", Body=b"1")
+    checks.true("when an object goes", 'rule-id="tmp"' in client.head_object(Bucket=bucket, Key="tmp/a").get("Expiration", ""))
+    checks.true("and that another stays", "Expiration" not in client.put_object(Bucket=bucket, Key="b", Body=b"1"))
+    client.delete_bucket_lifecycle(Bucket=bucket)
+    checks.equal("no rules any more", outcome(client.get_bucket_lifecycle_configuration, Bucket=bucket),
+                 (404, "NoSuchLifecycleConfiguration"))
+
+
+def encryption(checks):
+    bucket = made()
+    rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+    body = bytes(range(256)) * 1_000
+    checks.equal("the bucket's encryption", client.put_object(Bucket=bucket, Key="k", Body=body)["ServerSideEncryption"], "AES256")
+    got = client.get_object(Bucket=bucket, Key="k")
+    checks.equal("an encrypted object", (got["Body"].read() == body, got["ServerSideEncryption"]), (True, "AES256"))
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+    client.put_object(Bucket=bucket, Key="c", Body=body, **key)
+    ranged = client.get_object(Bucket=bucket, Key="c", Range="bytes=65000-66999", **key)["Body"].read()
+    checks.equal("a range under a client's key", ranged == body[65_000:67_000], True)
+    checks.equal("without the key", outcome(client.get_object, Bucket=bucket, Key="c"), (400, "InvalidRequest"))
+    checks.equal("a key service", outcome(client.put_object, Bucket=bucket, Key="m", Body=b"", ServerSideEncryption="aws:kms")[0], 501)
+
+
+def logging(checks):
+    bucket, target = made(), made()
+    checks.true("no log", "LoggingEnabled" not in client.get_bucket_logging(Bucket=bucket))
+    enabled = {"TargetBucket": target, "TargetPrefix": "log/"}
+    client.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": enabled})
+    checks.equal("a log", client.get_bucket_logging(Bucket=bucket)["LoggingEnabled"], enabled)
+
+
 def refused(checks):
     """A refusal names what is not served; a row goes when it is."""
     bucket = made()
     client.put_object(Bucket=bucket, Key="k", Body=b"1")
     no = (501, "NotImplemented")
     for call, named in [
-        (client.get_bucket_logging, {}),
         (client.get_bucket_replication, {}),
         (client.get_bucket_request_payment, {}),
         (client.get_bucket_accelerate_configuration, {}),
@@ -149,4 +190,4 @@ def refused(checks):
     checks.equal("another account", outcome(client.get_object, **at, ExpectedBucketOwner="1" * 12), (403, "AccessDenied"))
 
 
-FAMILIES = [tags, cors, ownership, acls, policies, never_put, refused]
+FAMILIES = [tags, cors, ownership, acls, policies, never_put, lifecycle, encryption, logging, refused]
