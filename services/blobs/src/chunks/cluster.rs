@@ -3,10 +3,11 @@
 //! A chunk that fits into one part is one request; a longer one is a multipart upload, which nobody sees before it is complete. What a killed process left incomplete is in no list,
 //! so the cluster's bucket needs a lifecycle rule that aborts incomplete uploads. Requests that fail in passing are tried again by the client itself, within its own limits.
 //!
-//! Each call waits for the network in its thread, on the runtime that the home was given.
+//! Each call waits for the network in its thread, while the request runs on the runtime that the home was given. So it may be made by a thread of that runtime that may block, also
+//! within a task there, but not by its only thread.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -41,13 +42,17 @@ impl Cluster {
         self.prefix.child("owner")
     }
 
-    pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.store)
-    }
-
-    /// Waits in this thread.
-    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
+    /// Makes a request, and waits for it in this thread. Errors: the runtime ends.
+    pub(super) fn ask<T, F>(
+        &self,
+        what: &str,
+        request: impl FnOnce(Arc<dyn ObjectStore>) -> F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        wait(&self.runtime, what, request(Arc::clone(&self.store)))
     }
 
     fn folder(&self, place: u8) -> Path {
@@ -60,9 +65,25 @@ impl Cluster {
 
     /// Whether `from` is at or beyond the end, where clusters refuse a range.
     fn is_beyond(&self, id: ChunkId, from: u64) -> bool {
-        let found = self.runtime.block_on(self.store.head(&self.path(id)));
-        found.is_ok_and(|meta| meta.size <= from)
+        let path = self.path(id);
+        let found = self.ask("a look", |store| async move { store.head(&path).await });
+        found.is_ok_and(|found| found.is_ok_and(|meta| meta.size <= from))
     }
+}
+
+/// Runs what asks the cluster on the runtime, and waits for it in this thread.
+fn wait<T: Send + 'static>(
+    runtime: &Handle,
+    what: &str,
+    request: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Error> {
+    let (send, receive) = mpsc::sync_channel(1);
+    runtime.spawn(async move {
+        // Who waits is there until it comes.
+        let _ = send.send(request.await);
+    });
+    let ends = |_| Error::Io { what: what.to_owned(), error: io::Error::other("the node stops") };
+    receive.recv().map_err(ends)
 }
 
 /// What a request that did not succeed means. A write that failed harms only its own chunk: nobody names it.
@@ -79,33 +100,39 @@ impl Home for Cluster {
     }
 
     fn read(&self, id: ChunkId, from: u64, bytes: usize, out: &mut Vec<u8>) -> Result<(), Error> {
-        let range = from..from + bytes as u64;
-        match self.runtime.block_on(self.store.get_range(&self.path(id), range)) {
+        let (path, range) = (self.path(id), from..from + bytes as u64);
+        let what = format!("read of chunk {id}");
+        match self.ask(&what, |store| async move { store.get_range(&path, range).await })? {
             Ok(found) => {
                 out.extend_from_slice(&found);
                 Ok(())
             }
             Err(object_store::Error::NotFound { .. }) => Err(Error::Missing(id)),
             Err(_) if self.is_beyond(id, from) => Ok(()),
-            Err(error) => Err(failure(format!("read of chunk {id}"), id, error)),
+            Err(error) => Err(failure(what, id, error)),
         }
     }
 
     fn remove(&self, id: ChunkId) -> Result<(), Error> {
-        match self.runtime.block_on(self.store.delete(&self.path(id))) {
+        let (path, what) = (self.path(id), format!("removal of chunk {id}"));
+        match self.ask(&what, |store| async move { store.delete(&path).await })? {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failure(format!("removal of chunk {id}"), id, error)),
+            Err(error) => Err(failure(what, id, error)),
         }
     }
 
     fn list(&self, place: u8) -> Result<Vec<ChunkId>, Error> {
         let folder = self.folder(place);
-        let ids = self.store.list(Some(&folder)).try_filter_map(|meta| {
-            let id = meta.location.filename().and_then(|name| name.parse::<ChunkId>().ok());
-            std::future::ready(Ok(id.filter(|id| id.place() == place)))
-        });
-        let io = |error| Error::Io { what: format!("list of {folder}"), error: io::Error::other(error) };
-        self.runtime.block_on(ids.try_collect()).map_err(io)
+        let what = format!("list of {folder}");
+        let ids = move |store: Arc<dyn ObjectStore>| async move {
+            let ids = store.list(Some(&folder)).try_filter_map(|meta| {
+                let id = meta.location.filename().and_then(|name| name.parse::<ChunkId>().ok());
+                std::future::ready(Ok(id.filter(|id| id.place() == place)))
+            });
+            ids.try_collect().await
+        };
+        let listed: Result<_, object_store::Error> = self.ask(&what, ids)?;
+        listed.map_err(|error| Error::Io { what, error: io::Error::other(error) })
     }
 
     /// A part that is filled, which is sent from the same memory.
@@ -128,19 +155,41 @@ struct ClusterUpload {
 
 impl ClusterUpload {
     fn failure(&self, error: object_store::Error) -> Error {
-        failure(format!("write of chunk {}", self.id), self.id, error)
+        failure(self.what(), self.id, error)
+    }
+
+    fn what(&self) -> String {
+        format!("write of chunk {}", self.id)
+    }
+
+    /// Asks for something of the multipart upload, which is begun if there is none. Given up, it is not there any more.
+    fn with_multipart<T, F>(
+        &mut self,
+        request: impl FnOnce(Box<dyn MultipartUpload>) -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = (Box<dyn MultipartUpload>, object_store::Result<T>)> + Send,
+    {
+        let (begun, path) = (self.multipart.take(), self.home.path(self.id));
+        let asked = self.home.ask(&self.what(), |store| async move {
+            let multipart = match begun {
+                Some(multipart) => multipart,
+                None => store.put_multipart(&path).await?,
+            };
+            Ok(request(multipart).await)
+        })?;
+        let (multipart, done) = asked.map_err(|error| self.failure(error))?;
+        self.multipart = Some(multipart);
+        done.map_err(|error| self.failure(error))
     }
 
     fn send_part(&mut self) -> Result<(), Error> {
-        let runtime = self.home.runtime.clone();
         let part = PutPayload::from(Bytes::from(std::mem::take(&mut self.part)));
-        if self.multipart.is_none() {
-            let begun = runtime.block_on(self.home.store.put_multipart(&self.home.path(self.id)));
-            self.multipart = Some(begun.map_err(|error| self.failure(error))?);
-        }
-        let Some(multipart) = &mut self.multipart else { return Err(Error::Missing(self.id)) };
-        let sent = runtime.block_on(multipart.put_part(part));
-        sent.map_err(|error| self.failure(error))
+        self.with_multipart(|mut multipart| async move {
+            let sent = multipart.put_part(part).await;
+            (multipart, sent)
+        })
     }
 }
 
@@ -158,27 +207,31 @@ impl Upload for ClusterUpload {
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), Error> {
-        let runtime = self.home.runtime.clone();
         if self.multipart.is_none() {
             let bytes = PutPayload::from(Bytes::from(std::mem::take(&mut self.part)));
-            let put = runtime.block_on(self.home.store.put(&self.home.path(self.id), bytes));
+            let path = self.home.path(self.id);
+            let put = self.home.ask(&self.what(), |store| async move { store.put(&path, bytes).await })?;
             return put.map(drop).map_err(|error| self.failure(error));
         }
         if !self.part.is_empty() {
             self.send_part()?;
         }
-        let Some(mut multipart) = self.multipart.take() else { return Err(Error::Missing(self.id)) };
-        let completed = runtime.block_on(multipart.complete());
-        completed.map(drop).map_err(|error| self.failure(error))
+        self.with_multipart(|mut multipart| async move {
+            let completed = multipart.complete().await;
+            (multipart, completed)
+        })?;
+        // It is complete, so there is nothing to give up.
+        self.multipart = None;
+        Ok(())
     }
 }
 
 impl Drop for ClusterUpload {
     fn drop(&mut self) {
-        if let Some(mut multipart) = self.multipart.take()
-            && let Err(error) = self.home.runtime.block_on(multipart.abort())
-        {
-            tracing::debug!(chunk = %self.id, %error, "a chunk that was given up could not be aborted");
+        let Some(mut multipart) = self.multipart.take() else { return };
+        let aborted = wait(&self.home.runtime, &self.what(), async move { multipart.abort().await });
+        if !matches!(aborted, Ok(Ok(()))) {
+            tracing::debug!(chunk = %self.id, ?aborted, "a chunk that was given up could not be aborted");
         }
     }
 }

@@ -98,14 +98,14 @@ pub fn claim(cluster: &Cluster, owner: &str, is_known: bool) -> Result<(), Error
         what: format!("\"{path}\""),
         error: io::Error::other(error),
     };
-    let store = cluster.store();
-    let found = cluster.wait(async {
-        match store.get(&path).await {
+    let at = path.clone();
+    let found = cluster.ask("a look at the mark", |store| async move {
+        match store.get(&at).await {
             Ok(found) => found.bytes().await.map(Some),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
-    });
+    })?;
     match found.map_err(io)? {
         Some(found) if found == mark.as_bytes() => Ok(()),
         Some(found) => {
@@ -119,8 +119,11 @@ pub fn claim(cluster: &Cluster, owner: &str, is_known: bool) -> Result<(), Error
             "\"{path}\" is not there, though this node keeps chunks in that place: is it the right bucket and prefix?"
         ))),
         None => {
-            let put = store.put_opts(&path, PutPayload::from(mark.into_bytes()), PutMode::Create.into());
-            match cluster.wait(put) {
+            let (at, mark) = (path.clone(), PutPayload::from(mark.into_bytes()));
+            let put = cluster.ask("the mark", |store| async move {
+                store.put_opts(&at, mark, PutMode::Create.into()).await
+            })?;
+            match put {
                 // Who was faster is found by the next look.
                 Err(object_store::Error::AlreadyExists { .. }) => claim(cluster, owner, true),
                 put => put.map(drop).map_err(io),
