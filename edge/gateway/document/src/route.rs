@@ -1,0 +1,246 @@
+//! Routes: which requests, what is done to them on the way, and where they go.
+//!
+//! Among routes that fit, the first by this order takes the request: higher `priority`; host (exact, then the longer
+//! wildcard, then any); path (exact, then the longest prefix, then a pattern, then any); more methods named, headers, parameters of the
+//! query; name. `routes` explains it for each request.
+
+use crate::units::{Size, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A route. Exactly one of `service`, `split`, `redirect`, `reply`, `files` and `bucket` says where its requests go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Route {
+    /// `example.com`, `*.example.com` (one label or more), with or without a port; any host without.
+    pub hosts: Vec<String>,
+    /// `/orders` (this path), `/orders/*` (it and all below), `~^/orders/([0-9]+)$` (a pattern over the whole path); any without.
+    pub path: Option<String>,
+    /// Further paths.
+    pub paths: Vec<String>,
+    /// Any without. `HEAD` goes where `GET` goes.
+    pub methods: Vec<String>,
+    /// Headers that the request must have.
+    pub headers: BTreeMap<String, Pattern>,
+    /// Parameters that its query must have.
+    pub query: BTreeMap<String, Pattern>,
+    /// Only requests of this protocol.
+    pub protocol: Option<Protocol>,
+    /// Before all routes with less; -1,000 to 1,000.
+    pub priority: i32,
+    /// Takes no requests while it is false.
+    pub enabled: Option<bool>,
+
+    /// To this service.
+    pub service: Option<String>,
+    /// Or to these, by weight.
+    pub split: Vec<Share>,
+    /// Or elsewhere.
+    pub redirect: Option<Redirect>,
+    /// Or an answer of the gateway's own.
+    pub reply: Option<Reply>,
+    /// Or files of a folder.
+    pub files: Option<Files>,
+    /// Or objects of a bucket.
+    pub bucket: Option<Bucket>,
+    /// A copy of each request goes here too; its answer is thrown away.
+    pub mirror: Option<Share>,
+
+    /// How the path changes on the way.
+    pub rewrite: Option<Rewrite>,
+    /// What happens to the request's headers.
+    pub request_headers: Headers,
+    /// What happens to the response's headers.
+    pub response_headers: Headers,
+    /// What happens to the query.
+    pub query_changes: Headers,
+    /// What browsers of other origins may do.
+    pub cors: Option<Cors>,
+    /// Compresses answers that are not, as the client accepts.
+    pub compression: Option<Compression>,
+    /// Larger bodies of requests are refused (413).
+    pub request_body_max: Option<Size>,
+    /// Answers with larger bodies are refused (502) or, once under way, cut off.
+    pub response_body_max: Option<Size>,
+    /// How long all of it may take; the service's without.
+    pub timeout: Option<Span>,
+
+    /// Ways to log in, in the order in which they are tried; everybody comes in without.
+    pub login: Vec<String>,
+    /// Lets in as well who shows no credentials at all.
+    pub login_optional: bool,
+    /// Consumers and groups (`@group`) that are let in; all that can log in without.
+    pub allow: Vec<String>,
+    /// Networks (`10.0.0.0/8`) that are let in; all without.
+    pub allow_networks: Vec<String>,
+    /// Networks that are not.
+    pub deny_networks: Vec<String>,
+    /// Limits, all of which must admit.
+    pub limits: Vec<String>,
+    /// 0 to 63: who goes first under overload; a consumer's without.
+    pub shed_priority: Option<u8>,
+    /// Identical `GET`s at the same time become one request to the service.
+    pub collapse: bool,
+    /// Lets gRPC-web clients talk to a gRPC service.
+    pub grpc_web: bool,
+    /// Lets connections be upgraded (WebSocket).
+    pub upgrade: Option<bool>,
+}
+
+/// What a value must be: a text, or `~pattern`, or `*` (any).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pattern(pub String);
+
+/// Protocols that a route may be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// Without TLS.
+    Http,
+    /// With it.
+    Https,
+    /// gRPC, with or without.
+    Grpc,
+}
+
+/// A part of the traffic for a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// The service.
+    pub service: String,
+    /// Of a split: by weight. Of a mirror: percent, 0 to 100.
+    pub weight: f64,
+}
+
+/// An answer that sends the client elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redirect {
+    /// Where to: a URL or path; `{host}`, `{path}`, `{query}`, `{1}`… stand for parts of the request.
+    pub to: String,
+    /// 301, 302, 303, 307 or 308.
+    #[serde(default = "found")]
+    pub status: u16,
+}
+
+fn found() -> u16 {
+    302
+}
+
+/// An answer of the gateway's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// Its status, 200 to 599.
+    pub status: u16,
+    /// Its body, at most 64 KiB.
+    #[serde(default)]
+    pub body: String,
+    /// Its headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Files of a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// The folder.
+    pub root: PathBuf,
+    /// What a folder's path gives.
+    #[serde(default = "index")]
+    pub index: String,
+    /// What a path gives for which there is no file: for applications that have their routes in the browser.
+    #[serde(default)]
+    pub fallback: Option<String>,
+}
+
+fn index() -> String {
+    "index.html".to_owned()
+}
+
+/// Objects of a bucket of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Put before the path.
+    #[serde(default)]
+    pub prefix: String,
+    /// What a folder's path gives.
+    #[serde(default = "index")]
+    pub index: String,
+}
+
+/// How the path changes on the way. One of `strip_prefix` and `path`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rewrite {
+    /// Takes this from the front.
+    pub strip_prefix: Option<String>,
+    /// Puts this there, after that.
+    pub add_prefix: Option<String>,
+    /// The whole new path; `{path}`, `{rest}` (what `*` stood for), `{1}`… stand for parts of the old one.
+    pub path: Option<String>,
+    /// The new host.
+    pub host: Option<String>,
+}
+
+/// Changes of headers, or of the query's parameters: first `remove`, then `set`, then `add`. Values may have `{client_ip}`, `{consumer}`,
+/// `{route}`, `{request_id}`, `{host}`, `{path}`, `{header.NAME}`, `{1}`….
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Headers {
+    /// Taken out.
+    pub remove: Vec<String>,
+    /// Put in place of what was there.
+    pub set: BTreeMap<String, String>,
+    /// Put beside it.
+    pub add: BTreeMap<String, String>,
+}
+
+/// What browsers of other origins may do (the Fetch standard, CORS protocol).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cors {
+    /// `https://example.com`, `https://*.example.com`, `*`.
+    pub origins: Vec<String>,
+    /// Methods besides the simple ones.
+    pub methods: Vec<String>,
+    /// Headers besides the simple ones; `*` for those that are asked for.
+    pub headers: Vec<String>,
+    /// Headers of the response that scripts may read.
+    pub expose: Vec<String>,
+    /// Cookies may come along. Not with the origin `*`.
+    pub credentials: bool,
+    /// How long a preflight holds.
+    pub max_age: Option<Span>,
+}
+
+/// How answers are compressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compression {
+    /// Of `zstd`, `br`, `gzip`, the preferred first.
+    pub algorithms: Vec<String>,
+    /// Smaller answers are left.
+    pub least: Size,
+    /// Media types, `text/*` included.
+    pub types: Vec<String>,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        let types =
+            ["text/*", "application/json", "application/javascript", "application/xml", "image/svg+xml"];
+        Self {
+            algorithms: ["zstd", "br", "gzip"].map(str::to_owned).to_vec(),
+            least: Size(1 << 10),
+            types: types.map(str::to_owned).to_vec(),
+        }
+    }
+}
