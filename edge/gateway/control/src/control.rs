@@ -1,0 +1,223 @@
+//! Changes of objects and instances, and who hears of them.
+
+mod instances;
+
+use crate::checks::{check_sizes, difference};
+use crate::entry::{Change, Instance, Part};
+use crate::error::{Error, Result};
+use crate::registry::Leases;
+use crate::state::{Instances, State};
+use bole_base::{Durability, LogId, Offset};
+use bole_gateway_document::Document;
+use bole_shard::{Hosted, Runtime, Shard, Single};
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What is carried out now.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Of the document. With a file as its source: how often that was taken.
+    pub revision: u64,
+    /// What the gateway does.
+    pub document: Arc<Document>,
+    /// Instances that registered themselves.
+    pub instances: Arc<Instances>,
+    /// What is wrong with the objects that are kept, if they make no document (an older version's): the document is then empty.
+    pub problems: Vec<String>,
+}
+
+/// A registered instance as others see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registered {
+    /// What it is.
+    pub instance: Instance,
+    /// What is left of its lease.
+    pub left: Duration,
+}
+
+/// Where the document comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From objects that are kept here, changed by requests.
+    Kept,
+    /// From a file, which others read; requests change nothing but instances.
+    File(String),
+}
+
+/// The control plane. Cheap to share; every method is safe to call from several tasks.
+pub struct Control {
+    shard: Arc<Shard<Single<State>>>,
+    runtime: Arc<Runtime>,
+    leases: Mutex<Leases>,
+    source: Source,
+    /// Where the log ended when the view was made.
+    shown: Mutex<Offset>,
+    view: watch::Sender<View>,
+}
+
+impl Control {
+    /// Hosts the shard on `log`; the runtime has to recover it before [`Control::start`].
+    pub fn host(runtime: Arc<Runtime>, log: LogId, name: &str, source: Source) -> Result<Self> {
+        let shard = Arc::new(Shard::new(log, name, Single::new(State::default())));
+        runtime.host(Arc::clone(&shard) as Arc<dyn Hosted>)?;
+        let view = watch::Sender::new(View::default());
+        Ok(Self { shard, runtime, leases: Mutex::default(), source, shown: Mutex::new(Offset::ZERO), view })
+    }
+
+    /// After recovery: gives each instance a lease, and shows what is there.
+    pub async fn start(&self) -> Result<()> {
+        let instances = self.shard.read(|state| state.instances().clone())?;
+        let now = self.now();
+        {
+            let mut leases = self.leases.lock();
+            for (service, instances) in &instances {
+                for (id, instance) in instances {
+                    leases.heard(&(service.clone(), id.clone()), instances::lease(instance), now);
+                }
+            }
+        }
+        self.publish().await
+    }
+
+    /// What is carried out now, and each change of it; durable before it is seen.
+    pub fn watch(&self) -> watch::Receiver<View> {
+        self.view.subscribe()
+    }
+
+    /// Where the document comes from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// An object as it was put, with the document's revision.
+    pub fn object(&self, part: Part, name: &str) -> Result<(Value, u64)> {
+        let found = self.shard.read(|state| (state.object(part, name).cloned(), state.revision()))?;
+        let missing = || Error::Missing { what: part.row().one, name: name.to_owned() };
+        found.0.map(|value| (value, found.1)).ok_or_else(missing)
+    }
+
+    /// Takes a document from its file, in place of the one before.
+    pub fn take(&self, document: Document) {
+        self.view.send_modify(|view| {
+            view.revision += 1;
+            view.document = Arc::new(document);
+            view.problems.clear();
+        });
+    }
+
+    /// Puts an object; says whether it is new, and the revision after it. `expected` is the revision that the document must have.
+    pub async fn put(
+        &self,
+        part: Part,
+        name: &str,
+        value: Value,
+        expected: Option<u64>,
+    ) -> Result<(bool, u64)> {
+        let change = Change::Put { part, name: name.to_owned(), value };
+        let (is_new, revision) = self
+            .change_objects(expected, |state| {
+                let before = state.object(part, name);
+                let same = matches!(&change, Change::Put { value, .. } if before == Some(value));
+                let changes = if same { Vec::new() } else { vec![change.clone()] };
+                Ok((changes, before.is_none()))
+            })
+            .await?;
+        Ok((is_new, revision))
+    }
+
+    /// Removes an object; says the revision after it. Errors: `Missing`; `Invalid` if others name it.
+    pub async fn remove(&self, part: Part, name: &str, expected: Option<u64>) -> Result<u64> {
+        let ((), revision) = self
+            .change_objects(expected, |state| {
+                if state.object(part, name).is_none() {
+                    return Err(Error::Missing { what: part.row().one, name: name.to_owned() });
+                }
+                Ok((vec![Change::Remove { part, name: name.to_owned() }], ()))
+            })
+            .await?;
+        Ok(revision)
+    }
+
+    /// Puts a whole document in place of the one before: what differs is changed, in one batch. Says how many objects that were.
+    pub async fn replace(&self, document: &Document, expected: Option<u64>) -> Result<(usize, u64)> {
+        let whole =
+            serde_json::to_value(document).map_err(|error| Error::Invalid(vec![error.to_string()]))?;
+        self.change_objects(expected, |state| {
+            let changes = difference(state, &whole);
+            let count = changes.len();
+            Ok((changes, count))
+        })
+        .await
+    }
+
+    async fn change_objects<T>(
+        &self,
+        expected: Option<u64>,
+        decide: impl Fn(&State) -> Result<(Vec<Change>, T)>,
+    ) -> Result<(T, u64)> {
+        if let Source::File(file) = &self.source {
+            return Err(Error::FromFile(file.clone()));
+        }
+        let decided = self
+            .shard
+            .change(&self.runtime, |state| {
+                let is = state.revision();
+                if let Some(expected) = expected.filter(|expected| *expected != is) {
+                    return Err(Error::Stale { is, expected });
+                }
+                let (changes, value) = decide(state)?;
+                check_sizes(&changes)?;
+                let next = state.after(&changes);
+                if !changes.is_empty() {
+                    next.document().map_err(Error::Invalid)?;
+                }
+                Ok((changes, (value, next.revision())))
+            })
+            .await?;
+        self.publish().await?;
+        Ok(decided)
+    }
+
+    /// Shows what is there, once it is durable. A view never follows a later one.
+    async fn publish(&self) -> Result<()> {
+        let (state, position, sequence) = {
+            let locked = self.shard.lock()?;
+            (locked.state().get().clone(), locked.position(), locked.next())
+        };
+        let journal = self.runtime.journal();
+        let reached = poll_fn(|context| journal.poll_reached(Durability::Sync, position, context));
+        reached.await.map_err(bole_shard::Error::from)?;
+        let kept = self.source == Source::Kept;
+        let document = if kept { state.document() } else { Ok(Document::default()) };
+        let mut shown = self.shown.lock();
+        if *shown > sequence {
+            return Ok(());
+        }
+        *shown = sequence;
+        self.view.send_modify(|view| {
+            if view.instances.as_ref() != state.instances() {
+                view.instances = Arc::new(state.instances().clone());
+            }
+            if kept {
+                view.revision = state.revision();
+                let (document, problems) = match document {
+                    Ok(document) => (document, Vec::new()),
+                    Err(problems) => (Document::default(), problems),
+                };
+                if *view.document != document {
+                    view.document = Arc::new(document);
+                }
+                view.problems = problems;
+            }
+        });
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.runtime.clock().monotonic()
+    }
+}

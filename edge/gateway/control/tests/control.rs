@@ -1,0 +1,186 @@
+//! The control plane on a journal in memory, with a clock that the test moves.
+
+use bole_base::clock::ManualClock;
+use bole_base::{LogId, RealDisk};
+use bole_gateway_control::control::Source;
+use bole_gateway_control::entry::{Instance, Part};
+use bole_gateway_control::{Control, Error, limits};
+use bole_gateway_document::Document;
+use bole_log::MemoryJournal;
+use bole_shard::{Runtime, runtime};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Node {
+    journal: Arc<MemoryJournal>,
+    clock: Arc<ManualClock>,
+    control: Control,
+}
+
+impl Node {
+    async fn start(source: Source) -> Self {
+        let (journal, clock) = (Arc::new(MemoryJournal::new()), Arc::new(ManualClock::default()));
+        let control = open(&journal, &clock, source).await;
+        Self { journal, clock, control }
+    }
+
+    /// The same node after a restart, all leases anew.
+    async fn restart(self) -> Self {
+        let control = open(&self.journal, &self.clock, self.control.source().clone()).await;
+        Self { control, ..self }
+    }
+
+    fn view(&self) -> bole_gateway_control::View {
+        self.control.watch().borrow().clone()
+    }
+
+    async fn put(&self, part: Part, name: &str, value: Value) -> (bool, u64) {
+        self.control.put(part, name, value, None).await.expect("it is right")
+    }
+}
+
+async fn open(journal: &Arc<MemoryJournal>, clock: &Arc<ManualClock>, source: Source) -> Control {
+    let folder = std::env::temp_dir().join("bole-control-no-checkpoints");
+    let runtime = Runtime::new(
+        Arc::clone(journal) as _,
+        Arc::new(RealDisk),
+        Arc::clone(clock) as _,
+        folder,
+        runtime::Config::default(),
+    );
+    let runtime = Arc::new(runtime);
+    let control =
+        Control::host(Arc::clone(&runtime), LogId::FIRST_DATASET, "default/gateway/control#0", source)
+            .expect("the log is free");
+    runtime.recover(&[]).await.expect("the journal is whole");
+    control.start().await.expect("the shard is recovered");
+    control
+}
+
+fn instance(port: u16) -> Instance {
+    Instance {
+        address: format!("127.0.0.1:{port}"),
+        weight: 1,
+        priority: 0,
+        zone: None,
+        health: None,
+        lease_ms: 10_000,
+        drain: false,
+        metadata: BTreeMap::new(),
+    }
+}
+
+#[tokio::test]
+async fn objects_survive_a_restart_and_are_seen_as_they_change() {
+    let node = Node::start(Source::Kept).await;
+    let mut watch = node.control.watch();
+    assert_eq!(node.put(Part::Services, "s", json!({ "instances": ["127.0.0.1:1"] })).await, (true, 1));
+    assert_eq!(node.put(Part::Routes, "r", json!({ "service": "s", "path": "/a" })).await, (true, 2));
+    assert_eq!(node.put(Part::Routes, "r", json!({ "service": "s", "path": "/a" })).await, (false, 2));
+    assert!(watch.has_changed().expect("the control lives"));
+    let view = watch.borrow_and_update().clone();
+    assert_eq!((view.revision, view.document.routes["r"].path.as_deref()), (2, Some("/a")));
+
+    let node = node.restart().await;
+    assert_eq!(node.view().document, view.document);
+    let stale = node.control.put(Part::Routes, "r", json!({ "service": "s" }), Some(1)).await;
+    assert!(matches!(stale, Err(Error::Stale { is: 2, expected: 1 })), "{stale:?}");
+    assert_eq!(node.control.remove(Part::Routes, "r", Some(2)).await.expect("it is there"), 3);
+    let missing = node.control.remove(Part::Routes, "r", None).await;
+    assert!(matches!(missing, Err(Error::Missing { what: "route", .. })), "{missing:?}");
+}
+
+#[tokio::test]
+async fn what_would_be_wrong_changes_nothing() {
+    let node = Node::start(Source::Kept).await;
+    node.put(Part::Services, "s", json!({ "instances": ["127.0.0.1:1"] })).await;
+    let before = node.view();
+    let refused = node.control.put(Part::Routes, "r", json!({ "colour": "red" }), None).await;
+    assert!(matches!(&refused, Err(Error::Invalid(all)) if all.join(" ").contains("colour")), "{refused:?}");
+    let long = "x".repeat(limits::OBJECT_BYTES_MAX);
+    let refused = node.control.put(Part::Routes, "r", json!({ "path": long }), None).await;
+    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
+    let after = node.view();
+    assert_eq!((after.revision, after.document), (before.revision, before.document));
+}
+
+#[tokio::test]
+async fn a_whole_document_replaces_what_differs() {
+    let node = Node::start(Source::Kept).await;
+    node.put(Part::Services, "old", json!({ "instances": ["127.0.0.1:1"] })).await;
+    let text = "[services.s]\ninstances = [\"127.0.0.1:1\"]\n[routes.r]\nservice = \"s\"\n";
+    let document = Document::from_toml(text).expect("it is right");
+    assert_eq!(node.control.replace(&document, None).await.expect("it is right"), (3, 4));
+    assert_eq!(*node.view().document, document);
+    assert_eq!(node.control.replace(&document, None).await.expect("it is right"), (0, 4));
+}
+
+#[tokio::test]
+async fn a_document_from_a_file_is_not_changed_by_requests() {
+    let node = Node::start(Source::File("gateway.toml".to_owned())).await;
+    node.control.take(Document::from_toml("[services.s]\nregistry = true").expect("it is right"));
+    let refused = node.control.put(Part::Services, "t", json!({ "registry": true }), None).await;
+    assert!(matches!(refused, Err(Error::FromFile(_))), "{refused:?}");
+    node.control.register("s", "one", instance(1)).await.expect("instances are not in the file");
+    let view = node.view();
+    assert_eq!((view.document.services.len(), view.instances["s"].len()), (1, 1));
+}
+
+#[tokio::test]
+async fn instances_come_drain_and_go() {
+    let node = Node::start(Source::Kept).await;
+    node.put(Part::Services, "s", json!({ "registry": true })).await;
+    node.put(Part::Services, "fixed", json!({ "instances": ["127.0.0.1:1"] })).await;
+    assert!(node.control.register("s", "one", instance(1)).await.expect("there is room"));
+    assert!(!node.control.register("s", "one", instance(1)).await.expect("that is a heartbeat"));
+    node.control.drain("s", "one", true).await.expect("it is there");
+    assert!(node.view().instances["s"]["one"].drain);
+    for (service, expected) in [("fixed", "registry"), ("none", "does not exist")] {
+        let error = node.control.register(service, "one", instance(1)).await.expect_err(service);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let wrong = Instance { weight: 0, address: "nowhere".to_owned(), ..instance(1) };
+    let error = node.control.register("s", "two", wrong).await.expect_err("nothing of it is right");
+    assert!(matches!(&error, Error::Invalid(all) if all.len() == 2), "{error}");
+    node.control.deregister("s", "one").await.expect("it is there");
+    assert!(node.view().instances.is_empty());
+    assert!(matches!(node.control.heartbeat("s", "one"), Err(Error::Missing { .. })));
+}
+
+#[tokio::test]
+async fn who_is_silent_is_taken_out_and_a_restart_takes_out_nobody() {
+    let node = Node::start(Source::Kept).await;
+    node.put(Part::Services, "s", json!({ "registry": true })).await;
+    node.control.register("s", "one", instance(1)).await.expect("there is room");
+    node.control.register("s", "two", instance(2)).await.expect("there is room");
+    node.clock.advance(Duration::from_secs(9));
+    let node = node.restart().await;
+    node.clock.advance(Duration::from_secs(9));
+    node.control.sweep().await.expect("the shard is well");
+    assert_eq!(node.view().instances["s"].len(), 2, "each has a whole lease after a restart");
+    node.control.heartbeat("s", "two").expect("it is there");
+    node.clock.advance(Duration::from_secs(1));
+    node.control.sweep().await.expect("the shard is well");
+    assert_eq!(node.view().instances["s"].keys().collect::<Vec<_>>(), ["two"]);
+    let node = node.restart().await;
+    assert_eq!(
+        node.view().instances["s"].keys().collect::<Vec<_>>(),
+        ["two"],
+        "it is logged that one is gone"
+    );
+}
+
+#[tokio::test]
+async fn who_flaps_is_refused_and_others_are_not() {
+    let node = Node::start(Source::Kept).await;
+    node.put(Part::Services, "s", json!({ "registry": true })).await;
+    for turn in 0..limits::CHANGES_PER_MINUTE {
+        node.control.register("s", "one", instance(1 + (turn % 2) as u16)).await.expect("that is allowed");
+    }
+    let refused = node.control.register("s", "one", instance(9)).await;
+    assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
+    node.control.register("s", "two", instance(9)).await.expect("another one may");
+    assert_eq!(node.view().instances["s"].len(), 2);
+}
