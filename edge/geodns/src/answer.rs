@@ -132,7 +132,7 @@ struct Frame<'q> {
     trusted: bool,
 }
 
-impl<'a> Server<'a> {
+impl Server<'_> {
     /// Answers `message` into `out`, which is empty.
     pub fn answer(
         &self,
@@ -305,9 +305,10 @@ impl<'a> Server<'a> {
     ) -> Outcome {
         let scope = frame.reply.as_ref().and_then(|reply| reply.subnet).map(|(_, scope): (Subnet, u8)| scope);
         let ttl = ttl.unwrap_or(0);
-        let verdict = match frame.trusted {
-            true => Verdict::Send,
-            false => self.rules.limiter.count(client.address, class, name, client.now_ms),
+        let verdict = if frame.trusted {
+            Verdict::Send
+        } else {
+            self.rules.limiter.count(client.address, class, name, client.now_ms)
         };
         match verdict {
             Verdict::Drop => Outcome::Silent,

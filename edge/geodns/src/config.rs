@@ -12,9 +12,9 @@ use std::time::Duration;
 pub struct Config {
     /// Where it listens by UDP and TCP.
     pub listen: Vec<SocketAddr>,
-    /// Where it listens by TLS (DoT), if anywhere.
+    /// Where it listens by TLS (`DoT`), if anywhere.
     pub tls_listen: Option<SocketAddr>,
-    /// Where it listens by HTTPS (DoH), if anywhere.
+    /// Where it listens by HTTPS (`DoH`), if anywhere.
     pub https_listen: Option<SocketAddr>,
     /// Certificate and key (PEM) of both.
     pub certificate: Option<(PathBuf, PathBuf)>,

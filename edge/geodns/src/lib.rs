@@ -25,4 +25,4 @@ pub mod zone;
 
 pub use config::Config;
 pub use error::{Error, Result};
-pub use service::{Parts, Service};
+pub use service::{Doors, Parts, Service};

@@ -22,9 +22,9 @@ pub const UDP_BYTES: u16 = 1_232;
 pub const PLAIN_UDP_BYTES: usize = 512;
 /// Bytes of a datagram that is read.
 pub const UDP_QUERY_BYTES_MAX: usize = 4_096;
-/// Bytes of a query by TCP, DoT or DoH. Nothing that is asked of an authoritative server is longer.
+/// Bytes of a query by TCP, TLS or HTTPS. Nothing that is asked of an authoritative server is longer.
 pub const STREAM_QUERY_BYTES_MAX: usize = 4_096;
-/// Connections by TCP, DoT and DoH, each.
+/// Connections by TCP, TLS and HTTPS, each.
 pub const CONNECTIONS_MAX: usize = 1_024;
 /// A connection that is silent for this long is closed (RFC 7766 section 6.2.3).
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);

@@ -111,7 +111,7 @@ impl Service {
 
     /// Takes over what has changed in files; tells what could not be. What is wrong leaves what was there.
     pub fn reload(&self) -> Vec<Error> {
-        self.change(|files| files.look())
+        self.change(Files::look)
     }
 
     /// Serves the zone of a document from now on, in place of one of this name that was put before.

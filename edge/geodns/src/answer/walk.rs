@@ -101,15 +101,11 @@ impl<'w> Walk<'w> {
                     return self.no_data(zone, name, node, response);
                 }
             }
-            match alias.as_ref().and_then(|alias| self.zones.find(alias.wire())) {
-                Some(next) => zone = next,
-                None => {
-                    self.notes.step(|| {
-                        "the alias leads to a name that is not this server's: the client goes on".to_owned()
-                    });
-                    return Rcode::NoError;
-                }
-            }
+            let Some(next) = alias.as_ref().and_then(|alias| self.zones.find(alias.wire())) else {
+                self.notes.step(|| "the alias leads to another server's name: the client goes on".to_owned());
+                return Rcode::NoError;
+            };
+            zone = next;
         }
         self.notes.step(|| format!("more than {} aliases: given up", limits::ALIASES_MAX));
         Rcode::ServFail
@@ -241,30 +237,7 @@ impl<'w> Walk<'w> {
             response.record(Section::Authority, Owner::Name(cut.wire()), RecordType::NS, servers.ttl, data);
         }
         if self.dnssec_ok && zone.signer.is_some() {
-            match node.set(RecordType::DS) {
-                Some(set) => {
-                    for data in &set.data {
-                        response.record(Section::Authority, Owner::Name(cut.wire()), set.kind, set.ttl, data);
-                    }
-                    let data: Data<'_> = set.data.iter().map(|data| &**data).collect();
-                    emit::signature(
-                        self,
-                        zone,
-                        cut.wire(),
-                        Owner::Name(cut.wire()),
-                        set.kind,
-                        set.ttl,
-                        &data,
-                        Section::Authority,
-                        response,
-                    );
-                }
-                // That it is not signed must be signed.
-                None => {
-                    let data = denial(cut.wire(), &[RecordType::NS]);
-                    emit::denial(self, zone, cut.wire(), Owner::Name(cut.wire()), data, response);
-                }
-            }
+            self.vouch(zone, node, cut, response);
         }
         let hosts = servers.data.iter().filter_map(|data| rdata::target(RecordType::NS, data));
         for host in hosts.filter(|host| host.is_within(&zone.origin)) {
@@ -275,6 +248,22 @@ impl<'w> Walk<'w> {
                 }
             }
         }
+    }
+
+    /// Vouches for the keys of a delegated zone, or that it has none: that it is not signed must be signed.
+    fn vouch(&self, zone: &Zone, node: &Node, cut: &Name, response: &mut Response<'_>) {
+        let owner = Owner::Name(cut.wire());
+        let Some(set) = node.set(RecordType::DS) else {
+            let data = denial(cut.wire(), &[RecordType::NS]);
+            emit::denial(self, zone, cut.wire(), owner, data, response);
+            return;
+        };
+        let data: Data<'_> = set.data.iter().map(|data| &**data).collect();
+        for data in &data {
+            response.record(Section::Authority, owner, set.kind, set.ttl, data);
+        }
+        let (kind, ttl) = (set.kind, set.ttl);
+        emit::signature(self, zone, cut.wire(), owner, kind, ttl, &data, Section::Authority, response);
     }
 
     /// The name is there and has nothing of this type.

@@ -206,11 +206,10 @@ impl Classes<'_> {
             ranks.push(coarsest(filter.as_ref(), row, &mut alive, certain));
         }
         let next = self.ranks.len() as u32;
-        let class = *self.of.entry(ranks).or_insert_with_key(|ranks| {
+        *self.of.entry(ranks).or_insert_with_key(|ranks| {
             self.ranks.push(ranks.clone());
             next
-        });
-        class
+        })
     }
 }
 

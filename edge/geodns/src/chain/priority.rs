@@ -7,6 +7,7 @@ pub(super) const NAME: &str = "priority";
 #[derive(Debug)]
 struct Priority;
 
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all filters")]
 pub(super) fn build(_: &Options) -> Result<Box<dyn Filter>, String> {
     Ok(Box::new(Priority))
 }

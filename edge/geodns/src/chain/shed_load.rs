@@ -9,6 +9,7 @@ pub(super) const NAME: &str = "shed_load";
 #[derive(Debug)]
 struct ShedLoad;
 
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all filters")]
 pub(super) fn build(_: &Options) -> Result<Box<dyn Filter>, String> {
     Ok(Box::new(ShedLoad))
 }

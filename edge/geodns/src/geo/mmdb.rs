@@ -1,5 +1,5 @@
-//! Reads MMDB files (MaxMind's format, which DB-IP, IPinfo and others ship too) into an [`Atlas`]. Fields of City,
-//! Country and ASN files of MaxMind's layout are known, and the flat `country_code`, `asn` of others.
+//! Reads MMDB files (`MaxMind`'s format, which others ship too) into an [`Atlas`]. Fields of City,
+//! Country and ASN files of its layout are known, and the flat `country_code`, `asn` of others.
 
 use crate::geo::ranges::overlay;
 use crate::geo::{Atlas, Both, Code, Facts, Point, Ranges};
@@ -83,14 +83,13 @@ pub fn read(bytes: Vec<u8>) -> Result<Atlas, String> {
     for found in reader.networks(WithinOptions::default()).map_err(broken)? {
         let found = found.map_err(broken)?;
         let (Some(offset), network) = (found.offset(), found.network().map_err(broken)?) else { continue };
-        let index = match known.get(&offset) {
-            Some(index) => *index,
-            None => {
-                let row: Option<Row<'_>> = found.decode().map_err(broken)?;
-                facts.push(row.unwrap_or_default().into());
-                known.insert(offset, facts.len() as u32 - 1);
-                facts.len() as u32 - 1
-            }
+        let index = if let Some(index) = known.get(&offset) {
+            *index
+        } else {
+            let row: Option<Row<'_>> = found.decode().map_err(broken)?;
+            facts.push(row.unwrap_or_default().into());
+            known.insert(offset, facts.len() as u32 - 1);
+            facts.len() as u32 - 1
         };
         match network.ip() {
             IpAddr::V4(address) => v4.push((address.to_bits(), network.prefix(), index)),

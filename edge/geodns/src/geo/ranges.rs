@@ -10,12 +10,15 @@ pub trait Bits: Copy + Ord + std::fmt::Debug + Send + Sync + 'static {
     /// The first address.
     const MIN: Self;
     /// The one behind it; `None` behind the last.
+    #[must_use]
     fn next(self) -> Option<Self>;
     /// The one before it; `None` before the first.
+    #[must_use]
     fn previous(self) -> Option<Self>;
     /// Leading bits that both share.
     fn shared(self, other: Self) -> u8;
     /// The last address of the network of `length` bits that begins here.
+    #[must_use]
     fn last_of(self, length: u8) -> Self;
 }
 

@@ -43,7 +43,7 @@ impl Secrets {
         let fresh = age <= OLD_SECONDS as i32 && age >= -(AHEAD_SECONDS as i32);
         server[0] == 1
             && fresh
-            && self.0.iter().any(|secret| made_with(secret, &cookie.client, server, client) == server[8..])
+            && self.0.iter().any(|secret| made_with(secret, cookie.client, server, client) == server[8..])
     }
 
     /// The cookie for this client: its own while it is young, otherwise a new one.
@@ -52,7 +52,7 @@ impl Secrets {
             && self.is_good(cookie, client, now_seconds)
         {
             let made = u32::from_be_bytes([server[4], server[5], server[6], server[7]]);
-            let current = made_with(&self.0[0], &cookie.client, server, client) == server[8..];
+            let current = made_with(&self.0[0], cookie.client, server, client) == server[8..];
             if current && now_seconds.wrapping_sub(made) < RENEW_SECONDS {
                 return *server;
             }
@@ -60,15 +60,15 @@ impl Secrets {
         let mut server = [0; 16];
         server[0] = 1;
         server[4..8].copy_from_slice(&now_seconds.to_be_bytes());
-        let hash = made_with(&self.0[0], &cookie.client, &server, client);
+        let hash = made_with(&self.0[0], cookie.client, &server, client);
         server[8..].copy_from_slice(&hash);
         server
     }
 }
 
-fn made_with(secret: &[u8; 16], client_cookie: &[u8; 8], server: &[u8; 16], client: IpAddr) -> [u8; 8] {
+fn made_with(secret: &[u8; 16], client_cookie: [u8; 8], server: &[u8; 16], client: IpAddr) -> [u8; 8] {
     let mut bytes = [0_u8; 32];
-    bytes[..8].copy_from_slice(client_cookie);
+    bytes[..8].copy_from_slice(&client_cookie);
     bytes[8..16].copy_from_slice(&server[..8]);
     let length = match client {
         IpAddr::V4(address) => {

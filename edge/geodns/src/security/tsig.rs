@@ -28,7 +28,7 @@ pub struct Key {
     /// Its name.
     pub name: Name,
     algorithm: Name,
-    key: hmac::Key,
+    secret: hmac::Key,
 }
 
 impl std::fmt::Debug for Key {
@@ -56,7 +56,7 @@ impl Key {
         let wrong = |wrong: crate::wire::name::Wrong| wrong.to_string();
         let (name, algorithm) =
             (Name::absolute(name).map_err(wrong)?, Name::absolute(algorithm).map_err(wrong)?);
-        Ok(Self { name, algorithm, key: hmac::Key::new(make(), &secret) })
+        Ok(Self { name, algorithm, secret: hmac::Key::new(make(), &secret) })
     }
 }
 
@@ -90,7 +90,7 @@ pub fn verify<'k>(query: &Query<'_>, keys: &'k [Key], now: u64) -> Verified<'k> 
     let Some(key) = keys.iter().find(|key| key.name == tsig.key && key.algorithm == tsig.algorithm) else {
         return Verified::Bad(BADKEY, None);
     };
-    if hmac::verify(&key.key, &signed_request(query, tsig), tsig.mac).is_err() {
+    if hmac::verify(&key.secret, &signed_request(query, tsig), tsig.mac).is_err() {
         return Verified::Bad(BADSIG, None);
     }
     let mut signing = Signing {
@@ -164,7 +164,7 @@ impl Signing<'_> {
         } else {
             timers(time, FUDGE_SECONDS, &mut bytes);
         }
-        let code = hmac::sign(&self.key.key, &bytes);
+        let code = hmac::sign(&self.key.secret, &bytes);
         append(
             &self.key.name,
             &self.key.algorithm,

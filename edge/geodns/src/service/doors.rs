@@ -96,7 +96,7 @@ impl Doors {
         for socket in udp {
             datagrams.spawn(udp::serve(socket, service.clone(), shutdown.clone()));
         }
-        watch(&service, &tls, &https, &shutdown);
+        watch(&service, tls.as_ref(), https.as_ref(), &shutdown);
         let mut streams = JoinSet::new();
         for listener in tcp {
             let service = service.clone();
@@ -144,8 +144,8 @@ fn listener_config(service: &Service, tls: Option<Tls>) -> ListenerConfig {
 /// Looks at files from time to time: certificates, zones, geographic files.
 fn watch(
     service: &Arc<Service>,
-    tls: &Option<(Listener, Tls)>,
-    https: &Option<(Listener, Tls)>,
+    tls: Option<&(Listener, Tls)>,
+    https: Option<&(Listener, Tls)>,
     shutdown: &Shutdown,
 ) {
     for (_, tls) in [tls, https].into_iter().flatten() {

@@ -83,7 +83,7 @@ async fn message(
 ) -> Result<Bytes, (StatusCode, &'static str)> {
     let header =
         |name| request.headers().get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
-    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let authority = request.uri().authority().map(hyper::http::uri::Authority::as_str);
     if let Err(foreign) = guard.check(authority.or(header(HOST)), header(ORIGIN)) {
         let status = StatusCode::from_u16(foreign.status).unwrap_or(StatusCode::FORBIDDEN);
         return Err((status, "this is no name of the server, or a page of another site asks"));

@@ -6,6 +6,7 @@ use crate::zone::lexer::{self, Line, Token};
 use crate::zone::rdata;
 use crate::zone::rdata::seconds;
 use crate::zone::source::{Entry, Problems, Source, What};
+use std::fmt::Write;
 
 struct Reading<'a> {
     origin: Name,
@@ -147,7 +148,7 @@ pub fn show(source: &Source) -> String {
             What::Alias(target) => ("ALIAS".to_owned(), target.to_string()),
             What::Pool(_) => continue,
         };
-        text.push_str(&format!("{} {} IN {kind} {data}\n", entry.owner, entry.ttl));
+        let _ = writeln!(text, "{} {} IN {kind} {data}", entry.owner, entry.ttl);
     }
     text
 }

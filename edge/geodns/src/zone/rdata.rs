@@ -5,8 +5,8 @@
 mod fields;
 mod service;
 
-pub(crate) use fields::seconds;
 pub use fields::{decode_base64, encode_base64};
+pub(crate) use fields::{encode_hex, seconds};
 
 use crate::wire::{Name, RecordType};
 use crate::zone::lexer::Token;
@@ -108,7 +108,7 @@ fn generic(kind: RecordType, tokens: &[Token]) -> Result<Box<[u8]>, String> {
 /// A record's data as zone files have it; `None` if the bytes are no data of this type.
 pub fn show(kind: RecordType, data: &[u8]) -> Option<String> {
     let Some(fields) = fields(kind) else {
-        return Some(format!("\\# {} {}", data.len(), fields::encode_hex(data)).trim_end().to_owned());
+        return Some(format!("\\# {} {}", data.len(), encode_hex(data)).trim_end().to_owned());
     };
     let mut reader = crate::wire::query::Reader { bytes: data, at: 0 };
     let mut words: Vec<String> = Vec::new();

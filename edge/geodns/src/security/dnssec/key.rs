@@ -2,7 +2,7 @@
 
 use super::ALGORITHM;
 use crate::wire::Name;
-use crate::zone::rdata::{decode_base64, encode_base64};
+use crate::zone::rdata::{decode_base64, encode_base64, encode_hex};
 use ring::digest;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -113,7 +113,7 @@ pub(super) fn tag(record: &[u8]) -> u16 {
 /// The DS record of a key with SHA-256, as text.
 pub(super) fn delegation(origin: &Name, record: &[u8], tag: u16) -> String {
     let digest = digest::digest(&digest::SHA256, &[origin.wire(), record].concat());
-    let hex = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    let hex = encode_hex(digest.as_ref());
     format!("{origin} IN DS {tag} {ALGORITHM} 2 {hex}")
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Node<'t> {
 }
 
 fn line(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text[..text.floor_char_boundary(at)].matches('\n').count() + 1
 }
 
 impl<'t> Tree<'t> {
@@ -169,7 +169,7 @@ impl<'t> Node<'t> {
             match item.value.as_str() {
                 Some(text) => texts.push((item.line, text.to_owned())),
                 None => {
-                    problems.push(item.line, format!("a text is expected, not {}", item.value.type_str()))
+                    problems.push(item.line, format!("a text is expected, not {}", item.value.type_str()));
                 }
             }
         }

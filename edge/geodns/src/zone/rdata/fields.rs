@@ -74,7 +74,7 @@ fn named(field: Field) -> &'static str {
 /// Reads a span of time: seconds, or numbers with w, d, h, m, s. At most 2³¹ − 1 (RFC 2181 section 8).
 pub(crate) fn seconds(text: &str) -> Option<u32> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().ok().filter(|seconds| *seconds <= i32::MAX as u32);
+        return text.parse::<u32>().ok().filter(|seconds| i32::try_from(*seconds).is_ok());
     }
     let mut total: u64 = 0;
     let mut number: Option<u64> = None;
@@ -96,7 +96,7 @@ pub(crate) fn seconds(text: &str) -> Option<u32> {
     if number.is_some() {
         return None;
     }
-    u32::try_from(total).ok().filter(|total| *total <= i32::MAX as u32)
+    u32::try_from(total).ok().filter(|total| i32::try_from(*total).is_ok())
 }
 
 /// A text's bytes without its escapes; `None` if an escape is wrong.
@@ -132,7 +132,7 @@ pub(super) fn show(field: Field, reader: &mut Reader<'_>) -> Option<String> {
         Field::U8 => reader.u8()?.to_string(),
         Field::U16 => reader.u16()?.to_string(),
         Field::U32 => reader.u32()?.to_string(),
-        Field::Seconds => reader.u32().filter(|seconds| *seconds <= i32::MAX as u32)?.to_string(),
+        Field::Seconds => reader.u32().filter(|seconds| i32::try_from(*seconds).is_ok())?.to_string(),
         Field::Name => {
             let mut shown = String::new();
             show_name(reader.name()?.wire(), &mut shown).ok()?;
@@ -172,7 +172,9 @@ pub(super) fn quoted(bytes: &[u8]) -> String {
         match byte {
             b'"' | b'\\' => shown.extend(['\\', *byte as char]),
             0x20..=0x7E => shown.push(*byte as char),
-            _ => shown.push_str(&format!("\\{byte:03}")),
+            _ => {
+                let _ = write!(shown, "\\{byte:03}");
+            }
         }
     }
     shown.push('"');
@@ -185,7 +187,7 @@ pub(super) fn decode_hex(text: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
-pub(super) fn encode_hex(bytes: &[u8]) -> String {
+pub(crate) fn encode_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut shown, byte| {
         let _ = write!(shown, "{byte:02X}");
         shown

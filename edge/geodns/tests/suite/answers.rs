@@ -1,0 +1,232 @@
+//! What a zone answers, row by row.
+
+use crate::support::{Fixture, addresses, question, serve, shown, subnet};
+use bole_edge_core::health::Condition;
+use bole_geodns::geo::Atlas;
+use bole_geodns::health::Health;
+use bole_geodns::wire::RecordType;
+use hickory_proto::op::ResponseCode;
+use std::sync::Arc;
+
+pub(crate) const ZONE: &str = r#"
+origin = "example.com"
+ttl = 300
+
+[soa]
+serial = 7
+
+[records]
+"@" = { NS = ["ns1", "ns2.example.net."], MX = "10 mail", ALIAS = "www", TXT = "v=spf1 -all" }
+ns1 = { A = "192.0.2.53" }
+mail = { A = "192.0.2.25" }
+www = { POOL = "web", TXT = "hello" }
+two = { A = ["192.0.2.1", "192.0.2.2"] }
+blog = { CNAME = "two" }
+deep = { CNAME = "blog" }
+away = { CNAME = "www.example.net." }
+outside = { ALIAS = "elsewhere.example.org." }
+"*.wild" = { TXT = "any" }
+"here.wild" = { A = "192.0.2.77" }
+"a.b.c" = { A = "192.0.2.99" }
+sub = { NS = ["ns.sub", "ns.example.net."], DS = "1 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF" }
+"ns.sub" = { A = "192.0.2.54" }
+loop1 = { CNAME = "loop2" }
+loop2 = { CNAME = "loop1" }
+hop = { POOL = "hop" }
+
+[pools.web]
+ttl = 30
+chain = ["up", "priority", { filter = "first_n", n = 1 }]
+answers = [
+  { name = "one", A = "192.0.2.10", AAAA = "2001:db8::10", priority = 1, target = "one" },
+  { name = "two", A = "192.0.2.20", priority = 2, target = "two" },
+]
+
+[pools.hop]
+answers = [{ name = "x", CNAME = "two" }]
+"#;
+
+pub(crate) fn fixture() -> Fixture {
+    serve(&[ZONE], &Atlas::default(), &[])
+}
+
+#[test]
+fn a_zone_answers_as_it_says() {
+    let mut server = fixture();
+    let soa = "example.com. 60 IN SOA ns1.example.com. hostmaster.example.com. 7 7200 1800 1209600 60";
+    let rows: &[(&str, &str, ResponseCode, &[&str], &[&str])] = &[
+        (
+            "two.example.com.",
+            "A",
+            ResponseCode::NoError,
+            &["two.example.com. 300 IN A 192.0.2.1", "two.example.com. 300 IN A 192.0.2.2"],
+            &[],
+        ),
+        (
+            "TWO.Example.COM.",
+            "A",
+            ResponseCode::NoError,
+            &["TWO.Example.COM. 300 IN A 192.0.2.1", "TWO.Example.COM. 300 IN A 192.0.2.2"],
+            &[],
+        ),
+        ("www.example.com.", "A", ResponseCode::NoError, &["www.example.com. 30 IN A 192.0.2.10"], &[]),
+        ("www.example.com.", "TXT", ResponseCode::NoError, &["www.example.com. 300 IN TXT hello"], &[]),
+        ("example.com.", "A", ResponseCode::NoError, &["example.com. 30 IN A 192.0.2.10"], &[]),
+        ("example.com.", "MX", ResponseCode::NoError, &["example.com. 300 IN MX 10 mail.example.com."], &[]),
+        (
+            "deep.example.com.",
+            "A",
+            ResponseCode::NoError,
+            &[
+                "deep.example.com. 300 IN CNAME blog.example.com.",
+                "blog.example.com. 300 IN CNAME two.example.com.",
+                "two.example.com. 300 IN A 192.0.2.1",
+                "two.example.com. 300 IN A 192.0.2.2",
+            ],
+            &[],
+        ),
+        (
+            "deep.example.com.",
+            "CNAME",
+            ResponseCode::NoError,
+            &["deep.example.com. 300 IN CNAME blog.example.com."],
+            &[],
+        ),
+        (
+            "blog.example.com.",
+            "AAAA",
+            ResponseCode::NoError,
+            &["blog.example.com. 300 IN CNAME two.example.com."],
+            &[soa],
+        ),
+        (
+            "away.example.com.",
+            "A",
+            ResponseCode::NoError,
+            &["away.example.com. 300 IN CNAME www.example.net."],
+            &[],
+        ),
+        (
+            "hop.example.com.",
+            "A",
+            ResponseCode::NoError,
+            &[
+                "hop.example.com. 300 IN CNAME two.example.com.",
+                "two.example.com. 300 IN A 192.0.2.1",
+                "two.example.com. 300 IN A 192.0.2.2",
+            ],
+            &[],
+        ),
+        (
+            "x.y.wild.example.com.",
+            "TXT",
+            ResponseCode::NoError,
+            &["x.y.wild.example.com. 300 IN TXT any"],
+            &[],
+        ),
+        ("x.wild.example.com.", "A", ResponseCode::NoError, &[], &[soa]),
+        // The name is there, so that the wildcard does not stand in; below it nothing is.
+        ("here.wild.example.com.", "TXT", ResponseCode::NoError, &[], &[soa]),
+        ("x.here.wild.example.com.", "TXT", ResponseCode::NXDomain, &[], &[soa]),
+        ("b.c.example.com.", "A", ResponseCode::NoError, &[], &[soa]),
+        ("nope.example.com.", "A", ResponseCode::NXDomain, &[], &[soa]),
+        ("www.example.com.", "MX", ResponseCode::NoError, &[], &[soa]),
+        ("loop1.example.com.", "A", ResponseCode::ServFail, &[], &[]),
+        ("outside.example.com.", "A", ResponseCode::ServFail, &[], &[]),
+        ("example.org.", "A", ResponseCode::Refused, &[], &[]),
+        ("com.", "A", ResponseCode::Refused, &[], &[]),
+        (".", "NS", ResponseCode::Refused, &[], &[]),
+    ];
+    for (name, kind, rcode, answers, authorities) in rows {
+        let answer = server.ask(name, kind);
+        assert_eq!(answer.metadata.response_code, *rcode, "{name} {kind}");
+        assert_eq!(shown(&answer), *answers, "{name} {kind}");
+        let authority: Vec<String> = answer.authorities.iter().map(ToString::to_string).collect();
+        assert_eq!(authority, *authorities, "{name} {kind}");
+        assert_eq!(answer.metadata.authoritative, *rcode != ResponseCode::Refused, "{name} {kind}");
+        assert!(!answer.metadata.recursion_available);
+    }
+}
+
+#[test]
+fn a_delegation_refers_with_glue() {
+    let mut server = fixture();
+    for name in ["sub.example.com.", "a.b.sub.example.com.", "ns.sub.example.com."] {
+        let answer = server.ask(name, "A");
+        assert_eq!((answer.answers.len(), answer.metadata.authoritative), (0, false), "{name}");
+        let authority: Vec<String> = answer.authorities.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            authority,
+            ["sub.example.com. 300 IN NS ns.example.net.", "sub.example.com. 300 IN NS ns.sub.example.com."]
+        );
+        let glue: Vec<String> = answer.additionals.iter().map(ToString::to_string).collect();
+        assert_eq!(glue, ["ns.sub.example.com. 300 IN A 192.0.2.54"]);
+    }
+    let delegation = server.ask("sub.example.com.", "DS");
+    assert_eq!(
+        (delegation.answers.len(), delegation.metadata.authoritative),
+        (1, true),
+        "it is the parent's"
+    );
+}
+
+#[test]
+fn any_gets_one_record() {
+    let answer = fixture().ask("two.example.com.", "ANY");
+    assert_eq!(answer.answers.len(), 1);
+    assert_eq!(answer.answers[0].record_type().to_string(), "HINFO");
+}
+
+#[test]
+fn health_moves_answers_and_nobody_is_out_at_the_start() {
+    let mut server = fixture();
+    let rows = [
+        (Condition::Well, Condition::Well, "192.0.2.10"),
+        (Condition::Unwell, Condition::Well, "192.0.2.20"),
+        (Condition::Draining, Condition::Well, "192.0.2.20"),
+        // All are kept if none is well.
+        (Condition::Unwell, Condition::Unwell, "192.0.2.10"),
+        (Condition::Well, Condition::Unwell, "192.0.2.10"),
+    ];
+    for (one, two, expected) in rows {
+        server.vitals.target("one").set_condition(one);
+        server.vitals.target("two").set_condition(two);
+        let answer = server.ask("www.example.com.", "A");
+        assert_eq!(addresses(&answer), [expected.parse::<std::net::IpAddr>().unwrap()], "{one:?} {two:?}");
+    }
+}
+
+struct Known;
+
+impl bole_geodns::answer::Resolver for Known {
+    fn addresses(&self, name: &bole_geodns::wire::Name, kind: RecordType) -> Option<(u32, Vec<Box<[u8]>>)> {
+        let known = name.to_string() == "elsewhere.example.org." && kind == RecordType::A;
+        known.then(|| (20, vec![vec![198, 51, 100, 1].into()]))
+    }
+}
+
+#[test]
+fn an_alias_to_elsewhere_is_asked_of_the_resolver() {
+    let mut server = fixture();
+    server.rules.resolver = Some(Arc::new(Known));
+    let answer = server.ask("outside.example.com.", "A");
+    assert_eq!(shown(&answer), ["outside.example.com. 20 IN A 198.51.100.1"]);
+    assert_eq!(server.ask("outside.example.com.", "AAAA").metadata.response_code, ResponseCode::ServFail);
+}
+
+#[test]
+fn edns_is_answered_in_kind() {
+    let mut server = fixture();
+    assert!(server.ask("two.example.com.", "A").edns.is_none(), "none without a question for it");
+    let answer =
+        server.ask_from("192.0.2.1", &question("two.example.com.", "A", Some(subnet("198.51.100.0", 24))));
+    assert_eq!(crate::support::scope(&answer), Some(0), "it does not depend on the client");
+    let mut edns = subnet("198.51.100.0", 24);
+    edns.set_version(1);
+    let answer = server.ask_from("192.0.2.1", &question("two.example.com.", "A", Some(edns)));
+    assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::BADVERS, 0));
+    server.rules.ecs = false;
+    let answer =
+        server.ask_from("192.0.2.1", &question("two.example.com.", "A", Some(subnet("198.51.100.0", 24))));
+    assert_eq!(crate::support::scope(&answer), None, "switched off, it is not spoken of");
+}
