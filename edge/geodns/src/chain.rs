@@ -51,6 +51,11 @@ pub trait Filter: Send + Sync + Debug {
         true
     }
 
+    /// Whether chance, load or the client's own address decides: then not all that it may do can be tried out beforehand.
+    fn is_drawn(&self) -> bool {
+        false
+    }
+
     /// Bits of the client's address that it looks at by itself: IPv4 and IPv6.
     fn client_bits(&self) -> Option<[u8; 2]> {
         None

@@ -2,7 +2,8 @@
 //! a client's class, what the geographic filters make of it, is one search away, with the widest prefix that shares it.
 //!
 //! Two clients of one class get the same answers in every state of health and load (chance aside). Classes are made as
-//! coarse as that allows: ranks are compared by order only, and who is dropped for certain is not ranked further.
+//! coarse as that allows: ranks are compared by order only, and who is dropped for certain is not ranked further. Where no
+//! chance is in a chain and its answers are few, every state of health is tried out, so that the scope is the widest there is.
 
 use crate::chain::stage::{self, List};
 use crate::chain::{Area, Filter, Notes, Place, Stage};
@@ -12,6 +13,7 @@ use crate::geo::{Atlas, Both, Facts, Point, Prefix, Ranges};
 use crate::health::Vital;
 use crate::wire::RecordType;
 use crate::zone::Set;
+use bole_edge_core::health::Condition;
 use bole_edge_core::{Random, hash};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -64,7 +66,15 @@ pub struct Pool {
     /// By type: all candidates that have it.
     by_kind: Vec<(RecordType, List)>,
     client_bits: [u8; 2],
+    seed: u64,
+    /// Ranges with the same answers, if classes are finer than that.
+    outcomes: Option<Both>,
 }
+
+/// Pools with more answers are not tried out: states of health double with each.
+const OUTCOME_ANSWERS_MAX: usize = 8;
+/// Nor are pools with more classes.
+const OUTCOME_CLASSES_MAX: usize = 4_096;
 
 /// Who is chosen, and for which prefix around the client that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +104,21 @@ impl Pool {
             filters.iter().filter_map(|filter| filter.client_bits()).map(|bits| bits[family]).max()
         };
         let client_bits = [0, 1].map(|family| bits(family).unwrap_or(0));
-        Self { name, ttl, candidates, filters, classes, ranks, by_kind, client_bits }
+        let seed = hash::of(0, name.as_bytes());
+        let mut pool = Self {
+            name,
+            ttl,
+            candidates,
+            filters,
+            classes,
+            ranks,
+            by_kind,
+            client_bits,
+            seed,
+            outcomes: None,
+        };
+        pool.outcomes = pool.outcomes();
+        pool
     }
 
     /// Types of which any of its answers has records.
@@ -117,25 +141,70 @@ impl Pool {
     ) -> Option<Choice> {
         let (_, all) = self.by_kind.iter().find(|(has, _)| *has == kind)?;
         let (class, class_scope) = self.classes.look_up(client);
+        let list = self.run(&self.candidates, class, all, client, random, notes);
+        let class_scope = self.outcomes.as_ref().map_or(class_scope, |outcomes| outcomes.look_up(client).1);
+        let scope = class_scope.max(self.client_bits[usize::from(client.is_ipv6())]);
+        Some(Choice { list, scope })
+    }
+
+    /// The chain, for a client of `class`. `candidates` are the pool's, in whatever state.
+    fn run(
+        &self,
+        candidates: &[Candidate],
+        class: u32,
+        all: &List,
+        client: IpAddr,
+        random: &mut Random,
+        notes: &mut Notes,
+    ) -> List {
         let ranks = &self.ranks[class as usize];
-        let seed = hash::of(0, self.name.as_bytes());
-        let mut stage = Stage {
-            candidates: &self.candidates,
-            list: all.clone(),
-            ranks: &[],
-            client,
-            seed,
-            random,
-            notes,
-        };
+        let mut stage =
+            Stage { candidates, list: all.clone(), ranks: &[], client, seed: self.seed, random, notes };
         for (index, filter) in self.filters.iter().enumerate() {
             stage.ranks = &ranks[index];
             stage.notes.begin(&self.name, filter.name());
             filter.apply(&mut stage);
-            stage.notes.end(&stage.list, &self.candidates);
+            stage.notes.end(&stage.list, candidates);
         }
-        let scope = class_scope.max(self.client_bits[usize::from(client.is_ipv6())]);
-        Some(Choice { list: stage.list, scope })
+        stage.list
+    }
+
+    /// Ranges of addresses that get the same answers in every state of health, though filters may see them differently: what a
+    /// later filter does can make that no difference. `None` where that cannot be tried out, or classes tell it already.
+    fn outcomes(&self) -> Option<Both> {
+        let drawn = self.filters.iter().any(|filter| filter.is_drawn());
+        let many = self.candidates.len() > OUTCOME_ANSWERS_MAX || self.ranks.len() > OUTCOME_CLASSES_MAX;
+        if drawn || many || self.ranks.len() < 2 {
+            return None;
+        }
+        let mut candidates = self.candidates.clone();
+        candidates.iter_mut().for_each(|candidate| candidate.vital = Arc::default());
+        let mut known: HashMap<Vec<List>, u32> = HashMap::new();
+        let mut outcome_of = Vec::with_capacity(self.ranks.len());
+        for class in 0..self.ranks.len() as u32 {
+            let next = known.len() as u32;
+            outcome_of.push(*known.entry(self.tried(&candidates, class)).or_insert(next));
+        }
+        let of = |class: u32| outcome_of[class as usize];
+        let v4 = Ranges::build(self.classes.v4.rows().map(|(start, class)| (start, of(class))));
+        let v6 = Ranges::build(self.classes.v6.rows().map(|(start, class)| (start, of(class))));
+        (known.len() < self.ranks.len()).then_some(Both { v4, v6 })
+    }
+
+    /// All that a client of `class` may get: by state of health, by type.
+    fn tried(&self, candidates: &[Candidate], class: u32) -> Vec<List> {
+        let client = IpAddr::from([0; 4]);
+        let mut tried = Vec::new();
+        for state in 0..1_u32 << candidates.len() {
+            for (index, candidate) in candidates.iter().enumerate() {
+                let down = state >> index & 1 == 1;
+                candidate.vital.set_condition(if down { Condition::Unwell } else { Condition::Well });
+            }
+            for (_, all) in &self.by_kind {
+                tried.push(self.run(candidates, class, all, client, &mut Random::new(0), &mut Notes::off()));
+            }
+        }
+        tried
     }
 }
 

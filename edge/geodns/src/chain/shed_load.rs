@@ -29,6 +29,10 @@ impl Filter for ShedLoad {
         NAME
     }
 
+    fn is_drawn(&self) -> bool {
+        true
+    }
+
     fn apply(&self, stage: &mut Stage<'_>) {
         let mut goes: crate::chain::stage::List = stage.list.clone();
         goes.retain(|index| {

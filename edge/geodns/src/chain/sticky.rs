@@ -29,6 +29,10 @@ impl Filter for Sticky {
         Some([self.v4_bits, self.v6_bits])
     }
 
+    fn is_drawn(&self) -> bool {
+        true
+    }
+
     fn apply(&self, stage: &mut Stage<'_>) {
         weighted::drop_weightless(stage);
         let client = match stage.client {

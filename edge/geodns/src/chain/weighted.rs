@@ -41,6 +41,10 @@ impl Filter for Weighted {
         NAME
     }
 
+    fn is_drawn(&self) -> bool {
+        true
+    }
+
     fn apply(&self, stage: &mut Stage<'_>) {
         drop_weightless(stage);
         if stage.list.len() > 1 {

@@ -7,12 +7,14 @@ use std::net::IpAddr;
 pub(crate) enum Value {
     Text(&'static str),
     Double(f64),
+    Short(u16),
     Number(u32),
+    Long(u64),
     Map(Vec<(&'static str, Value)>),
     List(Vec<Value>),
 }
 
-use Value::{Double, List, Map, Number, Text};
+use Value::{Double, List, Long, Map, Number, Short, Text};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Link {
@@ -44,8 +46,16 @@ fn value(value: &Value, out: &mut Vec<u8>) {
             control(3, 8, out);
             out.extend(number.to_be_bytes());
         }
+        Short(number) => {
+            control(5, 2, out);
+            out.extend(number.to_be_bytes());
+        }
         Number(number) => {
             control(6, 4, out);
+            out.extend(number.to_be_bytes());
+        }
+        Long(number) => {
+            control(9, 8, out);
             out.extend(number.to_be_bytes());
         }
         Map(entries) => {
@@ -106,15 +116,15 @@ pub(crate) fn write(rows: &[(&str, Value)]) -> Vec<u8> {
     file.extend(data);
     file.extend(b"\xab\xcd\xefMaxMind.com");
     let metadata = Map(vec![
-        ("binary_format_major_version", Number(2)),
-        ("binary_format_minor_version", Number(0)),
-        ("build_epoch", Number(1_800_000_000)),
+        ("binary_format_major_version", Short(2)),
+        ("binary_format_minor_version", Short(0)),
+        ("build_epoch", Long(1_800_000_000)),
         ("database_type", Text("Test")),
         ("description", Map(vec![("en", Text("made by a test"))])),
-        ("ip_version", Number(6)),
+        ("ip_version", Short(6)),
         ("languages", List(vec![Text("en")])),
         ("node_count", Number(nodes.len() as u32)),
-        ("record_size", Number(32)),
+        ("record_size", Short(32)),
     ]);
     value(&metadata, &mut file);
     file

@@ -70,11 +70,16 @@ pub(crate) fn question(name: &str, kind: &str, edns: Option<Edns>) -> Message {
     let mut message = Message::query();
     message.metadata.id = 4_711;
     let name = hickory_proto::rr::Name::from_str(name).unwrap();
-    message.add_query(Query::query(name, RecordType::from_str(kind).unwrap()));
+    message.add_query(Query::query(name, kind_of(kind)));
     if let Some(edns) = edns {
         message.set_edns(edns);
     }
     message
+}
+
+/// hickory does not read all names of types that it knows.
+fn kind_of(kind: &str) -> RecordType {
+    if kind == "IXFR" { RecordType::IXFR } else { RecordType::from_str(kind).unwrap() }
 }
 
 /// EDNS with a client's subnet.
