@@ -73,14 +73,23 @@ pub fn load(path: &Path) -> Result<Atlas, String> {
     read(std::fs::read(path).map_err(|error| error.to_string())?)
 }
 
-/// Reads a file's bytes.
+/// Reads a file's bytes. A panic of the reader is an error like any other.
 pub fn read(bytes: Vec<u8>) -> Result<Atlas, String> {
+    let read = std::panic::catch_unwind(|| walk(bytes));
+    read.unwrap_or_else(|_| Err("no MMDB that can be read: its reader gave up".to_owned()))
+}
+
+fn walk(bytes: Vec<u8>) -> Result<Atlas, String> {
     let broken = |error: maxminddb::MaxMindDbError| format!("no MMDB that can be read: {error}");
     let reader = Reader::from_source(bytes).map_err(broken)?;
     let mut facts = vec![Facts::default()];
     let mut known: HashMap<usize, u32> = HashMap::new();
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for found in reader.networks(WithinOptions::default()).map_err(broken)? {
+    // A tree has at most one network more than nodes; what has more is no tree, and could be walked for ever.
+    let mut left = reader.metadata().node_count as usize + 1;
+    let options = WithinOptions::default().include_networks_without_data();
+    for found in reader.networks(options).map_err(broken)? {
+        left = left.checked_sub(1).ok_or("no MMDB that can be read: its nodes make no tree")?;
         let found = found.map_err(broken)?;
         let (Some(offset), network) = (found.offset(), found.network().map_err(broken)?) else { continue };
         let index = if let Some(index) = known.get(&offset) {

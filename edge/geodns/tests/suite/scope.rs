@@ -49,12 +49,13 @@ fn answers_go_by_place_and_say_for_whom_they_hold() {
         ("area", "20.64.0.0", 16, Some(9), 10),
         ("area", "200.0.0.0", 8, Some(9), 1),
         ("area", "2001:db8::", 32, Some(1), 32),
-        ("distance", "10.5.0.0", 16, Some(1), 8),
-        ("distance", "20.5.0.0", 16, Some(2), 8),
+        // Who is nowhere gets the list as it stands, which is that of Frankfurt.
+        ("distance", "10.5.0.0", 16, Some(1), 4),
+        ("distance", "20.5.0.0", 16, Some(2), 10),
         ("distance", "30.5.0.0", 16, Some(3), 8),
         ("fence", "10.5.0.0", 16, Some(1), 9),
         ("fence", "20.64.0.0", 16, Some(2), 8),
-        ("fence", "30.5.0.0", 16, None, 6),
+        ("fence", "30.5.0.0", 16, None, 5),
     ];
     let mut servers = [("area", by_area), ("distance", by_distance), ("fence", fenced)]
         .map(|(name, text)| (name, serve(&[&text], &atlas, &[])));
