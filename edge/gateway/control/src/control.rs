@@ -7,7 +7,7 @@ use crate::entry::{Change, Instance, Part};
 use crate::error::{Error, Result};
 use crate::registry::Leases;
 use crate::state::{Instances, State};
-use bole_base::{Durability, LogId, Offset};
+use bole_base::{Durability, LogId, Offset, Position};
 use bole_gateway_document::Document;
 use bole_shard::{Hosted, Runtime, Shard, Single};
 use parking_lot::Mutex;
@@ -94,8 +94,8 @@ impl Control {
     }
 
     /// An object as it was put, with the document's revision.
-    pub fn object(&self, part: Part, name: &str) -> Result<(Value, u64)> {
-        let found = self.shard.read(|state| (state.object(part, name).cloned(), state.revision()))?;
+    pub async fn object(&self, part: Part, name: &str) -> Result<(Value, u64)> {
+        let found = self.read(|state| (state.object(part, name).cloned(), state.revision())).await?;
         let missing = || Error::Missing { what: part.row().one, name: name.to_owned() };
         found.0.map(|value| (value, found.1)).ok_or_else(missing)
     }
@@ -182,15 +182,29 @@ impl Control {
         Ok(decided)
     }
 
+    /// Looks at the state, and returns when what was seen is durable.
+    async fn read<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T> {
+        let (seen, position) = {
+            let locked = self.shard.lock()?;
+            (look(locked.state().get()), locked.position())
+        };
+        self.durable(position).await?;
+        Ok(seen)
+    }
+
+    async fn durable(&self, position: Position) -> Result<()> {
+        let journal = self.runtime.journal();
+        let reached = poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await;
+        Ok(reached.map_err(bole_shard::Error::from)?)
+    }
+
     /// Shows what is there, once it is durable. A view never follows a later one.
     async fn publish(&self) -> Result<()> {
         let (state, position, sequence) = {
             let locked = self.shard.lock()?;
             (locked.state().get().clone(), locked.position(), locked.next())
         };
-        let journal = self.runtime.journal();
-        let reached = poll_fn(|context| journal.poll_reached(Durability::Sync, position, context));
-        reached.await.map_err(bole_shard::Error::from)?;
+        self.durable(position).await?;
         let kept = self.source == Source::Kept;
         let document = if kept { state.document() } else { Ok(Document::default()) };
         let mut shown = self.shown.lock();

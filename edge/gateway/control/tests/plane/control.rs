@@ -1,76 +1,12 @@
-//! The control plane on a journal in memory, with a clock that the test moves.
+//! What the control plane keeps, and who hears of it.
 
-use bole_base::clock::ManualClock;
-use bole_base::{LogId, RealDisk};
+use crate::support::{Node, instance};
 use bole_gateway_control::control::Source;
 use bole_gateway_control::entry::{Instance, Part};
-use bole_gateway_control::{Control, Error, limits};
+use bole_gateway_control::{Error, limits};
 use bole_gateway_document::Document;
-use bole_log::MemoryJournal;
-use bole_shard::{Runtime, runtime};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use serde_json::json;
 use std::time::Duration;
-
-struct Node {
-    journal: Arc<MemoryJournal>,
-    clock: Arc<ManualClock>,
-    control: Control,
-}
-
-impl Node {
-    async fn start(source: Source) -> Self {
-        let (journal, clock) = (Arc::new(MemoryJournal::new()), Arc::new(ManualClock::default()));
-        let control = open(&journal, &clock, source).await;
-        Self { journal, clock, control }
-    }
-
-    /// The same node after a restart, all leases anew.
-    async fn restart(self) -> Self {
-        let control = open(&self.journal, &self.clock, self.control.source().clone()).await;
-        Self { control, ..self }
-    }
-
-    fn view(&self) -> bole_gateway_control::View {
-        self.control.watch().borrow().clone()
-    }
-
-    async fn put(&self, part: Part, name: &str, value: Value) -> (bool, u64) {
-        self.control.put(part, name, value, None).await.expect("it is right")
-    }
-}
-
-async fn open(journal: &Arc<MemoryJournal>, clock: &Arc<ManualClock>, source: Source) -> Control {
-    let folder = std::env::temp_dir().join("bole-control-no-checkpoints");
-    let runtime = Runtime::new(
-        Arc::clone(journal) as _,
-        Arc::new(RealDisk),
-        Arc::clone(clock) as _,
-        folder,
-        runtime::Config::default(),
-    );
-    let runtime = Arc::new(runtime);
-    let control =
-        Control::host(Arc::clone(&runtime), LogId::FIRST_DATASET, "default/gateway/control#0", source)
-            .expect("the log is free");
-    runtime.recover(&[]).await.expect("the journal is whole");
-    control.start().await.expect("the shard is recovered");
-    control
-}
-
-fn instance(port: u16) -> Instance {
-    Instance {
-        address: format!("127.0.0.1:{port}"),
-        weight: 1,
-        priority: 0,
-        zone: None,
-        health: None,
-        lease_ms: 10_000,
-        drain: false,
-        metadata: BTreeMap::new(),
-    }
-}
 
 #[tokio::test]
 async fn objects_survive_a_restart_and_are_seen_as_they_change() {
@@ -146,7 +82,7 @@ async fn instances_come_drain_and_go() {
     assert!(matches!(&error, Error::Invalid(all) if all.len() == 2), "{error}");
     node.control.deregister("s", "one").await.expect("it is there");
     assert!(node.view().instances.is_empty());
-    assert!(matches!(node.control.heartbeat("s", "one"), Err(Error::Missing { .. })));
+    assert!(matches!(node.control.heartbeat("s", "one").await, Err(Error::Missing { .. })));
 }
 
 #[tokio::test]
@@ -160,7 +96,7 @@ async fn who_is_silent_is_taken_out_and_a_restart_takes_out_nobody() {
     node.clock.advance(Duration::from_secs(9));
     node.control.sweep().await.expect("the shard is well");
     assert_eq!(node.view().instances["s"].len(), 2, "each has a whole lease after a restart");
-    node.control.heartbeat("s", "two").expect("it is there");
+    node.control.heartbeat("s", "two").await.expect("it is there");
     node.clock.advance(Duration::from_secs(1));
     node.control.sweep().await.expect("the shard is well");
     assert_eq!(node.view().instances["s"].keys().collect::<Vec<_>>(), ["two"]);
