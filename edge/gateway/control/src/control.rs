@@ -7,11 +7,12 @@ use crate::entry::{Change, Instance, Part};
 use crate::error::{Error, Result};
 use crate::registry::Leases;
 use crate::state::{Instances, State};
+use crate::vault::Vault;
 use bole_base::{Durability, LogId, Offset, Position};
 use bole_gateway_document::Document;
 use bole_shard::{Hosted, Runtime, Shard, Single};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,7 @@ pub struct Control {
     runtime: Arc<Runtime>,
     leases: Mutex<Leases>,
     source: Source,
+    vault: Arc<Vault>,
     /// Where the log ended when the view was made.
     shown: Mutex<Offset>,
     view: watch::Sender<View>,
@@ -61,11 +63,19 @@ pub struct Control {
 
 impl Control {
     /// Hosts the shard on `log`; the runtime has to recover it before [`Control::start`].
-    pub fn host(runtime: Arc<Runtime>, log: LogId, name: &str, source: Source) -> Result<Self> {
+    pub fn host(runtime: Arc<Runtime>, log: LogId, name: &str, source: Source, vault: Vault) -> Result<Self> {
         let shard = Arc::new(Shard::new(log, name, Single::new(State::default())));
         runtime.host(Arc::clone(&shard) as Arc<dyn Hosted>)?;
         let view = watch::Sender::new(View::default());
-        Ok(Self { shard, runtime, leases: Mutex::default(), source, shown: Mutex::new(Offset::ZERO), view })
+        Ok(Self {
+            shard,
+            runtime,
+            leases: Mutex::default(),
+            source,
+            vault: Arc::new(vault),
+            shown: Mutex::new(Offset::ZERO),
+            view,
+        })
     }
 
     /// After recovery: gives each instance a lease, and shows what is there.
@@ -117,6 +127,7 @@ impl Control {
         value: Value,
         expected: Option<u64>,
     ) -> Result<(bool, u64)> {
+        let value = if part.row().secrets { self.closed(part, name, value).await? } else { value };
         let change = Change::Put { part, name: name.to_owned(), value };
         let (is_new, revision) = self
             .change_objects(expected, |state| {
@@ -152,6 +163,28 @@ impl Control {
             Ok((changes, count))
         })
         .await
+    }
+
+    /// An object as it is kept: without secrets.
+    async fn closed(&self, part: Part, name: &str, value: Value) -> Result<Value> {
+        let key = part.row().key;
+        let mut whole = as_json(&self.close(of_one(key, name, &value)?).await?)?;
+        whole
+            .get_mut(key)
+            .and_then(|objects| objects.get_mut(name))
+            .map(Value::take)
+            .ok_or_else(|| Error::Invalid(vec![format!("{key}.{name} is empty")]))
+    }
+
+    async fn close(&self, mut document: Document) -> Result<Document> {
+        let vault = Arc::clone(&self.vault);
+        let closing = tokio::task::spawn_blocking(move || vault.close(&mut document).map(|()| document));
+        closing.await.map_err(|error| Error::Invalid(vec![format!("secrets cannot be kept: {error}")]))?
+    }
+
+    /// Puts each sealed secret of a document in clear, for who carries it out; says which cannot be.
+    pub fn open_secrets(&self, document: &mut Document) -> Vec<String> {
+        self.vault.open(document)
     }
 
     async fn change_objects<T>(
@@ -234,4 +267,14 @@ impl Control {
     fn now(&self) -> Duration {
         self.runtime.clock().monotonic()
     }
+}
+
+fn as_json(document: &Document) -> Result<Value> {
+    serde_json::to_value(document).map_err(|error| Error::Invalid(vec![error.to_string()]))
+}
+
+/// A document of one object. Nothing is asked of it but its shape: what it names is in others.
+fn of_one(key: &str, name: &str, value: &Value) -> Result<Document> {
+    serde_json::from_value(json!({ key: { name: value } }))
+        .map_err(|error| Error::Invalid(vec![format!("{key}.{name}: {error}")]))
 }

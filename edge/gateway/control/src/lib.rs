@@ -10,7 +10,7 @@
 //!
 //! Left to others: who may ask, what a document means (routes, access, gateway), connections.
 //!
-//! Reading order: [`entry`] → [`state`] → [`registry`] → [`control`] → [`door`].
+//! Reading order: [`entry`] → [`state`] → [`registry`] → [`vault`] → [`control`] → [`door`].
 
 mod checks;
 pub mod control;
@@ -20,6 +20,7 @@ pub mod error;
 pub mod limits;
 pub mod registry;
 pub mod state;
+pub mod vault;
 
 pub use control::{Control, View};
 pub use error::{Error, Result};

@@ -22,6 +22,7 @@
 pub mod access;
 pub mod limit;
 pub mod route;
+pub mod secrets;
 pub mod service;
 pub mod tls;
 pub mod units;

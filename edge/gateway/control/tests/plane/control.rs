@@ -120,3 +120,18 @@ async fn who_flaps_is_refused_and_others_are_not() {
     node.control.register("s", "two", instance(9)).await.expect("another one may");
     assert_eq!(node.view().instances["s"].len(), 2);
 }
+
+#[tokio::test]
+async fn secrets_are_not_in_what_is_kept() {
+    let node = Node::start(Source::Kept).await;
+    node.put(Part::Consumers, "shop", json!({ "keys": ["clear-key"], "password": "clear-password" })).await;
+    node.put(Part::Logins, "tokens", json!({ "jwt": { "secret": "clear-secret-of-32-bytes-at-least" } }))
+        .await;
+    let node = node.restart().await;
+    let mut document = (*node.view().document).clone();
+    let kept = serde_json::to_string(&document).expect("it is JSON");
+    assert!(!kept.contains("clear"), "{kept}");
+    assert!(node.control.open_secrets(&mut document).is_empty());
+    let opened = serde_json::to_string(&document).expect("it is JSON");
+    assert!(opened.contains("clear-secret-of-32-bytes-at-least"), "{opened}");
+}

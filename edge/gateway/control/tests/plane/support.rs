@@ -5,6 +5,7 @@ use bole_base::{LogId, RealDisk};
 use bole_gateway_control::Control;
 use bole_gateway_control::control::Source;
 use bole_gateway_control::entry::{Instance, Part};
+use bole_gateway_control::vault::Vault;
 use bole_log::MemoryJournal;
 use bole_shard::{Runtime, runtime};
 use serde_json::Value;
@@ -49,8 +50,9 @@ async fn open(journal: &Arc<MemoryJournal>, clock: &Arc<ManualClock>, source: So
         runtime::Config::default(),
     );
     let runtime = Arc::new(runtime);
+    let vault = Vault::new([([1; 8], [1; 32])]);
     let control =
-        Control::host(Arc::clone(&runtime), LogId::FIRST_DATASET, "default/gateway/control#0", source)
+        Control::host(Arc::clone(&runtime), LogId::FIRST_DATASET, "default/gateway/control#0", source, vault)
             .expect("the log is free");
     runtime.recover(&[]).await.expect("the journal is whole");
     control.start().await.expect("the shard is recovered");
