@@ -150,6 +150,9 @@ impl Wire {
         self.stage = Stage::Head(head.end - head.start);
         self.framing = head.framing;
         self.upgrade = head.upgrade;
+        if head.upgrade && self.ahead.len() > head.end - head.start {
+            exchange.mark_premature();
+        }
         self.digest = Some(exchange.digest());
         self.exchange = Some(exchange);
         self.searched = 0;

@@ -119,6 +119,13 @@ impl Proxy {
         if *self.closing.borrow() {
             session.set_keepalive(None);
         }
+        if session.req_header().version == http::Version::HTTP_10 {
+            // It knows no chunks: its answer ends with the connection if no length says where.
+            response.remove_header(&header::TRANSFER_ENCODING);
+            if !response.headers.contains_key(header::CONTENT_LENGTH) {
+                session.set_keepalive(None);
+            }
+        }
         if let Some(route) = context.route.clone() {
             leave_uncompressed(session, response, &route);
         }
