@@ -1,5 +1,7 @@
 //! The gateway in front of real sockets: a file for each part of what it promises.
 
+mod faults;
 mod plain;
+mod protection;
 mod strict;
 mod support;

@@ -11,11 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A test that waits longer than this has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What an instance does with a request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     /// Answers with the request as it saw it, head and body.
     Echo,
     /// Answers with this status.
@@ -38,8 +38,8 @@ pub enum Behaviour {
 
 /// An instance.
 #[derive(Clone)]
-pub struct Backend {
-    pub address: SocketAddr,
+pub(crate) struct Backend {
+    pub(crate) address: SocketAddr,
     behaviour: Arc<parking_lot::Mutex<Behaviour>>,
     requests: Arc<AtomicUsize>,
     connections: Arc<AtomicUsize>,
@@ -48,12 +48,12 @@ pub struct Backend {
 }
 
 impl Backend {
-    pub async fn start(behaviour: Behaviour) -> Self {
+    pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::on(listener, behaviour)
     }
 
-    pub fn on(listener: TcpListener, behaviour: Behaviour) -> Self {
+    pub(crate) fn on(listener: TcpListener, behaviour: Behaviour) -> Self {
         let address = listener.local_addr().unwrap();
         let behaviour = Arc::new(parking_lot::Mutex::new(behaviour));
         let (requests, connections) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
@@ -72,24 +72,24 @@ impl Backend {
     }
 
     /// Dies: no more connections, and those that are open are cut.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.accepting.abort();
     }
 
-    pub fn behave(&self, behaviour: Behaviour) {
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self.behaviour.lock() = behaviour;
     }
 
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// The requests that it saw, as text.
-    pub fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().clone()
     }
 }
@@ -143,7 +143,7 @@ fn reset(stream: TcpStream) {
 }
 
 /// Reads a message, head and body, and leaves what follows it in `came`.
-pub async fn message(stream: &mut (impl tokio::io::AsyncRead + Unpin), came: &mut Vec<u8>) -> Option<String> {
+pub(crate) async fn message(stream: &mut (impl tokio::io::AsyncRead + Unpin), came: &mut Vec<u8>) -> Option<String> {
     let end = loop {
         if let Some(at) = came.windows(4).position(|four| four == b"\r\n\r\n") {
             break at + 4;
@@ -182,29 +182,29 @@ pub async fn message(stream: &mut (impl tokio::io::AsyncRead + Unpin), came: &mu
 }
 
 /// A client's connection.
-pub struct Client {
-    pub stream: TcpStream,
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
     came: Vec<u8>,
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(address).await.unwrap(), came: Vec::new() }
     }
 
-    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// The next answer; `None` if the connection ends before it is whole.
-    pub async fn answer(&mut self) -> Option<String> {
+    pub(crate) async fn answer(&mut self) -> Option<String> {
         tokio::time::timeout(PATIENCE, message(&mut self.stream, &mut self.came))
             .await
             .expect("an answer in time")
     }
 
     /// All that comes until the connection ends.
-    pub async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         let mut rest = std::mem::take(&mut self.came);
         let read = tokio::time::timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await;
         // A reset after the last byte is an end as well.
@@ -212,14 +212,14 @@ impl Client {
         String::from_utf8_lossy(&rest).into_owned()
     }
 
-    pub async fn get(&mut self, path: &str) -> Option<String> {
+    pub(crate) async fn get(&mut self, path: &str) -> Option<String> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n")).await;
         self.answer().await
     }
 }
 
 /// The status of an answer.
-pub fn status(answer: &str) -> u16 {
+pub(crate) fn status(answer: &str) -> u16 {
     answer
         .split(' ')
         .nth(1)
@@ -228,12 +228,12 @@ pub fn status(answer: &str) -> u16 {
 }
 
 /// One request on a connection of its own.
-pub async fn get(gateway: &Service, path: &str) -> String {
+pub(crate) async fn get(gateway: &Service, path: &str) -> String {
     Client::connect(gateway.http()[0]).await.get(path).await.expect("an answer")
 }
 
 /// A gateway on a port of its own, with changed settings and a document.
-pub async fn gateway_with(document: &str, parts: Parts, change: impl FnOnce(&mut Config)) -> Service {
+pub(crate) async fn gateway_with(document: &str, parts: Parts, change: impl FnOnce(&mut Config)) -> Service {
     let mut config = Config { http: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
     config.limits.idle_timeout = Duration::from_secs(60);
     change(&mut config);
@@ -243,23 +243,23 @@ pub async fn gateway_with(document: &str, parts: Parts, change: impl FnOnce(&mut
 }
 
 /// A gateway with this document.
-pub async fn gateway(document: &str) -> Service {
+pub(crate) async fn gateway(document: &str) -> Service {
     gateway_with(document, Parts::default(), |_| {}).await
 }
 
 /// Reads a document.
-pub fn read(document: &str) -> Document {
+pub(crate) fn read(document: &str) -> Document {
     Document::from_toml(document).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A document with one service of these instances, and a route that takes all. `more` is put into the service.
-pub fn document(backends: &[&Backend], more: &str) -> String {
+pub(crate) fn document(backends: &[&Backend], more: &str) -> String {
     let instances: Vec<String> = backends.iter().map(|backend| format!("\"{}\"", backend.address)).collect();
     format!("[services.s]\ninstances = [{}]\n{more}\n[routes.all]\nservice = \"s\"\n", instances.join(", "))
 }
 
 /// Waits until something holds.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = std::time::Instant::now();
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
