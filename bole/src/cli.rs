@@ -6,6 +6,7 @@ mod bucket;
 mod consume;
 mod door;
 mod export;
+mod gateway;
 mod group;
 mod import;
 mod password;
@@ -98,6 +99,21 @@ enum Command {
     Blobs {
         #[command(subcommand)]
         command: blobs::BlobsCommand,
+    },
+    /// See and change what the gateway does
+    Gateway {
+        #[command(subcommand)]
+        command: gateway::GatewayCommand,
+    },
+    /// Manage the routes of the gateway
+    Route {
+        #[command(subcommand)]
+        command: gateway::RouteCommand,
+    },
+    /// Manage the services behind the gateway and their instances
+    Service {
+        #[command(subcommand)]
+        command: gateway::ServiceCommand,
     },
     /// Write lines of standard input to a topic
     Produce(produce::ProduceArgs),
@@ -225,6 +241,9 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
             return check::run(&dir, check::Options { repair, skip_chunks }, out);
         }
         Command::User { command } => user::run(command, out)?,
+        Command::Gateway { command } => gateway::run(command, out)?,
+        Command::Route { command } => gateway::run_route(command, out)?,
+        Command::Service { command } => gateway::run_service(command, out)?,
         Command::Topic { command } => streams::run(topic::run(command, out))?,
         Command::Group { command } => streams::run(group::run(command, out))?,
         Command::Bucket { command } => streams::run(bucket::run(command, out))?,

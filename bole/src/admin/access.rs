@@ -44,7 +44,7 @@ impl Credentials {
 }
 
 /// What a request wants to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Read status and metrics.
     ReadStatus,
@@ -52,6 +52,12 @@ pub enum Action {
     ManageUsers,
     /// See damage of large objects, have it looked for, and say where their bytes are kept.
     ManageBlobs,
+    /// See what the gateway does.
+    ReadGateway,
+    /// Change what the gateway does.
+    ManageGateway,
+    /// Register and take out instances of this service of the gateway.
+    RegisterInstances(String),
 }
 
 /// Decides who may do what.

@@ -28,11 +28,16 @@ fn refused(error: &bole_identity::Error) -> Error {
     Error::new(error.kind(), error.to_string())
 }
 
-const fn action_name(action: Action) -> &'static str {
+/// What a policy must allow: service, action, resource.
+fn needed(action: &Action) -> (&'static str, &'static str, String) {
+    let node = |service, name| (service, name, format!("default/{service}/node"));
     match action {
-        Action::ReadStatus => "read",
-        Action::ManageUsers => "users",
-        Action::ManageBlobs => "blobs",
+        Action::ReadStatus => node("admin", "read"),
+        Action::ManageUsers => node("admin", "users"),
+        Action::ManageBlobs => node("admin", "blobs"),
+        Action::ReadGateway => node("gateway", "read"),
+        Action::ManageGateway => node("gateway", "manage"),
+        Action::RegisterInstances(service) => ("gateway", "register", format!("default/gateway/{service}")),
     }
 }
 
@@ -50,12 +55,13 @@ impl Authenticator for IdentityUsers {
             if !self.identity.verify(user, password).await.map_err(|error| refused(&error))? {
                 return Err(Error::Unauthenticated);
             }
-            if self.identity.allowed(user, "admin", action_name(action), "default/admin/node") {
+            let (service, action, resource) = needed(&action);
+            if self.identity.allowed(user, service, action, &resource) {
                 return Ok(user.clone());
             }
             Err(Error::new(
                 Kind::Denied,
-                format!("user \"{user}\" may not do this: admin:{}", action_name(action)),
+                format!("user \"{user}\" may not do this: {service}:{action} on {resource}"),
             ))
         })
     }

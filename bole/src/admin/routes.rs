@@ -1,5 +1,6 @@
 //! The requests that the admin door answers.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use bole_base::Kind;
 
-use super::access::{Action, Credentials, NewUser, User};
+use super::access::{Action, Authenticator, Credentials, NewUser, User};
 use super::blobs::{Blobs, Damage};
 use super::data::{MoveLimits, Mover, Moving};
 use super::listener::Peer;
@@ -22,9 +23,10 @@ use crate::status::Status;
 type Shared = State<Arc<Admin>>;
 
 /// All requests behind the guard.
-pub(super) fn router(admin: Admin) -> Router {
+pub(super) fn router(mut admin: Admin) -> Router {
+    let extra = std::mem::take(&mut admin.extra);
     let admin = Arc::new(admin);
-    Router::new()
+    let own = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_page))
@@ -34,10 +36,13 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/api/blobs/scrub", post(begin_scrub))
         .route("/api/blobs/damage", get(damage))
         .route("/api/blobs/move", get(moving).post(begin_move).delete(stop_move))
+        .with_state(Arc::clone(&admin));
+    extra
+        .into_iter()
+        .fold(own, Router::merge)
         .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard))
-        .with_state(admin)
+        .layer(middleware::from_fn_with_state(admin, guard))
 }
 
 async fn guard(State(admin): Shared, request: Request, next: Next) -> Response {
@@ -188,6 +193,16 @@ async fn authorize(
     headers: &HeaderMap,
     action: Action,
 ) -> Result<String, Error> {
+    ask(&*admin.authenticator, peer, headers, action).await
+}
+
+/// Checks the credentials in `headers`, if any; returns the name of their owner.
+pub(super) async fn ask(
+    authenticator: &dyn Authenticator,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    action: Action,
+) -> Result<String, Error> {
     let credentials = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => {
@@ -195,5 +210,5 @@ async fn authorize(
             Some(Credentials::from_header(text).map_err(|reason| Error::new(Kind::InvalidInput, reason))?)
         }
     };
-    admin.authenticator.authorize(peer, credentials.as_ref(), action).await
+    authenticator.authorize(peer, credentials.as_ref(), action).await
 }

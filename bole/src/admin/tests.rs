@@ -73,6 +73,7 @@ async fn open_door(private: bool) -> Fixture {
         users: Arc::new(FakeUsers::default()),
         blobs: None,
         mover: None,
+        extra: Vec::new(),
         guard: guard::addresses_only(),
         private,
     };
