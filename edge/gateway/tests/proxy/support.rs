@@ -143,7 +143,10 @@ fn reset(stream: TcpStream) {
 }
 
 /// Reads a message, head and body, and leaves what follows it in `came`.
-pub(crate) async fn message(stream: &mut (impl tokio::io::AsyncRead + Unpin), came: &mut Vec<u8>) -> Option<String> {
+pub(crate) async fn message(
+    stream: &mut (impl tokio::io::AsyncRead + Unpin),
+    came: &mut Vec<u8>,
+) -> Option<String> {
     let end = loop {
         if let Some(at) = came.windows(4).position(|four| four == b"\r\n\r\n") {
             break at + 4;
