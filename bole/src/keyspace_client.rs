@@ -27,17 +27,17 @@ const PREFIX: &[u8] = b"bole:limits:";
 
 /// Where a keyspace is, and as whom it is used.
 #[derive(Clone)]
-pub struct Login {
+pub(crate) struct Login {
     /// `host:port` of its plain door.
-    pub address: String,
+    pub(crate) address: String,
     /// The database.
-    pub database: u32,
+    pub(crate) database: u32,
     /// User and password; nobody without.
-    pub credentials: Option<(String, String)>,
+    pub(crate) credentials: Option<(String, String)>,
 }
 
 /// Cells in a keyspace. Needs SET with IFEQ: Bole, Redis 8.4, Valkey 8.1.
-pub struct KeyspaceCells {
+pub(crate) struct KeyspaceCells {
     login: Login,
     idle: Mutex<Vec<TcpStream>>,
     places: Arc<Semaphore>,
@@ -45,7 +45,7 @@ pub struct KeyspaceCells {
 
 impl KeyspaceCells {
     /// Nothing is connected before the first request.
-    pub fn new(login: Login) -> Self {
+    pub(crate) fn new(login: Login) -> Self {
         Self { login, idle: Mutex::default(), places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 

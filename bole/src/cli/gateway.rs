@@ -164,8 +164,8 @@ impl Gateway {
 
     fn put(&self, part: &str, name: &str, object: &Value) -> Result<()> {
         let path = format!("/api/gateway/{}/{}", escape(part), escape(name));
-        self.client.request("PUT", &path, &serde_json::to_vec(object)?)?;
-        Ok(())
+        let answer = self.client.request("PUT", &path, &serde_json::to_vec(object)?)?;
+        carried_out(&serde_json::from_slice(&answer).context("the answer is not in a known form")?)
     }
 
     fn remove(&self, part: &str, name: &str) -> Result<()> {
@@ -227,6 +227,7 @@ fn apply(gateway: &Gateway, file: &std::path::Path, dry_run: bool, out: &mut dyn
             if same { "is what is there" } else { "would change what is there" }
         )?;
     } else {
+        carried_out(&answer)?;
         writeln!(out, "{} objects changed; revision {}", answer["changed"], answer["revision"])?;
     }
     Ok(())
@@ -242,6 +243,18 @@ fn explain(gateway: &Gateway, question: &Value, out: &mut dyn Write) -> Result<(
     for line in answer["why"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         writeln!(out, "  {line}")?;
     }
+    Ok(())
+}
+
+/// Fails where the node keeps what it was given, and the gateway cannot carry it out.
+fn carried_out(answer: &Value) -> Result<()> {
+    let problems = answer["problems"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let problems: Vec<&str> = problems.collect();
+    ensure!(
+        problems.is_empty(),
+        "it is kept, but the gateway goes on as before, since:\n  {}",
+        problems.join("\n  ")
+    );
     Ok(())
 }
 

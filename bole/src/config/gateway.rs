@@ -53,7 +53,8 @@ impl FromStr for KeyspaceAddress {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (address, database) = text.split_once('/').unwrap_or((text, "0"));
-        let database = database.parse().map_err(|_| format!("\"{database}\" is not the number of a database"))?;
+        let database =
+            database.parse().map_err(|_| format!("\"{database}\" is not the number of a database"))?;
         let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
         if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
             return Err(format!("\"{address}\" is not HOST:PORT"));

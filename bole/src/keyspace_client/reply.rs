@@ -24,7 +24,11 @@ impl Reply {
     /// Takes an answer from the front, if there is a whole one.
     pub(super) fn parse(bytes: &mut BytesMut) -> Result<Option<Self>> {
         let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
-            return if bytes.len() > REPLY_BYTES_MAX { Err(wrong("a line without an end")) } else { Ok(None) };
+            return if bytes.len() > REPLY_BYTES_MAX {
+                Err(wrong("a line without an end"))
+            } else {
+                Ok(None)
+            };
         };
         let line = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let Some(kind) = line.chars().next() else { return Err(wrong("an empty line")) };

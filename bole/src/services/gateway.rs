@@ -12,14 +12,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bole_base::Durability;
 use bole_catalog::NewDataset;
+use bole_edge_core::limits::Shared;
 use bole_gateway::config::{AccessLog, LogFormat, Parts};
 use bole_gateway::limits::Limits;
 use bole_gateway::{Config, Service};
 use bole_gateway_control::Control;
-use bole_gateway_control::control::Source;
+use bole_gateway_control::control::{self, Source};
 use bole_gateway_control::door::{self, Door};
 use bole_gateway_control::vault::Vault;
-use bole_edge_core::limits::Shared;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -84,7 +84,9 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
         tokio::spawn(follow(Arc::clone(&control), Arc::clone(&gateway))),
         tokio::spawn(sweep(Arc::clone(&control))),
     ];
-    tasks.extend(settings.gateway.file.clone().map(|path| tokio::spawn(file::watch(Arc::clone(&control), path))));
+    tasks.extend(
+        settings.gateway.file.clone().map(|path| tokio::spawn(file::watch(Arc::clone(&control), path))),
+    );
     let users = Arc::new(IdentityUsers::new(Arc::clone(&kernel.identity)));
     node.admin_routes.push(door::router(Door {
         control: Arc::clone(&control),
@@ -172,8 +174,12 @@ async fn follow(control: Arc<Control>, gateway: Arc<Carried>) {
             if problems.is_empty() {
                 tracing::info!(revision, "the gateway carries out its document");
             }
-            *gateway.problems.lock() = problems;
+            gateway.problems.lock().clone_from(&problems);
+            control.set_carried(control::Carried { revision, problems });
             carried = Some(document);
+        } else {
+            let problems = gateway.problems.lock().clone();
+            control.set_carried(control::Carried { revision, problems });
         }
         if views.changed().await.is_err() {
             return;

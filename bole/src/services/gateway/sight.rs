@@ -41,8 +41,9 @@ impl door::Sight for Sight {
             headers: &asked.headers,
             tls: asked.tls,
         });
-        let why: Vec<String> = explanation.to_string().lines().skip(1).map(|line| line.trim().to_owned()).collect();
-        let route = explanation.taken.as_ref().map(|found| found.route.name.clone());
+        let why: Vec<String> =
+            explanation.to_string().lines().skip(1).map(|line| line.trim().to_owned()).collect();
+        let route = explanation.taken.as_ref().map(|found| found.route.name.to_string());
         Ok(json!({ "route": route, "why": why }))
     }
 }
@@ -87,7 +88,9 @@ impl Asked {
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
         let port = uri.port_u16().or(Some(if tls { 443 } else { 80 }));
         let mut headers = HeaderMap::new();
-        if let Some(authority) = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
+        if let Some(authority) =
+            uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
+        {
             headers.insert(HOST, authority);
         }
         for (name, value) in &question.headers {

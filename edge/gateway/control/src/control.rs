@@ -60,14 +60,27 @@ pub struct Control {
     /// Where the log ended when the view was made.
     shown: Mutex<Offset>,
     view: watch::Sender<View>,
+    carried: watch::Sender<Carried>,
 }
+
+/// How far the gateway is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The revision that it was given last.
+    pub revision: u64,
+    /// Why it carries out an older one, if it does.
+    pub problems: Vec<String>,
+}
+
+/// How long an answer waits for the gateway to carry out what was changed.
+const CARRY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Control {
     /// Hosts the shard on `log`; the runtime has to recover it before [`Control::start`].
     pub fn host(runtime: Arc<Runtime>, log: LogId, name: &str, source: Source, vault: Vault) -> Result<Self> {
         let shard = Arc::new(Shard::new(log, name, Single::new(State::default())));
         runtime.host(Arc::clone(&shard) as Arc<dyn Hosted>)?;
-        let view = watch::Sender::new(View::default());
+        let (view, carried) = (watch::Sender::new(View::default()), watch::Sender::new(Carried::default()));
         Ok(Self {
             shard,
             runtime,
@@ -76,6 +89,7 @@ impl Control {
             vault: Arc::new(vault),
             shown: Mutex::new(Offset::ZERO),
             view,
+            carried,
         })
     }
 
@@ -97,6 +111,23 @@ impl Control {
     /// What is carried out now, and each change of it; durable before it is seen.
     pub fn watch(&self) -> watch::Receiver<View> {
         self.view.subscribe()
+    }
+
+    /// The gateway was given a revision, and carries it out if there are no problems.
+    pub fn set_carried(&self, carried: Carried) {
+        self.carried.send_replace(carried);
+    }
+
+    /// Waits until the gateway was given this revision or a later one; says what hinders it. Who nobody listens to waits in vain, for five seconds.
+    pub async fn carried_out(&self, revision: u64) -> Vec<String> {
+        let mut carried = self.carried.subscribe();
+        let reached = carried.wait_for(|carried| carried.revision >= revision);
+        match tokio::time::timeout(CARRY_TIMEOUT, reached).await {
+            Ok(Ok(carried)) => carried.problems.clone(),
+            Ok(Err(_)) | Err(_) => {
+                vec![format!("revision {revision} is kept, and the gateway is not that far yet")]
+            }
+        }
     }
 
     /// Where the document comes from.

@@ -71,7 +71,9 @@ pub(super) async fn replace(
     let (changed, revision) =
         door.control.replace(&document, expected).await.map_err(IntoResponse::into_response)?;
     tracing::info!(by, revision, objects = changed, "the gateway's document was replaced");
-    Ok(tagged(revision, Json(json!({ "revision": revision, "changed": changed })).into_response()))
+    let problems = door.control.carried_out(revision).await;
+    let answer = json!({ "revision": revision, "changed": changed, "problems": problems });
+    Ok(tagged(revision, Json(answer).into_response()))
 }
 
 /// `GET /api/gateway/{part}`
@@ -120,7 +122,11 @@ pub(super) async fn put(
     let (is_new, revision) = done.map_err(IntoResponse::into_response)?;
     tracing::info!(by, revision, part = key, name, "an object of the gateway was put");
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(tagged(revision, (status, Json(json!({ "revision": revision }))).into_response()))
+    let problems = door.control.carried_out(revision).await;
+    Ok(tagged(
+        revision,
+        (status, Json(json!({ "revision": revision, "problems": problems }))).into_response(),
+    ))
 }
 
 /// `DELETE /api/gateway/{part}/{name}`
@@ -134,6 +140,7 @@ pub(super) async fn remove(
     let part = part(&key).map_err(|response| *response)?;
     let revision = door.control.remove(part, &name, expected).await.map_err(IntoResponse::into_response)?;
     tracing::info!(by, revision, part = key, name, "an object of the gateway was removed");
+    door.control.carried_out(revision).await;
     Ok(tagged(revision, StatusCode::NO_CONTENT.into_response()))
 }
 

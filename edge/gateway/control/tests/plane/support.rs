@@ -2,15 +2,16 @@
 
 use bole_base::clock::ManualClock;
 use bole_base::{LogId, RealDisk};
-use bole_gateway_control::Control;
-use bole_gateway_control::control::Source;
+use bole_gateway_control::control::{Carried, Source};
 use bole_gateway_control::entry::{Instance, Part};
 use bole_gateway_control::vault::Vault;
+use bole_gateway_control::{Control, View};
 use bole_log::MemoryJournal;
 use bole_shard::{Runtime, runtime};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use tokio::sync::watch;
 
 pub(crate) struct Node {
     journal: Arc<MemoryJournal>,
@@ -31,7 +32,7 @@ impl Node {
         Self { control, ..self }
     }
 
-    pub(crate) fn view(&self) -> bole_gateway_control::View {
+    pub(crate) fn view(&self) -> View {
         self.control.watch().borrow().clone()
     }
 
@@ -56,7 +57,22 @@ async fn open(journal: &Arc<MemoryJournal>, clock: &Arc<ManualClock>, source: So
             .expect("the log is free");
     runtime.recover(&[]).await.expect("the journal is whole");
     control.start().await.expect("the shard is recovered");
-    Arc::new(control)
+    let control = Arc::new(control);
+    tokio::spawn(carry(Arc::downgrade(&control), control.watch()));
+    control
+}
+
+/// A gateway that carries out everything.
+async fn carry(control: Weak<Control>, mut views: watch::Receiver<View>) {
+    loop {
+        let revision = views.borrow_and_update().revision;
+        let Some(control) = control.upgrade() else { return };
+        control.set_carried(Carried { revision, problems: Vec::new() });
+        drop(control);
+        if views.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 pub(crate) fn instance(port: u16) -> Instance {
