@@ -29,6 +29,7 @@ pub mod network;
 pub mod path;
 pub mod pattern;
 pub mod route;
+pub mod secrets;
 pub mod service;
 mod shape;
 pub mod template;
