@@ -33,7 +33,7 @@ pub struct Path<'a> {
 }
 
 /// Why a path is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refused {
     /// No slash in front.
     #[error("a path begins with /")]

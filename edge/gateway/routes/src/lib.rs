@@ -11,10 +11,24 @@
 //! [`Table::find`] gives what a scan in that order gives; a template never makes a header that is none; nothing that a client sends is
 //! followed as a location of another host.
 
+pub mod change;
+pub mod cors;
+pub mod forwarded;
+pub mod hop;
+pub mod limits;
+pub mod raw;
+pub mod redirect;
+pub mod refused;
+pub mod reply;
 pub mod request;
 pub mod split;
+pub mod strict;
 pub mod table;
+pub mod trace;
 mod trie;
+pub mod values;
 
+pub use refused::Refused;
 pub use request::Request;
-pub use table::{Explanation, Found, Route, Table};
+pub use table::{Explanation, Found, Parts, Route, Table};
+pub use values::Values;
