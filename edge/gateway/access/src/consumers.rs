@@ -6,6 +6,7 @@ use crate::problem::Problems;
 use crate::secret::{self, Clear, Verifier};
 use bole_gateway_document::access::Consumer as Written;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
@@ -19,13 +20,19 @@ pub(crate) struct Consumer {
 }
 
 /// All of them.
-#[derive(Debug)]
 pub(crate) struct Consumers {
     all: HashMap<String, Consumer>,
     keys: HashMap<[u8; 32], String>,
     signing: HashMap<String, (String, Clear)>,
     /// Hashed in place of a password that there is not.
     pub(crate) decoy: Arc<str>,
+}
+
+/// Without hashes: who has one can try keys against it.
+impl fmt::Debug for Consumers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Consumers({:?})", self.all)
+    }
 }
 
 impl Consumers {

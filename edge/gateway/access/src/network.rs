@@ -44,7 +44,7 @@ impl Network {
         if length > whole {
             return Err(format!("{text:?} has a length above {whole}"));
         }
-        let length = length + 128 - whole;
+        let length = length + (128 - whole);
         let bits = mapped(address);
         if bits & !mask(length) != 0 {
             return Err(format!(

@@ -100,7 +100,8 @@ mod tests {
             let token = read(&text).unwrap();
             prop_assert_eq!(token.key_id, Some(id));
             prop_assert_eq!(token.claims["sub"].as_str(), Some(subject.as_str()));
-            prop_assert_eq!(token.message, format!("{header}.{payload}").as_bytes());
+            let message = format!("{header}.{payload}");
+            prop_assert_eq!(token.message, message.as_bytes());
         }
     }
 }

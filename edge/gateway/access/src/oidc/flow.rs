@@ -54,9 +54,11 @@ pub(crate) fn own_path(target: &str) -> &str {
 }
 
 fn redirect(to: &str, cookies: Cookies, reason: &'static str) -> Verdict {
-    let Ok(location) = HeaderValue::from_str(to) else {
+    let Ok(mut location) = HeaderValue::from_str(to) else {
         return Refusal::new(StatusCode::BAD_GATEWAY, "provider", "the provider's address is none").verdict();
     };
+    // It may hold a state, or an id token.
+    location.set_sensitive(true);
     let mut headers = HeaderMap::new();
     headers.insert(LOCATION, location);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

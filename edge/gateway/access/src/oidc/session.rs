@@ -144,9 +144,7 @@ pub(crate) fn set(
 ) -> (HeaderName, HeaderValue) {
     let secure = if facts.tls { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
-    let value = HeaderValue::from_str(&text).expect("invariant: names and base64 are ASCII");
+    let mut value = HeaderValue::from_str(&text).expect("invariant: names and base64 are ASCII");
+    value.set_sensitive(true);
     (SET_COOKIE, value)
 }
-
-#[cfg(test)]
-mod tests;
