@@ -64,9 +64,8 @@ impl Access {
 
     /// Fetches again the keys that have grown old. Call it every few seconds, in the background.
     pub async fn tend(&self) {
-        for source in &self.sources {
-            source.tend(&self.parts).await;
-        }
+        // All at once: an issuer that hangs keeps no other waiting.
+        futures_util::future::join_all(self.sources.iter().map(|source| source.tend(&self.parts))).await;
     }
 
     /// The answer to paths of the gateway's own (callbacks and logouts of `OpenID` logins), on every host. Ask before routes are; `None`: it is none of

@@ -55,7 +55,7 @@ pub struct Identity {
     pub claims: Map<String, Value>,
     /// Headers to take out of the request, before `set_headers`.
     pub strip_headers: Vec<HeaderName>,
-    /// Parameters to take out of its query.
+    /// Parameters to take out of its query, by their decoded names.
     pub strip_query: Vec<String>,
     /// Headers to put in.
     pub set_headers: Vec<(HeaderName, HeaderValue)>,
