@@ -65,6 +65,8 @@ pub struct Node {
     pub blobs: Option<Arc<dyn admin::blobs::Blobs>>,
     /// What moves bytes of large objects between their homes.
     pub mover: Option<Arc<dyn Mover>>,
+    /// What services answer at the admin door themselves.
+    pub admin_routes: Vec<axum::Router>,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -192,6 +194,7 @@ impl Node {
             upserts: Vec::new(),
             blobs: None,
             mover: None,
+            admin_routes: Vec::new(),
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),
@@ -232,6 +235,7 @@ impl Node {
             users,
             blobs: self.blobs.take(),
             mover: self.mover.take(),
+            extra: std::mem::take(&mut self.admin_routes),
             guard: guard::addresses_only(),
             private: !listen.ip().to_canonical().is_loopback(),
         };

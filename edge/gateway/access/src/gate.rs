@@ -1,18 +1,17 @@
 //! What stands before a route: networks, ways to log in, who is let in.
 
 use crate::consumers::Consumers;
-use crate::limits;
 use crate::login::basic::Basic;
 use crate::login::certificate::Certificate;
 use crate::login::forward::Forward;
 use crate::login::jwt::Jwt;
 use crate::login::key::Key;
-use crate::network::Network;
 use crate::oidc::Oidc;
 use crate::parts::Parts;
 use crate::problem::Problems;
 use crate::signature::Signature;
 use bole_gateway_document::access::Login;
+use bole_gateway_document::network::Network;
 use bole_gateway_document::route::Route;
 use http::header::HeaderName;
 use std::collections::{BTreeMap, HashSet};
@@ -141,14 +140,14 @@ impl Gate {
     }
 
     fn networks(&mut self, at: &str, route: &Route, problems: &mut Problems) {
-        let mut read = |what: &str, texts: &[String]| -> Vec<Network> {
-            if texts.len() > limits::NETWORKS_MAX {
-                problems.add(at, format!("{what} has more than {} entries", limits::NETWORKS_MAX));
-            }
-            texts.iter().filter_map(|text| problems.take(at, Network::parse(text))).collect()
+        let wrong =
+            |text: &str| format!("{text:?} is no network; write 10.0.0.0/8, 2001:db8::/32 or an address");
+        let mut read = |texts: &[String]| -> Vec<Network> {
+            let one = |text: &String| problems.take(at, Network::parse(text).ok_or_else(|| wrong(text)));
+            texts.iter().filter_map(one).collect()
         };
-        self.allow_networks = read("allow_networks", &route.allow_networks);
-        self.deny_networks = read("deny_networks", &route.deny_networks);
+        self.allow_networks = read(&route.allow_networks);
+        self.deny_networks = read(&route.deny_networks);
     }
 
     fn allow(&mut self, at: &str, route: &Route, consumers: &Consumers, problems: &mut Problems) {

@@ -19,7 +19,6 @@ mod json;
 pub mod limits;
 mod login;
 mod memory;
-mod network;
 mod oidc;
 pub mod parts;
 mod problem;
@@ -34,9 +33,9 @@ pub mod verdict;
 pub mod fuzzing;
 
 pub use access::Access;
+pub use bole_gateway_document::Problem;
 pub use memory::{Counts, Memory};
 pub use parts::{Fetch, FetchError, Parts, Policies, SessionKeys, Users};
-pub use problem::Problem;
 pub use request::RequestFacts;
 pub use secret::{Secrets, SystemSecrets};
 pub use signature::digest::{BodyCheck, WrongBody};

@@ -68,8 +68,6 @@ pub const REFRESH_GRACE: Duration = Duration::from_mins(10);
 pub const REFRESH_RETRY: Duration = Duration::from_secs(30);
 /// Bytes of a header made from a claim. A longer claim is not sent on.
 pub const CLAIM_HEADER_BYTES_MAX: usize = 4 << 10;
-/// Entries of `allow_networks` and of `deny_networks`, each.
-pub const NETWORKS_MAX: usize = 10_000;
 /// How long a session may last, however often it is visited.
 pub const SESSION_MAX: Duration = Duration::from_hours(24 * 30);
 /// Refreshes under way before abandoned ones are swept out.

@@ -1,31 +1,18 @@
-//! What is wrong with a document, as far as access goes.
+//! What is wrong with a document, as far as access goes. A problem never holds a secret.
 
-use std::fmt;
-
-/// One thing that is wrong. It never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where: `logins.tokens`.
-    pub at: String,
-    /// What, and what to do.
-    pub text: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.at, self.text)
-    }
-}
-
-impl std::error::Error for Problem {}
+pub(crate) use bole_gateway_document::Problem;
 
 /// Collects problems.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
+    /// `text`: what is wrong and, behind a semicolon, what to do.
     pub(crate) fn add(&mut self, at: &str, text: impl Into<String>) {
-        self.0.push(Problem { at: at.to_owned(), text: text.into() });
+        let text = text.into();
+        let (wrong, todo) = text.split_once("; ").unwrap_or((&text, "correct it"));
+        let (path, wrong, todo) = (at.to_owned(), wrong.to_owned(), todo.to_owned());
+        self.0.push(Problem { path, wrong, todo });
     }
 
     /// The value, or its problem noted.

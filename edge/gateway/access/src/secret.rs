@@ -50,6 +50,9 @@ impl fmt::Debug for Clear {
 
 /// Follows a reference. What is no reference is itself.
 fn follow(text: &str, secrets: &dyn Secrets) -> Result<Zeroizing<Vec<u8>>, String> {
+    if text.starts_with("sealed:") {
+        return Err("the secret is sealed: whoever keeps the document opens it first".to_owned());
+    }
     let mut bytes = if let Some(name) = text.strip_prefix("env:") {
         let value = secrets.environment(name);
         value.ok_or_else(|| format!("the environment has no variable {name:?}; set it"))?.into_bytes()
@@ -111,7 +114,7 @@ fn unhex(hex: &[u8]) -> Option<[u8; 32]> {
 pub(crate) enum Verifier {
     /// In PHC form.
     Argon2(String),
-    /// The document had the password itself, or its hash: compared by that.
+    /// The document had the password itself: compared by its hash.
     Hash([u8; 32]),
 }
 
@@ -124,8 +127,11 @@ impl fmt::Debug for Verifier {
 /// The verifier of a password.
 pub(crate) fn verifier(text: &str, secrets: &dyn Secrets) -> Result<Verifier, String> {
     let bytes = follow(text, secrets)?;
+    if bytes.starts_with(b"sha256:") {
+        return Err("a plain hash of a password is soon guessed; use an argon2id verifier".to_owned());
+    }
     if !bytes.starts_with(b"$argon2") {
-        return key_hash_of(&bytes).map(Verifier::Hash);
+        return Ok(Verifier::Hash(Sha256::digest(&*bytes).into()));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| "the password's verifier is no text".to_owned())?;
     let hash = PasswordHash::new(text).map_err(|error| format!("the password's verifier: {error}"))?;
@@ -143,11 +149,6 @@ pub(crate) fn verifier(text: &str, secrets: &dyn Secrets) -> Result<Verifier, St
     }
     argon2::Params::try_from(&hash).map_err(|error| format!("the password's verifier: {error}"))?;
     Ok(Verifier::Argon2(text.to_owned()))
-}
-
-fn key_hash_of(bytes: &[u8]) -> Result<[u8; 32], String> {
-    let Some(hex) = bytes.strip_prefix(b"sha256:") else { return Ok(Sha256::digest(bytes).into()) };
-    unhex(hex).ok_or_else(|| "a hash of a password is sha256: and 64 hexadecimal digits".to_owned())
 }
 
 #[cfg(test)]
@@ -172,7 +173,8 @@ mod tests {
     fn references_lead_to_what_they_name() {
         let hash = |text: &str| <[u8; 32]>::from(Sha256::digest(text));
         let hexed = "BA7816BF8F01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        let rows: [(&str, Result<[u8; 32], &str>); 8] = [
+        let rows: [(&str, Result<[u8; 32], &str>); 9] = [
+            ("sealed:x", Err("is sealed")),
             ("clear", Ok(hash("clear"))),
             ("env:KEY", Ok(hash("from-environment"))),
             ("file:/key", Ok(hash("from-file"))),
