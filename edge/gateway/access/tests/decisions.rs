@@ -411,7 +411,7 @@ async fn nothing_that_is_shown_holds_a_secret() {
         }
         // Nor as bytes.
         let bytes: Vec<String> =
-            b"environment-secret-0123456789abcdef".iter().map(|byte| byte.to_string()).collect();
+            b"environment-secret-0123456789abcdef".iter().map(ToString::to_string).collect();
         assert!(!text.contains(&bytes.join(", ")));
     }
 }
