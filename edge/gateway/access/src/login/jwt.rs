@@ -28,7 +28,7 @@ pub(crate) struct Jwt {
     settings: Settings,
     keys: Keys,
     allowed: Vec<Algorithm>,
-    /// What was verified with other algorithms does not count.
+    /// With the issuer: what was verified for others does not count.
     allowed_names: Vec<u8>,
     skew_ms: u64,
     pub(crate) strip: bool,
@@ -61,7 +61,7 @@ impl Jwt {
         settings.secret = None;
         let skew_ms = skew.as_millis() as u64;
         let (strip, name, allowed) = (settings.strip, name.to_owned(), allowed?);
-        let allowed_names = format!("{allowed:?}").into_bytes();
+        let allowed_names = format!("{allowed:?} {:?}", settings.issuer).into_bytes();
         Some(Self { name, settings, keys: keys?, allowed, allowed_names, skew_ms, strip, headers: headers? })
     }
 
