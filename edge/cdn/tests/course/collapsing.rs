@@ -31,7 +31,8 @@ async fn answers_that_cannot_be_shared_do_not_queue() {
     let origin = FakeOrigin::gated(|_| Ok(response(200, "cache-control: private", "x")), 1);
     assert_eq!(ask(&cache, &origin, "GET /a", "").await.cache_status(), "Bole; fwd=uri-miss; detail=private");
     // The origin answers none of these; all of them are with it at once.
-    let requests: Vec<_> = (0..20).map(|_| cache.handle(request("GET /a", ""), origin.clone())).collect();
+    let requests: Vec<_> =
+        (0..20).map(|_| cache.clone().handle_owned(request("GET /a", ""), origin.clone())).collect();
     let all = tokio::spawn(join_all(requests));
     until("all are with the origin", || origin.times() == 21).await;
     origin.gate.add_permits(20);

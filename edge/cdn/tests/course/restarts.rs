@@ -78,7 +78,8 @@ async fn a_damaged_file_is_dropped_and_fetched_again() {
         let (cache, origin) = (open(folder.path(), 1 << 20), origin());
         let seen = ask(&cache, &origin, "GET /a", "").await;
         assert_eq!(seen.body.unwrap(), content("/a", 150_000), "byte {place}");
-        assert_eq!(origin.times(), 1, "byte {place}");
+        // Where the head is sound, the missing bytes are asked for first.
+        assert!((1..=2).contains(&origin.times()), "byte {place}");
         assert_eq!(cache.usage().disk_corrupt, 1, "byte {place}");
     }
 }
@@ -147,7 +148,7 @@ async fn a_kill_at_any_time_leaves_no_torn_answer() {
         child.wait().unwrap();
         let (cache, origin) = (open(folder.path(), 1 << 20), origin());
         assert_eq!(cache.usage().disk_corrupt, 0, "a name stands for a whole file");
-        for number in 0..300 {
+        for number in 0..60 {
             let seen = ask(&cache, &origin, &format!("GET /{number}"), "").await;
             found += usize::from(seen.is_hit());
             assert_eq!(seen.body.unwrap(), content(&format!("/{number}"), 150_000));

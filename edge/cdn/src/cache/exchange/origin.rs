@@ -4,7 +4,7 @@ use super::{Exchange, Going, Inner};
 use crate::cache::reader::Filling;
 use crate::cache::{fetch, parts, refusal};
 use crate::counters::Counters;
-use crate::fill::Fill;
+use crate::fill::{Fill, Reader};
 use crate::flight::{Landed, Pilot};
 use crate::key::Key;
 use crate::limits::{SLICE_BYTES, WINDOW_BYTES};
@@ -134,20 +134,20 @@ impl Exchange {
         match self.storable(&response, &sent, received) {
             Ok((terms, selection)) => {
                 let (object, body, part) = self.object(response, terms, selection, sent.epoch);
-                let filling = self.begin(&object, body, part);
+                // From here on the fetch ends by itself, also when the client leaves; this place holds it until the client has one.
+                let place = self.begin(&object, body, part);
+                self.inner.put(object.clone()).await;
                 let status = Status {
                     forward: Some(going.why),
                     stored: true,
                     collapsed: going.collapsed,
                     ..Status::default()
                 };
-                self.inner.put(object.clone()).await;
-                // The client takes its place before the fetch goes on and before others come.
                 let answer = self.serve(&object, status).await;
                 land(pilot, Landed::Shared);
-                self.inner.spawn_fill(filling);
+                drop(place);
                 answer.unwrap_or_else(|| {
-                    refusal(StatusCode::BAD_GATEWAY, "the origin's answer has no such range".to_owned())
+                    refusal(StatusCode::BAD_GATEWAY, "the origin's answer broke off".to_owned())
                 })
             }
             Err(refused) => {
@@ -228,13 +228,17 @@ impl Exchange {
         (Arc::new(object), body, part)
     }
 
-    fn begin(&self, object: &Arc<Object>, body: Body, part: Option<ContentRange>) -> Filling {
+    /// Lets the fetch of an object's bytes go on, and takes a place in it.
+    fn begin(&self, object: &Arc<Object>, body: Body, part: Option<ContentRange>) -> Reader {
         let (start, end) = part.map_or_else(|| (0, object.whole()), |part| (part.start, Some(part.end)));
         let fill = Arc::new(Fill::new(start, end));
         let added = object.add_fill(&fill);
         debug_assert!(added.is_ok(), "a new object has no fetch");
+        let place = fill.reader(start);
         let counters = self.counters.clone();
-        Filling { object: object.clone(), fill, body, end, whole: part.is_none(), counters }
+        let whole = part.is_none();
+        self.inner.spawn_fill(Filling { object: object.clone(), fill, body, end, whole, counters });
+        place
     }
 
     /// RFC 9111 §4.3.4: the stored answer is current, with these news.
@@ -344,13 +348,13 @@ impl Exchange {
         match self.storable(&response, &sent, self.inner.now()) {
             Ok((terms, selection)) => {
                 let (object, body, part) = self.object(response, terms, selection, sent.epoch);
-                let filling = self.begin(&object, body, part);
+                let place = self.begin(&object, body, part);
                 self.inner.put(object.clone()).await;
                 let status = Status { forward: Some(going.why), stored: true, ..Status::default() };
                 let answer = self.serve(&object, status).await;
-                self.inner.spawn_fill(filling);
+                drop(place);
                 answer.unwrap_or_else(|| {
-                    refusal(StatusCode::BAD_GATEWAY, "the origin's answer is gone".to_owned())
+                    refusal(StatusCode::BAD_GATEWAY, "the origin's answer broke off".to_owned())
                 })
             }
             Err(_) => self.relay(response, &going, None),
