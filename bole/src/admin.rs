@@ -9,6 +9,11 @@
 //! | `GET /api/users` | list of [`User`] | [`Action::ManageUsers`] |
 //! | `POST /api/users` | adds a [`NewUser`]: 201 | [`Action::ManageUsers`] |
 //! | `DELETE /api/users/{name}` | removes a user: 204 | [`Action::ManageUsers`] |
+//! | `PATCH /api/users/{name}` | makes a [`access::UserChange`]: 204 | [`Action::ManageUsers`] |
+//! | `POST /api/users/{name}/keys` | makes an access key: 201, [`access::MadeAccessKey`] | [`Action::ManageUsers`] |
+//! | `DELETE /api/users/{name}/keys/{id}` | takes it away: 204 | [`Action::ManageUsers`] |
+//! | `GET /api/roles` | list of roles | [`Action::ManageUsers`] |
+//! | `PUT`, `DELETE /api/roles/{name}` | puts a role's policies, removes a role: 204 | [`Action::ManageUsers`] |
 //! | `POST /api/blobs/scrub` | begins to verify all large objects: 202 | [`Action::ManageBlobs`] |
 //! | `GET /api/blobs/damage` | [`blobs::Damage`] | [`Action::ManageBlobs`] |
 //! | `GET /api/blobs/move` | [`Moving`] | [`Action::ManageBlobs`] |

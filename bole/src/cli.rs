@@ -12,6 +12,7 @@ mod import;
 mod password;
 mod postgres;
 mod produce;
+mod role;
 mod sql;
 mod streams;
 mod topic;
@@ -79,6 +80,11 @@ enum Command {
     User {
         #[command(subcommand)]
         command: user::UserCommand,
+    },
+    /// Manage roles: what users may do
+    Role {
+        #[command(subcommand)]
+        command: role::RoleCommand,
     },
     /// Manage the topics of the stream service
     Topic {
@@ -241,6 +247,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
             return check::run(&dir, check::Options { repair, skip_chunks }, out);
         }
         Command::User { command } => user::run(command, out)?,
+        Command::Role { command } => role::run(command, out)?,
         Command::Gateway { command } => gateway::run(command, out)?,
         Command::Route { command } => gateway::run_route(command, out)?,
         Command::Service { command } => gateway::run_service(command, out)?,

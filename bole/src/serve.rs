@@ -118,6 +118,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let streams = services::streams::host(&node.settings, &node.meta, &kernel, &sql).await?;
     let registry = services::schemas::host(&kernel).await?;
     let blobs = services::blobs::host(&node.settings, &kernel).await?;
+    let gateway = services::gateway::host(&node.settings, &kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;
@@ -138,6 +139,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     services::schemas::serve(node, &kernel, registry).await?;
     services::sql::serve(node, &kernel, sql).await?;
     services::blobs::serve(node, &kernel, blobs).await?;
+    services::gateway::serve(node, &kernel, gateway).await?;
     Ok(kernel)
 }
 
@@ -163,6 +165,8 @@ async fn refuse_exposed(settings: &Settings, kernel: &Kernel) -> Result<()> {
     doors.extend(
         settings.streams.tls_listen.map(|address| door("streams", "streams.tls_listen", address, true)),
     );
+    let gateway = services::gateway::doors(settings);
+    doors.extend(gateway.into_iter().map(|(option, address, tls)| door("gateway", option, address, tls)));
     let identity = Arc::clone(&kernel.identity);
     let unchanged = tokio::task::spawn_blocking(move || identity.default_user_unchanged()).await?;
     for warning in safety::check(&doors, !unchanged)? {

@@ -1,5 +1,7 @@
 //! Identity as a shard: the directory behind a lock and a log, the key file, and remembered passwords.
 
+mod administration;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -27,7 +27,8 @@ pub struct View {
     pub document: Arc<Document>,
     /// Instances that registered themselves.
     pub instances: Arc<Instances>,
-    /// What is wrong with the objects that are kept, if they make no document (an older version's): the document is then empty.
+    /// What is wrong with the objects that are kept, if they make no document (an older version's): the document is then empty. Or with the
+    /// file: then the document is the one before.
     pub problems: Vec<String>,
 }
 
@@ -117,6 +118,11 @@ impl Control {
             view.document = Arc::new(document);
             view.problems.clear();
         });
+    }
+
+    /// What is in the file is no document: the one before stays, and status tells why.
+    pub fn refuse(&self, problems: Vec<String>) {
+        self.view.send_modify(|view| view.problems = problems);
     }
 
     /// Puts an object; says whether it is new, and the revision after it. `expected` is the revision that the document must have.

@@ -62,6 +62,9 @@ async fn a_document_from_a_file_is_not_changed_by_requests() {
     node.control.register("s", "one", instance(1)).await.expect("instances are not in the file");
     let view = node.view();
     assert_eq!((view.document.services.len(), view.instances["s"].len()), (1, 1));
+    node.control.refuse(vec!["line 1 is wrong".to_owned()]);
+    let view = node.view();
+    assert_eq!((view.document.services.len(), view.problems.len()), (1, 1));
 }
 
 #[tokio::test]
