@@ -39,6 +39,7 @@ impl Log {
         let mut at = MAGIC.len();
         if bytes.len() < at {
             file.set_len(0)?;
+            file.rewind()?;
             file.write_all(MAGIC)?;
             file.sync_data()?;
         } else if &bytes[..at] != MAGIC {
