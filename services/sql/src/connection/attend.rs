@@ -100,7 +100,10 @@ impl Work {
     /// Sends the answer once it is durable. `false`: not all of it, as the client does not take it.
     fn answer(&mut self, line: &Line) -> Result<bool, End> {
         let session = &mut *self.session;
-        self.service.handle.block_on(settle(&self.service, session)).map_err(End::Fatal)?;
+        for seen in session.take_seen() {
+            session.database.durable_here(seen, &self.service.handle).map_err(End::Fatal)?;
+        }
+        hand_out(&self.service, session);
         session.write_ready();
         let out = &mut session.out.buffer;
         let written = line.write(out)?;
@@ -146,10 +149,14 @@ pub(super) async fn settle(service: &Service, session: &mut Session) -> bole_sql
     for seen in session.take_seen() {
         session.database.durable(seen).await?;
     }
+    hand_out(service, session);
+    Ok(())
+}
+
+fn hand_out(service: &Service, session: &mut Session) {
     let notifications = std::mem::take(&mut session.deliver);
     if !notifications.is_empty() {
         let handed = service.hub.publish(session.database.name(), &notifications);
         count(&service.metrics.notifications, handed);
     }
-    Ok(())
 }
