@@ -150,7 +150,7 @@ impl fmt::Display for Report {
                     found.map(|it| it.bytes as f64 / MIB).collect()
                 };
                 let (ours, peer) = (of(Bole), of(Peer));
-                if !peer.is_empty() {
+                if !(ours.is_empty() && peer.is_empty()) {
                     writeln!(f, "| {when} {group} | {} |", cells(&ours, &peer, false, 0))?;
                 }
             }
