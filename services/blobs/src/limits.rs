@@ -69,6 +69,8 @@ pub const SCRUB_SAVE_INTERVAL: Duration = Duration::from_mins(1);
 pub const RECLAIM_CHUNKS_MAX: usize = 256;
 /// Rows that one step of lifecycle looks at.
 pub const LIFECYCLE_ROWS_MAX: usize = 256;
+/// Buckets of which it is kept in memory who may do what in them.
+pub const FACTS_BUCKETS_MAX: usize = 256;
 /// Rows after which lifecycle keeps its place in a bucket.
 pub const LIFECYCLE_KEPT_ROWS: usize = 16_384;
 /// Buckets whose settings lifecycle looks at under one lock.
