@@ -80,14 +80,27 @@ pub enum Profile {
     Debug,
     /// For measurements.
     Release,
+    /// For `perf`: nearly the release build, and quick to build again.
+    Profiling,
+}
+
+impl Profile {
+    /// The folder below the target directory, and what `--profile` calls it but for [`Profile::Debug`].
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+            Self::Profiling => "profiling",
+        }
+    }
 }
 
 /// Builds the `bole` binary.
 pub fn build_bole(profile: Profile) -> Result<()> {
     let mut cargo = process::cargo();
     cargo.args(["build", "-q", "-p", "bole"]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
+    if profile != Profile::Debug {
+        cargo.args(["--profile", profile.folder()]);
     }
     process::run(&mut cargo)
 }
@@ -169,8 +182,7 @@ pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Se
 
 /// Where the `bole` binary is when it is built.
 pub fn binary(profile: Profile) -> PathBuf {
-    let folder = if profile == Profile::Release { "release" } else { "debug" };
-    process::target_dir().join(folder).join("bole")
+    process::target_dir().join(profile.folder()).join("bole")
 }
 
 /// The command that serves `data_dir` with the built `bole` binary.

@@ -159,6 +159,14 @@ impl Identity {
         user.map(|user| Ok((user.name.clone(), user.access_key_secret(id, &self.key)?))).transpose()
     }
 
+    /// The name of the enabled user that has this access key, whose secret nobody needs now.
+    pub fn owner_of_access_key(&self, id: &str) -> Result<Option<String>> {
+        self.read(|directory| {
+            let user = directory.user_of_access_key(id).filter(|user| user.enabled);
+            user.map(|user| user.name.clone())
+        })
+    }
+
     /// The secret of a temporary access key; nothing where the key has not their form. That it was ever given out, its token says.
     pub fn temporary_secret(&self, access_key: &str) -> Option<Plain> {
         session::secret(&self.key, access_key)
