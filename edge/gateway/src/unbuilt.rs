@@ -16,6 +16,7 @@ const ROUTES: &[(&str, InRoute)] = &[
     ("mirror", |route| route.mirror.is_some()),
     ("collapse", |route| route.collapse),
     ("grpc_web", |route| route.grpc_web),
+    ("split_key (consumer)", |route| route.split_key == Some(KeySource::Consumer)),
     ("login", |route| !route.login.is_empty() || route.login_optional || !route.allow.is_empty()),
 ];
 
