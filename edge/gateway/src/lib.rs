@@ -19,6 +19,7 @@ pub mod answer;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod dress;
 pub mod error;
 pub mod limits;
 pub mod metrics;

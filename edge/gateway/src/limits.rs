@@ -43,6 +43,8 @@ pub struct Limits {
     pub rate_keys_max: usize,
     /// Tries of one request at most, whatever the document says.
     pub tries_max: u32,
+    /// Requests of routes that say how important they are wait longer than this for their turn: the least important are refused.
+    pub shed_wait: Duration,
     /// Probes of one service at a time.
     pub probes_at_once_max: usize,
 }
@@ -69,6 +71,7 @@ impl Default for Limits {
             upstream_idle_connections_max: 1_024,
             rate_keys_max: 1 << 20,
             tries_max: 10,
+            shed_wait: Duration::from_millis(100),
             probes_at_once_max: 64,
         }
     }

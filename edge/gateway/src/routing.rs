@@ -1,224 +1,72 @@
-//! Which route takes a request: the seam to the table of routes.
-//!
-//! This is the plain form of the order that the document describes: hosts, paths and methods, looked through one by one.
+//! What a request asks for, once it asks for one thing: its host, and its path in the one spelling that is matched and sent on.
 
-use bole_gateway_document::Document;
-use bole_gateway_document::route::{Protocol, Route};
-use std::cmp::Reverse;
+use crate::error::Problem;
+use bole_gateway_document::host;
+use bole_gateway_document::path::{self, Path};
+use bole_gateway_routes::{Found, Request, Table};
+use http::header;
+use pingora_http::RequestHeader;
 
-/// What a route is chosen by.
-#[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
-    /// Host, with its port if one was said.
-    pub host: &'a str,
-    /// Path, without the query.
-    pub path: &'a str,
-    /// Method.
-    pub method: &'a str,
-    /// It came through TLS.
-    pub secured: bool,
-    /// It is gRPC.
-    pub grpc: bool,
+/// What a request asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The host in lower case, without a port; empty if an HTTP/1.0 client named none.
+    pub host: String,
+    /// The port that was named, or the scheme's own.
+    pub port: u16,
+    /// The path in its one spelling.
+    pub path: String,
+    /// It came in another.
+    pub respelled: bool,
+    /// Whether it came through TLS.
+    pub tls: bool,
 }
 
-/// All routes, in the order in which they are asked.
-#[derive(Debug, Default)]
-pub struct Routing {
-    rows: Vec<Row>,
+/// The host that a request names, with its port if it has one.
+pub fn host_of(request: &RequestHeader) -> &str {
+    let authority = request.uri.authority().map(http::uri::Authority::as_str);
+    authority.or_else(|| request.headers.get(header::HOST)?.to_str().ok()).unwrap_or("")
 }
 
-#[derive(Debug)]
-struct Row {
-    route: usize,
-    host: Host,
-    path: Path,
-    methods: Vec<String>,
-    protocol: Option<Protocol>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Host {
-    Exact(String),
-    /// What follows the star, with its dot.
-    Wildcard(String),
-    Any,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Path {
-    Exact(String),
-    /// With its slash at the end.
-    Prefix(String),
-    Any,
-}
-
-impl Host {
-    fn new(host: &str) -> Self {
-        let host = host.to_ascii_lowercase();
-        match host.strip_prefix('*') {
-            Some(rest) => Self::Wildcard(rest.to_owned()),
-            None => Self::Exact(host),
-        }
-    }
-
-    fn takes(&self, host: &str) -> bool {
-        let name = without_port(host);
-        let ends = |whole: &str, end: &str| {
-            whole.len() > end.len()
-                && whole.is_char_boundary(whole.len() - end.len())
-                && whole[whole.len() - end.len()..].eq_ignore_ascii_case(end)
+impl Asked {
+    /// Reads a head.
+    ///
+    /// # Errors
+    /// A host that is none, a path that could be read in several ways.
+    pub fn of(request: &RequestHeader, tls: bool) -> Result<Self, (Problem, Option<String>)> {
+        let own = if tls { 443 } else { 80 };
+        let wrong_host =
+            || (Problem::BadRequest, Some("the host is neither a name nor an address".to_owned()));
+        let named = host_of(request);
+        let (host, port) = match named {
+            "" => (String::new(), own),
+            named => {
+                let (name, port) = host::split(named).ok_or_else(wrong_host)?;
+                (host::spelled(name).ok_or_else(wrong_host)?.into_owned(), port.unwrap_or(own))
+            }
         };
-        match self {
-            Self::Any => true,
-            Self::Exact(own) => own.eq_ignore_ascii_case(host) || own.eq_ignore_ascii_case(name),
-            Self::Wildcard(end) => ends(host, end) || ends(name, end),
-        }
-    }
-
-    /// Exact, then the longer wildcard, then any.
-    fn rank(&self) -> (u8, Reverse<usize>) {
-        match self {
-            Self::Exact(_) => (0, Reverse(0)),
-            Self::Wildcard(end) => (1, Reverse(end.len())),
-            Self::Any => (2, Reverse(0)),
-        }
-    }
-}
-
-impl Path {
-    fn new(path: &str) -> Self {
-        match path.strip_suffix("/*") {
-            Some(before) => Self::Prefix(format!("{before}/")),
-            None => Self::Exact(path.to_owned()),
-        }
-    }
-
-    fn takes(&self, path: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Exact(own) => own == path,
-            Self::Prefix(prefix) => path.starts_with(prefix) || *path == prefix[..prefix.len() - 1],
-        }
-    }
-
-    fn rank(&self) -> (u8, Reverse<usize>) {
-        match self {
-            Self::Exact(_) => (0, Reverse(0)),
-            Self::Prefix(prefix) => (1, Reverse(prefix.len())),
-            Self::Any => (2, Reverse(0)),
-        }
-    }
-}
-
-/// A host without its port.
-pub fn without_port(host: &str) -> &str {
-    match host.rfind(']') {
-        Some(bracket) => &host[..=bracket],
-        None => host.split_once(':').map_or(host, |(name, _)| name),
-    }
-}
-
-impl Routing {
-    /// The table of a document. Routes are numbered as the document has them.
-    pub fn new(document: &Document) -> Self {
-        let mut rows: Vec<(Row, i32, &str)> = Vec::new();
-        for (number, (name, route)) in document.routes.iter().enumerate() {
-            if route.enabled == Some(false) {
-                continue;
-            }
-            for (host, path) in places(route) {
-                let methods = route.methods.iter().map(|method| method.to_ascii_uppercase()).collect();
-                rows.push((
-                    Row { route: number, host, path, methods, protocol: route.protocol },
-                    route.priority,
-                    name,
-                ));
-            }
-        }
-        rows.sort_by_key(|(row, priority, name)| {
-            let more_methods = Reverse(usize::from(!row.methods.is_empty()));
-            (Reverse(*priority), row.host.rank(), row.path.rank(), more_methods, (*name).to_owned())
-        });
-        Self { rows: rows.into_iter().map(|(row, ..)| row).collect() }
+        let raw = request.uri.path();
+        let raw = if raw.is_empty() || raw == "*" { "/" } else { raw };
+        let path = Path::of(raw).map_err(|refused| match refused {
+            path::Refused::TooLong => (Problem::TargetTooLong, None),
+            refused => (Problem::BadRequest, Some(refused.to_string())),
+        })?;
+        let respelled = !path.is_as_it_came();
+        Ok(Self { host, port, path: path.into_text().into_owned(), respelled, tls })
     }
 
     /// The route that takes the request.
-    pub fn find(&self, ask: &Ask<'_>) -> Option<usize> {
-        let method = if ask.method == "HEAD" { "GET" } else { ask.method };
-        let takes = |row: &&Row| {
-            let protocol = match row.protocol {
-                None => true,
-                Some(Protocol::Http) => !ask.secured,
-                Some(Protocol::Https) => ask.secured,
-                Some(Protocol::Grpc) => ask.grpc,
-            };
-            let named = |own: &String| own == method || own == ask.method;
-            protocol
-                && (row.methods.is_empty() || row.methods.iter().any(named))
-                && row.path.takes(ask.path)
-                && row.host.takes(ask.host)
-        };
-        self.rows.iter().find(takes).map(|row| row.route)
-    }
-}
-
-fn places(route: &Route) -> Vec<(Host, Path)> {
-    let mut hosts: Vec<Host> = route.hosts.iter().map(|host| Host::new(host)).collect();
-    let mut paths: Vec<Path> = route.path.iter().chain(&route.paths).map(|path| Path::new(path)).collect();
-    if hosts.is_empty() {
-        hosts.push(Host::Any);
-    }
-    if paths.is_empty() {
-        paths.push(Path::Any);
-    }
-    hosts.iter().flat_map(|host| paths.iter().map(|path| (host.clone(), path.clone()))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_are_found_in_their_order() {
-        let text = r#"
-            services.s.instances = ["127.0.0.1:1"]
-            [routes.any]
-            service = "s"
-            [routes.exact]
-            hosts = ["a.example"]
-            path = "/a"
-            service = "s"
-            [routes.get]
-            hosts = ["a.example"]
-            path = "/a/*"
-            methods = ["get"]
-            service = "s"
-            [routes.long]
-            hosts = ["*.example"]
-            path = "/a/b/*"
-            service = "s"
-            [routes.tls]
-            path = "/t"
-            protocol = "https"
-            priority = 5
-            service = "s"
-        "#;
-        let document = Document::from_toml(text).expect("it has the shape");
-        let names: Vec<&String> = document.routes.keys().collect();
-        let routing = Routing::new(&document);
-        for (host, path, method, secured, expected) in [
-            ("a.example", "/a", "POST", false, "exact"),
-            ("A.example:80", "/a/", "HEAD", false, "get"),
-            ("a.example", "/a/b/c", "GET", false, "get"),
-            ("b.example", "/a/b", "GET", false, "long"),
-            ("example", "/a/b", "GET", false, "any"),
-            ("a.example", "/ab", "GET", false, "any"),
-            ("a.example", "/a/x", "PUT", false, "any"),
-            ("x", "/t", "GET", true, "tls"),
-            ("x", "/t", "GET", false, "any"),
-        ] {
-            let found = routing.find(&Ask { host, path, method, secured, grpc: false });
-            assert_eq!(found.map(|route| names[route].as_str()), Some(expected), "{host}{path} {method}");
-        }
+    pub fn find<'t>(&self, head: &RequestHeader, table: &'t Table) -> Option<Found<'t>> {
+        // It is in that spelling already, so this only looks.
+        let path = Path::of(&self.path).ok()?;
+        table.find(&Request {
+            method: &head.method,
+            host: &self.host,
+            port: Some(self.port),
+            path: &path,
+            query: head.uri.query(),
+            headers: &head.headers,
+            tls: self.tls,
+        })
     }
 }

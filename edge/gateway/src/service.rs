@@ -68,6 +68,7 @@ impl Service {
         let state = Arc::new(ArcSwap::from_pointee(State::default()));
         let (certificates, lag) = (Arc::new(Certificates::default()), Arc::new(Lag::default()));
         let problems = RefusedCounters::new(&metrics);
+        let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),
@@ -75,7 +76,7 @@ impl Service {
             closing: is_closing.clone(),
             log,
             problems: problems.clone(),
-            shedder: parking_lot::Mutex::new(Shedder::new(shed::Settings::default(), clock::now())),
+            shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
             lag: lag.clone(),
         };
         let engine = ServerConf {

@@ -6,25 +6,36 @@ use crate::config::Network;
 use crate::error::{Error, Result};
 use crate::metrics::RouteCounters;
 use crate::rates::{Rate, Stores};
-use crate::routing::Routing;
 use crate::unbuilt;
 use crate::upstream::{Tools, Upstream};
 use bole_gateway_document::Document;
 use bole_gateway_document::route::{self as document, Share};
+use bole_gateway_routes::Table;
+use bole_gateway_routes::change::Change;
+use bole_gateway_routes::cors::Cors;
+use bole_gateway_routes::redirect::Redirect;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What requests are answered by.
-#[derive(Default)]
 pub struct State {
     /// As it was told.
     pub document: Document,
-    /// Which route takes a request.
-    pub routing: Routing,
+    /// Which route takes a request. Its routes have the numbers of those below.
+    pub table: Table,
     /// All routes, as the document numbers them.
     pub routes: Vec<Arc<Route>>,
     /// All services.
     pub services: BTreeMap<String, Arc<Upstream>>,
+}
+
+impl Default for State {
+    /// Of a document that says nothing.
+    fn default() -> Self {
+        let document = Document::default();
+        let table = Table::new(&document);
+        Self { document, table, routes: Vec::new(), services: BTreeMap::new() }
+    }
 }
 
 /// A route.
@@ -35,6 +46,10 @@ pub struct Route {
     pub document: document::Route,
     /// Where its requests go.
     pub action: Action,
+    /// What is changed on the way.
+    pub change: Change,
+    /// What browsers of other origins may do.
+    pub cors: Option<Cors>,
     /// How often who may ask.
     pub rates: Vec<Arc<Rate>>,
     /// Which clients are let in; all if empty.
@@ -47,10 +62,12 @@ pub struct Route {
 
 /// Where requests go.
 pub enum Action {
-    /// To services, by weight; one in most cases.
-    Services(Vec<(f64, Arc<Upstream>)>),
+    /// To a service.
+    Service(Arc<Upstream>),
+    /// To services, as the table's split says.
+    Split(BTreeMap<String, Arc<Upstream>>),
     /// Elsewhere.
-    Redirect(document::Redirect),
+    Redirect(Redirect),
     /// Nowhere: the gateway answers.
     Reply(Reply),
     /// To files.
@@ -72,7 +89,8 @@ impl State {
     /// # Errors
     /// All that is wrong with it. Nothing has changed then.
     pub fn new(document: Document, before: &Self, workshop: &Workshop) -> Result<Self> {
-        let mut problems = unbuilt::found(&document, workshop.stores.shared.is_some());
+        let mut problems: Vec<String> = document.check().iter().map(ToString::to_string).collect();
+        problems.extend(unbuilt::found(&document, workshop.stores.shared.is_some()));
         let mut services = BTreeMap::new();
         for (name, service) in &document.services {
             match Upstream::new(name, service, before.services.get(name), &workshop.tools) {
@@ -104,11 +122,18 @@ impl State {
         if !problems.is_empty() {
             return Err(Error::Document(problems));
         }
-        Ok(Self { routing: Routing::new(&document), routes, services, document })
+        Ok(Self { table: Table::new(&document), routes, services, document })
     }
 }
 
 impl Route {
+    /// Whether the headers that the client sent are needed after they were changed.
+    pub fn needs_headers(&self) -> bool {
+        self.cors.is_some()
+            || !self.change.request_headers.is_empty()
+            || !self.change.response_headers.is_empty()
+    }
+
     fn new(
         name: &str,
         route: &document::Route,
@@ -140,6 +165,8 @@ impl Route {
                 name: name.to_owned(),
                 document: route.clone(),
                 action,
+                change: Change::new(route),
+                cors: route.cors.as_ref().map(Cors::new),
                 rates,
                 allow,
                 deny,
@@ -158,25 +185,18 @@ impl Action {
         let find = |name: &String| {
             services.get(name).cloned().ok_or_else(|| format!(": there is no service {name:?}"))
         };
-        let shares = |shares: &[Share]| {
-            let share = |share: &Share| Ok((share.weight.max(0.0), find(&share.service)?));
-            shares.iter().map(share).collect::<std::result::Result<Vec<_>, String>>()
-        };
         match (&route.service, &route.split[..], &route.redirect, &route.reply, &route.files) {
-            (Some(service), [], None, None, None) => Ok(Self::Services(vec![(1.0, find(service)?)])),
+            (Some(service), [], None, None, None) => Ok(Self::Service(find(service)?)),
             (None, split @ [_, ..], None, None, None) => {
-                let shares = shares(split)?;
-                if shares.iter().map(|(weight, _)| weight).sum::<f64>() <= 0.0 {
-                    return Err(".split: all weights are zero".to_owned());
-                }
-                Ok(Self::Services(shares))
+                let share = |share: &Share| Ok((share.service.clone(), find(&share.service)?));
+                split.iter().map(share).collect::<std::result::Result<_, String>>().map(Self::Split)
             }
-            (None, [], Some(redirect), None, None) => match redirect.status {
-                301 | 302 | 303 | 307 | 308 => Ok(Self::Redirect(redirect.clone())),
-                status => Err(format!(
-                    ".redirect.status: {status} sends nobody elsewhere; use 301, 302, 303, 307 or 308"
-                )),
-            },
+            (None, [], Some(redirect), None, None) => {
+                let compiled = Redirect::new(redirect);
+                compiled
+                    .map(Self::Redirect)
+                    .ok_or_else(|| format!(".redirect: {:?} leads nowhere", redirect.to))
+            }
             (None, [], None, Some(reply), None) => Reply::new(reply).map(Self::Reply),
             (None, [], None, None, Some(files)) => Files::new(files).map(Arc::new).map(Self::Files),
             _ => Err(": needs one of service, split, redirect, reply and files, and not more".to_owned()),

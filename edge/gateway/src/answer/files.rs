@@ -157,20 +157,21 @@ impl Files {
         Some(Found { file, size: about.len(), modified, media_type: media_type(wanted) })
     }
 
-    /// Answers a request with a file.
+    /// Answers a request with the file of a path in its one spelling.
     ///
     /// # Errors
     /// What the client is told instead.
     pub async fn answer(
         self: &Arc<Self>,
         session: &mut Session,
+        path: &str,
+        dress: &(dyn Fn(&mut ResponseHeader) -> pingora_core::Result<()> + Sync),
     ) -> pingora_core::Result<Result<(), Problem>> {
         let method = session.req_header().method.clone();
         if method != http::Method::GET && method != http::Method::HEAD {
             return Ok(Err(Problem::MethodNotAllowed));
         }
-        let path = session.req_header().uri.path().to_owned();
-        let (files, asked) = (self.clone(), path.clone());
+        let (files, asked) = (self.clone(), path.to_owned());
         let found = tokio::task::spawn_blocking(move || {
             if !asked.ends_with('/') && files.is_folder(&asked) {
                 Err(())
@@ -181,13 +182,14 @@ impl Files {
         let found = match found.await {
             Ok(Ok(Some(found))) => found,
             Ok(Ok(None)) => return Ok(Err(Problem::NotFound)),
-            Ok(Err(())) => return folder(session, &path).await.map(Ok),
+            Ok(Err(())) => return folder(session, path).await.map(Ok),
             Err(_) => return Ok(Err(Problem::Internal)),
         };
         let tag = found.tag();
         if !changed(&session.req_header().headers, &tag, found.modified) {
             let mut head = ResponseHeader::build(304, Some(4))?;
             found.describe(&mut head, &tag)?;
+            dress(&mut head)?;
             super::send(session, head, Bytes::new()).await?;
             return Ok(Ok(()));
         }
@@ -207,6 +209,7 @@ impl Files {
             let range = format!("bytes {first}-{}/{}", first + length - 1, found.size);
             head.insert_header(header::CONTENT_RANGE, range)?;
         }
+        dress(&mut head)?;
         if !session.is_body_empty() {
             session.set_keepalive(None);
         }

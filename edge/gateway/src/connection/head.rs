@@ -190,7 +190,7 @@ fn request<'a>(line: &'a [u8], bounds: &Bounds) -> Result<RequestLine<'a>, Refus
     if target.len() > bounds.target_bytes_max {
         return Err(Refused { problem: Problem::TargetTooLong, detail: "the target is too long" });
     }
-    if !target.iter().all(|byte| (0x21..0x7F).contains(byte) && !b"\"#<>\\^`{|}".contains(byte)) {
+    if !target.iter().all(|byte| (0x21..0x7F).contains(byte) && !b"\"#<>".contains(byte)) {
         return Err(refused("the target has bytes that must be percent-encoded"));
     }
     let authority = authority(method, target)?;

@@ -8,6 +8,8 @@ use crate::upstream::set::Live;
 use crate::upstream::{Place, Upstream};
 use bole_edge_core::balance::{Lease, Token};
 use bole_edge_core::limits::breaker::Pass;
+use bole_gateway_routes::Values;
+use bole_gateway_routes::table::Parts;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +35,20 @@ pub struct Context {
     pub exchange: Option<Arc<Exchange>>,
     /// What it is answered by, also if a newer document is in use meanwhile.
     pub state: Option<Arc<State>>,
+    /// Whose request it is: behind trusted proxies, whom they say.
+    pub ip: std::net::IpAddr,
+    /// What it asks for.
+    pub asked: crate::routing::Asked,
+    /// What `*` stood for in the route's path, and what its groups did.
+    pub rest: String,
+    /// The groups.
+    pub groups: Vec<String>,
+    /// The headers as the client sent them, if the route needs them later.
+    pub came: Option<Box<http::HeaderMap>>,
+    /// The query as the client sent it.
+    pub query: Option<String>,
+    /// The answer to a preflight, if it is one.
+    pub preflight: Option<http::Response<()>>,
     /// The route that took it.
     pub route: Option<Arc<Route>>,
     /// Names it in logs: 32 hexadecimal digits, or what a trusted proxy said.
@@ -90,6 +106,13 @@ impl Context {
             began: clock::now(),
             exchange: None,
             state: None,
+            ip: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            asked: crate::routing::Asked::default(),
+            rest: String::new(),
+            groups: Vec::new(),
+            came: None,
+            query: None,
+            preflight: None,
             route: None,
             request_id: String::new(),
             trace: None,
@@ -122,6 +145,23 @@ impl Context {
             }
             explain.push_str(&say());
         }
+    }
+
+    /// What templates of the route stand for.
+    pub fn with_values<T>(&self, route: &Route, work: impl FnOnce(&Values<'_>) -> T) -> T {
+        let none = http::HeaderMap::new();
+        let parts = Parts { rest: &self.rest, groups: self.groups.iter().map(String::as_str).collect() };
+        work(&Values {
+            client_ip: self.ip,
+            consumer: None,
+            route: &route.name,
+            request_id: &self.request_id,
+            host: &self.asked.host,
+            path: &self.asked.path,
+            query: self.query.as_deref(),
+            headers: self.came.as_deref().unwrap_or(&none),
+            parts: &parts,
+        })
     }
 
     /// The stream gives up when `span` is over, or all of the request's time is.

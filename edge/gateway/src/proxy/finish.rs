@@ -2,11 +2,12 @@
 
 use super::Proxy;
 use super::context::Context;
-use super::request::{field, host};
+use super::request::field;
 use super::response::judged;
 use crate::access_log::{Line, seconds};
 use crate::clock;
 use crate::error::Problem;
+use crate::routing::host_of;
 use bole_edge_core::balance::Ending;
 use bole_edge_core::health::outlier::Answer;
 use pingora_core::Error;
@@ -69,12 +70,9 @@ impl Proxy {
         let tls = exchange.and_then(|exchange| exchange.client.tls.as_ref()).map(|tls| tls.version);
         let fields = vec![
             ("time", Value::from(since.as_millis() as f64 / 1e3)),
-            (
-                "client",
-                exchange.map_or(Value::Null, |exchange| exchange.client.address.ip().to_string().into()),
-            ),
+            ("client", text(&context.ip.to_string())),
             ("method", text(request.method.as_str())),
-            ("host", text(host(request))),
+            ("host", text(host_of(request))),
             ("path", text(request.uri.path())),
             ("version", format!("{:?}", request.version).into()),
             ("status", status.into()),

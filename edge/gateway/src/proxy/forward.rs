@@ -2,9 +2,12 @@
 
 use super::Proxy;
 use super::context::Context;
-use super::request::{field, host};
+use super::request::field;
 use super::target::decided;
+use crate::dress;
 use crate::error::Problem;
+use crate::routing::host_of;
+use crate::state::Route;
 use bole_gateway_document::service::HostHeader;
 use bytes::Bytes;
 use http::header;
@@ -37,19 +40,25 @@ impl Proxy {
             return Err(decided(Problem::Internal));
         };
         let client = &exchange.client;
-        let asked = host(session.req_header()).to_owned();
+        let asked = host_of(session.req_header()).to_owned();
         let instance = context.attempt.as_ref().map(|attempt| &attempt.live.member);
+        let Some(route) = &context.route else { return Err(decided(Problem::Internal)) };
         let target = match (&upstream.document.host, instance) {
             (HostHeader::Client, _) | (_, None) => None,
             (HostHeader::Instance, Some(member)) => Some(instance_host(&member.host, member.address.port())),
             (HostHeader::Name(name), _) => Some(name.clone()),
         };
-        if let Some(target) = target {
-            request.insert_header(header::HOST, target)?;
-            // The authority of a target of HTTP/2, or of an absolute one, would say something else.
-            let path = session.req_header().raw_path().to_vec();
-            let path = path_of(&path);
+        let rewrite = route.change.rewrite.as_ref();
+        let target = target.or_else(|| rewrite.and_then(|rewrite| rewrite.host.clone()));
+        // What was matched is what is sent; and the authority of a target of HTTP/2, or of an absolute one, would say another host.
+        let changed = rewrite.is_some() || !route.change.query.is_empty();
+        if target.is_some() || context.asked.respelled || changed {
+            let path = target_of(context, route)?;
             request.set_uri(http::Uri::try_from(path).map_err(|_| decided(Problem::BadRequest))?);
+            let host = target.unwrap_or_else(|| asked.clone());
+            if !host.is_empty() {
+                request.insert_header(header::HOST, host)?;
+            }
         }
         for name in OWN {
             request.remove_header(name);
@@ -78,6 +87,12 @@ impl Proxy {
         if context.trace.is_none() {
             request.remove_header("tracestate");
         }
+        let changes = &route.change.request_headers;
+        if !changes.is_empty() {
+            context.with_values(route, |values| {
+                dress::change(request, |headers| changes.apply(headers, values))
+            })?;
+        }
         Ok(())
     }
 
@@ -105,16 +120,20 @@ impl Proxy {
     }
 }
 
+/// Path and query as the route changes them.
+fn target_of(context: &Context, route: &Route) -> Result<String> {
+    context.with_values(route, |values| {
+        let path = match &route.change.rewrite {
+            Some(rewrite) => rewrite.path(values).map_err(|_| decided(Problem::BadRequest))?.into_owned(),
+            None => context.asked.path.clone(),
+        };
+        let changes = &route.change.query;
+        let query = if changes.is_empty() { context.query.clone() } else { changes.apply(values) };
+        Ok(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")))
+    })
+}
+
 /// A host as it stands in `Host`.
 fn instance_host(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-/// The path and query of a target.
-fn path_of(target: &[u8]) -> &[u8] {
-    if target.first() == Some(&b'/') || target == b"*" {
-        return target;
-    }
-    let rest = target.windows(3).position(|window| window == b"://").map_or(target, |at| &target[at + 3..]);
-    rest.iter().position(|byte| *byte == b'/').map_or(b"/", |at| &rest[at..])
 }

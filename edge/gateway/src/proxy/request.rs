@@ -3,9 +3,10 @@
 use super::Proxy;
 use super::context::Context;
 use crate::answer;
+use crate::config::Network;
 use crate::connection::client::{Client, Exchange};
 use crate::error::Problem;
-use crate::routing::{self, Ask};
+use crate::routing::Asked;
 use crate::state::{Action, Route};
 use crate::upstream::Upstream;
 use crate::{clock, trace};
@@ -13,22 +14,16 @@ use bole_edge_core::balance::{Kind, Token};
 use bole_edge_core::hash;
 use bole_edge_core::limits::headers;
 use bole_gateway_document::service::KeySource;
+use bole_gateway_routes::cors::Cors;
+use bole_gateway_routes::split::Split;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Who goes first where neither route nor consumer says it.
-const PRIORITY: u8 = 32;
-
-/// The host that a request is for, with its port if it has one.
-pub(super) fn host(request: &RequestHeader) -> &str {
-    let authority = request.uri.authority().map(http::uri::Authority::as_str);
-    authority.or_else(|| request.headers.get(header::HOST)?.to_str().ok()).unwrap_or("")
-}
 
 /// A header of one value, as text.
 pub(super) fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -43,7 +38,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// What requests are kept together, or counted, by. A request that has none goes by its client's address.
-pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, client: &Client) -> Cow<'a, [u8]> {
+pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, ip: IpAddr) -> Cow<'a, [u8]> {
     let found = match source {
         KeySource::Ip | KeySource::Consumer => None,
         KeySource::All => Some(&b""[..]),
@@ -58,7 +53,7 @@ pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, client: &C
     };
     match found {
         Some(key) => Cow::Borrowed(key),
-        None => Cow::Owned(client.address.ip().to_string().into_bytes()),
+        None => Cow::Owned(ip.to_string().into_bytes()),
     }
 }
 
@@ -81,7 +76,8 @@ impl Proxy {
         context.explain = self.config.explain.then(String::new);
         let client = exchange.client.clone();
         self.name(session, context, &client);
-        let decided = match self.meaning(session, &client) {
+        context.ip = client_ip(&session.req_header().headers, &client, &self.config.trusted_proxies);
+        let decided = match self.meaning(session) {
             Ok(()) => self.route(session, context, &client).await,
             Err(problem) => Err((problem, None)),
         };
@@ -106,7 +102,7 @@ impl Proxy {
     }
 
     /// What HTTP/2 can say and HTTP/1 was refused before: the same rules hold.
-    fn meaning(&self, session: &Session, client: &Client) -> Result<(), Problem> {
+    fn meaning(&self, session: &Session) -> Result<(), Problem> {
         let request = session.req_header();
         if request.method == http::Method::TRACE || request.method == http::Method::CONNECT {
             return Err(Problem::MethodRefused);
@@ -119,14 +115,9 @@ impl Proxy {
         if request.headers.len() > limits.head_fields_max {
             return Err(Problem::HeadTooLarge);
         }
-        let plain = |byte: &u8| (0x21..0x7F).contains(byte) && !b"\"#<>\\^`{|}".contains(byte);
+        let plain = |byte: &u8| (0x21..0x7F).contains(byte) && !b"\"#<>".contains(byte);
         if !path.iter().all(plain) {
             return Err(Problem::BadRequest);
-        }
-        let name = routing::without_port(host(request));
-        let tls = client.tls.as_ref();
-        if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), name)) {
-            return Err(Problem::Misdirected);
         }
         Ok(())
     }
@@ -140,39 +131,52 @@ impl Proxy {
     ) -> Result<bool, (Problem, Option<String>)> {
         let state = self.state.load_full();
         let request = session.req_header();
-        let content_type = field(&request.headers, "content-type").unwrap_or("");
-        let ask = Ask {
-            host: host(request),
-            path: request.uri.path(),
-            method: request.method.as_str(),
-            secured: client.tls.is_some(),
-            grpc: content_type.starts_with("application/grpc"),
-        };
-        let found = state.routing.find(&ask).ok_or((Problem::NoRoute, None))?;
-        let route = state.routes[found].clone();
+        let asked = Asked::of(request, client.tls.is_some())?;
+        let tls = client.tls.as_ref();
+        if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host)) {
+            return Err((Problem::Misdirected, None));
+        }
+        let found = asked.find(request, &state.table).ok_or((Problem::NoRoute, None))?;
+        let route = state.routes[found.route.index].clone();
+        let share =
+            found.route.split.as_ref().map(|split| share(split, &route, request, context.ip).to_owned());
+        let parts = found.parts(&asked.path);
+        parts.rest.clone_into(&mut context.rest);
+        context.groups = parts.groups.iter().map(|group| (*group).to_owned()).collect();
+        context.query = request.uri.query().map(str::to_owned);
+        if route.needs_headers() {
+            context.came = Some(Box::new(request.headers.clone()));
+        }
+        if let Some(cors) =
+            route.cors.as_ref().filter(|_| Cors::is_preflight(&request.method, &request.headers))
+        {
+            context.preflight = Some(cors.preflight(&request.headers));
+        }
+        context.asked = asked;
         context.because(|| format!("route {}", route.name));
         context.state = Some(state);
         route.counters.in_flight.add(1);
         context.open = true;
         context.route = Some(route.clone());
-        let ip = client.address.ip();
-        let within =
-            |networks: &[crate::config::Network]| networks.iter().any(|network| network.contains(ip));
+        if context.preflight.is_some() {
+            return Ok(true);
+        }
+        let ip = context.ip;
+        let within = |networks: &[Network]| networks.iter().any(|network| network.contains(ip));
         if within(&route.deny) || (!route.allow.is_empty() && !within(&route.allow)) {
             return Err((Problem::NetworkDenied, None));
         }
-        self.rates(session, context, &route, client).await?;
-        self.shed(&route, client)?;
+        self.rates(session, context, &route).await?;
+        self.shed(&route, ip)?;
         self.bounds(session, &route)?;
         self.compress(session, &route);
-        match &route.action {
-            Action::Services(shares) => {
-                let upstream = choose(shares);
-                self.enter(session, context, &route, upstream, client)?;
-                Ok(false)
-            }
-            _ => Ok(true),
-        }
+        let upstream = match (&route.action, &share) {
+            (Action::Service(upstream), _) => upstream,
+            (Action::Split(services), Some(share)) => services.get(share).ok_or((Problem::Internal, None))?,
+            _ => return Ok(true),
+        };
+        self.enter(session, context, &route, upstream)?;
+        Ok(false)
     }
 
     /// Counts the request under the route's limits, all of which must admit.
@@ -181,10 +185,9 @@ impl Proxy {
         session: &Session,
         context: &mut Context,
         route: &Route,
-        client: &Client,
     ) -> Result<(), (Problem, Option<String>)> {
         for rate in &route.rates {
-            let key = key(&rate.key, session.req_header(), client);
+            let key = key(&rate.key, session.req_header(), context.ip);
             let verdict = rate.take(&route.name, &key).await;
             let name = &rate.name;
             context
@@ -205,9 +208,9 @@ impl Proxy {
     }
 
     /// Refuses the less important while requests wait too long.
-    fn shed(&self, route: &Route, client: &Client) -> Result<(), (Problem, Option<String>)> {
-        let priority = route.document.shed_priority.unwrap_or(PRIORITY);
-        let ticket = hash::of(0, client.address.ip().to_string().as_bytes());
+    fn shed(&self, route: &Route, ip: IpAddr) -> Result<(), (Problem, Option<String>)> {
+        let Some(priority) = route.document.shed_priority else { return Ok(()) };
+        let ticket = hash::of(0, ip.to_string().as_bytes());
         let now = clock::now();
         let mut shedder = self.shedder.lock();
         shedder.waited(self.lag.now());
@@ -235,7 +238,6 @@ impl Proxy {
         context: &mut Context,
         route: &Route,
         upstream: &Arc<Upstream>,
-        client: &Client,
     ) -> Result<(), (Problem, Option<String>)> {
         let name = &upstream.name;
         context.because(|| format!("service {name}"));
@@ -261,7 +263,7 @@ impl Proxy {
         let request = session.req_header();
         let kind = upstream.set.balancer.settings().algorithm;
         if kind.row().keyed || balance.key.is_some() {
-            let key = key(balance.key.as_ref().unwrap_or(&KeySource::Ip), request, client);
+            let key = key(balance.key.as_ref().unwrap_or(&KeySource::Ip), request, context.ip);
             context.key = Some(hash::of(0, &key));
         }
         if kind == Kind::Sticky {
@@ -277,21 +279,25 @@ impl Proxy {
     /// Answers what no service answers.
     async fn here(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         let Some(route) = context.route.clone() else { return Ok(false) };
+        if let Some(preflight) = context.preflight.take() {
+            // It carries its permission itself.
+            return own(session, preflight).await;
+        }
         let (mut head, body) = match &route.action {
-            Action::Services(_) => return Ok(false),
+            Action::Service(_) | Action::Split(_) => return Ok(false),
             Action::Reply(reply) => reply.head()?,
             Action::Redirect(redirect) => {
-                let secured = context.exchange.as_ref().is_some_and(|exchange| exchange.client.tls.is_some());
-                let request = session.req_header();
-                let (path, query) = (request.uri.path(), request.uri.query().unwrap_or(""));
-                let scheme = if secured { "https" } else { "http" };
-                let to = answer::location(redirect, scheme, host(request), path, query);
-                let mut head = pingora_http::ResponseHeader::build(redirect.status, Some(4))?;
-                head.insert_header(header::LOCATION, to)?;
+                let answer = context.with_values(&route, |values| redirect.answer(values));
+                let mut head = pingora_http::ResponseHeader::build(answer.status(), Some(4))?;
+                for (name, value) in answer.headers() {
+                    head.append_header(name.clone(), value.clone())?;
+                }
                 (head, Bytes::new())
             }
             Action::Files(files) => {
-                if let Err(problem) = files.answer(session).await? {
+                let dress = |head: &mut pingora_http::ResponseHeader| self.decorate(head, context);
+                let answered = files.answer(session, &context.asked.path, &dress).await?;
+                if let Err(problem) = answered {
                     context.problem = Some((problem, None));
                     self.tell(session, context).await?;
                 }
@@ -338,18 +344,38 @@ fn is_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
 }
 
-/// One of the services, by weight.
-fn choose(shares: &[(f64, Arc<Upstream>)]) -> &Arc<Upstream> {
-    if let [(_, only)] = shares {
-        return only;
-    }
-    let total: f64 = shares.iter().map(|(weight, _)| weight).sum();
-    let mut left = clock::with_random(bole_edge_core::Random::unit) * total;
-    for (weight, upstream) in shares {
-        left -= weight;
-        if left < 0.0 {
-            return upstream;
+/// Proxies before the gateway whose word is followed back.
+const PROXIES_MAX: usize = 32;
+
+/// Whose request it is. Read from the right: each trusted address vouches for the one before it.
+fn client_ip(headers: &HeaderMap, client: &Client, trusted: &[Network]) -> IpAddr {
+    let mut ip = client.address.ip().to_canonical();
+    let said: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    for before in said.iter().rev().flat_map(|value| value.rsplit(',')).take(PROXIES_MAX) {
+        let vouched = trusted.iter().any(|network| network.contains(ip));
+        match before.trim().parse::<IpAddr>() {
+            Ok(before) if vouched => ip = before.to_canonical(),
+            _ => break,
         }
     }
-    &shares[shares.len() - 1].1
+    ip
+}
+
+/// Sends an answer without a body.
+async fn own(session: &mut Session, answer: http::Response<()>) -> Result<bool> {
+    let mut head = pingora_http::ResponseHeader::build(answer.status(), Some(answer.headers().len()))?;
+    for (name, value) in answer.headers() {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    answer::send(session, head, Bytes::new()).await?;
+    Ok(true)
+}
+
+/// The share of a split that gets the request: by what the route says keeps clients together, or by chance.
+fn share<'s>(split: &'s Split, route: &Route, request: &RequestHeader, ip: IpAddr) -> &'s str {
+    match &route.document.split_key {
+        Some(source) => split.of_key(&key(source, request, ip)),
+        None => clock::with_random(|random| split.draw(random)),
+    }
 }

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::request::{STICKY_COOKIE, field, token_text};
 use super::target::decided;
 use crate::clock;
+use crate::dress;
 use crate::error::Problem;
 use crate::state::Route;
 use bole_edge_core::balance::{Kind, Token};
@@ -147,6 +148,17 @@ impl Proxy {
             };
             head.insert_header("ratelimit-policy", joined(|rate| &rate.0))?;
             head.insert_header("ratelimit", joined(|rate| &rate.1))?;
+        }
+        if let Some(route) = &context.route {
+            let changes = &route.change.response_headers;
+            if !changes.is_empty() {
+                context.with_values(route, |values| {
+                    dress::change(head, |headers| changes.apply(headers, values))
+                })?;
+            }
+            if let (Some(cors), Some(came)) = (&route.cors, &context.came) {
+                dress::change(head, |headers| cors.apply(came, headers))?;
+            }
         }
         if let Some(explain) = &context.explain {
             let explain: String = explain.chars().filter(|letter| (' '..='~').contains(letter)).collect();

@@ -46,7 +46,7 @@ async fn each_fault_has_its_answer() {
 async fn instances_that_are_not_there_are_told_apart() {
     let nowhere = { tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
     let text = format!(
-        "[services.s]\ninstances = [\"{nowhere}\"]\n{BARE}\n[services.none]\n[routes.all]\nservice = \"s\"\n[routes.none]\npath = \"/none\"\nservice = \"none\"\n"
+        "[services.s]\ninstances = [\"{nowhere}\"]\n{BARE}\n[services.none]\nregistry = true\n[routes.all]\nservice = \"s\"\n[routes.none]\npath = \"/none\"\nservice = \"none\"\n"
     );
     let gateway = gateway(&text).await;
     let answer = get(&gateway, "/").await;

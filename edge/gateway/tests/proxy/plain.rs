@@ -179,3 +179,48 @@ async fn upgraded_connections_carry_other_protocols() {
         assert_eq!(back, text.as_bytes());
     }
 }
+
+#[tokio::test]
+async fn routes_change_what_goes_through() {
+    let backend = Backend::start(Behaviour::Raw(
+        b"HTTP/1.1 200 OK\r\nX-Inner: 1\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 2\r\n\r\nok",
+    ))
+    .await;
+    let text = format!(
+        "[services.s]\ninstances = [\"{}\"]\n\
+         [routes.api]\npath = \"/api/*\"\nservice = \"s\"\nrewrite = {{ strip_prefix = \"/api\", host = \"inner.example\" }}\n\
+         request_headers = {{ remove = [\"x-gone\"], set = {{ x-ip = \"{{client_ip}} {{rest}}\" }} }}\n\
+         response_headers = {{ remove = [\"x-inner\"], set = {{ x-route = \"{{route}}\" }} }}\n\
+         query_changes = {{ remove = [\"secret\"], set = {{ by = \"gateway\" }} }}\n\
+         cors = {{ origins = [\"https://app.example\"], methods = [\"PUT\"], credentials = true }}\n\
+         [routes.old]\npath = \"~/old/([0-9]+)\"\nredirect = {{ to = \"/new/{{1}}?{{query}}\", status = 301 }}\n",
+        backend.address
+    );
+    let gateway = gateway(&text).await;
+    let mut client = Client::connect(gateway.http()[0]).await;
+    client.send("GET /api/x?secret=1&a=2 HTTP/1.1\r\nHost: a.example\r\nX-Gone: 1\r\nOrigin: https://app.example\r\n\r\n").await;
+    let answer = client.answer().await.unwrap().to_lowercase();
+    assert!(answer.contains("x-route: api") && !answer.contains("x-inner"), "{answer}");
+    assert_eq!(answer.matches("access-control-allow-origin: ").count(), 1, "one voice: {answer}");
+    assert!(answer.contains("access-control-allow-origin: https://app.example"), "{answer}");
+    let seen = backend.seen().concat().to_lowercase();
+    for part in [
+        "get /x?a=2&by=gateway http/1.1",
+        "host: inner.example",
+        "x-ip: 127.0.0.1 x",
+        "x-forwarded-host: a.example",
+    ] {
+        assert!(seen.contains(part), "{part} in {seen}");
+    }
+    assert!(!seen.contains("x-gone"), "{seen}");
+    let mut client = Client::connect(gateway.http()[0]).await;
+    client.send("OPTIONS /api/x HTTP/1.1\r\nHost: a.example\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: PUT\r\n\r\n").await;
+    let preflight = client.answer().await.unwrap();
+    assert!(
+        status(&preflight) == 204 && preflight.to_lowercase().contains("access-control-allow-methods"),
+        "{preflight}"
+    );
+    assert_eq!(backend.requests(), 1, "only the gateway answers preflights");
+    let moved = get(&gateway, "/old/12?a=b").await;
+    assert!(status(&moved) == 301 && moved.to_lowercase().contains("location: /new/12?a=b"), "{moved}");
+}

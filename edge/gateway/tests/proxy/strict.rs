@@ -204,3 +204,54 @@ async fn bodies_are_bounded() {
         .await;
     assert_eq!(status(&client.answer().await.unwrap()), 502, "the answer is too large");
 }
+
+#[tokio::test]
+async fn paths_are_matched_and_sent_in_one_spelling() {
+    let backend = Backend::start(Behaviour::Echo).await;
+    let text = format!(
+        "[services.s]\ninstances = [\"{}\"]\n[routes.admin]\npath = \"/admin/*\"\nreply = {{ status = 403 }}\n[routes.all]\nservice = \"s\"\n",
+        backend.address
+    );
+    let gateway = gateway(&text).await;
+    for (path, expected, sent) in [
+        ("/a/../b?q=/../", 200, "GET /b?q=/../ HTTP/1.1"),
+        ("/a//b", 200, "GET /a/b HTTP/1.1"),
+        ("/%61?b={c}|", 200, "GET /a?b={c}| HTTP/1.1"),
+        ("/a/../admin/x", 403, ""),
+        ("/%61dmin/x", 403, ""),
+        ("//admin/x", 403, ""),
+        ("/admin", 403, ""),
+        ("/x/..%2fadmin/x", 400, ""),
+        ("/%2e%2e/admin", 400, ""),
+        ("/x\\..\\admin", 400, ""),
+        ("/x/..;/admin", 400, ""),
+        ("/admin%00", 400, ""),
+        ("/%zz", 400, ""),
+        ("/%c0%af", 400, ""),
+    ] {
+        let answer = get(&gateway, path).await;
+        assert!(status(&answer) == expected && answer.contains(sent), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn routes_go_by_headers_queries_and_patterns() {
+    let text = "[routes.a]\nheaders = { x-v = \"~v[12]\" }\nreply = { status = 201 }\n\
+                [routes.b]\nquery = { beta = \"1\" }\nreply = { status = 202 }\n\
+                [routes.c]\npath = \"~/orders/([0-9]+)\"\nreply = { status = 203 }\n\
+                [routes.d]\nhosts = [\"*.d.example\"]\nreply = { status = 207 }\n\
+                [routes.e]\nreply = { status = 208 }\n";
+    let gateway = gateway(text).await;
+    for (ask, expected) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\nX-V: v2\r\n\r\n", 201),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX-V: v3\r\n\r\n", 208),
+        ("GET /?beta=1 HTTP/1.1\r\nHost: a\r\n\r\n", 202),
+        ("GET /orders/12 HTTP/1.1\r\nHost: a\r\n\r\n", 203),
+        ("GET /orders/x HTTP/1.1\r\nHost: a\r\n\r\n", 208),
+        ("GET /orders/x HTTP/1.1\r\nHost: X.D.example:8080\r\n\r\n", 207),
+    ] {
+        let mut client = Client::connect(gateway.http()[0]).await;
+        client.send(ask).await;
+        assert_eq!(status(&client.answer().await.unwrap()), expected, "{ask}");
+    }
+}

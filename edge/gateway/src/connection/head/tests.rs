@@ -16,6 +16,7 @@ fn heads_with_one_meaning_pass() {
         ("GET / HTTP/1.0\r\n\r\n", Framing::None),
         ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Framing::None),
         ("GET /a?b=c%20d HTTP/1.1\r\nHost: a.example:8080\r\nX-A: b  c\r\nX-Empty:\r\n\r\n", Framing::None),
+        ("GET /a?b={c}|[d]^`\\ HTTP/1.1\r\nHost: a\r\n\r\n", Framing::None),
         ("OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", Framing::None),
         ("GET http://a/b HTTP/1.1\r\nHost: a\r\n\r\n", Framing::None),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", Framing::Length(5)),
@@ -28,6 +29,30 @@ fn heads_with_one_meaning_pass() {
         assert_eq!((found.framing, found.end), (*framing, head.len()), "{head}");
     }
 }
+
+/// Fields that say twice, or not clearly, how long a body is.
+const FRAMINGS: [&str; 20] = [
+    "Content-Length: 5\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: chunked\r\nContent-Length: 5",
+    "Content-Length: 5\r\nContent-Length: 5",
+    "Content-Length: 5\r\nContent-Length: 6",
+    "Content-Length: 5, 5",
+    "Content-Length: +5",
+    "Content-Length: -5",
+    "Content-Length: 0x5",
+    "Content-Length: 5 5",
+    "Content-Length:",
+    "Content-Length: 99999999999999999999",
+    "Content_Length: 5",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: chunked, chunked",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: identity",
+    "Transfer-Encoding: xchunked",
+    "Transfer-Encoding: \u{b}chunked",
+    "Transfer-Encoding:",
+    "Transfer_Encoding: chunked",
+];
 
 #[test]
 fn heads_with_two_meanings_are_refused() {
@@ -56,7 +81,6 @@ fn heads_with_two_meanings_are_refused() {
         ("GET /\t HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        ("GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /\r\n\r\n", 400),
         ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400),
         (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
@@ -74,31 +98,7 @@ fn heads_with_two_meanings_are_refused() {
     ]
     .map(|(head, status)| (head.to_owned(), status))
     .into_iter()
-    .chain(
-        [
-            "Content-Length: 5\r\nTransfer-Encoding: chunked",
-            "Transfer-Encoding: chunked\r\nContent-Length: 5",
-            "Content-Length: 5\r\nContent-Length: 5",
-            "Content-Length: 5\r\nContent-Length: 6",
-            "Content-Length: 5, 5",
-            "Content-Length: +5",
-            "Content-Length: -5",
-            "Content-Length: 0x5",
-            "Content-Length: 5 5",
-            "Content-Length:",
-            "Content-Length: 99999999999999999999",
-            "Content_Length: 5",
-            "Transfer-Encoding: gzip, chunked",
-            "Transfer-Encoding: chunked, chunked",
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-            "Transfer-Encoding: identity",
-            "Transfer-Encoding: xchunked",
-            "Transfer-Encoding: \u{b}chunked",
-            "Transfer-Encoding:",
-            "Transfer_Encoding: chunked",
-        ]
-        .map(|fields| (format!("POST / HTTP/1.1\r\n{host}{fields}\r\n\r\n"), 400)),
-    )
+    .chain(FRAMINGS.map(|fields| (format!("POST / HTTP/1.1\r\n{host}{fields}\r\n\r\n"), 400)))
     .collect();
     for (head, status) in rows {
         let refused = verdict(head.as_bytes()).expect_err(&head.escape_debug().to_string());
