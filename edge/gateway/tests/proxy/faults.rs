@@ -195,9 +195,7 @@ impl Load {
                     match client.get("/").await {
                         Some(answer) if status(&answer) == 200 => good.fetch_add(1, Ordering::SeqCst),
                         answer => {
-                            if answer.is_none()
-                                || answer.is_some_and(|answer| answer.contains("Connection: close"))
-                            {
+                            if answer.is_none_or(|answer| answer.contains("Connection: close")) {
                                 client = Client::connect(address).await;
                             }
                             bad.fetch_add(1, Ordering::SeqCst)

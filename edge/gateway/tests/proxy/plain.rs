@@ -4,6 +4,7 @@ use crate::support::*;
 use bole_gateway::config::Parts;
 use bytes::Bytes;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn a_request_goes_to_the_instance_and_back() {
@@ -145,7 +146,6 @@ async fn upgraded_connections_carry_other_protocols() {
         let (mut stream, _) = listener.accept().await.unwrap();
         let request = message(&mut stream, &mut Vec::new()).await.unwrap();
         assert!(request.to_lowercase().contains("upgrade: websocket"), "{request}");
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
         stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n").await.unwrap();
         let mut bytes = [0; 64];
         loop {
@@ -171,7 +171,6 @@ async fn upgraded_connections_carry_other_protocols() {
     let mut client = Client::connect(gateway.http()[0]).await;
     client.send(ask("/")).await;
     assert_eq!(status(&client.answer().await.unwrap()), 101);
-    use tokio::io::AsyncReadExt;
     for text in ["\x01\x02raw", "GET / HTTP/1.1\r\n\r\n"] {
         client.send(text).await;
         let mut back = vec![0; text.len()];

@@ -255,7 +255,7 @@ async fn clients_behind_trusted_proxies_are_told_apart() {
     let text = "[limits.l]\nbucket = { limit = 1, period = \"1h\" }\n[routes.a]\nlimits = [\"l\"]\nreply = { status = 200 }\n";
     let trusting = |networks: &'static str| {
         gateway_with(text, Parts::default(), move |config| {
-            config.trusted_proxies = vec![networks.parse().unwrap()]
+            config.trusted_proxies = vec![networks.parse().unwrap()];
         })
     };
     let trusted = trusting("127.0.0.0/8").await;

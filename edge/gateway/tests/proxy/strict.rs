@@ -12,87 +12,77 @@ async fn closed_with(gateway: &bole_gateway::Service, bytes: &[u8]) -> String {
     client.rest().await
 }
 
+/// What each is called, its bytes, and the status that refuses it.
+const AMBIGUOUS: &[(&str, &str, u16)] = &[
+    // pingora issue 945: the library alone takes the one and passes over the other.
+    (
+        "both lengths",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    (
+        "both lengths, turned",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    ("two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    (
+        "the same length twice",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+        400,
+    ),
+    ("a list of lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na", 400),
+    ("a signed length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na", 400),
+    // CVE-2026-2835.
+    (
+        "a coding that is not chunked",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
+        400,
+    ),
+    (
+        "a coding after chunked",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    (
+        "chunked twice",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    ("chunked in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (
+        "a blank before the colon",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    ("a folded line", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400),
+    (
+        "a bare line feed",
+        "POST / HTTP/1.1\r\nHost: a\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    ("a bare return", "POST / HTTP/1.1\r\nHost: a\r\nX: y\rContent-Length: 4\r\n\r\n", 400),
+    ("a null", "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 400),
+    ("no host", "GET / HTTP/1.1\r\n\r\n", 400),
+    ("two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    ("a target of another host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("a version that is none", "GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+    ("HTTP/0.9", "GET /\r\n\r\n", 400),
+    ("a tunnel", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
+    (
+        "an upgrade with a body",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nabcd",
+        400,
+    ),
+];
+
 #[tokio::test]
 async fn what_has_two_meanings_reaches_nobody() {
     let backend = Backend::start(Behaviour::Echo).await;
     let gateway = gateway(&document(&[&backend], "")).await;
     // A request that would be smuggled stands behind each.
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
-    let rows: &[(&str, &str, u16)] = &[
-        // pingora issue 945: the library alone takes the one and passes over the other.
-        (
-            "both lengths",
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "both lengths, turned",
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "two lengths",
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-            400,
-        ),
-        (
-            "the same length twice",
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
-            400,
-        ),
-        ("a list of lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na", 400),
-        ("a signed length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na", 400),
-        // CVE-2026-2835.
-        (
-            "a coding that is not chunked",
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
-            400,
-        ),
-        (
-            "a coding after chunked",
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "chunked twice",
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "chunked in HTTP/1.0",
-            "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "a blank before the colon",
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "a folded line",
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "a bare line feed",
-            "POST / HTTP/1.1\r\nHost: a\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        ("a bare return", "POST / HTTP/1.1\r\nHost: a\r\nX: y\rContent-Length: 4\r\n\r\n", 400),
-        ("a null", "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 400),
-        ("no host", "GET / HTTP/1.1\r\n\r\n", 400),
-        ("two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-        ("a target of another host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        ("a version that is none", "GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
-        ("HTTP/0.9", "GET /\r\n\r\n", 400),
-        ("a tunnel", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
-        (
-            "an upgrade with a body",
-            "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nabcd",
-            400,
-        ),
-    ];
-    for (name, bytes, expected) in rows {
+    for (name, bytes, expected) in AMBIGUOUS {
         let answer = closed_with(&gateway, format!("{bytes}{smuggled}").as_bytes()).await;
         assert_eq!(status(&answer), *expected, "{name}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{name}: one answer, and the end: {answer}");

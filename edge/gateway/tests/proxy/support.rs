@@ -117,7 +117,7 @@ async fn answer(
             }
             Behaviour::Hang => std::future::pending().await,
             Behaviour::Close => return,
-            Behaviour::Reset => return reset(stream),
+            Behaviour::Reset => return reset(&stream),
             Behaviour::Short => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").await;
                 return;
@@ -137,8 +137,8 @@ async fn answer(
     }
 }
 
-fn reset(stream: TcpStream) {
-    let stream = socket2::SockRef::from(&stream);
+fn reset(stream: &TcpStream) {
+    let stream = socket2::SockRef::from(stream);
     stream.set_linger(Some(Duration::ZERO)).unwrap();
 }
 
@@ -238,7 +238,7 @@ pub(crate) async fn get(gateway: &Service, path: &str) -> String {
 /// A gateway on a port of its own, with changed settings and a document.
 pub(crate) async fn gateway_with(document: &str, parts: Parts, change: impl FnOnce(&mut Config)) -> Service {
     let mut config = Config { http: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
-    config.limits.idle_timeout = Duration::from_secs(60);
+    config.limits.idle_timeout = Duration::from_mins(1);
     change(&mut config);
     let gateway = Service::open(config, parts).await.unwrap();
     gateway.apply(read(document)).await.unwrap();
