@@ -228,7 +228,7 @@ impl Client {
     async fn wait(&mut self) -> Result<Event, End> {
         let (limit, listens) = {
             let Some(session) = &self.session else { return Err(End::Left) };
-            (self.idle_limit(session), self.is_idle(session))
+            (self.idle_limit(session), Self::is_idle(session))
         };
         let began = Instant::now();
         let until = limit.as_ref().map(|(limit, _)| began + *limit);
@@ -257,7 +257,7 @@ impl Client {
     }
 
     /// Whether no transaction is open, not even one of messages without a `Sync`.
-    fn is_idle(&self, session: &Session) -> bool {
+    fn is_idle(session: &Session) -> bool {
         session.transaction.state == State::Idle && !session.is_copying()
     }
 
@@ -265,7 +265,7 @@ impl Client {
     fn idle_limit(&self, session: &Session) -> Option<(Duration, Error)> {
         let settings = self.shared.settings.lock();
         let derived = settings.derived();
-        if self.is_idle(session) {
+        if Self::is_idle(session) {
             let message = "terminating connection due to idle-session timeout";
             let error = || Error::new(SqlState::IDLE_SESSION_TIMEOUT, message);
             return derived.idle_session_timeout.map(|limit| (limit, error()));

@@ -184,9 +184,12 @@ impl Reader {
             let begun = connection.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([]));
             // SQLite's snapshot begins with the first read.
             let opened = begun.and_then(|_| open_snapshot(connection));
-            let version = opened.and_then(|()| match self.database.altering.is_still(done) {
-                true => Ok(current.version),
-                false => read_version(connection),
+            let version = opened.and_then(|()| {
+                if self.database.altering.is_still(done) {
+                    Ok(current.version)
+                } else {
+                    read_version(connection)
+                }
             });
             version.map_err(|error| from_sqlite(&error))
         };
