@@ -2,7 +2,7 @@
 # npm http-cache-tests through a proxy: `run.sh PACKAGE_FOLDER PROXY_URL ORIGIN_PORT [RESULTS.json]`. The proxy forwards to 127.0.0.1:ORIGIN_PORT, where
 # this script starts the suite's origin for the time of the run. Ends with 0 when exactly the tests of expected.json failed.
 set -eu
-package=$1 proxy=$2 port=$3
+package=$(cd "$1" && pwd) proxy=$2 port=$3
 here=$(cd "$(dirname "$0")" && pwd)
 results=${4:-$(mktemp)}
 cd "$package"

@@ -4,6 +4,7 @@ mod origin;
 
 use super::{Inner, refusal};
 use crate::counters::Counters;
+use crate::fill::Fill;
 use crate::flight::{Boarding, Landed, wait};
 use crate::key::{self, Key, Meeting};
 use crate::message::{Body, Origin, Response};
@@ -37,6 +38,8 @@ pub(super) struct Exchange {
     pub counters: Arc<Counters>,
     /// When it came, in nanoseconds of the monotonic clock.
     pub arrived: u64,
+    /// The fetch that this request began: its answer comes from there, also when the fetch has ended meanwhile.
+    pub begun: Option<Arc<Fill>>,
 }
 
 /// What is known when a request goes to the origin.
@@ -55,7 +58,7 @@ enum Looked {
 impl Exchange {
     pub(super) fn new(inner: Arc<Inner>, head: Parts, key: Key, origin: Arc<dyn Origin>) -> Self {
         let (counters, arrived) = (inner.hosts.of(key.host()), inner.monotonic());
-        Self { inner, head, key, origin, counters, arrived }
+        Self { inner, head, key, origin, counters, arrived, begun: None }
     }
 
     pub(super) fn upstream(&self) -> Upstream {

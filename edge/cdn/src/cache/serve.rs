@@ -137,6 +137,7 @@ impl Exchange {
             ready: None,
             refetches: 0,
         };
+        reader.follow = self.begun.as_ref().filter(|fill| fill.start() <= at).map(|fill| fill.reader(at));
         if end == Some(at) || reader.follow() {
             return Some(reader);
         }

@@ -104,8 +104,8 @@ impl Inner {
         }
         let mut log = self.log.lock();
         let purge = self.purges.next(Target::Url(key.as_str().to_owned()), false, self.now());
-        if on_disk
-            && let Some(log) = log.as_mut()
+        // What is stored may still be on its way to the disk, so it is written down in any case.
+        if let Some(log) = log.as_mut()
             && let Err(error) = log.append(&purge, false)
         {
             tracing::warn!(%error, "an invalidation holds, but not after a restart, because its log cannot be written");

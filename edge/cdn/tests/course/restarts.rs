@@ -1,6 +1,6 @@
 //! The disk tier: what survives a restart and a kill, and what happens to files that are not what was written.
 
-use crate::support::{FakeOrigin, ask, response};
+use crate::support::{FakeOrigin, ask, response, until};
 use bole_base::clock::ManualClock;
 use bole_cdn::disk::codec::{self, Record};
 use bole_cdn::object::{Meta, Piece};
@@ -33,6 +33,12 @@ fn origin() -> Arc<FakeOrigin> {
     FakeOrigin::new(|head| Ok(response(200, FIELDS, content(head.uri.path(), 150_000))))
 }
 
+/// A client has all bytes a moment before the last piece is stored.
+async fn settled(cache: &Cache) {
+    until("no fetch is under way", || cache.usage().fills == 0).await;
+    cache.flush();
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let folders = std::fs::read_dir(folder.join("pieces")).unwrap();
     let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
@@ -50,7 +56,7 @@ async fn a_restart_finds_what_was_stored_and_not_what_was_purged() {
         let receipt = cache.purge(Target::Url("http://h/b".to_owned()), false).unwrap();
         assert!(receipt.durable);
         ask(&cache, &origin, "PUT /c", "").await;
-        cache.flush();
+        settled(&cache).await;
     }
     let (cache, origin) = (open(folder.path(), 1 << 20), origin());
     assert_eq!(cache.purge_epoch(), 2);
@@ -68,7 +74,7 @@ async fn a_damaged_file_is_dropped_and_fetched_again() {
         {
             let (cache, origin) = (open(folder.path(), 1 << 20), origin());
             ask(&cache, &origin, "GET /a", "").await;
-            cache.flush();
+            settled(&cache).await;
         }
         let files = files(folder.path());
         assert_eq!(files.len(), 1, "one piece is one file");
@@ -94,7 +100,7 @@ async fn a_disk_that_cannot_be_written_to_does_not_stop_answers() {
     std::fs::remove_dir_all(folder.path().join("temporary")).unwrap();
     ask(&cache, &origin, "GET /a", "").await;
     ask(&cache, &origin, "GET /b", "").await;
-    cache.flush();
+    settled(&cache).await;
     let usage = cache.usage();
     assert_eq!(
         (usage.disk_failed, usage.disk_skipped),
@@ -113,7 +119,7 @@ async fn files_stay_within_their_bound() {
     for number in 0..60 {
         ask(&cache, &origin, &format!("GET /{number}"), "").await;
     }
-    cache.flush();
+    settled(&cache).await;
     let bytes: u64 = files(folder.path()).iter().map(|file| file.metadata().unwrap().len()).sum();
     assert!(bytes <= 2 << 20, "{bytes}");
     assert!(cache.usage().disk_evictions > 0);

@@ -126,5 +126,5 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    assert!(tokio::time::timeout(std::time::Duration::from_secs(60), wait).await.is_ok(), "never: {what}");
+    assert!(tokio::time::timeout(std::time::Duration::from_mins(1), wait).await.is_ok(), "never: {what}");
 }

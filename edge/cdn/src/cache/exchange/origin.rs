@@ -143,7 +143,7 @@ impl Exchange {
                     collapsed: going.collapsed,
                     ..Status::default()
                 };
-                let answer = self.serve(&object, status).await;
+                let answer = self.with(&place).serve(&object, status).await;
                 land(pilot, Landed::Shared);
                 drop(place);
                 answer.unwrap_or_else(|| {
@@ -189,13 +189,23 @@ impl Exchange {
         let terms = store::storable(&asked, response.status(), headers, received, settings)?;
         let selection = Selection::of(&Vary::read(headers), &self.head.headers).ok_or(Refusal::VaryAny)?;
         let part = partial::part_of(headers);
-        let unknown_part =
-            response.status() == StatusCode::PARTIAL_CONTENT && part.is_none_or(|part| part.whole.is_none());
+        let unknown_part = response.status() == StatusCode::PARTIAL_CONTENT
+            && part.is_none_or(|part| !self.is_answered_by(part));
         let long = field::content_length(headers).is_some_and(|length| length > WINDOW_BYTES);
         if unknown_part || (long && condition::strong_validator(headers).is_none()) {
             return Err(Refusal::Partial);
         }
         if self.inner.begin_fill() { Ok((terms, selection)) } else { Err(Refusal::NoUse) }
+    }
+
+    /// Whether a part has what the client asked for, as far as there is such; an origin may send another.
+    fn is_answered_by(&self, part: ContentRange) -> bool {
+        let Some(whole) = part.whole else { return false };
+        match range::ask(range::specs(&self.head.headers).as_deref(), whole) {
+            range::Asked::One(start, end) => part.start <= start && end <= part.end,
+            range::Asked::Unsatisfiable => true,
+            range::Asked::Whole | range::Asked::Several(_) => false,
+        }
     }
 
     /// A new object of a response, its body, and the part of the whole that this is.
@@ -226,6 +236,10 @@ impl Exchange {
         }
         Counters::add(&self.counters.fills);
         (Arc::new(object), body, part)
+    }
+
+    fn with(&self, place: &Reader) -> Self {
+        Self { begun: Some(place.fill.clone()), ..self.clone() }
     }
 
     /// Lets the fetch of an object's bytes go on, and takes a place in it.
@@ -351,7 +365,7 @@ impl Exchange {
                 let place = self.begin(&object, body, part);
                 self.inner.put(object.clone()).await;
                 let status = Status { forward: Some(going.why), stored: true, ..Status::default() };
-                let answer = self.serve(&object, status).await;
+                let answer = self.with(&place).serve(&object, status).await;
                 drop(place);
                 answer.unwrap_or_else(|| {
                     refusal(StatusCode::BAD_GATEWAY, "the origin's answer broke off".to_owned())
