@@ -51,6 +51,8 @@ impl Resource {
         };
         let (mut gone, kept): (Vec<_>, Vec<_>) = variants.drain(..).partition(replaced);
         *variants = kept;
+        // The same object may have come from disk meanwhile: its pieces are this one's.
+        gone.retain(|known| known.id != object.id);
         if variants.len() == VARIANTS_MAX {
             gone.push(variants.remove(0));
         }
