@@ -95,8 +95,9 @@ fn redirect(at: &At<'_>, redirect: &Redirect, paths: &[PathPattern]) {
         let whole = redirect.to.starts_with("{path}");
         let wrong = || format!("{:?} is neither a URL nor a path", redirect.to);
         at.expect(url || path || whole, wrong, "begin with https://, http:// or /");
-        // What a client sent must not become the host that it is sent to.
-        let host = redirect.to.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+        // What a client sent must not become the host that it is sent to. `{path}` begins with a slash, so it ends the host.
+        let host = redirect.to.split_once("://").map(|(_, rest)| rest.replace("{path}", "/"));
+        let host = host.as_deref().map(|rest| rest.split('/').next().unwrap_or_default());
         let free = host.map(|host| host.replace("{host}", "host")).filter(|host| host.contains('{'));
         at.expect(
             free.is_none(),
