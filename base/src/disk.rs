@@ -39,6 +39,10 @@ pub trait Disk: Send + Sync + 'static {
 pub trait File: Send + Sync {
     /// Reads up to `buffer.len()` bytes at `offset`; fewer at the end of the file, and possibly fewer elsewhere.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+    /// As [`File::read_at`], where that does not wait for the disk; `None` where it would, or where nobody can tell.
+    fn read_at_once(&self, _offset: u64, _buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        Ok(None)
+    }
     /// Writes all of `bytes` at `offset`, extending the file where needed. On an error any part may have been written.
     fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Makes written bytes and the file's length durable (fdatasync).

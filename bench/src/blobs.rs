@@ -37,6 +37,9 @@ pub struct Args {
     /// Measure `SeaweedFS` alone
     #[arg(long)]
     peer_only: bool,
+    /// Measure Bole alone, for `perf`
+    #[arg(long, conflicts_with = "peer_only")]
+    bole_only: bool,
 }
 
 impl Args {
@@ -70,9 +73,10 @@ pub fn run(args: &Args) -> Result<()> {
             continue;
         }
         let data = tempfile::tempdir_in(&folder)?;
-        let contenders: &[_] =
-            if args.peer_only { &[Contender::Peer] } else { &[Contender::Bole, Contender::Peer] };
-        let nodes = contenders.iter().map(|contender| contender.start(data.path()));
+        let contenders = [(Contender::Bole, !args.peer_only), (Contender::Peer, !args.bole_only)];
+        let contenders =
+            contenders.iter().filter(|(_, is_wanted)| *is_wanted).map(|(contender, _)| contender);
+        let nodes = contenders.map(|contender| contender.start(data.path()));
         let nodes = nodes.collect::<Result<Vec<_>>>()?;
         let name = if lists { "lists" } else { "objects" };
         report.idle.extend(report::memory(name, &nodes)?);

@@ -25,3 +25,11 @@ pub mod wal;
 pub const SERVER_CORE: u32 = 0;
 /// The core that load generators run on.
 pub const LOAD_CORE: u32 = 1;
+
+/// The build of Bole that is measured: of the profile that this program was built with.
+pub fn profile() -> xtask::server::Profile {
+    use xtask::server::Profile::{Profiling, Release};
+    let program = std::env::current_exe().unwrap_or_default();
+    let folder = program.parent().and_then(|folder| folder.file_name());
+    if folder.is_some_and(|name| name == Profiling.folder()) { Profiling } else { Release }
+}

@@ -24,7 +24,20 @@ fn parse_stat(text: &str) -> Option<f64> {
 pub fn resident_bytes(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    parse_status(&text).with_context(|| format!("{path} has no VmRSS"))
+    parse_line(&text, "VmRSS:").with_context(|| format!("{path} has no VmRSS"))
+}
+
+/// Begins to look for the most that the process has resident: `5` in `clear_refs` of proc(5).
+pub fn reset_peak(pid: u32) -> Result<()> {
+    let path = format!("/proc/{pid}/clear_refs");
+    std::fs::write(&path, "5").with_context(|| format!("cannot write {path}"))
+}
+
+/// The most that the process had resident since then.
+pub fn peak_bytes(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    parse_line(&text, "VmHWM:").with_context(|| format!("{path} has no VmHWM"))
 }
 
 /// The process and its children, theirs included.
@@ -65,8 +78,9 @@ pub fn proportional_bytes(pids: &[u32]) -> Result<u64> {
     Ok(total)
 }
 
-fn parse_status(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+/// A number of KiB in `/proc/PID/status`, as bytes.
+fn parse_line(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
@@ -79,14 +93,16 @@ mod tests {
         let stat = "7 (a) name) S 1 7 7 0 -1 4194560 100 200 0 0 150 50 20 30 20 0 4 0 12345 1000 10";
         assert_eq!(parse_stat(stat), Some(2.5));
         assert_eq!(parse_stat("7 (name) S 1"), None);
-        assert_eq!(parse_status("VmPeak:\t 9 kB\nVmRSS:\t    2048 kB\n"), Some(2 * 1024 * 1024));
-        assert_eq!(parse_status("VmPeak:\t 9 kB\n"), None);
+        assert_eq!(parse_line("VmPeak:\t 9 kB\nVmRSS:\t    2048 kB\n", "VmRSS:"), Some(2 * 1024 * 1024));
+        assert_eq!(parse_line("VmPeak:\t 9 kB\n", "VmRSS:"), None);
     }
 
     #[test]
     fn this_process_has_a_cost() {
         let pid = std::process::id();
         assert!(resident_bytes(pid).unwrap() > 0);
+        reset_peak(pid).unwrap();
+        assert!(peak_bytes(pid).unwrap() > 0);
         assert!(cpu_seconds(pid).unwrap() >= 0.0);
         assert_eq!(family(pid).unwrap()[0], pid);
         assert!(proportional_bytes(&[pid]).unwrap() > 0);

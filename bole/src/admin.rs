@@ -9,11 +9,18 @@
 //! | `GET /api/users` | list of [`User`] | [`Action::ManageUsers`] |
 //! | `POST /api/users` | adds a [`NewUser`]: 201 | [`Action::ManageUsers`] |
 //! | `DELETE /api/users/{name}` | removes a user: 204 | [`Action::ManageUsers`] |
+//! | `PATCH /api/users/{name}` | makes a [`access::UserChange`]: 204 | [`Action::ManageUsers`] |
+//! | `POST /api/users/{name}/keys` | makes an access key: 201, [`access::MadeAccessKey`] | [`Action::ManageUsers`] |
+//! | `DELETE /api/users/{name}/keys/{id}` | takes it away: 204 | [`Action::ManageUsers`] |
+//! | `GET /api/roles` | list of roles | [`Action::ManageUsers`] |
+//! | `PUT`, `DELETE /api/roles/{name}` | puts a role's policies, removes a role: 204 | [`Action::ManageUsers`] |
 //! | `POST /api/blobs/scrub` | begins to verify all large objects: 202 | [`Action::ManageBlobs`] |
 //! | `GET /api/blobs/damage` | [`blobs::Damage`] | [`Action::ManageBlobs`] |
 //! | `GET /api/blobs/move` | [`Moving`] | [`Action::ManageBlobs`] |
 //! | `POST /api/blobs/move` | begins to move bytes within [`MoveLimits`]: 202 | [`Action::ManageBlobs`] |
 //! | `DELETE /api/blobs/move` | ends that: 204 | [`Action::ManageBlobs`] |
+//!
+//! What the gateway answers here is in `bole_gateway_control::door`.
 //!
 //! Every request passes the [`Guard`] first, so that no web page reaches this door through a browser (promise P8).
 //! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`], [`Users`] and a [`Mover`].
@@ -22,6 +29,7 @@ pub mod access;
 pub mod blobs;
 pub mod data;
 mod error;
+pub mod gateway;
 pub mod guard;
 pub mod identity;
 mod listener;
@@ -34,6 +42,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use axum::Router;
 use futures_util::future::BoxFuture;
 use parking_lot::RwLock;
 use tokio::net::TcpListener;
@@ -69,6 +78,8 @@ pub struct Admin {
     pub blobs: Option<Arc<dyn blobs::Blobs>>,
     /// What moves bytes between their homes.
     pub mover: Option<Arc<dyn Mover>>,
+    /// What services answer here themselves.
+    pub extra: Vec<Router>,
     /// Which Host and Origin headers are ours.
     pub guard: Guard,
     /// Whether status and metrics ask for credentials: where others than this machine can reach the door.

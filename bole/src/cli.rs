@@ -6,11 +6,13 @@ mod bucket;
 mod consume;
 mod door;
 mod export;
+mod gateway;
 mod group;
 mod import;
 mod password;
 mod postgres;
 mod produce;
+mod role;
 mod sql;
 mod streams;
 mod topic;
@@ -79,6 +81,11 @@ enum Command {
         #[command(subcommand)]
         command: user::UserCommand,
     },
+    /// Manage roles: what users may do
+    Role {
+        #[command(subcommand)]
+        command: role::RoleCommand,
+    },
     /// Manage the topics of the stream service
     Topic {
         #[command(subcommand)]
@@ -98,6 +105,21 @@ enum Command {
     Blobs {
         #[command(subcommand)]
         command: blobs::BlobsCommand,
+    },
+    /// See and change what the gateway does
+    Gateway {
+        #[command(subcommand)]
+        command: gateway::GatewayCommand,
+    },
+    /// Manage the routes of the gateway
+    Route {
+        #[command(subcommand)]
+        command: gateway::RouteCommand,
+    },
+    /// Manage the services behind the gateway and their instances
+    Service {
+        #[command(subcommand)]
+        command: gateway::ServiceCommand,
     },
     /// Write lines of standard input to a topic
     Produce(produce::ProduceArgs),
@@ -225,6 +247,10 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
             return check::run(&dir, check::Options { repair, skip_chunks }, out);
         }
         Command::User { command } => user::run(command, out)?,
+        Command::Role { command } => role::run(command, out)?,
+        Command::Gateway { command } => gateway::run(command, out)?,
+        Command::Route { command } => gateway::run_route(command, out)?,
+        Command::Service { command } => gateway::run_service(command, out)?,
         Command::Topic { command } => streams::run(topic::run(command, out))?,
         Command::Group { command } => streams::run(group::run(command, out))?,
         Command::Bucket { command } => streams::run(bucket::run(command, out))?,

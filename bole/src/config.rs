@@ -4,6 +4,7 @@
 //! Reading order: [`options`] (the one table) → `kind` (what values look like) → [`source`] (where they come from).
 
 mod file;
+pub mod gateway;
 mod kind;
 pub mod options;
 pub mod source;

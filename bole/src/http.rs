@@ -40,7 +40,10 @@ impl Client {
             return Ok(answer.body);
         }
         let said: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
-        let said = said.as_ref().and_then(|value| value["error"].as_str()).unwrap_or("no reason given");
+        let error = said.as_ref().and_then(|value| value["error"].as_str()).unwrap_or("no reason given");
+        let problems = said.as_ref().and_then(|value| value["problems"].as_array()).into_iter().flatten();
+        let lines = std::iter::once(error).chain(problems.filter_map(serde_json::Value::as_str));
+        let said = lines.collect::<Vec<_>>().join("\n  ");
         bail!("the node at {} answered {} {}: {said}", self.addr, answer.code, meaning(answer.code))
     }
 

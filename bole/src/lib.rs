@@ -14,6 +14,7 @@ pub mod config;
 pub mod http;
 mod issuer;
 pub mod kernel;
+mod keyspace_client;
 pub mod listen;
 pub mod lock;
 pub mod logging;

@@ -7,5 +7,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else has SQLite; else it keeps its own memory, and counts that.
+    let _taken = bole_sql::use_allocator();
     bole::cli::run()
 }

@@ -65,6 +65,8 @@ pub struct Node {
     pub blobs: Option<Arc<dyn admin::blobs::Blobs>>,
     /// What moves bytes of large objects between their homes.
     pub mover: Option<Arc<dyn Mover>>,
+    /// What services answer at the admin door themselves.
+    pub admin_routes: Vec<axum::Router>,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -116,6 +118,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let streams = services::streams::host(&node.settings, &node.meta, &kernel, &sql).await?;
     let registry = services::schemas::host(&kernel).await?;
     let blobs = services::blobs::host(&node.settings, &kernel).await?;
+    let gateway = services::gateway::host(&node.settings, &kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;
@@ -136,6 +139,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     services::schemas::serve(node, &kernel, registry).await?;
     services::sql::serve(node, &kernel, sql).await?;
     services::blobs::serve(node, &kernel, blobs).await?;
+    services::gateway::serve(node, &kernel, gateway).await?;
     Ok(kernel)
 }
 
@@ -161,6 +165,8 @@ async fn refuse_exposed(settings: &Settings, kernel: &Kernel) -> Result<()> {
     doors.extend(
         settings.streams.tls_listen.map(|address| door("streams", "streams.tls_listen", address, true)),
     );
+    let gateway = services::gateway::doors(settings);
+    doors.extend(gateway.into_iter().map(|(option, address, tls)| door("gateway", option, address, tls)));
     let identity = Arc::clone(&kernel.identity);
     let unchanged = tokio::task::spawn_blocking(move || identity.default_user_unchanged()).await?;
     for warning in safety::check(&doors, !unchanged)? {
@@ -192,6 +198,7 @@ impl Node {
             upserts: Vec::new(),
             blobs: None,
             mover: None,
+            admin_routes: Vec::new(),
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),
@@ -232,6 +239,7 @@ impl Node {
             users,
             blobs: self.blobs.take(),
             mover: self.mover.take(),
+            extra: std::mem::take(&mut self.admin_routes),
             guard: guard::addresses_only(),
             private: !listen.ip().to_canonical().is_loopback(),
         };

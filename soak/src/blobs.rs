@@ -5,12 +5,18 @@
 //!
 //! Somebody listens to all buckets: each change has one event in a topic, and no other has any.
 //!
-//! [`model`] says what clients do and what it means, [`system`] does it, [`listeners`] count events, [`audit`] compares rows and chunks with each other after each crash.
+//! The third bucket encrypts: its bodies are sealed as SSE-S3 has them, and copies into and out of it sealed anew or opened.
+//!
+//! [`model`] says what clients do and what it means, [`system`] opens a node, on which [`acts`] does that with [`bodies`] and [`reads`] compares what is seen, [`upkeep`] goes on beside them, [`listeners`] count events, [`audit`] compares rows and chunks with each other after each crash.
 
+pub mod acts;
 pub mod audit;
+pub mod bodies;
 pub mod listeners;
 pub mod model;
+pub mod reads;
 pub mod system;
+pub mod upkeep;
 
 use bole_testing::harness::Options;
 

@@ -97,6 +97,16 @@ pub(crate) fn add_actors(scheduler: &Handle, local: &Arc<LocalJournal>) {
 
 /// Checkpoints, as a task.
 pub(crate) fn spawn_checkpoints(scheduler: &Handle, runtime: &Arc<Runtime>, seed: u64) {
+    spawn_checkpoints_or(scheduler, runtime, seed, || {});
+}
+
+/// Checkpoints, as a task, with what stops the node when one failed for good.
+pub(crate) fn spawn_checkpoints_or(
+    scheduler: &Handle,
+    runtime: &Arc<Runtime>,
+    seed: u64,
+    stop: impl Fn() + 'static,
+) {
     let (handle, runtime) = (scheduler.clone(), Arc::clone(runtime));
     let mut rng = Rng::new(seed);
     scheduler.spawn("checkpoints", async move {
@@ -109,6 +119,7 @@ pub(crate) fn spawn_checkpoints(scheduler: &Handle, runtime: &Arc<Runtime>, seed
                 Err(error) if error.kind() != bole_base::Kind::Full => {
                     // The node stops here (promise P4).
                     handle.event(format_args!("the checkpoint failed: {error}"));
+                    stop();
                     return;
                 }
                 _ => {}

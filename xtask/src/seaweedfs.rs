@@ -60,7 +60,8 @@ pub fn start(folder: &Path, settings: &Settings) -> Result<SeaweedFs> {
     weed.args([
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
-        "-volume.max=100",
+        // Each bucket takes volumes of its own, seven at first; they have no room set aside.
+        "-volume.max=1000",
         "-master.volumeSizeLimitMB=1024",
     ]);
     weed.current_dir(folder);

@@ -24,6 +24,8 @@ pub struct Ports {
     pub streams: u16,
     /// Clients of the schema registry.
     pub schemas: u16,
+    /// Of the gateway.
+    pub gateway: u16,
     /// S3 clients.
     pub blobs: u16,
     /// PostgreSQL clients.
@@ -35,8 +37,8 @@ pub struct Ports {
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let [keyspace, streams, schemas, blobs, sql, admin] = free_ports()?;
-        Ok(Self { keyspace, streams, schemas, blobs, sql, admin })
+        let [keyspace, streams, schemas, blobs, sql, gateway, admin] = free_ports()?;
+        Ok(Self { keyspace, streams, schemas, gateway, blobs, sql, admin })
     }
 }
 
@@ -78,14 +80,27 @@ pub enum Profile {
     Debug,
     /// For measurements.
     Release,
+    /// For `perf`: nearly the release build, and quick to build again.
+    Profiling,
+}
+
+impl Profile {
+    /// The folder below the target directory, and what `--profile` calls it but for [`Profile::Debug`].
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release => "release",
+            Self::Profiling => "profiling",
+        }
+    }
 }
 
 /// Builds the `bole` binary.
 pub fn build_bole(profile: Profile) -> Result<()> {
     let mut cargo = process::cargo();
     cargo.args(["build", "-q", "-p", "bole"]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
+    if profile != Profile::Debug {
+        cargo.args(["--profile", profile.folder()]);
     }
     process::run(&mut cargo)
 }
@@ -167,8 +182,7 @@ pub fn start_bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Se
 
 /// Where the `bole` binary is when it is built.
 pub fn binary(profile: Profile) -> PathBuf {
-    let folder = if profile == Profile::Release { "release" } else { "debug" };
-    process::target_dir().join(folder).join("bole")
+    process::target_dir().join(profile.folder()).join("bole")
 }
 
 /// The command that serves `data_dir` with the built `bole` binary.
@@ -183,6 +197,7 @@ pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings
     command.env("BOLE_SCHEMAS_LISTEN", format!("127.0.0.1:{}", ports.schemas));
     command.env("BOLE_BLOBS_LISTEN", format!("127.0.0.1:{}", ports.blobs));
     command.env("BOLE_SQL_LISTEN", format!("127.0.0.1:{}", ports.sql));
+    command.env("BOLE_GATEWAY_LISTEN", format!("127.0.0.1:{}", ports.gateway));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
     command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
     Ok(command)

@@ -67,6 +67,16 @@ impl File for RealFile {
         self.0.read_at(buffer, offset)
     }
 
+    fn read_at_once(&self, offset: u64, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        use rustix::io::{Errno, ReadWriteFlags, preadv2};
+        match preadv2(&self.0, &mut [io::IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(Some(read)),
+            // It is not in memory; or this kernel or file system does not say.
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all_at(bytes, offset)
     }

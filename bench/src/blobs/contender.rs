@@ -5,7 +5,7 @@ use crate::{SERVER_CORE, usage};
 use anyhow::Result;
 use std::path::Path;
 use xtask::seaweedfs::{self, SeaweedFs};
-use xtask::server::{self, Ports, Profile, Server, Settings};
+use xtask::server::{self, Ports, Server, Settings};
 
 /// A side of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Contender {
         let (process, port) = match self {
             Self::Bole => {
                 let ports = Ports::free()?;
-                let server = server::start_bole(Profile::Release, &folder.join("data"), ports, &settings)?;
+                let server = server::start_bole(crate::profile(), &folder.join("data"), ports, &settings)?;
                 server::wait_for(([127, 0, 0, 1], ports.blobs).into())?;
                 (Process::Bole(server), ports.blobs)
             }
@@ -69,6 +69,16 @@ impl Node {
     /// Resident bytes of the server.
     pub(super) fn resident_bytes(&self) -> Result<u64> {
         usage::proportional_bytes(&usage::family(self.pid())?)
+    }
+
+    /// Begins to look for the most that the server has resident.
+    pub(super) fn reset_peak(&self) -> Result<()> {
+        usage::family(self.pid())?.iter().try_for_each(|pid| usage::reset_peak(*pid))
+    }
+
+    /// The most that it had since then.
+    pub(super) fn peak_bytes(&self) -> Result<u64> {
+        usage::family(self.pid())?.iter().map(|pid| usage::peak_bytes(*pid)).sum()
     }
 
     pub(super) fn cpu_seconds(&self) -> Result<f64> {

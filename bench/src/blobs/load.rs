@@ -28,6 +28,8 @@ pub(super) struct Measured {
     /// Of requests, or whole objects in parts.
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
+    /// The most that the server had resident.
+    pub(super) peak_bytes: f64,
 }
 
 /// What a connection did.
@@ -141,10 +143,12 @@ pub(super) fn round(case: &Case, node: &Node, round: u32, args: &Args) -> Result
     let load =
         Load { case, bucket: bucket(case), round, body: &body, keys: args.keys, next: AtomicU64::new(0) };
     let length = Duration::from_secs(u64::from(args.seconds));
+    node.reset_peak()?;
     let (cpu, begun) = (node.cpu_seconds()?, Instant::now());
     let done = on_each(node, case.connections, |number, client| load.work(number, client, begun + length))?;
     let seconds = begun.elapsed().as_secs_f64();
     let cpu = node.cpu_seconds()? - cpu;
+    let peak_bytes = node.peak_bytes()? as f64;
     if matches!(case.work, Work::Put | Work::Multipart) {
         empty(case, node)?;
     }
@@ -154,6 +158,7 @@ pub(super) fn round(case: &Case, node: &Node, round: u32, args: &Args) -> Result
         cpu_us: cpu * 1e6 / done.objects.max(1) as f64,
         p50_ms: done.latencies.percentile_ms(0.5),
         p99_ms: done.latencies.percentile_ms(0.99),
+        peak_bytes,
     })
 }
 

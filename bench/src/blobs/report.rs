@@ -88,7 +88,7 @@ impl Report {
     fn json(&self) -> Value {
         let round = |(contender, it): &(Contender, Measured)| {
             json!({"server": contender.name(), "objects_per_second": it.objects_per_second, "bytes_per_second": it.bytes_per_second,
-                "cpu_us": it.cpu_us, "p50_ms": it.p50_ms, "p99_ms": it.p99_ms})
+                "cpu_us": it.cpu_us, "p50_ms": it.p50_ms, "p99_ms": it.p99_ms, "peak_bytes": it.peak_bytes})
         };
         let point = |point: &Point| json!({"case": point.case.name(), "rounds": point.rounds.iter().map(round).collect::<Vec<_>>()});
         let memory =
@@ -112,6 +112,11 @@ impl Report {
         writeln!(f, "| case | bole | seaweedfs | ratio |\n|---|---:|---:|---:|")?;
         for point in &self.points {
             writeln!(f, "| {} | {} |", point.case.name(), point.both(|it| it.cpu_us, false, 1))?;
+        }
+        writeln!(f, "\nThe most that the server had resident in a round, MiB.\n")?;
+        writeln!(f, "| case | bole | seaweedfs | ratio |\n|---|---:|---:|---:|")?;
+        for point in &self.points {
+            writeln!(f, "| {} | {} |", point.case.name(), point.both(|it| it.peak_bytes / MIB, false, 0))?;
         }
         writeln!(f, "\nLatency of a request under that load, ms: p50 and p99.\n")?;
         writeln!(
@@ -145,7 +150,7 @@ impl fmt::Display for Report {
                     found.map(|it| it.bytes as f64 / MIB).collect()
                 };
                 let (ours, peer) = (of(Bole), of(Peer));
-                if !peer.is_empty() {
+                if !(ours.is_empty() && peer.is_empty()) {
                     writeln!(f, "| {when} {group} | {} |", cells(&ours, &peer, false, 0))?;
                 }
             }
@@ -167,6 +172,7 @@ mod tests {
             cpu_us,
             p50_ms: 1.0,
             p99_ms: 2.0,
+            peak_bytes: MIB,
         };
         let rounds = || vec![(Bole, measured(300.0, 10.0)), (Peer, measured(200.0, 40.0))];
         let point = |case| Point { case, rounds: rounds() };

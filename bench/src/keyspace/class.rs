@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 use xtask::resp::{Connection, Reply, encode};
-use xtask::server::{self, Ports, Profile, Server, Settings};
+use xtask::server::{self, Ports, Server, Settings};
 
 /// How long one reply to the runner itself may take.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -66,7 +66,7 @@ impl Contender {
         let server = match self {
             Self::Bole => {
                 settings.env.push(("BOLE_KEYSPACE_DURABILITY".into(), class.name.into()));
-                server::start_bole(Profile::Release, &folder.join("data"), Ports::free()?, &settings)?
+                server::start_bole(crate::profile(), &folder.join("data"), Ports::free()?, &settings)?
             }
             Self::Peer => start_peer(class, &folder, &settings)?,
         };

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use xtask::server::{self, Ports, Profile, Server, Settings};
+use xtask::server::{self, Ports, Server, Settings};
 
 /// Where Debian has PostgreSQL's programs.
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
@@ -64,7 +64,7 @@ impl Contender {
         match self {
             Self::Bole => {
                 let ports = Ports::free()?;
-                let server = server::start_bole(Profile::Release, &folder.join("data"), ports, &settings)?;
+                let server = server::start_bole(crate::profile(), &folder.join("data"), ports, &settings)?;
                 server::wait_for(([127, 0, 0, 1], ports.sql).into())?;
                 Ok(Node { contender: self, server, port: ports.sql })
             }

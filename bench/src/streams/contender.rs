@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use xtask::kafka;
-use xtask::server::{self, Ports, Profile, Server, Settings};
+use xtask::server::{self, Ports, Server, Settings};
 
 /// Which column of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Contender {
             Self::Kafka => kafka::prepare(&data.join("kafka"), &settings, &kafka::Options::default())?,
             Self::Bole => {
                 let ports = Ports::free()?;
-                (server::bole(Profile::Release, &data.join("data"), ports, &settings)?, ports.streams)
+                (server::bole(crate::profile(), &data.join("data"), ports, &settings)?, ports.streams)
             }
             Self::RunningBole(address) => bail!("{address} runs already"),
         };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use base64ct::{Base64, Encoding as _};
+use bole_identity::Role;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ impl Credentials {
 }
 
 /// What a request wants to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Read status and metrics.
     ReadStatus,
@@ -52,6 +53,12 @@ pub enum Action {
     ManageUsers,
     /// See damage of large objects, have it looked for, and say where their bytes are kept.
     ManageBlobs,
+    /// See what the gateway does.
+    ReadGateway,
+    /// Change what the gateway does.
+    ManageGateway,
+    /// Register and take out instances of this service of the gateway.
+    RegisterInstances(String),
 }
 
 /// Decides who may do what.
@@ -73,6 +80,73 @@ pub struct User {
     pub name: String,
     /// The roles.
     pub roles: Vec<String>,
+    /// Whether it may do anything for now.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// The ids of its access keys.
+    #[serde(default)]
+    pub access_keys: Vec<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What may be changed of a user; what is not said stays.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserChange {
+    /// Its roles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// Whether it may do anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Its password, in clear; only its verifiers are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for UserChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { roles, enabled, password } = self;
+        f.debug_struct("UserChange")
+            .field("roles", roles)
+            .field("enabled", enabled)
+            .field("password", &password.is_some())
+            .finish()
+    }
+}
+
+/// An access key to be made; what is not said is made up.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewAccessKey {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its secret.
+    pub secret: Option<String>,
+}
+
+impl fmt::Debug for NewAccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewAccessKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// An access key that was made: the only time that its secret is told.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeAccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+}
+
+impl fmt::Debug for MadeAccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MadeAccessKey").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// A user to be added.
@@ -105,6 +179,19 @@ pub trait Users: Send + Sync + 'static {
     fn add(&self, user: NewUser) -> BoxFuture<'_, Result<(), Error>>;
     /// Removes a user; `NotFound` if there is none of that name.
     fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+    /// Changes a user; `NotFound` if there is none of that name, or a role is none.
+    fn change<'a>(&'a self, name: &'a str, change: UserChange) -> BoxFuture<'a, Result<(), Error>>;
+    /// Gives a user an access key; `Conflict` if its id is somebody's.
+    fn add_key<'a>(&'a self, name: &'a str, key: NewAccessKey)
+    -> BoxFuture<'a, Result<MadeAccessKey, Error>>;
+    /// Takes an access key from a user; `NotFound` if it has none of this id.
+    fn remove_key<'a>(&'a self, name: &'a str, id: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+    /// All roles, in order of name.
+    fn roles(&self) -> BoxFuture<'_, Result<Vec<Role>, Error>>;
+    /// Adds or replaces a role; `InvalidInput` if it is none.
+    fn put_role(&self, role: Role) -> BoxFuture<'_, Result<(), Error>>;
+    /// Removes a role; `NotFound` if there is none of that name, `Conflict` if somebody has it.
+    fn remove_role<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Error>>;
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bole_base::Kind;
-use bole_identity::Identity;
+use bole_identity::{Identity, Role};
 use futures_util::future::BoxFuture;
 
+use super::access::{MadeAccessKey, NewAccessKey, UserChange};
 use super::{Action, Authenticator, Credentials, Error, NewUser, User, Users};
 
 /// The role that a user gets who is added without one.
@@ -28,11 +29,16 @@ fn refused(error: &bole_identity::Error) -> Error {
     Error::new(error.kind(), error.to_string())
 }
 
-const fn action_name(action: Action) -> &'static str {
+/// What a policy must allow: service, action, resource.
+fn needed(action: &Action) -> (&'static str, &'static str, String) {
+    let node = |service, name| (service, name, format!("default/{service}/node"));
     match action {
-        Action::ReadStatus => "read",
-        Action::ManageUsers => "users",
-        Action::ManageBlobs => "blobs",
+        Action::ReadStatus => node("admin", "read"),
+        Action::ManageUsers => node("admin", "users"),
+        Action::ManageBlobs => node("admin", "blobs"),
+        Action::ReadGateway => node("gateway", "read"),
+        Action::ManageGateway => node("gateway", "manage"),
+        Action::RegisterInstances(service) => ("gateway", "register", format!("default/gateway/{service}")),
     }
 }
 
@@ -50,12 +56,13 @@ impl Authenticator for IdentityUsers {
             if !self.identity.verify(user, password).await.map_err(|error| refused(&error))? {
                 return Err(Error::Unauthenticated);
             }
-            if self.identity.allowed(user, "admin", action_name(action), "default/admin/node") {
+            let (service, action, resource) = needed(&action);
+            if self.identity.allowed(user, service, action, &resource) {
                 return Ok(user.clone());
             }
             Err(Error::new(
                 Kind::Denied,
-                format!("user \"{user}\" may not do this: admin:{}", action_name(action)),
+                format!("user \"{user}\" may not do this: {service}:{action} on {resource}"),
             ))
         })
     }
@@ -68,6 +75,8 @@ impl Users for IdentityUsers {
                 let shown = |user: &Arc<bole_identity::User>| User {
                     name: user.name.clone(),
                     roles: user.roles.clone(),
+                    enabled: user.enabled,
+                    access_keys: user.access_keys.iter().map(|key| key.id.clone()).collect(),
                 };
                 directory.users().map(shown).collect()
             });
@@ -84,5 +93,49 @@ impl Users for IdentityUsers {
 
     fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { self.identity.remove_user(name).await.map_err(|error| refused(&error)) })
+    }
+
+    fn change<'a>(&'a self, name: &'a str, change: UserChange) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let UserChange { roles, enabled, password } = change;
+            if let Some(password) = password {
+                self.identity.set_password(name, &password).await.map_err(|error| refused(&error))?;
+            }
+            self.identity.set_user(name, roles, enabled).await.map_err(|error| refused(&error))
+        })
+    }
+
+    fn add_key<'a>(
+        &'a self,
+        name: &'a str,
+        key: NewAccessKey,
+    ) -> BoxFuture<'a, Result<MadeAccessKey, Error>> {
+        Box::pin(async move {
+            let made = self.identity.add_access_key(name, key.id, key.secret).await;
+            let (id, secret) = made.map_err(|error| refused(&error))?;
+            Ok(MadeAccessKey { id, secret: secret.expose().to_owned() })
+        })
+    }
+
+    fn remove_key<'a>(&'a self, name: &'a str, id: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(
+            async move { self.identity.remove_access_key(name, id).await.map_err(|error| refused(&error)) },
+        )
+    }
+
+    fn roles(&self) -> BoxFuture<'_, Result<Vec<Role>, Error>> {
+        Box::pin(async move {
+            let all =
+                self.identity.read(|directory| directory.roles().map(|role| Role::clone(role)).collect());
+            all.map_err(|error| refused(&error))
+        })
+    }
+
+    fn put_role(&self, role: Role) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move { self.identity.put_role(role).await.map_err(|error| refused(&error)) })
+    }
+
+    fn remove_role<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { self.identity.remove_role(name).await.map_err(|error| refused(&error)) })
     }
 }

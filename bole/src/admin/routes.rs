@@ -1,17 +1,20 @@
 //! The requests that the admin door answers.
 
+mod users;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Json, Path, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Json, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use bole_base::Kind;
 
-use super::access::{Action, Credentials, NewUser, User};
+use super::access::{Action, Authenticator, Credentials};
 use super::blobs::{Blobs, Damage};
 use super::data::{MoveLimits, Mover, Moving};
 use super::listener::Peer;
@@ -22,22 +25,30 @@ use crate::status::Status;
 type Shared = State<Arc<Admin>>;
 
 /// All requests behind the guard.
-pub(super) fn router(admin: Admin) -> Router {
+pub(super) fn router(mut admin: Admin) -> Router {
+    let extra = std::mem::take(&mut admin.extra);
     let admin = Arc::new(admin);
-    Router::new()
+    let own = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_page))
         .route("/api/status", get(status))
-        .route("/api/users", get(list_users).post(add_user))
-        .route("/api/users/{name}", delete(remove_user))
+        .route("/api/users", get(users::list).post(users::add))
+        .route("/api/users/{name}", delete(users::remove).patch(users::change))
+        .route("/api/users/{name}/keys", post(users::add_key))
+        .route("/api/users/{name}/keys/{id}", delete(users::remove_key))
+        .route("/api/roles", get(users::roles))
+        .route("/api/roles/{name}", put(users::put_role).delete(users::remove_role))
         .route("/api/blobs/scrub", post(begin_scrub))
         .route("/api/blobs/damage", get(damage))
         .route("/api/blobs/move", get(moving).post(begin_move).delete(stop_move))
+        .with_state(Arc::clone(&admin));
+    extra
+        .into_iter()
+        .fold(own, Router::merge)
         .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard))
-        .with_state(admin)
+        .layer(middleware::from_fn_with_state(admin, guard))
 }
 
 async fn guard(State(admin): Shared, request: Request, next: Next) -> Response {
@@ -76,41 +87,6 @@ async fn status(
 ) -> Result<Json<Status>, Error> {
     authorize_read(&admin, peer, &headers).await?;
     Ok(Json((admin.status)()))
-}
-
-async fn list_users(
-    State(admin): Shared,
-    peer: ConnectInfo<Peer>,
-    headers: HeaderMap,
-) -> Result<Json<Vec<User>>, Error> {
-    authorize(&admin, peer, &headers, Action::ManageUsers).await?;
-    admin.users.list().await.map(Json)
-}
-
-async fn add_user(
-    State(admin): Shared,
-    peer: ConnectInfo<Peer>,
-    headers: HeaderMap,
-    body: Result<Json<NewUser>, JsonRejection>,
-) -> Result<StatusCode, Error> {
-    let by = authorize(&admin, peer, &headers, Action::ManageUsers).await?;
-    let Json(user) = body.map_err(|error| Error::new(Kind::InvalidInput, error.body_text()))?;
-    let name = user.name.clone();
-    admin.users.add(user).await?;
-    tracing::info!(user = name, by, "user added");
-    Ok(StatusCode::CREATED)
-}
-
-async fn remove_user(
-    State(admin): Shared,
-    peer: ConnectInfo<Peer>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-) -> Result<StatusCode, Error> {
-    let by = authorize(&admin, peer, &headers, Action::ManageUsers).await?;
-    admin.users.remove(&name).await?;
-    tracing::info!(user = name, by, "user removed");
-    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn begin_scrub(
@@ -188,6 +164,16 @@ async fn authorize(
     headers: &HeaderMap,
     action: Action,
 ) -> Result<String, Error> {
+    ask(&*admin.authenticator, peer, headers, action).await
+}
+
+/// Checks the credentials in `headers`, if any; returns the name of their owner.
+pub(super) async fn ask(
+    authenticator: &dyn Authenticator,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    action: Action,
+) -> Result<String, Error> {
     let credentials = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => {
@@ -195,5 +181,5 @@ async fn authorize(
             Some(Credentials::from_header(text).map_err(|reason| Error::new(Kind::InvalidInput, reason))?)
         }
     };
-    admin.authenticator.authorize(peer, credentials.as_ref(), action).await
+    authenticator.authorize(peer, credentials.as_ref(), action).await
 }

@@ -2,12 +2,16 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
+use std::path::Path;
 use std::time::Duration;
 
-use bole_base::Kind;
+use bole_base::{RealDisk, SystemClock};
+use bole_identity::Identity;
+use bole_log::MemoryJournal;
+use bole_shard::Runtime;
 use futures_util::future::ready;
 
+use super::identity::IdentityUsers;
 use super::*;
 use crate::http::Client;
 
@@ -26,57 +30,44 @@ impl Authenticator for OneUser {
     }
 }
 
-/// Users in memory.
-#[derive(Default)]
-struct FakeUsers(Mutex<Vec<User>>);
-
-impl Users for FakeUsers {
-    fn list(&self) -> BoxFuture<'_, Result<Vec<User>, Error>> {
-        Box::pin(ready(Ok(self.0.lock().unwrap().clone())))
-    }
-
-    fn add(&self, user: NewUser) -> BoxFuture<'_, Result<(), Error>> {
-        let mut users = self.0.lock().unwrap();
-        let taken = users.iter().any(|known| known.name == user.name);
-        if !taken {
-            users.push(User { name: user.name.clone(), roles: user.roles });
-        }
-        let message = format!("user \"{}\" exists", user.name);
-        Box::pin(ready(if taken { Err(Error::new(Kind::Conflict, message)) } else { Ok(()) }))
-    }
-
-    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        let mut users = self.0.lock().unwrap();
-        let before = users.len();
-        users.retain(|user| user.name != name);
-        let found = users.len() < before;
-        let message = format!("user \"{name}\" does not exist");
-        Box::pin(ready(if found { Ok(()) } else { Err(Error::new(Kind::NotFound, message)) }))
-    }
-}
-
 struct Fixture {
     door: Door,
     readiness: Readiness,
+    _folder: tempfile::TempDir,
+}
+
+/// The users of a fresh node, on a journal in memory.
+async fn users(folder: &Path) -> Arc<IdentityUsers> {
+    let (journal, disk, clock) = (MemoryJournal::new(), Arc::new(RealDisk), Arc::new(SystemClock::new()));
+    let config = bole_shard::runtime::Config::default();
+    let runtime = Arc::new(Runtime::new(Arc::new(journal), disk, clock, folder.join("checkpoints"), config));
+    let data = folder.join("data");
+    std::fs::create_dir(&data).unwrap();
+    let identity = Identity::host(Arc::clone(&runtime), &folder.join("key"), &data).unwrap();
+    runtime.recover(&[]).await.unwrap();
+    identity.settle().await.unwrap();
+    Arc::new(IdentityUsers::new(Arc::new(identity)))
 }
 
 /// Opens a door on a free port.
 async fn open_door(private: bool) -> Fixture {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let readiness = Readiness::new("replaying the journal");
+    let folder = tempfile::tempdir().unwrap();
     let status = || Status { version: "0.1.0".to_owned(), uptime_seconds: 7, ..Status::default() };
     let admin = Admin {
         readiness: readiness.clone(),
         status: Arc::new(status),
         collectors: vec![Arc::new(|out| out.push_str("probe_total 1\n"))],
         authenticator: Arc::new(OneUser),
-        users: Arc::new(FakeUsers::default()),
+        users: users(folder.path()).await,
         blobs: None,
         mover: None,
+        extra: Vec::new(),
         guard: guard::addresses_only(),
         private,
     };
-    Fixture { door: open(listener, admin).unwrap(), readiness }
+    Fixture { door: open(listener, admin).unwrap(), readiness, _folder: folder }
 }
 
 /// Sends raw bytes and reads until the other side closes.
@@ -95,11 +86,72 @@ async fn exchange(address: SocketAddr, request: String) -> String {
 const BASIC: &str = "authorization: Basic Ym9sZTpib2xlYm9sZQ==\r\n";
 const JSON: &str = "content-type: application/json\r\n";
 
+/// Sends `METHOD PATH` with further header lines.
+async fn ask(address: SocketAddr, line: &str, headers: &str, body: &str) -> String {
+    let head = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}");
+    exchange(address, format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await
+}
+
+const ROLE: &str =
+    r#"[{"name":"p","statements":[{"effect":"allow","service":"blobs","actions":["*"],"resources":["*"]}]}]"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_their_keys_and_roles() {
+    let Fixture { door, readiness: _, _folder } = open_door(false).await;
+    let address = door.address();
+    let auth_json = format!("{BASIC}{JSON}");
+    let post = &*auth_json;
+    for (line, headers, body, code, part) in [
+        ("POST /api/users", post, r#"{"name":"ann@b","password":"secret"}"#, 201, ""),
+        (
+            "PATCH /api/users/ann%40b",
+            post,
+            r#"{"roles":["reader"]}"#,
+            404,
+            "role \\\"reader\\\" does not exist",
+        ),
+        ("PUT /api/roles/reader", post, ROLE, 204, ""),
+        ("PUT /api/roles/reader", post, r#"[{"name":"p"}]"#, 400, "missing field"),
+        ("PUT /api/roles/reader", "", ROLE, 401, ""),
+        ("GET /api/roles", BASIC, "", 200, r#""name":"reader""#),
+        (
+            "PATCH /api/users/ann%40b",
+            post,
+            r#"{"roles":["reader"],"enabled":false,"password":"other"}"#,
+            204,
+            "",
+        ),
+        ("PATCH /api/users/ann%40b", post, r#"{"name":"x"}"#, 400, "unknown field"),
+        ("PATCH /api/users/nobody", post, "{}", 404, "does not exist"),
+        ("DELETE /api/roles/reader", BASIC, "", 409, "has the role"),
+        (
+            "POST /api/users/ann%40b/keys",
+            post,
+            r#"{"id":"AK1","secret":"a secret of ann"}"#,
+            201,
+            r#"{"id":"AK1","secret":"a secret of ann"}"#,
+        ),
+        ("POST /api/users/ann%40b/keys", post, r#"{"id":"AK1"}"#, 409, "AK1"),
+        ("POST /api/users/ann%40b/keys", post, r#"{"id":"bole"}"#, 409, "belongs to user"),
+        ("POST /api/users/ann%40b/keys", post, "{}", 201, r#""id":"BK"#),
+        ("GET /api/users", BASIC, "", 200, r#""roles":["reader"],"enabled":false,"access_keys":["AK1","BK"#),
+        ("DELETE /api/users/ann%40b/keys/AK1", BASIC, "", 204, ""),
+        ("DELETE /api/users/ann%40b/keys/AK1", BASIC, "", 404, "AK1"),
+        ("DELETE /api/users/ann%40b", BASIC, "", 204, ""),
+        ("DELETE /api/roles/reader", BASIC, "", 204, ""),
+        ("DELETE /api/roles/reader", BASIC, "", 404, "does not exist"),
+    ] {
+        let answer = ask(address, line, headers, body).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")), "{line} {headers}: {answer}");
+        assert!(answer.contains(part), "{line}: {part:?} in {answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests() {
-    let Fixture { door, readiness } = open_door(false).await;
+    let Fixture { door, readiness, _folder } = open_door(false).await;
     let address = door.address();
-    let add = r#"{"name":"ann b","password":"secret"}"#;
+    let add = r#"{"name":"ann@b","password":"secret"}"#;
     let big = format!(r#"{{"name":"{}","password":"x"}}"#, "n".repeat(BODY_BYTES_MAX));
     let auth_json = format!("{BASIC}{JSON}");
     let (post, bearer) = (&*auth_json, "authorization: Bearer x\r\n");
@@ -114,25 +166,35 @@ async fn requests() {
         ("GET /api/users", "", "", 401, "www-authenticate: Basic"),
         ("GET /api/users", wrong, "", 401, "missing or wrong"),
         ("GET /api/users", bearer, "", 400, "\\\"Bearer\\\" is unknown"),
-        ("GET /api/users", BASIC, "", 200, "[]"),
+        (
+            "GET /api/users",
+            BASIC,
+            "",
+            200,
+            r#"[{"name":"bole","roles":["administrator"],"enabled":true,"access_keys":["bole"]}]"#,
+        ),
         ("POST /api/users", post, add, 201, ""),
-        ("POST /api/users", post, add, 409, "user \\\"ann b\\\" exists"),
+        ("POST /api/users", post, add, 409, "user \\\"ann@b\\\" exists"),
         ("POST /api/users", post, "{}", 400, "missing field"),
         ("POST /api/users", post, r#"{"name":"a","password":"b","admin":1}"#, 400, "unknown field"),
         ("POST /api/users", post, &big, 400, "length limit"),
         ("POST /api/users", BASIC, add, 400, "application/json"),
-        ("GET /api/users", BASIC, "", 200, r#"[{"name":"ann b","roles":[]}]"#),
-        ("DELETE /api/users/ann%20b", BASIC, "", 204, ""),
-        ("DELETE /api/users/ann%20b", BASIC, "", 404, "does not exist"),
+        (
+            "GET /api/users",
+            BASIC,
+            "",
+            200,
+            r#"{"name":"ann@b","roles":["administrator"],"enabled":true,"access_keys":[]}"#,
+        ),
+        ("DELETE /api/users/ann%40b", BASIC, "", 204, ""),
+        ("DELETE /api/users/ann%40b", BASIC, "", 404, "does not exist"),
         ("DELETE /api/users/x", "", "", 401, ""),
         ("GET /api/blobs/move", "", "", 401, ""),
         ("GET /api/blobs/move", BASIC, "", 404, "no blobs"),
         ("POST /api/blobs/move", post, "{}", 400, "missing field"),
         ("GET /healthz", "origin: http://evil.example\r\n", "", 403, "origin"),
     ] {
-        let length = body.len();
-        let head = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}");
-        let answer = exchange(address, format!("{head}content-length: {length}\r\n\r\n{body}")).await;
+        let answer = ask(address, line, headers, body).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")), "{line} {headers}: {answer}");
         assert!(answer.contains(part), "{line}: {part:?} in {answer}");
     }
@@ -147,7 +209,7 @@ async fn requests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_door_asks_for_credentials_and_the_client_brings_them() {
-    let Fixture { door, readiness } = open_door(true).await;
+    let Fixture { door, readiness, _folder } = open_door(true).await;
     readiness.ready();
     let addr = door.address().to_string();
     let ask = |credentials: Option<Credentials>, path: &'static str| {

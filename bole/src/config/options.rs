@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bole_base::Durability;
 
+use super::gateway::{AccessLogFormat, KeyspaceAddress, Networks};
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
     Anonymous, CertificateName, ChunkHome, DatabaseDurability, FeedDatabases, HostNames, LogFilter,
@@ -332,6 +333,34 @@ options! {
         scrub_interval: Duration = Time(SECOND, 365 * 24 * HOUR), "168h";
         /// Seconds of a day, as lifecycle's rules count days; less than 86400 is for tests.
         lifecycle_day_seconds: u64 = Count(1, 86_400), "86400";
+    }
+
+    /// The gateway: HTTP from outside to the services behind it.
+    gateway: Gateway {
+        /// Address of the plain door: HTTP/1.1, and HTTP/2 by prior knowledge.
+        listen: SocketAddr = Address, "127.0.0.1:8080";
+        /// Address of the TLS door, whose certificates are in the gateway's document. Empty: none.
+        tls_listen: Option<SocketAddr> = Address, "";
+        /// File with the document: services, routes, logins, consumers, limits, certificates. It is taken whole whenever it changes; one that is wrong changes nothing. Empty: the node keeps the document, and `bole gateway`, `bole route`, `bole service` and the admin API change it.
+        file: Option<PathBuf> = Path, "";
+        /// Whose `X-Forwarded-…` headers and PROXY lines are believed.
+        trusted_proxies: Networks = Text("a list of networks such as 10.0.0.0/8,192.0.2.1"), "";
+        /// Whether connections of trusted proxies begin with a line of the PROXY protocol (v1 or v2).
+        proxy_protocol: bool = word(&["true", "false"]), "false";
+        /// Connections at a time; more are refused.
+        connections_max: u64 = Count(1, 1_000_000), "20000";
+        /// Whether answers tell in `x-bole-explain` how they came about. For networks of one's own only.
+        explain: bool = word(&["true", "false"]), "false";
+        /// What is written of each request: off, or json (an object a line).
+        access_log: AccessLogFormat = word(&["off", "json"]), "off";
+        /// File for it. Empty: the log of the node.
+        access_log_file: Option<PathBuf> = Path, "";
+        /// A keyspace in which limits with `store = "keyspace"` are counted, by address and database: this node's, or one that several nodes share. It must know `SET … IFEQ` (Bole, Redis 8.4, Valkey 8.1).
+        limits_keyspace: KeyspaceAddress = Text("HOST:PORT or HOST:PORT/DATABASE, such as 127.0.0.1:6379/15"), "127.0.0.1:6379/15";
+        /// User of that keyspace; nobody is named without.
+        limits_user: Option<String> = OptionalText("a user of that keyspace"), "";
+        /// File whose first line is that user's password.
+        limits_password_file: Option<PathBuf> = Path, "";
     }
 
     /// Users and their secrets.

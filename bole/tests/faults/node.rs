@@ -37,6 +37,7 @@ impl Node {
             "streams.listen=127.0.0.1:0",
             "blobs.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
+            "gateway.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
         ];
         let mut command = bole(&["serve", "--data", data.to_str().unwrap()]);

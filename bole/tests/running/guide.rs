@@ -2,7 +2,7 @@
 //!
 //! A block that begins with "```sh run" is given to a shell as it stands. When a "```text" block follows it, that is what it
 //! prints, with `…` for anything within a line. The examples of a page run in order against one node of its own, and
-//! each must succeed. Those that use `redis-cli` are skipped where it is not installed.
+//! each must succeed. Those that use `redis-cli` or `curl` are skipped where it is not installed.
 
 use std::path::Path;
 
@@ -26,10 +26,12 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/moving-from-minio.md", &[]),
     ("docs/guide/outbox.md", &[]),
     ("docs/guide/blob-events.md", &[]),
+    ("docs/guide/gateway.md", &[]),
 ];
 /// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";
 const AWS: &str = "aws";
+const CURL: &str = "curl";
 
 fn is_installed(program: &str) -> bool {
     let programs = std::env::var_os("PATH").unwrap_or_default();
@@ -98,7 +100,7 @@ fn every_example_of_the_guide_runs() {
         assert!(!examples.is_empty(), "{page} has no examples that run");
         let folder = tempfile::tempdir().unwrap();
         let node = Node::start_with(folder.path(), "127.0.0.1:0", settings);
-        let has_redis_cli = node.has_redis_cli();
+        let (has_redis_cli, has_curl) = (node.has_redis_cli(), node.has_curl());
         for Example { line, script, expected } in examples {
             if script.contains(REDIS_CLI) && !has_redis_cli {
                 eprintln!("{page}:{line} is skipped: {REDIS_CLI} is not installed");
@@ -106,6 +108,10 @@ fn every_example_of_the_guide_runs() {
             }
             if script.contains("aws s3") && !is_installed(AWS) {
                 eprintln!("{page}:{line} is skipped: {AWS} is not installed");
+                continue;
+            }
+            if script.contains(CURL) && !has_curl {
+                eprintln!("{page}:{line} is skipped: {CURL} is not installed");
                 continue;
             }
             let mut shell = node.command("sh");

@@ -7,6 +7,7 @@ mod blobs;
 mod commands;
 mod expect;
 mod feeds;
+mod gateway;
 mod groups;
 mod guide;
 mod import;

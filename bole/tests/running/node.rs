@@ -31,6 +31,8 @@ pub(crate) struct Node {
     pub(crate) blobs: String,
     /// Where databases are served to PostgreSQL's clients.
     pub(crate) sql: String,
+    /// Where the gateway listens.
+    pub(crate) gateway: String,
     admin: String,
 }
 
@@ -69,6 +71,7 @@ impl Node {
             "blobs.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
+            "gateway.listen=127.0.0.1:0",
             streams.as_str(),
         ] {
             command.args(["--set", setting]);
@@ -92,8 +95,8 @@ impl Node {
         };
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
         let (keyspace, sql) = (word_after("keyspace (Redis) "), word_after("sql (PostgreSQL) "));
-        let blobs = word_after("blobs (S3) ");
-        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, admin })
+        let (blobs, gateway) = (word_after("blobs (S3) "), word_after("gateway (HTTP) "));
+        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, gateway, admin })
     }
 
     /// What a node says that these settings do not let start.
@@ -101,7 +104,7 @@ impl Node {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
         clear(&mut command);
         command.current_dir(folder).arg("serve").stdin(Stdio::null());
-        for door in ["admin", "keyspace", "blobs", "schemas", "sql", "streams"] {
+        for door in ["admin", "keyspace", "blobs", "schemas", "sql", "streams", "gateway"] {
             command.args(["--set", &format!("{door}.listen=127.0.0.1:0")]);
         }
         for setting in settings {
@@ -134,12 +137,22 @@ impl Node {
 
     /// Whether `redis-cli` is installed; if so, commands that call it reach this node, wherever it listens.
     pub(crate) fn has_redis_cli(&self) -> bool {
-        let programs = std::env::var_os("PATH").unwrap_or_default();
-        let found = std::env::split_paths(&programs).map(|folder| folder.join("redis-cli"));
-        let Some(real) = found.into_iter().find(|program| program.is_file()) else { return false };
         let (host, port) = self.keyspace.rsplit_once(':').unwrap();
-        let script = format!("#!/bin/sh\nexec {} -h {host} -p {port} \"$@\"\n", real.display());
-        let stand_in = self.folder.join(PROGRAMS).join("redis-cli");
+        self.stands_in("redis-cli", &format!("-h {host} -p {port}"))
+    }
+
+    /// Whether `curl` is installed; if so, commands that call it find this node's gateway at its usual port.
+    pub(crate) fn has_curl(&self) -> bool {
+        self.stands_in("curl", &format!("--connect-to 127.0.0.1:8080:{}", self.gateway))
+    }
+
+    /// Puts a program in front of an installed one that calls it with these arguments; whether it is installed.
+    fn stands_in(&self, program: &str, arguments: &str) -> bool {
+        let programs = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&programs).map(|folder| folder.join(program));
+        let Some(real) = found.into_iter().find(|program| program.is_file()) else { return false };
+        let script = format!("#!/bin/sh\nexec {} {arguments} \"$@\"\n", real.display());
+        let stand_in = self.folder.join(PROGRAMS).join(program);
         std::fs::create_dir_all(stand_in.parent().unwrap()).unwrap();
         std::fs::write(&stand_in, script).unwrap();
         std::fs::set_permissions(&stand_in, std::fs::Permissions::from_mode(0o755)).unwrap();

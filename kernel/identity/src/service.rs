@@ -1,5 +1,7 @@
 //! Identity as a shard: the directory behind a lock and a log, the key file, and remembered passwords.
 
+mod administration;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -155,6 +157,14 @@ impl Identity {
         let user =
             self.read(|directory| directory.user_of_access_key(id).filter(|user| user.enabled).cloned())?;
         user.map(|user| Ok((user.name.clone(), user.access_key_secret(id, &self.key)?))).transpose()
+    }
+
+    /// The name of the enabled user that has this access key, whose secret nobody needs now.
+    pub fn owner_of_access_key(&self, id: &str) -> Result<Option<String>> {
+        self.read(|directory| {
+            let user = directory.user_of_access_key(id).filter(|user| user.enabled);
+            user.map(|user| user.name.clone())
+        })
     }
 
     /// The secret of a temporary access key; nothing where the key has not their form. That it was ever given out, its token says.

@@ -52,6 +52,13 @@ pub trait Journal: Send + Sync + 'static {
     /// about to wait for that asks, so that it comes at once.
     fn want_sync(&self, position: Position);
 
+    /// Has what was appended before `position` fsynced, in this thread where no other is at it: for who blocks and would have another thread woken for it, and be woken
+    /// by that. What another does is not waited for. Errors: `Failed`.
+    fn sync_here(&self, position: Position) -> Result<(), Error> {
+        self.want_sync(position);
+        Ok(())
+    }
+
     /// Makes everything that was appended durable, and recorded as durable: nothing of it is a tail for recovery afterwards, so that extents which it
     /// names may be removed. `Ok(false)`: the journal is too full to record it; try again. Blocks. Errors: `Failed`.
     fn settle(&self) -> Result<bool, Error>;

@@ -91,6 +91,10 @@ impl Journal for LocalJournal {
         self.wal.want_sync(position);
     }
 
+    fn sync_here(&self, position: Position) -> Result<(), Error> {
+        Ok(self.wal.sync_here(position)?)
+    }
+
     fn settle(&self) -> Result<bool, Error> {
         Ok(self.wal.settle()?)
     }

@@ -5,11 +5,12 @@
 //! one connection closes only that connection, that a listener refuses what is unsafe (P6 to P8), and that a node that
 //! stops lets what is in flight finish within a deadline.
 //!
-//! Reading order: [`shutdown`] → [`tasks`] → [`metrics`] → [`limits`] → [`stream`] → [`listener`] → [`tls`] → [`safety`].
+//! Reading order: [`shutdown`] → [`tasks`] → [`metrics`] → [`limits`] → [`stream`] → [`line`] → [`listener`] → [`tls`] → [`safety`].
 
 pub mod client;
 pub mod error;
 pub mod limits;
+pub mod line;
 pub mod listener;
 pub mod metrics;
 pub mod safety;

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -10,7 +11,8 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::server::TlsStream;
 
-use crate::error::Result;
+use crate::error;
+use crate::line::Line;
 use crate::metrics::{Counter, ServiceMetrics};
 use crate::tls::Tls;
 
@@ -51,9 +53,25 @@ impl Stream {
         Self { transport: Transport::Plain(socket), received, sent }
     }
 
+    pub(crate) fn counted(socket: TcpStream, (received, sent): (Counter, Counter)) -> Self {
+        Self { transport: Transport::Plain(socket), received, sent }
+    }
+
+    /// Takes a plain connection away from the runtime, for a thread whose reads and writes block for `patience` at most. One that is
+    /// secured is given back as it is. Inner errors: the system's; the connection is gone.
+    pub fn into_line(self, patience: Duration) -> Result<io::Result<Line>, Self> {
+        match self.transport {
+            Transport::Plain(socket) => {
+                let socket = socket.into_std();
+                Ok(socket.and_then(|socket| Line::new(socket, patience, (self.received, self.sent))))
+            }
+            secured @ Transport::Tls(_) => Err(Self { transport: secured, ..self }),
+        }
+    }
+
     /// Continues with TLS, for protocols that ask for it in clear first. Waits for the client's handshake as long as
     /// `tls` allows. A stream that is secured already is returned as it is.
-    pub async fn secure(self, tls: &Tls) -> Result<Self> {
+    pub async fn secure(self, tls: &Tls) -> error::Result<Self> {
         let transport = match self.transport {
             Transport::Plain(socket) => Transport::Tls(Box::new(tls.accept(socket).await?)),
             secured @ Transport::Tls(_) => secured,

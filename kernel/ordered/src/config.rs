@@ -32,7 +32,7 @@ impl Config {
         Self { cache_bytes: 64 << 10, memtable_bytes: MEMTABLE_BYTES_MIN, open_files_max: 16 }
     }
 
-    /// What the store takes of memory at most, but for filters and indexes of tables (about 2 bytes a key).
+    /// What the store takes of memory at most, but for filters and indexes of tables that were just flushed, and what says where the parts of the others are.
     pub const fn memory_bytes(&self) -> u64 {
         self.cache_bytes + self.memtable_bytes
     }

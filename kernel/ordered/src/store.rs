@@ -30,6 +30,7 @@ use std::task::{Context, Poll, Waker};
 
 use bole_base::{Disk, Epoch, LogId, Offset};
 use bole_shard::durable::Stand;
+use lsm_tree::config::PinningPolicy;
 use lsm_tree::{AbstractTree, AnyTree, Cache, DescriptorTable, SequenceNumberCounter};
 use parking_lot::Mutex;
 
@@ -133,6 +134,9 @@ impl Store {
             lsm_tree::Config::new(tree, numbers.clone(), SequenceNumberCounter::new(1))
                 .use_cache(Arc::clone(&cache))
                 .use_descriptor_table(Some(Arc::new(DescriptorTable::new(config.open_files_max))))
+                // In one piece, the filter of a table of millions of small rows is larger than what the cache keeps of one block, and each look reads it from the disk.
+                .filter_block_partitioning_policy(PinningPolicy::new([false, true]))
+                .index_block_partitioning_policy(PinningPolicy::new([false, true]))
         })?;
         let stand = read_stand(folder, &tree)?;
         if born && stand.is_none() {

@@ -137,6 +137,11 @@ impl Transaction {
         self.hlc = hlc;
     }
 
+    /// As [`Batch::set_awaited`].
+    pub const fn set_awaited(&mut self) {
+        self.batch.set_awaited();
+    }
+
     /// Whether there is nothing to append.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.large.as_ref().is_none_or(Large::is_empty)

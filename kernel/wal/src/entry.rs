@@ -76,6 +76,7 @@ pub struct Batch {
     count: u32,
     class: Durability,
     open: Option<usize>,
+    awaited: bool,
 }
 
 /// A place in a batch in the making.
@@ -95,7 +96,18 @@ impl Default for Batch {
 impl Batch {
     /// An empty batch.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), count: 0, class: Durability::Memory, open: None }
+        Self { bytes: Vec::new(), count: 0, class: Durability::Memory, open: None, awaited: false }
+    }
+
+    /// Says that who appends it asks for its fsync soon after, so that nobody has to be woken for that at once. If that does not happen, the fsync comes with the
+    /// next, or after the journal's interval.
+    pub const fn set_awaited(&mut self) {
+        self.awaited = true;
+    }
+
+    /// As [`Batch::set_awaited`] says.
+    pub const fn is_awaited(&self) -> bool {
+        self.awaited
     }
 
     /// Adds one entry whose payload `write` appends to the buffer it is given. `class` is the durability of the entry's
@@ -168,6 +180,7 @@ impl Batch {
         self.count = 0;
         self.class = Durability::Memory;
         self.open = None;
+        self.awaited = false;
     }
 }
 

@@ -224,7 +224,7 @@ impl Wal {
         self.metrics.append_bytes.fetch_add(frame_bytes(body.len()), Ordering::Relaxed);
         if batch.class() == Durability::Sync {
             self.sync_wanted.fetch_max(end, Ordering::SeqCst);
-            if let Some(hooks) = self.hooks.get() {
+            if let Some(hooks) = self.hooks.get().filter(|_| !batch.is_awaited()) {
                 hooks.sync_wanted();
             }
         }

@@ -117,3 +117,58 @@ fn who_waits_for_an_fsync_need_not_wait_for_the_interval() {
     wait(|context| wal.poll_reached(Durability::Sync, end, context)).unwrap();
     driver.stop().unwrap();
 }
+
+/// A batch of one entry.
+fn batch(offset: u64) -> Batch {
+    let mut batch = Batch::new();
+    let header = EntryHeader {
+        log: LogId(7),
+        offset: Offset(offset),
+        epoch: Epoch(1),
+        hlc: 0,
+        origin: 0,
+        kind: PayloadKind(1),
+        version: 1,
+        flags: 0,
+    };
+    batch.push(&header, Durability::Sync, |out| out.push(1));
+    batch
+}
+
+#[derive(Default)]
+struct Rings(std::sync::atomic::AtomicUsize);
+
+impl bole_wal::Hooks for Rings {
+    fn sync_wanted(&self) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+    fn wake_wanted(&self) {}
+    fn space_wanted(&self) {}
+}
+
+#[test]
+fn who_awaits_a_batch_fsyncs_it_and_nobody_is_rung_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let wal =
+        Wal::open(Arc::new(RealDisk), Arc::new(SystemClock::new()), dir.path(), Config::default()).unwrap();
+    let rings = Arc::new(Rings::default());
+    wal.set_hooks(Arc::clone(&rings) as Arc<dyn bole_wal::Hooks>);
+    let count = || rings.0.load(std::sync::atomic::Ordering::SeqCst);
+    let append = |awaited: bool, offset| {
+        let mut batch = batch(offset);
+        if awaited {
+            batch.set_awaited();
+        }
+        assert!(wal.try_admit(wal.batch_cost(batch.bytes().len())).unwrap());
+        wal.append(&batch).unwrap()
+    };
+    let end = append(true, 0);
+    assert_eq!(count(), 0, "nobody is rung for");
+    assert!(wal.sync_is_wanted(), "though it is wanted");
+    wal.sync_here(end).unwrap();
+    assert!(wal.reached(Durability::Sync) >= end);
+    assert_eq!(count(), 0);
+    wal.sync_here(end).unwrap();
+    append(false, 1);
+    assert_eq!(count(), 1, "what nobody awaits is rung for");
+}

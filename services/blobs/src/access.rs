@@ -8,6 +8,8 @@ pub mod request;
 pub mod sessions;
 pub mod users;
 
+use std::borrow::Cow;
+
 use crate::error::{Code, Error, Result};
 use crate::events::Asker;
 use crate::rules::acl::{self, Acl, Granted, On, Ownership, PublicAccessBlock};
@@ -112,10 +114,32 @@ pub fn check(users: &dyn Users, caller: &Caller, action: &str, subject: &Subject
     Err(Error::new(Code::AccessDenied, "Access Denied"))
 }
 
+/// Whether the user's roles allow all of these without more being known of the objects that they are on: nothing but the roles has a say there. Otherwise it is to be
+/// asked with all that is known.
+pub fn roles_suffice<'a>(
+    users: &dyn Users,
+    caller: &Caller,
+    bucket: &Bucket,
+    mut needed: impl Iterator<Item = (&'a str, &'a str)>,
+) -> bool {
+    let (Some(user), None) = (&caller.user, &caller.limits) else { return false };
+    let decides = bucket.policy.is_none() && bucket.account == user.account;
+    let allows = |(action, resource): (&str, &str)| {
+        users.verdict(&user.name, action, &identity_resource(resource)) == Verdict::Allow
+    };
+    decides && needed.all(allows)
+}
+
 /// The answer with its reason.
 pub fn decide(users: &dyn Users, caller: &Caller, action: &str, subject: &Subject<'_>) -> Answer {
     let requester = caller.requester();
-    let context = with_subject(&caller.context, subject);
+    // Only policies have conditions.
+    let is_asked = caller.limits.is_some() || subject.bucket.is_some_and(|bucket| bucket.policy.is_some());
+    let context = if is_asked {
+        Cow::Owned(with_subject(&caller.context, subject))
+    } else {
+        Cow::Borrowed(&caller.context)
+    };
     let request =
         Request { requester: requester.as_ref(), action, resource: subject.resource, context: &context };
     let resource = identity_resource(subject.resource);

@@ -168,6 +168,12 @@ pub trait Home: Send + Sync + 'static {
     /// Appends up to `bytes` bytes from `from` on to `out`; fewer only where the chunk ends. Errors: `Missing`, `Io`.
     fn read(&self, id: ChunkId, from: u64, bytes: usize, out: &mut Vec<u8>) -> Result<(), Error>;
 
+    /// Keeps a chunk open for several reads, in a home where that costs less than finding it each time; it can be read then even when it was removed meanwhile.
+    /// Errors: `Missing`, `Io`.
+    fn open(&self, _id: ChunkId) -> Result<Option<Box<dyn Opened>>, Error> {
+        Ok(None)
+    }
+
     /// Removes a chunk; one that is not there is removed already. After a power cut it may be there again. Errors: `Io`.
     fn remove(&self, id: ChunkId) -> Result<(), Error>;
 
@@ -183,6 +189,15 @@ pub trait Home: Send + Sync + 'static {
     fn blocks_at_once(&self) -> u64 {
         reader::BLOCKS_AT_ONCE
     }
+}
+
+/// A chunk that is kept open.
+pub trait Opened: Send {
+    /// Fills `buffer` with what is there from `from` on; less only where the chunk ends. Errors: `Io`.
+    fn read(&self, from: u64, buffer: &mut [u8]) -> Result<usize, Error>;
+
+    /// Whether it could fill the whole of `buffer` without waiting for a disk. Does not block. Errors: `Io`.
+    fn read_at_once(&self, from: u64, buffer: &mut [u8]) -> Result<bool, Error>;
 }
 
 /// A chunk that is being written. Dropped before it was finished, it is removed.

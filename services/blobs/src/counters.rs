@@ -8,6 +8,7 @@ use bole_shard::participant::riders::Taken;
 #[derive(Debug, Default)]
 pub struct Counters {
     settings: AtomicU64,
+    buckets: AtomicU64,
     told: AtomicU64,
     left_out: AtomicU64,
     expired: AtomicU64,
@@ -76,6 +77,15 @@ impl Counters {
 
     pub(crate) fn settings_changed(&self) {
         self.settings.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often a bucket was made or deleted or its settings were changed. It rises under the shard's lock, together with what it counts.
+    pub(crate) fn buckets(&self) -> u64 {
+        self.buckets.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn buckets_changed(&self) {
+        self.buckets.fetch_add(1, Ordering::Release);
     }
 
     /// Counts events, and says which a topic did not take: the first, and then each thousandth, since a topic that has gone takes none.

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bole_net::Connection;
 use bole_net::metrics::ServiceMetrics;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -124,6 +124,8 @@ impl Door {
         let entered = self.enter(&mut request);
         let head = Head { uri: request.uri(), headers: request.headers() };
         let (waits, is_asked) = (request.headers().contains_key(EXPECT), Arc::new(AtomicBool::new(false)));
+        // There is no `100 Continue` for a body of no bytes.
+        let is_empty = request.body().is_end_stream();
         let site = website::bucket(&self.service, &head);
         let bucket = site.clone().or_else(|| cors::bucket(&self.service, &head));
         let is_sts = sts::is_asked(&self.service, &method, &head);
@@ -145,8 +147,9 @@ impl Door {
                 self.pass(request, arrived, way, Arc::clone(&is_asked)).await?
             }
         };
-        if waits && !is_asked.load(Ordering::Relaxed) {
-            // Whether the body still comes is the client's choice (RFC 9110, section 10.1.1), and the next request would be taken for it.
+        if waits && (is_empty || !is_asked.load(Ordering::Relaxed)) {
+            // Whether the body still comes is the client's choice (RFC 9110, section 10.1.1), and the next request would be taken for it. And botocore remembers of
+            // the connection that an answer came in place of `100 Continue`, and takes the next one for that again.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let (Some(origin), Some(bucket)) = (&origin, &bucket)

@@ -69,6 +69,8 @@ pub const SCRUB_SAVE_INTERVAL: Duration = Duration::from_mins(1);
 pub const RECLAIM_CHUNKS_MAX: usize = 256;
 /// Rows that one step of lifecycle looks at.
 pub const LIFECYCLE_ROWS_MAX: usize = 256;
+/// Buckets of which it is kept in memory who may do what in them.
+pub const FACTS_BUCKETS_MAX: usize = 256;
 /// Rows after which lifecycle keeps its place in a bucket.
 pub const LIFECYCLE_KEPT_ROWS: usize = 16_384;
 /// Buckets whose settings lifecycle looks at under one lock.
@@ -115,6 +117,8 @@ pub const DESTINATION_BYTES_MAX: usize = 1_024;
 pub const BATCH_BYTES: usize = 256 * 1_024;
 /// How long a client may take for a batch, sent or read: slower than 4 KiB a second on the average, it is given up.
 pub const BATCH_TIMEOUT: Duration = Duration::from_mins(1);
+/// Bytes of an inline body that go through the digests where the connection is served: some 20 µs. Longer ones go to a thread.
+pub const DIGESTED_AT_ONCE_BYTES_MAX: usize = 8 * 1_024;
 /// Bytes in memory for all bodies on their way in; of those on their way out as many.
 pub const BODIES_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
 /// Bytes in memory for chunks of aws-chunked bodies, before they are compared with their signatures.

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use crate::access::{Caller, User};
 use crate::error::{Code, Error};
 use crate::limits::{LOG_BATCH_BYTES, LOGS_BYTES_MAX};
-use crate::objects::{buckets, settings};
+use crate::objects::buckets;
 use crate::operations::forms::{self, Post};
 use crate::rules::logging::Logging;
 use crate::service::Service;
@@ -100,11 +100,9 @@ impl Service {
 
     /// Where a bucket's log goes, and the canonical id of the bucket's owner. Nothing where it has none or is not there.
     pub(crate) fn logging(&self, bucket: &str) -> Option<(Logging, String)> {
-        let look = |plan: &Plan<'_>| {
-            let row = buckets::get(plan, bucket)?;
-            Ok(settings::of::<Logging>(plan, &row)?.map(|logging| (logging, row.owner)))
-        };
-        self.blobs.look(look).ok()?.value
+        let look = |plan: &Plan<'_>| self.facts.bucket(&self.blobs, plan, bucket);
+        let known = self.blobs.look(look).ok()?.value?;
+        known.logging.clone().map(|logging| (logging, known.bucket.owner.clone()))
     }
 
     /// Puts lines that have waited long enough, or `all`, into their buckets.
@@ -148,13 +146,14 @@ impl Service {
 
     /// Checks that a caller may have logs put where it says. Errors: there is no such bucket, or the caller may not put there.
     pub(crate) fn check_target(&self, caller: &Caller, logging: &Logging) -> crate::state::Result<()> {
-        let target = self.blobs.look(|plan| crate::access::facts::bucket(plan, &logging.target))?.value;
+        let look = |plan: &Plan<'_>| self.facts.bucket(&self.blobs, plan, &logging.target);
+        let target = self.blobs.look(look)?.value;
         let Some(target) = target else {
             let text = "The target bucket for logging does not exist";
             return Err(Error::new(Code::InvalidTargetBucketForLogging, text).into());
         };
         let resource = format!("{}/{}", logging.target, logging.prefix);
-        Ok(self.judge(caller, "PutObject", Some(&target), &resource, None)?)
+        Ok(self.judge(caller, "PutObject", Some(&target.bucket), &resource, None)?)
     }
 }
 

@@ -9,7 +9,7 @@ use bole_net::safety::HostOriginGuard;
 use bole_net::tasks::{self, OnFailure};
 use futures_util::future::BoxFuture;
 
-use crate::access::{Bucket, Caller, Object, Subject, Users, check};
+use crate::access::{Bucket, Caller, Object, Subject, Users, check, facts};
 use crate::bodies::gate::Gate;
 use crate::bodies::incoming::{Kept, Received};
 use crate::bodies::outgoing::{Damaged, Piece};
@@ -58,6 +58,7 @@ pub struct Service {
     /// Which hosts requests may be for. Origins are not refused here: what pages of other sites may do is what a bucket's CORS rules say.
     pub(crate) guard: HostOriginGuard,
     pub(crate) logs: Logs,
+    pub(crate) facts: facts::Cache,
     /// Reads that met damage, and reads that were refused for a mark.
     damaged: Arc<[AtomicU64; 2]>,
 }
@@ -119,6 +120,7 @@ impl Service {
             guard,
             damaged: Arc::default(),
             logs: Logs::default(),
+            facts: facts::Cache::default(),
         })
     }
 

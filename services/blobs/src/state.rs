@@ -310,7 +310,9 @@ impl Blobs {
         transaction.set_time(runtime.tick());
         let needed = entry.bytes() + ENTRY_HEADER_BYTES + taken.bytes;
         *wanted = needed.max(*wanted);
-        let changes_settings = entry.happened.iter().any(|happened| happened.kind == Kind::SettingChanged);
+        let happens = |kinds: &[Kind]| entry.happened.iter().any(|happened| kinds.contains(&happened.kind));
+        let changes_settings = happens(&[Kind::SettingChanged]);
+        let changes_buckets = happens(&[Kind::SettingChanged, Kind::BucketCreated, Kind::BucketDeleted]);
         // The shard's own push is the last that may fail, and the first.
         let pushed =
             transaction.reserve_record(needed).and_then(|()| locked.push(transaction, *durability, entry));
@@ -327,8 +329,12 @@ impl Blobs {
             riders.appended(position);
         }
         self.0.counters.told(&taken);
+        // Under the lock still: who looks sees both or neither.
         if changes_settings {
             self.0.counters.settings_changed();
+        }
+        if changes_buckets {
+            self.0.counters.buckets_changed();
         }
         Ok(Tried::Done(Placed { value, is_change: true, position }))
     }

@@ -2,41 +2,38 @@
 //! durable.
 //!
 //! # Invariants
-//! - An idle connection holds no thread and no connection of SQLite's; in a transaction it holds what that needs.
+//! - A connection that idles for longer than [`PATIENCE`] holds no thread and no connection of SQLite's; in a transaction it holds what that needs.
 //! - Nothing is sent before what it shows is durable.
 //! - Input is read only while the messages before it are done, so a client that does not read its replies fills no memory here.
 
+mod attend;
 mod login;
 mod scram;
 mod sending;
 mod startup;
+mod wire;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bole_net::line::Line;
 use bole_net::listener;
-use bole_net::stream::Stream;
 use bole_sql_types::{Error, SqlState};
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::pool::Stay;
+use crate::protocol::Broken;
 use crate::protocol::backend::{self, Severity, Status};
-use crate::protocol::{Broken, Message, frontend};
 use crate::service::Service;
 use crate::session::cancel::{Canceller, Reason};
 use crate::session::notify::{Inbox, Notification};
 use crate::session::{Granted, Outcome, Session, Shared, State, Wait};
+use attend::{Back, PATIENCE, Work, settle};
 use login::Login;
+use wire::Wire;
 
-/// The least that is read ahead.
-const INPUT_BYTES_MIN: usize = 4 << 10;
-/// A message's buffer grows as its bytes arrive, in steps of at most this.
-const INPUT_BYTES_STEP: usize = 1 << 20;
-/// Bytes of messages that are gathered before they are run, whatever they are.
-const BATCH_BYTES: usize = 1 << 20;
 /// How often an interrupt is repeated.
 const INTERRUPT_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -71,7 +68,7 @@ impl From<Broken> for End {
 /// Serves one client until it leaves, is refused, or the service drains.
 pub async fn serve(service: Arc<Service>, connection: listener::Connection) {
     let peer = connection.peer;
-    let mut wire = Wire { stream: Some(connection.stream), input: BytesMut::new() };
+    let mut wire = Wire::new(connection.stream);
     let login = tokio::select! {
         login = timeout(service.config.login_timeout, login::run(&service, &mut wire)) => login,
         () = service.drained() => Ok(Err(End::Fatal(shutting_down()))),
@@ -104,39 +101,6 @@ fn shutting_down() -> Error {
     Error::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
 }
 
-/// A client's bytes.
-struct Wire {
-    /// Away only while it is secured.
-    stream: Option<Stream>,
-    input: BytesMut,
-}
-
-impl Wire {
-    fn stream(&mut self) -> io::Result<&mut Stream> {
-        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
-
-    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let stream = self.stream()?;
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    }
-
-    async fn shutdown(&mut self) -> io::Result<()> {
-        self.stream()?.shutdown().await
-    }
-
-    /// Reads what has come; may be dropped. Errors: the client has closed.
-    async fn read(&mut self, missing: usize) -> Result<(), End> {
-        self.input.reserve(missing.clamp(INPUT_BYTES_MIN, INPUT_BYTES_STEP));
-        let stream = self.stream.as_mut().ok_or(io::Error::from(io::ErrorKind::NotConnected))?;
-        match stream.read_buf(&mut self.input).await? {
-            0 => Err(End::Left),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// What happens to an idle connection.
 enum Event {
     /// Messages are there to be run.
@@ -155,9 +119,8 @@ struct Client {
     chunks: mpsc::Receiver<Vec<u8>>,
     notifications: Inbox,
     process_id: i32,
-    copying: bool,
-    /// Bytes of the messages that are gathered and not run.
-    gathered: usize,
+    /// The client sent its last messages without much delay: a thread stays with it.
+    is_busy: bool,
 }
 
 impl Client {
@@ -172,8 +135,7 @@ impl Client {
             canceller,
             chunks,
             notifications,
-            copying: false,
-            gathered: 0,
+            is_busy: false,
         }
     }
 
@@ -266,11 +228,15 @@ impl Client {
     async fn wait(&mut self) -> Result<Event, End> {
         let (limit, listens) = {
             let Some(session) = &self.session else { return Err(End::Left) };
-            (self.idle_limit(session), self.is_idle(session))
+            (self.idle_limit(session), Self::is_idle(session))
         };
-        let until = limit.as_ref().map(|(limit, _)| Instant::now() + *limit);
+        let began = Instant::now();
+        let until = limit.as_ref().map(|(limit, _)| began + *limit);
         loop {
-            let Some(missing) = self.gather()? else { return Ok(Event::Messages) };
+            let Some(missing) = self.gather()? else {
+                self.is_busy = began.elapsed() < PATIENCE;
+                return Ok(Event::Messages);
+            };
             if self.canceller.is_ended() {
                 return Err(End::Fatal(shutting_down()));
             }
@@ -291,15 +257,15 @@ impl Client {
     }
 
     /// Whether no transaction is open, not even one of messages without a `Sync`.
-    fn is_idle(&self, session: &Session) -> bool {
-        session.transaction.state == State::Idle && !self.copying
+    fn is_idle(session: &Session) -> bool {
+        session.transaction.state == State::Idle && !session.is_copying()
     }
 
     /// How long the session may idle as it is, and what it is told then.
     fn idle_limit(&self, session: &Session) -> Option<(Duration, Error)> {
         let settings = self.shared.settings.lock();
         let derived = settings.derived();
-        if self.is_idle(session) {
+        if Self::is_idle(session) {
             let message = "terminating connection due to idle-session timeout";
             let error = || Error::new(SqlState::IDLE_SESSION_TIMEOUT, message);
             return derived.idle_session_timeout.map(|limit| (limit, error()));
@@ -310,66 +276,41 @@ impl Client {
         Some((limit, Error::new(SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, message)))
     }
 
-    /// Moves whole messages from the input to the session. `None`: they are to be run now; else the bytes that are missing.
+    /// As [`wire::Intake::gather`].
     fn gather(&mut self) -> Result<Option<usize>, End> {
         let Some(session) = &mut self.session else { return Err(End::Left) };
-        let max = self.service.config.message_bytes_max;
-        let mut due = false;
-        loop {
-            let before = self.wire.input.len();
-            let Some(message) = frontend::next(&mut self.wire.input, max)? else { break };
-            if matches!(message, Message::CopyData(_)) && !self.copying && session.messages.is_empty() {
-                // What a COPY left behind that failed.
-                continue;
-            }
-            self.gathered += before - self.wire.input.len();
-            due |= match message {
-                Message::CopyData(_) => self.copying,
-                Message::Parse { .. }
-                | Message::Bind(_)
-                | Message::Describe(_)
-                | Message::Execute { .. }
-                | Message::Close(_) => false,
-                _ => true,
-            };
-            session.messages.push_back(message);
-            if self.gathered > BATCH_BYTES {
-                due = true;
-                break;
-            }
-        }
-        if due {
-            return Ok(None);
-        }
-        let whole = frontend::length(&self.wire.input, max)?.unwrap_or(INPUT_BYTES_MIN);
-        Ok(Some(whole.saturating_sub(self.wire.input.len())))
+        Ok(self.wire.intake.gather(session, self.service.config.message_bytes_max)?)
     }
 
     /// Runs the messages and sends the replies. `false`: the client left.
     async fn run(&mut self) -> Result<bool, End> {
         self.canceller.begin();
-        self.gathered = 0;
-        let outcome = self.run_all().await;
+        let back = self.run_all().await;
         self.canceller.end();
-        let left = outcome? == Outcome::End;
+        let Some(outcome) = back? else {
+            self.check_lost()?;
+            return Ok(true);
+        };
         let Some(mut session) = self.session.take() else { return Err(End::Left) };
         let sent = self.finish(&mut session).await;
-        self.copying = session.is_copying();
         self.session = Some(session);
         sent?;
         self.check_lost()?;
-        Ok(!left)
+        Ok(outcome != Outcome::End)
     }
 
-    async fn run_all(&mut self) -> Result<Outcome, End> {
+    /// `None`: all is sent already.
+    async fn run_all(&mut self) -> Result<Option<Outcome>, End> {
         loop {
             match self.hop().await? {
-                Outcome::Wait(wait) => {
+                Back::Ran(Outcome::Wait(wait)) => {
                     let granted = self.wait_for(wait).await;
                     let Some(session) = &mut self.session else { return Err(End::Left) };
                     session.grant(granted);
                 }
-                outcome => return Ok(outcome),
+                Back::Ran(outcome) => return Ok(Some(outcome)),
+                Back::Idle => return Ok(None),
+                Back::End(end) => return Err(end),
             }
         }
     }
@@ -389,30 +330,28 @@ impl Client {
                 }
             }
         };
-        let error = || Error::new(SqlState::QUERY_CANCELED, "canceling statement due to user request");
-        match wait {
-            Wait::Reader => tokio::select! {
-                reader = database.reader() => Granted::Reader(reader),
-                () = cancelled => Granted::Reader(Err(error())),
-            },
-            Wait::Writer(wait) => tokio::select! {
-                writer = database.writer(wait) => Granted::Writer(writer),
-                () = cancelled => Granted::Writer(Err(error())),
-            },
+        attend::wait_for(&database, wait, cancelled).await
+    }
+
+    /// A place for a thread that stays with the client, and the connection for it; where that is wanted and may be.
+    fn lend(&mut self) -> io::Result<Option<(Stay, Arc<Line>)>> {
+        if !self.is_busy || self.session.as_ref().is_none_or(|session| session.listens()) {
+            return Ok(None);
         }
+        let Some(stay) = self.service.pool.stay() else { return Ok(None) };
+        Ok(self.wire.lend(PATIENCE)?.map(|line| (stay, line)))
     }
 
     /// Has the session run on a thread of the pool. What comes out early is sent meanwhile.
-    async fn hop(&mut self) -> Result<Outcome, End> {
-        let Some(mut session) = self.session.take() else { return Err(End::Left) };
+    async fn hop(&mut self) -> Result<Back, End> {
+        let lent = self.lend()?;
+        let line = lent.as_ref().map(|(_, line)| Arc::clone(line));
+        let Some(session) = self.session.take() else { return Err(End::Left) };
+        let intake = std::mem::take(&mut self.wire.intake);
+        let (service, canceller) = (Arc::clone(&self.service), Arc::clone(&self.canceller));
         let pool = self.service.pool.clone();
-        let service = Arc::clone(&self.service);
-        let job = pool.run(move || {
-            // What is waited for with a time needs the runtime's clock.
-            let _inside = service.handle.enter();
-            let outcome = session.run();
-            (session, outcome)
-        });
+        let work = Work { service, session, intake, canceller };
+        let job = pool.run(move || work.run(lent.as_ref().map(|(_, line)| &**line)));
         tokio::pin!(job);
         let mut failed = None;
         loop {
@@ -420,18 +359,23 @@ impl Client {
             tokio::select! {
                 biased;
                 done = &mut job => {
-                    let (session, outcome) = done.map_err(|_lost| End::Fatal(lost()))?;
-                    self.session = Some(session);
+                    self.wire.regain(line)?;
+                    let (work, back) = done.map_err(|_lost| End::Fatal(lost()))?;
+                    (self.session, self.wire.intake) = (Some(work.session), work.intake);
                     if let Some(error) = failed {
                         return Err(End::Io(error));
                     }
                     while let Ok(chunk) = self.chunks.try_recv() {
                         self.send(&chunk, Some(self.send_limit())).await?;
                     }
-                    return Ok(outcome);
+                    return Ok(back);
                 }
                 Some(chunk) = self.chunks.recv(), if failed.is_none() => {
-                    if let Err(error) = self.send_rows(chunk).await {
+                    let sent = match self.wire.share(line.as_ref()) {
+                        Ok(()) => self.send_rows(chunk).await,
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = sent {
                         // What still comes is for nobody.
                         self.chunks.close();
                         self.canceller.cancel(Reason::End);
@@ -449,7 +393,9 @@ impl Client {
         if self.canceller.is_cancelled() {
             return Some(Instant::now() + INTERRUPT_INTERVAL);
         }
-        self.statement_limit()
+        // A thread that waits for its client has no statement, and may have one at any time.
+        let limit = self.shared.settings.lock().derived().statement_timeout?;
+        Some(self.statement_limit().unwrap_or_else(|| Instant::now() + limit))
     }
 
     fn look(&self) {
@@ -464,7 +410,7 @@ impl Client {
 
     /// Waits until the replies may leave, hands notifications out, and sends.
     async fn finish(&mut self, session: &mut Session) -> Result<(), End> {
-        self.settle(session).await.map_err(End::Fatal)?;
+        settle(&self.service, session).await.map_err(End::Fatal)?;
         if session.is_ready() && session.status() == Status::Idle {
             let mut out = std::mem::take(&mut session.out.buffer);
             self.write_notifications(None, &mut out);
@@ -479,26 +425,13 @@ impl Client {
         Ok(())
     }
 
-    /// Waits until what the session did and saw is durable, and hands out what its transactions notify.
-    async fn settle(&mut self, session: &mut Session) -> bole_sql_types::Result<()> {
-        for seen in session.take_seen() {
-            session.database.durable(seen).await?;
-        }
-        let notifications = std::mem::take(&mut session.deliver);
-        if !notifications.is_empty() {
-            let handed = self.service.hub.publish(session.database.name(), &notifications);
-            crate::metrics::count(&self.service.metrics.notifications, handed);
-        }
-        Ok(())
-    }
-
     /// Ends the session.
     async fn leave(mut self) -> Wire {
         self.chunks.close();
         if let Some(mut session) = self.session.take() {
             // A client that is gone has committed all the same.
             if !session.deliver.is_empty()
-                && let Err(error) = self.settle(&mut session).await
+                && let Err(error) = settle(&self.service, &mut session).await
             {
                 tracing::debug!(%error, "notifications of a session that ended are not handed out");
             }

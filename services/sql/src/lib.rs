@@ -30,8 +30,8 @@ pub mod upserts;
 
 use std::sync::Arc;
 
-/// What is in memory in all databases: what aggregates of running statements keep, and all that SQLite uses.
-pub use bole_sql_functions::{aggregates_bytes, sqlite_bytes};
+/// What is in memory in all databases: what aggregates of running statements keep, and all that SQLite uses; and whose memory that is.
+pub use bole_sql_functions::{aggregates_bytes, sqlite_bytes, use_allocator};
 
 /// What each connection of SQLite's is told of functions, collations and virtual tables.
 pub fn registers() -> Vec<store::Register> {

@@ -40,6 +40,8 @@ struct State {
     idle: usize,
     /// Threads whose work waits for something outside.
     blocked: usize,
+    /// Threads that stay with a client.
+    staying: usize,
 }
 
 /// How many times the bound of threads there may be, where work waits for clients, locks and sleeps.
@@ -54,6 +56,15 @@ pub struct Blocked(Arc<Shared>);
 impl Drop for Blocked {
     fn drop(&mut self) {
         self.0.state.lock().blocked -= 1;
+    }
+}
+
+/// A place for work that stays with one client, and waits for it as well: another thread may take the place among those that do not.
+pub struct Stay(Arc<Shared>);
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.0.state.lock().staying -= 1;
     }
 }
 
@@ -97,6 +108,14 @@ impl Pool {
         room.then(|| self.blocked())
     }
 
+    /// A place for work that is about to be [`Pool::run`] and stays with a client. `None`: as many stay as there may be other threads.
+    pub fn stay(&self) -> Option<Stay> {
+        let mut state = self.shared.state.lock();
+        let room = state.staying < self.shared.threads_max;
+        state.staying += usize::from(room);
+        room.then(|| Stay(Arc::clone(&self.shared)))
+    }
+
     /// Threads that there are.
     pub fn threads(&self) -> usize {
         self.shared.state.lock().threads
@@ -106,7 +125,7 @@ impl Pool {
         let mut state = self.shared.state.lock();
         state.jobs.push_back(job);
         let max = self.shared.threads_max;
-        let max = (max + state.blocked).min(max * BLOCKED_FACTOR);
+        let max = (max + state.blocked + state.staying).min(max * BLOCKED_FACTOR);
         if state.idle >= state.jobs.len() || state.threads >= max {
             drop(state);
             self.shared.work.notify_one();

@@ -143,6 +143,8 @@ pub(crate) struct Session {
     /// Commits that the catalog may have told of, when it was asked without a snapshot of its own.
     consulted: Mutex<Option<Seen>>,
     showing: shown::Showing,
+    /// See [`Session::listens`].
+    listens: bool,
 }
 
 impl Session {
@@ -180,6 +182,7 @@ impl Session {
             announced: (0, BTreeMap::new()),
             consulted: Mutex::default(),
             showing: shown::Showing::default(),
+            listens: false,
         }
     }
 
@@ -205,6 +208,16 @@ impl Session {
     /// Whether rows are expected from the client.
     pub(crate) const fn is_copying(&self) -> bool {
         self.copy.is_some()
+    }
+
+    /// Whether notifications may come for it.
+    pub(crate) const fn listens(&self) -> bool {
+        self.listens
+    }
+
+    /// `statement_timeout`.
+    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
+        self.shared.settings.lock().derived().statement_timeout
     }
 
     /// Handles the messages, until there are none or one has to wait. Blocks.

@@ -5,6 +5,7 @@
 //! Reading order: `databases` (what exists) → `database` → `reader`, `writer` (with `capture` and `preupdate`: what a transaction changed) → `temporary` → `commit`, `books` and `undurable`
 //! (its moment, its place in the log, and who must not tell of it yet) → `hosted` and `apply` (recovery) → `checkpoint` and `files`.
 
+mod altering;
 mod apply;
 mod books;
 mod capture;

@@ -7,6 +7,8 @@ use bole_testing::harness::Model;
 
 /// Buckets: the first never has versions, the second has them now and then, the third always.
 pub const BUCKETS: [&str; 3] = ["plain", "sometimes", "versions"];
+/// The bucket whose objects are encrypted.
+pub const SEALED_BUCKET: usize = 2;
 /// Keys of each bucket.
 pub const KEYS: [&str; 4] = ["a", "a/b", "b", "c"];
 

@@ -23,7 +23,7 @@ pub struct Args {
 
 /// The clients that every run of the tests asks: what Python, Node and Debian have. The others are run by `cargo xtask conformance blobs`.
 const IN_TESTS: &[&str] =
-    &["boto3", "minio-py", "pyarrow", "s3cmd", "aws-sdk-js", "minio-js", "rclone", "restic"];
+    &["boto3", "awscli", "minio-py", "pyarrow", "s3cmd", "aws-sdk-js", "minio-js", "rclone", "restic"];
 /// Scripts at a time: they share nothing but the server, and most of their time is waiting.
 const JOBS: usize = 3;
 

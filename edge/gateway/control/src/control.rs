@@ -7,11 +7,12 @@ use crate::entry::{Change, Instance, Part};
 use crate::error::{Error, Result};
 use crate::registry::Leases;
 use crate::state::{Instances, State};
-use bole_base::{Durability, LogId, Offset};
+use crate::vault::Vault;
+use bole_base::{Durability, LogId, Offset, Position};
 use bole_gateway_document::Document;
 use bole_shard::{Hosted, Runtime, Shard, Single};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub struct View {
     pub document: Arc<Document>,
     /// Instances that registered themselves.
     pub instances: Arc<Instances>,
-    /// What is wrong with the objects that are kept, if they make no document (an older version's): the document is then empty.
+    /// What is wrong with the objects that are kept, if they make no document (an older version's): the document is then empty. Or with the
+    /// file: then the document is the one before.
     pub problems: Vec<String>,
 }
 
@@ -54,18 +56,41 @@ pub struct Control {
     runtime: Arc<Runtime>,
     leases: Mutex<Leases>,
     source: Source,
+    vault: Arc<Vault>,
     /// Where the log ended when the view was made.
     shown: Mutex<Offset>,
     view: watch::Sender<View>,
+    carried: watch::Sender<Carried>,
 }
+
+/// How far the gateway is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The revision that it was given last.
+    pub revision: u64,
+    /// Why it carries out an older one, if it does.
+    pub problems: Vec<String>,
+}
+
+/// How long an answer waits for the gateway to carry out what was changed.
+const CARRY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Control {
     /// Hosts the shard on `log`; the runtime has to recover it before [`Control::start`].
-    pub fn host(runtime: Arc<Runtime>, log: LogId, name: &str, source: Source) -> Result<Self> {
+    pub fn host(runtime: Arc<Runtime>, log: LogId, name: &str, source: Source, vault: Vault) -> Result<Self> {
         let shard = Arc::new(Shard::new(log, name, Single::new(State::default())));
         runtime.host(Arc::clone(&shard) as Arc<dyn Hosted>)?;
-        let view = watch::Sender::new(View::default());
-        Ok(Self { shard, runtime, leases: Mutex::default(), source, shown: Mutex::new(Offset::ZERO), view })
+        let (view, carried) = (watch::Sender::new(View::default()), watch::Sender::new(Carried::default()));
+        Ok(Self {
+            shard,
+            runtime,
+            leases: Mutex::default(),
+            source,
+            vault: Arc::new(vault),
+            shown: Mutex::new(Offset::ZERO),
+            view,
+            carried,
+        })
     }
 
     /// After recovery: gives each instance a lease, and shows what is there.
@@ -88,14 +113,31 @@ impl Control {
         self.view.subscribe()
     }
 
+    /// The gateway was given a revision, and carries it out if there are no problems.
+    pub fn set_carried(&self, carried: Carried) {
+        self.carried.send_replace(carried);
+    }
+
+    /// Waits until the gateway was given this revision or a later one; says what hinders it. Who nobody listens to waits in vain, for five seconds.
+    pub async fn carried_out(&self, revision: u64) -> Vec<String> {
+        let mut carried = self.carried.subscribe();
+        let reached = carried.wait_for(|carried| carried.revision >= revision);
+        match tokio::time::timeout(CARRY_TIMEOUT, reached).await {
+            Ok(Ok(carried)) => carried.problems.clone(),
+            Ok(Err(_)) | Err(_) => {
+                vec![format!("revision {revision} is kept, and the gateway is not that far yet")]
+            }
+        }
+    }
+
     /// Where the document comes from.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
     /// An object as it was put, with the document's revision.
-    pub fn object(&self, part: Part, name: &str) -> Result<(Value, u64)> {
-        let found = self.shard.read(|state| (state.object(part, name).cloned(), state.revision()))?;
+    pub async fn object(&self, part: Part, name: &str) -> Result<(Value, u64)> {
+        let found = self.read(|state| (state.object(part, name).cloned(), state.revision())).await?;
         let missing = || Error::Missing { what: part.row().one, name: name.to_owned() };
         found.0.map(|value| (value, found.1)).ok_or_else(missing)
     }
@@ -109,6 +151,11 @@ impl Control {
         });
     }
 
+    /// What is in the file is no document: the one before stays, and status tells why.
+    pub fn refuse(&self, problems: Vec<String>) {
+        self.view.send_modify(|view| view.problems = problems);
+    }
+
     /// Puts an object; says whether it is new, and the revision after it. `expected` is the revision that the document must have.
     pub async fn put(
         &self,
@@ -117,6 +164,7 @@ impl Control {
         value: Value,
         expected: Option<u64>,
     ) -> Result<(bool, u64)> {
+        let value = if part.row().secrets { self.closed(part, name, value).await? } else { value };
         let change = Change::Put { part, name: name.to_owned(), value };
         let (is_new, revision) = self
             .change_objects(expected, |state| {
@@ -154,6 +202,28 @@ impl Control {
         .await
     }
 
+    /// An object as it is kept: without secrets.
+    async fn closed(&self, part: Part, name: &str, value: Value) -> Result<Value> {
+        let key = part.row().key;
+        let mut whole = as_json(&self.close(of_one(key, name, &value)?).await?)?;
+        whole
+            .get_mut(key)
+            .and_then(|objects| objects.get_mut(name))
+            .map(Value::take)
+            .ok_or_else(|| Error::Invalid(vec![format!("{key}.{name} is empty")]))
+    }
+
+    async fn close(&self, mut document: Document) -> Result<Document> {
+        let vault = Arc::clone(&self.vault);
+        let closing = tokio::task::spawn_blocking(move || vault.close(&mut document).map(|()| document));
+        closing.await.map_err(|error| Error::Invalid(vec![format!("secrets cannot be kept: {error}")]))?
+    }
+
+    /// Puts each sealed secret of a document in clear, for who carries it out; says which cannot be.
+    pub fn open_secrets(&self, document: &mut Document) -> Vec<String> {
+        self.vault.open(document)
+    }
+
     async fn change_objects<T>(
         &self,
         expected: Option<u64>,
@@ -182,15 +252,29 @@ impl Control {
         Ok(decided)
     }
 
+    /// Looks at the state, and returns when what was seen is durable.
+    async fn read<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T> {
+        let (seen, position) = {
+            let locked = self.shard.lock()?;
+            (look(locked.state().get()), locked.position())
+        };
+        self.durable(position).await?;
+        Ok(seen)
+    }
+
+    async fn durable(&self, position: Position) -> Result<()> {
+        let journal = self.runtime.journal();
+        let reached = poll_fn(|context| journal.poll_reached(Durability::Sync, position, context)).await;
+        Ok(reached.map_err(bole_shard::Error::from)?)
+    }
+
     /// Shows what is there, once it is durable. A view never follows a later one.
     async fn publish(&self) -> Result<()> {
         let (state, position, sequence) = {
             let locked = self.shard.lock()?;
             (locked.state().get().clone(), locked.position(), locked.next())
         };
-        let journal = self.runtime.journal();
-        let reached = poll_fn(|context| journal.poll_reached(Durability::Sync, position, context));
-        reached.await.map_err(bole_shard::Error::from)?;
+        self.durable(position).await?;
         let kept = self.source == Source::Kept;
         let document = if kept { state.document() } else { Ok(Document::default()) };
         let mut shown = self.shown.lock();
@@ -220,4 +304,14 @@ impl Control {
     fn now(&self) -> Duration {
         self.runtime.clock().monotonic()
     }
+}
+
+fn as_json(document: &Document) -> Result<Value> {
+    serde_json::to_value(document).map_err(|error| Error::Invalid(vec![error.to_string()]))
+}
+
+/// A document of one object. Nothing is asked of it but its shape: what it names is in others.
+fn of_one(key: &str, name: &str, value: &Value) -> Result<Document> {
+    serde_json::from_value(json!({ key: { name: value } }))
+        .map_err(|error| Error::Invalid(vec![format!("{key}.{name}: {error}")]))
 }

@@ -39,16 +39,18 @@ pub struct Row {
     pub key: &'static str,
     /// One of it, in messages.
     pub one: &'static str,
+    /// Whether it may have secrets.
+    pub secrets: bool,
 }
 
 /// Every part.
 pub const PARTS: &[Row] = &[
-    Row { part: Part::Services, key: "services", one: "service" },
-    Row { part: Part::Routes, key: "routes", one: "route" },
-    Row { part: Part::Logins, key: "logins", one: "login" },
-    Row { part: Part::Consumers, key: "consumers", one: "consumer" },
-    Row { part: Part::Limits, key: "limits", one: "limit" },
-    Row { part: Part::Certificates, key: "certificates", one: "certificate" },
+    Row { part: Part::Services, key: "services", one: "service", secrets: false },
+    Row { part: Part::Routes, key: "routes", one: "route", secrets: false },
+    Row { part: Part::Logins, key: "logins", one: "login", secrets: true },
+    Row { part: Part::Consumers, key: "consumers", one: "consumer", secrets: true },
+    Row { part: Part::Limits, key: "limits", one: "limit", secrets: false },
+    Row { part: Part::Certificates, key: "certificates", one: "certificate", secrets: false },
 ];
 
 impl Part {

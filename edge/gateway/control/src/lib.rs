@@ -8,17 +8,19 @@
 //! Invariants: what is answered is fsynced; a listener sees documents in the order of their revisions, perhaps not each of
 //! them; an instance that has not been heard of for its lease is gone, and is logged as gone.
 //!
-//! Left to others: who may ask (the door), what a document means (routes, access, gateway), HTTP.
+//! Left to others: who may ask, what a document means (routes, access, gateway), connections.
 //!
-//! Reading order: [`entry`] → [`state`] → [`registry`] → [`control`].
+//! Reading order: [`entry`] → [`state`] → [`registry`] → [`vault`] → [`control`] → [`door`].
 
 mod checks;
 pub mod control;
+pub mod door;
 pub mod entry;
 pub mod error;
 pub mod limits;
 pub mod registry;
 pub mod state;
+pub mod vault;
 
 pub use control::{Control, View};
 pub use error::{Error, Result};

@@ -17,15 +17,28 @@
 //!
 //! Invariants: no I/O; unknown fields are errors; equal documents are equal values, so that a reload can tell what changed.
 //!
-//! Reading order: [`route`] → [`service`] → [`access`] → [`limit`] → [`tls`] → [`units`].
+//! Reading order: [`route`] → [`service`] → [`access`] → [`limit`] → [`tls`] → [`units`]; then what values mean, once for whoever
+//! compiles them: [`path`], [`host`], [`pattern`], [`template`], [`network`]; then [`check`].
 
 pub mod access;
+pub mod check;
+pub mod host;
 pub mod limit;
+pub mod limits;
+pub mod network;
+pub mod path;
+pub mod pattern;
 pub mod route;
+pub mod secrets;
 pub mod service;
+mod shape;
+pub mod template;
 pub mod tls;
 pub mod units;
 
+pub use check::Problem;
+
+use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -56,20 +69,32 @@ pub struct Document {
 /// Why a text is not a document. Nothing of it is taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It does not have the shape of a document.
+    /// It is no TOML or JSON, or too long.
     #[error("{0}")]
     Shape(String),
+    /// All that is wrong with what it says, one a line.
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Problem>),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl Document {
-    /// Reads TOML.
+    /// Reads TOML and checks it.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|error| Error::Shape(error.to_string()))
+        shape::check_size(text.len())?;
+        let read = toml::Deserializer::parse(text).and_then(|whole| shape::Plain.deserialize(whole));
+        shape::document(read.map_err(|error| Error::Shape(error.to_string()))?)
     }
 
-    /// Reads JSON.
+    /// Reads JSON and checks it.
     pub fn from_json(text: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(text).map_err(|error| Error::Shape(error.to_string()))
+        shape::check_size(text.len())?;
+        let mut whole = serde_json::Deserializer::from_slice(text);
+        let read = shape::Plain.deserialize(&mut whole).and_then(|value| whole.end().map(|()| value));
+        shape::document(read.map_err(|error| Error::Shape(error.to_string()))?)
     }
 }
 

@@ -1,9 +1,16 @@
 //! Routes: which requests, what is done to them on the way, and where they go.
 //!
-//! Among routes that fit, the first by this order takes the request: higher `priority`; host (exact, then the longer
-//! wildcard, then any); path (exact, then the longest prefix, then a pattern, then any); more methods named, headers, parameters of the
-//! query; name. `routes` explains it for each request.
+//! Among routes that fit, the first by this order takes the request:
+//!
+//! 1. higher `priority`;
+//! 2. host: exact, then the longer wildcard, then any; of two alike the one that names the port;
+//! 3. path: exact, then the longer prefix, then a pattern (all alike), then any;
+//! 4. one that names methods, then one that names a protocol, then more headers, then more parameters of the query;
+//! 5. name, in the order of its bytes.
+//!
+//! A route with several hosts or paths stands at several places of this order. `routes` explains it for each request.
 
+use crate::service::KeySource;
 use crate::units::{Size, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,10 +19,11 @@ use std::path::PathBuf;
 /// A route. Exactly one of `service`, `split`, `redirect`, `reply`, `files` and `bucket` says where its requests go.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the document")]
 pub struct Route {
     /// `example.com`, `*.example.com` (one label or more), with or without a port; any host without.
     pub hosts: Vec<String>,
-    /// `/orders` (this path), `/orders/*` (it and all below), `~^/orders/([0-9]+)$` (a pattern over the whole path); any without.
+    /// `/orders` (this path), `/orders/*` (it and all below), `~/orders/([0-9]+)` (a pattern over the whole path); any without.
     pub path: Option<String>,
     /// Further paths.
     pub paths: Vec<String>,
@@ -29,6 +37,8 @@ pub struct Route {
     pub protocol: Option<Protocol>,
     /// Before all routes with less; -1,000 to 1,000.
     pub priority: i32,
+    /// Takes paths with an encoded slash (`%2F`, `%5C`) as well. What is behind must not decode them before it decides on the path.
+    pub encoded_slashes: bool,
     /// Takes no requests while it is false.
     pub enabled: Option<bool>,
 
@@ -36,6 +46,8 @@ pub struct Route {
     pub service: Option<String>,
     /// Or to these, by weight.
     pub split: Vec<Share>,
+    /// What a split goes by, so that a client stays with its share; chance without.
+    pub split_key: Option<KeySource>,
     /// Or elsewhere.
     pub redirect: Option<Redirect>,
     /// Or an answer of the gateway's own.
@@ -88,7 +100,7 @@ pub struct Route {
     pub upgrade: Option<bool>,
 }
 
-/// What a value must be: a text, or `~pattern`, or `*` (any).
+/// What a value must be: a text, or `~pattern` (over the whole value), or `*` (any).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pattern(pub String);

@@ -2,8 +2,10 @@
 //! is done when they are not.
 
 use crate::units::{Size, Span};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 use std::path::PathBuf;
 
 /// A set of instances that can each answer the same requests. Exactly one of `instances`, `dns` and `registry` says which.
@@ -47,8 +49,8 @@ pub struct Service {
 }
 
 /// One instance. In a list of them `"host:port"` is short for one with only an address.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "InstanceText", into = "InstanceText")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(into = "InstanceText")]
 pub struct Instance {
     /// `host:port`; a host that is a name is looked up when the document is taken and again as its TTL says.
     pub address: String,
@@ -63,7 +65,7 @@ pub struct Instance {
 }
 
 /// How an instance is written.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum InstanceText {
     Short(String),
@@ -95,14 +97,29 @@ impl Instance {
     }
 }
 
-impl From<InstanceText> for Instance {
-    fn from(text: InstanceText) -> Self {
-        match text {
-            InstanceText::Short(address) => Self::new(&address),
-            InstanceText::Long(InstanceTable { address, weight, priority, zone, drain }) => {
-                Self { address, weight, priority, zone, drain }
+impl<'de> Deserialize<'de> for Instance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl<'de> Visitor<'de> for Written {
+            type Value = Instance;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("\"host:port\" or a table with address, weight, priority, zone, drain")
+            }
+
+            fn visit_str<E>(self, address: &str) -> Result<Instance, E> {
+                Ok(Instance::new(address))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Instance, A::Error> {
+                let table = InstanceTable::deserialize(MapAccessDeserializer::new(table))?;
+                let InstanceTable { address, weight, priority, zone, drain } = table;
+                Ok(Instance { address, weight, priority, zone, drain })
             }
         }
+
+        deserializer.deserialize_any(Written)
     }
 }
 
@@ -484,6 +501,3 @@ pub struct OpenApi {
     #[serde(default)]
     pub responses: bool,
 }
-
-/// Labels that a service or route carries into logs and metrics.
-pub type Labels = BTreeMap<String, String>;

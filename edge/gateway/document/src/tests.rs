@@ -71,3 +71,24 @@ fn secrets_are_not_printed() {
     let document = Document::from_toml("[consumers.a]\nkeys = [\"clear\"]").expect("it has the shape");
     assert!(!format!("{document:?}").contains("clear"));
 }
+
+#[test]
+fn each_secret_is_found() {
+    let text = "[consumers.a]\nkeys = [\"k\"]\npassword = \"p\"\nsigning = { id = \"s\" }\n\
+                [logins.t.jwt]\nsecret = \"j\"\n\
+                [logins.o.oidc]\nissuer = \"https://i\"\nclient_id = \"c\"\nclient_secret = \"o\"\n";
+    let mut document = Document::from_toml(text).expect("it has the shape");
+    let mut found: Vec<String> = document
+        .secrets()
+        .map(|(part, name, purpose, secret)| format!("{part} {name} {purpose:?} {}", secret.0))
+        .collect();
+    found.sort();
+    let expected = [
+        "consumers a Key k",
+        "consumers a Password p",
+        "consumers a Shared s",
+        "logins o Shared o",
+        "logins t Shared j",
+    ];
+    assert_eq!(found, expected);
+}

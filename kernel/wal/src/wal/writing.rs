@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bole_base::{Durability, Position};
+
 use super::Wal;
 use crate::Error;
 use crate::admission::Taken as Space;
@@ -153,7 +155,39 @@ impl Wal {
 
     /// Writes and fsyncs everything that is queued when it is called.
     pub fn sync(&self) -> Result<(), Error> {
-        let _turn = self.syncing.lock();
+        let turn = self.syncing.lock();
+        self.sync_in_turn()?;
+        drop(turn);
+        self.ring_for_rest();
+        Ok(())
+    }
+
+    /// Fsyncs what was appended before `position` in this thread, if no thread is at it; else has it done. Does not wait for others.
+    pub fn sync_here(&self, position: Position) -> Result<(), Error> {
+        if self.reached(Durability::Sync) >= position {
+            return self.check_failed();
+        }
+        // Before the look whether somebody has the turn: who has it looks for more after giving it up.
+        let end = self.queue.lock().end.min(position.0);
+        self.sync_wanted.fetch_max(end, Ordering::SeqCst);
+        let Some(turn) = self.syncing.try_lock() else { return Ok(()) };
+        self.sync_in_turn()?;
+        drop(turn);
+        self.ring_for_rest();
+        Ok(())
+    }
+
+    /// What was appended during an fsync, by somebody who found the turn taken, is for the thread that fsyncs.
+    fn ring_for_rest(&self) {
+        if self.sync_is_wanted()
+            && let Some(hooks) = self.hooks.get()
+        {
+            hooks.sync_wanted();
+        }
+    }
+
+    /// As [`Wal::sync`], by who has the turn.
+    fn sync_in_turn(&self) -> Result<(), Error> {
         let (target, segments, fresh) = {
             let mut writer = self.writer.lock();
             self.write_round(&mut writer)?;

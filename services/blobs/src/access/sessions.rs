@@ -42,23 +42,20 @@ fn no_such_key() -> Error {
     Error::new(Code::InvalidAccessKeyId, text)
 }
 
+fn unreadable(error: &str) -> Error {
+    tracing::error!(error, "an access key cannot be looked up");
+    Error::new(Code::InternalError, "We encountered an internal error. Please try again.")
+}
+
 fn invalid_token() -> Error {
     Error::new(Code::InvalidToken, "The provided token is malformed or otherwise invalid.")
 }
 
 impl Service {
-    /// The user of an access key that does not expire, with its secret.
-    fn lasting(&self, access_key: &str) -> Result<Option<(String, Plain)>> {
-        self.users.secret(access_key).map_err(|error| {
-            tracing::error!(error, "an access key cannot be looked up");
-            Error::new(Code::InternalError, "We encountered an internal error. Please try again.")
-        })
-    }
-
     /// The secret that belongs to an access key. Of a temporary one that says only who made the signature: whether it is good still, its token
     /// says ([`Service::caller`]). Errors: there is no such key.
     pub(crate) fn secret(&self, access_key: &str) -> Result<Plain> {
-        if let Some((_, secret)) = self.lasting(access_key)? {
+        if let Some((_, secret)) = self.users.secret(access_key).map_err(|error| unreadable(&error))? {
             return Ok(secret);
         }
         self.users.temporary_secret(access_key).ok_or_else(no_such_key)
@@ -88,7 +85,7 @@ impl Service {
 
     fn signer(&self, access_key: &str, token: Option<&str>) -> Result<(User, Option<Limits>)> {
         let account = &self.config.account;
-        if let Some((name, _)) = self.lasting(access_key)? {
+        if let Some(name) = self.users.owner(access_key).map_err(|error| unreadable(&error))? {
             // A token of somebody else's would be ignored, and nothing is.
             return if token.is_some() {
                 Err(invalid_token())

@@ -28,13 +28,10 @@ impl User {
 
 /// The canonical id of a user: always the same, and of no other user. *Persisted* in rows as owners and grantees.
 pub fn canonical_id(account: &str, name: &str) -> String {
-    use std::fmt::Write as _;
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digest = digest::digest(&digest::SHA256, format!("bole blobs user 1\n{account}\n{name}").as_bytes());
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digits = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// What the door asks identity.
@@ -42,6 +39,11 @@ pub trait Users: Send + Sync + 'static {
     /// The name of the enabled user that has this access key, with the key's secret; nothing if there is none. Errors: a sentence for the
     /// operator.
     fn secret(&self, access_key: &str) -> Result<Option<(String, Plain)>, String>;
+
+    /// The name of the enabled user that has this access key. Errors: a sentence for the operator.
+    fn owner(&self, access_key: &str) -> Result<Option<String>, String> {
+        Ok(self.secret(access_key)?.map(|(name, _)| name))
+    }
 
     /// What a user's roles say. What cannot be asked denies.
     fn verdict(&self, user: &str, action: &str, resource: &str) -> Verdict;
@@ -65,6 +67,10 @@ pub trait Users: Send + Sync + 'static {
 impl Users for Identity {
     fn secret(&self, access_key: &str) -> Result<Option<(String, Plain)>, String> {
         self.access_key(access_key).map_err(|error| error.to_string())
+    }
+
+    fn owner(&self, access_key: &str) -> Result<Option<String>, String> {
+        self.owner_of_access_key(access_key).map_err(|error| error.to_string())
     }
 
     fn verdict(&self, user: &str, action: &str, resource: &str) -> Verdict {

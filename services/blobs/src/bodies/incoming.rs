@@ -18,7 +18,9 @@ use crate::chunks::frame::BLOCK_BYTES;
 use crate::chunks::sealing::Sealing;
 use crate::chunks::writer::{BUFFER_BYTES, Writer, Written};
 use crate::error::{self, Code};
-use crate::limits::{BATCH_BYTES, BATCH_TIMEOUT, INLINE_BYTES_MAX, PUT_BYTES_MAX};
+use crate::limits::{
+    BATCH_BYTES, BATCH_TIMEOUT, DIGESTED_AT_ONCE_BYTES_MAX, INLINE_BYTES_MAX, PUT_BYTES_MAX,
+};
 use crate::pool::Pool;
 use crate::rules::checksums::{self, Algorithm, EtagHasher, Hasher, Value};
 use crate::seal::{Cipher, Seal, sealed_bytes};
@@ -113,7 +115,7 @@ where
     source.check_end()?;
     announced.bytes = source.read;
     check_least(&announced)?;
-    let (md5, checksum) = intake.digests().await?;
+    let (md5, checksum) = intake.digests()?;
     if let Some(wanted) = &announced.md5 {
         checksums::check_content_md5(&md5, wanted)?;
     }
@@ -283,12 +285,19 @@ impl<'a> Intake<'a> {
         Ok(Self { pool: &bodies.pool, sink: Some(sink) })
     }
 
-    /// Runs what blocks. Given up, the work goes on and its sink is dropped where it ran.
+    /// Runs work on so many bytes: what may block or takes long on a thread, what is short right here, since handing it over would take longer. Given up, work on a
+    /// thread goes on and its sink is dropped where it ran.
     async fn work<T: Send + 'static>(
         &mut self,
+        bytes: usize,
         work: impl FnOnce(&mut Sink) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let mut sink = self.sink.take().ok_or(Error::Lost)?;
+        if matches!(sink.target, Target::Memory(_)) && bytes <= DIGESTED_AT_ONCE_BYTES_MAX {
+            let done = work(&mut sink);
+            self.sink = Some(sink);
+            return Ok(done);
+        }
         let (sink, done) = self
             .pool
             .run(move || {
@@ -301,14 +310,13 @@ impl<'a> Intake<'a> {
     }
 
     async fn take(&mut self, batch: Bytes) -> Result<(), Error> {
-        Ok(self.work(move |sink| sink.take(&batch)).await??)
+        Ok(self.work(batch.len(), move |sink| sink.take(&batch)).await??)
     }
 
-    async fn digests(&mut self) -> Result<([u8; 16], Option<Value>), Error> {
-        let digests = |sink: &mut Sink| {
-            (std::mem::take(&mut sink.md5).finish(), sink.checksum.take().map(Hasher::finish))
-        };
-        self.work(digests).await
+    /// The digests of what was taken. What is left of them is a block each.
+    fn digests(&mut self) -> Result<([u8; 16], Option<Value>), Error> {
+        let sink = self.sink.as_mut().ok_or(Error::Lost)?;
+        Ok((std::mem::take(&mut sink.md5).finish(), sink.checksum.take().map(Hasher::finish)))
     }
 
     async fn finish(mut self) -> Result<Kept, Error> {

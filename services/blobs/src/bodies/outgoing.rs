@@ -1,5 +1,8 @@
 //! A body on its way out: pieces that are in memory or parts of chunks, in order, verified before they are sent. What is sent next is read
 //! when the connection asks for it, so that a slow client costs one batch of blocks and nothing more.
+//!
+//! The first blocks of a chunk are read on a thread of the pool. Those after them are read where the connection is served if the system has them in memory,
+//! which costs less than handing them over, and on a thread if it has not.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -148,6 +151,10 @@ impl Outgoing {
             }
             if !self.ready.is_empty() {
                 return Poll::Ready(Ok(()));
+            }
+            if let Some(blocks) = self.reader.as_mut().and_then(Reader::at_once) {
+                self.ready.extend(blocks);
+                continue;
             }
             let reader = match (self.reader.take(), self.pieces.pop_front()) {
                 (Some(reader), next) => {

@@ -12,7 +12,7 @@ use bole_base::disk::{read_all, replace_file};
 use bole_base::{Disk, File};
 use parking_lot::Mutex;
 
-use super::{ChunkId, Error, Home, Upload};
+use super::{ChunkId, Error, Home, Opened, Upload};
 
 /// What `chunks/version` holds.
 const VERSION: &[u8] = b"BOLE CHUNKS 1\n";
@@ -165,24 +165,16 @@ impl Home for Local {
     }
 
     fn read(&self, id: ChunkId, from: u64, bytes: usize, out: &mut Vec<u8>) -> Result<(), Error> {
-        let io = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Missing(id),
-            _ => Error::Io { what: format!("read of chunk {id}"), error },
-        };
-        let file = self.shared.disk.open(&self.shared.path(id)).map_err(io)?;
+        let file = self.opened(id)?;
         let start = out.len();
         out.resize(start + bytes, 0);
-        let mut read = 0;
-        while read < bytes {
-            match file.read_at(from + read as u64, &mut out[start + read..]) {
-                Ok(0) => break,
-                Ok(more) => read += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io(error)),
-            }
-        }
+        let read = file.read(from, &mut out[start..])?;
         out.truncate(start + read);
         Ok(())
+    }
+
+    fn open(&self, id: ChunkId) -> Result<Option<Box<dyn Opened>>, Error> {
+        Ok(Some(Box::new(self.opened(id)?)))
     }
 
     fn remove(&self, id: ChunkId) -> Result<(), Error> {
@@ -204,6 +196,46 @@ impl Home for Local {
             .filter_map(|name| name.parse().ok())
             .filter(|id: &ChunkId| id.place() == place)
             .collect())
+    }
+}
+
+impl Local {
+    fn opened(&self, id: ChunkId) -> Result<OpenFile, Error> {
+        match self.shared.disk.open(&self.shared.path(id)) {
+            Ok(file) => Ok(OpenFile { id, file }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Missing(id)),
+            Err(error) => Err(unread(id, error)),
+        }
+    }
+}
+
+/// A chunk's file that is kept open.
+struct OpenFile {
+    id: ChunkId,
+    file: Arc<dyn File>,
+}
+
+fn unread(id: ChunkId, error: io::Error) -> Error {
+    Error::Io { what: format!("read of chunk {id}"), error }
+}
+
+impl Opened for OpenFile {
+    fn read(&self, from: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        let mut read = 0;
+        while read < buffer.len() {
+            match self.file.read_at(from + read as u64, &mut buffer[read..]) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(unread(self.id, error)),
+            }
+        }
+        Ok(read)
+    }
+
+    fn read_at_once(&self, from: u64, buffer: &mut [u8]) -> Result<bool, Error> {
+        let read = self.file.read_at_once(from, buffer).map_err(|error| unread(self.id, error))?;
+        Ok(read == Some(buffer.len()))
     }
 }
 

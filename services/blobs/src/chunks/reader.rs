@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::frame::{BLOCK_BYTES, CHECKSUM_BYTES, HEADER_BYTES, block_at, block_bytes, checksum, header};
-use super::{ChunkId, Error, Home};
+use super::{ChunkId, Error, Home, Opened};
 use crate::seal::{DataKey, PLAIN_BYTES, plain_bytes};
 
 /// Blocks that are read at once, unless the home says otherwise: what is in memory for a reader is at most this, and what the receiver has not let go.
@@ -25,6 +25,17 @@ pub struct Reader {
     /// Blocks that were not read yet.
     blocks: Range<u64>,
     ready: VecDeque<Bytes>,
+    /// The chunk, kept open between reads where its home does that.
+    opened: Option<Box<dyn Opened>>,
+    /// The bytes of the last read, whose memory the next one takes if nobody has them any more.
+    spare: Bytes,
+}
+
+/// What is read next: blocks up to `until`, which stand in so many bytes from `from` on.
+struct Next {
+    until: u64,
+    from: u64,
+    bytes: usize,
 }
 
 impl Reader {
@@ -53,7 +64,8 @@ impl Reader {
     ) -> Self {
         let end = part.end.min(if key.is_some() { plain_bytes(body_bytes) } else { body_bytes });
         let part = part.start.min(end)..end;
-        let mut reader = Self { home, id, body_bytes, part, key, blocks: 0..0, ready: VecDeque::new() };
+        let (blocks, ready, opened, spare) = (0..0, VecDeque::new(), None, Bytes::new());
+        let mut reader = Self { home, id, body_bytes, part, key, blocks, ready, opened, spare };
         if !reader.part.is_empty() {
             let unit = reader.unit();
             reader.blocks = reader.part.start / unit..reader.part.end.div_ceil(unit);
@@ -75,27 +87,75 @@ impl Reader {
     }
 
     fn try_some(&mut self) -> Result<(), Error> {
+        let next = self.next_read();
+        if self.opened.is_none() && next.until < self.blocks.end {
+            self.opened = self.home.open(self.id)?;
+        }
+        let framed = if let Some(opened) = &self.opened {
+            let mut buffer = Self::buffer(&mut self.spare, next.bytes);
+            let read = opened.read(next.from, &mut buffer)?;
+            buffer.truncate(read);
+            buffer.freeze()
+        } else {
+            let mut buffer = Vec::with_capacity(next.bytes);
+            self.home.read(self.id, next.from, next.bytes, &mut buffer)?;
+            buffer.into()
+        };
+        self.verify(&next, framed)
+    }
+
+    /// The next blocks, where they can be had without waiting for a disk. Does not block; what is wrong is left for [`Reader::next`] to read again and say.
+    pub fn at_once(&mut self) -> Option<impl Iterator<Item = Bytes>> {
+        if !self.ready.is_empty() {
+            return Some(self.ready.drain(..));
+        }
+        let next = self.next_read();
+        let opened = self.opened.as_ref().filter(|_| self.key.is_none() && next.bytes > 0)?;
+        let mut buffer = Self::buffer(&mut self.spare, next.bytes);
+        let is_whole = opened.read_at_once(next.from, &mut buffer).unwrap_or(false);
+        let buffer = buffer.freeze();
+        if is_whole && self.verify(&next, buffer.clone()).is_ok() {
+            return Some(self.ready.drain(..));
+        }
         self.ready.clear();
+        self.spare = buffer;
+        None
+    }
+
+    fn next_read(&self) -> Next {
         let first = self.blocks.start;
         let until = self.blocks.end.min(first + self.home.blocks_at_once());
+        if first >= until {
+            return Next { until, from: 0, bytes: 0 };
+        }
         // The header stands right before block 0, and is compared whenever that is read.
         let from = if first == 0 { 0 } else { block_at(first) };
         let last = block_at(until - 1) + (block_bytes(until - 1, self.body_bytes) + CHECKSUM_BYTES) as u64;
-        let wanted = (last - from) as usize;
-        let mut framed = Vec::with_capacity(wanted);
-        self.home.read(self.id, from, wanted, &mut framed)?;
-        if framed.len() != wanted {
+        Next { until, from, bytes: (last - from) as usize }
+    }
+
+    /// Memory of that length, whatever is in it.
+    fn buffer(spare: &mut Bytes, bytes: usize) -> BytesMut {
+        let mut buffer = std::mem::take(spare).try_into_mut().unwrap_or_default();
+        buffer.resize(bytes, 0);
+        buffer
+    }
+
+    /// Takes what was read, if it is what was written.
+    fn verify(&mut self, next: &Next, mut framed: Bytes) -> Result<(), Error> {
+        self.ready.clear();
+        self.spare = framed.clone();
+        if framed.len() != next.bytes {
             return Err(self.damage(format!(
                 "it ends at byte {}, within a body of {} bytes",
-                from + framed.len() as u64,
+                next.from + framed.len() as u64,
                 self.body_bytes
             )));
         }
-        let mut framed = Bytes::from(framed);
-        if first == 0 && framed.split_to(HEADER_BYTES)[..] != header(self.id) {
+        if self.blocks.start == 0 && framed.split_to(HEADER_BYTES)[..] != header(self.id) {
             return Err(self.damage("its header".to_owned()));
         }
-        for number in first..until {
+        for number in self.blocks.start..next.until {
             let data = framed.split_to(block_bytes(number, self.body_bytes));
             let stored = framed.split_to(CHECKSUM_BYTES);
             if stored[..] != checksum(self.id, number, &data) {
@@ -105,7 +165,10 @@ impl Reader {
             let data = self.unseal(number, data)?;
             self.ready.push_back(self.cut(number, &data));
         }
-        self.blocks.start = until;
+        self.blocks.start = next.until;
+        if self.blocks.is_empty() {
+            (self.opened, self.spare) = (None, Bytes::new());
+        }
         Ok(())
     }
 

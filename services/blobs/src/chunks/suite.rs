@@ -21,6 +21,7 @@ pub fn run(home: &Arc<dyn Home>) {
     missing_and_removed(home);
     swept(home);
     at_once(home);
+    kept_open(home);
 }
 
 const fn id(counter: u64) -> ChunkId {
@@ -142,6 +143,51 @@ fn at_once(home: &Arc<dyn Home>) {
     found.into_iter().for_each(|id| home.remove(id).expect("a chunk is removed"));
 }
 
+/// Reads on, without waiting where that is possible, until the end or an error; what came before it.
+fn read_on(reader: &mut Reader) -> (Vec<u8>, Option<Error>) {
+    let mut found = Vec::new();
+    loop {
+        if let Some(blocks) = reader.at_once() {
+            blocks.for_each(|block| found.extend_from_slice(&block));
+            continue;
+        }
+        match reader.next() {
+            Some(Ok(block)) => found.extend_from_slice(&block),
+            Some(Err(error)) => return (found, Some(error)),
+            None => return (found, None),
+        }
+    }
+}
+
+/// A reader that keeps its chunk open and takes what is in memory reads the same as one that does not.
+fn kept_open(home: &Arc<dyn Home>) {
+    let (id, body) = (id(0x7_0000), body(21 * BLOCK + 17));
+    write(&**home, id, &body, BLOCK_BYTES).expect("a body is written");
+    for part in [0..body.len(), 0..5 * BLOCK_BYTES, 70_000..body.len() - 70_000] {
+        let range = part.start as u64..part.end as u64;
+        let (found, error) = read_on(&mut Reader::new(Arc::clone(home), id, body.len() as u64, range));
+        assert!(error.is_none() && found == body[part.clone()], "{part:?}: {} bytes, {error:?}", found.len());
+    }
+    home.remove(id).expect("a chunk is removed");
+}
+
+/// Damage that comes while a chunk is read is seen as well, and what came before it is right.
+fn damage_meanwhile_is_seen(home: &Arc<dyn Home>, flip: &mut impl FnMut(ChunkId, u64)) {
+    // Longer than what any home reads at once.
+    let (id, body) = (id(0x7_0001), body(70 * BLOCK + 17));
+    write(&**home, id, &body, BLOCK_BYTES).expect("a body is written");
+    let mut reader = Reader::new(Arc::clone(home), id, body.len() as u64, 0..u64::MAX);
+    let first = reader.next().expect("a block").expect("that can be read");
+    flip(id, block_at(66) + 5);
+    let (found, error) = read_on(&mut reader);
+    let error = error.expect("a flipped bit");
+    assert_eq!(error.kind(), Kind::Corrupt, "{error}");
+    let found = [&first[..], &found].concat();
+    assert!(found.len() <= 66 * BLOCK_BYTES && body.starts_with(&found), "{} bytes", found.len());
+    assert!(reader.next().is_none() && reader.at_once().is_none(), "nothing comes after an error");
+    home.remove(id).expect("a chunk is removed");
+}
+
 /// Each flipped bit of a chunk is seen by who reads that place, and `flip` has a way to flip one at a byte.
 pub fn damage_is_seen(home: &Arc<dyn Home>, mut flip: impl FnMut(ChunkId, u64)) {
     let (id, length) = (id(0x6_0000), 2 * BLOCK + 100);
@@ -174,4 +220,5 @@ pub fn damage_is_seen(home: &Arc<dyn Home>, mut flip: impl FnMut(ChunkId, u64)) 
         read(home, id, length, near).expect_err("the damaged part");
         home.remove(id).expect("a chunk is removed");
     }
+    damage_meanwhile_is_seen(home, &mut flip);
 }

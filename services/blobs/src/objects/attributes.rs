@@ -103,7 +103,7 @@ pub fn put_retention(
 pub fn put_legal_hold(plan: &mut Plan<'_>, which: &Which<'_>, is_held: bool) -> Result<Option<VersionId>> {
     edit(plan, which, Kind::LockChanged, |_, bucket, object| {
         check_has_lock(bucket)?;
-        object.lock.legal_hold = is_held;
+        object.lock.legal_hold = Some(is_held);
         Ok(())
     })
 }

@@ -139,7 +139,7 @@ pub(super) async fn get_legal_hold(
 ) -> Answer<dto::GetObjectLegalHoldOutput> {
     let which = which!(request.input);
     let lock = service.blobs.read(|plan| attributes::lock(plan, &which)).await?;
-    let legal_hold = Some(document::lock::show_hold(lock.legal_hold));
+    let legal_hold = Some(document::lock::show_hold(lock.legal_hold == Some(true)));
     Ok(S3Response::new(dto::GetObjectLegalHoldOutput { legal_hold }))
 }
 

@@ -305,8 +305,9 @@ async fn judge_many(
     deletes: &[deletes::Delete<'_>],
     bypass: bool,
 ) -> crate::state::Result<Vec<Result<()>>> {
-    let known = service.blobs.look(|plan| facts::bucket(plan, bucket))?;
+    let known = service.blobs.look(|plan| service.facts.bucket(&service.blobs, plan, bucket))?;
     let (known, mut seen) = (known.value, known.position);
+    let known = known.as_ref().map(|known| &known.bucket);
     let mut judge = |delete: &deletes::Delete<'_>| {
         let load = |plan: &Plan<'_>| facts::object(plan, bucket, delete.key, delete.version);
         let object = service.blobs.look(load)?;
@@ -316,8 +317,7 @@ async fn judge_many(
         let action = if delete.version.is_some() { "DeleteObjectVersion" } else { "DeleteObject" };
         let actions = [Some(action), bypass.then_some("BypassGovernanceRetention")];
         let mut actions = actions.into_iter().flatten();
-        Ok(actions
-            .try_for_each(|action| service.judge(caller, action, known.as_ref(), &resource, object.as_ref())))
+        Ok(actions.try_for_each(|action| service.judge(caller, action, known, &resource, object.as_ref())))
     };
     let judged = deletes.iter().map(&mut judge).collect::<crate::state::Result<Vec<_>>>()?;
     if judged.iter().any(Result::is_err) {

@@ -10,6 +10,7 @@ use super::{Answer, caller};
 use crate::bodies::outgoing;
 use crate::error::{Code, Error};
 use crate::objects::read::{self, Open};
+use crate::protocol::settings::lock::show_hold;
 use crate::protocol::settings::show_time;
 use crate::rows::{Object, PartInfo, Version, VersionId, Versioning};
 use crate::rules::conditions::{self as rules, Current, Read};
@@ -142,9 +143,7 @@ fn describe(version: &Version, object: &Object, versioning: Versioning) -> dto::
         expires,
         last_modified: modified(version.created_ms),
         metadata: (!metadata.is_empty()).then_some(metadata),
-        object_lock_legal_hold_status: lock
-            .legal_hold
-            .then(|| dto::ObjectLockLegalHoldStatus::from_static(dto::ObjectLockLegalHoldStatus::ON)),
+        object_lock_legal_hold_status: lock.legal_hold.and_then(|held| show_hold(held).status),
         object_lock_mode: lock.retention.map(|held| dto::ObjectLockMode::from_static(held.mode.name())),
         object_lock_retain_until_date: lock.retention.map(|held| show_time(Timestamp(held.until_ms))),
         server_side_encryption: server,

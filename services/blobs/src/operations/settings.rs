@@ -129,14 +129,29 @@ documents! {
     put_encryption PutBucketEncryptionInput PutBucketEncryptionOutput server_side_encryption_configuration
         |sent| document::lock::read_encryption(&sent);
     put_cors PutBucketCorsInput PutBucketCorsOutput cors_configuration document::cors::read;
-    put_lifecycle PutBucketLifecycleConfigurationInput PutBucketLifecycleConfigurationOutput lifecycle_configuration
-        |sent: Option<_>| document::lifecycle::read(sent.ok_or_else(|| {
-            Error::new(Code::MalformedXML, "The body has no LifecycleConfiguration")
-        })?);
     put_tags PutBucketTaggingInput PutBucketTaggingOutput tagging |sent| document::tags::read(sent, TagsOn::Bucket);
     put_website PutBucketWebsiteInput PutBucketWebsiteOutput website_configuration document::website::read;
     put_block PutPublicAccessBlockInput PutPublicAccessBlockOutput public_access_block_configuration
         |sent| Ok::<_, Error>(document::access::read_block(&sent));
+}
+
+pub(super) async fn put_lifecycle(
+    service: &Service,
+    request: S3Request<dto::PutBucketLifecycleConfigurationInput>,
+) -> Answer<dto::PutBucketLifecycleConfigurationOutput> {
+    let input = &request.input;
+    let minimum = input.transition_default_minimum_object_size.as_ref();
+    document::lifecycle::check_transition_minimum(
+        minimum.map(dto::TransitionDefaultMinimumObjectSize::as_str),
+    )?;
+    let missing = || Error::new(Code::MalformedXML, "The body has no LifecycleConfiguration");
+    let kept = document::lifecycle::read(input.lifecycle_configuration.clone().ok_or_else(missing)?)?;
+    put(service, &request, &input.bucket, &kept).await?;
+    Ok(S3Response::new(dto::PutBucketLifecycleConfigurationOutput {
+        transition_default_minimum_object_size: Some(
+            document::lifecycle::TRANSITION_MINIMUM.to_owned().into(),
+        ),
+    }))
 }
 
 /// Ownership without ACLs needs a bucket whose own ACL says nothing more.

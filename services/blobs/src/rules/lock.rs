@@ -56,8 +56,39 @@ pub struct Retention {
 pub struct Lock {
     /// Its retention.
     pub retention: Option<Retention>,
-    /// Whether it is held.
-    pub legal_hold: bool,
+    /// Whether it is held; nothing where nobody ever said.
+    #[serde(with = "hold")]
+    pub legal_hold: Option<bool>,
+}
+
+/// A legal hold in one byte: 0 where nobody said, 1 while it is on, 2 when it was taken off. *Persisted*; 0 and 1 are what `bool` was. In JSON as it is.
+mod hold {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
+
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+    pub(super) fn serialize<S: Serializer>(hold: &Option<bool>, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            return hold.serialize(to);
+        }
+        let byte: u8 = match hold {
+            None => 0,
+            Some(true) => 1,
+            Some(false) => 2,
+        };
+        byte.serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<bool>, D::Error> {
+        if from.is_human_readable() {
+            return Option::deserialize(from);
+        }
+        match u8::deserialize(from)? {
+            0 => Ok(None),
+            1 => Ok(Some(true)),
+            2 => Ok(Some(false)),
+            other => Err(de::Error::custom(format!("a legal hold is 0, 1 or 2, not {other}"))),
+        }
+    }
 }
 
 impl Setting for Lock {
@@ -168,7 +199,7 @@ pub fn requested(
             return Err(Error::new(Code::InvalidArgument, text));
         }
     };
-    let legal_hold = hold.map_or(Ok(false), is_held).map_err(in_header)?;
+    let legal_hold = hold.map(is_held).transpose().map_err(in_header)?;
     Ok(Lock { retention, legal_hold })
 }
 
@@ -215,7 +246,7 @@ impl Lock {
             None => true,
             Some(retention) => retention.mode == Mode::Governance && bypass,
         };
-        if is_free && !self.legal_hold { Ok(()) } else { Err(locked()) }
+        if is_free && self.legal_hold != Some(true) { Ok(()) } else { Err(locked()) }
     }
 
     /// Whether the version may be given this retention, or none. An active one may be extended by all; shortened, weakened or
@@ -259,20 +290,27 @@ mod tests {
     fn deletes() {
         // Retention, hold; without and with bypass.
         for (retention, legal_hold, expected) in [
-            (None, false, [true, true]),
-            (None, true, [false, false]),
-            (governance(SOON), false, [false, true]),
-            (governance(SOON), true, [false, false]),
-            (governance(PAST), false, [true, true]),
-            (governance(NOW.0), false, [true, true]),
-            (compliance(SOON), false, [false, false]),
-            (compliance(PAST), false, [true, true]),
-            (compliance(PAST), true, [false, false]),
+            (None, None, [true, true]),
+            (None, Some(true), [false, false]),
+            (governance(SOON), None, [false, true]),
+            (governance(SOON), Some(true), [false, false]),
+            (governance(PAST), None, [true, true]),
+            (governance(NOW.0), None, [true, true]),
+            (compliance(SOON), None, [false, false]),
+            (compliance(PAST), None, [true, true]),
+            (compliance(PAST), Some(true), [false, false]),
+            (None, Some(false), [true, true]),
         ] {
             let lock = Lock { retention, legal_hold };
             let found = [false, true].map(|bypass| lock.check_delete(NOW, bypass).is_ok());
             assert_eq!(found, expected, "{lock:?}");
             assert_eq!(setting::decode(&setting::encode(&lock)), Ok(lock));
+            let bytes = postcard::to_stdvec(&lock).unwrap();
+            assert_eq!(postcard::from_bytes(&bytes), Ok(lock));
+            // As rows had it before a hold that was taken off was told.
+            if let None | Some(true) = legal_hold {
+                assert_eq!(bytes, postcard::to_stdvec(&(lock.retention, legal_hold.is_some())).unwrap());
+            }
         }
     }
 
@@ -294,7 +332,7 @@ mod tests {
             (compliance(PAST), governance(SOON), [true, true]),
             (compliance(PAST), None, [true, true]),
         ] {
-            let lock = Lock { retention: old, legal_hold: true };
+            let lock = Lock { retention: old, legal_hold: Some(true) };
             let found = [false, true].map(|bypass| lock.check_retention(new.as_ref(), NOW, bypass).is_ok());
             assert_eq!(found, expected, "{old:?} to {new:?}");
         }
@@ -321,7 +359,7 @@ mod tests {
             if expected.is_none() {
                 let lock = configuration.at_put(Lock::default(), NOW, Day::default()).unwrap();
                 assert_eq!(lock.retention.map(|retention| retention.until_ms), until, "{configuration:?}");
-                let asked = Lock { retention: governance(SOON), legal_hold: true };
+                let asked = Lock { retention: governance(SOON), legal_hold: Some(true) };
                 assert_eq!(configuration.at_put(asked, NOW, Day::default()), Ok(asked));
                 assert_eq!(setting::decode(&setting::encode(&configuration)), Ok(configuration));
             }
@@ -335,14 +373,14 @@ mod tests {
         let until = 1_767_225_600_000;
         for (mode, until_text, hold, expected) in [
             (None, None, None, Ok(Lock::default())),
-            (None, None, Some("ON"), Ok(Lock { retention: None, legal_hold: true })),
+            (None, None, Some("ON"), Ok(Lock { retention: None, legal_hold: Some(true) })),
             (
                 Some("GOVERNANCE"),
                 date,
                 Some("OFF"),
-                Ok(Lock { retention: governance(until), legal_hold: false }),
+                Ok(Lock { retention: governance(until), legal_hold: Some(false) }),
             ),
-            (Some("COMPLIANCE"), date, None, Ok(Lock { retention: compliance(until), legal_hold: false })),
+            (Some("COMPLIANCE"), date, None, Ok(Lock { retention: compliance(until), legal_hold: None })),
             (Some("governance"), date, None, Err(Code::InvalidArgument)),
             (Some("GOVERNANCE"), None, None, Err(Code::InvalidArgument)),
             (None, date, None, Err(Code::InvalidArgument)),

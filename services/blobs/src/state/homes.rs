@@ -6,7 +6,7 @@ use bole_ordered::View;
 
 use super::{Result, Shard};
 use crate::chunks::homes::{HomeNumber, Homes, Stored};
-use crate::chunks::{self, ChunkId, Home, Upload};
+use crate::chunks::{self, ChunkId, Home, Opened, Upload};
 use crate::rows::keys::{self, CHUNKS, GARBAGE};
 use crate::rows::{Kept, values};
 
@@ -48,6 +48,22 @@ impl Routed {
         Ok((number, self.homes.get(number)?))
     }
 
+    /// Asks the home of a chunk, and again where it is meanwhile if it moved since the look.
+    fn where_it_is<T>(
+        &self,
+        id: ChunkId,
+        mut ask: impl FnMut(&dyn Home) -> Result<T, chunks::Error>,
+    ) -> Result<T, chunks::Error> {
+        let (number, home) = self.home_of(id)?;
+        match ask(&**home) {
+            Err(chunks::Error::Missing(_)) => match self.home_of(id)? {
+                (now, home) if now != number => ask(&**home),
+                _ => Err(chunks::Error::Missing(id)),
+            },
+            answer => answer,
+        }
+    }
+
     fn current(&self) -> Result<&Arc<dyn Home>, chunks::Error> {
         self.homes.get(self.homes.current())
     }
@@ -59,15 +75,11 @@ impl Home for Routed {
     }
 
     fn read(&self, id: ChunkId, from: u64, bytes: usize, out: &mut Vec<u8>) -> Result<(), chunks::Error> {
-        let (number, home) = self.home_of(id)?;
-        match home.read(id, from, bytes, out) {
-            // It may have moved since the look.
-            Err(chunks::Error::Missing(_)) => match self.home_of(id)? {
-                (now, home) if now != number => home.read(id, from, bytes, out),
-                _ => Err(chunks::Error::Missing(id)),
-            },
-            read => read,
-        }
+        self.where_it_is(id, |home| home.read(id, from, bytes, out))
+    }
+
+    fn open(&self, id: ChunkId) -> Result<Option<Box<dyn Opened>>, chunks::Error> {
+        self.where_it_is(id, |home| home.open(id))
     }
 
     /// Of a chunk that no row names: what was given up. Others are removed where rows say.

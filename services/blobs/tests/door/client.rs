@@ -177,7 +177,7 @@ impl Ask<'_> {
     }
 
     /// The request's head and body as they are sent.
-    fn written(&self, host: &str) -> Vec<u8> {
+    pub(crate) fn written(&self, host: &str) -> Vec<u8> {
         let mut headers: Vec<(String, String)> =
             self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         if !headers.iter().any(|(name, _)| name == "host") {

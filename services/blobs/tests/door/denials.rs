@@ -10,7 +10,7 @@ use bole_log::MemoryJournal;
 
 use crate::client::ask;
 use crate::node::Node;
-use crate::requests::done;
+use crate::requests::{done, with_node};
 
 /// Fsyncs a journal as long as it may.
 struct Syncing {
@@ -78,4 +78,35 @@ async fn a_denial_waits_for_what_it_saw() {
     };
     tokio::task::spawn_blocking(run).await.unwrap();
     drop(node);
+}
+
+/// What is kept in memory of a bucket is what was put last, whatever the bucket was before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_known_of_a_bucket_follows_its_changes() {
+    with_node(|address, _| {
+        let policy = |effect: &str, who: &str| {
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Principal":{who},"Action":"s3:GetObject","Resource":"arn:aws:s3:::known/*"}}]}}"#
+            )
+        };
+        let seen = |who: fn() -> crate::client::Ask<'static>| who().send(address).status;
+        let (mine, anybodys): (fn() -> _, fn() -> _) =
+            (|| ask("GET", "/known/k"), || ask("GET", "/known/k").anonymous());
+        for _ in 0..2 {
+            assert_eq!(seen(mine), 404);
+            done(ask("PUT", "/known").send(address));
+            done(ask("PUT", "/known/k").body("k").send(address));
+            assert_eq!((seen(mine), seen(anybodys)), (200, 403));
+            done(ask("PUT", "/known?policy").body(policy("Allow", r#""*""#)).send(address));
+            assert_eq!((seen(mine), seen(anybodys)), (200, 200));
+            done(ask("PUT", "/known?policy").body(policy("Deny", r#""*""#)).send(address));
+            assert_eq!((seen(mine), seen(anybodys)), (403, 403));
+            done(ask("DELETE", "/known?policy").send(address));
+            assert_eq!((seen(mine), seen(anybodys)), (200, 403));
+            done(ask("DELETE", "/known/k").send(address));
+            assert_eq!(seen(mine), 404);
+            done(ask("DELETE", "/known").send(address));
+        }
+    })
+    .await;
 }

@@ -312,6 +312,16 @@ async fn a_body_that_nobody_waited_for_ends_the_connection() {
         stream.read_to_string(&mut told).unwrap();
         let told = told.to_lowercase();
         assert!(told.starts_with("http/1.1 403") && told.contains("connection: close"), "{told}");
+        // Nor does anybody wait for a body of no bytes.
+        let empty = String::from_utf8(ask("PUT", "/waits/empty").written(&address.to_string())).unwrap();
+        let waiting = empty.replace("connection: close", "expect: 100-continue");
+        assert_ne!(waiting, empty);
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(waiting.as_bytes()).unwrap();
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        let told = told.to_lowercase();
+        assert!(told.starts_with("http/1.1 200") && told.contains("connection: close"), "{told}");
     })
     .await;
 }

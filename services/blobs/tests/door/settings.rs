@@ -29,7 +29,17 @@ async fn lifecycles_are_kept_and_told_with_objects() {
         let none = ask("GET", "/bucket?lifecycle").send(address);
         assert_eq!(none.outcome(), (404, "NoSuchLifecycleConfiguration".to_owned()));
         done(ask("PUT", "/bucket?lifecycle").body(RULES).send(address));
+        let minimum = "x-amz-transition-default-minimum-object-size";
+        for (asked, expected) in [
+            ("all_storage_classes_128K", (200, String::new())),
+            ("varies_by_storage_class", (501, "NotImplemented".to_owned())),
+            ("128", (400, "InvalidRequest".to_owned())),
+        ] {
+            let put = ask("PUT", "/bucket?lifecycle").header(minimum, asked).body(RULES).send(address);
+            assert_eq!(put.outcome(), expected, "{asked}");
+        }
         let shown = done(ask("GET", "/bucket?lifecycle").send(address));
+        assert_eq!(shown.header(minimum), Some("all_storage_classes_128K"));
         assert_eq!(
             (shown.element("ID").as_deref(), shown.element("Days").as_deref()),
             (Some("old tmp"), Some("3"))
@@ -116,6 +126,25 @@ async fn notifications_reach_their_topic() {
             .body(listening("arn:bole:streams:::none"));
         done(later.send(address));
         done(ask("PUT", "/bucket/e.jpg").body("body").send(address));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_legal_hold_that_was_taken_off_is_told() {
+    with_node(|address, _| {
+        done(ask("PUT", "/held").header("x-amz-bucket-object-lock-enabled", "true").send(address));
+        done(ask("PUT", "/held/k").body("body").send(address));
+        let told = || {
+            let head = done(ask("HEAD", "/held/k").send(address));
+            head.header("x-amz-object-lock-legal-hold").map(str::to_owned)
+        };
+        assert_eq!(told(), None);
+        for status in ["ON", "OFF", "ON", "OFF"] {
+            let body = format!("<LegalHold><Status>{status}</Status></LegalHold>");
+            done(ask("PUT", "/held/k?legal-hold").body(body).send(address));
+            assert_eq!(told().as_deref(), Some(status));
+        }
     })
     .await;
 }

@@ -214,7 +214,7 @@ fn what_is_locked_stays() {
     let node = Node::new();
     node.create("bucket", true).unwrap();
     let mut asked = node.put_with("bucket", "k", b"body");
-    asked.attributes.lock = Lock { legal_hold: true, retention: None };
+    asked.attributes.lock = Lock { legal_hold: Some(true), retention: None };
     node.change(|plan| put::put(plan, &asked)).unwrap();
     node.put("bucket", "k", b"newer");
     let noncurrent = Noncurrent { days: 1, newer: None };

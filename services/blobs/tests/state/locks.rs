@@ -34,7 +34,7 @@ fn put(node: &Node, lock: Lock) -> Option<VersionId> {
 }
 
 fn until(mode: Mode, ms: u64) -> Lock {
-    Lock { retention: Some(Retention { mode, until_ms: ms }), legal_hold: false }
+    Lock { retention: Some(Retention { mode, until_ms: ms }), legal_hold: None }
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn locked_versions_stay() {
     let node = node();
     let governed = put(&node, until(Mode::Governance, NOW + 10));
     let complied = put(&node, until(Mode::Compliance, NOW + 10));
-    let held = put(&node, Lock { legal_hold: true, retention: None });
+    let held = put(&node, Lock { legal_hold: Some(true), retention: None });
     for version in [governed, complied, held] {
         assert_eq!(code(delete(&node, version, false)), Code::AccessDenied);
     }

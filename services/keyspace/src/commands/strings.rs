@@ -5,6 +5,7 @@ use crate::commands::arguments::{Options, expiry, float, integer, is, parse_floa
 use crate::commands::{decimal, lcs};
 use crate::context::Context;
 use crate::failure::{Failure, NOT_FLOAT, NOT_INTEGER, Outcome, SYNTAX, TOO_LONG, WRONG_TYPE};
+use crate::keys::Keys;
 use crate::state::effect::STRING_BYTES_MAX;
 use crate::state::{Effect, IntegerBuffer, Text, parse_integer};
 
@@ -260,30 +261,56 @@ fn get(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
 
 /// The condition of SET.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Condition {
+enum Condition<'a> {
     Always,
     IfAbsent,
     IfPresent,
+    /// There is a string, and it is this one.
+    IfEqual(&'a [u8]),
+    /// There is none, or it is another one.
+    IfDifferent(&'a [u8]),
+}
+
+impl Condition<'_> {
+    /// Fails where strings are to be compared and the key has another type.
+    fn holds(self, keys: &mut Keys<'_>, key: &[u8]) -> Result<bool, Failure> {
+        Ok(match self {
+            Self::Always => true,
+            Self::IfAbsent => keys.peek(key).is_none(),
+            Self::IfPresent => keys.peek(key).is_some(),
+            Self::IfEqual(wanted) => keys.string(key)?.is_some_and(|text| is_text(text, wanted)),
+            Self::IfDifferent(unwanted) => !keys.string(key)?.is_some_and(|text| is_text(text, unwanted)),
+        })
+    }
+}
+
+fn is_text(text: Text<'_>, bytes: &[u8]) -> bool {
+    text.normal() == Text::Bytes(bytes).normal()
 }
 
 /// What SET's options ask for.
-struct SetOptions {
-    condition: Condition,
+struct SetOptions<'a> {
+    condition: Condition<'a>,
     get: bool,
     keep_deadline: bool,
     deadline: Option<u64>,
 }
 
-fn set_options(args: &[&[u8]], now: u64) -> Result<SetOptions, Failure> {
+fn set_options<'a>(args: &'a [&'a [u8]], now: u64) -> Result<SetOptions<'a>, Failure> {
     let mut asked =
         SetOptions { condition: Condition::Always, get: false, keep_deadline: false, deadline: None };
     let mut options = Options::new(args, 3);
     while options.left() > 0 {
         let fresh = asked.deadline.is_none() && !asked.keep_deadline;
-        if asked.condition != Condition::IfPresent && options.accept("nx") {
+        let free = asked.condition == Condition::Always;
+        if (free || asked.condition == Condition::IfAbsent) && options.accept("nx") {
             asked.condition = Condition::IfAbsent;
-        } else if asked.condition != Condition::IfAbsent && options.accept("xx") {
+        } else if (free || asked.condition == Condition::IfPresent) && options.accept("xx") {
             asked.condition = Condition::IfPresent;
+        } else if free && options.accept("ifeq") {
+            asked.condition = Condition::IfEqual(options.value()?);
+        } else if free && options.accept("ifne") {
+            asked.condition = Condition::IfDifferent(options.value()?);
         } else if options.accept("get") {
             asked.get = true;
         } else if fresh && options.accept("keepttl") {
@@ -314,19 +341,13 @@ fn set(context: &mut Context<'_, '_>, args: &[&[u8]]) -> Outcome {
     if asked.get {
         reply_text(context, key)?;
     }
-    let found = context.keys.peek(key);
-    let (exists, kept) = (found.is_some(), found.and_then(|entry| entry.deadline()));
-    let refused = match asked.condition {
-        Condition::Always => false,
-        Condition::IfAbsent => exists,
-        Condition::IfPresent => !exists,
-    };
-    if refused {
+    if !asked.condition.holds(context.keys, key)? {
         if !asked.get {
             context.reply.null();
         }
         return Ok(());
     }
+    let kept = context.keys.peek(key).and_then(|entry| entry.deadline());
     let deadline = if asked.keep_deadline { kept } else { asked.deadline };
     context.keys.apply(&Effect::SetString { key, value, deadline })?;
     if !asked.get {

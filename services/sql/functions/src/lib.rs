@@ -35,5 +35,5 @@ pub use aggregate::{NODE_BYTES_MAX as AGGREGATES_BYTES_MAX, node_bytes as aggreg
 pub use call::guarded;
 pub use catalog::names::{meant as object_number, written as object_name};
 pub use context::{Context, Effects, Session};
-pub use memory::{SQLITE_BYTES_MAX, sqlite_bytes};
+pub use memory::{SQLITE_BYTES_MAX, sqlite_bytes, use_allocator};
 pub use register::register;

@@ -1,7 +1,10 @@
 //! How much memory SQLite has in use, and that statements do not fill it with long values: a row is in memory as a whole before anybody sees it.
 
-#![expect(unsafe_code, reason = "SQLite tells by a function of C's alone what it uses")]
+#![expect(unsafe_code, reason = "SQLite's C interface: each use says why it is sound")]
 
+mod allocator;
+
+pub use allocator::use_allocator;
 use bole_sql_types::{Error, Result, SqlState, Value};
 
 /// Bytes that SQLite may have in use in the whole process when a function answers with a long value.
@@ -11,6 +14,9 @@ const LONG_BYTES: usize = 1 << 20;
 
 /// Bytes that SQLite has in use, in all connections: pages, statements, rows.
 pub fn sqlite_bytes() -> u64 {
+    if let Some(used) = allocator::used() {
+        return used;
+    }
     // SAFETY: it reads a counter, in any thread and at any time.
     let used = unsafe { rusqlite::ffi::sqlite3_memory_used() };
     used.max(0) as u64

@@ -7,9 +7,10 @@ use bole_identity::ScramHash;
 use bole_sql_types::{Error, SqlState};
 use tokio::sync::mpsc;
 
+use super::End;
 use super::scram::{Failure, MECHANISM, Server, nonce};
 use super::startup::{self, Parameters};
-use super::{End, Wire};
+use super::wire::Wire;
 use crate::metrics::count;
 use crate::protocol::backend;
 use crate::protocol::body::Body;
@@ -76,7 +77,7 @@ fn malformed(what: &str) -> End {
 /// The next message, which must be a SASL one.
 async fn response(wire: &mut Wire) -> Result<Body, End> {
     loop {
-        match frontend::next(&mut wire.input, FIRST_BYTES_MAX)? {
+        match frontend::next(&mut wire.intake.input, FIRST_BYTES_MAX)? {
             Some(Message::Password(bytes)) => return Ok(Body::new(bytes)),
             Some(Message::Terminate) => return Err(End::Left),
             Some(_) => {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bole_sql_types::{Error, SqlState};
 
-use super::{End, Wire};
+use super::End;
+use super::wire::Wire;
 use crate::protocol::First;
 use crate::protocol::backend;
 use crate::protocol::startup::first;
@@ -23,7 +24,7 @@ pub(super) struct Parameters {
 pub(super) async fn run(service: &Arc<Service>, wire: &mut Wire) -> Result<Option<Parameters>, End> {
     loop {
         let packet = loop {
-            match first(&mut wire.input)? {
+            match first(&mut wire.intake.input)? {
                 Some(packet) => break packet,
                 None => wire.read(0).await?,
             }
@@ -63,7 +64,7 @@ async fn secure(service: &Arc<Service>, wire: &mut Wire) -> Result<(), End> {
         wire.send(b"N").await?;
         return Ok(());
     };
-    if !wire.input.is_empty() {
+    if !wire.intake.input.is_empty() {
         // Sent in clear before the handshake: somebody may have put it there.
         let message = "received unencrypted data after SSL request";
         return Err(End::Fatal(Error::new(SqlState::PROTOCOL_VIOLATION, message)));

@@ -31,8 +31,10 @@ pub(crate) struct Canceller {
     reason: AtomicU8,
     ended: AtomicBool,
     running: Mutex<Running>,
-    /// Tells the connection that something is to stop.
+    /// Tells the connection's task that something is to stop.
     pub(crate) asked: Notify,
+    /// Tells a thread that waits for the session.
+    pub(crate) stopped: Notify,
 }
 
 #[derive(Default)]
@@ -96,6 +98,7 @@ impl Canceller {
             handle.interrupt();
         }
         self.asked.notify_one();
+        self.stopped.notify_one();
     }
 
     /// Ends the session, whether it runs something or not.

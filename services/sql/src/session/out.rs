@@ -47,6 +47,11 @@ impl Out {
         Mark { sent: self.sent, length: self.buffer.len() }
     }
 
+    /// How many times the buffer has left early.
+    pub(crate) const fn chunks(&self) -> u64 {
+        self.sent
+    }
+
     /// Takes back what was written after the mark, as far as it has not left.
     pub(crate) fn back_to(&mut self, mark: Mark) {
         if self.sent == mark.sent {

@@ -299,7 +299,10 @@ impl Session {
         Ok(())
     }
 
-    fn listen(&self, changes: Vec<Listening>) {
+    fn listen(&mut self, changes: Vec<Listening>) {
+        if changes.is_empty() {
+            return;
+        }
         let (hub, database) = (&self.service.hub, self.database.name());
         for change in changes {
             match change {
@@ -308,6 +311,7 @@ impl Session {
                 Listening::StopAll => hub.unlisten_all(self.process_id),
             }
         }
+        self.listens = self.channels() > 0;
     }
 
     /// Channels that the session listens to.

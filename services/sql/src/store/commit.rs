@@ -51,7 +51,9 @@ impl LockedParticipant for LockedCommit<'_, '_> {
 
     fn make_final(&mut self) -> Result<(), Error> {
         self.locked.begin();
-        if let Err(error) = self.commit.connection.execute_batch("COMMIT") {
+        if let Err(error) =
+            self.commit.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]))
+        {
             self.locked.done(None);
             let text = format!("SQLite cannot commit: {error}");
             self.commit.refused = Some(error);

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Shared;
+use super::altering::Altering;
 use super::apply::Applier;
 use super::books::{Books, Seen};
 use super::checkpoint::Checkpoints;
@@ -44,6 +45,8 @@ pub struct Database {
     pub(crate) shared: Arc<Shared>,
     pub(crate) books: Books,
     catalog: RwLock<Arc<Catalog>>,
+    /// Commits that change the catalog.
+    pub(crate) altering: Altering,
     undurable: Undurable,
     sequences: Sequences,
     /// What the catalog was, where the log is kept for feeds.
@@ -79,6 +82,7 @@ impl Database {
         let database = Self {
             books: Books::new(Arc::from(format!("{}{name}#0", super::PREFIX)), stand),
             catalog: RwLock::default(),
+            altering: Altering::default(),
             undurable: Undurable::default(),
             sequences: Sequences::default(),
             history: History::default(),
@@ -212,12 +216,26 @@ impl Database {
             return Ok(());
         }
         let reached = async {
-            if seen.class == Durability::Async {
-                journal.write_queued()?;
+            match seen.class {
+                Durability::Async => journal.write_queued()?,
+                _ => journal.want_sync(position),
             }
             bole_log::wait::reached(&**journal, seen.class, position).await
         };
         reached.await.map_err(|error| from_shard(&error.into()))
+    }
+
+    /// As [`Database::durable`], for a thread that may block: it may fsync the journal itself.
+    pub(crate) fn durable_here(&self, seen: Seen, handle: &tokio::runtime::Handle) -> Result<()> {
+        if let Some(position) = seen.position {
+            if position <= self.journal().reached(seen.class) {
+                return Ok(());
+            }
+            if seen.class == Durability::Sync {
+                self.journal().sync_here(position).map_err(|error| from_shard(&error.into()))?;
+            }
+        }
+        handle.block_on(self.durable(seen))
     }
 
     /// A connection whose functions are known.
@@ -246,6 +264,12 @@ impl Database {
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
         &self.shared.journal
     }
+}
+
+/// Makes the snapshot begin of a connection in a transaction.
+pub(crate) fn open_snapshot(connection: &Connection) -> rusqlite::Result<()> {
+    let mut open = connection.prepare_cached("SELECT 1 FROM main.bole_stand LIMIT 0")?;
+    open.query(())?.next().map(drop)
 }
 
 pub(crate) fn register(

@@ -1,6 +1,7 @@
 //! Connections that read, and the snapshots that they hold.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_functions::Context;
@@ -11,11 +12,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::books::Seen;
 use super::connection::Role;
-use super::database::{Database, read_catalog, read_version};
+use super::database::{Database, open_snapshot, read_catalog, read_version};
 use super::error::{from_shard, from_sqlite};
 use super::snapshots::{Parked, Snapshot, Snapshots, Stop, too_old};
 use super::temporary::{Space, Temporary};
-use crate::limits::{READERS_IDLE_MAX, READERS_MAX};
+use crate::limits::{READER_IDLE_MAX, READERS_IDLE_MIN, READERS_MAX};
 
 /// A connection with what its functions know.
 pub(crate) struct Connected {
@@ -27,7 +28,8 @@ pub(crate) struct Connected {
 pub(crate) struct Readers {
     pub(super) snapshots: Snapshots,
     free: Arc<Semaphore>,
-    idle: Mutex<Vec<Connected>>,
+    /// The one that was used last is the last.
+    idle: Mutex<Vec<(Instant, Connected)>>,
 }
 
 impl Readers {
@@ -90,7 +92,7 @@ impl Database {
         let permit = free.map_err(|_| is_closing())?;
         let idle = self.readers.idle.lock().pop();
         let connected = match idle {
-            Some(connected) => connected,
+            Some((_, connected)) => connected,
             None => self.open_reader().await?,
         };
         Ok(self.reader_with(Source::Pooled(connected, permit)))
@@ -104,7 +106,7 @@ impl Database {
             Err(TryAcquireError::Closed) => return Some(Err(is_closing())),
         };
         let idle = self.readers.idle.lock().pop();
-        let connected = idle.map_or_else(|| self.connect(Role::Reader), Ok);
+        let connected = idle.map_or_else(|| self.connect(Role::Reader), |(_, connected)| Ok(connected));
         let connected = connected.map_err(|error| from_sqlite(&error));
         Some(connected.map(|connected| self.reader_with(Source::Pooled(connected, permit))))
     }
@@ -175,15 +177,25 @@ impl Reader {
         self.database.books.check().map_err(|error| from_shard(&error))?;
         let low = self.database.books.low();
         self.snapshot = Some(self.database.readers.snapshots.add(&self.database.frames));
+        let done = self.database.altering.done();
+        let current = self.database.catalog();
         let version = {
             let connection = self.connection();
             let begun = connection.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([]));
             // SQLite's snapshot begins with the first read.
-            begun.and_then(|_| read_version(connection)).map_err(|error| from_sqlite(&error))
+            let opened = begun.and_then(|_| open_snapshot(connection));
+            let version = opened.and_then(|()| {
+                if self.database.altering.is_still(done) {
+                    Ok(current.version)
+                } else {
+                    read_version(connection)
+                }
+            });
+            version.map_err(|error| from_sqlite(&error))
         };
         let version = version.inspect_err(|_| self.end())?;
         self.seen = self.database.books.seen(low, self.database.class());
-        let current = self.database.catalog();
+        let current = if current.version == version { current } else { self.database.catalog() };
         if self.catalog.temporary_version() != 0 {
             self.catalog = Arc::clone(&current);
         }
@@ -285,10 +297,18 @@ impl Drop for Reader {
             Source::Pooled(connected, permit) => (connected, permit),
             Source::Own(space, temporary) => return temporary.put(space),
         };
-        let mut idle = self.database.readers.idle.lock();
+        let (mut idle, now) = (self.database.readers.idle.lock(), Instant::now());
         // One whose snapshot does not end is of no use to anybody.
-        if idle.len() < READERS_IDLE_MAX && connected.connection.is_autocommit() {
-            idle.push(connected);
+        if connected.connection.is_autocommit() {
+            idle.push((now, connected));
         }
+        let is_old = |(since, _): &(Instant, Connected)| now.duration_since(*since) > READER_IDLE_MAX;
+        let old = if idle.len() > READERS_IDLE_MIN && idle.first().is_some_and(is_old) {
+            Some(idle.remove(0))
+        } else {
+            None
+        };
+        // Closing one takes longer than others should wait for theirs.
+        drop((idle, old));
     }
 }

@@ -1,5 +1,5 @@
 //! SQLite's own temporary files (sorts, intermediate results, statement journals, temporary tables) in the node's folder, counted: a file system of SQLite's
-//! that hands named files to the operating system's and opens those without a name itself.
+//! that hands named files to the operating system's (the writes of a `-wal` together, where they belong together) and opens those without a name itself.
 //!
 //! # Invariants
 //! - SQLite uses a file's methods between its `xOpen` and its `xClose` only, and one at a time (`sqlite.org/c3ref/io_methods.html`).
@@ -8,8 +8,11 @@
 
 #![expect(unsafe_code, reason = "SQLite's C interface: each use says why it is sound")]
 
+mod gather;
+mod overlay;
+
 use std::cell::RefCell;
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -19,6 +22,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::ffi;
 
 use crate::spill::{Refusal, Share, ShareKind, Spill};
+
+/// SQLite's own for files that one process has: it locks them once for all its connections, and keeps the index of the `-wal` in memory (sqlite.org/vfs.html). A
+/// node is the only one that has its data directory.
+const EXCLUSIVE: &CStr = c"unix-excl";
 
 thread_local! {
     /// Why a file of this thread's last statement could not grow.
@@ -58,7 +65,8 @@ pub(crate) fn register(spill: &Arc<Spill>) -> io::Result<String> {
     let c_name = CString::new(name.clone())?;
     // SAFETY: SQLite gives its default file system, which it never frees; the copy and its name are never freed either, and `open` fits it.
     let code = unsafe {
-        let system = ffi::sqlite3_vfs_find(std::ptr::null());
+        let exclusive = ffi::sqlite3_vfs_find(EXCLUSIVE.as_ptr());
+        let system = if exclusive.is_null() { ffi::sqlite3_vfs_find(std::ptr::null()) } else { exclusive };
         if system.is_null() {
             return Err(io::Error::other("SQLite knows no file system"));
         }
@@ -66,7 +74,8 @@ pub(crate) fn register(spill: &Arc<Spill>) -> io::Result<String> {
         base.pNext = std::ptr::null_mut();
         base.zName = c_name.into_raw();
         base.xOpen = Some(open);
-        base.szOsFile = base.szOsFile.max(size_of::<Handle>() as c_int);
+        let own = size_of::<Handle>() as c_int;
+        base.szOsFile = own.max(overlay::HEAD_BYTES as c_int + base.szOsFile);
         let vfs = Box::leak(Box::new(Vfs { base, system, spill: Arc::clone(spill) }));
         ffi::sqlite3_vfs_register(&raw mut vfs.base, 0)
     };
@@ -97,7 +106,15 @@ unsafe extern "C" fn open(
         let vfs = &*vfs.cast::<Vfs>();
         if !name.is_null() {
             let Some(system_open) = (*vfs.system).xOpen else { return ffi::SQLITE_CANTOPEN };
-            return system_open(vfs.system, name, file, flags, out_flags);
+            if flags & ffi::SQLITE_OPEN_WAL == 0 {
+                return system_open(vfs.system, name, file, flags, out_flags);
+            }
+            (*file).pMethods = std::ptr::null();
+            let code = system_open(vfs.system, name, overlay::system_of(file), flags, out_flags);
+            if code == ffi::SQLITE_OK {
+                overlay::adopt(file);
+            }
+            return code;
         }
         (*file).pMethods = std::ptr::null();
         let kind = if flags & ffi::SQLITE_OPEN_TEMP_DB == 0 { ShareKind::Work } else { ShareKind::Table };

@@ -101,6 +101,8 @@ pub struct Writer {
     sequences: Vec<(u32, Option<Standing>)>,
     /// SQLite had rolled everything back by itself, and it was put in again.
     restored: bool,
+    /// Who commits waits by [`Database::durable`], which asks for the fsync.
+    awaited: bool,
 }
 
 /// A statement that runs: dropping it forgets what was recorded of it, because SQLite undoes a statement that fails.
@@ -157,6 +159,7 @@ impl Database {
             savepoints: Vec::new(),
             sequences: Vec::new(),
             restored: false,
+            awaited: false,
         })
     }
 }
@@ -227,7 +230,8 @@ impl Writer {
     ///
     /// Errors, after which nothing happened and all is rolled back: a constraint that is checked here (23503), effects that are refused, no space (53100), the
     /// files. Errors after which it may have happened: the journal failed (58030), and then the database is stopped.
-    pub async fn commit(self, effects: Vec<(String, Request)>) -> Result<Seen> {
+    pub async fn commit(mut self, effects: Vec<(String, Request)>) -> Result<Seen> {
+        self.awaited = true;
         let database = Arc::clone(&self.database);
         let nobody = Participants::new(Arc::clone(database.journal()));
         let among = database.shared.participants.get().map_or(&nobody, |all| &**all);
@@ -307,11 +311,17 @@ impl Writer {
             refused: None,
             committed: false,
         };
-        let outcome = outbox.commit_for(Some(&mut commit), &runtime, &mut runtime.transaction()).await;
+        let mut transaction = runtime.transaction();
+        if self.awaited {
+            transaction.set_awaited();
+        }
+        let altering = commit.alters.then(|| database.altering.begin());
+        let outcome = outbox.commit_for(Some(&mut commit), &runtime, &mut transaction).await;
         let (refused, committed) = (commit.refused, commit.committed);
         if committed {
             database.set_catalog(self.permanent());
         }
+        drop(altering);
         self.writing().capture().lock().reset(Some(payload));
         if let (Some(before), Some(_)) = (witness, &refused) {
             self.check_witness(before);

@@ -37,7 +37,7 @@ impl Control {
                 "service {service:?} has no registry; set `registry = true` in place of its instances"
             )]));
         }
-        let before = self.shard.read(|state| state.instance(service, id).cloned())?;
+        let before = self.read(|state| state.instance(service, id).cloned()).await?;
         if before.as_ref() == Some(&instance) {
             self.leases.lock().heard(&name, lease(&instance), self.now());
             return Ok(false);
@@ -59,8 +59,8 @@ impl Control {
     }
 
     /// An instance is alive; says how long its lease is now. Errors: `Missing`, after which it registers anew.
-    pub fn heartbeat(&self, service: &str, id: &str) -> Result<Duration> {
-        let instance = self.shard.read(|state| state.instance(service, id).cloned())?;
+    pub async fn heartbeat(&self, service: &str, id: &str) -> Result<Duration> {
+        let instance = self.read(|state| state.instance(service, id).cloned()).await?;
         let instance = instance.ok_or_else(|| missing_instance(service, id))?;
         let lease = lease(&instance);
         self.leases.lock().heard(&(service.to_owned(), id.to_owned()), lease, self.now());
@@ -111,8 +111,8 @@ impl Control {
     }
 
     /// Registered instances of a service, by id, with what is left of their leases.
-    pub fn registered(&self, service: &str) -> Result<Vec<(String, Registered)>> {
-        let instances = self.shard.read(|state| state.instances().get(service).cloned())?;
+    pub async fn registered(&self, service: &str) -> Result<Vec<(String, Registered)>> {
+        let instances = self.read(|state| state.instances().get(service).cloned()).await?;
         let (leases, now) = (self.leases.lock(), self.now());
         let with_lease = |(id, instance): (String, Instance)| {
             let left = leases.left(&(service.to_owned(), id.clone()), now).unwrap_or_default();

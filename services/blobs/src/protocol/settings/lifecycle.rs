@@ -4,7 +4,7 @@ use bole_base::Timestamp;
 use s3s::dto;
 
 use super::{malformed, read_time, show_time, signed, tags, unsigned};
-use crate::error::Result;
+use crate::error::{Code, Error, Result, shown};
 use crate::rules::lifecycle::{Expiration, Filter, Form, Lifecycle, Noncurrent, Rule};
 
 /// What a client sent, named and checked.
@@ -15,11 +15,32 @@ pub fn read(document: dto::BucketLifecycleConfiguration) -> Result<Lifecycle> {
     Ok(lifecycle)
 }
 
+/// The least size of objects that transitions move, where their rules do not say one.
+pub const TRANSITION_MINIMUM: &str = dto::TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K;
+
+/// Checks what a client asks of that. There are no transitions, so there is one answer: S3's default.
+pub fn check_transition_minimum(asked: Option<&str>) -> Result<()> {
+    match asked {
+        None | Some(TRANSITION_MINIMUM) => Ok(()),
+        Some(dto::TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS) => Err(Error::new(
+            Code::NotImplemented,
+            format!(
+                "x-amz-transition-default-minimum-object-size: there is one storage class, so nothing varies by it; leave the header out or send {TRANSITION_MINIMUM}"
+            ),
+        )),
+        Some(other) => {
+            let shown = shown(other);
+            let text = format!("Invalid TransitionDefaultMinimumObjectSize found: \"{shown}\"");
+            Err(Error::new(Code::InvalidRequest, text))
+        }
+    }
+}
+
 /// What a client gets.
 pub fn show(lifecycle: Lifecycle) -> dto::GetBucketLifecycleConfigurationOutput {
     dto::GetBucketLifecycleConfigurationOutput {
         rules: Some(lifecycle.0.into_iter().map(show_rule).collect()),
-        transition_default_minimum_object_size: None,
+        transition_default_minimum_object_size: Some(TRANSITION_MINIMUM.to_owned().into()),
     }
 }
 

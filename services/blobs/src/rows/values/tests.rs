@@ -23,7 +23,7 @@ fn tags() -> Tags {
 }
 
 fn lock() -> Lock {
-    Lock { retention: Some(Retention { mode: Mode::Compliance, until_ms: 300 }), legal_hold: true }
+    Lock { retention: Some(Retention { mode: Mode::Compliance, until_ms: 300 }), legal_hold: Some(true) }
 }
 
 fn acl() -> Acl {

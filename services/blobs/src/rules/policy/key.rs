@@ -3,6 +3,8 @@
 //! A key that is not in the table is refused when a policy is put. That includes those of AWS which nothing here could give a value
 //! (`aws:SourceVpce`, `aws:PrincipalOrgID`, `aws:MultiFactorAuthAge`): a condition on them would always decide the same way.
 
+use std::borrow::Cow;
+
 /// Names that stand for themselves. Compared without case.
 const NAMES: &[&str] = &[
     "aws:currenttime",
@@ -55,17 +57,19 @@ const FAMILIES: &[&str] = &["s3:existingobjecttag/", "s3:requestobjecttag/"];
 
 /// A key of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(String);
+pub struct Key(Cow<'static, str>);
 
 impl Key {
     /// The key of that name; the error is the name.
     pub fn parse(name: &str) -> Result<Self, &str> {
-        let lower = name.to_ascii_lowercase();
-        if NAMES.binary_search(&lower.as_str()).is_ok() {
-            return Ok(Self(lower));
+        let lower = || name.bytes().map(|byte| byte.to_ascii_lowercase());
+        if let Ok(at) = NAMES.binary_search_by(|known| known.bytes().cmp(lower())) {
+            return Ok(Self(Cow::Borrowed(NAMES[at])));
         }
-        let family = FAMILIES.iter().find(|family| lower.len() > family.len() && lower.starts_with(**family));
-        family.map(|family| Self(format!("{family}{}", &name[family.len()..]))).ok_or(name)
+        let begins =
+            |family: &str| name.get(..family.len()).is_some_and(|it| it.eq_ignore_ascii_case(family));
+        let family = FAMILIES.iter().find(|family| name.len() > family.len() && begins(family));
+        family.map(|family| Self(Cow::Owned(format!("{family}{}", &name[family.len()..])))).ok_or(name)
     }
 
     /// In the form in which it is compared.
@@ -92,8 +96,11 @@ impl Context {
             debug_assert!(false, "{name} is not a condition's key");
             return;
         };
-        self.values.retain(|(known, _)| *known != key);
-        self.values.push((key, values.into_iter().collect()));
+        let values = values.into_iter().collect();
+        match self.values.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, before)) => *before = values,
+            None => self.values.push((key, values)),
+        }
     }
 
     /// The values of a key, if the request has it.

@@ -1,76 +1,12 @@
-//! The control plane on a journal in memory, with a clock that the test moves.
+//! What the control plane keeps, and who hears of it.
 
-use bole_base::clock::ManualClock;
-use bole_base::{LogId, RealDisk};
+use crate::support::{Node, instance};
 use bole_gateway_control::control::Source;
 use bole_gateway_control::entry::{Instance, Part};
-use bole_gateway_control::{Control, Error, limits};
+use bole_gateway_control::{Error, limits};
 use bole_gateway_document::Document;
-use bole_log::MemoryJournal;
-use bole_shard::{Runtime, runtime};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use serde_json::json;
 use std::time::Duration;
-
-struct Node {
-    journal: Arc<MemoryJournal>,
-    clock: Arc<ManualClock>,
-    control: Control,
-}
-
-impl Node {
-    async fn start(source: Source) -> Self {
-        let (journal, clock) = (Arc::new(MemoryJournal::new()), Arc::new(ManualClock::default()));
-        let control = open(&journal, &clock, source).await;
-        Self { journal, clock, control }
-    }
-
-    /// The same node after a restart, all leases anew.
-    async fn restart(self) -> Self {
-        let control = open(&self.journal, &self.clock, self.control.source().clone()).await;
-        Self { control, ..self }
-    }
-
-    fn view(&self) -> bole_gateway_control::View {
-        self.control.watch().borrow().clone()
-    }
-
-    async fn put(&self, part: Part, name: &str, value: Value) -> (bool, u64) {
-        self.control.put(part, name, value, None).await.expect("it is right")
-    }
-}
-
-async fn open(journal: &Arc<MemoryJournal>, clock: &Arc<ManualClock>, source: Source) -> Control {
-    let folder = std::env::temp_dir().join("bole-control-no-checkpoints");
-    let runtime = Runtime::new(
-        Arc::clone(journal) as _,
-        Arc::new(RealDisk),
-        Arc::clone(clock) as _,
-        folder,
-        runtime::Config::default(),
-    );
-    let runtime = Arc::new(runtime);
-    let control =
-        Control::host(Arc::clone(&runtime), LogId::FIRST_DATASET, "default/gateway/control#0", source)
-            .expect("the log is free");
-    runtime.recover(&[]).await.expect("the journal is whole");
-    control.start().await.expect("the shard is recovered");
-    control
-}
-
-fn instance(port: u16) -> Instance {
-    Instance {
-        address: format!("127.0.0.1:{port}"),
-        weight: 1,
-        priority: 0,
-        zone: None,
-        health: None,
-        lease_ms: 10_000,
-        drain: false,
-        metadata: BTreeMap::new(),
-    }
-}
 
 #[tokio::test]
 async fn objects_survive_a_restart_and_are_seen_as_they_change() {
@@ -126,6 +62,9 @@ async fn a_document_from_a_file_is_not_changed_by_requests() {
     node.control.register("s", "one", instance(1)).await.expect("instances are not in the file");
     let view = node.view();
     assert_eq!((view.document.services.len(), view.instances["s"].len()), (1, 1));
+    node.control.refuse(vec!["line 1 is wrong".to_owned()]);
+    let view = node.view();
+    assert_eq!((view.document.services.len(), view.problems.len()), (1, 1));
 }
 
 #[tokio::test]
@@ -146,7 +85,7 @@ async fn instances_come_drain_and_go() {
     assert!(matches!(&error, Error::Invalid(all) if all.len() == 2), "{error}");
     node.control.deregister("s", "one").await.expect("it is there");
     assert!(node.view().instances.is_empty());
-    assert!(matches!(node.control.heartbeat("s", "one"), Err(Error::Missing { .. })));
+    assert!(matches!(node.control.heartbeat("s", "one").await, Err(Error::Missing { .. })));
 }
 
 #[tokio::test]
@@ -160,7 +99,7 @@ async fn who_is_silent_is_taken_out_and_a_restart_takes_out_nobody() {
     node.clock.advance(Duration::from_secs(9));
     node.control.sweep().await.expect("the shard is well");
     assert_eq!(node.view().instances["s"].len(), 2, "each has a whole lease after a restart");
-    node.control.heartbeat("s", "two").expect("it is there");
+    node.control.heartbeat("s", "two").await.expect("it is there");
     node.clock.advance(Duration::from_secs(1));
     node.control.sweep().await.expect("the shard is well");
     assert_eq!(node.view().instances["s"].keys().collect::<Vec<_>>(), ["two"]);
@@ -183,4 +122,19 @@ async fn who_flaps_is_refused_and_others_are_not() {
     assert!(matches!(refused, Err(Error::Limit(_))), "{refused:?}");
     node.control.register("s", "two", instance(9)).await.expect("another one may");
     assert_eq!(node.view().instances["s"].len(), 2);
+}
+
+#[tokio::test]
+async fn secrets_are_not_in_what_is_kept() {
+    let node = Node::start(Source::Kept).await;
+    node.put(Part::Consumers, "shop", json!({ "keys": ["clear-key"], "password": "clear-password" })).await;
+    node.put(Part::Logins, "tokens", json!({ "jwt": { "secret": "clear-secret-of-32-bytes-at-least" } }))
+        .await;
+    let node = node.restart().await;
+    let mut document = (*node.view().document).clone();
+    let kept = serde_json::to_string(&document).expect("it is JSON");
+    assert!(!kept.contains("clear"), "{kept}");
+    assert!(node.control.open_secrets(&mut document).is_empty());
+    let opened = serde_json::to_string(&document).expect("it is JSON");
+    assert!(opened.contains("clear-secret-of-32-bytes-at-least"), "{opened}");
 }

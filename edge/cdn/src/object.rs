@@ -1,0 +1,257 @@
+//! One stored answer: its head, the terms under which it may be used, and where its bytes are being fetched. The bytes themselves
+//! are pieces in the tiers, found by the object's id; an id is never used again, so pieces of two answers never mix.
+
+use crate::fill::Fill;
+use crate::key::Key;
+use crate::limits::{SLICE_BYTES, TAGS_MAX};
+use bole_cdn_policy::vary::Selection;
+use bole_cdn_policy::{Terms, Time, condition, field};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName};
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+
+/// Bytes from one place of a representation, inside one slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where the first byte stands.
+    pub start: u64,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Piece {
+    /// The byte after the last.
+    pub fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// The bytes from `at` on; `None` when they are not here.
+    pub fn from(&self, at: u64) -> Option<Bytes> {
+        (self.start <= at && at < self.end()).then(|| self.bytes.slice((at - self.start) as usize..))
+    }
+}
+
+/// The slice that holds a byte.
+pub const fn slice_of(at: u64) -> u32 {
+    let slice = at / SLICE_BYTES;
+    if slice > u32::MAX as u64 - 2 { u32::MAX - 2 } else { slice as u32 }
+}
+
+/// What a 304 may replace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    /// 200 for parts too.
+    pub status: StatusCode,
+    /// The kept fields.
+    pub headers: HeaderMap,
+    /// The terms.
+    pub terms: Terms,
+}
+
+/// How purges left an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Untouched.
+    Kept,
+    /// Stale since this time.
+    Soft(Time),
+    /// Gone.
+    Hard,
+}
+
+/// One stored answer.
+#[derive(Debug)]
+pub struct Object {
+    /// Unique for the life of the tiers.
+    pub id: u64,
+    /// What it is stored under.
+    pub key: Key,
+    /// Which requests select it.
+    pub selection: Selection,
+    /// Tags for purges.
+    pub tags: Vec<Box<str>>,
+    meta: RwLock<Arc<Meta>>,
+    /// The length of the whole, or `UNKNOWN`.
+    whole: AtomicU64,
+    /// Purges up to this epoch were before its fetch began.
+    epoch: AtomicU64,
+    checked: AtomicU64,
+    standing: AtomicU8,
+    soft_at: AtomicI64,
+    /// When the origin last confirmed it, and when it last failed to, in nanoseconds of the monotonic clock.
+    confirmed: AtomicU64,
+    failed: AtomicU64,
+    /// Whether somebody validates it in the background.
+    pub revalidating: AtomicBool,
+    /// Fetches of its bytes that are under way.
+    fills: Mutex<Vec<Arc<Fill>>>,
+}
+
+const UNKNOWN: u64 = u64::MAX;
+
+impl Object {
+    /// An object whose bytes are to come. `confirmed` is monotonic time in nanoseconds.
+    pub fn new(id: u64, key: Key, selection: Selection, meta: Meta, epoch: u64, confirmed: u64) -> Self {
+        Self {
+            id,
+            key,
+            selection,
+            tags: tags(&meta.headers),
+            whole: AtomicU64::new(UNKNOWN),
+            meta: RwLock::new(Arc::new(meta)),
+            epoch: AtomicU64::new(epoch),
+            checked: AtomicU64::new(epoch),
+            standing: AtomicU8::new(0),
+            soft_at: AtomicI64::new(0),
+            confirmed: AtomicU64::new(confirmed),
+            failed: AtomicU64::new(0),
+            revalidating: AtomicBool::new(false),
+            fills: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Head and terms.
+    pub fn meta(&self) -> Arc<Meta> {
+        self.meta.read().clone()
+    }
+
+    /// The terms, as purges left them.
+    pub fn terms(&self, standing: Standing) -> Terms {
+        let terms = self.meta.read().terms;
+        match standing {
+            Standing::Soft(at) => terms.expired(at),
+            Standing::Kept | Standing::Hard => terms,
+        }
+    }
+
+    /// Takes a new head, which the origin confirmed at `confirmed` in an exchange that began in `epoch`.
+    pub fn renew(&self, meta: Meta, epoch: u64, confirmed: u64) {
+        *self.meta.write() = Arc::new(meta);
+        self.epoch.fetch_max(epoch, Ordering::AcqRel);
+        self.standing.store(0, Ordering::Release);
+        self.checked.store(epoch, Ordering::Release);
+        self.confirmed.store(confirmed, Ordering::Release);
+    }
+
+    /// Purges up to this epoch do not concern it.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// How purges up to `epoch` left it, where that is known.
+    pub fn standing(&self, epoch: u64) -> Option<Standing> {
+        (self.checked.load(Ordering::Acquire) == epoch).then(|| match self.standing.load(Ordering::Acquire) {
+            0 => Standing::Kept,
+            1 => Standing::Soft(Time(self.soft_at.load(Ordering::Acquire))),
+            _ => Standing::Hard,
+        })
+    }
+
+    /// Notes how purges up to `epoch` left it.
+    pub fn set_standing(&self, standing: Standing, epoch: u64) {
+        let code = match standing {
+            Standing::Kept => 0,
+            Standing::Soft(at) => {
+                self.soft_at.store(at.0, Ordering::Release);
+                1
+            }
+            Standing::Hard => 2,
+        };
+        self.standing.store(code, Ordering::Release);
+        self.checked.store(epoch, Ordering::Release);
+    }
+
+    /// Whether the origin confirmed it at or after `since`.
+    pub fn is_confirmed_since(&self, since: u64) -> bool {
+        self.confirmed.load(Ordering::Acquire) >= since
+    }
+
+    /// Whether the origin failed to confirm it at or after `since`.
+    pub fn has_failed_since(&self, since: u64) -> bool {
+        self.failed.load(Ordering::Acquire) >= since
+    }
+
+    /// Notes that the origin failed to confirm it.
+    pub fn note_failure(&self, at: u64) {
+        self.failed.store(at, Ordering::Release);
+    }
+
+    /// The length of the whole, once it is known.
+    pub fn whole(&self) -> Option<u64> {
+        Some(self.whole.load(Ordering::Acquire)).filter(|whole| *whole != UNKNOWN)
+    }
+
+    /// Notes the length of the whole.
+    pub fn set_whole(&self, whole: u64) {
+        self.whole.store(whole, Ordering::Release);
+    }
+
+    /// Whether missing bytes can be fetched again and be told to belong to the rest.
+    pub fn is_strong(&self) -> bool {
+        condition::strong_validator(&self.meta.read().headers).is_some()
+    }
+
+    /// The fetch under way that has, or will have, the byte at `at`.
+    pub fn fill_at(&self, at: u64) -> Option<Arc<Fill>> {
+        self.fills.lock().iter().find(|fill| fill.covers(at)).cloned()
+    }
+
+    /// Whether any fetch is under way.
+    pub fn is_filling(&self) -> bool {
+        !self.fills.lock().is_empty()
+    }
+
+    /// Adds a fetch, unless another already covers its first byte: then that one.
+    pub fn add_fill(&self, fill: &Arc<Fill>) -> Result<(), Arc<Fill>> {
+        let mut fills = self.fills.lock();
+        if let Some(other) = fills.iter().find(|other| other.covers(fill.start())) {
+            return Err(other.clone());
+        }
+        fills.push(fill.clone());
+        Ok(())
+    }
+
+    /// A fetch has ended.
+    pub fn remove_fill(&self, fill: &Arc<Fill>) {
+        self.fills.lock().retain(|known| !Arc::ptr_eq(known, fill));
+    }
+
+    /// Bytes that the head takes in memory, about.
+    pub fn weight(&self) -> u64 {
+        const BOOKKEEPING: usize = 600;
+        let meta = self.meta();
+        let fields: usize =
+            meta.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 16).sum();
+        let selection: usize =
+            self.selection.fields.iter().map(|(_, value)| 48 + value.as_ref().map_or(0, String::len)).sum();
+        (BOOKKEEPING + self.key.as_str().len() + fields + tags + selection) as u64
+    }
+}
+
+/// Fields that name the tags of an answer: `Cache-Tag` with commas, `Surrogate-Key` with spaces.
+pub const TAG_FIELDS: [HeaderName; 2] =
+    [HeaderName::from_static("cache-tag"), HeaderName::from_static("surrogate-key")];
+
+fn tags(headers: &HeaderMap) -> Vec<Box<str>> {
+    let mut tags: Vec<Box<str>> = TAG_FIELDS
+        .iter()
+        .flat_map(|name| field::members(headers, name))
+        .flat_map(str::split_ascii_whitespace)
+        .map(Box::from)
+        .collect();
+    tags.sort();
+    tags.dedup();
+    if tags.len() > TAGS_MAX {
+        tracing::warn!(
+            tags = tags.len(),
+            max = TAGS_MAX,
+            "an answer has too many cache tags; the rest cannot purge it"
+        );
+        tags.truncate(TAGS_MAX);
+    }
+    tags
+}

@@ -1,0 +1,6 @@
+//! A key set (JWKS): read or refused.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    bole_gateway_access::fuzzing::keys(bytes);
+});

@@ -1,0 +1,5 @@
+//! The control plane as others use it: in the same process, and over HTTP.
+
+mod control;
+mod door;
+mod support;

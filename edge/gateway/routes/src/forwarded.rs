@@ -1,0 +1,279 @@
+//! Who the client is, and what the service is told of it: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `Forwarded` (RFC 7239).
+//!
+//! What a request says of its client counts only if it comes from a network that is trusted, which is a setting of the gateway and
+//! not part of its document: the document says what is served, not who stands before the gateway. From anybody else such headers are taken out.
+//! Addresses are read from the right: each trusted one vouches for the one before it, and the first that is not trusted is the client.
+
+use crate::limits::FORWARDED_MAX;
+use bole_gateway_document::network::Network;
+use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Networks whose word on the client counts.
+#[derive(Clone, Debug, Default)]
+pub struct Trusted {
+    networks: Vec<Network>,
+}
+
+/// A connection, and what its request named.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// Who connected.
+    pub peer: IpAddr,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// The request's host, as [`strict`](crate::strict) gives it.
+    pub host: &'a str,
+    /// The request's port.
+    pub port: u16,
+}
+
+/// The client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether its own connection, perhaps to somebody before the gateway, is encrypted.
+    pub tls: bool,
+}
+
+impl Trusted {
+    /// Networks such as `10.0.0.0/8`; the first that is none is the error.
+    pub fn new<'t>(networks: impl IntoIterator<Item = &'t str>) -> Result<Self, &'t str> {
+        let read = |text: &'t str| Network::parse(text).ok_or(text);
+        Ok(Self { networks: networks.into_iter().map(read).collect::<Result<_, _>>()? })
+    }
+
+    /// Whether an address is in one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+
+    /// Says who the client is, and makes the headers say the same, for the service.
+    pub fn apply(&self, headers: &mut HeaderMap, hop: Hop<'_>) -> Client {
+        let peer = hop.peer.to_canonical();
+        let heard = if self.contains(peer) { heard(headers) } else { Heard::default() };
+        let mut chain = vec![peer];
+        for address in heard.addresses.iter().rev() {
+            if !chain.last().is_some_and(|last| self.contains(*last)) {
+                break;
+            }
+            chain.push(address.to_canonical());
+        }
+        let client = Client { address: *chain.last().unwrap_or(&peer), tls: heard.tls.unwrap_or(hop.tls) };
+        chain.reverse();
+        clear(headers);
+        tell(headers, &chain, client, hop, heard);
+        client
+    }
+}
+
+/// What a trusted peer says.
+#[derive(Default)]
+struct Heard {
+    addresses: Vec<IpAddr>,
+    tls: Option<bool>,
+    host: Option<HeaderValue>,
+    port: Option<HeaderValue>,
+}
+
+fn heard(headers: &HeaderMap) -> Heard {
+    let own = headers.contains_key(FOR);
+    let addresses = if own { listed(headers, &FOR, address) } else { listed(headers, &FORWARDED, element) };
+    let proto = |text: &[u8]| match text {
+        b"https" | b"wss" => Some(true),
+        b"http" | b"ws" => Some(false),
+        _ => None,
+    };
+    let host = headers.get(HOST).filter(|host| {
+        let read = host.to_str().ok().and_then(bole_gateway_document::host::HostPort::parse);
+        read.is_some() && headers.get_all(HOST).iter().count() == 1
+    });
+    let port = headers.get(PORT).filter(|port| port.to_str().is_ok_and(|port| port.parse::<u16>().is_ok()));
+    Heard {
+        addresses,
+        tls: headers.get(PROTO).and_then(|value| proto(value.as_bytes())),
+        host: host.cloned(),
+        port: port.cloned(),
+    }
+}
+
+/// Addresses from right to left until one that is none, then in their order again.
+fn listed(headers: &HeaderMap, name: &HeaderName, read: fn(&str) -> Option<IpAddr>) -> Vec<IpAddr> {
+    let values: Vec<_> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    let items = values.iter().rev().flat_map(|value| value.rsplit(','));
+    let mut addresses: Vec<_> =
+        items.map(|item| read(item.trim())).take(FORWARDED_MAX).map_while(|item| item).collect();
+    addresses.reverse();
+    addresses
+}
+
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:80"`.
+fn element(text: &str) -> Option<IpAddr> {
+    let node = text.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
+    })?;
+    address(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
+}
+
+/// Takes out what was said, also where an underscore stands for a hyphen: programs that get headers as variables cannot
+/// tell the two.
+fn clear(headers: &mut HeaderMap) {
+    let told = [FOR, PROTO, HOST, PORT, REAL_IP, FORWARDED];
+    let alike = |name: &&HeaderName| {
+        let text = name.as_str();
+        text.contains('_') && told.iter().any(|known| text.replace('_', "-") == known.as_str())
+    };
+    let others: Vec<_> = headers.keys().filter(alike).cloned().collect();
+    for name in told.iter().chain(&others) {
+        headers.remove(name);
+    }
+}
+
+fn tell(headers: &mut HeaderMap, chain: &[IpAddr], client: Client, hop: Hop<'_>, heard: Heard) {
+    let proto = if client.tls { "https" } else { "http" };
+    let (mut list, mut elements) = (String::new(), String::new());
+    for (index, address) in chain.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(list, "{comma}{address}");
+        let _ = match address {
+            IpAddr::V4(address) => write!(elements, "{comma}for={address}"),
+            IpAddr::V6(address) => write!(elements, "{comma}for=\"[{address}]\""),
+        };
+    }
+    let own = if hop.tls { 443 } else { 80 };
+    let host = if hop.port == own { hop.host.to_owned() } else { format!("{}:{}", hop.host, hop.port) };
+    let host = heard.host.or_else(|| HeaderValue::from_str(&host).ok().filter(|_| !hop.host.is_empty()));
+    if let Some(text) = host.as_ref().and_then(|host| host.to_str().ok()) {
+        let quote = if text.contains([':', '[']) { "\"" } else { "" };
+        let _ = write!(elements, ";host={quote}{text}{quote}");
+    }
+    let _ = write!(elements, ";proto={proto}");
+    let port = heard.port.unwrap_or_else(|| HeaderValue::from(hop.port));
+    for (name, text) in [(FOR, list), (FORWARDED, elements)] {
+        headers.insert(name, HeaderValue::try_from(text).expect("addresses and a checked host are a value"));
+    }
+    headers.insert(PROTO, HeaderValue::from_static(proto));
+    headers.insert(PORT, port);
+    if let Some(host) = host {
+        headers.insert(HOST, host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a service is told of a request from `peer` with these headers.
+    fn told(peer: &str, sent: &[(&'static str, &'static str)]) -> (Client, HeaderMap) {
+        let trusted = Trusted::new(["10.0.0.0/8", "fd00::/8"]).expect("they are networks");
+        let mut headers = HeaderMap::new();
+        for (name, value) in sent {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let peer = peer.parse().expect("an address");
+        let client = trusted.apply(&mut headers, Hop { peer, tls: false, host: "a.com", port: 8080 });
+        (client, headers)
+    }
+
+    #[test]
+    fn the_client_is_the_first_that_nobody_vouches_for() {
+        let rows: &[(&str, &[(&str, &str)], &str, &str)] = &[
+            ("192.0.2.1", &[], "192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1", &[("x-forwarded-for", "1.2.3.4")], "192.0.2.1", "192.0.2.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "1.2.3.4")], "1.2.3.4", "1.2.3.4, 10.0.0.1"),
+            ("::ffff:10.0.0.1", &[("x-forwarded-for", "1.2.3.4")], "1.2.3.4", "1.2.3.4, 10.0.0.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "9.9.9.9, 1.2.3.4")], "1.2.3.4", "1.2.3.4, 10.0.0.1"),
+            (
+                "10.0.0.1",
+                &[("x-forwarded-for", "1.2.3.4,10.0.0.2")],
+                "1.2.3.4",
+                "1.2.3.4, 10.0.0.2, 10.0.0.1",
+            ),
+            (
+                "10.0.0.1",
+                &[("x-forwarded-for", "9.9.9.9"), ("x-forwarded-for", "1.2.3.4")],
+                "1.2.3.4",
+                "1.2.3.4, 10.0.0.1",
+            ),
+            ("10.0.0.1", &[("x-forwarded-for", "1.2.3.4, unknown")], "10.0.0.1", "10.0.0.1"),
+            ("10.0.0.1", &[("x-forwarded-for", "1.2.3.4:99")], "1.2.3.4", "1.2.3.4, 10.0.0.1"),
+            (
+                "10.0.0.1",
+                &[("forwarded", "for=\"[2001:db8::1]:9\";proto=https")],
+                "2001:db8::1",
+                "2001:db8::1, 10.0.0.1",
+            ),
+            (
+                "10.0.0.1",
+                &[("forwarded", "proto=http;For=1.2.3.4, for=10.0.0.2")],
+                "1.2.3.4",
+                "1.2.3.4, 10.0.0.2, 10.0.0.1",
+            ),
+            ("10.0.0.1", &[("forwarded", "for=_hidden")], "10.0.0.1", "10.0.0.1"),
+            ("fd00::1", &[("x-forwarded-for", "fd00::2")], "fd00::2", "fd00::2, fd00::1"),
+        ];
+        for (peer, sent, address, list) in rows {
+            let (client, headers) = told(peer, sent);
+            assert_eq!(
+                (client.address.to_string().as_str(), &headers[FOR]),
+                (*address, &HeaderValue::from_static(list))
+            );
+        }
+    }
+
+    #[test]
+    fn headers_say_one_thing_and_only_what_is_trusted() {
+        let sent = [
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "public.com"),
+            ("x-forwarded-port", "443"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("x-real-ip", "6.6.6.6"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ];
+        let text =
+            |headers: &HeaderMap, name: HeaderName| headers[name].to_str().expect("it is text").to_owned();
+        let (client, headers) = told("10.0.0.1", &sent);
+        assert!(client.tls);
+        assert_eq!(text(&headers, FORWARDED), "for=1.2.3.4, for=10.0.0.1;host=public.com;proto=https");
+        assert_eq!(
+            (text(&headers, PROTO), text(&headers, HOST), text(&headers, PORT)),
+            ("https".into(), "public.com".into(), "443".into())
+        );
+        let (client, headers) = told("192.0.2.1", &sent);
+        assert!(!client.tls && !headers.contains_key(REAL_IP) && !headers.contains_key("x_forwarded_for"));
+        assert_eq!(text(&headers, FORWARDED), "for=192.0.2.1;host=\"a.com:8080\";proto=http");
+        assert_eq!(
+            (text(&headers, PROTO), text(&headers, HOST), text(&headers, PORT)),
+            ("http".into(), "a.com:8080".into(), "8080".into())
+        );
+        assert_eq!(Trusted::new(["10.0.0.0/8", "x"]).err(), Some("x"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_read_or_passed_over(value in "[ -~]{0,60}", name in "(x-forwarded-for|forwarded|x-forwarded-host)") {
+            let trusted = Trusted::new(["0.0.0.0/0"]).expect("it is a network");
+            let mut headers = HeaderMap::new();
+            let name: HeaderName = name.parse().expect("a name");
+            headers.insert(name, HeaderValue::from_str(value.trim()).expect("a value"));
+            let peer = "1.1.1.1".parse().expect("an address");
+            trusted.apply(&mut headers, Hop { peer, tls: true, host: "a", port: 443 });
+        }
+    }
+}

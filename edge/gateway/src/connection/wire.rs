@@ -1,0 +1,477 @@
+//! The bytes of a client's connection, as the proxy library reads them: never more than belongs to the request under way. Heads are
+//! scanned before they are shown, bodies are followed to their end; what comes after waits here.
+
+use super::body::Body;
+use super::client::Exchange;
+use super::head::{self, Bounds, Head, Refused};
+use crate::clock;
+use crate::error::Problem;
+use async_trait::async_trait;
+use bole_net::Stream as Socket;
+use bytes::{Buf, BytesMut};
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
+};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
+
+/// Bytes that are read at a time.
+const PIECE: usize = 16 << 10;
+/// Bytes of following requests that are kept; then the connection is not read until the request under way is done.
+const AHEAD_MAX: usize = 64 << 10;
+/// How long, and for how many bytes, a client that is refused may go on before its connection is closed under it.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 256 << 10;
+
+/// A connection without or with TLS.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Transport {
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+/// What the reader is shown.
+#[derive(Debug)]
+enum Stage {
+    /// All that comes: HTTP/2, and what follows an upgrade.
+    Open,
+    /// So many bytes of a head that was scanned.
+    Head(usize),
+    /// What is left of a body.
+    Body(Body),
+    /// Nothing, until the next request begins.
+    Over,
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Wire {
+    transport: Transport,
+    /// Came, and was not shown yet.
+    ahead: BytesMut,
+    searched: usize,
+    stage: Stage,
+    framing: head::Framing,
+    /// The request under way asks for another protocol.
+    upgrade: bool,
+    exchange: Option<Arc<Exchange>>,
+    digest: Option<Arc<ProxyDigest>>,
+    timer: Option<(Duration, Pin<Box<Sleep>>)>,
+    h2: bool,
+}
+
+/// What comes next on a connection.
+#[derive(Debug)]
+pub enum Next {
+    /// A request.
+    Request(Head),
+    /// The beginning of HTTP/2.
+    Http2,
+    /// The client is gone, or silent.
+    End,
+    /// What is not a request, or came too slowly.
+    Refused(Refused),
+}
+
+/// What clients of HTTP/2 begin with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+impl Wire {
+    /// A connection of which nothing was read.
+    pub fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            ahead: BytesMut::new(),
+            searched: 0,
+            stage: Stage::Over,
+            framing: head::Framing::None,
+            upgrade: false,
+            exchange: None,
+            digest: None,
+            timer: None,
+            h2: false,
+        }
+    }
+
+    /// Whether the request that was shown last has come whole.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// Waits for the next request. `first` is whether it is the first, which may turn out to be HTTP/2.
+    pub async fn next(&mut self, bounds: &Bounds, idle: Duration, whole: Duration, first: bool) -> Next {
+        self.searched = 0;
+        let mut until = tokio::time::Instant::now() + if self.ahead.is_empty() { idle } else { whole };
+        let mut began = !self.ahead.is_empty();
+        loop {
+            if began {
+                if first && PREFACE.starts_with(&self.ahead[..self.ahead.len().min(PREFACE.len())]) {
+                    if self.ahead.len() >= PREFACE.len() {
+                        return Next::Http2;
+                    }
+                } else {
+                    match head::scan(&self.ahead, &mut self.searched, bounds) {
+                        Ok(Some(head)) => return Next::Request(head),
+                        Ok(None) => {}
+                        Err(refused) => return Next::Refused(refused),
+                    }
+                }
+            }
+            self.ahead.reserve(PIECE.min(4 << 10));
+            let read = self.transport.read_buf(&mut self.ahead);
+            match tokio::time::timeout_at(until, read).await {
+                Ok(Ok(0) | Err(_)) => return Next::End,
+                Ok(Ok(_)) => {}
+                Err(_) if began => {
+                    let detail = "the head took too long";
+                    return Next::Refused(Refused { problem: Problem::HeadTimeout, detail });
+                }
+                Err(_) => return Next::End,
+            }
+            if !began {
+                began = true;
+                until = tokio::time::Instant::now() + whole;
+            }
+        }
+    }
+
+    /// Shows the request that was found to the reader.
+    pub fn show(&mut self, head: &Head, exchange: Arc<Exchange>) {
+        self.ahead.advance(head.start);
+        self.stage = Stage::Head(head.end - head.start);
+        self.framing = head.framing;
+        self.upgrade = head.upgrade;
+        if head.upgrade && self.ahead.len() > head.end - head.start {
+            exchange.mark_premature();
+        }
+        self.digest = Some(exchange.digest());
+        self.exchange = Some(exchange);
+        self.searched = 0;
+    }
+
+    /// Shows all that comes to the reader.
+    pub fn open(&mut self) {
+        self.stage = Stage::Open;
+        self.h2 = true;
+    }
+
+    /// Answers what is not a request, and closes so that the client can read the answer.
+    pub async fn refuse(mut self, refused: Refused) {
+        let row = refused.problem.row();
+        let body = refused.problem.body(Some(refused.detail));
+        let answer = format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            row.status,
+            http::StatusCode::from_u16(row.status)
+                .ok()
+                .and_then(|status| status.canonical_reason())
+                .unwrap_or(""),
+            body.len(),
+        );
+        if self.transport.write_all(answer.as_bytes()).await.is_ok() {
+            self.linger().await;
+        }
+    }
+
+    /// Ends the sending side and reads on for a moment: to close a socket with unread bytes would reset it, and the client
+    /// would lose the answer.
+    pub async fn linger(&mut self) {
+        if self.transport.shutdown().await.is_err() {
+            return;
+        }
+        let mut left = LINGER_BYTES;
+        let drain = async {
+            while left > 0 {
+                self.ahead.clear();
+                self.ahead.reserve(PIECE);
+                match self.transport.read_buf(&mut self.ahead).await {
+                    Ok(read) if read > 0 => left = left.saturating_sub(read),
+                    _ => return,
+                }
+            }
+        };
+        // A client that neither reads nor closes is not waited for.
+        let _ = tokio::time::timeout(LINGER, drain).await;
+    }
+
+    /// Fails the read if the deadline of the exchange has passed; arms a timer for it otherwise. The timer is only moved when
+    /// it goes off or is too late, so that a request costs none.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let Some(deadline) = self.exchange.as_ref().and_then(|exchange| exchange.deadline()) else {
+            return Ok(());
+        };
+        loop {
+            let (armed, timer) = match &mut self.timer {
+                Some((armed, timer)) => (armed, timer),
+                none => {
+                    let timer = Box::pin(tokio::time::sleep_until(clock::instant(deadline)));
+                    let (armed, timer) = none.insert((deadline, timer));
+                    (armed, timer)
+                }
+            };
+            if *armed > deadline {
+                timer.as_mut().reset(clock::instant(deadline));
+                *armed = deadline;
+            }
+            if timer.as_mut().poll(context).is_pending() {
+                return Ok(());
+            }
+            if clock::now() >= deadline {
+                if let Some(exchange) = &self.exchange {
+                    exchange.expire();
+                }
+                self.timer = None;
+                return Err(io::Error::from(io::ErrorKind::TimedOut));
+            }
+            timer.as_mut().reset(clock::instant(deadline));
+            *armed = deadline;
+        }
+    }
+
+    fn poll_open(&mut self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            ready!(Pin::new(&mut self.transport).poll_read(context, buf))?;
+        } else {
+            self.give(buf, usize::MAX);
+        }
+        if let Some(exchange) = &self.exchange {
+            exchange.touch();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn give(&mut self, buf: &mut ReadBuf<'_>, at_most: usize) -> usize {
+        let given = self.ahead.len().min(buf.remaining()).min(at_most);
+        buf.put_slice(&self.ahead[..given]);
+        self.ahead.advance(given);
+        given
+    }
+
+    fn poll_body(
+        &mut self,
+        mut body: Body,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() && body.left().is_some_and(|left| left > 0) {
+            // A body of known length needs no look: it goes where it is wanted.
+            let room = body.left().map_or(0, |left| usize::try_from(left).unwrap_or(usize::MAX));
+            let room = room.min(buf.remaining()).min(PIECE);
+            let mut piece = ReadBuf::new(buf.initialize_unfilled_to(room));
+            ready!(Pin::new(&mut self.transport).poll_read(context, &mut piece))?;
+            let came = piece.filled().len();
+            buf.advance(came);
+            body.pass(came as u64);
+        } else {
+            if self.ahead.is_empty() {
+                ready!(self.poll_fill(context))?;
+                if self.ahead.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            let room = buf.remaining().min(self.ahead.len());
+            let given = match body.take(&self.ahead[..room]) {
+                Ok(given) => given,
+                Err(refused) => return Poll::Ready(Err(self.fault(refused))),
+            };
+            self.give(buf, given);
+        }
+        self.stage = if body.is_done() { Stage::Over } else { Stage::Body(body) };
+        Poll::Ready(Ok(()))
+    }
+
+    fn fault(&self, refused: Refused) -> io::Error {
+        if let Some(exchange) = &self.exchange {
+            exchange.refuse(refused);
+        }
+        io::Error::new(io::ErrorKind::InvalidData, refused.detail)
+    }
+
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ahead.reserve(PIECE);
+        let read = std::pin::pin!(self.transport.read_buf(&mut self.ahead));
+        ready!(read.poll(context))?;
+        Poll::Ready(Ok(()))
+    }
+
+    /// The request is whole: nothing more is shown, but a client that goes away is noticed.
+    fn poll_over(&mut self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.is_upgraded()) {
+            self.stage = Stage::Open;
+            return self.poll_open(context, buf);
+        }
+        while self.ahead.len() < AHEAD_MAX {
+            let before = self.ahead.len();
+            ready!(self.poll_fill(context))?;
+            if self.ahead.len() == before {
+                // A client that sent several requests and then closed its side still waits for their answers.
+                return if before == 0 { Poll::Ready(Ok(())) } else { Poll::Pending };
+            }
+            if self.upgrade
+                && let Some(exchange) = &self.exchange
+            {
+                exchange.mark_premature();
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.poll_deadline(context)?;
+        match this.stage {
+            Stage::Open => this.poll_open(context, buf),
+            Stage::Head(left) => {
+                let given = this.give(buf, left);
+                let body = Body::new(this.framing);
+                this.stage = match left - given {
+                    0 if body.is_done() => Stage::Over,
+                    0 => Stage::Body(body),
+                    left => Stage::Head(left),
+                };
+                Poll::Ready(Ok(()))
+            }
+            Stage::Body(body) => this.poll_body(body, context, buf),
+            Stage::Over => this.poll_over(context, buf),
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(context, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buf),
+        }
+    }
+}
+
+/// Both kinds of connections, and the wire around one, write alike.
+macro_rules! write_through {
+    ($outer:ty, $this:ident => $inner:expr) => {
+        impl AsyncWrite for $outer {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                let $this = self.get_mut();
+                let written = ready!($inner.poll_write(cx, bytes))?;
+                $this.wrote();
+                Poll::Ready(Ok(written))
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                slices: &[io::IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let $this = self.get_mut();
+                let written = ready!($inner.poll_write_vectored(cx, slices))?;
+                $this.wrote();
+                Poll::Ready(Ok(written))
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                let $this = self.get_mut();
+                $inner.poll_flush(cx)
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                let $this = self.get_mut();
+                $inner.poll_shutdown(cx)
+            }
+        }
+    };
+}
+
+/// What a transport writes to.
+trait Sink: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink for T {}
+
+impl Wire {
+    /// A piece went to the client: a deadline between pieces is put off.
+    fn wrote(&self) {
+        if let Some(exchange) = &self.exchange {
+            exchange.touch();
+        }
+    }
+}
+
+impl Transport {
+    /// Deadlines are the wire's.
+    #[expect(clippy::unused_self, reason = "both kinds of sinks tell that they wrote")]
+    fn wrote(&self) {}
+
+    fn sink(&mut self) -> Pin<&mut dyn Sink> {
+        match self {
+            Self::Plain(socket) => Pin::new(socket),
+            Self::Tls(stream) => Pin::new(&mut **stream),
+        }
+    }
+}
+
+write_through!(Transport, this => this.sink());
+write_through!(Wire, this => Pin::new(&mut this.transport));
+
+#[async_trait]
+impl Shutdown for Wire {
+    async fn shutdown(&mut self) {
+        self.linger().await;
+    }
+}
+
+impl UniqueID for Wire {
+    fn id(&self) -> UniqueIDType {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.client.id as UniqueIDType)
+    }
+}
+
+impl Ssl for Wire {
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.h2.then_some(ALPN::H2)
+    }
+}
+
+impl GetTimingDigest for Wire {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Wire {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.digest.clone()
+    }
+}
+
+impl GetSocketDigest for Wire {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+impl Peek for Wire {}

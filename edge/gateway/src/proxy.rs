@@ -1,0 +1,194 @@
+//! A request, phase by phase, as the proxy library calls them. Here is only what it is called with; each phase has a file.
+//!
+//! ```text
+//! request   which route, who, how often; answers of the gateway's own      ─► answer
+//! target    which instance                                                 ◄─ again, if it may be tried again
+//! forward   what the instance sees
+//! response  what the client sees
+//! failure   what went wrong, whether it is tried again, what is answered
+//! finish    what is learned, counted and logged
+//! ```
+
+#![expect(clippy::unused_self, reason = "phases are methods of the proxy, whether or not they look at it")]
+
+pub mod context;
+mod failure;
+mod finish;
+mod forward;
+mod request;
+mod response;
+mod target;
+
+use crate::access_log::Log;
+use crate::config::Config;
+use crate::connection::RefusedCounters;
+use crate::state::State;
+use crate::tls::Certificates;
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bole_edge_core::limits::shed::Shedder;
+use bytes::Bytes;
+use context::Context;
+use parking_lot::Mutex;
+use pingora_core::modules::http::HttpModules;
+use pingora_core::modules::http::compression::ResponseCompressionBuilder;
+use pingora_core::protocols::Digest;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What all requests share.
+pub struct Proxy {
+    /// What requests are answered by, now.
+    pub state: Arc<ArcSwap<State>>,
+    /// Settings.
+    pub config: Arc<Config>,
+    /// To see that a connection may carry a request for a host.
+    pub certificates: Arc<Certificates>,
+    /// Turns true when the gateway closes.
+    pub closing: watch::Receiver<bool>,
+    /// Finished requests.
+    pub log: Log,
+    /// Problems by kind.
+    pub problems: RefusedCounters,
+    /// Who goes first under overload.
+    pub shedder: Mutex<Shedder>,
+    /// How long whatever is ready waits for its turn on this machine.
+    pub lag: Arc<crate::clock::Lag>,
+}
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::new()
+    }
+
+    fn init_downstream_modules(&self, modules: &mut HttpModules) {
+        // Off until a route says otherwise.
+        modules.add_module(ResponseCompressionBuilder::enable(0));
+    }
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        self.begin(session, context).await
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+        self.target(session, context)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        _fd: RawFd,
+        _digest: Option<&Digest>,
+        context: &mut Context,
+    ) -> Result<()> {
+        self.connected(session, reused, context);
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        self.forward(session, request, context)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        self.request_body(body.as_ref(), end, context)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        self.answered(session, response, context)
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        self.respond(session, response, context)
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        self.response_body(body.as_ref(), end, context).map(|()| None)
+    }
+
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _peer: &HttpPeer,
+        context: &mut Context,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        self.unreachable(session, context, error)
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        context: &mut Context,
+        reused: bool,
+    ) -> Box<Error> {
+        self.failed(peer, session, context, error, reused)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        context: &mut Context,
+    ) -> FailToProxy {
+        self.give_up(session, error, context).await
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+        self.finish(session, error, context);
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
+        // `finish` tells it, once.
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _context: &Context,
+        _error: &Error,
+        _of: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}

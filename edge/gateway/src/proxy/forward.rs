@@ -1,0 +1,139 @@
+//! What the instance sees of the request.
+
+use super::Proxy;
+use super::context::Context;
+use super::request::field;
+use super::target::decided;
+use crate::dress;
+use crate::error::Problem;
+use crate::routing::host_of;
+use crate::state::Route;
+use bole_gateway_document::service::HostHeader;
+use bytes::Bytes;
+use http::header;
+use pingora_core::Result;
+use pingora_http::RequestHeader;
+use pingora_proxy::Session;
+
+/// What other proxies said of the client. Believed only of those that are trusted.
+const FORWARDED: [&str; 7] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-prefix",
+    "x-real-ip",
+];
+
+/// What only the gateway says.
+const OWN: [&str; 2] = ["x-bole-explain", "x-bole-identity"];
+
+impl Proxy {
+    pub(super) fn forward(
+        &self,
+        session: &Session,
+        request: &mut RequestHeader,
+        context: &Context,
+    ) -> Result<()> {
+        let (Some(exchange), Some(upstream)) = (&context.exchange, &context.upstream) else {
+            return Err(decided(Problem::Internal));
+        };
+        let client = &exchange.client;
+        let asked = host_of(session.req_header()).to_owned();
+        let instance = context.attempt.as_ref().map(|attempt| &attempt.live.member);
+        let Some(route) = &context.route else { return Err(decided(Problem::Internal)) };
+        let target = match (&upstream.document.host, instance) {
+            (HostHeader::Client, _) | (_, None) => None,
+            (HostHeader::Instance, Some(member)) => Some(instance_host(&member.host, member.address.port())),
+            (HostHeader::Name(name), _) => Some(name.clone()),
+        };
+        let rewrite = route.change.rewrite.as_ref();
+        let target = target.or_else(|| rewrite.and_then(|rewrite| rewrite.host.clone()));
+        // What was matched is what is sent; and the authority of a target of HTTP/2, or of an absolute one, would say another host.
+        let changed = rewrite.is_some() || !route.change.query.is_empty();
+        if target.is_some() || context.asked.respelled || changed {
+            let path = target_of(context, route)?;
+            request.set_uri(http::Uri::try_from(path).map_err(|_| decided(Problem::BadRequest))?);
+            let host = target.unwrap_or_else(|| asked.clone());
+            if !host.is_empty() {
+                request.insert_header(header::HOST, host)?;
+            }
+        }
+        for name in OWN {
+            request.remove_header(name);
+        }
+        let ip = client.address.ip().to_string();
+        let before = field(&request.headers, "x-forwarded-for").filter(|_| client.trusted).map(str::to_owned);
+        if !client.trusted {
+            for name in FORWARDED {
+                request.remove_header(name);
+            }
+        }
+        let chain = before.map_or_else(|| ip.clone(), |before| format!("{before}, {ip}"));
+        request.insert_header("x-forwarded-for", chain)?;
+        let secured = client.tls.is_some();
+        let said: [(&'static str, &str); 2] =
+            [("x-forwarded-proto", if secured { "https" } else { "http" }), ("x-forwarded-host", &asked)];
+        for (name, value) in said {
+            if !request.headers.contains_key(name) && !value.is_empty() {
+                request.insert_header(name, value)?;
+            }
+        }
+        request.insert_header("x-request-id", context.request_id.as_str())?;
+        if let Some(trace) = &context.trace {
+            request.insert_header("traceparent", trace.to_string())?;
+        }
+        if context.trace.is_none() {
+            request.remove_header("tracestate");
+        }
+        let changes = &route.change.request_headers;
+        if !changes.is_empty() {
+            context.with_values(route, |values| {
+                dress::change(request, |headers| changes.apply(headers, values))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Follows the body of the request.
+    pub(super) fn request_body(&self, body: Option<&Bytes>, end: bool, context: &mut Context) -> Result<()> {
+        let came = body.map_or(0, Bytes::len) as u64;
+        context.request_bytes += came;
+        let most = context.route.as_ref().and_then(|route| route.document.request_body_max);
+        let most = most.map_or(self.config.limits.request_body_bytes_max, |size| size.0);
+        if context.request_bytes > most && !context.request_done {
+            let detail = format!("at most {most} bytes are taken");
+            context.problem = Some((Problem::BodyTooLarge, Some(detail)));
+            return Err(decided(Problem::BodyTooLarge).into_down());
+        }
+        let waits = context.attempt.as_ref().is_some_and(|attempt| attempt.answered.is_none());
+        if end {
+            context.request_done = true;
+            if let (true, Some(upstream)) = (waits, context.upstream.clone()) {
+                let per_try = upstream.document.retries.per_try;
+                let first_byte = per_try.unwrap_or(upstream.document.timeouts.first_byte).0;
+                context.wait_at_most(first_byte, Problem::FirstByteTimeout);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Path and query as the route changes them.
+fn target_of(context: &Context, route: &Route) -> Result<String> {
+    context.with_values(route, |values| {
+        let path = match &route.change.rewrite {
+            Some(rewrite) => rewrite.path(values).map_err(|_| decided(Problem::BadRequest))?.into_owned(),
+            None => context.asked.path.clone(),
+        };
+        let changes = &route.change.query;
+        let query = if changes.is_empty() { context.query.clone() } else { changes.apply(values) };
+        Ok(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")))
+    })
+}
+
+/// A host as it stands in `Host`.
+fn instance_host(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}

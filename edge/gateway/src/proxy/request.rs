@@ -1,0 +1,381 @@
+//! The first phase: what the request means, which route takes it, whether it is let in; and what the gateway answers by itself.
+
+use super::Proxy;
+use super::context::Context;
+use crate::answer;
+use crate::config::Network;
+use crate::connection::client::{Client, Exchange};
+use crate::error::Problem;
+use crate::routing::Asked;
+use crate::state::{Action, Route};
+use crate::upstream::Upstream;
+use crate::{clock, trace};
+use bole_edge_core::balance::{Kind, Token};
+use bole_edge_core::hash;
+use bole_edge_core::limits::headers;
+use bole_gateway_document::service::KeySource;
+use bole_gateway_routes::cors::Cors;
+use bole_gateway_routes::split::Split;
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use pingora_core::{Error, ErrorType, Result};
+use pingora_http::RequestHeader;
+use pingora_proxy::Session;
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A header of one value, as text.
+pub(super) fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A cookie of this name.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(own, _)| *own == name).map(|(_, value)| value)
+}
+
+/// What requests are kept together, or counted, by. A request that has none goes by its client's address.
+pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, ip: IpAddr) -> Cow<'a, [u8]> {
+    let found = match source {
+        KeySource::Ip | KeySource::Consumer => None,
+        KeySource::All => Some(&b""[..]),
+        KeySource::Path => Some(request.uri.path().as_bytes()),
+        KeySource::Header(name) => request.headers.get(name).map(http::HeaderValue::as_bytes),
+        KeySource::Cookie(name) => cookie(&request.headers, name).map(str::as_bytes),
+        KeySource::Query(name) => {
+            let mut pairs =
+                request.uri.query().unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(own, _)| own == name).map(|(_, value)| value.as_bytes())
+        }
+    };
+    match found {
+        Some(key) => Cow::Borrowed(key),
+        None => Cow::Owned(ip.to_string().into_bytes()),
+    }
+}
+
+/// The name of an instance in a cookie.
+pub(super) fn token_text(token: Token) -> String {
+    format!("{:016x}", token.0)
+}
+
+fn token(text: &str) -> Option<Token> {
+    u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16).map(Token)
+}
+
+impl Proxy {
+    /// Decides on a request. `true` if it has been answered.
+    pub(super) async fn begin(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        let Some(exchange) = Exchange::of(session).cloned() else {
+            return Error::e_explain(ErrorType::InternalError, "a request has no connection");
+        };
+        context.exchange = Some(exchange.clone());
+        context.explain = self.config.explain.then(String::new);
+        let client = exchange.client.clone();
+        self.name(session, context, &client);
+        context.ip = client_ip(&session.req_header().headers, &client, &self.config.trusted_proxies);
+        let decided = match self.meaning(session) {
+            Ok(()) => self.route(session, context, &client).await,
+            Err(problem) => Err((problem, None)),
+        };
+        match decided {
+            Ok(true) => self.here(session, context).await,
+            Ok(false) => Ok(false),
+            Err((problem, detail)) => {
+                context.problem = Some((problem, detail));
+                self.tell(session, context).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Gives the request its id and its place in a trace.
+    fn name(&self, session: &Session, context: &mut Context, client: &Client) {
+        let headers = &session.req_header().headers;
+        let given = field(headers, "x-request-id").filter(|id| client.trusted && is_id(id));
+        context.request_id = given.map_or_else(trace::request_id, str::to_owned);
+        let parent = field(headers, "traceparent").and_then(trace::Parent::read);
+        context.trace = Some(trace::Parent::continued(parent));
+    }
+
+    /// What HTTP/2 can say and HTTP/1 was refused before: the same rules hold.
+    fn meaning(&self, session: &Session) -> Result<(), Problem> {
+        let request = session.req_header();
+        if request.method == http::Method::TRACE || request.method == http::Method::CONNECT {
+            return Err(Problem::MethodRefused);
+        }
+        let limits = &self.config.limits;
+        let path = request.raw_path();
+        if path.len() > limits.target_bytes_max {
+            return Err(Problem::TargetTooLong);
+        }
+        if request.headers.len() > limits.head_fields_max {
+            return Err(Problem::HeadTooLarge);
+        }
+        let plain = |byte: &u8| (0x21..0x7F).contains(byte) && !b"\"#<>".contains(byte);
+        if !path.iter().all(plain) {
+            return Err(Problem::BadRequest);
+        }
+        Ok(())
+    }
+
+    /// Finds the route and asks what stands before it. `true` if the gateway answers by itself.
+    async fn route(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        client: &Client,
+    ) -> Result<bool, (Problem, Option<String>)> {
+        let state = self.state.load_full();
+        let request = session.req_header();
+        let asked = Asked::of(request, client.tls.is_some())?;
+        let tls = client.tls.as_ref();
+        if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host)) {
+            return Err((Problem::Misdirected, None));
+        }
+        let found = asked.find(request, &state.table).ok_or((Problem::NoRoute, None))?;
+        let route = state.routes[found.route.index].clone();
+        let share =
+            found.route.split.as_ref().map(|split| share(split, &route, request, context.ip).to_owned());
+        let parts = found.parts(&asked.path);
+        parts.rest.clone_into(&mut context.rest);
+        context.groups = parts.groups.iter().map(|group| (*group).to_owned()).collect();
+        context.query = request.uri.query().map(str::to_owned);
+        if route.needs_headers() {
+            context.came = Some(Box::new(request.headers.clone()));
+        }
+        if let Some(cors) =
+            route.cors.as_ref().filter(|_| Cors::is_preflight(&request.method, &request.headers))
+        {
+            context.preflight = Some(cors.preflight(&request.headers));
+        }
+        context.asked = asked;
+        context.because(|| format!("route {}", route.name));
+        context.state = Some(state);
+        route.counters.in_flight.add(1);
+        context.open = true;
+        context.route = Some(route.clone());
+        if context.preflight.is_some() {
+            return Ok(true);
+        }
+        let ip = context.ip;
+        let within = |networks: &[Network]| networks.iter().any(|network| network.contains(ip));
+        if within(&route.deny) || (!route.allow.is_empty() && !within(&route.allow)) {
+            return Err((Problem::NetworkDenied, None));
+        }
+        self.rates(session, context, &route).await?;
+        self.shed(&route, ip)?;
+        self.bounds(session, &route)?;
+        self.compress(session, &route);
+        let upstream = match (&route.action, &share) {
+            (Action::Service(upstream), _) => upstream,
+            (Action::Split(services), Some(share)) => services.get(share).ok_or((Problem::Internal, None))?,
+            _ => return Ok(true),
+        };
+        self.enter(session, context, &route, upstream)?;
+        Ok(false)
+    }
+
+    /// Counts the request under the route's limits, all of which must admit.
+    async fn rates(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        route: &Route,
+    ) -> Result<(), (Problem, Option<String>)> {
+        for rate in &route.rates {
+            let key = key(&rate.key, session.req_header(), context.ip);
+            let verdict = rate.take(&route.name, &key).await;
+            let name = &rate.name;
+            context
+                .because(|| format!("limit {name} {}", if verdict.admitted { "admits" } else { "refuses" }));
+            if rate.shadow {
+                route.counters.limited_in_shadow.add(u64::from(!verdict.admitted));
+                continue;
+            }
+            context.rates.extend(verdict.headers);
+            if !verdict.admitted {
+                route.counters.limited.add(1);
+                context.retry_after = verdict.retry_after;
+                let problem = if verdict.unknown { Problem::LimitUnknown } else { Problem::RateLimited };
+                return Err((problem, Some(format!("the limit {:?} is reached", rate.name))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses the less important while requests wait too long.
+    fn shed(&self, route: &Route, ip: IpAddr) -> Result<(), (Problem, Option<String>)> {
+        let Some(priority) = route.document.shed_priority else { return Ok(()) };
+        let ticket = hash::of(0, ip.to_string().as_bytes());
+        let now = clock::now();
+        let mut shedder = self.shedder.lock();
+        shedder.waited(self.lag.now());
+        if shedder.admit(priority, ticket, now) { Ok(()) } else { Err((Problem::Shed, None)) }
+    }
+
+    fn bounds(&self, session: &mut Session, route: &Route) -> Result<(), (Problem, Option<String>)> {
+        let most =
+            route.document.request_body_max.map_or(self.config.limits.request_body_bytes_max, |size| size.0);
+        let length =
+            field(&session.req_header().headers, "content-length").and_then(|text| text.parse::<u64>().ok());
+        if length.is_some_and(|length| length > most) {
+            return Err((Problem::BodyTooLarge, Some(format!("at most {most} bytes are taken"))));
+        }
+        if session.is_upgrade_req() && route.document.upgrade == Some(false) {
+            return Err((Problem::UpgradeRefused, None));
+        }
+        Ok(())
+    }
+
+    /// Asks what protects the service.
+    fn enter(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        route: &Route,
+        upstream: &Arc<Upstream>,
+    ) -> Result<(), (Problem, Option<String>)> {
+        let name = &upstream.name;
+        context.because(|| format!("service {name}"));
+        context.upstream = Some(upstream.clone());
+        let protection = &upstream.protection;
+        if let Some(breaker) = &protection.breaker {
+            match breaker.admit(clock::now()) {
+                Ok(pass) => context.pass = Some(pass),
+                Err(wait) => {
+                    upstream.counters.refused.add(1);
+                    context.retry_after = Some(wait);
+                    return Err((Problem::BreakerOpen, None));
+                }
+            }
+        }
+        let Some(place) = protection.gate.enter() else {
+            upstream.counters.refused.add(1);
+            return Err((Problem::TooManyAtOnce, None));
+        };
+        context.place = Some(place);
+        protection.budget.lock().request(clock::now());
+        let balance = &upstream.document.balance;
+        let request = session.req_header();
+        let kind = upstream.set.balancer.settings().algorithm;
+        if kind.row().keyed || balance.key.is_some() {
+            let key = key(balance.key.as_ref().unwrap_or(&KeySource::Ip), request, context.ip);
+            context.key = Some(hash::of(0, &key));
+        }
+        if kind == Kind::Sticky {
+            let name = balance.cookie.as_ref().map_or(STICKY_COOKIE, |cookie| cookie.name.as_str());
+            context.sticky = cookie(&request.headers, name).and_then(token);
+        }
+        let total = route.document.timeout.or(upstream.document.timeouts.total);
+        context.last = total.map(|total| clock::now() + total.0);
+        context.wait_for_all();
+        Ok(())
+    }
+
+    /// Answers what no service answers.
+    async fn here(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        let Some(route) = context.route.clone() else { return Ok(false) };
+        if let Some(preflight) = context.preflight.take() {
+            // It carries its permission itself.
+            return own(session, preflight).await;
+        }
+        let (mut head, body) = match &route.action {
+            Action::Service(_) | Action::Split(_) => return Ok(false),
+            Action::Reply(reply) => reply.head()?,
+            Action::Redirect(redirect) => {
+                let answer = context.with_values(&route, |values| redirect.answer(values));
+                let mut head = pingora_http::ResponseHeader::build(answer.status(), Some(4))?;
+                for (name, value) in answer.headers() {
+                    head.append_header(name.clone(), value.clone())?;
+                }
+                (head, Bytes::new())
+            }
+            Action::Files(files) => {
+                let dress = |head: &mut pingora_http::ResponseHeader| self.decorate(head, context);
+                let answered = files.answer(session, &context.asked.path, &dress).await?;
+                if let Err(problem) = answered {
+                    context.problem = Some((problem, None));
+                    self.tell(session, context).await?;
+                }
+                return Ok(true);
+            }
+        };
+        self.decorate(&mut head, context)?;
+        answer::send(session, head, body).await?;
+        Ok(true)
+    }
+
+    /// Answers with the problem of the request.
+    pub(super) async fn tell(&self, session: &mut Session, context: &Context) -> Result<()> {
+        let (problem, detail) = context
+            .problem
+            .as_ref()
+            .map_or((Problem::Internal, None), |(problem, detail)| (*problem, detail.as_deref()));
+        let (mut head, body) = answer::problem(problem, detail)?;
+        if let Some(wait) = context.retry_after {
+            let decision = bole_edge_core::limits::Decision {
+                admitted: false,
+                remaining: 0,
+                full_after: wait,
+                retry_after: Some(wait),
+            };
+            if let Some(seconds) = headers::retry_after(&decision) {
+                head.insert_header(header::RETRY_AFTER, seconds)?;
+            }
+        }
+        if problem == Problem::MethodNotAllowed {
+            head.insert_header(header::ALLOW, "GET, HEAD")?;
+        }
+        self.decorate(&mut head, context)?;
+        answer::send(session, head, body).await
+    }
+}
+
+/// The cookie of the algorithm `sticky` where the document names none.
+pub(super) const STICKY_COOKIE: &str = "gateway_instance";
+
+/// What another proxy may call a request: short and plain.
+fn is_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+}
+
+/// Proxies before the gateway whose word is followed back.
+const PROXIES_MAX: usize = 32;
+
+/// Whose request it is. Read from the right: each trusted address vouches for the one before it.
+fn client_ip(headers: &HeaderMap, client: &Client, trusted: &[Network]) -> IpAddr {
+    let mut ip = client.address.ip().to_canonical();
+    let said: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    for before in said.iter().rev().flat_map(|value| value.rsplit(',')).take(PROXIES_MAX) {
+        let vouched = trusted.iter().any(|network| network.contains(ip));
+        match before.trim().parse::<IpAddr>() {
+            Ok(before) if vouched => ip = before.to_canonical(),
+            _ => break,
+        }
+    }
+    ip
+}
+
+/// Sends an answer without a body.
+async fn own(session: &mut Session, answer: http::Response<()>) -> Result<bool> {
+    let mut head = pingora_http::ResponseHeader::build(answer.status(), Some(answer.headers().len()))?;
+    for (name, value) in answer.headers() {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    answer::send(session, head, Bytes::new()).await?;
+    Ok(true)
+}
+
+/// The share of a split that gets the request: by what the route says keeps clients together, or by chance.
+fn share<'s>(split: &'s Split, route: &Route, request: &RequestHeader, ip: IpAddr) -> &'s str {
+    match &route.document.split_key {
+        Some(source) => split.of_key(&key(source, request, ip)),
+        None => clock::with_random(|random| split.draw(random)),
+    }
+}

@@ -1,0 +1,79 @@
+//! Which instance gets the request, each time that it is tried.
+
+use super::Proxy;
+use super::context::{Attempt, Context};
+use crate::clock;
+use crate::connection::origin::Origin;
+use crate::error::Problem;
+use crate::upstream::peer;
+use bole_edge_core::balance::Request;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+use std::time::Duration;
+
+/// An error that means what the context says.
+pub(super) fn decided(problem: Problem) -> Box<Error> {
+    Error::explain(ErrorType::HTTPStatus(problem.row().status), problem.row().name)
+}
+
+impl Proxy {
+    pub(super) fn target(&self, session: &Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+        let (Some(upstream), Some(exchange)) = (context.upstream.clone(), context.exchange.clone()) else {
+            return Err(decided(Problem::Internal));
+        };
+        let now = clock::now();
+        if context.last.is_some_and(|last| last <= now) {
+            context.problem = Some((Problem::TotalTimeout, None));
+            return Err(decided(Problem::TotalTimeout));
+        }
+        let request = Request { key: context.key, sticky: context.sticky, avoid: &context.tried };
+        let Some((lease, live)) = upstream.set.pick(request) else {
+            // What was tried said more than that nobody is left.
+            context.problem.get_or_insert((Problem::NoInstance, None));
+            return Err(decided(Problem::NoInstance));
+        };
+        context.because(|| format!("instance {}", live.member.spec.name));
+        upstream.counters.tries.add(1);
+        context.tried.push(lease.endpoint().token());
+        context.problem = None;
+        context.again = false;
+        let mut target = Box::new(live.peer.clone());
+        let timeouts = &upstream.document.timeouts;
+        if let Some(last) = context.last {
+            let left = last.saturating_sub(now).max(Duration::from_millis(1));
+            let connect = timeouts.connect.0.min(left);
+            target.options.connection_timeout = Some(connect);
+            target.options.total_connection_timeout = Some(connect);
+        }
+        if !exchange.watched {
+            // Of HTTP/2 only the library can wait for an answer; where a body is under way it must not wait for one yet.
+            let first_byte = upstream.document.retries.per_try.unwrap_or(timeouts.first_byte).0;
+            let longest = first_byte.max(timeouts.read.0);
+            let left = context.last.map_or(longest, |last| last.saturating_sub(now).min(longest));
+            let done = context.request_done
+                || session.req_header().send_end_stream() == Some(true)
+                || has_no_body(session);
+            target.options.read_timeout = done.then_some(left.max(Duration::from_millis(1)));
+        }
+        if let Some(version) = upstream.document.proxy_protocol {
+            let origin = Origin { client: exchange.client.address, local: exchange.client.local };
+            peer::announce(&mut target, version, origin, timeouts.connect.0);
+        }
+        context.attempt = Some(Attempt { lease, live, began: now, answered: None, counted: false });
+        Ok(target)
+    }
+
+    pub(super) fn connected(&self, _session: &Session, reused: bool, context: &mut Context) {
+        if let (false, Some(upstream)) = (reused, &context.upstream) {
+            upstream.counters.connects.add(1);
+        }
+        context.wait_for_all();
+    }
+}
+
+fn has_no_body(session: &Session) -> bool {
+    let request = session.req_header();
+    let bodyless = matches!(request.method, http::Method::GET | http::Method::HEAD | http::Method::OPTIONS);
+    bodyless && !request.headers.contains_key(http::header::CONTENT_LENGTH)
+}

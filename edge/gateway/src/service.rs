@@ -1,0 +1,255 @@
+//! The gateway as a whole: opened, told what to do, closed.
+//!
+//! A document takes effect at once and as a whole; requests under way keep what they began with, and what was learned of instances
+//! goes on. A gateway that closes takes no more connections, tells its clients so, and waits for what is under way.
+
+use crate::access_log::Log;
+use crate::clock::{self, Lag};
+use crate::config::{Config, Parts};
+use crate::connection::{self, Door, RefusedCounters};
+use crate::error::{Error, Result};
+use crate::proxy::Proxy;
+use crate::rates::Stores;
+use crate::state::{State, Workshop};
+use crate::tls::Certificates;
+use crate::upstream::{Tools, resolve};
+use arc_swap::ArcSwap;
+use bole_edge_core::limits::shed::{self, Shedder};
+use bole_edge_core::limits::store::Local;
+use bole_gateway_document::Document;
+use bole_net::limits::ConnectionLimit;
+use bole_net::listener::{self, LastWord, Listener};
+use bole_net::{ServiceMetrics, Shutdown, Stopper};
+use pingora_core::server::configuration::ServerConf;
+use pingora_proxy::HttpProxy;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+use tracing::info;
+
+/// How long a new document waits for names of instances to be looked up, before requests are answered by it all the same.
+const LOOK_UP: Duration = Duration::from_secs(2);
+
+/// A gateway that runs.
+pub struct Service {
+    state: Arc<ArcSwap<State>>,
+    workshop: Workshop,
+    certificates: Arc<Certificates>,
+    applying: Mutex<()>,
+    addresses: Vec<SocketAddr>,
+    secured: Vec<SocketAddr>,
+    stopper: Stopper,
+    closing: watch::Sender<bool>,
+    listeners: std::sync::Mutex<Vec<JoinHandle<bole_net::Drained>>>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+/// How the connections ended that were open when a gateway closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// Finished in time.
+    pub finished: usize,
+    /// Cut off.
+    pub aborted: usize,
+}
+
+impl Service {
+    /// Opens the listeners. Until a document is applied no route takes any request.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on, settings that cannot be.
+    pub async fn open(config: Config, parts: Parts) -> Result<Self> {
+        let config = Arc::new(config);
+        let metrics = parts.metrics.clone();
+        let log = Log::open(&config.access_log, &metrics).map_err(Error::Config)?;
+        let (closing, is_closing) = watch::channel(false);
+        let state = Arc::new(ArcSwap::from_pointee(State::default()));
+        let (certificates, lag) = (Arc::new(Certificates::default()), Arc::new(Lag::default()));
+        let problems = RefusedCounters::new(&metrics);
+        let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
+        let proxy = Proxy {
+            state: state.clone(),
+            config: config.clone(),
+            certificates: certificates.clone(),
+            closing: is_closing.clone(),
+            log,
+            problems: problems.clone(),
+            shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
+            lag: lag.clone(),
+        };
+        let engine = ServerConf {
+            upstream_keepalive_pool_size: config.limits.upstream_idle_connections_max,
+            max_retries: config.limits.tries_max as usize,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            ..ServerConf::default()
+        };
+        let mut engine = HttpProxy::new(proxy, Arc::new(engine));
+        engine.handle_init_modules();
+        let door = Door {
+            engine: Arc::new(engine),
+            config: config.clone(),
+            closing: is_closing,
+            certificates: certificates.clone(),
+            refused: problems,
+        };
+        let seed = rand::random();
+        let workshop = Workshop {
+            tools: Tools {
+                resolver: parts.resolver.unwrap_or_else(|| Arc::new(resolve::Machine::default())),
+                registry: parts.registry,
+                metrics: metrics.clone(),
+                probes_at_once_max: config.limits.probes_at_once_max,
+            },
+            stores: Stores {
+                local: Arc::new(Local::new(config.limits.rate_keys_max, seed)),
+                shared: parts.shared_store,
+            },
+        };
+        let (stopper, shutdown) = Stopper::new();
+        let helpers = vec![
+            tokio::spawn(certificates.clone().watch(config.reload_interval)),
+            tokio::spawn(lag.measure()),
+        ];
+        let mut service = Self {
+            state,
+            workshop,
+            certificates,
+            applying: Mutex::new(()),
+            addresses: Vec::new(),
+            secured: Vec::new(),
+            stopper,
+            closing,
+            listeners: std::sync::Mutex::default(),
+            helpers,
+        };
+        let node_limit = parts.node_limit.unwrap_or_else(|| ConnectionLimit::new(usize::MAX));
+        service.listen(&config, Arc::new(door), &node_limit, &metrics.service("gateway"), &shutdown).await?;
+        Ok(service)
+    }
+
+    async fn listen(
+        &mut self,
+        config: &Config,
+        door: Arc<Door>,
+        node_limit: &ConnectionLimit,
+        metrics: &ServiceMetrics,
+        shutdown: &Shutdown,
+    ) -> Result<()> {
+        let limit = ConnectionLimit::new(config.limits.connections_max);
+        let plain = config.http.iter().map(|address| (*address, false));
+        let secured = config.https.iter().map(|address| (*address, true));
+        for (address, secured) in plain.chain(secured) {
+            let option = if secured { "gateway.https_listen" } else { "gateway.http_listen" };
+            let listener = Listener::bind("gateway", option, address).await?;
+            let local = listener.local();
+            if secured {
+                self.secured.push(local);
+            } else {
+                self.addresses.push(local);
+            }
+            let mut settings = listener::Config::new(limit.clone(), node_limit.clone());
+            settings.drain_timeout = config.drain_timeout;
+            settings.last_word = LastWord::none();
+            let door = door.clone();
+            let serve = listener.serve(settings, metrics.clone(), shutdown.clone(), move |connection| {
+                connection::serve(connection, door.clone(), secured)
+            });
+            self.listeners
+                .get_mut()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push(tokio::spawn(serve));
+        }
+        Ok(())
+    }
+
+    /// The addresses without TLS.
+    pub fn http(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The addresses with TLS.
+    pub fn https(&self) -> &[SocketAddr] {
+        &self.secured
+    }
+
+    /// What requests are answered by, now.
+    pub fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// Takes a document, as a whole or not at all. Requests under way keep the one that they began with.
+    ///
+    /// # Errors
+    /// All that is wrong with the document, or that this gateway cannot do. Nothing has changed then.
+    pub async fn apply(&self, document: Document) -> Result<()> {
+        let _one_at_a_time = self.applying.lock().await;
+        let before = self.state.load_full();
+        let (workshop, learned) = (self.workshop.clone(), before.clone());
+        // Files are read, patterns compiled: not here, where requests are served.
+        let compile = move || {
+            let certificates = Certificates::prepare(&document.certificates);
+            let state = State::new(document, &learned, &workshop);
+            match (state, certificates) {
+                (Ok(state), Ok(certificates)) => Ok((state, certificates)),
+                (Err(Error::Document(mut problems)), Err(more)) => {
+                    problems.extend(more);
+                    Err(Error::Document(problems))
+                }
+                (Err(error), _) => Err(error),
+                (_, Err(problems)) => Err(Error::Document(problems)),
+            }
+        };
+        let compiled = tokio::task::spawn_blocking(compile).await;
+        let (state, certificates) = compiled.map_err(|error| Error::Config(error.to_string()))??;
+        for (name, upstream) in &before.services {
+            if state.services.get(name).is_none_or(|after| !Arc::ptr_eq(upstream, after)) {
+                upstream.retire();
+            }
+        }
+        let mut ready = Vec::new();
+        for upstream in state.services.values() {
+            ready.push(upstream.start(&self.workshop.tools));
+        }
+        let known = async {
+            for mut ready in ready {
+                // A service whose driver is gone has nothing to wait for.
+                let _ = ready.wait_for(|ready| *ready).await;
+            }
+        };
+        // Names that are not found in time are looked up on and on; their services answer 503 until then.
+        let _ = tokio::time::timeout(LOOK_UP, known).await;
+        let (routes, services) = (state.routes.len(), state.services.len());
+        self.certificates.commit(certificates);
+        self.state.store(Arc::new(state));
+        info!("the gateway has {routes} routes to {services} services");
+        Ok(())
+    }
+
+    /// Takes no more connections, and waits for what is under way as long as the settings allow.
+    pub async fn close(&self) -> Closed {
+        self.closing.send_replace(true);
+        self.stopper.stop();
+        let listeners =
+            std::mem::take(&mut *self.listeners.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let mut closed = Closed::default();
+        for listener in listeners {
+            if let Ok(drained) = listener.await {
+                closed.finished += drained.finished;
+                closed.aborted += drained.aborted;
+            }
+        }
+        for upstream in self.state.load().services.values() {
+            upstream.retire();
+        }
+        closed
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.helpers.iter().for_each(JoinHandle::abort);
+        self.stopper.stop();
+    }
+}

@@ -1,0 +1,97 @@
+//! W3C Trace Context, level 1: which trace a request belongs to, and the gateway's own span in it.
+
+use rand::Rng;
+use std::fmt::{self, Write as _};
+
+/// A `traceparent`: the trace, the span that the receiver continues, and its flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The trace, never all zero.
+    pub trace: u128,
+    /// The span, never zero.
+    pub span: u64,
+    /// Bit 0: it is sampled.
+    pub flags: u8,
+}
+
+/// Hexadecimal digits in lower case only, as the recommendation asks.
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let fits = text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    fits.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
+
+impl Parent {
+    /// Reads a header. Later versions may have more after the flags.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(5, '-');
+        let version = hex(parts.next()?, 2)?;
+        let (trace, span, flags) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?, hex(parts.next()?, 2)?);
+        let ends = parts.next().is_none() || version > 0;
+        let valid = version != 0xFF && trace != 0 && span != 0 && ends;
+        valid.then_some(Self { trace, span: span as u64, flags: flags as u8 })
+    }
+
+    /// A span of the gateway's own, in the trace of a client or in a new one, which is not sampled.
+    pub fn continued(from: Option<Self>) -> Self {
+        let mut random = rand::rng();
+        let span = random.random::<u64>().max(1);
+        match from {
+            Some(parent) => Self { span, flags: parent.flags & 1, ..parent },
+            None => Self { trace: random.random::<u128>().max(1), span, flags: 0 },
+        }
+    }
+}
+
+impl fmt::Display for Parent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace, self.span, self.flags)
+    }
+}
+
+/// A new id of a request.
+pub fn request_id() -> String {
+    let mut id = String::with_capacity(32);
+    let _ = write!(id, "{:032x}", rand::rng().random::<u128>());
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_what_is_a_parent_is_one() {
+        let trace = "0af7651916cd43dd8448eb211c80319c";
+        for (text, valid) in [
+            (format!("00-{trace}-b7ad6b7169203331-01"), true),
+            (format!("01-{trace}-b7ad6b7169203331-01-more"), true),
+            (format!("00-{trace}-b7ad6b7169203331-01-more"), false),
+            (format!("ff-{trace}-b7ad6b7169203331-01"), false),
+            (format!("00-{}-b7ad6b7169203331-01", "0".repeat(32)), false),
+            (format!("00-{trace}-{}-01", "0".repeat(16)), false),
+            (format!("00-{}-b7ad6b7169203331-01", trace.to_uppercase()), false),
+            (format!("00-{trace}-b7ad6b7169203331"), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(Parent::read(&text).is_some(), valid, "{text}");
+        }
+        let parent = Parent::read(&format!("00-{trace}-b7ad6b7169203331-03"));
+        let own = Parent::continued(parent);
+        assert_eq!((format!("{:032x}", own.trace).as_str(), own.flags), (trace, 1));
+        assert_ne!(own.span, 0xb7ad_6b71_6920_3331);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(trace in 1_u128.., span in 1_u64.., flags: u8) {
+            let parent = Parent { trace, span, flags };
+            prop_assert_eq!(Parent::read(&parent.to_string()), Some(parent));
+        }
+
+        #[test]
+        fn any_text_is_survived(text: String) {
+            let _ = Parent::read(&text);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What clients see, compared with the model as it is in that moment, and all that is there after a crash.
+
+use bole_blobs::chunks;
+use bole_blobs::limits::PAGE_KEYS_MAX;
+use bole_blobs::objects::read;
+use bole_blobs::rows::{Version, Versioning};
+use bole_blobs::rules::list::Query;
+use bole_blobs::state::Error;
+
+use super::bodies::{blocks, md5};
+use super::listeners;
+use super::model::{BUCKETS, KEYS, Objects, Seen, told};
+use super::system::Simulated;
+
+impl<const FLAW: u8> Simulated<FLAW> {
+    /// Reads an object block by block while others go on, and compares it with what it was when it was opened.
+    pub(super) async fn get(&self, bucket: usize, key: usize) -> Result<(), Error> {
+        let opened = self.blobs.look(|plan| read::open(plan, BUCKETS[bucket], KEYS[key], None));
+        let expected = self.live.borrow().current(bucket, key);
+        let placed = match (opened, expected) {
+            (Err(Error::Refused(_)), None) => return Ok(()),
+            (Ok(placed), Some(_)) => placed,
+            (Err(error), _) if self.disk.is_off() => return Err(error),
+            (opened, _) => panic!(
+                "{}/{} is {:?}, and should have {:?}",
+                BUCKETS[bucket],
+                KEYS[key],
+                opened.map(|placed| placed.value.version),
+                expected
+            ),
+        };
+        self.acknowledge(placed.position).await?;
+        let mut found = Vec::new();
+        for segment in placed.value.segments(&(0..u64::MAX))? {
+            for block in blocks(segment, self.blobs.home())? {
+                match block {
+                    Ok(block) => found.extend_from_slice(&block),
+                    Err(error) if self.disk.is_off() || matches!(error, chunks::Error::Io { .. }) => {
+                        return Err(error.into());
+                    }
+                    Err(error) => panic!("an object that is there cannot be read: {error}"),
+                }
+                self.pause().await;
+            }
+        }
+        assert_eq!(Some(told(&found)), expected, "{}/{} is not what was put", BUCKETS[bucket], KEYS[key]);
+        Ok(())
+    }
+
+    /// Lists a bucket, and compares that with the model.
+    pub(super) async fn list(&self, bucket: usize) -> Result<(), Error> {
+        let query = Query { prefix: "", delimiter: "", marker: None, max: PAGE_KEYS_MAX };
+        // A list is made without a pause; only its end waits.
+        let expected: Vec<_> = {
+            let live = self.live.borrow();
+            let of_key = |key: usize| {
+                let versions = live.versions(bucket, key).iter().rev();
+                versions.map(move |(is_null, content)| {
+                    (KEYS[key].to_owned(), *is_null, content.map(|(bytes, _)| bytes as u64))
+                })
+            };
+            (0..KEYS.len()).flat_map(of_key).collect()
+        };
+        let (_, page) = self.blobs.list_versions(BUCKETS[bucket], &query).await?;
+        let listed = page.entries.into_iter().map(|listed| {
+            let version = listed.item.version;
+            (listed.key, version.is_null, version.object().map(|object| object.bytes))
+        });
+        assert_eq!(listed.collect::<Vec<_>>(), expected, "the versions of {}", BUCKETS[bucket]);
+        let expected: Vec<_> = {
+            let live = self.live.borrow();
+            (0..KEYS.len()).filter(|key| live.current(bucket, *key).is_some()).map(|key| KEYS[key]).collect()
+        };
+        let (_, page) = self.blobs.list_objects(BUCKETS[bucket], &query).await?;
+        let listed: Vec<_> = page.entries.iter().map(|listed| listed.key.as_str()).collect();
+        assert_eq!(listed, expected, "the objects of {}", BUCKETS[bucket]);
+        Ok(())
+    }
+
+    /// All versions, with their bytes.
+    pub(super) async fn see(&self) -> Result<Objects, String> {
+        let query = Query { prefix: "", delimiter: "", marker: None, max: PAGE_KEYS_MAX };
+        let mut seen = Objects::default();
+        for (number, name) in BUCKETS.iter().enumerate() {
+            let listed = self.blobs.list_versions(name, &query).await.map_err(|error| error.to_string())?;
+            let (bucket, page) = listed;
+            if number == 1 {
+                seen.enabled = match bucket.versioning {
+                    Versioning::Off => None,
+                    versioning => Some(versioning == Versioning::Enabled),
+                };
+            }
+            for listed in page.entries.iter().rev() {
+                let key = KEYS.iter().position(|key| *key == listed.key);
+                let key = key.ok_or_else(|| format!("a key that nobody put: {:?}", listed.key))?;
+                let one = self.see_one(name, &listed.key, &listed.item.version).await?;
+                seen.keys.entry((number, key)).or_default().push(one);
+            }
+        }
+        seen.events = listeners::count(&self.topics)?;
+        Ok(seen)
+    }
+
+    pub(super) async fn see_one(&self, bucket: &str, key: &str, version: &Version) -> Result<Seen, String> {
+        let Some(object) = version.object() else { return Ok((version.is_null, None)) };
+        let open =
+            self.blobs.open(bucket, key, Some(version.id())).await.map_err(|error| error.to_string())?;
+        let mut bytes = Vec::new();
+        for segment in open.segments(&(0..u64::MAX)).map_err(|error| error.to_string())? {
+            let blocks =
+                blocks(segment, self.blobs.home()).map_err(|error| format!("{bucket}/{key}: {error}"))?;
+            for block in blocks {
+                bytes.extend_from_slice(&block.map_err(|error| format!("{bucket}/{key}: {error}"))?);
+            }
+        }
+        if bytes.len() as u64 != object.bytes || (object.etag.parts == 0 && object.etag.md5 != md5(&bytes)) {
+            return Err(format!("{bucket}/{key} is not what its ETag says"));
+        }
+        Ok((version.is_null, Some(told(&bytes))))
+    }
+}
