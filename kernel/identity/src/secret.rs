@@ -123,8 +123,15 @@ impl Key {
                 let mut bytes = [0; KEY_BYTES];
                 rng.fill_bytes(&mut bytes);
                 let key = Self::new(bytes);
-                key.write(path, &folder).map_err(|error| refuse(format!("cannot be written: {error}")))?;
-                Ok(key)
+                match key.write(path, &folder) {
+                    Ok(()) => Ok(key),
+                    // Another node that keeps its key here was faster: its key is this one's, too.
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                        let theirs = Self::load(path).map_err(refuse)?;
+                        theirs.ok_or_else(|| refuse("it was there and is gone again".to_owned()))
+                    }
+                    Err(error) => Err(refuse(format!("cannot be written: {error}"))),
+                }
             }
             Err(reason) => Err(refuse(reason)),
         }
@@ -162,7 +169,7 @@ impl Key {
     /// Writes under another name first, so that no start ever finds half a key.
     fn write(&self, path: &Path, folder: &Path) -> std::io::Result<()> {
         let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
-        name.push(format!(".{}", std::process::id()));
+        name.push(format!(".{}.{}", std::process::id(), self.id()));
         let draft = folder.join(name);
         let written = (|| {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
@@ -297,6 +304,21 @@ mod tests {
         assert_eq!(made.bytes, read.bytes);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_several_that_make_the_file_at_the_same_time_all_have_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, data) = (dir.path().join("bole.key"), dir.path().join("data"));
+        let make = |seed| Key::load_or_create(&path, &data, &mut StdRng::seed_from_u64(seed)).unwrap();
+        let make = &make;
+        let ids: Vec<String> = std::thread::scope(|scope| {
+            let makers: Vec<_> =
+                (0..16).map(|seed| scope.spawn(move || make(seed).id().to_owned())).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
