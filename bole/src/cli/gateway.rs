@@ -5,7 +5,6 @@ mod service;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -66,9 +65,6 @@ pub(super) enum GatewayCommand {
         /// A header; may be given several times
         #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
         headers: Vec<String>,
-        /// The address from which it comes
-        #[arg(long, value_name = "ADDRESS")]
-        client: Option<IpAddr>,
         #[command(flatten)]
         node: NodeArgs,
     },
@@ -112,8 +108,8 @@ pub(super) fn run(command: GatewayCommand, out: &mut dyn Write) -> Result<()> {
             Ok(())
         }
         GatewayCommand::Apply { file, dry_run, node } => apply(&Gateway::new(node)?, &file, dry_run, out),
-        GatewayCommand::Explain { url, method, headers, client, node } => {
-            let question = json!({ "method": method, "url": url, "headers": parse_headers(&headers)?, "client": client });
+        GatewayCommand::Explain { url, method, headers, node } => {
+            let question = json!({ "method": method, "url": url, "headers": parse_headers(&headers)? });
             explain(&Gateway::new(node)?, &question, out)
         }
         GatewayCommand::List { part, node } => {

@@ -141,7 +141,7 @@ impl Service {
         let plain = config.http.iter().map(|address| (*address, false));
         let secured = config.https.iter().map(|address| (*address, true));
         for (address, secured) in plain.chain(secured) {
-            let option = if secured { "gateway.https_listen" } else { "gateway.http_listen" };
+            let option = if secured { "gateway.tls_listen" } else { "gateway.listen" };
             let listener = Listener::bind("gateway", option, address).await?;
             let local = listener.local();
             if secured {

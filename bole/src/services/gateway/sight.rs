@@ -113,7 +113,6 @@ mod tests {
                 method: "GET".to_owned(),
                 url: url.to_owned(),
                 headers: std::collections::BTreeMap::new(),
-                client: None,
             };
             Asked::read(&question).map(|asked| (asked.host, asked.port, asked.tls))
         };

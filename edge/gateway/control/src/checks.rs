@@ -65,9 +65,6 @@ pub(crate) fn check_instance(service: &str, id: &str, instance: &Instance) -> Re
     if !(1..=65_535).contains(&instance.weight) {
         problems.push(format!("weight {} is not 1 to 65535; use drain to give it nothing", instance.weight));
     }
-    if instance.health.as_ref().is_some_and(|path| !path.starts_with('/')) {
-        problems.push("health is not a path that begins with /".to_owned());
-    }
     let lease = Duration::from_millis(instance.lease_ms);
     if !(limits::LEASE_LEAST..=limits::LEASE_MOST).contains(&lease) {
         problems.push(format!("a lease of {lease:?} is not 2 s to 1 h"));

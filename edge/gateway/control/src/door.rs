@@ -68,9 +68,6 @@ pub struct Question {
     /// Its headers.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// From where it comes.
-    #[serde(default)]
-    pub client: Option<std::net::IpAddr>,
 }
 
 fn get_method() -> String {

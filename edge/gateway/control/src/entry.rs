@@ -80,9 +80,6 @@ pub struct Instance {
     /// Where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// The path of its health check; as the service says without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub health: Option<String>,
     /// How long it is kept without a heartbeat, in milliseconds.
     pub lease_ms: u64,
     /// It gets no new clients.

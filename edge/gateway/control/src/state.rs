@@ -132,7 +132,6 @@ mod tests {
             weight: 1,
             priority: 0,
             zone: None,
-            health: None,
             lease_ms: 30_000,
             drain: false,
             metadata: BTreeMap::new(),

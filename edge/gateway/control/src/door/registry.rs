@@ -35,8 +35,6 @@ struct Registration {
     priority: u8,
     #[serde(default)]
     zone: Option<String>,
-    #[serde(default)]
-    health: Option<String>,
     #[serde(default = "lease_default")]
     lease: Span,
     #[serde(default)]
@@ -55,9 +53,9 @@ fn lease_default() -> Span {
 
 impl From<Registration> for Instance {
     fn from(said: Registration) -> Self {
-        let Registration { address, weight, priority, zone, health, lease, drain, metadata } = said;
+        let Registration { address, weight, priority, zone, lease, drain, metadata } = said;
         let lease_ms = u64::try_from(lease.0.as_millis()).unwrap_or(u64::MAX);
-        Self { address, weight, priority, zone, health, lease_ms, drain, metadata }
+        Self { address, weight, priority, zone, lease_ms, drain, metadata }
     }
 }
 

@@ -81,7 +81,6 @@ pub(crate) fn instance(port: u16) -> Instance {
         weight: 1,
         priority: 0,
         zone: None,
-        health: None,
         lease_ms: 10_000,
         drain: false,
         metadata: BTreeMap::new(),
