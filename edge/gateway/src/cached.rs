@@ -84,9 +84,12 @@ pub fn takes(session: &mut Session) -> bool {
     read && !session.is_upgrade_req() && session.is_body_empty()
 }
 
-/// The absolute URI of a request. `None`: it has no usable host.
-fn uri(asked: &Asked, query: Option<&str>) -> Option<Uri> {
-    let (scheme, own) = if asked.tls { ("https", 443) } else { ("http", 80) };
+/// The absolute URI of a request. Its scheme is the one that the service is told: of a trusted proxy, what that says. `None`: it has no usable host.
+fn uri(asked: &Asked, query: Option<&str>, client: &Client, headers: &HeaderMap) -> Option<Uri> {
+    let own = if asked.tls { 443 } else { 80 };
+    let told = headers.get("x-forwarded-proto").filter(|_| client.trusted);
+    let secured = told.map_or(asked.tls, |told| told.as_bytes().eq_ignore_ascii_case(b"https"));
+    let scheme = if secured { "https" } else { "http" };
     let authority = match (asked.host.contains(':') && !asked.host.starts_with('['), asked.port) {
         (true, port) => format!("[{}]:{port}", asked.host),
         (false, port) if port == own => asked.host.clone(),
@@ -131,12 +134,12 @@ impl Proxy {
         else {
             return Error::e_explain(ErrorType::InternalError, "a route is cached and there is no cache");
         };
-        let Some(uri) = uri(&context.asked, context.query.as_deref()) else {
+        let head = session.req_header();
+        let Some(uri) = uri(&context.asked, context.query.as_deref(), &exchange.client, &head.headers) else {
             context.problem =
                 Some((Problem::BadRequest, Some("a stored answer needs a host to be found by".to_owned())));
             return self.tell(session, context).await;
         };
-        let head = session.req_header();
         let mut headers = fields(head, store.shield);
         // Read before anything is looked for: what is answered is as new as this says.
         let told = headers.remove(network::QUESTION).and_then(|question| {
@@ -219,11 +222,13 @@ impl Proxy {
     /// What went its usual way was answered: what it changed is no longer answered from the cache.
     pub(crate) fn changed(&self, session: &Session, context: &Context, response: &ResponseHeader) {
         let Some(store) = self.store.as_ref().filter(|_| context.inner.is_none()) else { return };
-        let method = &session.req_header().method;
+        let Some(exchange) = &context.exchange else { return };
+        let head = session.req_header();
+        let method = &head.method;
         if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return;
         }
-        if let Some(uri) = uri(&context.asked, context.query.as_deref()) {
+        if let Some(uri) = uri(&context.asked, context.query.as_deref(), &exchange.client, &head.headers) {
             store.cache.answered_elsewhere(method, &uri, response.status, &response.headers);
         }
     }

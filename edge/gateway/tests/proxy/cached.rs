@@ -316,3 +316,28 @@ async fn what_cannot_be_stored_is_refused() {
     let sticky = format!("{}cache = {{}}\n", document(&[&backend], "balance.algorithm = \"sticky\"\n"));
     assert!(told(&gateway, &sticky).await.contains("binds clients"));
 }
+
+/// A service that answers by the scheme that a trusted proxy tells it must not get one's answer stored for the other.
+#[tokio::test]
+async fn the_scheme_that_a_trusted_proxy_tells_is_part_of_the_key() {
+    for trusted in [true, false] {
+        let store = Store { cache: store(), network: None, shield: false };
+        let document = format!(
+            "[services.s]\ninstances = [\"{}\"]\n[routes.all]\nservice = \"s\"\ncache = {{}}\n",
+            echo().await
+        );
+        let parts = Parts { store: Some(store), ..Parts::default() };
+        let gateway = gateway_with(&document, parts, |config| {
+            config.trusted_proxies = trusted.then(|| "127.0.0.0/8".parse().unwrap()).into_iter().collect();
+        })
+        .await;
+        for (scheme, seen) in [("https", trusted), ("http", false), ("https", trusted)] {
+            let mut client = Client::connect(gateway.http()[0]).await;
+            let request =
+                format!("GET /x HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-Proto: {scheme}\r\n\r\n");
+            client.send(request).await;
+            let answer = client.answer().await.unwrap().to_lowercase();
+            assert_eq!(answer.contains("x-forwarded-proto: https"), seen, "{trusted} {scheme}: {answer}");
+        }
+    }
+}
