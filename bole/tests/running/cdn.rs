@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::node::{Node, PATIENCE};
 
-/// An origin whose answers tell their number.
+/// An origin of whole answers and single ranges.
 struct Origin {
     address: String,
     requests: Arc<AtomicUsize>,
@@ -18,8 +18,8 @@ struct Origin {
 }
 
 impl Origin {
-    /// `fields` are in each answer's head; `body` comes after the number.
-    fn start(fields: &'static str, body: Arc<[u8]>) -> Self {
+    /// Its answers have `FRESH` in their heads, and their number before the body if they are numbered.
+    fn start(numbered: bool, body: Arc<[u8]>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (requests, down) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
@@ -27,7 +27,7 @@ impl Origin {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (counted, closed, body) = (Arc::clone(&counted), Arc::clone(&closed), Arc::clone(&body));
-                std::thread::spawn(move || answer(stream, fields, &body, &counted, &closed));
+                std::thread::spawn(move || answer(stream, numbered, &body, &counted, &closed));
             }
         });
         Self { address, requests, down }
@@ -38,23 +38,32 @@ impl Origin {
     }
 }
 
-fn answer(mut stream: TcpStream, fields: &str, body: &[u8], requests: &AtomicUsize, down: &AtomicBool) {
+fn answer(mut stream: TcpStream, numbered: bool, body: &[u8], requests: &AtomicUsize, down: &AtomicBool) {
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     loop {
+        let mut range = None;
         let mut line = String::new();
-        let mut ended = false;
-        while !ended {
+        while line != "\r\n" {
             line.clear();
             if lines.read_line(&mut line).unwrap_or(0) == 0 || down.load(Ordering::SeqCst) {
                 return;
             }
-            ended = line == "\r\n";
+            if let Some(bounds) = line.to_lowercase().trim_end().strip_prefix("range: bytes=") {
+                let (first, last) = bounds.split_once('-').unwrap();
+                range = Some((first.parse::<usize>().unwrap(), last.parse::<usize>().unwrap_or(usize::MAX)));
+            }
         }
         let number = requests.fetch_add(1, Ordering::SeqCst) + 1;
-        let first = format!("answer {number}\n");
-        let head =
-            format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n{first}", first.len() + body.len());
-        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_err() {
+        let whole =
+            if numbered { [format!("answer {number}\n").as_bytes(), body].concat() } else { body.to_vec() };
+        let (first, last) =
+            range.map_or((0, whole.len() - 1), |(first, last)| (first, last.min(whole.len() - 1)));
+        let told = match range {
+            Some(_) => format!("206 X\r\nContent-Range: bytes {first}-{last}/{}", whole.len()),
+            None => "200 OK".to_owned(),
+        };
+        let head = format!("HTTP/1.1 {told}\r\n{FRESH}Content-Length: {}\r\n\r\n", last + 1 - first);
+        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&whole[first..=last])).is_err() {
             return;
         }
     }
@@ -145,7 +154,7 @@ fn network(origin: &Origin) -> Network {
 
 #[test]
 fn a_purge_reaches_shields_and_edges_and_misses_on_all_edges_are_one_fetch() {
-    let origin = Origin::start(FRESH, Arc::from(&b"body"[..]));
+    let origin = Origin::start(true, Arc::from(&b"body"[..]));
     let network = network(&origin);
     std::thread::scope(|scope| {
         for thread in 0..50 {
@@ -189,7 +198,7 @@ fn a_purge_reaches_shields_and_edges_and_misses_on_all_edges_are_one_fetch() {
 
 #[test]
 fn an_edge_that_was_away_has_the_purges_before_it_answers() {
-    let origin = Origin::start(FRESH, Arc::from(&b"body"[..]));
+    let origin = Origin::start(true, Arc::from(&b"body"[..]));
     let mut network = network(&origin);
     let edge = network.edges.pop().unwrap();
     assert_eq!(text(&edge.gateway, "/x"), "answer 1\nbody");
@@ -216,15 +225,15 @@ fn an_edge_that_was_away_has_the_purges_before_it_answers() {
 #[test]
 fn what_is_stored_is_there_after_a_kill_and_never_torn() {
     let body: Arc<[u8]> = (0..9_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
-    let origin = Origin::start(FRESH, Arc::clone(&body));
+    let origin = Origin::start(false, Arc::clone(&body));
     let folder = tempfile::tempdir().unwrap();
     let mut node = Node::start(folder.path());
     route(&node, &origin.address, "{}");
-    assert_eq!(get(&node.gateway, "/warm").2.len(), body.len() + 9);
+    assert_eq!(get(&node.gateway, "/warm").2.len(), body.len());
     until("it is on disk", || {
         let status: serde_json::Value =
             serde_json::from_str(&done(&node, &["cdn", "status", "--json"], "")).unwrap();
-        status["disk_bytes"].as_u64().unwrap() > 9_000_000
+        status["disk_bytes"].as_u64().unwrap() > body.len() as u64
     });
     for round in 0..5_usize {
         // Killed in the middle of a fill.
@@ -238,15 +247,10 @@ fn what_is_stored_is_there_after_a_kill_and_never_torn() {
         for path in ["/warm".to_owned(), format!("/{round}")] {
             let (status, head, whole) = get(&node.gateway, &path);
             assert_eq!(status, 200, "{head}");
-            let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-            assert!(whole[first..] == body[..], "{path}: other bytes\n{head}");
+            assert!(whole == *body, "{path}: other bytes\n{head}");
         }
     }
     let before = origin.requests();
-    assert!(text_start(&node.gateway, "/warm").starts_with("answer 1\n"));
-    assert_eq!(origin.requests(), before);
-}
-
-fn text_start(address: &str, path: &str) -> String {
-    String::from_utf8_lossy(&get(address, path).2[..20]).into_owned()
+    let (_, head, _) = get(&node.gateway, "/warm");
+    assert!(head.contains("; hit") && origin.requests() == before, "{head}");
 }
