@@ -4,6 +4,7 @@
 //! passed; what a stranger would write is what is tested. Each service has its table of clients in a file here.
 
 pub mod blobs;
+pub mod cdn;
 pub mod clients;
 pub mod keyspace;
 pub mod schemas;
@@ -31,6 +32,8 @@ pub struct Args {
 enum Service {
     /// S3 clients against the blobs
     Blobs(blobs::Args),
+    /// The HTTP cache tests through the gateway
+    Cdn(cdn::Args),
     /// Redis clients against the keyspace
     Keyspace(keyspace::Args),
     /// Registry clients and serializers against the schema registry
@@ -45,6 +48,7 @@ enum Service {
 pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Blobs(args) => blobs::run(args),
+        Service::Cdn(args) => cdn::run(args),
         Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),
         Service::Sql(args) => sql::run(args),

@@ -27,6 +27,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/outbox.md", &[]),
     ("docs/guide/blob-events.md", &[]),
     ("docs/guide/gateway.md", &[]),
+    ("docs/guide/cdn.md", &[]),
 ];
 /// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";
