@@ -4,6 +4,7 @@
 mod blobs;
 mod bucket;
 mod consume;
+mod dns;
 mod door;
 mod export;
 mod gateway;
@@ -17,6 +18,7 @@ mod sql;
 mod streams;
 mod topic;
 mod user;
+mod zone;
 
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -120,6 +122,16 @@ enum Command {
     Service {
         #[command(subcommand)]
         command: gateway::ServiceCommand,
+    },
+    /// Manage the zones of the DNS server
+    Zone {
+        #[command(subcommand)]
+        command: zone::ZoneCommand,
+    },
+    /// See what the DNS server answers and why, and tell it of targets
+    Dns {
+        #[command(subcommand)]
+        command: dns::DnsCommand,
     },
     /// Write lines of standard input to a topic
     Produce(produce::ProduceArgs),
@@ -251,6 +263,8 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Gateway { command } => gateway::run(command, out)?,
         Command::Route { command } => gateway::run_route(command, out)?,
         Command::Service { command } => gateway::run_service(command, out)?,
+        Command::Zone { command } => zone::run(command, out)?,
+        Command::Dns { command } => dns::run(command, out)?,
         Command::Topic { command } => streams::run(topic::run(command, out))?,
         Command::Group { command } => streams::run(group::run(command, out))?,
         Command::Bucket { command } => streams::run(bucket::run(command, out))?,

@@ -5,6 +5,7 @@
 
 pub mod blobs;
 pub mod clients;
+pub mod dns;
 pub mod keyspace;
 pub mod schemas;
 pub mod sql;
@@ -31,6 +32,8 @@ pub struct Args {
 enum Service {
     /// S3 clients against the blobs
     Blobs(blobs::Args),
+    /// DNS tools and libraries against the DNS server
+    Dns(dns::Args),
     /// Redis clients against the keyspace
     Keyspace(keyspace::Args),
     /// Registry clients and serializers against the schema registry
@@ -45,6 +48,7 @@ enum Service {
 pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Blobs(args) => blobs::run(args),
+        Service::Dns(args) => dns::run(args),
         Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),
         Service::Sql(args) => sql::run(args),

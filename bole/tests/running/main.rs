@@ -5,6 +5,7 @@
 mod blob_commands;
 mod blobs;
 mod commands;
+mod dns;
 mod expect;
 mod feeds;
 mod gateway;

@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) sql: String,
     /// Where the gateway listens.
     pub(crate) gateway: String,
+    /// Where DNS is served.
+    pub(crate) dns: String,
     admin: String,
 }
 
@@ -72,6 +74,7 @@ impl Node {
             "schemas.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
             "gateway.listen=127.0.0.1:0",
+            "dns.listen=127.0.0.1:0",
             streams.as_str(),
         ] {
             command.args(["--set", setting]);
@@ -96,7 +99,8 @@ impl Node {
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
         let (keyspace, sql) = (word_after("keyspace (Redis) "), word_after("sql (PostgreSQL) "));
         let (blobs, gateway) = (word_after("blobs (S3) "), word_after("gateway (HTTP) "));
-        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, gateway, admin })
+        let dns = word_after("dns (UDP, TCP) ");
+        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, gateway, dns, admin })
     }
 
     /// What a node says that these settings do not let start.
@@ -104,7 +108,7 @@ impl Node {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
         clear(&mut command);
         command.current_dir(folder).arg("serve").stdin(Stdio::null());
-        for door in ["admin", "keyspace", "blobs", "schemas", "sql", "streams", "gateway"] {
+        for door in ["admin", "keyspace", "blobs", "schemas", "sql", "streams", "gateway", "dns"] {
             command.args(["--set", &format!("{door}.listen=127.0.0.1:0")]);
         }
         for setting in settings {

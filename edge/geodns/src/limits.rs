@@ -16,6 +16,8 @@ pub const POOL_ANSWERS_MAX: usize = 256;
 pub const POOL_FILTERS_MAX: usize = 16;
 /// Aliases that are followed for one answer: CNAME and ALIAS together.
 pub const ALIASES_MAX: usize = 8;
+/// Names whose addresses are added to an answer.
+pub const ADDITIONAL_NAMES_MAX: usize = 8;
 /// Bytes of a datagram that is sent, unless configured: what passes nearly every network unfragmented.
 pub const UDP_BYTES: u16 = 1_232;
 /// Bytes of a datagram without EDNS (RFC 1035 section 4.2.1).
