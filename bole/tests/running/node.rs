@@ -142,20 +142,26 @@ impl Node {
     /// Whether `redis-cli` is installed; if so, commands that call it reach this node, wherever it listens.
     pub(crate) fn has_redis_cli(&self) -> bool {
         let (host, port) = self.keyspace.rsplit_once(':').unwrap();
-        self.stands_in("redis-cli", &format!("-h {host} -p {port}"))
+        self.stands_in("redis-cli", &format!("-h {host} -p {port} \"$@\""))
     }
 
     /// Whether `curl` is installed; if so, commands that call it find this node's gateway at its usual port.
     pub(crate) fn has_curl(&self) -> bool {
-        self.stands_in("curl", &format!("--connect-to 127.0.0.1:8080:{}", self.gateway))
+        self.stands_in("curl", &format!("--connect-to 127.0.0.1:8080:{} \"$@\"", self.gateway))
     }
 
-    /// Puts a program in front of an installed one that calls it with these arguments; whether it is installed.
+    /// Whether `dig` is installed; if so, commands that call it ask this node, whatever port they say.
+    pub(crate) fn has_dig(&self) -> bool {
+        let port = self.dns.rsplit_once(':').unwrap().1;
+        self.stands_in("dig", &format!("\"$@\" -p {port}"))
+    }
+
+    /// Puts a program in front of an installed one that calls it with these arguments, its own being `"$@"`; whether it is installed.
     fn stands_in(&self, program: &str, arguments: &str) -> bool {
         let programs = std::env::var_os("PATH").unwrap_or_default();
         let found = std::env::split_paths(&programs).map(|folder| folder.join(program));
         let Some(real) = found.into_iter().find(|program| program.is_file()) else { return false };
-        let script = format!("#!/bin/sh\nexec {} {arguments} \"$@\"\n", real.display());
+        let script = format!("#!/bin/sh\nexec {} {arguments}\n", real.display());
         let stand_in = self.folder.join(PROGRAMS).join(program);
         std::fs::create_dir_all(stand_in.parent().unwrap()).unwrap();
         std::fs::write(&stand_in, script).unwrap();

@@ -154,7 +154,7 @@ impl Files {
         let source = given.read(now).map_err(Error::Zone)?;
         let other = self.origins.iter().find(|(known, other)| {
             **known != key
-                && !(given.before_files && other.path.is_some())
+                && !(other.path.is_some() && (given.before_files || self.origins.contains_key(&key)))
                 && other.zone.as_ref().is_some_and(|zone| zone.origin == source.origin)
         });
         if let Some((first, _)) = other {

@@ -112,6 +112,34 @@ fn zones_are_put_and_removed() {
 }
 
 #[test]
+fn what_is_prepared_is_served_when_it_is_taken_and_wins_over_files_if_it_came_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { zones: vec![folder.path().to_path_buf()], ..Config::default() };
+    let service = Service::open(config, parts()).unwrap();
+    let given = Given { serial_least: Some(4_000_000_000), ..Given::document("example.com.", GEO) };
+    let prepared = service.prepare(&given).unwrap();
+    assert_eq!((prepared.serial(), service.zones().len()), (4_000_000_000, 0));
+    let generation = service.generation();
+    service.take(prepared);
+    assert!(service.generation() > generation);
+    assert_eq!((service.zones()[0].serial, service.zones()[0].file.clone()), (4_000_000_000, None));
+
+    let file = folder.path().join("example.com.toml");
+    write(&file, GEO.replace("192.0.2.9", "192.0.2.7"), 1);
+    assert!(matches!(service.reload().as_slice(), [Error::Twice { .. }]));
+    assert!(service.reload().is_empty(), "it is told once");
+    assert_eq!(service.problems().len(), 1);
+    assert_eq!(answer(&service, "10.0.0.1"), ["www.example.com. 3600 IN A 192.0.2.9"]);
+    assert!(service.put(&given).is_ok(), "what is given is changed all the same");
+    service.remove("example.com.").unwrap();
+    assert_eq!(answer(&service, "10.0.0.1"), ["www.example.com. 3600 IN A 192.0.2.7"]);
+    assert!(service.problems().is_empty(), "{:?}", service.problems());
+    assert!(service.zones()[0].file.as_ref().unwrap().ends_with("example.com.toml"));
+    assert!(matches!(service.prepare(&given), Err(Error::Twice { .. })));
+    assert!(service.prepare(&Given { before_files: true, ..given }).is_ok());
+}
+
+#[test]
 fn a_document_takes_records_of_a_master_file_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("a.toml"), GEO.replace("[records]", "master = \"records.zone\"\n[records]"), 1);
