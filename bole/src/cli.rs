@@ -337,6 +337,10 @@ mod tests {
         ("bole blobs import --from s3://b/p --endpoint http://h:1 --to c/q --rate 1MiB", "Blobs"),
         ("bole blobs import --from dir --to b --overwrite", "Blobs"),
         ("bole blobs export b/p --out dir", "Blobs"),
+        ("bole zone apply a.zone --zone a.example --dry-run --addr [::1]:1", "Zone"),
+        ("bole zone check -", "Zone"),
+        ("bole dns explain a.example --type AAAA --subnet 2001:db8::/48", "Dns"),
+        ("bole dns target t --load 0.5 --condition draining", "Dns"),
         ("bole completions zsh", "Completions"),
     ];
     /// What is none.
@@ -346,6 +350,9 @@ mod tests {
         "bole user",
         "bole --data x status",
         "bole completions x",
+        "bole zone apply",
+        "bole dns explain a --from 10.0.0.1 --subnet 10.0.0.0/8",
+        "bole dns target t",
         "bole topic",
         "bole topic create",
         "bole topic create t --partitions 0",

@@ -27,6 +27,22 @@ impl FromStr for Addresses {
     }
 }
 
+/// Addresses with ports, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressList(pub Vec<SocketAddr>);
+
+impl FromStr for AddressList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            Ok(Self::default())
+        } else {
+            text.parse().map(|Addresses(all)| Self(all))
+        }
+    }
+}
+
 /// Files, between commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(pub Vec<PathBuf>);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bole_base::Durability;
 
-use super::dns::{Addresses, Files, Receivers};
+use super::dns::{AddressList, Addresses, Files, Receivers};
 use super::gateway::{AccessLogFormat, KeyspaceAddress, Networks};
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
@@ -382,6 +382,8 @@ options! {
         keys: Option<PathBuf> = Path, "";
         /// Who may have zones whole by AXFR: a list of networks and of TSIG keys. Empty: nobody.
         transfer_to: Receivers = Text("a list such as 192.0.2.0/24,key:transfer"), "";
+        /// Secondaries that are told when a zone has another serial number (NOTIFY, not signed). Zones with pools have no whole, and nobody is told of them.
+        notify_to: AddressList = Text("a list of IP:PORT, such as 192.0.2.7:53"), "";
         /// File of TSIG keys, a line each: NAME ALGORITHM SECRET, with hmac-sha256, hmac-sha384 or hmac-sha512 and the secret in base64.
         tsig_file: Option<PathBuf> = Path, "";
         /// File of secrets of cookies, a line each of 32 hexadecimal digits: the first makes new ones, the others are honoured. Servers behind one address share it. Empty: a secret is drawn at each start.

@@ -32,6 +32,8 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of an answer's message in a transfer, at most about.
 pub const TRANSFER_MESSAGE_BYTES: usize = 16 << 10;
+/// Secondaries that are told of a zone at a time, each of one zone.
+pub const NOTIFIES_AT_ONCE_MAX: usize = 64;
 /// How often files are looked at.
 pub const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Signatures that are kept.

@@ -1,12 +1,13 @@
 //! The open server: zones that can be exchanged while queries are answered from them, and the doors.
 //!
-//! Reading order: this file → [`origin`] → [`content`] → [`udp`] → [`stream`] → [`https`] → [`doors`].
+//! Reading order: this file → [`origin`] → [`content`] → [`udp`] → [`stream`] → [`https`] → [`notify`] → [`doors`].
 
 pub mod content;
 pub mod doors;
 pub mod origin;
 
 mod https;
+mod notify;
 mod stream;
 mod udp;
 
@@ -189,6 +190,13 @@ impl Service {
         let zones = content.zones.all();
         let candidates = zones.iter().flat_map(|zone| &zone.pools).flat_map(|pool| &pool.candidates);
         candidates.map(|candidate| candidate.target.clone()).collect()
+    }
+
+    /// Zones that a secondary may have whole, with their serial numbers.
+    pub(crate) fn transferable(&self) -> BTreeMap<Name, u32> {
+        let content = self.content.load();
+        let zones = content.zones.all().into_iter().filter(|zone| !zone.is_dynamic());
+        zones.map(|zone| (zone.origin.clone(), zone.serial())).collect()
     }
 
     /// Names outside the server's zones whose addresses an ALIAS in them has.

@@ -44,6 +44,7 @@ pub(super) fn config(settings: &Settings) -> Result<Config> {
         cookies_required: dns.cookies_required,
         tsig: dns.tsig_file.as_deref().map(tsig).transpose()?.unwrap_or_default(),
         transfers,
+        notify: dns.notify_to.0.clone(),
         connections_max: dns.connections_max as usize,
         idle_timeout: dns.idle_timeout,
         drain_timeout: settings.node.shutdown_timeout / 2,

@@ -2,7 +2,7 @@
 
 use crate::answer::Transport;
 use crate::error::{Error, Result};
-use crate::service::{Service, https, stream, udp};
+use crate::service::{Service, https, notify, stream, udp};
 use bole_net::listener::Config as ListenerConfig;
 use bole_net::safety::HostOriginGuard;
 use bole_net::tasks::{OnFailure, spawn};
@@ -159,7 +159,7 @@ fn listener_config(service: &Service, tls: Option<Tls>) -> ListenerConfig {
     config
 }
 
-/// Looks at files from time to time: certificates, zones, geographic files.
+/// Looks at files from time to time: certificates, zones, geographic files; and tells secondaries of changes.
 fn watch(
     service: &Arc<Service>,
     tls: Option<&(Listener, Tls)>,
@@ -168,6 +168,10 @@ fn watch(
 ) {
     for (_, tls) in [tls, https].into_iter().flatten() {
         drop(spawn("dns certificates", OnFailure::Log, tls.clone().watch(RELOAD_INTERVAL, shutdown.clone())));
+    }
+    if !service.config.notify.is_empty() {
+        let telling = notify::follow(service.clone(), shutdown.clone());
+        drop(spawn("dns notify", OnFailure::Log, telling));
     }
     let interval = service.config.reload_interval;
     if interval.is_zero() {

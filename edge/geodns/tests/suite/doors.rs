@@ -194,3 +194,45 @@ async fn queries_come_by_https() {
     running.stopper.stop();
     running.task.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secondaries_are_told_of_each_change_until_they_answer() {
+    let secondary = UdpSocket::bind(local()).await.unwrap();
+    let notify = vec![secondary.local_addr().unwrap()];
+    let config = Config { listen: vec![local()], notify, ..Config::default() };
+    let service = Service::open(config, parts()).unwrap();
+    let doors = service.bind().await.unwrap();
+    let (stopper, shutdown) = Stopper::new();
+    let task = tokio::spawn(doors.serve(shutdown));
+    let mut buffer = [0; 600];
+    let put = |serial: u32| {
+        service.put(&Given { serial_least: Some(serial), ..Given::document("static", STATIC) }).unwrap();
+    };
+    service.put(&Given::document("pools", ZONE)).unwrap();
+    put(3_000_000_000);
+    // The first message is not answered, and comes again.
+    let (mut last, mut again) = (Vec::new(), 0);
+    while again < 2 {
+        let (length, from) = secondary.recv_from(&mut buffer).await.unwrap();
+        let message = Message::from_vec(&buffer[..length]).unwrap();
+        assert_eq!(message.metadata.op_code, hickory_proto::op::OpCode::Notify);
+        assert_eq!(
+            message.queries[0].to_string(),
+            "static.example. IN SOA",
+            "a zone with pools has no whole"
+        );
+        again += 1;
+        last = buffer[..length].to_vec();
+        if again == 2 {
+            last[2] |= 0x80;
+            secondary.send_to(&last, from).await.unwrap();
+        }
+    }
+    put(3_000_000_001);
+    let (length, from) = secondary.recv_from(&mut buffer).await.unwrap();
+    assert_ne!(buffer[..2], last[..2], "a message of its own");
+    buffer[2] |= 0x80;
+    secondary.send_to(&buffer[..length], from).await.unwrap();
+    stopper.stop();
+    task.await.unwrap();
+}

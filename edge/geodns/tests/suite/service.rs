@@ -116,13 +116,13 @@ fn what_is_prepared_is_served_when_it_is_taken_and_wins_over_files_if_it_came_fi
     let folder = tempfile::tempdir().unwrap();
     let config = Config { zones: vec![folder.path().to_path_buf()], ..Config::default() };
     let service = Service::open(config, parts()).unwrap();
-    let given = Given { serial_least: Some(4_000_000_000), ..Given::document("example.com.", GEO) };
+    let given = Given { serial_least: Some(3_000_000_000), ..Given::document("example.com.", GEO) };
     let prepared = service.prepare(&given).unwrap();
-    assert_eq!((prepared.serial(), service.zones().len()), (4_000_000_000, 0));
+    assert_eq!((prepared.serial(), service.zones().len()), (3_000_000_000, 0));
     let generation = service.generation();
     service.take(prepared);
     assert!(service.generation() > generation);
-    assert_eq!((service.zones()[0].serial, service.zones()[0].file.clone()), (4_000_000_000, None));
+    assert_eq!((service.zones()[0].serial, service.zones()[0].file.clone()), (3_000_000_000, None));
 
     let file = folder.path().join("example.com.toml");
     write(&file, GEO.replace("192.0.2.9", "192.0.2.7"), 1);
@@ -188,7 +188,7 @@ fn why_is_told_filter_by_filter() {
     let why = service.explain("example.com", "A", "10.0.0.1".parse().unwrap()).unwrap();
     let shown = why.to_string();
     let expected = "example.com. A from 10.0.0.1 (nothing known)\n  zone example.com., serial SERIAL, from one\n  example.com. has the addresses of www.example.com.\n  \
-                    pool web: one:8\n  web / up: keeps two\n    drops one: one is down\n  web / priority: keeps two\n  \
+                    pool web: one:12\n  web / up: keeps two\n    drops one: one is down\n  web / priority: keeps two\n  \
                     web / first_n: keeps two\n  NOERROR, scope /0\n  example.com. 30 IN A 192.0.2.20\n";
     let serial = service.zones()[0].serial.to_string();
     assert_eq!(shown, expected.replace("SERIAL", &serial));
