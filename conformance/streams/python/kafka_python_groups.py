@@ -12,6 +12,10 @@ from kafka_python_world import (
 )
 
 
+# The client (3.0.12) loses an assignment for good that comes just when a poll's time is over: polls are longer than a join takes.
+POLL_MS = 1000
+
+
 class Members:
     """Members of one group, each polled by a thread of its own, as the client's blocking rebalance asks for."""
 
@@ -26,7 +30,7 @@ class Members:
             try:
                 reader = consumer(self.of, group_id=self.group, heartbeat_interval_ms=500, **config)
                 while not stop.is_set():
-                    for batch in reader.poll(100).values():
+                    for batch in reader.poll(POLL_MS).values():
                         self.values.extend(record.value for record in batch)
                     current = {each.partition for each in reader.assignment()}
                     assigned.intersection_update(current)

@@ -19,19 +19,22 @@ pub(crate) struct Printer<'a> {
     catalog: &'a Catalog,
     /// How relations are named, where it is not `r<number>`.
     names: Vec<(u32, String)>,
+    /// Which relations are tables of the catalog, by their names in SQLite.
+    tables: Vec<(u32, String)>,
     sql: String,
 }
 
 impl<'a> Printer<'a> {
     /// A printer that has printed nothing.
     pub(crate) fn new(catalog: &'a Catalog) -> Self {
-        Self { catalog, names: Vec::new(), sql: String::new() }
+        Self { catalog, names: Vec::new(), tables: Vec::new(), sql: String::new() }
     }
 
     /// Has a relation's columns named by another name than `r<number>`; an empty name leaves only the columns'.
     #[must_use]
     pub(crate) fn naming(mut self, relation: u32, name: &str) -> Self {
         self.names.push((relation, name.to_owned()));
+        self.tables.push((relation, name.to_owned()));
         self
     }
 

@@ -89,6 +89,7 @@ impl Binder<'_> {
         printer.with(with);
         printer.raw("UPDATE ");
         printer.raw(&target.table.storage);
+        printer.note_tables(&sources);
         print_assignments(&mut printer, &assigned);
         printer.from(&sources);
         if sources.is_empty() && assigned.iter().any(|assigned| assigned.reads(&|_| true)) {
@@ -196,6 +197,7 @@ impl Binder<'_> {
                 self.levels.pop();
                 let storage = target.table.storage.clone();
                 sources.insert(0, Source::Table { relation: inner, name: storage });
+                printer.note_tables(&sources);
                 printer.raw(" WHERE rowid IN (SELECT ");
                 let rowid = Node::Column { relation: inner, column: Cell::Name("rowid") };
                 printer.expr(&Expr::new(rowid, Type::INT8));

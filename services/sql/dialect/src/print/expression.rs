@@ -30,7 +30,12 @@ impl Printer<'_> {
                 self.raw("NOT ");
                 self.operand_of(operand);
             }
-            Node::Compare { operator, left, right } => self.compare(*operator, left, right),
+            Node::Compare { operator, left, right } => {
+                self.compare(*operator, left, right);
+                if *operator == Comparison::Equal {
+                    self.equal_without_affinity(left, right);
+                }
+            }
             Node::IsNull { operand, negated } => {
                 self.operand_of(operand);
                 self.raw(if *negated { " IS NOT NULL" } else { " IS NULL" });
@@ -207,6 +212,31 @@ impl Printer<'_> {
             }
             _ => self.operand_of(right),
         }
+    }
+
+    /// Prints the equality of a rowid and a column of another kind once more, so that SQLite may find the other's rows by an index: the
+    /// rowid has the affinity INTEGER, the columns of our tables have none, and SQLite uses no index on a column whose values it
+    /// would have to convert. A `+` takes the affinity off.
+    fn equal_without_affinity(&mut self, left: &Expr, right: &Expr) {
+        let are_columns = [left, right].iter().all(|side| matches!(side.node, Node::Column { .. }));
+        if !are_columns || self.is_rowid(left) == self.is_rowid(right) {
+            return;
+        }
+        let (rowid, other) = if self.is_rowid(left) { (left, right) } else { (right, left) };
+        self.raw(" AND ");
+        self.expr(other);
+        self.raw(" = +");
+        self.expr(rowid);
+    }
+
+    /// Whether it is a column that is the rowid of its table.
+    fn is_rowid(&self, expr: &Expr) -> bool {
+        let Node::Column { relation, column: Cell::Number(number) } = expr.node else { return false };
+        let Some((_, storage)) = self.tables.iter().find(|(noted, _)| *noted == relation) else {
+            return false;
+        };
+        let table = self.catalog.tables().find(|table| table.storage == *storage);
+        table.and_then(|table| table.rowid_column).is_some_and(|rowid| rowid as u32 == number)
     }
 
     /// Prints the left side of a comparison: its collation is the one that counts.

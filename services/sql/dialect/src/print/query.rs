@@ -133,6 +133,7 @@ impl Printer<'_> {
 
     fn select_with(&mut self, select: &Select, collated: bool) {
         let Select { distinct, items, from, filter, group, having } = select;
+        self.note_tables(from);
         self.raw(if *distinct { "SELECT DISTINCT " } else { "SELECT " });
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
@@ -186,6 +187,23 @@ impl Printer<'_> {
                 self.raw(if last { " CROSS JOIN " } else { ", " });
             }
             self.source(source, index > 0);
+        }
+    }
+
+    /// Says which relations are tables, before any of their columns is printed: a list of results comes before its `FROM`.
+    pub(crate) fn note_tables(&mut self, from: &[Source]) {
+        for source in from {
+            match source {
+                Source::Table { relation, name } => self.tables.push((*relation, name.clone())),
+                Source::Join { left, right, .. } => {
+                    self.note_tables(std::slice::from_ref(left));
+                    self.note_tables(std::slice::from_ref(right));
+                }
+                Source::Derived { .. }
+                | Source::Lateral { .. }
+                | Source::Cte { .. }
+                | Source::Function { .. } => {}
+            }
         }
     }
 
