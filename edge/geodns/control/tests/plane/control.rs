@@ -41,7 +41,10 @@ async fn what_is_wrong_changes_nothing() {
     let refused = node.control.put(&node.service, "example.com", Document, wrong, None).await;
     let Err(Error::Zone(problems)) = refused else { panic!("{refused:?}") };
     assert_eq!(problems.list.iter().map(|problem| problem.line).collect::<Vec<_>>(), [4, 5]);
-    let foreign = node.control.put(&node.service, "example.org", Document, document(2), None).await;
+    let foreign = node
+        .control
+        .put(&node.service, "example.org", Document, document(2).replace("example.com", "example.net"), None)
+        .await;
     assert!(matches!(foreign, Err(Error::OtherZone { .. })));
     let large = "x".repeat(bole_geodns_control::limits::TEXT_BYTES_MAX + 1);
     let large = node.control.put(&node.service, "example.com", Master, large, None).await;
