@@ -49,6 +49,9 @@ async fn what_is_wrong_changes_nothing() {
     let large = "x".repeat(bole_geodns_control::limits::TEXT_BYTES_MAX + 1);
     let large = node.control.put(&node.service, "example.com", Master, large, None).await;
     assert!(matches!(large, Err(Error::Limit(_))));
+    let lines = document(1) + &"\n".repeat(890 << 10);
+    let lines = node.control.put(&node.service, "example.com", Document, lines, None).await;
+    assert!(matches!(lines, Err(Error::Limit(_))), "{lines:?}");
     let name = node.control.put(&node.service, "a..b", Document, document(1), None).await;
     assert!(matches!(name, Err(Error::Invalid(_))));
     let checked = node.control.check(&node.service, "example.com", Document, &document(7)).await.unwrap();
