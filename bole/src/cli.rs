@@ -3,6 +3,7 @@
 
 mod blobs;
 mod bucket;
+mod cdn;
 mod consume;
 mod dns;
 mod door;
@@ -112,6 +113,11 @@ enum Command {
     Gateway {
         #[command(subcommand)]
         command: gateway::GatewayCommand,
+    },
+    /// See what the gateway's cache stores, and purge it
+    Cdn {
+        #[command(subcommand)]
+        command: cdn::CdnCommand,
     },
     /// Manage the routes of the gateway
     Route {
@@ -261,6 +267,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
         Command::User { command } => user::run(command, out)?,
         Command::Role { command } => role::run(command, out)?,
         Command::Gateway { command } => gateway::run(command, out)?,
+        Command::Cdn { command } => cdn::run(command, out)?,
         Command::Route { command } => gateway::run_route(command, out)?,
         Command::Service { command } => gateway::run_service(command, out)?,
         Command::Zone { command } => zone::run(command, out)?,
@@ -337,6 +344,9 @@ mod tests {
         ("bole blobs import --from s3://b/p --endpoint http://h:1 --to c/q --rate 1MiB", "Blobs"),
         ("bole blobs import --from dir --to b --overwrite", "Blobs"),
         ("bole blobs export b/p --out dir", "Blobs"),
+        ("bole cdn status --json", "Cdn"),
+        ("bole cdn purge --tag news --soft", "Cdn"),
+        ("bole cdn purge --all", "Cdn"),
         ("bole zone apply a.zone --zone a.example --dry-run --addr [::1]:1", "Zone"),
         ("bole zone check -", "Zone"),
         ("bole dns explain a.example --type AAAA --subnet 2001:db8::/48", "Dns"),
@@ -378,6 +388,8 @@ mod tests {
         "bole blobs import --from d --to /b",
         "bole blobs import --from d --concurrency 0",
         "bole blobs export b",
+        "bole cdn purge",
+        "bole cdn purge --tag a --url b",
         "bole consume t --from last",
         "bole consume t --format %x",
         "bole consume t --json --format %v",

@@ -85,6 +85,12 @@ pub fn gauge(out: &mut String, name: &str, help: &str, value: u64) {
     family(out, name, "gauge", help, [(&[][..], value as f64)]);
 }
 
+/// Writes one counter with a sample for each value of a label.
+pub fn counters(out: &mut String, name: &str, help: &str, label: &str, values: &[(&str, u64)]) {
+    let samples: Vec<_> = values.iter().map(|(of, value)| ([(label, *of)], *value as f64)).collect();
+    family(out, name, "counter", help, samples.iter().map(|(labels, value)| (&labels[..], *value)));
+}
+
 /// Writes one gauge with a sample for each value of a label.
 pub fn gauges(out: &mut String, name: &str, help: &str, label: &str, values: &[(&str, u64)]) {
     let samples: Vec<_> = values.iter().map(|(of, value)| ([(label, *of)], *value as f64)).collect();

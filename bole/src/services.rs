@@ -1,6 +1,7 @@
 //! How each service is opened and what it is given of the node.
 
 pub mod blobs;
+pub mod cdn;
 pub mod dns;
 pub mod gateway;
 pub mod keyspace;

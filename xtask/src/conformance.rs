@@ -4,6 +4,7 @@
 //! passed; what a stranger would write is what is tested. Each service has its table of clients in a file here.
 
 pub mod blobs;
+pub mod cdn;
 pub mod clients;
 pub mod dns;
 pub mod keyspace;
@@ -32,6 +33,8 @@ pub struct Args {
 enum Service {
     /// S3 clients against the blobs
     Blobs(blobs::Args),
+    /// The HTTP cache tests through the gateway
+    Cdn(cdn::Args),
     /// DNS tools and libraries against the DNS server
     Dns(dns::Args),
     /// Redis clients against the keyspace
@@ -48,6 +51,7 @@ enum Service {
 pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Blobs(args) => blobs::run(args),
+        Service::Cdn(args) => cdn::run(args),
         Service::Dns(args) => dns::run(args),
         Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),

@@ -115,6 +115,7 @@ pub struct TemporaryBole {
     schemas: SocketAddr,
     blobs: SocketAddr,
     sql: SocketAddr,
+    gateway: SocketAddr,
     log: PathBuf,
     // Dropped after the server, which writes to it until it has stopped.
     _data: tempfile::TempDir,
@@ -139,8 +140,9 @@ impl TemporaryBole {
         let schemas = SocketAddr::from(([127, 0, 0, 1], ports.schemas));
         let blobs = SocketAddr::from(([127, 0, 0, 1], ports.blobs));
         let sql = SocketAddr::from(([127, 0, 0, 1], ports.sql));
+        let gateway = SocketAddr::from(([127, 0, 0, 1], ports.gateway));
         println!("bole listens on {}; its log: {}", server.address, log.display());
-        Ok(Self { server, streams, schemas, blobs, sql, log, _data: data })
+        Ok(Self { server, streams, schemas, blobs, sql, gateway, log, _data: data })
     }
 
     /// Where its Redis-compatible service listens.
@@ -166,6 +168,11 @@ impl TemporaryBole {
     /// Where its PostgreSQL-compatible service listens, which opens after the keyspace.
     pub fn sql(&self) -> SocketAddr {
         self.sql
+    }
+
+    /// Where its gateway listens, which opens after the keyspace.
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
     }
 
     /// Fails when the node did not survive what was done to it.

@@ -39,6 +39,30 @@ impl FromStr for AccessLogFormat {
     }
 }
 
+/// Where a cache stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CdnRole {
+    /// Between clients and services.
+    Single,
+    /// Between clients and shields.
+    Edge,
+    /// Between edges and services.
+    Shield,
+}
+
+impl FromStr for CdnRole {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "single" => Ok(Self::Single),
+            "edge" => Ok(Self::Edge),
+            "shield" => Ok(Self::Shield),
+            other => Err(format!("\"{other}\" is unknown")),
+        }
+    }
+}
+
 /// A database of a keyspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyspaceAddress {

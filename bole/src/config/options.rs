@@ -8,7 +8,7 @@ use std::time::Duration;
 use bole_base::Durability;
 
 use super::dns::{AddressList, Addresses, Files, Receivers};
-use super::gateway::{AccessLogFormat, KeyspaceAddress, Networks};
+use super::gateway::{AccessLogFormat, CdnRole, KeyspaceAddress, Networks};
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
     Anonymous, CertificateName, ChunkHome, DatabaseDurability, FeedDatabases, HostNames, LogFilter,
@@ -362,6 +362,22 @@ options! {
         limits_user: Option<String> = OptionalText("a user of that keyspace"), "";
         /// File whose first line is that user's password.
         limits_password_file: Option<PathBuf> = Path, "";
+    }
+
+    /// The cache of routes with `cache` in the gateway's document, and its part in a network of caches.
+    cdn: Cdn {
+        /// Memory for stored answers.
+        memory: u64 = Bytes(MIB, 64 * GIB), "64MiB";
+        /// Disk for them, in the folder cdn of the data directory. They are there again after a restart. 0: none.
+        disk: u64 = Bytes(0, 64 * TIB), "1GiB";
+        /// Where this node stands: single (between clients and services), edge (between clients and shields) or shield (between edges and services).
+        role: CdnRole = word(&["single", "edge", "shield"]), "single";
+        /// File whose first line is the secret that all nodes of a network of caches share: at least 16 characters. Empty: this node is in none.
+        secret_file: Option<PathBuf> = Path, "";
+        /// The name of this node in receipts of purges. Empty: the node's id.
+        name: Option<String> = OptionalText("a name"), "";
+        /// Address of the admin door of the node that takes the network's purges. Empty: this node does.
+        control: Option<String> = OptionalText("HOST:PORT, such as 10.0.0.1:4280"), "";
     }
 
     /// The DNS server that answers for zones, with geographic answers.

@@ -71,7 +71,9 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
     let settings = node.settings.clone();
     control.start().await?;
     let registered = Arc::new(Registered::new(control.watch()));
+    let cdn = super::cdn::open(node)?;
     let parts = Parts {
+        store: Some(cdn.store.clone()),
         metrics: node.metrics.clone(),
         registry: Some(Arc::clone(&registered) as _),
         shared_store: Some(Arc::new(Shared::new(KeyspaceCells::new(keyspace(&settings)?)))),
@@ -91,6 +93,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
         settings.gateway.file.clone().map(|path| tokio::spawn(file::watch(Arc::clone(&control), path))),
     );
     let users = Arc::new(IdentityUsers::new(Arc::clone(&kernel.identity)));
+    cdn.serve(node, Arc::new(Admission(Arc::clone(&users) as Arc<_>)))?;
     node.admin_routes.push(door::router(Door {
         control: Arc::clone(&control),
         admission: Arc::new(Admission(users)),

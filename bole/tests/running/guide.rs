@@ -28,6 +28,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/blob-events.md", &[]),
     ("docs/guide/gateway.md", &[]),
     ("docs/guide/geodns.md", &[]),
+    ("docs/guide/cdn.md", &[]),
 ];
 /// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";

@@ -4,6 +4,7 @@
 
 mod blob_commands;
 mod blobs;
+mod cdn;
 mod commands;
 mod dns;
 mod expect;

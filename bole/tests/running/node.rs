@@ -130,6 +130,7 @@ impl Node {
         let path = std::env::join_paths(first.into_iter().chain(std::env::split_paths(&path)));
         command.current_dir(&self.folder).env("PATH", path.unwrap());
         command.env("BOLE_STREAMS_LISTEN", &self.streams).env("BOLE_ADDR", &self.admin);
+        command.env("BOLE_GATEWAY_LISTEN", &self.gateway);
         command.env("BOLE_SQL_LISTEN", &self.sql).env("BOLE_BLOBS_LISTEN", &self.blobs);
         command
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.blobs))
@@ -167,6 +168,11 @@ impl Node {
         std::fs::write(&stand_in, script).unwrap();
         std::fs::set_permissions(&stand_in, std::fs::Permissions::from_mode(0o755)).unwrap();
         true
+    }
+
+    /// Where its admin door listens.
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin
     }
 
     /// Runs `bole` with these arguments, and `input` on its standard input.

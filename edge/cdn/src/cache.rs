@@ -13,17 +13,17 @@ use crate::flight::Flights;
 use crate::key::Key;
 use crate::limits::{Config, UNSHARED_MAX};
 use crate::memory::Memory;
-use crate::message::{Body, Origin, Request, Response};
+use crate::message::{Body, Manner, Origin, Request, Response};
 use crate::purge::log::Log;
 use crate::purge::{InvalidTarget, Purges, Receipt, Target};
 use bole_base::clock::Clock;
 use bole_cdn_policy::Time;
 use exchange::Exchange;
-use http::{HeaderValue, StatusCode, header};
-use parking_lot::Mutex;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use parking_lot::{Mutex, RwLock};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// A cache; clones share it.
 #[derive(Clone)]
@@ -41,8 +41,12 @@ struct Inner {
     /// Keys that are not waited for, with the end of that in nanoseconds of the monotonic clock.
     unshared: quick_cache::sync::Cache<u128, u64>,
     hosts: Hosts,
+    /// Besides the one without a name: where invalidations look.
+    spaces: RwLock<Vec<Arc<str>>>,
     next_object: AtomicU64,
     fills: AtomicUsize,
+    /// Whether all purges are known that are to be.
+    in_sync: AtomicBool,
 }
 
 /// A purge was not done.
@@ -98,8 +102,10 @@ impl Cache {
             flights: Flights::default(),
             unshared: quick_cache::sync::Cache::new(UNSHARED_MAX),
             hosts: Hosts::default(),
+            spaces: RwLock::default(),
             next_object: AtomicU64::new(next),
             fills: AtomicUsize::new(0),
+            in_sync: AtomicBool::new(true),
             clock,
             config,
         })))
@@ -110,10 +116,41 @@ impl Cache {
     /// Cancel safe: a request that is dropped lets the next one fetch. A body that ends with an error was cut short; the connection must then not be
     /// ended as if it were whole.
     pub async fn handle(&self, request: Request, origin: Arc<dyn Origin>) -> Response {
+        self.handle_as(Manner::default(), request, origin).await
+    }
+
+    /// Answers as [`Cache::handle`] does, for a caller who knows more of the request.
+    pub async fn handle_as(&self, manner: Manner<'_>, request: Request, origin: Arc<dyn Origin>) -> Response {
         let (head, body) = request.into_parts();
-        match Key::of(&head.uri) {
-            Ok(key) => Exchange::new(self.0.clone(), head, key, origin).run(body).await,
+        match Key::within(&head.uri, manner.space) {
+            Ok(key) => {
+                let mut exchange = Exchange::new(self.0.clone(), head, key, origin);
+                exchange.authenticated = manner.authenticated;
+                exchange.run(body).await
+            }
             Err(error) => refusal(StatusCode::BAD_REQUEST, error.to_string()),
+        }
+    }
+
+    /// Whether this cache has all purges that it is to have. While it has not, nothing stored is answered before the origin confirmed it.
+    pub fn set_in_sync(&self, in_sync: bool) {
+        self.0.in_sync.store(in_sync, Ordering::Release);
+    }
+
+    /// Whether it has.
+    pub fn is_in_sync(&self) -> bool {
+        self.0.in_sync.load(Ordering::Acquire)
+    }
+
+    /// Says which spaces there are besides the one without a name, so that what changes a resource makes its answers in all of them invalid.
+    pub fn set_spaces(&self, spaces: Vec<Arc<str>>) {
+        *self.0.spaces.write() = spaces;
+    }
+
+    /// A request that did not come through the cache was answered so: what that makes invalid is invalid from now on (RFC 9111 §4.4).
+    pub fn answered_elsewhere(&self, method: &Method, uri: &Uri, status: StatusCode, headers: &HeaderMap) {
+        for target in bole_cdn_policy::invalidate::targets(method, uri, status, headers) {
+            self.0.invalidate(&target);
         }
     }
 

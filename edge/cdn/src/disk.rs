@@ -108,7 +108,7 @@ impl Disk {
         for (id, slice) in ids {
             let found = self.files.newest_head(id, slice);
             match found {
-                Some(record) if record.key == key.as_str() => records.push(record),
+                Some(record) if record.key == key.whole() => records.push(record),
                 Some(_) => {}
                 None => self.forget(key, id),
             }

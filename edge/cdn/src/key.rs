@@ -12,14 +12,18 @@ use std::sync::Arc;
 /// Longest key in bytes; requests with longer targets pass by the cache.
 pub const KEY_BYTES_MAX: usize = 8_192;
 
-/// Scheme, host and port in their one form, path and query byte by byte: `https://example.com/a%2Fb?x=1`.
+/// Scheme, host and port in their one form, path and query byte by byte: `https://example.com/a%2Fb?x=1`. And a *space*: what is answered
+/// from different places under one URL has different spaces, and is never mixed; purges do not look at them.
 ///
 /// Path and query are compared as they were sent: `/a%2Fb` and `/a/b`, `//a` and `/a`, `/%61` and `/a` are different keys. Two keys for one resource cost a
 /// fetch; one key for two resources would hand out the wrong one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    /// The URL, and after a line feed the space, if there is one.
     text: Arc<str>,
     hash: u128,
+    /// Where the URL ends.
+    url: u32,
     host: (u16, u16),
 }
 
@@ -35,8 +39,19 @@ pub enum InvalidTarget {
 }
 
 impl Key {
-    /// The key of a target.
+    /// The key of a target, in the space without a name.
     pub fn of(uri: &Uri) -> Result<Self, InvalidTarget> {
+        Self::within(uri, "")
+    }
+
+    /// The key that `whole` tells.
+    pub fn read(whole: &str) -> Option<Self> {
+        let (url, space) = whole.split_once('\n').unwrap_or((whole, ""));
+        Self::within(&url.parse().ok()?, space).ok()
+    }
+
+    /// The key of a target in a space, whose name has no line feed.
+    pub fn within(uri: &Uri, space: &str) -> Result<Self, InvalidTarget> {
         let scheme = uri.scheme_str().ok_or(InvalidTarget::Scheme)?;
         let default = default_port(Some(scheme)).ok_or(InvalidTarget::Scheme)?;
         let host = uri.host().ok_or(InvalidTarget::NoHost)?;
@@ -50,14 +65,29 @@ impl Key {
         let start = scheme.len() + 3;
         let end = start + host.len() + port.len();
         let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
-        let text = format!("{scheme}://{host}{port}{}{query}", uri.path());
+        let mut text = format!("{scheme}://{host}{port}{}{query}", uri.path());
+        let url = text.len() as u32;
+        if !space.is_empty() {
+            text.push('\n');
+            text.push_str(space);
+        }
         let bounds = (start as u16, u16::try_from(end).map_err(|_| InvalidTarget::NoHost)?);
-        Ok(Self { hash: hash(text.as_bytes()), text: text.into(), host: bounds })
+        Ok(Self { hash: hash(text.as_bytes()), text: text.into(), url, host: bounds })
     }
 
-    /// The key in words.
+    /// The URL.
     pub fn as_str(&self) -> &str {
+        &self.text[..self.url as usize]
+    }
+
+    /// URL and space: what [`Key::read`] reads.
+    pub fn whole(&self) -> &str {
         &self.text
+    }
+
+    /// The hash of the key of this URL in the space without a name.
+    pub fn url_hash(&self) -> u128 {
+        if self.as_str().len() == self.text.len() { self.hash } else { hash(self.as_str().as_bytes()) }
     }
 
     /// Host, with the port where it is not the scheme's.

@@ -25,4 +25,4 @@ pub mod purge;
 
 pub use cache::Cache;
 pub use limits::{Config, DiskConfig};
-pub use message::{Body, BodyError, Origin, OriginError, Request, Response};
+pub use message::{Body, BodyError, Manner, Origin, OriginError, Request, Response, Unanswered};

@@ -73,7 +73,7 @@ impl Resource {
     }
 
     fn weight(&self) -> u64 {
-        128 + self.key.as_str().len() as u64
+        128 + self.key.whole().len() as u64
             + self.variants.read().iter().map(|object| object.weight()).sum::<u64>()
     }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A request whose URI is absolute: scheme, authority, path, query.
@@ -31,6 +32,19 @@ pub enum BodyError {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the origin gave no answer: {0}")]
 pub struct OriginError(pub String);
+
+/// In the extensions of a response of the cache's own: nobody answered, and why, in the words of [`OriginError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered(pub Arc<str>);
+
+/// What the caller knows of a request that is not in its head.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner<'a> {
+    /// Whose answers it may share: those of requests of the same space. The name has no line feed.
+    pub space: &'a str,
+    /// Somebody logged in for it, by whatever field: RFC 9111 §3.5 holds as for `Authorization`.
+    pub authenticated: bool,
+}
 
 type Boxed = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
 

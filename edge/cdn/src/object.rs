@@ -228,7 +228,7 @@ impl Object {
         let tags: usize = self.tags.iter().map(|tag| tag.len() + 16).sum();
         let selection: usize =
             self.selection.fields.iter().map(|(_, value)| 48 + value.as_ref().map_or(0, String::len)).sum();
-        (BOOKKEEPING + self.key.as_str().len() + fields + tags + selection) as u64
+        (BOOKKEEPING + self.key.whole().len() + fields + tags + selection) as u64
     }
 }
 

@@ -186,7 +186,7 @@ impl Marked {
         let key = object.key.as_str();
         let mut marks = vec![
             Some(&self.everything),
-            self.urls.get(&object.key.hash()),
+            self.urls.get(&object.key.url_hash()),
             self.hosts.get(object.key.host()),
         ];
         marks.extend(

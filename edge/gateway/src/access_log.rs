@@ -39,6 +39,7 @@ pub const FIELDS: &[&str] = &[
     "trace_id",
     "user_agent",
     "tls",
+    "cache",
     "upstream_seconds",
 ];
 

@@ -127,6 +127,8 @@ pub struct Parts {
     pub resolver: Option<Arc<dyn crate::upstream::resolve::Resolve>>,
     /// Where limits are counted that several gateways share.
     pub shared_store: Option<Arc<dyn bole_edge_core::limits::Store>>,
+    /// What stores answers; none are without.
+    pub store: Option<crate::cached::Store>,
 }
 
 #[cfg(test)]

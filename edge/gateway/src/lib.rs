@@ -16,6 +16,7 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod cached;
 pub mod clock;
 pub mod config;
 pub mod connection;

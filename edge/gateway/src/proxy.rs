@@ -20,6 +20,7 @@ mod response;
 mod target;
 
 use crate::access_log::Log;
+use crate::cached::{Engine, Store};
 use crate::config::Config;
 use crate::connection::RefusedCounters;
 use crate::state::State;
@@ -37,6 +38,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+pub(crate) use response::leave_uncompressed;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +62,10 @@ pub struct Proxy {
     pub shedder: Mutex<Shedder>,
     /// How long whatever is ready waits for its turn on this machine.
     pub lag: Arc<crate::clock::Lag>,
+    /// What is stored of answers, if anything is.
+    pub store: Option<Store>,
+    /// Itself, for requests of its own.
+    pub engine: Arc<Engine>,
 }
 
 #[async_trait]

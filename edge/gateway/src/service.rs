@@ -4,13 +4,14 @@
 //! goes on. A gateway that closes takes no more connections, tells its clients so, and waits for what is under way.
 
 use crate::access_log::Log;
+use crate::cached::{self, Engine, Store};
 use crate::clock::{self, Lag};
 use crate::config::{Config, Parts};
 use crate::connection::{self, Door, RefusedCounters};
 use crate::error::{Error, Result};
 use crate::proxy::Proxy;
 use crate::rates::Stores;
-use crate::state::{State, Workshop};
+use crate::state::{self, State, Workshop};
 use crate::tls::Certificates;
 use crate::upstream::{Tools, resolve};
 use arc_swap::ArcSwap;
@@ -37,6 +38,7 @@ pub struct Service {
     state: Arc<ArcSwap<State>>,
     workshop: Workshop,
     certificates: Arc<Certificates>,
+    store: Option<Store>,
     applying: Mutex<()>,
     addresses: Vec<SocketAddr>,
     secured: Vec<SocketAddr>,
@@ -69,6 +71,7 @@ impl Service {
         let (certificates, lag) = (Arc::new(Certificates::default()), Arc::new(Lag::default()));
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
+        let own = Arc::<Engine>::default();
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),
@@ -78,6 +81,8 @@ impl Service {
             problems: problems.clone(),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
             lag: lag.clone(),
+            store: parts.store.clone(),
+            engine: own.clone(),
         };
         let engine = ServerConf {
             upstream_keepalive_pool_size: config.limits.upstream_idle_connections_max,
@@ -87,8 +92,10 @@ impl Service {
         };
         let mut engine = HttpProxy::new(proxy, Arc::new(engine));
         engine.handle_init_modules();
+        let engine = Arc::new(engine);
+        let _ = own.set(Arc::downgrade(&engine));
         let door = Door {
-            engine: Arc::new(engine),
+            engine,
             config: config.clone(),
             closing: is_closing,
             certificates: certificates.clone(),
@@ -106,6 +113,9 @@ impl Service {
                 local: Arc::new(Local::new(config.limits.rate_keys_max, seed)),
                 shared: parts.shared_store,
             },
+            cache: parts.store.as_ref().map_or(state::Cache::None, |store| {
+                if store.network.is_some() { state::Cache::InNetwork } else { state::Cache::Alone }
+            }),
         };
         let (stopper, shutdown) = Stopper::new();
         let helpers = vec![
@@ -116,6 +126,7 @@ impl Service {
             state,
             workshop,
             certificates,
+            store: parts.store,
             applying: Mutex::new(()),
             addresses: Vec::new(),
             secured: Vec::new(),
@@ -222,6 +233,9 @@ impl Service {
         let _ = tokio::time::timeout(LOOK_UP, known).await;
         let (routes, services) = (state.routes.len(), state.services.len());
         self.certificates.commit(certificates);
+        if let Some(store) = &self.store {
+            store.cache.set_spaces(cached::spaces(&state.document));
+        }
         self.state.store(Arc::new(state));
         info!("the gateway has {routes} routes to {services} services");
         Ok(())

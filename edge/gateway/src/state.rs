@@ -2,6 +2,7 @@
 //! keep the one that they began with.
 
 use crate::answer::{Files, Reply};
+use crate::cached;
 use crate::config::Network;
 use crate::error::{Error, Result};
 use crate::metrics::RouteCounters;
@@ -56,6 +57,8 @@ pub struct Route {
     pub allow: Vec<Network>,
     /// Which are not.
     pub deny: Vec<Network>,
+    /// What its stored answers are shared in, by service; empty if none are stored.
+    pub spaces: BTreeMap<String, Arc<str>>,
     /// What is counted.
     pub counters: RouteCounters,
 }
@@ -74,6 +77,17 @@ pub enum Action {
     Files(Arc<Files>),
 }
 
+/// What can be stored of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Nothing.
+    None,
+    /// Those of services.
+    Alone,
+    /// Those of shields as well.
+    InNetwork,
+}
+
 /// What is compiled with.
 #[derive(Clone)]
 pub struct Workshop {
@@ -81,6 +95,8 @@ pub struct Workshop {
     pub tools: Tools,
     /// For rates.
     pub stores: Stores,
+    /// Whether answers can be stored, and of shields.
+    pub cache: Cache,
 }
 
 impl State {
@@ -91,6 +107,7 @@ impl State {
     pub fn new(document: Document, before: &Self, workshop: &Workshop) -> Result<Self> {
         let mut problems: Vec<String> = document.check().iter().map(ToString::to_string).collect();
         problems.extend(unbuilt::found(&document, workshop.stores.shared.is_some()));
+        problems.extend(workshop.cache.problems(&document));
         let mut services = BTreeMap::new();
         for (name, service) in &document.services {
             match Upstream::new(name, service, before.services.get(name), &workshop.tools) {
@@ -168,6 +185,7 @@ impl Route {
                 change: Change::new(route),
                 cors: route.cors.as_ref().map(Cors::new),
                 rates,
+                spaces: spaces(route),
                 allow,
                 deny,
                 counters,
@@ -175,6 +193,39 @@ impl Route {
             _ => Err(problems),
         }
     }
+}
+
+fn spaces(route: &document::Route) -> BTreeMap<String, Arc<str>> {
+    let services = route.service.iter().chain(route.split.iter().map(|share| &share.service));
+    let named = services.filter(|_| cached::is_on(route));
+    named.map(|service| (service.clone(), cached::space(route, service))).collect()
+}
+
+impl Cache {
+    /// What a document wants of the cache that is not there.
+    fn problems(self, document: &Document) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (name, route) in document.routes.iter().filter(|(_, route)| cached::is_on(route)) {
+            if self == Self::None {
+                problems.push(format!("routes.{name}.cache: this gateway stores no answers; take it out"));
+            } else if self == Self::Alone && route.cache.as_ref().is_some_and(|cache| cache.shield) {
+                problems.push(format!(
+                    "routes.{name}.cache.shield: this node is in no network of caches; set cdn.secret_file, or take it out"
+                ));
+            }
+            let services = route.service.iter().chain(route.split.iter().map(|share| &share.service));
+            for service in services.filter(|service| is_sticky(document, service)) {
+                problems.push(format!(
+                    "routes.{name}.cache: service {service:?} binds clients to instances, which stored answers cannot; take out cache, or choose another services.{service}.balance.algorithm"
+                ));
+            }
+        }
+        problems
+    }
+}
+
+fn is_sticky(document: &Document, service: &str) -> bool {
+    document.services.get(service).is_some_and(|service| service.balance.algorithm == "sticky")
 }
 
 impl Action {

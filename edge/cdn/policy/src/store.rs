@@ -68,6 +68,8 @@ pub struct Asked<'a> {
     pub uri: &'a Uri,
     /// The fields.
     pub headers: &'a HeaderMap,
+    /// Somebody logged in for it, by whatever field.
+    pub authenticated: bool,
     /// When it was sent.
     pub at: Time,
 }
@@ -158,7 +160,8 @@ fn directives(status: StatusCode, effective: &Effective) -> Result<(), Refusal> 
 fn authorization(asked: &Asked<'_>, effective: &Effective) -> Result<(), Refusal> {
     let directives = &effective.directives;
     let shared = directives.must_revalidate || directives.public || directives.s_maxage.given().is_some();
-    if asked.headers.contains_key(header::AUTHORIZATION) && !shared {
+    let authorized = asked.authenticated || asked.headers.contains_key(header::AUTHORIZATION);
+    if authorized && !shared {
         return Err(Refusal::Authorization);
     }
     Ok(())

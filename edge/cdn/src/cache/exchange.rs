@@ -40,6 +40,8 @@ pub(super) struct Exchange {
     pub arrived: u64,
     /// The fetch that this request began: its answer comes from there, also when the fetch has ended meanwhile.
     pub begun: Option<Arc<Fill>>,
+    /// Somebody logged in for it.
+    pub authenticated: bool,
 }
 
 /// What is known when a request goes to the origin.
@@ -58,7 +60,7 @@ enum Looked {
 impl Exchange {
     pub(super) fn new(inner: Arc<Inner>, head: Parts, key: Key, origin: Arc<dyn Origin>) -> Self {
         let (counters, arrived) = (inner.hosts.of(key.host()), inner.monotonic());
-        Self { inner, head, key, origin, counters, arrived, begun: None }
+        Self { inner, head, key, origin, counters, arrived, begun: None, authenticated: false }
     }
 
     pub(super) fn upstream(&self) -> Upstream {
@@ -135,6 +137,11 @@ impl Exchange {
                 Reuse::Fresh
             }
             Reuse::StaleWhileRevalidate if !self.inner.config.stale_while_revalidate => {
+                Reuse::Validate(Cause::Stale)
+            }
+            Reuse::Fresh | Reuse::StaleAccepted | Reuse::StaleWhileRevalidate
+                if !self.inner.in_sync.load(Ordering::Acquire) =>
+            {
                 Reuse::Validate(Cause::Stale)
             }
             reuse => reuse,

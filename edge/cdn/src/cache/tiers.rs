@@ -7,6 +7,7 @@ use crate::limits::SLICE_BYTES;
 use crate::memory::Resource;
 use crate::object::{Object, Piece, Standing, slice_of};
 use crate::purge::Target;
+use http::Uri;
 use http::header::HeaderMap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -97,10 +98,14 @@ impl Inner {
     }
 
     /// Makes what is stored under a key invalid (RFC 9111 §4.4), what is being fetched for it included.
-    pub(super) fn invalidate(&self, key: &Key) {
-        let on_disk = self.disk.as_ref().is_some_and(|disk| disk.may_have(key));
-        if !on_disk && self.memory.resource(key).is_none() && !self.flights.has(key.hash()) {
-            return;
+    pub(super) fn invalidate(&self, target: &Uri) {
+        let Ok(key) = Key::of(target) else { return };
+        if !self.may_have(&key) {
+            let spaces = self.spaces.read().clone();
+            let mut others = spaces.iter().filter_map(|space| Key::within(target, space).ok());
+            if !others.any(|key| self.may_have(&key)) {
+                return;
+            }
         }
         let mut log = self.log.lock();
         let purge = self.purges.next(Target::Url(key.as_str().to_owned()), false, self.now());
@@ -111,6 +116,12 @@ impl Inner {
             tracing::warn!(%error, "an invalidation holds, but not after a restart, because its log cannot be written");
         }
         self.purges.apply(&purge);
+    }
+
+    /// Whether something is, or is about to be, stored under a key.
+    fn may_have(&self, key: &Key) -> bool {
+        let on_disk = || self.disk.as_ref().is_some_and(|disk| disk.may_have(key));
+        self.memory.resource(key).is_some() || on_disk() || self.flights.has(key.hash())
     }
 
     /// Stores a piece, together with what is stored of its slice.

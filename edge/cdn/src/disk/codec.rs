@@ -37,7 +37,7 @@ pub struct Record {
     pub object: u64,
     /// The slice.
     pub slice: u32,
-    /// The key's text.
+    /// The key, space included.
     pub key: String,
     /// Which requests select it.
     pub selection: Selection,
@@ -81,7 +81,7 @@ impl Record {
         Self {
             object: object.id,
             slice,
-            key: object.key.as_str().to_owned(),
+            key: object.key.whole().to_owned(),
             selection: object.selection.clone(),
             version: meta.terms.received.0.unsigned_abs(),
             meta: (*meta).clone(),
@@ -92,7 +92,7 @@ impl Record {
 
     /// The object again. `None`: the key is none.
     pub fn into_object(self) -> Option<Object> {
-        let key = Key::of(&self.key.parse().ok()?).ok()?;
+        let key = Key::read(&self.key)?;
         let object = Object::new(self.object, key, self.selection, self.meta, self.epoch, 0);
         if let Some(whole) = self.whole {
             object.set_whole(whole);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
 mod collapsing;
+mod manners;
 mod poisoning;
 mod purging;
 mod ranges;

@@ -92,12 +92,31 @@ pub struct Route {
     pub limits: Vec<String>,
     /// 0 to 63: who goes first under overload; a consumer's without.
     pub shed_priority: Option<u8>,
+    /// Answers of the service are stored and used again, as they allow it (RFC 9111); never without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
     /// Identical `GET`s at the same time become one request to the service.
     pub collapse: bool,
     /// Lets gRPC-web clients talk to a gRPC service.
     pub grpc_web: bool,
     /// Lets connections be upgraded (WebSocket).
     pub upgrade: Option<bool>,
+}
+
+/// How answers of a route's service are stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    /// Whether they are.
+    pub enabled: bool,
+    /// The service is a shield: gateways of the same network of caches, whose answers say which purges they have.
+    pub shield: bool,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { enabled: true, shield: false }
+    }
 }
 
 /// What a value must be: a text, or `~pattern` (over the whole value), or `*` (any).

@@ -91,6 +91,12 @@ pub struct Context {
     pub explain: Option<String>,
     /// The route counts it as under way.
     pub open: bool,
+    /// It is the cache's own, made for another request.
+    pub inner: Option<crate::cached::source::Inner>,
+    /// The cache answers it, and asks this service.
+    pub cached: Option<Arc<Upstream>>,
+    /// What the cache says of the answer.
+    pub cache_status: Option<http::HeaderValue>,
 }
 
 impl Default for Context {
@@ -134,6 +140,9 @@ impl Context {
             retry_after: None,
             explain: None,
             open: false,
+            inner: None,
+            cached: None,
+            cache_status: None,
         }
     }
 

@@ -180,7 +180,9 @@ impl Proxy {
         let begun = session
             .response_written()
             .is_some_and(|head| !head.status.is_informational() || head.status == 101);
-        if problem.row().status > 0 && !begun {
+        if let Some(inner) = &context.inner {
+            *inner.problem.lock() = Some(problem);
+        } else if problem.row().status > 0 && !begun {
             session.set_keepalive(None);
             if let Err(error) = self.tell(session, context).await {
                 debug!("the client does not hear of {}: {error}", problem.row().name);

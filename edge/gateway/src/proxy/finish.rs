@@ -25,7 +25,9 @@ impl Proxy {
             context.problem = Some((Problem::ClientGone, None));
         }
         let problem = context.problem.as_ref().map(|(problem, _)| *problem);
-        if let Some(problem) = problem {
+        // A request of the cache's own is told of by the one that it is made for.
+        let is_told = context.inner.is_none();
+        if let Some(problem) = problem.filter(|_| is_told) {
             self.problems.add(problem);
         }
         if let Some(place) = context.place.take() {
@@ -36,7 +38,7 @@ impl Proxy {
                 .and_then(|attempt| attempt.answered.map(|at| at.saturating_sub(attempt.began)));
             place.leave(latency.unwrap_or(took), overload);
         }
-        let line = self.log.is_on().then(|| self.line(session, context, status, took));
+        let line = (is_told && self.log.is_on()).then(|| self.line(session, context, status, took));
         if let Some(attempt) = context.attempt.take() {
             let failed = judged(status) != Answer::Good;
             // A client that went away says nothing of the instance; one that answered is as fast as its head was.
@@ -44,7 +46,7 @@ impl Proxy {
                 attempt.lease.finish(if failed { Ending::Failure } else { Ending::Success }, answered);
             }
         }
-        if let Some(route) = &context.route {
+        if let Some(route) = context.route.as_ref().filter(|_| is_told) {
             route.counters.answered(status, took);
             if std::mem::take(&mut context.open) {
                 route.counters.in_flight.add(-1);
@@ -91,6 +93,14 @@ impl Proxy {
             ("trace_id", context.trace.map_or(Value::Null, |trace| format!("{:032x}", trace.trace).into())),
             ("user_agent", field(&request.headers, "user-agent").map_or(Value::Null, text)),
             ("tls", tls.map_or(Value::Null, text)),
+            (
+                "cache",
+                context
+                    .cache_status
+                    .as_ref()
+                    .and_then(|status| status.to_str().ok())
+                    .map_or(Value::Null, text),
+            ),
             ("upstream_seconds", upstream_seconds.unwrap_or(Value::Null)),
         ];
         Line { fields }

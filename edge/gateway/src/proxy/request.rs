@@ -2,7 +2,9 @@
 
 use super::Proxy;
 use super::context::Context;
+use super::target::decided;
 use crate::answer;
+use crate::cached::{self, source::Inner};
 use crate::config::Network;
 use crate::connection::client::{Client, Exchange};
 use crate::error::Problem;
@@ -73,6 +75,9 @@ impl Proxy {
             return Error::e_explain(ErrorType::InternalError, "a request has no connection");
         };
         context.exchange = Some(exchange.clone());
+        if let Some(inner) = inner(session) {
+            return self.begin_inner(session, context, inner);
+        }
         context.explain = self.config.explain.then(String::new);
         let client = exchange.client.clone();
         self.name(session, context, &client);
@@ -90,6 +95,27 @@ impl Proxy {
                 Ok(true)
             }
         }
+    }
+
+    /// Decides on a request of the cache's own: all that stands before the service was asked by the one that it is made for.
+    fn begin_inner(&self, session: &Session, context: &mut Context, inner: Inner) -> Result<bool> {
+        let facts = inner.facts.clone();
+        context.ip = facts.ip;
+        context.asked = Asked { respelled: false, ..facts.asked.clone() };
+        context.rest.clone_from(&facts.rest);
+        context.groups.clone_from(&facts.groups);
+        context.query.clone_from(&facts.query);
+        context.came.clone_from(&facts.came);
+        context.request_id.clone_from(&facts.request_id);
+        context.trace = facts.trace;
+        context.state = Some(facts.state.clone());
+        context.route = Some(facts.route.clone());
+        context.inner = Some(inner);
+        self.enter(session, context, &facts.route, &facts.upstream).map(|()| false).map_err(|problem| {
+            let error = decided(problem.0);
+            context.problem = Some(problem);
+            error
+        })
     }
 
     /// Gives the request its id and its place in a trace.
@@ -175,6 +201,10 @@ impl Proxy {
             (Action::Split(services), Some(share)) => services.get(share).ok_or((Problem::Internal, None))?,
             _ => return Ok(true),
         };
+        if is_cached(session, &route) {
+            context.cached = Some(upstream.clone());
+            return Ok(true);
+        }
         self.enter(session, context, &route, upstream)?;
         Ok(false)
     }
@@ -283,6 +313,13 @@ impl Proxy {
             // It carries its permission itself.
             return own(session, preflight).await;
         }
+        if let Some(upstream) = context.cached.take() {
+            let name = &upstream.name;
+            context.because(|| format!("cache before service {name}"));
+            self.from_cache(session, context, &route, &upstream).await?;
+            context.upstream = Some(upstream);
+            return Ok(true);
+        }
         let (mut head, body) = match &route.action {
             Action::Service(_) | Action::Split(_) => return Ok(false),
             Action::Reply(reply) => reply.head()?,
@@ -310,7 +347,7 @@ impl Proxy {
     }
 
     /// Answers with the problem of the request.
-    pub(super) async fn tell(&self, session: &mut Session, context: &Context) -> Result<()> {
+    pub(crate) async fn tell(&self, session: &mut Session, context: &Context) -> Result<()> {
         let (problem, detail) = context
             .problem
             .as_ref()
@@ -330,9 +367,23 @@ impl Proxy {
         if problem == Problem::MethodNotAllowed {
             head.insert_header(header::ALLOW, "GET, HEAD")?;
         }
+        if let Some(status) = &context.cache_status {
+            head.insert_header("cache-status", status.clone())?;
+        }
         self.decorate(&mut head, context)?;
         answer::send(session, head, body).await
     }
+}
+
+/// What a request of the cache's own carries.
+fn inner(session: &mut Session) -> Option<Inner> {
+    let carried = session.subrequest_ctx.as_mut()?.user_ctx_mut()?.downcast_mut::<Option<Inner>>()?;
+    carried.take()
+}
+
+/// Whether the cache answers it.
+fn is_cached(session: &mut Session, route: &Route) -> bool {
+    cached::is_on(&route.document) && cached::takes(session)
 }
 
 /// The cookie of the algorithm `sticky` where the document names none.

@@ -114,7 +114,8 @@ impl Proxy {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        if response.status.is_informational() && response.status != 101 {
+        // An answer for the cache is as the service gave it.
+        if context.inner.is_some() || (response.status.is_informational() && response.status != 101) {
             return Ok(());
         }
         if *self.closing.borrow() {
@@ -129,6 +130,7 @@ impl Proxy {
         }
         if let Some(route) = context.route.clone() {
             leave_uncompressed(session, response, &route);
+            self.changed(session, context, response);
         }
         if let Some((token, cookie)) = bound(context) {
             response.append_header(header::SET_COOKIE, cookie)?;
@@ -138,7 +140,7 @@ impl Proxy {
     }
 
     /// What every answer tells.
-    pub(super) fn decorate(&self, head: &mut ResponseHeader, context: &Context) -> Result<()> {
+    pub(crate) fn decorate(&self, head: &mut ResponseHeader, context: &Context) -> Result<()> {
         if !context.request_id.is_empty() {
             head.insert_header("x-request-id", context.request_id.as_str())?;
         }
@@ -207,7 +209,7 @@ fn accepted(request: &RequestHeader) -> Vec<(String, u32)> {
 }
 
 /// Takes compression off again where the answer is small, of another type, or must not be changed.
-fn leave_uncompressed(session: &mut Session, response: &ResponseHeader, route: &Route) {
+pub(crate) fn leave_uncompressed(session: &mut Session, response: &ResponseHeader, route: &Route) {
     let Some(settings) = &route.document.compression else { return };
     let length = field(&response.headers, "content-length").and_then(|text| text.parse::<u64>().ok());
     let kind = field(&response.headers, "content-type").unwrap_or("").split(';').next().unwrap_or("").trim();

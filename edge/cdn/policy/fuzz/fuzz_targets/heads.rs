@@ -29,7 +29,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let uri = "http://h/a?b".parse().expect("a proper URI");
     let now = Time(1_767_225_600);
     let settings = terms::Settings::default();
-    let asked = store::Asked { method: &Method::GET, uri: &uri, headers: &request, at: now };
+    let asked = store::Asked { method: &Method::GET, uri: &uri, headers: &request, authenticated: false, at: now };
     let _ = store::storable(&asked, StatusCode::OK, &response, now, &settings);
     let terms = Terms::of(StatusCode::OK, &response, now, now, &settings);
     Wish::read(&request).decide(&terms, now);

@@ -68,7 +68,7 @@ proptest! {
         let (method, uri) = (Method::GET, "http://h/a?b".parse().unwrap());
         let status = StatusCode::from_u16(status).unwrap();
         let settings = crate::terms::Settings::default();
-        let asked = store::Asked { method: &method, uri: &uri, headers: &request, at: NOW };
+        let asked = store::Asked { method: &method, uri: &uri, headers: &request, authenticated: false, at: NOW };
         let stored = store::storable(&asked, status, &response, Time(later), &settings);
         let terms = Terms::of(status, &response, NOW, Time(later), &settings);
         prop_assert!(stored.is_err() || stored == Ok(terms));
@@ -91,7 +91,7 @@ proptest! {
         response.insert("cache-control", HeaderValue::from_static("max-age=60, no-store"));
         response.remove(&target::CDN_CACHE_CONTROL);
         let uri = "http://h/".parse().unwrap();
-        let asked = store::Asked { method: &Method::GET, uri: &uri, headers: &request, at: NOW };
+        let asked = store::Asked { method: &Method::GET, uri: &uri, headers: &request, authenticated: false, at: NOW };
         prop_assert!(store::storable(&asked, StatusCode::OK, &response, NOW, &crate::terms::Settings::default()).is_err());
     }
 

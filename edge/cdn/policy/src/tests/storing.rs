@@ -9,7 +9,7 @@ use http::{Method, StatusCode, Uri};
 fn check(method: &str, request: &str, status: u16, response: &str) -> Option<Refusal> {
     let (method, uri) = (method.parse::<Method>().unwrap(), "http://h/a/b?q".parse::<Uri>().unwrap());
     let headers = fields(request);
-    let asked = Asked { method: &method, uri: &uri, headers: &headers, at: NOW };
+    let asked = Asked { method: &method, uri: &uri, headers: &headers, authenticated: false, at: NOW };
     let status = StatusCode::from_u16(status).unwrap();
     storable(&asked, status, &fields(response), NOW, &Settings::default()).err()
 }

@@ -6,9 +6,8 @@ use crate::cache::{fetch, parts, refusal};
 use crate::counters::Counters;
 use crate::fill::{Fill, Reader};
 use crate::flight::{Landed, Pilot};
-use crate::key::Key;
 use crate::limits::{SLICE_BYTES, WINDOW_BYTES};
-use crate::message::{Body, Request, Response};
+use crate::message::{Body, Request, Response, Unanswered};
 use crate::object::{Meta, Object, Standing, TAG_FIELDS};
 use bole_cdn_policy::range::{self, ContentRange, Spec};
 use bole_cdn_policy::status::{Forward, Status};
@@ -183,6 +182,7 @@ impl Exchange {
             method: &self.head.method,
             uri: &self.head.uri,
             headers: &self.head.headers,
+            authenticated: self.authenticated,
             at: sent.at,
         };
         let settings = &self.inner.config.terms;
@@ -283,6 +283,7 @@ impl Exchange {
         }
         tracing::debug!(key = self.key.as_str(), reason, "the origin gave no answer");
         let mut response = refusal(StatusCode::BAD_GATEWAY, "the origin gave no answer".to_owned());
+        response.extensions_mut().insert(Unanswered(reason.into()));
         let status = Status {
             forward: Some(going.why),
             collapsed: going.collapsed,
@@ -348,8 +349,8 @@ impl Exchange {
         };
         let targets =
             invalidate::targets(&self.head.method, &self.head.uri, response.status(), response.headers());
-        for key in targets.iter().filter_map(|target| Key::of(target).ok()) {
-            self.inner.invalidate(&key);
+        for target in &targets {
+            self.inner.invalidate(target);
         }
         if self.head.method != Method::POST {
             return self.relay(response, &going, None);

@@ -141,6 +141,7 @@ fn idle(at: &At<'_>, route: &Route) {
     }
     let always = [
         ("mirror", route.mirror.is_some()),
+        ("cache", route.cache.is_some()),
         ("collapse", route.collapse),
         ("grpc_web", route.grpc_web),
         ("upgrade", route.upgrade == Some(true)),

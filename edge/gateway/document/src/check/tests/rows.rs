@@ -112,6 +112,7 @@ pub(super) const TARGETS: &[Row<'_>] = &[
     ("routes.r.files = { root = '/srv', index = '../x' }", "routes.r.files.index", "no name of a file"),
     ("routes.r.files = { root = '/srv', fallback = 'a/../../b' }", "routes.r.files.fallback", "below root"),
     ("routes.r.bucket.name = 'A'", "routes.r.bucket.name", "no bucket"),
+    ("routes.r = { reply.status = 200, cache = {} }", "routes.r.cache", "no effect"),
     ("routes.r = { reply.status = 200, collapse = true }", "routes.r.collapse", "no effect"),
     (
         "routes.r = { files.root = '/srv', mirror = { service = 's', weight = 1 } }",

@@ -1,0 +1,258 @@
+//! Routes whose answers are stored. A `GET` or `HEAD` without a body is answered by the cache (`bole-cdn`), which asks the route's service through the
+//! [`source`] when it must; all else goes its usual way, and what it changes makes stored answers invalid.
+//!
+//! What a client sees of its own (request id, limits, permission of its origin, changes of headers, compression) is put on each answer and never
+//! stored. Answers are shared by routes that ask the same service in the same way: see [`space`].
+
+pub mod network;
+pub mod source;
+
+use crate::connection::client::Client;
+use crate::error::{PROBLEMS, Problem};
+use crate::proxy::Proxy;
+use crate::proxy::context::Context;
+use crate::routing::{Asked, host_of};
+use crate::state::{Route, State};
+use crate::upstream::Upstream;
+use bole_cdn::{Body, Cache, Manner, Request, Response, Unanswered};
+use bole_gateway_document::Document;
+use bole_gateway_document::route as document;
+use futures_util::StreamExt as _;
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, StatusCode, Uri};
+use network::Network;
+use pingora_core::{Error, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{HttpProxy, Session};
+use source::{Facts, Source};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// What a gateway stores answers with.
+#[derive(Clone)]
+pub struct Store {
+    /// The cache.
+    pub cache: Cache,
+    /// The network of caches that this one belongs to.
+    pub network: Option<Arc<Network>>,
+    /// Whether edges stand before this gateway.
+    pub shield: bool,
+}
+
+/// The proxy, for requests of its own.
+pub type Engine = OnceLock<Weak<HttpProxy<Proxy>>>;
+
+/// Fields of one connection (RFC 9110, section 7.6.1), which are no part of what is asked.
+const OF_CONNECTION: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
+
+/// The name of what a route's answers are shared in: the service, and all by which the route changes what it is asked. So routes that are told
+/// apart by something that no URL says never get each other's answers, and a route that changes begins anew.
+pub fn space(route: &document::Route, service: &str) -> Arc<str> {
+    let changes = serde_json::json!([route.rewrite, route.request_headers, route.query_changes]);
+    let changes = bole_edge_core::hash::of(0, changes.to_string().as_bytes());
+    format!("{service} {changes:016x}").into()
+}
+
+/// All spaces of a document.
+pub fn spaces(document: &Document) -> Vec<Arc<str>> {
+    let cached = document.routes.values().filter(|route| is_on(route));
+    let mut spaces: Vec<Arc<str>> = cached
+        .flat_map(|route| {
+            let services = route.service.iter().chain(route.split.iter().map(|share| &share.service));
+            services.map(|service| space(route, service)).collect::<Vec<_>>()
+        })
+        .collect();
+    spaces.sort_unstable();
+    spaces.dedup();
+    spaces
+}
+
+/// Whether a route's answers are stored.
+pub fn is_on(route: &document::Route) -> bool {
+    route.cache.as_ref().is_some_and(|cache| cache.enabled)
+}
+
+/// Whether the cache answers a request: it is only asked for what has no body and stays HTTP.
+pub fn takes(session: &mut Session) -> bool {
+    let read = matches!(session.req_header().method, Method::GET | Method::HEAD);
+    read && !session.is_upgrade_req() && session.is_body_empty()
+}
+
+/// The absolute URI of a request. Its scheme is the one that the service is told: of a trusted proxy, what that says. `None`: it has no usable host.
+fn uri(asked: &Asked, query: Option<&str>, client: &Client, headers: &HeaderMap) -> Option<Uri> {
+    let own = if asked.tls { 443 } else { 80 };
+    let told = headers.get("x-forwarded-proto").filter(|_| client.trusted);
+    let secured = told.map_or(asked.tls, |told| told.as_bytes().eq_ignore_ascii_case(b"https"));
+    let scheme = if secured { "https" } else { "http" };
+    let authority = match (asked.host.contains(':') && !asked.host.starts_with('['), asked.port) {
+        (true, port) => format!("[{}]:{port}", asked.host),
+        (false, port) if port == own => asked.host.clone(),
+        (false, port) => format!("{}:{port}", asked.host),
+    };
+    let target = query.map_or_else(|| asked.path.clone(), |query| format!("{}?{query}", asked.path));
+    Uri::builder().scheme(scheme).authority(authority).path_and_query(target).build().ok()
+}
+
+/// What the cache sees of the client's fields.
+fn fields(request: &RequestHeader, network: bool) -> HeaderMap {
+    let mut fields = request.headers.clone();
+    let named: Vec<HeaderName> = fields
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    let kept = [header::AUTHORIZATION, header::COOKIE, header::HOST];
+    for name in named.iter().filter(|name| !kept.contains(name)).chain(&OF_CONNECTION) {
+        fields.remove(name);
+    }
+    fields.remove(header::HOST);
+    if !network {
+        fields.remove(network::QUESTION);
+    }
+    fields
+}
+
+impl Proxy {
+    /// Answers from the cache.
+    pub(crate) async fn from_cache(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        route: &Arc<Route>,
+        upstream: &Arc<Upstream>,
+    ) -> Result<()> {
+        let (Some(store), Some(exchange), Some(state)) =
+            (&self.store, context.exchange.clone(), context.state.clone())
+        else {
+            return Error::e_explain(ErrorType::InternalError, "a route is cached and there is no cache");
+        };
+        let head = session.req_header();
+        let Some(uri) = uri(&context.asked, context.query.as_deref(), &exchange.client, &head.headers) else {
+            context.problem =
+                Some((Problem::BadRequest, Some("a stored answer needs a host to be found by".to_owned())));
+            return self.tell(session, context).await;
+        };
+        let mut headers = fields(head, store.shield);
+        // Read before anything is looked for: what is answered is as new as this says.
+        let told = headers.remove(network::QUESTION).and_then(|question| {
+            store.network.as_ref().filter(|_| store.shield).and_then(|network| network.answer(&question))
+        });
+        let mut request = Request::new(Body::empty());
+        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
+            (head.method.clone(), uri, headers);
+        let facts = facts(context, (state, route, upstream), &exchange.client, host_of(head));
+        let shield = route.document.cache.as_ref().is_some_and(|cache| cache.shield);
+        let source = Source {
+            engine: self.engine.get().cloned().unwrap_or_default(),
+            facts: Arc::new(facts),
+            network: store.network.clone().filter(|_| shield),
+        };
+        let space = route.spaces.get(&*upstream.name).cloned().unwrap_or_default();
+        let manner = Manner { space: &space, authenticated: !route.document.login.is_empty() };
+        let mut response = store.cache.handle_as(manner, request, Arc::new(source)).await;
+        if let Some(told) = told {
+            response.headers_mut().insert(network::ANSWER, told);
+        }
+        context.cache_status = response.headers().get("cache-status").cloned();
+        if let Some(Unanswered(reason)) = response.extensions().get() {
+            let row = PROBLEMS.iter().find(|row| row.name == &**reason);
+            context.problem = Some((row.map_or(Problem::UpstreamClosed, |row| row.problem), None));
+            return self.tell(session, context).await;
+        }
+        self.hand_out(session, context, route, response).await
+    }
+
+    /// Sends an answer of the cache. One that breaks off ends the connection.
+    async fn hand_out(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        route: &Route,
+        response: Response,
+    ) -> Result<()> {
+        let (parts, mut body) = response.into_parts();
+        let mut head = ResponseHeader::build(parts.status, Some(parts.headers.len() + 8))?;
+        for (name, value) in &parts.headers {
+            head.append_header(name.clone(), value.clone())?;
+        }
+        if *self.closing.borrow() {
+            session.set_keepalive(None);
+        }
+        crate::proxy::leave_uncompressed(session, &head, route);
+        self.decorate(&mut head, context)?;
+        let bodyless = session.req_header().method == Method::HEAD
+            || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if bodyless || body.is_empty() {
+            if !bodyless {
+                head.insert_header(header::CONTENT_LENGTH, 0)?;
+            }
+            return session.write_response_header(Box::new(head), true).await;
+        }
+        if !head.headers.contains_key(header::CONTENT_LENGTH) {
+            match session.req_header().version {
+                http::Version::HTTP_10 => session.set_keepalive(None),
+                http::Version::HTTP_11 => head.insert_header(header::TRANSFER_ENCODING, "chunked")?,
+                _ => {}
+            }
+        }
+        session.write_response_header(Box::new(head), false).await?;
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => {
+                    context.response_bytes += piece.len() as u64;
+                    session.write_response_body(Some(piece), false).await?;
+                }
+                Err(error) => {
+                    context.problem = Some((Problem::UpstreamClosed, None));
+                    return Error::e_explain(ErrorType::ReadError, error.to_string());
+                }
+            }
+        }
+        session.write_response_body(None, true).await
+    }
+
+    /// What went its usual way was answered: what it changed is no longer answered from the cache.
+    pub(crate) fn changed(&self, session: &Session, context: &Context, response: &ResponseHeader) {
+        let Some(store) = self.store.as_ref().filter(|_| context.inner.is_none()) else { return };
+        let Some(exchange) = &context.exchange else { return };
+        let head = session.req_header();
+        let method = &head.method;
+        if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return;
+        }
+        if let Some(uri) = uri(&context.asked, context.query.as_deref(), &exchange.client, &head.headers) {
+            store.cache.answered_elsewhere(method, &uri, response.status, &response.headers);
+        }
+    }
+}
+
+fn facts(
+    context: &Context,
+    (state, route, upstream): (Arc<State>, &Arc<Route>, &Arc<Upstream>),
+    client: &Arc<Client>,
+    host: &str,
+) -> Facts {
+    Facts {
+        state,
+        route: route.clone(),
+        upstream: upstream.clone(),
+        client: client.clone(),
+        ip: context.ip,
+        asked: context.asked.clone(),
+        host: host.to_owned(),
+        rest: context.rest.clone(),
+        groups: context.groups.clone(),
+        query: context.query.clone(),
+        came: context.came.clone(),
+        request_id: context.request_id.clone(),
+        trace: context.trace,
+    }
+}
