@@ -27,8 +27,8 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/outbox.md", &[]),
     ("docs/guide/blob-events.md", &[]),
     ("docs/guide/gateway.md", &[]),
-    ("docs/guide/geodns.md", &[]),
     ("docs/guide/cdn.md", &[]),
+    ("docs/guide/geodns.md", &[]),
 ];
 /// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";

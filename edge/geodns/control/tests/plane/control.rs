@@ -43,7 +43,7 @@ async fn what_is_wrong_changes_nothing() {
     assert_eq!(problems.list.iter().map(|problem| problem.line).collect::<Vec<_>>(), [4, 5]);
     let foreign = node
         .control
-        .put(&node.service, "example.org", Document, document(2).replace("example.com", "example.net"), None)
+        .put(&node.service, "example.org", Document, document(2).replace("example.com", "example.info"), None)
         .await;
     assert!(matches!(foreign, Err(Error::OtherZone { .. })));
     let large = "x".repeat(bole_geodns_control::limits::TEXT_BYTES_MAX + 1);
