@@ -41,7 +41,7 @@ pub(super) fn stream(count: u32) -> Vec<u8> {
     for _ in 0..count {
         let [_, a, b, c] = next().to_be_bytes();
         let number = next();
-        let name = if number % 2 == 0 {
+        let name = if number.is_multiple_of(2) {
             "www.example.com".to_owned()
         } else {
             format!("h{}.example.com", number / 2 % PLAIN_NAMES)

@@ -22,9 +22,9 @@ fn map(entries: u8, out: &mut Vec<u8>) {
 /// A number of so many bytes: type 5 has two, 6 four, 9 eight.
 fn number(kind: u8, bytes: &[u8], out: &mut Vec<u8>) {
     if kind < 8 {
-        out.push(kind << 5 | bytes.len() as u8)
+        out.push(kind << 5 | bytes.len() as u8);
     } else {
-        out.extend([bytes.len() as u8, kind - 7])
+        out.extend([bytes.len() as u8, kind - 7]);
     }
     out.extend_from_slice(bytes);
 }

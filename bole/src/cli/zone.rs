@@ -100,7 +100,7 @@ fn path(zone: &str) -> String {
 
 /// A zone's text, and whose it is.
 struct Text {
-    text: String,
+    body: String,
     is_document: bool,
     source: Source,
 }
@@ -125,7 +125,7 @@ impl Text {
             master::parse(&name, &text, origin(file, args.zone.as_deref())?.as_ref())
         };
         let source = source.map_err(|problems| anyhow::anyhow!("the zone is not right:\n{problems}"))?;
-        Ok(Self { text, is_document, source })
+        Ok(Self { body: text, is_document, source })
     }
 
     /// As far as can be said without the node's own files and targets.
@@ -151,7 +151,7 @@ fn apply(client: &Client, text: &Text, dry_run: bool, out: &mut dyn Write) -> Re
     let zone = text.source.origin.to_string();
     let query = if dry_run { "?dry_run=true" } else { "" };
     let media = if text.is_document { "application/toml" } else { "text/dns" };
-    let answer = client.request_as("PUT", &format!("{}{query}", path(&zone)), media, text.text.as_bytes())?;
+    let answer = client.request_as("PUT", &format!("{}{query}", path(&zone)), media, text.body.as_bytes())?;
     let answer: Value = serde_json::from_slice(&answer).context("the answer is not in a known form")?;
     let serial = &answer["serial"];
     match (dry_run, answer["changed"].as_bool()) {

@@ -384,9 +384,9 @@ options! {
     dns: Dns {
         /// Addresses of UDP and TCP, a list. On a machine with several addresses name each: answers leave from the one that was asked.
         listen: Addresses = Text("a list of IP:PORT, such as 127.0.0.1:5300,[::1]:5300"), "127.0.0.1:5300";
-        /// Address of the TLS door (DoT), with `tls.certificate`. Empty: none.
+        /// Address of the TLS door (DNS over TLS), with `tls.certificate`. Empty: none.
         tls_listen: Option<SocketAddr> = Address, "";
-        /// Address of the HTTPS door (DoH, path /dns-query), with `tls.certificate`. Empty: none.
+        /// Address of the HTTPS door (DNS over HTTPS, path /dns-query), with `tls.certificate`. Empty: none.
         https_listen: Option<SocketAddr> = Address, "";
         /// Names that requests by HTTPS may call the node by, besides localhost and its address: the Host header is checked.
         https_names: HostNames = Text("a list of host names such as dns.example"), "";

@@ -71,10 +71,12 @@ async fn main() {
     let forever = std::env::args().any(|argument| argument == "--forever");
     std::thread::spawn(move || {
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
-        while forever {
-            std::thread::park();
+        if forever {
+            // Who drops it stops the server.
+            std::mem::forget(stopper);
+        } else {
+            stopper.stop();
         }
-        stopper.stop();
     });
     println!("{:?}", doors.serve(shutdown).await);
     println!("{}", metrics.render());

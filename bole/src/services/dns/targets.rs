@@ -145,7 +145,7 @@ impl Targets {
                     state.running.insert(target, Running { check, upstream, since });
                 }
                 Err(problems) => {
-                    tracing::error!("the target {target} cannot be checked: {}", problems.join("; "))
+                    tracing::error!("the target {target} cannot be checked: {}", problems.join("; "));
                 }
             }
         }

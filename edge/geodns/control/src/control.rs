@@ -217,6 +217,13 @@ fn room(state: &State, name: &str, change: &Change) -> Result<()> {
             limits::ZONES_MAX
         )));
     }
+    let logged = change.encode().len();
+    if logged > limits::ENTRY_BYTES_MAX {
+        return Err(Error::Limit(format!(
+            "the zone has {logged} bytes as it is logged; at most {} are possible here: put larger ones into the folder that dns.zones names",
+            limits::ENTRY_BYTES_MAX
+        )));
+    }
     let total = state.bytes() - before + zone.text.len();
     if total > limits::TOTAL_BYTES_MAX {
         let most = limits::TOTAL_BYTES_MAX;

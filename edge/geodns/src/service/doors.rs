@@ -84,7 +84,7 @@ async fn both(address: SocketAddr, count: usize) -> Result<(Vec<UdpSocket>, List
         match Listener::bind("dns", "dns.listen", local).await {
             Ok(listener) => return Ok((bound, listener)),
             Err(bole_net::Error::AddressTaken { .. }) if address.port() == 0 && tried < PORTS_TRIED => {
-                tried += 1
+                tried += 1;
             }
             Err(error) => return Err(error.into()),
         }

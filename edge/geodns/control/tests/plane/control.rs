@@ -43,12 +43,15 @@ async fn what_is_wrong_changes_nothing() {
     assert_eq!(problems.list.iter().map(|problem| problem.line).collect::<Vec<_>>(), [4, 5]);
     let foreign = node
         .control
-        .put(&node.service, "example.org", Document, document(2).replace("example.com", "example.net"), None)
+        .put(&node.service, "example.org", Document, document(2).replace("example.com", "example.info"), None)
         .await;
     assert!(matches!(foreign, Err(Error::OtherZone { .. })));
     let large = "x".repeat(bole_geodns_control::limits::TEXT_BYTES_MAX + 1);
     let large = node.control.put(&node.service, "example.com", Master, large, None).await;
     assert!(matches!(large, Err(Error::Limit(_))));
+    let lines = document(1) + &"\n".repeat(890 << 10);
+    let lines = node.control.put(&node.service, "example.com", Document, lines, None).await;
+    assert!(matches!(lines, Err(Error::Limit(_))), "{lines:?}");
     let name = node.control.put(&node.service, "a..b", Document, document(1), None).await;
     assert!(matches!(name, Err(Error::Invalid(_))));
     let checked = node.control.check(&node.service, "example.com", Document, &document(7)).await.unwrap();
