@@ -101,6 +101,13 @@ impl Cdn {
             }
             _ => None,
         };
+        if let Some(control) = control.clone() {
+            let shutdown = node.shutdown.clone();
+            tokio::spawn(async move {
+                shutdown.requested().await;
+                control.close();
+            });
+        }
         if let Some(member) = self.member.clone() {
             let source = match &settings.control {
                 Some(address) => follow::Source::Node(address.clone()),

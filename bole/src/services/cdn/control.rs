@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -86,6 +87,8 @@ pub(super) struct Control {
     kept: Mutex<Kept>,
     /// Rises with whatever a node may wait for.
     changes: watch::Sender<u64>,
+    /// The node stops: nobody waits here any longer.
+    closed: AtomicBool,
 }
 
 impl Control {
@@ -120,7 +123,12 @@ impl Control {
         entries.drain(..surplus);
         let floor = entries.first().map_or(newest, |(entry, _)| entry.number - 1);
         let kept = Kept { log, entries, newest, floor, nodes: BTreeMap::new() };
-        Ok(Self { secret, kept: Mutex::new(kept), changes: watch::channel(0).0 })
+        Ok(Self {
+            secret,
+            kept: Mutex::new(kept),
+            changes: watch::channel(0).0,
+            closed: AtomicBool::new(false),
+        })
     }
 
     /// Whether these are the credentials of the network's nodes.
@@ -150,6 +158,12 @@ impl Control {
         Ok(number)
     }
 
+    /// Whoever waits is answered with what there is.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.tell();
+    }
+
     fn tell(&self) {
         self.changes.send_modify(|changes| *changes += 1);
     }
@@ -162,7 +176,7 @@ impl Control {
         loop {
             changes.borrow_and_update();
             let (news, again) = self.kept.lock().news(shield, after);
-            if news.forget || !news.purges.is_empty() {
+            if news.forget || !news.purges.is_empty() || self.closed.load(Ordering::Acquire) {
                 return news;
             }
             let next = again.map_or(until, |again| until.min(tokio::time::Instant::now() + again));
