@@ -113,7 +113,7 @@ impl Cdn {
                 Some(address) => follow::Source::Node(address.clone()),
                 None => follow::Source::Here(control.clone().context("a network without a control")?),
             };
-            Follower { member, cache: cache.clone(), source }.start(node.shutdown.clone())?;
+            Follower { member, cache: cache.clone(), source }.start(node.shutdown.clone());
         }
         let elsewhere = settings.control.clone();
         let door = Door { cache: cache.clone(), control, elsewhere, admission };

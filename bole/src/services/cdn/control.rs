@@ -54,7 +54,7 @@ pub(super) struct News {
 
 /// A node in a receipt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Has {
+pub(super) struct Holder {
     /// Its name.
     pub node: String,
     /// `edge`, `shield`.
@@ -202,20 +202,20 @@ impl Control {
     }
 
     /// Waits until all nodes that are known have a purge, at most `wait`, and says who has it when.
-    pub(super) async fn receipt(&self, number: u64, began: Instant, wait: Duration) -> Vec<Has> {
+    pub(super) async fn receipt(&self, number: u64, began: Instant, wait: Duration) -> Vec<Holder> {
         let until = tokio::time::Instant::now() + wait;
         let mut changes = self.changes.subscribe();
         let mut when: BTreeMap<String, f64> = BTreeMap::new();
         loop {
             changes.borrow_and_update();
             let now = began.elapsed().as_secs_f64() * 1e3;
-            let all: Vec<Has> = {
+            let all: Vec<Holder> = {
                 let kept = self.kept.lock();
                 let nodes = kept.nodes.iter().map(|(node, known)| {
                     let has = known.applied >= number;
                     let milliseconds = has.then(|| *when.entry(node.clone()).or_insert(now));
                     let role = if known.shield { "shield" } else { "edge" }.to_owned();
-                    Has { node: node.clone(), role, has, milliseconds }
+                    Holder { node: node.clone(), role, has, milliseconds }
                 });
                 nodes.collect()
             };
