@@ -15,6 +15,10 @@ struct Cli {
 enum Benchmark {
     /// The blobs against `SeaweedFS`
     Blobs(bole_bench::blobs::Args),
+    /// The gateway against nginx, `HAProxy`, Envoy and Caddy
+    Gateway(bole_bench::gateway::Args),
+    /// The DNS server against `PowerDNS` and gdnsd
+    Dns(bole_bench::dns::Args),
     /// The keyspace against redis-server
     Keyspace(bole_bench::keyspace::Args),
     /// Ordered stores against fjall and redb
@@ -30,6 +34,8 @@ enum Benchmark {
 fn main() -> ExitCode {
     xtask::process::exit(&match Cli::parse().benchmark {
         Benchmark::Blobs(args) => bole_bench::blobs::run(&args),
+        Benchmark::Gateway(args) => bole_bench::gateway::run(&args),
+        Benchmark::Dns(args) => bole_bench::dns::run(&args),
         Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
         Benchmark::Ordered(args) => bole_bench::ordered::run(&args),
         Benchmark::Sql(args) => bole_bench::sql::run(&args),

@@ -20,7 +20,7 @@
 //! | `POST /api/blobs/move` | begins to move bytes within [`MoveLimits`]: 202 | [`Action::ManageBlobs`] |
 //! | `DELETE /api/blobs/move` | ends that: 204 | [`Action::ManageBlobs`] |
 //!
-//! What the gateway answers here is in `bole_gateway_control::door`.
+//! What the gateway answers here is in `bole_gateway_control::door`, what the DNS server does in `bole_geodns_control::door`.
 //!
 //! Every request passes the [`Guard`] first, so that no web page reaches this door through a browser (promise P8).
 //! Errors are `{"error": "…"}`. Knows no service: it is given a status, collectors, an [`Authenticator`], [`Users`] and a [`Mover`].
@@ -28,6 +28,7 @@
 pub mod access;
 pub mod blobs;
 pub mod data;
+pub mod dns;
 mod error;
 pub mod gateway;
 pub mod guard;

@@ -5,6 +5,7 @@ mod blobs;
 mod bucket;
 mod cdn;
 mod consume;
+mod dns;
 mod door;
 mod export;
 mod gateway;
@@ -18,6 +19,7 @@ mod sql;
 mod streams;
 mod topic;
 mod user;
+mod zone;
 
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -126,6 +128,16 @@ enum Command {
     Service {
         #[command(subcommand)]
         command: gateway::ServiceCommand,
+    },
+    /// Manage the zones of the DNS server
+    Zone {
+        #[command(subcommand)]
+        command: zone::ZoneCommand,
+    },
+    /// See what the DNS server answers and why, and tell it of targets
+    Dns {
+        #[command(subcommand)]
+        command: dns::DnsCommand,
     },
     /// Write lines of standard input to a topic
     Produce(produce::ProduceArgs),
@@ -258,6 +270,8 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode> {
         Command::Cdn { command } => cdn::run(command, out)?,
         Command::Route { command } => gateway::run_route(command, out)?,
         Command::Service { command } => gateway::run_service(command, out)?,
+        Command::Zone { command } => zone::run(command, out)?,
+        Command::Dns { command } => dns::run(command, out)?,
         Command::Topic { command } => streams::run(topic::run(command, out))?,
         Command::Group { command } => streams::run(group::run(command, out))?,
         Command::Bucket { command } => streams::run(bucket::run(command, out))?,
@@ -333,6 +347,10 @@ mod tests {
         ("bole cdn status --json", "Cdn"),
         ("bole cdn purge --tag news --soft", "Cdn"),
         ("bole cdn purge --all", "Cdn"),
+        ("bole zone apply a.zone --zone a.example --dry-run --addr [::1]:1", "Zone"),
+        ("bole zone check -", "Zone"),
+        ("bole dns explain a.example --type AAAA --subnet 2001:db8::/48", "Dns"),
+        ("bole dns target t --load 0.5 --condition draining", "Dns"),
         ("bole completions zsh", "Completions"),
     ];
     /// What is none.
@@ -342,6 +360,9 @@ mod tests {
         "bole user",
         "bole --data x status",
         "bole completions x",
+        "bole zone apply",
+        "bole dns explain a --from 10.0.0.1 --subnet 10.0.0.0/8",
+        "bole dns target t",
         "bole topic",
         "bole topic create",
         "bole topic create t --partitions 0",

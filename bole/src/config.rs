@@ -3,6 +3,7 @@
 //!
 //! Reading order: [`options`] (the one table) → `kind` (what values look like) → [`source`] (where they come from).
 
+pub mod dns;
 mod file;
 pub mod gateway;
 mod kind;
@@ -168,6 +169,9 @@ impl Settings {
         }
         if streams.tls_listen.is_some() && tls.certificate.is_none() {
             return Err("streams.tls_listen needs tls.certificate and tls.key".to_owned());
+        }
+        if (self.dns.tls_listen.is_some() || self.dns.https_listen.is_some()) && tls.certificate.is_none() {
+            return Err("dns.tls_listen and dns.https_listen need tls.certificate and tls.key".to_owned());
         }
         let has_keys = streams.oauth_jwks.is_some() || streams.oauth_secret_file.is_some();
         let has_all = has_keys && streams.oauth_issuer.is_some() && streams.oauth_audience.is_some();

@@ -35,7 +35,12 @@ pub struct Answer {
 impl Client {
     /// Sends a request and reads the answer; one that does not say success is an error with the node's own words.
     pub fn request(&self, method: &str, path: &str, body: &[u8]) -> Result<Vec<u8>> {
-        let answer = self.send(method, path, body)?;
+        self.request_as(method, path, "application/json", body)
+    }
+
+    /// The same with a body of this media type.
+    pub fn request_as(&self, method: &str, path: &str, media: &str, body: &[u8]) -> Result<Vec<u8>> {
+        let answer = self.send(method, path, media, body)?;
         if (200..300).contains(&answer.code) {
             return Ok(answer.body);
         }
@@ -47,7 +52,7 @@ impl Client {
         bail!("the node at {} answered {} {}: {said}", self.addr, answer.code, meaning(answer.code))
     }
 
-    fn send(&self, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
+    fn send(&self, method: &str, path: &str, media: &str, body: &[u8]) -> Result<Answer> {
         let addr = &self.addr;
         let mut stream = self.connect()?;
         stream.set_read_timeout(Some(TIMEOUT)).and_then(|()| stream.set_write_timeout(Some(TIMEOUT)))?;
@@ -56,7 +61,7 @@ impl Client {
             let _ = write!(request, "authorization: {}\r\n", credentials.to_header());
         }
         if !body.is_empty() {
-            request += "content-type: application/json\r\n";
+            let _ = write!(request, "content-type: {media}\r\n");
         }
         let _ = write!(request, "content-length: {}\r\n\r\n", body.len());
         let exchange = |stream: &mut TcpStream| {

@@ -119,6 +119,7 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     let registry = services::schemas::host(&kernel).await?;
     let blobs = services::blobs::host(&node.settings, &kernel).await?;
     let gateway = services::gateway::host(&node.settings, &kernel).await?;
+    let zones = services::dns::host(&kernel).await?;
     let recovered = kernel.runtime.recover(&[]).await.context("the shards cannot be recovered")?;
     kernel.runtime.sweep_attachments()?;
     services::keyspace::forget_memory(&kernel, &databases).await?;
@@ -139,7 +140,8 @@ async fn open_services(node: &mut Node) -> Result<Kernel> {
     services::schemas::serve(node, &kernel, registry).await?;
     services::sql::serve(node, &kernel, sql).await?;
     services::blobs::serve(node, &kernel, blobs).await?;
-    services::gateway::serve(node, &kernel, gateway).await?;
+    let endpoints = services::gateway::serve(node, &kernel, gateway).await?;
+    services::dns::serve(node, &kernel, zones, endpoints).await?;
     Ok(kernel)
 }
 
@@ -167,6 +169,11 @@ async fn refuse_exposed(settings: &Settings, kernel: &Kernel) -> Result<()> {
     );
     let gateway = services::gateway::doors(settings);
     doors.extend(gateway.into_iter().map(|(option, address, tls)| door("gateway", option, address, tls)));
+    doors.extend(
+        services::dns::doors(settings)
+            .into_iter()
+            .map(|(option, address, tls)| door("dns", option, address, tls)),
+    );
     let identity = Arc::clone(&kernel.identity);
     let unchanged = tokio::task::spawn_blocking(move || identity.default_user_unchanged()).await?;
     for warning in safety::check(&doors, !unchanged)? {

@@ -2,6 +2,7 @@
 
 pub mod blobs;
 pub mod cdn;
+pub mod dns;
 pub mod gateway;
 pub mod keyspace;
 pub mod schemas;

@@ -46,6 +46,7 @@ impl Node {
             "blobs.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
             "gateway.listen=127.0.0.1:0",
+            "dns.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
         ];
         let ports = doors.into_iter().flat_map(|door| ["--set", door]);
@@ -111,7 +112,8 @@ fn a_node_starts_answers_and_stops() {
     let (keyspace, schemas) = ("keyspace.listen=127.0.0.1:0", "schemas.listen=127.0.0.1:0");
     let free = free.to_str().unwrap();
     let (sql, blobs) = ("sql.listen=127.0.0.1:0", "blobs.listen=127.0.0.1:0");
-    let doors = [taken.as_str(), keyspace, schemas, sql, blobs];
+    let (streams, gateway) = ("streams.listen=127.0.0.1:0", "gateway.listen=127.0.0.1:0");
+    let doors = [taken.as_str(), keyspace, schemas, sql, blobs, streams, gateway, "dns.listen=127.0.0.1:0"];
     let args =
         ["serve", "--data", free].into_iter().chain(doors.into_iter().flat_map(|door| ["--set", door]));
     let args: Vec<_> = args.collect();

@@ -205,6 +205,7 @@ fn spec(plan: &Plan, data: &std::path::Path, port: u16) -> Spec {
         "schemas.listen=127.0.0.1:0".to_owned(),
         "sql.listen=127.0.0.1:0".to_owned(),
         "gateway.listen=127.0.0.1:0".to_owned(),
+        "dns.listen=127.0.0.1:0".to_owned(),
         format!("keyspace.durability={}", plan.durability),
         // Small, so that checkpoints and recycled segments are part of what is killed.
         "journal.segment_bytes=8MiB".to_owned(),

@@ -22,8 +22,9 @@ const WITHOUT_BOLE: &[&str] = &["--peer-only", "--help", "--self", "--list", "--
 
 /// Builds Bole for release, unless it takes no part, and runs the benchmark of the same build.
 pub fn run(args: &Args) -> Result<()> {
-    let without_bole = args.arguments.first().is_some_and(|name| name == "wal" || name == "ordered")
-        || args.arguments.iter().any(|argument| WITHOUT_BOLE.contains(&argument.as_str()));
+    let without_bole =
+        args.arguments.first().is_some_and(|name| ["dns", "ordered", "wal"].contains(&name.as_str()))
+            || args.arguments.iter().any(|argument| WITHOUT_BOLE.contains(&argument.as_str()));
     let profile = if args.profiling { Profile::Profiling } else { Profile::Release };
     if !without_bole {
         server::build_bole(profile)?;

@@ -6,6 +6,7 @@
 pub mod blobs;
 pub mod cdn;
 pub mod clients;
+pub mod dns;
 pub mod keyspace;
 pub mod schemas;
 pub mod sql;
@@ -34,6 +35,8 @@ enum Service {
     Blobs(blobs::Args),
     /// The HTTP cache tests through the gateway
     Cdn(cdn::Args),
+    /// DNS tools and libraries against the DNS server
+    Dns(dns::Args),
     /// Redis clients against the keyspace
     Keyspace(keyspace::Args),
     /// Registry clients and serializers against the schema registry
@@ -49,6 +52,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Blobs(args) => blobs::run(args),
         Service::Cdn(args) => cdn::run(args),
+        Service::Dns(args) => dns::run(args),
         Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),
         Service::Sql(args) => sql::run(args),

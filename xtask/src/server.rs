@@ -26,6 +26,8 @@ pub struct Ports {
     pub schemas: u16,
     /// Of the gateway.
     pub gateway: u16,
+    /// Of DNS.
+    pub dns: u16,
     /// S3 clients.
     pub blobs: u16,
     /// PostgreSQL clients.
@@ -37,8 +39,8 @@ pub struct Ports {
 impl Ports {
     /// Ports that were free a moment ago. They are held together while choosing, so they differ from each other.
     pub fn free() -> Result<Self> {
-        let [keyspace, streams, schemas, blobs, sql, gateway, admin] = free_ports()?;
-        Ok(Self { keyspace, streams, schemas, gateway, blobs, sql, admin })
+        let [keyspace, streams, schemas, blobs, sql, gateway, dns, admin] = free_ports()?;
+        Ok(Self { keyspace, streams, schemas, gateway, dns, blobs, sql, admin })
     }
 }
 
@@ -205,6 +207,7 @@ pub fn bole(profile: Profile, data_dir: &Path, ports: Ports, settings: &Settings
     command.env("BOLE_BLOBS_LISTEN", format!("127.0.0.1:{}", ports.blobs));
     command.env("BOLE_SQL_LISTEN", format!("127.0.0.1:{}", ports.sql));
     command.env("BOLE_GATEWAY_LISTEN", format!("127.0.0.1:{}", ports.gateway));
+    command.env("BOLE_DNS_LISTEN", format!("127.0.0.1:{}", ports.dns));
     command.env("BOLE_ADMIN_LISTEN", format!("127.0.0.1:{}", ports.admin));
     command.env("BOLE_STREAMS_LISTEN", format!("127.0.0.1:{}", ports.streams));
     Ok(command)

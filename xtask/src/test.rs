@@ -23,5 +23,6 @@ pub fn run(args: &Args) -> Result<()> {
     conformance::schemas::run_in_tests()?;
     conformance::sql::run_in_tests()?;
     conformance::blobs::run_in_tests()?;
+    conformance::dns::run(&conformance::dns::Args::default())?;
     tair::run(&tair::Args { addr: None, cases: None, family: None, threshold: 95.0, json: false })
 }

@@ -3,7 +3,7 @@
 //! since it was fetched is left alone, so this costs nothing when there is nothing to do.
 
 use crate::conformance::clients::Client;
-use crate::conformance::{blobs, keyspace, schemas, sql, streams};
+use crate::conformance::{blobs, dns, keyspace, schemas, sql, streams};
 use crate::process;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
@@ -23,7 +23,8 @@ pub fn run(args: &Args) -> Result<()> {
     if args.fresh && process::tools_dir().exists() {
         std::fs::remove_dir_all(process::tools_dir())?;
     }
-    let clients = [blobs::CLIENTS, keyspace::CLIENTS, schemas::CLIENTS, sql::CLIENTS, streams::CLIENTS];
+    let clients =
+        [blobs::CLIENTS, dns::CLIENTS, keyspace::CLIENTS, schemas::CLIENTS, sql::CLIENTS, streams::CLIENTS];
     for client in clients.into_iter().flatten() {
         match client.missing_program() {
             Some(program) => println!("{}: skipped, because `{program}` is not installed", client.name),

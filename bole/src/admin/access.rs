@@ -57,6 +57,12 @@ pub enum Action {
     ReadGateway,
     /// Change what the gateway does.
     ManageGateway,
+    /// See zones of the DNS server, and why its answers are as they are.
+    ReadDns,
+    /// Change zones.
+    ManageDns,
+    /// Tell loads and conditions of targets of the DNS server.
+    TellDns,
     /// Register and take out instances of this service of the gateway.
     RegisterInstances(String),
 }

@@ -38,6 +38,9 @@ fn needed(action: &Action) -> (&'static str, &'static str, String) {
         Action::ManageBlobs => node("admin", "blobs"),
         Action::ReadGateway => node("gateway", "read"),
         Action::ManageGateway => node("gateway", "manage"),
+        Action::ReadDns => node("dns", "read"),
+        Action::ManageDns => node("dns", "manage"),
+        Action::TellDns => node("dns", "tell"),
         Action::RegisterInstances(service) => ("gateway", "register", format!("default/gateway/{service}")),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bole_base::Durability;
 
+use super::dns::{AddressList, Addresses, Files, Receivers};
 use super::gateway::{AccessLogFormat, CdnRole, KeyspaceAddress, Networks};
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
@@ -377,6 +378,52 @@ options! {
         name: Option<String> = OptionalText("a name"), "";
         /// Address of the admin door of the node that takes the network's purges. Empty: this node does.
         control: Option<String> = OptionalText("HOST:PORT, such as 10.0.0.1:4280"), "";
+    }
+
+    /// The DNS server that answers for zones, with geographic answers.
+    dns: Dns {
+        /// Addresses of UDP and TCP, a list. On a machine with several addresses name each: answers leave from the one that was asked.
+        listen: Addresses = Text("a list of IP:PORT, such as 127.0.0.1:5300,[::1]:5300"), "127.0.0.1:5300";
+        /// Address of the TLS door (DoT), with `tls.certificate`. Empty: none.
+        tls_listen: Option<SocketAddr> = Address, "";
+        /// Address of the HTTPS door (DoH, path /dns-query), with `tls.certificate`. Empty: none.
+        https_listen: Option<SocketAddr> = Address, "";
+        /// Names that requests by HTTPS may call the node by, besides localhost and its address: the Host header is checked.
+        https_names: HostNames = Text("a list of host names such as dns.example"), "";
+        /// Folder of documents (.toml) and master files (.zone), or one of them; looked at for changes every 2 s. One that is wrong leaves the zone as it was. Empty: none; zones that the node keeps (`bole zone`) are served besides.
+        zones: Option<PathBuf> = Path, "";
+        /// Geographic databases (MMDB), a list of files: where the first says nothing of an address the next counts. Looked at for changes, too.
+        geo: Files = Text("a list of paths"), "";
+        /// Folder of keys that zones are signed with: ZONE.pem (PKCS#8) or ZONE.private (BIND's, with the .key beside it), ECDSA P-256. Read at the start. Empty: nothing is signed.
+        keys: Option<PathBuf> = Path, "";
+        /// Who may have zones whole by AXFR: a list of networks and of TSIG keys. Empty: nobody.
+        transfer_to: Receivers = Text("a list such as 192.0.2.0/24,key:transfer"), "";
+        /// Secondaries that are told when a zone has another serial number (NOTIFY, not signed). Zones with pools have no whole, and nobody is told of them.
+        notify_to: AddressList = Text("a list of IP:PORT, such as 192.0.2.7:53"), "";
+        /// File of TSIG keys, a line each: NAME ALGORITHM SECRET, with hmac-sha256, hmac-sha384 or hmac-sha512 and the secret in base64.
+        tsig_file: Option<PathBuf> = Path, "";
+        /// File of secrets of cookies, a line each of 32 hexadecimal digits: the first makes new ones, the others are honoured. Servers behind one address share it. Empty: a secret is drawn at each start.
+        cookie_secrets_file: Option<PathBuf> = Path, "";
+        /// Whether a client that knows of cookies must show a good one by UDP.
+        cookies_required: bool = word(&["true", "false"]), "false";
+        /// Whether client subnets (ECS) are honoured.
+        ecs: bool = word(&["true", "false"]), "true";
+        /// The name that is told to who asks which server this is (NSID). Empty: none.
+        nsid: Option<String> = OptionalText("a name"), "";
+        /// Bytes of a datagram that is sent at most.
+        udp_bytes_max: u64 = Count(512, 65_535), "1232";
+        /// Answers of one name a second for each network (IPv4 /24, IPv6 /56) by UDP without a good cookie; 0: no limit.
+        rate_answers: u64 = Count(0, 1_000_000), "200";
+        /// The same of answers that there is no such name, for a zone.
+        rate_nxdomains: u64 = Count(0, 1_000_000), "50";
+        /// The same of errors.
+        rate_errors: u64 = Count(0, 1_000_000), "50";
+        /// Networks that are never limited.
+        rate_exempt: Receivers = Text("a list of networks such as 10.0.0.0/8"), "";
+        /// Connections at a time by each of TCP, TLS and HTTPS.
+        connections_max: u64 = Count(1, 1_000_000), "1024";
+        /// Silence after which a connection is closed.
+        idle_timeout: Duration = Time(SECOND, HOUR), "20s";
     }
 
     /// Users and their secrets.

@@ -63,8 +63,11 @@ pub async fn host(settings: &Settings, kernel: &Kernel) -> Result<Arc<Control>> 
     Ok(Arc::new(Control::host(runtime, log, &format!("{DATASET}#0"), source, vault)?))
 }
 
+/// How the endpoints of a service of the gateway are; `None` if there is no such service.
+pub type Endpoints = Arc<dyn Fn(&str) -> Option<Vec<bole_edge_core::balance::Status>> + Send + Sync>;
+
 /// Opens the gateway over the recovered shard.
-pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> Result<()> {
+pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> Result<Endpoints> {
     let settings = node.settings.clone();
     control.start().await?;
     let registered = Arc::new(Registered::new(control.watch()));
@@ -116,8 +119,12 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
             notes: for_status.problems.lock().clone(),
         });
     }));
+    let for_others = Arc::clone(&gateway);
     node.parts.push(GatewayPart { gateway, tasks });
-    Ok(())
+    Ok(Arc::new(move |service| {
+        let state = for_others.service.state();
+        state.services.get(service).map(|upstream| upstream.set.status())
+    }))
 }
 
 fn config(settings: &Settings) -> Config {

@@ -38,6 +38,7 @@ impl Node {
             "blobs.listen=127.0.0.1:0",
             "schemas.listen=127.0.0.1:0",
             "gateway.listen=127.0.0.1:0",
+            "dns.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
         ];
         let mut command = bole(&["serve", "--data", data.to_str().unwrap()]);

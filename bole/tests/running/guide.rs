@@ -28,11 +28,13 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/blob-events.md", &[]),
     ("docs/guide/gateway.md", &[]),
     ("docs/guide/cdn.md", &[]),
+    ("docs/guide/geodns.md", &[]),
 ];
 /// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";
 const AWS: &str = "aws";
 const CURL: &str = "curl";
+const DIG: &str = "dig @";
 
 fn is_installed(program: &str) -> bool {
     let programs = std::env::var_os("PATH").unwrap_or_default();
@@ -101,7 +103,7 @@ fn every_example_of_the_guide_runs() {
         assert!(!examples.is_empty(), "{page} has no examples that run");
         let folder = tempfile::tempdir().unwrap();
         let node = Node::start_with(folder.path(), "127.0.0.1:0", settings);
-        let (has_redis_cli, has_curl) = (node.has_redis_cli(), node.has_curl());
+        let (has_redis_cli, has_curl, has_dig) = (node.has_redis_cli(), node.has_curl(), node.has_dig());
         for Example { line, script, expected } in examples {
             if script.contains(REDIS_CLI) && !has_redis_cli {
                 eprintln!("{page}:{line} is skipped: {REDIS_CLI} is not installed");
@@ -113,6 +115,10 @@ fn every_example_of_the_guide_runs() {
             }
             if script.contains(CURL) && !has_curl {
                 eprintln!("{page}:{line} is skipped: {CURL} is not installed");
+                continue;
+            }
+            if script.contains(DIG) && !has_dig {
+                eprintln!("{page}:{line} is skipped: dig is not installed");
                 continue;
             }
             let mut shell = node.command("sh");

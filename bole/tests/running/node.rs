@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) sql: String,
     /// Where the gateway listens.
     pub(crate) gateway: String,
+    /// Where DNS is served.
+    pub(crate) dns: String,
     admin: String,
 }
 
@@ -72,6 +74,7 @@ impl Node {
             "schemas.listen=127.0.0.1:0",
             "sql.listen=127.0.0.1:0",
             "gateway.listen=127.0.0.1:0",
+            "dns.listen=127.0.0.1:0",
             streams.as_str(),
         ] {
             command.args(["--set", setting]);
@@ -96,7 +99,8 @@ impl Node {
         let (streams, admin) = (word_after("streams (Kafka) "), word_after("bole status --addr "));
         let (keyspace, sql) = (word_after("keyspace (Redis) "), word_after("sql (PostgreSQL) "));
         let (blobs, gateway) = (word_after("blobs (S3) "), word_after("gateway (HTTP) "));
-        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, gateway, admin })
+        let dns = word_after("dns (UDP, TCP) ");
+        Ok(Self { child, folder: folder.to_path_buf(), streams, keyspace, sql, blobs, gateway, dns, admin })
     }
 
     /// What a node says that these settings do not let start.
@@ -104,7 +108,7 @@ impl Node {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bole"));
         clear(&mut command);
         command.current_dir(folder).arg("serve").stdin(Stdio::null());
-        for door in ["admin", "keyspace", "blobs", "schemas", "sql", "streams", "gateway"] {
+        for door in ["admin", "keyspace", "blobs", "schemas", "sql", "streams", "gateway", "dns"] {
             command.args(["--set", &format!("{door}.listen=127.0.0.1:0")]);
         }
         for setting in settings {
@@ -139,20 +143,26 @@ impl Node {
     /// Whether `redis-cli` is installed; if so, commands that call it reach this node, wherever it listens.
     pub(crate) fn has_redis_cli(&self) -> bool {
         let (host, port) = self.keyspace.rsplit_once(':').unwrap();
-        self.stands_in("redis-cli", &format!("-h {host} -p {port}"))
+        self.stands_in("redis-cli", &format!("-h {host} -p {port} \"$@\""))
     }
 
     /// Whether `curl` is installed; if so, commands that call it find this node's gateway at its usual port.
     pub(crate) fn has_curl(&self) -> bool {
-        self.stands_in("curl", &format!("--connect-to 127.0.0.1:8080:{}", self.gateway))
+        self.stands_in("curl", &format!("--connect-to 127.0.0.1:8080:{} \"$@\"", self.gateway))
     }
 
-    /// Puts a program in front of an installed one that calls it with these arguments; whether it is installed.
+    /// Whether `dig` is installed; if so, commands that call it ask this node, whatever port they say.
+    pub(crate) fn has_dig(&self) -> bool {
+        let port = self.dns.rsplit_once(':').unwrap().1;
+        self.stands_in("dig", &format!("\"$@\" -p {port}"))
+    }
+
+    /// Puts a program in front of an installed one that calls it with these arguments, its own being `"$@"`; whether it is installed.
     fn stands_in(&self, program: &str, arguments: &str) -> bool {
         let programs = std::env::var_os("PATH").unwrap_or_default();
         let found = std::env::split_paths(&programs).map(|folder| folder.join(program));
         let Some(real) = found.into_iter().find(|program| program.is_file()) else { return false };
-        let script = format!("#!/bin/sh\nexec {} {arguments} \"$@\"\n", real.display());
+        let script = format!("#!/bin/sh\nexec {} {arguments}\n", real.display());
         let stand_in = self.folder.join(PROGRAMS).join(program);
         std::fs::create_dir_all(stand_in.parent().unwrap()).unwrap();
         std::fs::write(&stand_in, script).unwrap();

@@ -15,7 +15,7 @@ def free_port():
 class Node:
     def __init__(self, folder, *settings):
         self.folder, self.settings = folder, settings
-        self.ports = {service: free_port() for service in ("admin", "blobs", "gateway", "keyspace", "schemas", "sql", "streams")}
+        self.ports = {service: free_port() for service in ("admin", "blobs", "dns", "gateway", "keyspace", "schemas", "sql", "streams")}
         self.start()
 
     def start(self):

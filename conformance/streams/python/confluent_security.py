@@ -69,7 +69,7 @@ class Node:
     def __init__(self, binary, folder, name, *settings):
         self.plain, self.tls = free_port(), free_port()
         self.keyspace = free_port()
-        others = {"admin.listen": free_port(), "keyspace.listen": self.keyspace, "blobs.listen": free_port(), "schemas.listen": free_port(), "sql.listen": free_port(), "gateway.listen": free_port()}
+        others = {"admin.listen": free_port(), "keyspace.listen": self.keyspace, "blobs.listen": free_port(), "schemas.listen": free_port(), "sql.listen": free_port(), "gateway.listen": free_port(), "dns.listen": free_port()}
         values = [f"{option}=127.0.0.1:{port}" for option, port in others.items()]
         values += [f"streams.listen=127.0.0.1:{self.plain}", f"streams.tls_listen=127.0.0.1:{self.tls}",
                    "streams.anonymous=off", f"tls.certificate={folder}/server.pem", f"tls.key={folder}/server.key",

@@ -6,6 +6,7 @@
 pub mod body;
 pub mod client;
 pub mod head;
+mod held;
 pub mod origin;
 pub mod wire;
 

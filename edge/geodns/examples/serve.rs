@@ -1,5 +1,6 @@
 //! Serves zones without a node around it: `serve --listen 127.0.0.1:5300 [--geo FILE] [--key ZONE=FILE] [--tls CERT KEY ADDRESS
-//! ADDRESS] [--allow PREFIX] [--tsig NAME ALGORITHM SECRET] [--no-rate] ZONE…`, until its input ends. For trying out and measuring.
+//! ADDRESS] [--allow PREFIX] [--tsig NAME ALGORITHM SECRET] [--no-rate]
+//! [--sockets N] [--forever] ZONE…`, until its input ends, or for ever. For trying out and measuring.
 
 #![expect(clippy::unwrap_used, reason = "an example ends where its arguments are wrong")]
 #![expect(clippy::print_stdout, reason = "it is what an example says")]
@@ -43,6 +44,7 @@ fn config() -> Config {
                 config.rate.nxdomains = 0;
                 config.rate.errors = 0;
             }
+            "--forever" => {}
             "--sockets" => config.udp_sockets = next().parse().unwrap(),
             zone => config.zones.push(zone.into()),
         }
@@ -66,8 +68,12 @@ async fn main() {
     let doors = service.bind().await.unwrap_or_else(|error| panic!("{error}"));
     println!("serves at {:?}", doors.addresses());
     let (stopper, shutdown) = Stopper::new();
+    let forever = std::env::args().any(|argument| argument == "--forever");
     std::thread::spawn(move || {
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
+        while forever {
+            std::thread::park();
+        }
         stopper.stop();
     });
     println!("{:?}", doors.serve(shutdown).await);

@@ -207,6 +207,7 @@ impl Server<'_> {
             response.not_authoritative();
             return self.finish(response, Rcode::Refused, None, &frame, client, (Class::Error, &[]));
         };
+        notes.step(|| format!("zone {}, serial {}, from {}", zone.origin, zone.serial(), zone.file));
         let subnet = query.edns.as_ref().and_then(|edns| edns.subnet).filter(|_| self.rules.ecs);
         let place = subnet.filter(|subnet| subnet.source > 0).map_or(client.address, |subnet| subnet.address);
         let mut walk = walk::Walk {

@@ -44,6 +44,8 @@ pub struct Config {
     pub tsig: Vec<TsigKey>,
     /// Who may have zones whole.
     pub transfers: Vec<Transfer>,
+    /// Who is told when a zone has another serial number (NOTIFY).
+    pub notify: Vec<SocketAddr>,
     /// Connections by each of TCP, TLS and HTTPS.
     pub connections_max: usize,
     /// A connection that is silent for this long is closed.
@@ -96,6 +98,7 @@ impl Default for Config {
             cookies_required: false,
             tsig: Vec::new(),
             transfers: Vec::new(),
+            notify: Vec::new(),
             connections_max: limits::CONNECTIONS_MAX,
             idle_timeout: limits::IDLE_TIMEOUT,
             drain_timeout: Duration::from_secs(5),

@@ -2,14 +2,13 @@
 
 use crate::answer::{Client, Outcome, Server, Transport};
 use crate::chain::{Note, Notes};
-use crate::geo::{Atlas, Facts};
+use crate::geo::{Atlas, Facts, Prefix};
 use crate::wire::edns::{Reply, Subnet};
 use crate::wire::{Name, RecordType, edns};
 use crate::zone::rdata;
 use bole_edge_core::Random;
 use serde::Serialize;
 use std::fmt;
-use std::net::IpAddr;
 
 /// What `bole dns explain NAME --from IP` tells.
 #[derive(Clone, Debug, Serialize)]
@@ -18,8 +17,8 @@ pub struct Explanation {
     pub name: String,
     /// The type.
     pub kind: String,
-    /// Where it is asked from.
-    pub from: IpAddr,
+    /// Where it is asked from: an address, or the subnet that a resolver tells.
+    pub from: String,
     /// What is known of that place.
     pub place: String,
     /// Step by step on the way to the answer.
@@ -34,13 +33,13 @@ pub struct Explanation {
     pub scope: u8,
 }
 
-/// Explains the answer to `name` and `kind` for a client at `from`. Chance is drawn as for a query of its own.
+/// Explains the answer to `name` and `kind` for clients in `from`. Chance is drawn as for a query of its own.
 pub fn explain(
     server: &Server<'_>,
     atlas: &Atlas,
     name: &Name,
     kind: RecordType,
-    from: IpAddr,
+    from: Prefix,
     now: u64,
     random: &mut Random,
 ) -> Explanation {
@@ -48,21 +47,20 @@ pub fn explain(
     message.extend_from_slice(name.wire());
     message.extend_from_slice(&kind.0.to_be_bytes());
     message.extend_from_slice(&[0, 1]);
-    let source = if from.is_ipv4() { 32 } else { 128 };
-    let subnet = Subnet { address: from, source };
+    let subnet = Subnet { address: from.address, source: from.length };
     edns::write(&Reply { udp_bytes: u16::MAX, subnet: Some((subnet, 0)), ..Reply::default() }, &mut message);
-    let client = Client { address: from, transport: Transport::Tcp, now, now_ms: 0 };
+    let client = Client { address: from.address, transport: Transport::Tcp, now, now_ms: 0 };
     let (mut notes, mut out) = (Notes::on(), Vec::new());
     let outcome = server.answer(&message, &client, random, &mut notes, &mut out);
     let (rcode, scope) = match outcome {
         Outcome::Sent(sent) => (sent.rcode.name().to_owned(), sent.scope.unwrap_or(0)),
         Outcome::Silent | Outcome::Transfer => ("none".to_owned(), 0),
     };
-    let facts: &Facts = atlas.facts(from);
+    let facts: &Facts = atlas.facts(from.address);
     Explanation {
         name: name.to_string(),
         kind: kind.to_string(),
-        from,
+        from: if from.is_address() { from.address.to_string() } else { from.to_string() },
         place: facts.to_string(),
         steps: notes.steps,
         filters: notes.rows,

@@ -3,6 +3,10 @@
 //! A target that nobody has told anything of is well: **up until checked**, so that a restart takes nobody out of the
 //! answers. What is told lives in atomics that a compiled zone holds directly.
 
+pub mod check;
+
+pub use check::Check;
+
 use bole_edge_core::health::{Change, Condition};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -75,6 +79,16 @@ impl Vitals {
     /// Takes over what a board tells.
     pub fn apply(&self, change: &Change) {
         self.target(&change.name).set_condition(change.condition);
+    }
+
+    /// Forgets targets that no zone holds any more.
+    pub fn forget_unused(&self) {
+        self.targets.lock().retain(|_, vital| Arc::strong_count(vital) > 1);
+    }
+
+    /// The vital signs of a target that somebody asked for.
+    pub fn known(&self, target: &str) -> Option<Arc<Vital>> {
+        self.targets.lock().get(target).cloned()
     }
 
     /// Names and conditions of all targets that anybody asked for.

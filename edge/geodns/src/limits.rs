@@ -16,6 +16,8 @@ pub const POOL_ANSWERS_MAX: usize = 256;
 pub const POOL_FILTERS_MAX: usize = 16;
 /// Aliases that are followed for one answer: CNAME and ALIAS together.
 pub const ALIASES_MAX: usize = 8;
+/// Names whose addresses are added to an answer.
+pub const ADDITIONAL_NAMES_MAX: usize = 8;
 /// Bytes of a datagram that is sent, unless configured: what passes nearly every network unfragmented.
 pub const UDP_BYTES: u16 = 1_232;
 /// Bytes of a datagram without EDNS (RFC 1035 section 4.2.1).
@@ -30,6 +32,8 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of an answer's message in a transfer, at most about.
 pub const TRANSFER_MESSAGE_BYTES: usize = 16 << 10;
+/// Secondaries that are told of a zone at a time, each of one zone.
+pub const NOTIFIES_AT_ONCE_MAX: usize = 64;
 /// How often files are looked at.
 pub const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Signatures that are kept.

@@ -1,22 +1,25 @@
 //! The open server: zones that can be exchanged while queries are answered from them, and the doors.
 //!
-//! Reading order: this file → [`content`] → [`udp`] → [`stream`] → [`https`] → [`doors`].
+//! Reading order: this file → [`origin`] → [`content`] → [`udp`] → [`stream`] → [`https`] → [`notify`] → [`doors`].
 
 pub mod content;
 pub mod doors;
+pub mod origin;
 
 mod https;
+mod notify;
 mod stream;
 mod udp;
 
 pub use doors::Doors;
 
 use crate::answer::{Client, Outcome, Resolver, Rules, Server, Transport};
-use crate::chain::Notes;
+use crate::chain::{Candidate, Notes};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::explain::{Explanation, explain};
-use crate::health::Health;
+use crate::geo::Prefix;
+use crate::health::{Check, Health};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::security::cookies::Secrets;
@@ -24,16 +27,20 @@ use crate::security::rate::Limiter;
 use crate::security::transfer::Permission;
 use crate::security::tsig::Key;
 use crate::wire::{Name, RecordType};
+use crate::zone::{Dynamic, Node};
 use arc_swap::ArcSwap;
 use bole_base::clock::{Clock, SystemClock};
 use bole_edge_core::Random;
 use bole_net::ConnectionLimit;
-use content::{Content, Files};
+use content::{Content, Files, Prepared};
+use origin::Given;
 use parking_lot::Mutex;
 use rand::RngCore;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the server is opened with.
 pub struct Parts {
@@ -52,6 +59,7 @@ pub struct Service {
     pub(crate) config: Config,
     rules: Rules,
     content: ArcSwap<Content>,
+    generation: AtomicU64,
     files: Mutex<Files>,
     health: Arc<dyn Health>,
     clock: SystemClock,
@@ -80,6 +88,8 @@ pub struct ZoneStatus {
     pub pools: Vec<(String, usize)>,
     /// The DS record that its parent needs, if it is signed.
     pub delegation: Option<String>,
+    /// The file that it comes from; none if it was given.
+    pub file: Option<String>,
 }
 
 impl Service {
@@ -100,6 +110,7 @@ impl Service {
             config,
             rules,
             content: ArcSwap::from_pointee(content),
+            generation: AtomicU64::new(0),
             files: Mutex::new(files),
             health,
             clock: SystemClock::new(),
@@ -114,11 +125,22 @@ impl Service {
         self.change(Files::look)
     }
 
-    /// Serves the zone of a document from now on, in place of one of this name that was put before.
-    pub fn put(&self, name: &str, text: &str) -> Result<()> {
-        let now = now_seconds(&self.clock) as u32;
-        let mut failed = self.change(|files| files.put(name, text, now));
-        if failed.is_empty() { Ok(()) } else { Err(failed.remove(0)) }
+    /// Whether a zone's text is right here and now, and what it would be; nothing changes. Reads and compiles it on this thread.
+    pub fn prepare(&self, given: &Given<'_>) -> Result<Prepared> {
+        self.files.lock().prepare(given, self.health.as_ref(), now_seconds(&self.clock) as u32)
+    }
+
+    /// Serves what was prepared from now on, in place of the zone of its name that was given before.
+    pub fn take(&self, prepared: Prepared) {
+        self.change(|files| {
+            files.take(prepared);
+            Ok(true)
+        });
+    }
+
+    /// Serves the zone of a text from now on, in place of the one of this name that was given before.
+    pub fn put(&self, given: &Given<'_>) -> Result<()> {
+        self.prepare(given).map(|prepared| self.take(prepared))
     }
 
     /// Serves a zone that was put no longer.
@@ -134,29 +156,91 @@ impl Service {
             Ok(true) => {
                 let (content, errors) = files.load(self.health.as_ref(), now_seconds(&self.clock));
                 self.metrics.zones.set(content.zones.len() as i64);
-                self.metrics.broken_files.set(files.broken() as i64);
+                self.metrics.broken_files.set(files.problems().len() as i64);
                 self.content.store(Arc::new(content));
+                self.generation.fetch_add(1, Ordering::Release);
                 errors
             }
             Err(error) => vec![error],
         }
     }
 
+    /// What of the last changes of files could not be taken over, and why.
+    pub fn problems(&self) -> Vec<String> {
+        self.files.lock().problems()
+    }
+
+    /// Rises with each change of what is served.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The checks that pools want made, by the name of the target that they are of.
+    pub fn checks(&self) -> BTreeMap<Arc<str>, Check> {
+        let content = self.content.load();
+        let zones = content.zones.all();
+        let candidates = zones.iter().flat_map(|zone| &zone.pools).flat_map(|pool| &pool.candidates);
+        let checked = |one: &Candidate| one.check.clone().map(|check| (one.target.clone(), check));
+        candidates.filter_map(checked).collect()
+    }
+
+    /// The targets of all pools.
+    pub fn targets(&self) -> BTreeSet<Arc<str>> {
+        let content = self.content.load();
+        let zones = content.zones.all();
+        let candidates = zones.iter().flat_map(|zone| &zone.pools).flat_map(|pool| &pool.candidates);
+        candidates.map(|candidate| candidate.target.clone()).collect()
+    }
+
+    /// Zones that a secondary may have whole, with their serial numbers.
+    pub(crate) fn transferable(&self) -> BTreeMap<Name, u32> {
+        let content = self.content.load();
+        let zones = content.zones.all().into_iter().filter(|zone| !zone.is_dynamic());
+        zones.map(|zone| (zone.origin.clone(), zone.serial())).collect()
+    }
+
+    /// Names outside the server's zones whose addresses an ALIAS in them has.
+    pub fn foreign_aliases(&self) -> BTreeSet<Name> {
+        let content = self.content.load();
+        let zones = content.zones.all();
+        let nodes = zones.iter().flat_map(|zone| zone.dynamic_nodes());
+        let target = |node: &Node| match &node.dynamic {
+            Some(Dynamic::Alias { target, .. }) => Some(target.clone()),
+            _ => None,
+        };
+        nodes.filter_map(target).filter(|target| content.zones.find(target.wire()).is_none()).collect()
+    }
+
+    /// A zone that is served, as a master file; pools have no form there.
+    pub fn zone_text(&self, origin: &Name) -> Option<String> {
+        let content = self.content.load();
+        content.zones.get(origin.wire()).map(|zone| crate::zone::master::show_zone(zone))
+    }
+
     /// All zones.
     pub fn zones(&self) -> Vec<ZoneStatus> {
         let content = self.content.load();
+        let files = self.files.lock();
         let status = |zone: &Arc<crate::zone::Zone>| ZoneStatus {
             origin: zone.origin.to_string(),
             serial: zone.serial(),
             records: zone.record_count(),
             pools: zone.pools.iter().map(|pool| (pool.name.to_string(), pool.class_count())).collect(),
             delegation: zone.signer.as_ref().map(|signer| signer.delegation()),
+            file: files.place(&zone.origin).filter(|place| !place.starts_with('(')).map(str::to_owned),
         };
         content.zones.all().into_iter().map(status).collect()
     }
 
     /// Why a client at `from` gets the answer that it gets.
     pub fn explain(&self, name: &str, kind: &str, from: IpAddr) -> Result<Explanation> {
+        let from = crate::geo::plain(from);
+        let bits = if from.is_ipv4() { 32 } else { 128 };
+        self.explain_subnet(name, kind, Prefix::new(from, bits).expect("a family's own length"))
+    }
+
+    /// Why the clients in a network get the answer that a resolver gets which tells of it.
+    pub fn explain_subnet(&self, name: &str, kind: &str, from: Prefix) -> Result<Explanation> {
         let setting = |option, reason| Error::Setting { option, reason };
         let name = Name::absolute(name).map_err(|wrong| setting("name", wrong.to_string()))?;
         let wrong = || setting("type", format!("there is no type \"{kind}\""));
@@ -165,7 +249,7 @@ impl Service {
         let server = Server { zones: &content.zones, rules: &self.rules };
         let mut random = self.random();
         let now = now_seconds(&self.clock);
-        Ok(explain(&server, &content.atlas, &name, kind, crate::geo::plain(from), now, &mut random))
+        Ok(explain(&server, &content.atlas, &name, kind, from, now, &mut random))
     }
 
     /// Answers a message into `out`. A panic is counted, and the message stays unanswered.

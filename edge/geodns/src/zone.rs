@@ -37,6 +37,8 @@ use std::sync::Arc;
 pub struct Zone {
     /// Its apex.
     pub origin: Name,
+    /// The file that it comes from, or another name of its text.
+    pub file: Box<str>,
     /// Its start.
     pub soa: Set,
     /// The same with the TTL of negative answers (RFC 2308 section 3).
@@ -57,6 +59,8 @@ pub struct Node {
     pub sets: Vec<Set>,
     /// Answers that depend on who asks.
     pub dynamic: Option<Dynamic>,
+    /// Where these stand in the zone's text; 0 if nowhere.
+    pub dynamic_line: u32,
     /// Whether another's zone begins here.
     pub is_cut: bool,
 }
@@ -151,6 +155,11 @@ impl Zone {
         let mut nodes: Vec<_> = self.nodes.iter().collect();
         nodes.sort_by(|left, right| left.0.cmp(right.0));
         nodes
+    }
+
+    /// Nodes whose answers come from a pool or another name.
+    pub fn dynamic_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values().filter(|node| node.dynamic.is_some())
     }
 
     /// How many records it has, those of pools not counted.

@@ -4,6 +4,7 @@
 use super::body::Body;
 use super::client::Exchange;
 use super::head::{self, Bounds, Head, Refused};
+use super::held::Held;
 use crate::clock;
 use crate::error::Problem;
 use async_trait::async_trait;
@@ -59,6 +60,8 @@ pub struct Wire {
     /// Came, and was not shown yet.
     ahead: BytesMut,
     searched: usize,
+    /// Was written, and waits for more.
+    held: Held,
     stage: Stage,
     framing: head::Framing,
     /// The request under way asks for another protocol.
@@ -92,6 +95,7 @@ impl Wire {
             transport,
             ahead: BytesMut::new(),
             searched: 0,
+            held: Held::default(),
             stage: Stage::Over,
             framing: head::Framing::None,
             upgrade: false,
@@ -185,7 +189,8 @@ impl Wire {
     /// Ends the sending side and reads on for a moment: to close a socket with unread bytes would reset it, and the client
     /// would lose the answer.
     pub async fn linger(&mut self) {
-        if self.transport.shutdown().await.is_err() {
+        let drained = std::future::poll_fn(|context| self.poll_drain(context)).await;
+        if drained.is_err() || self.transport.shutdown().await.is_err() {
             return;
         }
         let mut left = LINGER_BYTES;
@@ -334,6 +339,10 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.poll_deadline(context)?;
+        // Who reads may have to wait, and what was written must not wait with it.
+        if let Poll::Ready(drained) = this.poll_drain(context) {
+            drained?;
+        }
         match this.stage {
             Stage::Open => this.poll_open(context, buf),
             Stage::Head(left) => {
@@ -365,54 +374,18 @@ impl AsyncRead for Transport {
     }
 }
 
-/// Both kinds of connections, and the wire around one, write alike.
-macro_rules! write_through {
-    ($outer:ty, $this:ident => $inner:expr) => {
-        impl AsyncWrite for $outer {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                let $this = self.get_mut();
-                let written = ready!($inner.poll_write(cx, bytes))?;
-                $this.wrote();
-                Poll::Ready(Ok(written))
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                slices: &[io::IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                let $this = self.get_mut();
-                let written = ready!($inner.poll_write_vectored(cx, slices))?;
-                $this.wrote();
-                Poll::Ready(Ok(written))
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                let $this = self.get_mut();
-                $inner.poll_flush(cx)
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                let $this = self.get_mut();
-                $inner.poll_shutdown(cx)
-            }
-        }
-    };
-}
-
-/// What a transport writes to.
-trait Sink: AsyncRead + AsyncWrite + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Unpin> Sink for T {}
-
 impl Wire {
+    /// Lets go of what waits to be written.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.held.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.held.poll_drain(Pin::new(&mut self.transport), context))?;
+        self.wrote();
+        // With TLS it may wait there.
+        Pin::new(&mut self.transport).poll_flush(context)
+    }
+
     /// A piece went to the client: a deadline between pieces is put off.
     fn wrote(&self) {
         if let Some(exchange) = &self.exchange {
@@ -421,11 +394,50 @@ impl Wire {
     }
 }
 
-impl Transport {
-    /// Deadlines are the wire's.
-    #[expect(clippy::unused_self, reason = "both kinds of sinks tell that they wrote")]
-    fn wrote(&self) {}
+/// HTTP/1 holds back what is written until it is flushed, or the connection is read; HTTP/2 has a buffer of its own.
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[io::IoSlice::new(bytes)])
+    }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let transport = Pin::new(&mut this.transport);
+        let written = if this.h2 {
+            ready!(transport.poll_write_vectored(context, slices))?
+        } else {
+            ready!(this.held.poll_write(transport, context, slices))?
+        };
+        this.wrote();
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_drain(context))?;
+        Pin::new(&mut this.transport).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_drain(context))?;
+        Pin::new(&mut this.transport).poll_shutdown(context)
+    }
+}
+
+/// What a transport writes to.
+trait Sink: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink for T {}
+
+impl Transport {
     fn sink(&mut self) -> Pin<&mut dyn Sink> {
         match self {
             Self::Plain(socket) => Pin::new(socket),
@@ -434,8 +446,31 @@ impl Transport {
     }
 }
 
-write_through!(Transport, this => this.sink());
-write_through!(Wire, this => Pin::new(&mut this.transport));
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().sink().poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().sink().poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().sink().poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().sink().poll_shutdown(context)
+    }
+}
 
 #[async_trait]
 impl Shutdown for Wire {

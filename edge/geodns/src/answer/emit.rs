@@ -1,8 +1,9 @@
 //! Puts records into an answer, with signatures where they are wanted and the zone is signed.
 
 use crate::answer::walk::{Data, Walk};
+use crate::limits;
 use crate::wire::{Name, Owner, Rcode, RecordType, Response, Section};
-use crate::zone::{Set, Zone};
+use crate::zone::{Lookup, Set, Zone, rdata};
 
 /// The data of the HINFO record that answers ANY (RFC 8482 section 4.2): `RFC8482` and nothing.
 const ANY_DATA: &[u8] = b"\x07RFC8482\x00";
@@ -19,6 +20,7 @@ pub(super) fn set(
     response: &mut Response<'_>,
 ) -> Rcode {
     walk.ttl = walk.ttl.min(set.ttl);
+    walk.notes.step(|| format!("{} records of {}: {}", set.kind, shown(name), place(zone, set.line)));
     match owner {
         Owner::Question => response.laid_out(Section::Answer, &set.laid_out, set.data.len() as u16),
         Owner::Name(_) => {
@@ -27,12 +29,49 @@ pub(super) fn set(
             }
         }
     }
-    if !walk.dnssec_ok || zone.signer.is_none() {
-        return Rcode::NoError;
+    if walk.dnssec_ok && zone.signer.is_some() {
+        let data: Data<'_> = set.data.iter().map(|data| &**data).collect();
+        if !signature(walk, zone, name, owner, set.kind, set.ttl, &data, Section::Answer, response) {
+            return Rcode::ServFail;
+        }
     }
-    let data: Data<'_> = set.data.iter().map(|data| &**data).collect();
-    let signed = signature(walk, zone, name, owner, set.kind, set.ttl, &data, Section::Answer, response);
-    if signed { Rcode::NoError } else { Rcode::ServFail }
+    if matches!(set.kind, RecordType::MX | RecordType::SRV | RecordType::SVCB | RecordType::HTTPS) {
+        additional(zone, name, set, response);
+    }
+    Rcode::NoError
+}
+
+/// Addresses that a client needs next, where they are in the zone and the same for everybody. They help; nobody needs them, so
+/// they are not signed, and go where they do not fit.
+fn additional(zone: &Zone, name: &[u8], set: &Set, response: &mut Response<'_>) {
+    let mut done: Vec<Name> = Vec::new();
+    for target in set.data.iter().filter_map(|data| rdata::service_target(set.kind, data, name)) {
+        if done.len() >= limits::ADDITIONAL_NAMES_MAX
+            || done.contains(&target)
+            || !target.is_within(&zone.origin)
+        {
+            continue;
+        }
+        let Lookup::Node(node) = zone.look_up(target.wire()) else { continue };
+        for set in node.sets.iter().filter(|set| matches!(set.kind, RecordType::A | RecordType::AAAA)) {
+            for data in &set.data {
+                response.helpful(Owner::Name(target.wire()), set.kind, set.ttl, data);
+            }
+        }
+        done.push(target);
+    }
+}
+
+fn shown(name: &[u8]) -> String {
+    Name::from_wire(name).map_or_else(String::new, |name| name.to_string())
+}
+
+/// Where something stands in a zone's text.
+pub(super) fn place(zone: &Zone, line: u32) -> String {
+    match line {
+        0 => zone.file.to_string(),
+        line => format!("{}:{line}", zone.file),
+    }
 }
 
 /// Records in the order in which they were chosen.

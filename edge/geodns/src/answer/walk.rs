@@ -124,6 +124,7 @@ impl<'w> Walk<'w> {
         }
         match &node.dynamic {
             Some(Dynamic::Pool(pool)) => {
+                self.notes.step(|| format!("pool {}: {}", pool.name, emit::place(zone, node.dynamic_line)));
                 let found = self.choose(pool, kind).or_else(|| self.choose(pool, RecordType::CNAME));
                 return found.unwrap_or(Records::None);
             }

@@ -10,7 +10,7 @@ use crate::chain::{Area, Filter, Notes, Place, Stage};
 use crate::geo::atlas::merged;
 use crate::geo::ranges::{Bits, overlay};
 use crate::geo::{Atlas, Both, Facts, Point, Prefix, Ranges};
-use crate::health::Vital;
+use crate::health::{Check, Vital};
 use crate::wire::RecordType;
 use crate::zone::Set;
 use bole_edge_core::health::Condition;
@@ -26,6 +26,8 @@ pub struct Candidate {
     pub name: Arc<str>,
     /// The target whose health and load count.
     pub target: Arc<str>,
+    /// How the target is checked, if the zone says so.
+    pub check: Option<Check>,
     /// That target's vital signs.
     pub vital: Arc<Vital>,
     /// Where it is meant to be used.

@@ -5,15 +5,14 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::geo::{Atlas, mmdb};
 use crate::health::Health;
-use crate::limits;
 use crate::security::dnssec::{Key, Signer};
+use crate::service::origin::{Given, Origin, Stamp, stamp};
 use crate::wire::Name;
 use crate::zone::compile::{With, compile};
-use crate::zone::{Source, Zone, Zones, document, master};
+use crate::zone::{Source, Zone, Zones};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Seconds for which the record of a zone's key holds.
 const KEY_TTL: u32 = 3_600;
@@ -27,40 +26,48 @@ pub struct Content {
     pub atlas: Arc<Atlas>,
 }
 
-/// What a file was when it was last looked at: when it was changed, and its length. `None` if it is not there.
-type Stamp = Option<(SystemTime, u64)>;
-
-fn stamp(path: &Path) -> Stamp {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
-/// A zone's text and what became of it.
-#[derive(Debug)]
-struct Origin {
-    /// The file; `None` if it was put.
-    path: Option<PathBuf>,
-    /// Of the file and of those that it names.
-    stamps: Vec<(PathBuf, Stamp)>,
-    /// The text that was put.
-    text: String,
-    serial: u32,
-    /// Whether it must be read.
-    is_new: bool,
-    /// Whether the last change of it was not right.
-    is_broken: bool,
-    source: Option<Source>,
-    zone: Option<Arc<Zone>>,
-}
-
 /// A geographic file.
 #[derive(Debug)]
 struct Geo {
     path: PathBuf,
     stamp: Stamp,
     is_new: bool,
-    is_broken: bool,
+    /// Why the last change of it was not taken over.
+    problem: Option<String>,
     atlas: Atlas,
+}
+
+/// A given zone that is right, and is not served yet.
+#[derive(Debug)]
+pub struct Prepared {
+    name: String,
+    source: Source,
+    zone: Arc<Zone>,
+    /// What it was compiled against.
+    atlas: Arc<Atlas>,
+}
+
+impl Prepared {
+    /// Its apex.
+    pub fn origin(&self) -> &Name {
+        &self.zone.origin
+    }
+
+    /// Its serial number.
+    pub fn serial(&self) -> u32 {
+        self.zone.serial()
+    }
+
+    /// How many records it has, those of pools not counted.
+    pub fn record_count(&self) -> usize {
+        self.zone.record_count()
+    }
+}
+
+/// The name under which a given zone stands beside files. It sorts before the paths of files, so that of two zones with one apex
+/// the given one is served.
+fn key(name: &str) -> String {
+    format!("(given) {name}")
 }
 
 /// All files.
@@ -89,7 +96,7 @@ impl Files {
             path: path.clone(),
             stamp: None,
             is_new: true,
-            is_broken: false,
+            problem: None,
             atlas: Atlas::default(),
         });
         let geo = geo.collect();
@@ -120,7 +127,7 @@ impl Files {
             let name = path.display().to_string();
             match self.origins.get_mut(&name) {
                 None => {
-                    self.origins.insert(name, Origin::new(Some(path.clone()), String::new(), 0));
+                    self.origins.insert(name, Origin::file(path.clone()));
                     changed = true;
                 }
                 Some(origin) if origin.stamps.iter().any(|(path, known)| stamp(path) != *known) => {
@@ -141,32 +148,36 @@ impl Files {
         Ok(changed || self.origins.len() != before)
     }
 
-    /// A document that was given.
-    pub(super) fn put(&mut self, name: &str, text: &str, serial: u32) -> Result<bool> {
-        let key = format!("put:{name}");
-        let mut origin = Origin::new(None, text.to_owned(), serial);
-        // It is taken only if it is right; otherwise the one before stays, text and all.
-        origin.source = Some(document::parse(name, text, Path::new(""), serial).map_err(Error::Zone)?);
-        let source = origin.source.as_ref().map(|source| source.origin.clone());
+    /// Reads and compiles a given zone; nothing is served otherwise yet.
+    pub(super) fn prepare(&self, given: &Given<'_>, health: &dyn Health, now: u32) -> Result<Prepared> {
+        let key = key(given.name);
+        let source = given.read(now).map_err(Error::Zone)?;
         let other = self.origins.iter().find(|(known, other)| {
-            **known != key && other.source.as_ref().map(|source| &source.origin) == source.as_ref()
+            **known != key
+                && !(other.path.is_some() && (given.before_files || self.origins.contains_key(&key)))
+                && other.zone.as_ref().is_some_and(|zone| zone.origin == source.origin)
         });
-        if let (Some((first, _)), Some(source)) = (other, source) {
-            return Err(Error::Twice { file: name.into(), origin: source.to_string(), first: first.clone() });
+        if let Some((first, _)) = other {
+            let origin = source.origin.to_string();
+            return Err(Error::Twice { file: given.name.into(), origin, first: first.clone() });
         }
-        if let Some(before) = self.origins.remove(&key) {
-            origin.zone = before.zone;
-        }
-        self.origins.insert(key, origin);
-        Ok(true)
+        let signer = self.signers.get(&source.origin).cloned();
+        let compiled = compile(&source, &With { health, atlas: &self.atlas, signer });
+        let zone = Arc::new(compiled.map_err(Error::Zone)?);
+        Ok(Prepared { name: given.name.to_owned(), source, zone, atlas: self.atlas.clone() })
     }
 
-    /// Takes away what was put.
+    /// Takes a given zone, in place of the one of its name.
+    pub(super) fn take(&mut self, prepared: Prepared) {
+        let Prepared { name, source, zone, atlas } = prepared;
+        let is_new = !Arc::ptr_eq(&atlas, &self.atlas);
+        let origin = Origin { is_new, source: Some(source), zone: Some(zone), ..Origin::default() };
+        self.origins.insert(key(&name), origin);
+    }
+
+    /// Takes away what was given.
     pub(super) fn remove(&mut self, name: &str) -> Result<bool> {
-        self.origins
-            .remove(&format!("put:{name}"))
-            .map(|_| true)
-            .ok_or_else(|| Error::NoZone(name.to_owned()))
+        self.origins.remove(&key(name)).map(|_| true).ok_or_else(|| Error::NoZone(name.to_owned()))
     }
 
     /// Reads and compiles what is new; what is wrong is told, and what was there before stays.
@@ -176,13 +187,14 @@ impl Files {
         let mut taken: BTreeMap<Name, String> = BTreeMap::new();
         for (name, origin) in &mut self.origins {
             let read = std::mem::take(&mut origin.is_new);
-            if read && origin.path.is_some() {
-                match origin.read(now) {
+            if let Some(path) = origin.path.clone().filter(|_| read) {
+                origin.problem = None;
+                match origin.read(&path, now) {
                     Ok(source) => origin.source = Some(source),
                     Err(error) => {
-                        origin.is_broken = true;
+                        origin.problem = Some(error.to_string());
                         errors.push(error);
-                        origin.keep(&mut taken, name);
+                        keep(origin, &mut taken, name);
                         continue;
                     }
                 }
@@ -190,29 +202,41 @@ impl Files {
             let Some(source) = &origin.source else { continue };
             if let Some(first) = taken.get(&source.origin) {
                 let apex = source.origin.to_string();
-                errors.push(Error::Twice { file: name.into(), origin: apex, first: first.clone() });
-                origin.is_broken = true;
+                let error = Error::Twice { file: name.into(), origin: apex, first: first.clone() };
+                // Told once, and kept for the status; who comes first may go, so it is looked at each time.
+                let text = error.to_string();
+                if origin.problem.as_ref() != Some(&text) {
+                    origin.problem = Some(text);
+                    errors.push(error);
+                }
+                origin.zone = None;
                 continue;
             }
-            if read || atlas_changed {
+            if read || atlas_changed || origin.zone.is_none() {
                 let signer = self.signers.get(&source.origin).cloned();
                 let compiled = compile(source, &With { health, atlas: &self.atlas, signer });
-                origin.is_broken = compiled.is_err();
+                origin.problem = compiled.as_ref().err().map(ToString::to_string);
                 match compiled {
                     Ok(zone) => origin.zone = Some(Arc::new(zone)),
                     Err(problems) => errors.push(Error::Zone(problems)),
                 }
             }
-            origin.keep(&mut taken, name);
+            keep(origin, &mut taken, name);
         }
         let zones = Zones::new(self.origins.values().filter_map(|origin| origin.zone.clone()));
         (Content { zones, atlas: self.atlas.clone() }, errors)
     }
 
-    /// Files whose last change could not be taken over.
-    pub(super) fn broken(&self) -> usize {
-        let zones = self.origins.values().filter(|origin| origin.is_broken).count();
-        zones + self.geo.iter().filter(|geo| geo.is_broken).count()
+    /// What of the last changes of files could not be taken over, and why.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let zones = self.origins.values().filter_map(|origin| origin.problem.clone());
+        zones.chain(self.geo.iter().filter_map(|geo| geo.problem.clone())).collect()
+    }
+
+    /// Where the zone with this apex comes from.
+    pub(super) fn place(&self, origin: &Name) -> Option<&str> {
+        let is = |place: &&Origin| place.zone.as_ref().is_some_and(|zone| zone.origin == *origin);
+        self.origins.iter().find(|(_, place)| is(place)).map(|(name, _)| name.as_str())
     }
 
     fn load_geo(&mut self, errors: &mut Vec<Error>) -> bool {
@@ -220,13 +244,17 @@ impl Files {
         for geo in self.geo.iter_mut().filter(|geo| geo.is_new) {
             geo.is_new = false;
             let loaded = mmdb::load(&geo.path);
-            geo.is_broken = loaded.is_err();
+            geo.problem = None;
             match loaded {
                 Ok(atlas) => {
                     geo.atlas = atlas;
                     changed = true;
                 }
-                Err(reason) => errors.push(Error::File { path: geo.path.clone(), reason }),
+                Err(reason) => {
+                    let error = Error::File { path: geo.path.clone(), reason };
+                    geo.problem = Some(error.to_string());
+                    errors.push(error);
+                }
             }
         }
         if changed {
@@ -238,61 +266,11 @@ impl Files {
     }
 }
 
-impl Origin {
-    fn new(path: Option<PathBuf>, text: String, serial: u32) -> Self {
-        Self {
-            path,
-            stamps: Vec::new(),
-            text,
-            serial,
-            is_new: true,
-            is_broken: false,
-            source: None,
-            zone: None,
-        }
+/// Notes that a zone is served.
+fn keep(origin: &Origin, taken: &mut BTreeMap<Name, String>, name: &str) {
+    if let Some(zone) = &origin.zone {
+        taken.insert(zone.origin.clone(), name.to_owned());
     }
-
-    /// Notes that its zone is served.
-    fn keep(&self, taken: &mut BTreeMap<Name, String>, name: &str) {
-        if let Some(zone) = &self.zone {
-            taken.insert(zone.origin.clone(), name.to_owned());
-        }
-    }
-
-    fn read(&mut self, now: u64) -> Result<Source> {
-        let Some(path) = self.path.clone() else {
-            return document::parse("", &self.text, Path::new(""), self.serial).map_err(Error::Zone);
-        };
-        // Stamps are taken before the text: a change in between is seen the next time.
-        let own = stamp(&path);
-        self.stamps = vec![(path.clone(), own)];
-        let failed = |reason: String| Error::File { path: path.clone(), reason };
-        if own.is_some_and(|(_, length)| length > limits::ZONE_FILE_BYTES_MAX) {
-            return Err(failed(format!("it has more than {} bytes", limits::ZONE_FILE_BYTES_MAX)));
-        }
-        let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-        let name = path.display().to_string();
-        if path.extension().is_none_or(|ending| ending != "toml") {
-            let origin = file_origin(&path);
-            return master::parse(&name, &text, origin.as_ref()).map_err(Error::Zone);
-        }
-        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let beside = text.parse::<toml::Table>().ok();
-        let beside =
-            beside.as_ref().and_then(|table| table.get("master")?.as_str().map(|name| folder.join(name)));
-        self.stamps.extend(beside.map(|beside| (beside.clone(), stamp(&beside))));
-        let changed = self.stamps.iter().filter_map(|(_, stamp)| stamp.map(|(changed, _)| changed)).max();
-        let changed = changed.and_then(|changed| changed.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let serial = changed.map_or(now, |changed| changed.as_secs()) as u32;
-        document::parse(&name, &text, &folder, serial).map_err(Error::Zone)
-    }
-}
-
-/// The apex that a master file's name gives: `example.com.zone` or `db.example.com`; otherwise its SOA record does.
-fn file_origin(path: &Path) -> Option<Name> {
-    let name = path.file_name()?.to_str()?;
-    let origin = name.strip_suffix(".zone").or_else(|| name.strip_prefix("db."))?;
-    Name::absolute(origin).ok()
 }
 
 /// A file, or all documents and master files (`.toml`, `.zone`) in a folder that no document includes.

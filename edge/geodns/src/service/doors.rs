@@ -2,7 +2,7 @@
 
 use crate::answer::Transport;
 use crate::error::{Error, Result};
-use crate::service::{Service, https, stream, udp};
+use crate::service::{Service, https, notify, stream, udp};
 use bole_net::listener::Config as ListenerConfig;
 use bole_net::safety::HostOriginGuard;
 use bole_net::tasks::{OnFailure, spawn};
@@ -40,9 +40,8 @@ impl Service {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = if config.udp_sockets == 0 { cores } else { config.udp_sockets };
         for address in &config.listen {
-            let mut bound = udp::bind(*address, count)?;
-            let local = bound[0].local_addr().unwrap_or(*address);
-            tcp.push(Listener::bind("dns", "dns.listen", local).await?);
+            let (mut bound, listener) = both(*address, count).await?;
+            tcp.push(listener);
             sockets.append(&mut bound);
         }
         let tls = match config.tls_listen {
@@ -70,6 +69,25 @@ impl Service {
         let mut config = bole_net::tls::Config::new(certificate, key);
         config.protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Ok(Tls::load(config)?)
+    }
+}
+
+/// Ports that are tried where any will do.
+const PORTS_TRIED: usize = 16;
+
+/// UDP and TCP at one port. A free port of UDP may be somebody's of TCP: where any port will do, another one is tried.
+async fn both(address: SocketAddr, count: usize) -> Result<(Vec<UdpSocket>, Listener)> {
+    let mut tried = 1;
+    loop {
+        let bound = udp::bind(address, count)?;
+        let local = bound[0].local_addr().unwrap_or(address);
+        match Listener::bind("dns", "dns.listen", local).await {
+            Ok(listener) => return Ok((bound, listener)),
+            Err(bole_net::Error::AddressTaken { .. }) if address.port() == 0 && tried < PORTS_TRIED => {
+                tried += 1
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -141,7 +159,7 @@ fn listener_config(service: &Service, tls: Option<Tls>) -> ListenerConfig {
     config
 }
 
-/// Looks at files from time to time: certificates, zones, geographic files.
+/// Looks at files from time to time: certificates, zones, geographic files; and tells secondaries of changes.
 fn watch(
     service: &Arc<Service>,
     tls: Option<&(Listener, Tls)>,
@@ -150,6 +168,10 @@ fn watch(
 ) {
     for (_, tls) in [tls, https].into_iter().flatten() {
         drop(spawn("dns certificates", OnFailure::Log, tls.clone().watch(RELOAD_INTERVAL, shutdown.clone())));
+    }
+    if !service.config.notify.is_empty() {
+        let telling = notify::follow(service.clone(), shutdown.clone());
+        drop(spawn("dns notify", OnFailure::Log, telling));
     }
     let interval = service.config.reload_interval;
     if interval.is_zero() {

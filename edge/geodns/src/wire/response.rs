@@ -38,6 +38,8 @@ pub struct Response<'o> {
     /// The name in the question, folded.
     name: QueryName,
     question_end: usize,
+    /// Where what nobody needs begins, and how many records of its section come before.
+    helpful: Option<(usize, u16)>,
 }
 
 impl<'o> Response<'o> {
@@ -49,7 +51,15 @@ impl<'o> Response<'o> {
         out.extend_from_slice(query.question);
         let bits = flags::QR | flags::AA | (query.flags & (flags::RD | flags::CD));
         let question_end = out.len();
-        Self { out, start, flags: bits, counts: [0; 3], name: query.name.clone(), question_end }
+        Self {
+            out,
+            start,
+            flags: bits,
+            counts: [0; 3],
+            name: query.name.clone(),
+            question_end,
+            helpful: None,
+        }
     }
 
     /// A header without a question: what a message gets that cannot be read.
@@ -96,6 +106,12 @@ impl<'o> Response<'o> {
         self.counts[section as usize] += 1;
     }
 
+    /// Appends a record that helps, and goes if there is no room. What is needed comes before.
+    pub fn helpful(&mut self, owner: Owner<'_>, kind: RecordType, ttl: u32, data: &[u8]) {
+        self.helpful.get_or_insert((self.out.len(), self.counts[Section::Additional as usize]));
+        self.record(Section::Additional, owner, kind, ttl, data);
+    }
+
     /// Appends a name, its end as a pointer into the question where they share it.
     fn name(&mut self, name: &[u8]) {
         let question = self.name.wire();
@@ -120,13 +136,21 @@ impl<'o> Response<'o> {
     pub fn clear(&mut self) {
         self.out.truncate(self.question_end);
         self.counts = [0; 3];
+        self.helpful = None;
     }
 
-    /// Ends it. If it has more than `bytes_max` bytes, OPT included, it is sent empty and marked as cut short; the result
-    /// says so.
+    /// Ends it. If it has more than `bytes_max` bytes, OPT included, what only helps goes; if it is still too long, it is sent
+    /// empty and marked as cut short, and the result says so.
     pub fn finish(mut self, rcode: Rcode, reply: Option<&edns::Reply<'_>>, bytes_max: usize) -> bool {
         let before_opt = self.out.len();
         self.opt(rcode, reply);
+        if self.len() > bytes_max
+            && let Some((end, count)) = self.helpful.take()
+        {
+            self.out.truncate(end);
+            self.counts[Section::Additional as usize] = count;
+            self.opt(rcode, reply);
+        }
         let cut = self.len() > bytes_max;
         if cut {
             self.clear();

@@ -125,7 +125,9 @@ fn compile_pool(
     }
     // Answers without a target of their own are checked by their place in the configuration.
     let target = |answer: &AnswerSource| {
-        answer.target.clone().unwrap_or_else(|| format!("{}{}/{}", source.origin, pool.name, answer.name))
+        let checked = || answer.check.as_ref().map(ToString::to_string);
+        let place = || format!("{}{}/{}", source.origin, pool.name, answer.name);
+        answer.target.clone().or_else(checked).unwrap_or_else(place)
     };
     let candidate = |answer: &AnswerSource| {
         let target = target(answer);
@@ -133,6 +135,7 @@ fn compile_pool(
             name: answer.name.as_str().into(),
             vital: with.health.target(&target),
             target: target.into(),
+            check: answer.check.clone(),
             area: answer.area.clone(),
             at: answer.at,
             weight: answer.weight,
@@ -157,8 +160,11 @@ fn assemble(source: &Source, names: Names, pools: Vec<Arc<Pool>>, signer: Option
     let mut nodes: HashMap<Name, Node> = HashMap::with_capacity(names.len());
     let (mut has_cuts, mut has_wildcards) = (false, false);
     for (name, gathered) in names {
-        let sets: Vec<Set> =
-            gathered.sets.into_iter().map(|(kind, (_, ttl, data))| Set::new(kind, ttl, data)).collect();
+        let sets: Vec<Set> = gathered
+            .sets
+            .into_iter()
+            .map(|(kind, (line, ttl, data))| Set::new(kind, ttl, data).at_line(line))
+            .collect();
         let is_cut = name != source.origin && sets.iter().any(|set| set.kind == RecordType::NS);
         has_cuts |= is_cut;
         has_wildcards |= name.is_wildcard();
@@ -169,10 +175,13 @@ fn assemble(source: &Source, names: Names, pools: Vec<Arc<Pool>>, signer: Option
             above = parent.parent();
         }
         let node = nodes.entry(name).or_default();
-        *node = Node { sets, dynamic: gathered.dynamic.map(|(_, dynamic)| dynamic), is_cut };
+        let (dynamic_line, dynamic) =
+            gathered.dynamic.map_or((0, None), |(line, dynamic)| (line as u32, Some(dynamic)));
+        *node = Node { sets, dynamic, dynamic_line, is_cut };
     }
     let soa = nodes.get(source.origin.wire()).and_then(|node| node.set(RecordType::SOA)).cloned();
     let soa = soa.unwrap_or_else(|| Set::new(RecordType::SOA, 0, Vec::new()));
     let negative = soa.with_ttl(soa.ttl.min(soa_number(&soa, SoaNumber::Minimum)));
-    Zone { origin: source.origin.clone(), soa, negative, nodes, has_cuts, has_wildcards, pools, signer }
+    let file = source.file.as_str().into();
+    Zone { origin: source.origin.clone(), file, soa, negative, nodes, has_cuts, has_wildcards, pools, signer }
 }

@@ -43,6 +43,15 @@ struct Reading<'a> {
 
 /// Reads a document. `folder` is where a master file that it names is; `serial` is that of a zone whose document gives none.
 pub fn parse(file: &str, text: &str, folder: &Path, serial: u32) -> Result<Source, Problems> {
+    parsed(file, text, Some(folder), serial)
+}
+
+/// Reads a document that was given, and may name no file.
+pub fn given(name: &str, text: &str, serial: u32) -> Result<Source, Problems> {
+    parsed(name, text, None, serial)
+}
+
+fn parsed(file: &str, text: &str, folder: Option<&Path>, serial: u32) -> Result<Source, Problems> {
     let mut problems = Problems::new(file);
     let source = read(file, text, folder, serial, &mut problems);
     match source {
@@ -51,7 +60,13 @@ pub fn parse(file: &str, text: &str, folder: &Path, serial: u32) -> Result<Sourc
     }
 }
 
-fn read(file: &str, text: &str, folder: &Path, serial: u32, problems: &mut Problems) -> Option<Source> {
+fn read(
+    file: &str,
+    text: &str,
+    folder: Option<&Path>,
+    serial: u32,
+    problems: &mut Problems,
+) -> Option<Source> {
     let tree = Tree::parse(text, problems)?;
     let root = tree.root();
     root.only(&["origin", "ttl", "master", "soa", "records", "pools"], "a zone's document", problems);
@@ -75,8 +90,12 @@ fn read(file: &str, text: &str, folder: &Path, serial: u32, problems: &mut Probl
 
 impl Reading<'_> {
     /// Records of a master file beside the document. Their problems are told with the line that names the file.
-    fn master(&mut self, root: &Table<'_>, folder: &Path) {
+    fn master(&mut self, root: &Table<'_>, folder: Option<&Path>) {
         let Some((line, name)) = root.text("master", self.problems) else { return };
+        let Some(folder) = folder else {
+            let text = "`master` names a file, and this document is not in one: give the master file itself";
+            return self.problems.push(line, text);
+        };
         match std::fs::read_to_string(folder.join(&name)) {
             Ok(text) => {
                 let mut inner = Problems::new(&name);

@@ -3,9 +3,9 @@
 
 use crate::wire::{Name, RecordType};
 use crate::zone::lexer::{self, Line, Token};
-use crate::zone::rdata;
 use crate::zone::rdata::seconds;
 use crate::zone::source::{Entry, Problems, Source, What};
+use crate::zone::{Dynamic, Zone, rdata};
 use std::fmt::Write;
 
 struct Reading<'a> {
@@ -149,6 +149,27 @@ pub fn show(source: &Source) -> String {
             What::Pool(_) => continue,
         };
         let _ = writeln!(text, "{} {} IN {kind} {data}", entry.owner, entry.ttl);
+    }
+    text
+}
+
+/// Writes a zone that is served as a master file: its records, and aliases as `ALIAS`. A use of a pool is a remark.
+pub fn show_zone(zone: &Zone) -> String {
+    let mut text = format!("$ORIGIN {}\n", zone.origin);
+    for (name, node) in zone.nodes() {
+        for set in &node.sets {
+            for data in &set.data {
+                let data = rdata::show(set.kind, data).unwrap_or_default();
+                let _ = writeln!(text, "{name} {} IN {} {data}", set.ttl, set.kind);
+            }
+        }
+        let _ = match &node.dynamic {
+            Some(Dynamic::Alias { target, ttl }) => writeln!(text, "{name} {ttl} IN ALIAS {target}"),
+            Some(Dynamic::Pool(pool)) => {
+                writeln!(text, "; {name} has the answers of the pool \"{}\"", pool.name)
+            }
+            None => Ok(()),
+        };
     }
     text
 }

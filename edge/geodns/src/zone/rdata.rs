@@ -132,6 +132,24 @@ pub fn target(kind: RecordType, data: &[u8]) -> Option<Name> {
     Name::from_wire(data.get(skip..)?)
 }
 
+/// The name whose addresses a client needs next for a record's data, its owner being `owner`: where an MX or SRV leads, and an
+/// SVCB or HTTPS whose target `.` is the owner itself (RFC 9460 section 2.5.2).
+pub fn service_target(kind: RecordType, data: &[u8], owner: &[u8]) -> Option<Name> {
+    match kind {
+        RecordType::MX | RecordType::SRV => target(kind, data),
+        RecordType::SVCB | RecordType::HTTPS => {
+            let rest = data.get(2..)?;
+            let mut end = 0;
+            while *rest.get(end)? != 0 {
+                end += usize::from(rest[end]) + 1;
+            }
+            let is_service = data[..2] != [0, 0];
+            Name::from_wire(if end == 0 && is_service { owner } else { &rest[..=end] })
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

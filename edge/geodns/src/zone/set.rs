@@ -10,6 +10,8 @@ pub struct Set {
     pub kind: RecordType,
     /// Seconds for which they hold.
     pub ttl: u32,
+    /// Where the first of them stands in the zone's text; 0 if nowhere.
+    pub line: u32,
     /// Their data in wire form, sorted, each once.
     pub data: Vec<Box<[u8]>>,
     /// The records as they stand in an answer to a question for their name.
@@ -26,13 +28,20 @@ impl Set {
             laid_out.extend_from_slice(&QUESTION_POINTER);
             tail(kind, ttl, data, &mut laid_out);
         }
-        Self { kind, ttl, data, laid_out: laid_out.into() }
+        Self { kind, ttl, line: 0, data, laid_out: laid_out.into() }
+    }
+
+    /// The same with a place.
+    #[must_use]
+    pub fn at_line(mut self, line: usize) -> Self {
+        self.line = u32::try_from(line).unwrap_or(0);
+        self
     }
 
     /// The same with another TTL.
     #[must_use]
     pub fn with_ttl(&self, ttl: u32) -> Self {
-        Self::new(self.kind, ttl, self.data.clone())
+        Self { line: self.line, ..Self::new(self.kind, ttl, self.data.clone()) }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use crate::chain::{Area, Options};
 use crate::geo::Point;
+use crate::health::Check;
 use crate::limits;
 use crate::wire::{Name, RecordType};
+use crate::zone::set::SoaNumber;
 use std::fmt;
 
 /// Something that is wrong in a zone's text.
@@ -108,6 +110,8 @@ pub struct AnswerSource {
     pub name: String,
     /// Whose health counts.
     pub target: Option<String>,
+    /// How it is checked.
+    pub check: Option<Check>,
     /// Where it is meant to be used.
     pub area: Area,
     /// Where it stands on earth.
@@ -133,4 +137,31 @@ pub struct Source {
     pub entries: Vec<Entry>,
     /// Pools.
     pub pools: Vec<PoolSource>,
+}
+
+impl Source {
+    /// The serial number of its SOA record.
+    pub fn serial(&self) -> Option<u32> {
+        self.entries.iter().find_map(|entry| match &entry.what {
+            What::Record(RecordType::SOA, data) => {
+                let at = data.len().checked_sub(SoaNumber::Serial as usize)?;
+                data[at..].first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
+            }
+            _ => None,
+        })
+    }
+
+    /// Makes the serial number at least this one, in the order of RFC 1982.
+    pub fn raise_serial(&mut self, least: u32) {
+        if self.serial().is_none_or(|serial| serial.wrapping_sub(least).cast_signed() >= 0) {
+            return;
+        }
+        for entry in &mut self.entries {
+            if let What::Record(RecordType::SOA, data) = &mut entry.what
+                && let Some(at) = data.len().checked_sub(SoaNumber::Serial as usize)
+            {
+                data[at..at + 4].copy_from_slice(&least.to_be_bytes());
+            }
+        }
+    }
 }

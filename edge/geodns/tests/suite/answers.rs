@@ -232,3 +232,49 @@ fn a_question_comes_back_as_it_was_written() {
     let (_, out) = fixture().raw(&bytes, &Fixture::client("192.0.2.1", bole_geodns::answer::Transport::Udp));
     assert_eq!((&out[12..bytes.len()], out[7]), (&bytes[12..], 2), "resolvers check its case");
 }
+
+const HELPFUL: &str = r#"
+origin = "example.com"
+[records]
+"@" = { NS = "ns.example.net.", MX = ["10 mail", "20 mail2", "30 mail.example.net."], HTTPS = "1 . alpn=h2", A = "192.0.2.80" }
+mail = { A = "192.0.2.25", AAAA = "2001:db8::25" }
+mail2 = { A = "192.0.2.26" }
+"_sip._tcp" = { SRV = ["0 5 5060 mail", "0 5 5061 mail"] }
+svc = { SVCB = "0 mail" }
+pooled = { POOL = "p" }
+other = { MX = "10 pooled" }
+many = { MX = "10 big" }
+big = { A = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6", "192.0.2.7", "192.0.2.8", "192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14", "192.0.2.15", "192.0.2.16", "192.0.2.17", "192.0.2.18", "192.0.2.19", "192.0.2.20", "192.0.2.21", "192.0.2.22", "192.0.2.23", "192.0.2.24", "192.0.2.25", "192.0.2.26", "192.0.2.27", "192.0.2.28", "192.0.2.29", "192.0.2.30", "192.0.2.31", "192.0.2.32", "192.0.2.33", "192.0.2.34", "192.0.2.35", "192.0.2.36"] }
+[pools.p]
+answers = [{ name = "a", A = "192.0.2.90" }]
+"#;
+
+#[test]
+fn addresses_that_are_asked_for_next_come_along_where_there_is_room() {
+    let mut server = serve(&[HELPFUL], &Atlas::default(), &[]);
+    let rows: &[(&str, &str, &[&str])] = &[
+        ("example.com.", "MX", &["192.0.2.25", "2001:db8::25", "192.0.2.26"]),
+        ("_sip._tcp.example.com.", "SRV", &["192.0.2.25", "2001:db8::25"]),
+        ("example.com.", "HTTPS", &["192.0.2.80"]),
+        ("svc.example.com.", "SVCB", &["192.0.2.25", "2001:db8::25"]),
+        ("other.example.com.", "MX", &[]),
+        ("example.com.", "NS", &[]),
+    ];
+    for (name, kind, expected) in rows {
+        let answer = server.ask(name, kind);
+        let found: Vec<String> = answer
+            .additionals
+            .iter()
+            .filter_map(|record| record.data.ip_addr())
+            .map(|ip| ip.to_string())
+            .collect();
+        assert_eq!(found, *expected, "{name} {kind}");
+    }
+    // 512 bytes do not hold 36 addresses: they go, and the answer is not marked as cut short.
+    let client = Fixture::client("192.0.2.1", bole_geodns::answer::Transport::Udp);
+    let (_, bytes) = server.raw(&question("many.example.com.", "MX", None).to_vec().unwrap(), &client);
+    let answer = hickory_proto::op::Message::from_vec(&bytes).unwrap();
+    assert!(!answer.metadata.truncation && bytes.len() <= 512);
+    assert_eq!((answer.answers.len(), answer.additionals.len()), (1, 0));
+    assert_eq!(server.ask("many.example.com.", "MX").additionals.len(), 36);
+}

@@ -5,6 +5,7 @@ use crate::service::parts;
 use crate::support::question;
 use bole_geodns::config::{Config, Transfer};
 use bole_geodns::geo::Prefix;
+use bole_geodns::service::origin::Given;
 use bole_geodns::{Doors, Service};
 use bole_net::{Drained, Stopper};
 use hickory_proto::op::{Message, ResponseCode};
@@ -36,6 +37,10 @@ struct Running {
 }
 
 async fn run() -> Running {
+    run_with(Duration::from_mins(1)).await
+}
+
+async fn run_with(idle_timeout: Duration) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (certificate, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
@@ -50,12 +55,12 @@ async fn run() -> Running {
         certificate: Some((certificate, key)),
         udp_sockets: 2,
         transfers: vec![Transfer { from: vec![Prefix::parse("127.0.0.1").unwrap()], ..Transfer::default() }],
-        idle_timeout: Duration::from_millis(300),
+        idle_timeout,
         ..Config::default()
     };
     let service = Service::open(config, parts()).unwrap();
-    service.put("one", ZONE).unwrap();
-    service.put("two", STATIC).unwrap();
+    service.put(&Given::document("one", ZONE)).unwrap();
+    service.put(&Given::document("two", STATIC)).unwrap();
     let doors: Doors = service.bind().await.unwrap();
     let (address, tls, https) =
         (doors.addresses()[0], doors.tls_address().unwrap(), doors.https_address().unwrap());
@@ -125,13 +130,21 @@ async fn every_door_gives_the_same_answer() {
     assert_eq!(receive(&mut tcp).await.unwrap().answers.len(), 4);
     send(&mut tcp, &question("example.com.", "AXFR", None).to_vec().unwrap()).await;
     assert_eq!(receive(&mut tcp).await.unwrap().metadata.response_code, ResponseCode::Refused);
-    assert!(receive(&mut tcp).await.is_err(), "who is silent is let go");
     let mut long = TcpStream::connect(running.address).await.unwrap();
     long.write_all(&[0xFF, 0xFF, 0, 0]).await.unwrap();
     assert!(receive(&mut long).await.is_err(), "a message that is too long ends the connection");
     assert_eq!(running.service.metrics.panics.get(), 0);
     running.stopper.stop();
     assert_eq!(running.task.await.unwrap().aborted, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_silent_is_let_go() {
+    let running = run_with(Duration::from_millis(50)).await;
+    let mut tcp = TcpStream::connect(running.address).await.unwrap();
+    assert!(receive(&mut tcp).await.is_err());
+    running.stopper.stop();
+    running.task.await.unwrap();
 }
 
 async fn request(running: &Running, head: &str, body: &[u8]) -> (String, Vec<u8>) {
@@ -180,4 +193,46 @@ async fn queries_come_by_https() {
     assert!(answer.starts_with("http/1.1 413"), "{answer}");
     running.stopper.stop();
     running.task.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secondaries_are_told_of_each_change_until_they_answer() {
+    let secondary = UdpSocket::bind(local()).await.unwrap();
+    let notify = vec![secondary.local_addr().unwrap()];
+    let config = Config { listen: vec![local()], notify, ..Config::default() };
+    let service = Service::open(config, parts()).unwrap();
+    let doors = service.bind().await.unwrap();
+    let (stopper, shutdown) = Stopper::new();
+    let task = tokio::spawn(doors.serve(shutdown));
+    let mut buffer = [0; 600];
+    let put = |serial: u32| {
+        service.put(&Given { serial_least: Some(serial), ..Given::document("static", STATIC) }).unwrap();
+    };
+    service.put(&Given::document("pools", ZONE)).unwrap();
+    put(3_000_000_000);
+    // The first message is not answered, and comes again.
+    let (mut last, mut again) = (Vec::new(), 0);
+    while again < 2 {
+        let (length, from) = secondary.recv_from(&mut buffer).await.unwrap();
+        let message = Message::from_vec(&buffer[..length]).unwrap();
+        assert_eq!(message.metadata.op_code, hickory_proto::op::OpCode::Notify);
+        assert_eq!(
+            message.queries[0].to_string(),
+            "static.example. IN SOA",
+            "a zone with pools has no whole"
+        );
+        again += 1;
+        last = buffer[..length].to_vec();
+        if again == 2 {
+            last[2] |= 0x80;
+            secondary.send_to(&last, from).await.unwrap();
+        }
+    }
+    put(3_000_000_001);
+    let (length, from) = secondary.recv_from(&mut buffer).await.unwrap();
+    assert_ne!(buffer[..2], last[..2], "a message of its own");
+    buffer[2] |= 0x80;
+    secondary.send_to(&buffer[..length], from).await.unwrap();
+    stopper.stop();
+    task.await.unwrap();
 }

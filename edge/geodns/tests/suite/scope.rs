@@ -122,6 +122,7 @@ fn candidate(index: usize, area: Area, priority: u32) -> Candidate {
     Candidate {
         name: format!("a{index}").into(),
         target: format!("t{index}").into(),
+        check: None,
         vital: Arc::new(Vital::default()),
         area,
         at: None,

@@ -4,6 +4,7 @@ use crate::answers::ZONE;
 use crate::mmdb::world;
 use bole_geodns::config::Config;
 use bole_geodns::health::Vitals;
+use bole_geodns::service::origin::Given;
 use bole_geodns::{Error, Parts, Service};
 use bole_net::{ConnectionLimit, Metrics};
 use std::net::IpAddr;
@@ -94,17 +95,48 @@ fn changes_are_taken_over_and_what_is_broken_changes_nothing() {
 fn zones_are_put_and_removed() {
     let service = Service::open(Config::default(), parts()).unwrap();
     assert!(service.zones().is_empty());
-    service.put("one", GEO).unwrap();
+    service.put(&Given::document("one", GEO)).unwrap();
     assert_eq!(answer(&service, "10.0.0.1"), ["www.example.com. 3600 IN A 192.0.2.9"]);
-    assert!(matches!(service.put("one", "origin = 3"), Err(Error::Zone(_))));
-    assert!(matches!(service.put("two", GEO), Err(Error::Twice { .. })));
+    assert!(matches!(service.put(&Given::document("one", "origin = 3")), Err(Error::Zone(_))));
+    assert!(matches!(service.put(&Given::document("two", GEO)), Err(Error::Twice { .. })));
     let wrong = GEO.replace("\"p\" }", "\"q\" }");
-    assert!(matches!(service.put("one", &wrong), Err(Error::Zone(_))), "it does not fit together");
+    assert!(
+        matches!(service.put(&Given::document("one", &wrong)), Err(Error::Zone(_))),
+        "it does not fit together"
+    );
     assert_eq!(answer(&service, "10.0.0.1"), ["www.example.com. 3600 IN A 192.0.2.9"]);
-    service.put("one", &GEO.replace("192.0.2.9", "192.0.2.8")).unwrap();
+    service.put(&Given::document("one", &GEO.replace("192.0.2.9", "192.0.2.8"))).unwrap();
     assert_eq!(answer(&service, "10.0.0.1"), ["www.example.com. 3600 IN A 192.0.2.8"]);
     service.remove("one").unwrap();
     assert!(service.zones().is_empty() && matches!(service.remove("one"), Err(Error::NoZone(_))));
+}
+
+#[test]
+fn what_is_prepared_is_served_when_it_is_taken_and_wins_over_files_if_it_came_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { zones: vec![folder.path().to_path_buf()], ..Config::default() };
+    let service = Service::open(config, parts()).unwrap();
+    let given = Given { serial_least: Some(3_000_000_000), ..Given::document("example.com.", GEO) };
+    let prepared = service.prepare(&given).unwrap();
+    assert_eq!((prepared.serial(), service.zones().len()), (3_000_000_000, 0));
+    let generation = service.generation();
+    service.take(prepared);
+    assert!(service.generation() > generation);
+    assert_eq!((service.zones()[0].serial, service.zones()[0].file.clone()), (3_000_000_000, None));
+
+    let file = folder.path().join("example.com.toml");
+    write(&file, GEO.replace("192.0.2.9", "192.0.2.7"), 1);
+    assert!(matches!(service.reload().as_slice(), [Error::Twice { .. }]));
+    assert!(service.reload().is_empty(), "it is told once");
+    assert_eq!(service.problems().len(), 1);
+    assert_eq!(answer(&service, "10.0.0.1"), ["www.example.com. 3600 IN A 192.0.2.9"]);
+    assert!(service.put(&given).is_ok(), "what is given is changed all the same");
+    service.remove("example.com.").unwrap();
+    assert_eq!(answer(&service, "10.0.0.1"), ["www.example.com. 3600 IN A 192.0.2.7"]);
+    assert!(service.problems().is_empty(), "{:?}", service.problems());
+    assert!(service.zones()[0].file.as_ref().unwrap().ends_with("example.com.toml"));
+    assert!(matches!(service.prepare(&given), Err(Error::Twice { .. })));
+    assert!(service.prepare(&Given { before_files: true, ..given }).is_ok());
 }
 
 #[test]
@@ -150,17 +182,18 @@ fn what_is_wrong_at_the_start_keeps_it_from_starting() {
 fn why_is_told_filter_by_filter() {
     let vitals = Arc::new(Vitals::default());
     let service = Service::open(Config::default(), Parts { health: vitals.clone(), ..parts() }).unwrap();
-    service.put("one", ZONE).unwrap();
+    service.put(&Given::document("one", ZONE)).unwrap();
     bole_geodns::health::Health::target(vitals.as_ref(), "one")
         .set_condition(bole_edge_core::health::Condition::Unwell);
     let why = service.explain("example.com", "A", "10.0.0.1".parse().unwrap()).unwrap();
     let shown = why.to_string();
-    let expected = "example.com. A from 10.0.0.1 (nothing known)\n  example.com. has the addresses of www.example.com.\n  \
-                    web / up: keeps two\n    drops one: one is down\n  web / priority: keeps two\n  \
+    let expected = "example.com. A from 10.0.0.1 (nothing known)\n  zone example.com., serial SERIAL, from one\n  example.com. has the addresses of www.example.com.\n  \
+                    pool web: one:12\n  web / up: keeps two\n    drops one: one is down\n  web / priority: keeps two\n  \
                     web / first_n: keeps two\n  NOERROR, scope /0\n  example.com. 30 IN A 192.0.2.20\n";
-    assert_eq!(shown, expected);
+    let serial = service.zones()[0].serial.to_string();
+    assert_eq!(shown, expected.replace("SERIAL", &serial));
     let why = service.explain("x.sub.example.com", "A", "10.0.0.1".parse().unwrap()).unwrap();
-    assert_eq!(why.steps, ["sub.example.com. is delegated"]);
+    assert_eq!(why.steps[1..], ["sub.example.com. is delegated"]);
     assert!(service.explain("a..b", "A", "10.0.0.1".parse().unwrap()).is_err());
     assert!(service.explain("a", "NONSENSE", "10.0.0.1".parse().unwrap()).is_err());
 }

@@ -150,6 +150,24 @@ fn what_does_not_fit_together_is_refused() {
             "have one",
         ),
     ];
+    let pool = |more: &str, answer: &str| {
+        format!(
+            "www = {{ POOL = \"p\" }}\n[pools.p]\n{more}\nanswers = [{{ name = \"a\", A = \"192.0.2.1\", {answer} }}]"
+        )
+    };
+    let up = "chain = [\"up\"]";
+    for (rows, expected) in [
+        (pool("chain = [\"first_n\"]", "check = \"tcp://a:1\""), "`check` has no effect"),
+        (pool(up, "check = \"udp://a:1\""), "is neither tcp nor http"),
+        (pool(up, "check = \"tcp://a:1\", target = \"t\""), "exclude each other"),
+        (pool(&format!("{up}\nchecks = {{ interval = 0 }}"), "check = \"tcp://a:1\""), "it is 1 s to 1 h"),
+        (pool(&format!("{up}\nchecks = {{ rise = 0 }}"), "check = \"tcp://a:1\""), "from 1 to 100"),
+        (pool(&format!("{up}\nchecks = {{ every = 1 }}"), "check = \"tcp://a:1\""), "has no `every`"),
+    ] {
+        let problems = compiled(&zone(&rows)).map(|_| ()).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{rows}: {problems}");
+    }
+    assert!(compiled(&zone(&pool(up, "check = \"http://a:1/x\""))).is_ok());
     for (rows, expected) in rows {
         let problems = compiled(&zone(rows)).map(|_| ()).unwrap_err().to_string();
         assert!(problems.contains(expected), "{rows}: {problems}");
@@ -159,6 +177,25 @@ fn what_does_not_fit_together_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(problems.contains("has no NS records") && problems.contains("use ALIAS"), "{problems}");
+}
+
+#[test]
+fn serial_numbers_are_raised_and_never_lowered() {
+    for (serial, least, expected) in
+        [(7, 7, 7), (7, 8, 8), (7, 3, 7), (u32::MAX, 2, 2), (2, u32::MAX, 2), (0, 1 << 30, 1 << 30)]
+    {
+        let text = format!("@ 60 SOA a b {serial} 2 3 4 5\n");
+        let mut source = master::parse("test", &text, Name::absolute("example.com").ok().as_ref()).unwrap();
+        source.raise_serial(least);
+        assert_eq!(source.serial(), Some(expected), "{serial} {least}");
+    }
+}
+
+#[test]
+fn a_document_that_was_given_names_no_files() {
+    let text = "origin = \"example.com\"\nmaster = \"/etc/passwd\"\n";
+    let problems = document::given("x", text, 1).unwrap_err().to_string();
+    assert!(problems.contains("x:2: `master` names a file") && !problems.contains("root"), "{problems}");
 }
 
 proptest! {

@@ -4,14 +4,26 @@ use super::tree::{Node, Table};
 use crate::chain::{self, Area, Options, Value};
 use crate::geo::facts::CONTINENTS;
 use crate::geo::{Code, Point, Prefix};
+use crate::health::check::{Check, Pace};
 use crate::limits;
 use crate::wire::{Name, RecordType};
 use crate::zone::source::{AnswerSource, PoolSource, Problems};
 use toml::de::DeValue;
 
 /// What an answer has beside its records.
-const ANSWER_KEYS: [&str; 10] =
-    ["name", "target", "country", "continent", "region", "asn", "prefix", "at", "weight", "priority"];
+const ANSWER_KEYS: [&str; 11] = [
+    "name",
+    "target",
+    "check",
+    "country",
+    "continent",
+    "region",
+    "asn",
+    "prefix",
+    "at",
+    "weight",
+    "priority",
+];
 
 /// Reads all pools.
 pub(super) fn read(root: &Table<'_>, origin: &Name, ttl: u32, problems: &mut Problems) -> Vec<PoolSource> {
@@ -28,7 +40,8 @@ fn pool(
     ttl: u32,
     problems: &mut Problems,
 ) -> PoolSource {
-    table.only(&["ttl", "chain", "answers"], "a pool", problems);
+    table.only(&["ttl", "chain", "checks", "answers"], "a pool", problems);
+    let pace = pace(table, problems);
     let mut filters = Vec::new();
     for node in table.get("chain").map_or_else(Vec::new, |chain| chain.items()) {
         filters.extend(filter(&node, problems));
@@ -41,13 +54,17 @@ fn pool(
     let mut answers = Vec::new();
     for node in table.get("answers").map_or_else(Vec::new, |answers| answers.items()) {
         match node.as_table() {
-            Some(table) => answers.push(answer(node.line, &table, origin, problems)),
+            Some(table) => answers.push(answer(node.line, &table, origin, pace, problems)),
             None => problems.push(node.line, "an answer is a table"),
         }
     }
     if answers.is_empty() || answers.len() > limits::POOL_ANSWERS_MAX {
         let max = limits::POOL_ANSWERS_MAX;
         problems.push(line, format!("the pool \"{name}\" has {} answers; it has 1 to {max}", answers.len()));
+    }
+    let checked = answers.iter().find(|answer| answer.check.is_some());
+    if let Some(checked) = checked.filter(|_| !filters.iter().any(|(_, name, _)| name == "up")) {
+        problems.push(checked.line, "`check` has no effect: the pool's chain has no filter \"up\"");
     }
     if filters.len() > limits::POOL_FILTERS_MAX {
         problems
@@ -83,7 +100,46 @@ fn filter(node: &Node<'_>, problems: &mut Problems) -> Option<(usize, String, Op
     Some((node.line, name, options))
 }
 
-fn answer(line: usize, table: &Table<'_>, origin: &Name, problems: &mut Problems) -> AnswerSource {
+/// How often answers of a pool are checked.
+fn pace(table: &Table<'_>, problems: &mut Problems) -> Pace {
+    let mut pace = Pace::default();
+    let Some(table) = table.table("checks", problems) else { return pace };
+    table.only(&["interval", "timeout", "rise", "fall"], "`checks`", problems);
+    for (key, seconds) in [("interval", &mut pace.interval), ("timeout", &mut pace.timeout)] {
+        let Some(found) = table.seconds(key, problems) else { continue };
+        if !(1..=3_600).contains(&found) {
+            problems.push(
+                table.get(key).map_or(0, |node| node.line),
+                format!("`{key}` is {found} s; it is 1 s to 1 h"),
+            );
+        }
+        *seconds = found;
+    }
+    for (key, times) in [("rise", &mut pace.rise), ("fall", &mut pace.fall)] {
+        *times = table.whole(key, 1..=100, problems).unwrap_or(*times);
+    }
+    pace
+}
+
+/// How an answer is checked: by name, or as it says itself.
+fn checked(table: &Table<'_>, pace: Pace, problems: &mut Problems) -> (Option<String>, Option<Check>) {
+    let target = table.text("target", problems).map(|(_, target)| target);
+    let Some((line, text)) = table.text("check", problems) else { return (target, None) };
+    if target.is_some() {
+        problems.push(line, "`check` and `target` exclude each other: a target is checked by others");
+    }
+    let check = Check::parse(&text, pace).map_err(|problem| problems.push(line, problem)).ok();
+    (target, check)
+}
+
+fn answer(
+    line: usize,
+    table: &Table<'_>,
+    origin: &Name,
+    pace: Pace,
+    problems: &mut Problems,
+) -> AnswerSource {
+    let (target, check) = checked(table, pace, problems);
     let name = table.text("name", problems).map(|(_, name)| name);
     let mut records = Vec::new();
     for (key, line, value) in
@@ -117,7 +173,8 @@ fn answer(line: usize, table: &Table<'_>, origin: &Name, problems: &mut Problems
     AnswerSource {
         line,
         name: name.unwrap_or_default(),
-        target: table.text("target", problems).map(|(_, target)| target),
+        target,
+        check,
         area: area(table, problems),
         at: at(table, problems),
         weight: table.whole("weight", 0..=65_535, problems).unwrap_or(1),

@@ -6,10 +6,11 @@ use sqlparser::ast::{
 };
 
 use super::Binder;
+use super::assign::{Assigned, is_default, print_assignments};
 use super::look;
 use super::names::{Clause, Level, Named, NamedTable, Space, name_of, place_of};
 use super::tree::{Cell, Cte, Expr, Node, Query};
-use super::write::{Assigned, Target, is_default, print_assignments, print_returning, print_where};
+use super::write::{Target, print_returning, print_where};
 use crate::catalog::{Column, Identity, Index, Object, Rule};
 use crate::plan::{Look, Write, WriteTag};
 use crate::print::Printer;

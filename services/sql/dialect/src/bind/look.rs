@@ -10,9 +10,10 @@
 
 use bole_sql_types::{Type, Value};
 
+use super::assign::{Assigned, NewValue};
 use super::tree::{Body, Cell, Comparison, Expr, Node, Query, Source};
 use super::walk;
-use super::write::{Assigned, NewValue, Target};
+use super::write::Target;
 use crate::builtins::{Spelling, Volatility};
 use crate::catalog::{Catalog, Column, Rule, Table};
 use crate::plan::{Key, Look};
