@@ -112,8 +112,10 @@ fn bole(room: &Room) -> String {
          [routes.cached]\npath = \"/cached/*\"\nservice = \"upstream\"\ncache = {{}}\n\n\
          [routes.limited]\npath = \"/limited/*\"\nservice = \"upstream\"\nlimits = [\"each\"]\n\n\
          [limits.each]\nbucket = {{ limit = 1000000, period = \"1s\" }}\n\n\
-         [certificates.own]\ncertificate = {:?}\nkey = {:?}\n",
-        room.upstream, room.certificate, room.key
+         [certificates.own]\ncertificate = \"{}\"\nkey = \"{}\"\n",
+        room.upstream,
+        room.certificate.display(),
+        room.key.display()
     )
 }
 
