@@ -22,6 +22,7 @@ pub mod config;
 pub mod connection;
 pub mod dress;
 pub mod error;
+mod grpc_web;
 pub mod limits;
 pub mod metrics;
 pub mod proxy;

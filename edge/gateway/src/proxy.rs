@@ -30,6 +30,7 @@ use async_trait::async_trait;
 use bole_edge_core::limits::shed::Shedder;
 use bytes::Bytes;
 use context::Context;
+use http::HeaderMap;
 use parking_lot::Mutex;
 use pingora_core::modules::http::HttpModules;
 use pingora_core::modules::http::compression::ResponseCompressionBuilder;
@@ -108,7 +109,11 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        self.forward(session, request, context)
+        self.forward(session, request, context)?;
+        match &mut context.grpc_web {
+            Some(call) => call.request(request),
+            None => Ok(()),
+        }
     }
 
     async fn request_body_filter(
@@ -118,7 +123,8 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Context,
     ) -> Result<()> {
-        self.request_body(body.as_ref(), end, context)
+        self.request_body(body.as_ref(), end, context)?;
+        self.request_of_grpc_web(body, end, context)
     }
 
     async fn upstream_response_filter(
@@ -147,6 +153,28 @@ impl ProxyHttp for Proxy {
         context: &mut Context,
     ) -> Result<Option<Duration>> {
         self.response_body(body.as_ref(), end, context).map(|()| None)
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if let Some(call) = &context.grpc_web {
+            call.response_body(body);
+        }
+        Ok(None)
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        trailers: &mut HeaderMap,
+        context: &mut Context,
+    ) -> Result<Option<Bytes>> {
+        Ok(context.grpc_web.as_ref().map(|call| call.trailers(trailers)))
     }
 
     fn fail_to_connect(

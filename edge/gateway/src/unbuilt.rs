@@ -15,7 +15,6 @@ const ROUTES: &[(&str, InRoute)] = &[
     ("bucket", |route| route.bucket.is_some()),
     ("mirror", |route| route.mirror.is_some()),
     ("collapse", |route| route.collapse),
-    ("grpc_web", |route| route.grpc_web),
     ("split_key (consumer)", |route| route.split_key == Some(KeySource::Consumer)),
     ("login", |route| !route.login.is_empty() || route.login_optional || !route.allow.is_empty()),
 ];

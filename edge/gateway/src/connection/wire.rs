@@ -394,6 +394,13 @@ impl Wire {
     }
 }
 
+/// An answer that breaks off has come as far as it was written, if the system takes it.
+impl Drop for Wire {
+    fn drop(&mut self) {
+        let _ = self.poll_drain(&mut Context::from_waker(std::task::Waker::noop()));
+    }
+}
+
 /// HTTP/1 holds back what is written until it is flushed, or the connection is read; HTTP/2 has a buffer of its own.
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

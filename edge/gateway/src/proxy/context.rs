@@ -91,6 +91,8 @@ pub struct Context {
     pub explain: Option<String>,
     /// The route counts it as under way.
     pub open: bool,
+    /// It is a call of gRPC-Web.
+    pub grpc_web: Option<crate::grpc_web::Call>,
     /// It is the cache's own, made for another request.
     pub inner: Option<crate::cached::source::Inner>,
     /// The cache answers it, and asks this service.
@@ -140,6 +142,7 @@ impl Context {
             retry_after: None,
             explain: None,
             open: false,
+            grpc_web: None,
             inner: None,
             cached: None,
             cache_status: None,

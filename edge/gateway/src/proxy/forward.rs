@@ -6,6 +6,7 @@ use super::request::field;
 use super::target::decided;
 use crate::dress;
 use crate::error::Problem;
+use crate::grpc_web::NotBase64;
 use crate::routing::host_of;
 use crate::state::Route;
 use bole_gateway_document::service::HostHeader;
@@ -117,6 +118,21 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+
+    /// What the service gets of a piece of a call of gRPC-Web.
+    pub(super) fn request_of_grpc_web(
+        &self,
+        body: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        let Some(call) = &mut context.grpc_web else { return Ok(()) };
+        call.request_body(body, end).map_err(|NotBase64| {
+            let detail = "the body is not base64, which application/grpc-web-text is".to_owned();
+            context.problem = Some((Problem::BadRequest, Some(detail)));
+            decided(Problem::BadRequest).into_down()
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::Problem;
 use crate::routing::Asked;
 use crate::state::{Action, Route};
 use crate::upstream::Upstream;
-use crate::{clock, trace};
+use crate::{clock, grpc_web, trace};
 use bole_edge_core::balance::{Kind, Token};
 use bole_edge_core::hash;
 use bole_edge_core::limits::headers;
@@ -184,6 +184,9 @@ impl Proxy {
         route.counters.in_flight.add(1);
         context.open = true;
         context.route = Some(route.clone());
+        if route.document.grpc_web {
+            context.grpc_web = grpc_web::Call::of(&request.headers);
+        }
         if context.preflight.is_some() {
             return Ok(true);
         }

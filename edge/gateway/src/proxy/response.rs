@@ -43,6 +43,9 @@ impl Proxy {
         if status < 200 && status != 101 {
             return Ok(());
         }
+        if let Some(call) = &context.grpc_web {
+            call.response(response)?;
+        }
         let Some(upstream) = context.upstream.clone() else { return Ok(()) };
         let now = clock::now();
         if let Some(attempt) = &mut context.attempt {

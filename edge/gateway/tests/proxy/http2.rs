@@ -232,3 +232,64 @@ async fn floods_end_their_connection_and_harm_no_other() {
     assert!(took < 100_000, "made you reset: {took}");
     assert_eq!(status(&get(&gateway, "/").await), 200);
 }
+
+/// A call as a browser makes it, by HTTP/1.1; the head and the body of the answer.
+async fn web_call(gateway: &bole_gateway::Service, path: &str, kind: &str, body: &[u8]) -> (String, Vec<u8>) {
+    let mut client = TcpStream::connect(gateway.http()[0]).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: a.example\r\nContent-Type: {kind}\r\nX-Grpc-Web: 1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    client.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(PATIENCE, client.read_to_end(&mut answer)).await.unwrap().unwrap();
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let (head, mut rest) = (String::from_utf8_lossy(&answer[..end]).to_lowercase(), &answer[end + 4..]);
+    if !head.contains("transfer-encoding: chunked") {
+        return (head, rest.to_vec());
+    }
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|window| window == b"\r\n").unwrap();
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..line]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return (head, body);
+        }
+        body.extend_from_slice(&rest[line + 2..line + 2 + length]);
+        rest = &rest[line + 4 + length..];
+    }
+}
+
+#[tokio::test]
+async fn browsers_call_grpc() {
+    const TRAILERS: &[u8] = b"\x80\0\0\0\x10grpc-status: 0\r\n";
+    let address = grpc(Arc::new(AtomicUsize::new(1))).await;
+    let gateway = gateway(&format!("{}grpc_web = true\n", grpc_document(address, ""))).await;
+    let health = "/grpc.health.v1.Health/Check";
+    let serving = [&[0, 0, 0, 0, 2, 8, 1][..], TRAILERS].concat();
+    let (head, body) = web_call(&gateway, health, "application/grpc-web+proto", &[0; 5]).await;
+    assert!(
+        head.starts_with("http/1.1 200") && head.contains("content-type: application/grpc-web\r\n"),
+        "{head}"
+    );
+    assert_eq!(body, serving);
+    // Text in both directions; the service sees plain gRPC and the bytes that were meant.
+    let (head, body) = web_call(&gateway, "/echo", "application/grpc-web-text", b"AQ==AgM=").await;
+    assert!(head.contains("content-type: application/grpc-web-text\r\n"), "{head}");
+    let text = String::from_utf8(body).unwrap();
+    let bytes: Vec<u8> = text
+        .as_bytes()
+        .chunks(4)
+        .flat_map(|quartet| {
+            <base64ct::Base64 as base64ct::Encoding>::decode_vec(std::str::from_utf8(quartet).unwrap())
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(bytes, [&b"te=Some(\"trailers\") \x01\x02\x03"[..], TRAILERS].concat());
+    let (head, _) = web_call(&gateway, "/echo", "application/grpc-web-text", b"!!!!").await;
+    assert!(head.starts_with("http/1.1 400"), "{head}");
+    // Others on the same route are left alone.
+    let (head, body) = web_call(&gateway, health, "application/grpc", &[0; 5]).await;
+    assert!(head.contains("content-type: application/grpc\r\n"), "{head}");
+    assert_eq!(body, [0, 0, 0, 0, 2, 8, 1]);
+}
