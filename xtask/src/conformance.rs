@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod cdn;
 pub mod clients;
 pub mod dns;
+pub mod gateway;
 pub mod keyspace;
 pub mod schemas;
 pub mod sql;
@@ -37,6 +38,8 @@ enum Service {
     Cdn(cdn::Args),
     /// DNS tools and libraries against the DNS server
     Dns(dns::Args),
+    /// Browsers and programs that log in at the gateway
+    Gateway(gateway::Args),
     /// Redis clients against the keyspace
     Keyspace(keyspace::Args),
     /// Registry clients and serializers against the schema registry
@@ -53,6 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
         Service::Blobs(args) => blobs::run(args),
         Service::Cdn(args) => cdn::run(args),
         Service::Dns(args) => dns::run(args),
+        Service::Gateway(args) => gateway::run(args),
         Service::Keyspace(args) => keyspace::run(args),
         Service::Schemas(args) => schemas::run(args),
         Service::Sql(args) => sql::run(args),

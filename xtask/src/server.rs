@@ -113,9 +113,10 @@ pub struct TemporaryBole {
     server: Server,
     streams: SocketAddr,
     schemas: SocketAddr,
+    gateway: SocketAddr,
+    admin: SocketAddr,
     blobs: SocketAddr,
     sql: SocketAddr,
-    gateway: SocketAddr,
     log: PathBuf,
     // Dropped after the server, which writes to it until it has stopped.
     _data: tempfile::TempDir,
@@ -138,11 +139,12 @@ impl TemporaryBole {
         let server = start_bole(Profile::Debug, &data.path().join("data"), ports, &settings)?;
         let streams = SocketAddr::from(([127, 0, 0, 1], ports.streams));
         let schemas = SocketAddr::from(([127, 0, 0, 1], ports.schemas));
+        let gateway = SocketAddr::from(([127, 0, 0, 1], ports.gateway));
+        let admin = SocketAddr::from(([127, 0, 0, 1], ports.admin));
         let blobs = SocketAddr::from(([127, 0, 0, 1], ports.blobs));
         let sql = SocketAddr::from(([127, 0, 0, 1], ports.sql));
-        let gateway = SocketAddr::from(([127, 0, 0, 1], ports.gateway));
         println!("bole listens on {}; its log: {}", server.address, log.display());
-        Ok(Self { server, streams, schemas, blobs, sql, gateway, log, _data: data })
+        Ok(Self { server, streams, schemas, gateway, admin, blobs, sql, log, _data: data })
     }
 
     /// Where its Redis-compatible service listens.
@@ -160,6 +162,16 @@ impl TemporaryBole {
         self.schemas
     }
 
+    /// Where its gateway listens, which opens after the keyspace.
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Where its API for administrators listens, which opens last.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// Where its S3-compatible service listens, which opens after the keyspace.
     pub fn blobs(&self) -> SocketAddr {
         self.blobs
@@ -168,11 +180,6 @@ impl TemporaryBole {
     /// Where its PostgreSQL-compatible service listens, which opens after the keyspace.
     pub fn sql(&self) -> SocketAddr {
         self.sql
-    }
-
-    /// Where its gateway listens, which opens after the keyspace.
-    pub fn gateway(&self) -> SocketAddr {
-        self.gateway
     }
 
     /// Fails when the node did not survive what was done to it.

@@ -1,6 +1,7 @@
 //! Opens the gateway: the shard of what it keeps, the API at the admin door, its doors, and what carries a change from the one to the other.
 
 mod file;
+mod logins;
 mod registry;
 mod sight;
 
@@ -16,10 +17,11 @@ use bole_edge_core::limits::Shared;
 use bole_gateway::config::{AccessLog, LogFormat, Parts};
 use bole_gateway::limits::Limits;
 use bole_gateway::{Config, Service};
-use bole_gateway_control::Control;
 use bole_gateway_control::control::{self, Source};
 use bole_gateway_control::door::{self, Door};
 use bole_gateway_control::vault::Vault;
+use bole_gateway_control::{Control, Trial};
+use bole_gateway_document::Document;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -76,11 +78,13 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
         store: Some(cdn.store.clone()),
         metrics: node.metrics.clone(),
         registry: Some(Arc::clone(&registered) as _),
+        logins: logins::of(&settings, kernel)?,
         shared_store: Some(Arc::new(Shared::new(KeyspaceCells::new(keyspace(&settings)?)))),
         ..Parts::default()
     };
     let service = Service::open(config(&settings), parts).await.context("the gateway cannot be opened")?;
     let gateway = Arc::new(Carried { service, problems: Mutex::default() });
+    control.try_with(Arc::clone(&gateway) as _);
     if let Some(file) = &settings.gateway.file {
         file::take(&control, file).await.with_context(|| format!("gateway.file {}", file.display()))?;
     }
@@ -173,10 +177,7 @@ async fn follow(control: Arc<Control>, gateway: Arc<Carried>) {
             if problems.is_empty()
                 && let Err(error) = gateway.service.apply(opened).await
             {
-                problems = match error {
-                    bole_gateway::Error::Document(problems) => problems,
-                    other => vec![other.to_string()],
-                };
+                problems = told(error);
             }
             for problem in &problems {
                 tracing::error!(revision, "the gateway cannot carry out its document: {problem}");
@@ -212,6 +213,20 @@ async fn sweep(control: Arc<Control>) {
 struct Carried {
     service: Service,
     problems: Mutex<Vec<String>>,
+}
+
+/// What is wrong, one by one.
+fn told(error: bole_gateway::Error) -> Vec<String> {
+    match error {
+        bole_gateway::Error::Document(problems) => problems,
+        other => vec![other.to_string()],
+    }
+}
+
+impl Trial for Carried {
+    fn attempt(&self, document: Document) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async move { self.service.attempt(document).await.err().map(told).unwrap_or_default() })
+    }
 }
 
 /// The running gateway.

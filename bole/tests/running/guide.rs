@@ -27,6 +27,8 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/outbox.md", &[]),
     ("docs/guide/blob-events.md", &[]),
     ("docs/guide/gateway.md", &[]),
+    ("docs/guide/gateway-login.md", &[]),
+    ("docs/guide/gateway-openapi.md", &[]),
     ("docs/guide/cdn.md", &[]),
     ("docs/guide/geodns.md", &[]),
 ];

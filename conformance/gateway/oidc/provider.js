@@ -1,7 +1,12 @@
 // An OpenID provider for tests: `node provider.js http://GATEWAY`. Listens on a free port of 127.0.0.1, prints `issuer URL`, and
 // ends when its standard input does. Anybody may log in under any name, with any password.
 import http from "node:http";
-import Provider from "oidc-provider";
+import { pathToFileURL } from "node:url";
+
+// NODE_PATH is not looked at by `import`.
+const room = process.env.OIDC_PACKAGES;
+const found = room ? pathToFileURL(`${room}/oidc-provider/lib/index.js`).href : "oidc-provider";
+const { default: Provider } = await import(found);
 
 const gateway = process.argv[2];
 const server = http.createServer();

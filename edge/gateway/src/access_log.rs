@@ -34,6 +34,8 @@ pub const FIELDS: &[&str] = &[
     "service",
     "instance",
     "tries",
+    "login",
+    "consumer",
     "problem",
     "request_id",
     "trace_id",

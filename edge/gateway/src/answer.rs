@@ -6,6 +6,7 @@ pub use files::Files;
 
 use crate::error::Problem;
 use bole_gateway_document::route as document;
+use bole_gateway_openapi::Misfit;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use pingora_http::ResponseHeader;
@@ -59,11 +60,15 @@ impl Reply {
 }
 
 /// The head and body that tell a problem.
-pub fn problem(problem: Problem, detail: Option<&str>) -> pingora_core::Result<(ResponseHeader, Bytes)> {
+pub fn problem(
+    problem: Problem,
+    detail: Option<&str>,
+    misfits: &[Misfit],
+) -> pingora_core::Result<(ResponseHeader, Bytes)> {
     let mut head = ResponseHeader::build(problem.row().status, Some(8))?;
     head.insert_header(http::header::CONTENT_TYPE, "application/problem+json")?;
     head.insert_header(http::header::CACHE_CONTROL, "no-store")?;
-    Ok((head, problem.body(detail).into()))
+    Ok((head, problem.body(detail, misfits).into()))
 }
 
 /// Sends an answer. The connection goes on if nothing of the request is unread.

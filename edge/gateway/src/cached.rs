@@ -141,6 +141,8 @@ impl Proxy {
             return self.tell(session, context).await;
         };
         let mut headers = fields(head, store.shield);
+        // Before anything is looked for: what an answer varies by is what the service sees.
+        context.introduce_to(&mut headers);
         // Read before anything is looked for: what is answered is as new as this says.
         let told = headers.remove(network::QUESTION).and_then(|question| {
             store.network.as_ref().filter(|_| store.shield).and_then(|network| network.answer(&question))
@@ -253,6 +255,7 @@ fn facts(
         query: context.query.clone(),
         came: context.came.clone(),
         request_id: context.request_id.clone(),
+        who: context.on_behalf(),
         trace: context.trace,
     }
 }

@@ -240,3 +240,6 @@ async fn overdue(exchange: &Exchange) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

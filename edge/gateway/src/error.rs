@@ -1,6 +1,7 @@
 //! What goes wrong with a request, and the one table that says how each kind is answered: a status and a body of
 //! `application/problem+json` (RFC 9457). And what goes wrong with the gateway itself.
 
+use bole_gateway_openapi::Misfit;
 use std::net::SocketAddr;
 
 /// Why a request is not answered by a service.
@@ -16,6 +17,9 @@ pub enum Problem {
     HeadTimeout,
     BodyTimeout,
     BodyTooLarge,
+    BodyWrong,
+    RequestUnfit,
+    BodyUnfit,
     Misdirected,
     NoRoute,
     NetworkDenied,
@@ -71,6 +75,9 @@ pub const PROBLEMS: &[Row] = &[
     row(Problem::HeadTimeout, "head-timeout", 408, "The head of the request took too long"),
     row(Problem::BodyTimeout, "body-timeout", 408, "The body of the request took too long"),
     row(Problem::BodyTooLarge, "body-too-large", 413, "The body of the request is too large"),
+    row(Problem::BodyWrong, "body-wrong", 400, "The body is not what was signed"),
+    row(Problem::RequestUnfit, "request-unfit", 400, "The request is not what the service describes"),
+    row(Problem::BodyUnfit, "body-unfit", 422, "The body is not what the service describes"),
     row(Problem::Misdirected, "misdirected", 421, "The connection was made for another host"),
     row(Problem::NoRoute, "no-route", 404, "No route takes this request"),
     row(Problem::NetworkDenied, "network-denied", 403, "Clients of this network are not let in"),
@@ -119,12 +126,16 @@ impl Problem {
         &PROBLEMS[self as usize]
     }
 
-    /// The body that tells it. `detail` is of the gateway's own words: nothing of the request, no secret.
-    pub fn body(self, detail: Option<&str>) -> String {
+    /// The body that tells it. `detail` is of the gateway's own words: nothing of the request, no secret; `misfits` are told as `errors`.
+    pub fn body(self, detail: Option<&str>, misfits: &[Misfit]) -> String {
         let Row { name, status, title, .. } = self.row();
         let mut body = serde_json::json!({ "type": format!("urn:bole:gateway:{name}"), "title": title, "status": status });
         if let Some(detail) = detail {
             body["detail"] = detail.into();
+        }
+        if !misfits.is_empty() {
+            let told = |misfit: &Misfit| serde_json::json!({ "place": misfit.place, "detail": misfit.wrong });
+            body["errors"] = misfits.iter().map(told).collect();
         }
         body.to_string()
     }
@@ -172,7 +183,7 @@ mod tests {
     #[test]
     fn bodies_are_problem_details() {
         let body: serde_json::Value =
-            serde_json::from_str(&Problem::NoRoute.body(Some("a \"b\""))).expect("JSON");
+            serde_json::from_str(&Problem::NoRoute.body(Some("a \"b\""), &[])).expect("JSON");
         assert_eq!(body["type"], "urn:bole:gateway:no-route");
         assert_eq!((body["status"].as_u64(), body["detail"].as_str()), (Some(404), Some("a \"b\"")));
     }

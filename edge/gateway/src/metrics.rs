@@ -54,6 +54,36 @@ impl RouteCounters {
     }
 }
 
+/// What came of logins: requests to routes that have some, and to paths of the gateway's own.
+#[derive(Clone, Debug)]
+pub struct LoginCounters {
+    /// Somebody came in.
+    pub admitted: Counter,
+    /// Asked to log in, rightly this time.
+    pub challenged: Counter,
+    /// Not let in, or not decided on.
+    pub refused: Counter,
+    /// Sent to a provider, or back from it.
+    pub redirected: Counter,
+    /// Answered by the server that was asked.
+    pub replied: Counter,
+}
+
+impl LoginCounters {
+    /// Of a gateway.
+    pub fn new(metrics: &Metrics) -> Self {
+        let of =
+            |result| metrics.counter("bole_gateway_logins", "What came of logins.", &[("result", result)]);
+        Self {
+            admitted: of("admitted"),
+            challenged: of("challenged"),
+            refused: of("refused"),
+            redirected: of("redirected"),
+            replied: of("replied"),
+        }
+    }
+}
+
 /// What is counted of a service.
 #[derive(Clone, Debug)]
 pub struct ServiceCounters {

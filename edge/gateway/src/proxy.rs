@@ -12,12 +12,15 @@
 #![expect(clippy::unused_self, reason = "phases are methods of the proxy, whether or not they look at it")]
 
 pub mod context;
+pub mod described;
 mod failure;
 mod finish;
 mod forward;
+mod meaning;
 mod request;
 mod response;
 mod target;
+pub mod who;
 
 use crate::access_log::Log;
 use crate::cached::{Engine, Store};
@@ -59,6 +62,8 @@ pub struct Proxy {
     pub log: Log,
     /// Problems by kind.
     pub problems: RefusedCounters,
+    /// What came of logins.
+    pub logins: crate::metrics::LoginCounters,
     /// Who goes first under overload.
     pub shedder: Mutex<Shedder>,
     /// How long whatever is ready waits for its turn on this machine.
@@ -123,7 +128,7 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Context,
     ) -> Result<()> {
-        self.request_body(body.as_ref(), end, context)?;
+        self.request_body(body, end, context)?;
         self.request_of_grpc_web(body, end, context)
     }
 

@@ -9,10 +9,12 @@ use crate::clock::{self, Lag};
 use crate::config::{Config, Parts};
 use crate::connection::{self, Door, RefusedCounters};
 use crate::error::{Error, Result};
+use crate::logins;
+use crate::metrics::LoginCounters;
 use crate::proxy::Proxy;
 use crate::rates::Stores;
 use crate::state::{self, State, Workshop};
-use crate::tls::Certificates;
+use crate::tls::{Certificates, Prepared};
 use crate::upstream::{Tools, resolve};
 use arc_swap::ArcSwap;
 use bole_edge_core::limits::shed::{self, Shedder};
@@ -20,6 +22,7 @@ use bole_edge_core::limits::store::Local;
 use bole_gateway_document::Document;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
+use bole_net::tasks::{self, OnFailure};
 use bole_net::{ServiceMetrics, Shutdown, Stopper};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
@@ -79,6 +82,7 @@ impl Service {
             closing: is_closing.clone(),
             log,
             problems: problems.clone(),
+            logins: LoginCounters::new(&metrics),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
             lag: lag.clone(),
             store: parts.store.clone(),
@@ -97,7 +101,7 @@ impl Service {
         let door = Door {
             engine,
             config: config.clone(),
-            closing: is_closing,
+            closing: is_closing.clone(),
             certificates: certificates.clone(),
             refused: problems,
         };
@@ -108,6 +112,7 @@ impl Service {
         let helpers = vec![
             tokio::spawn(certificates.clone().watch(config.reload_interval)),
             tokio::spawn(lag.measure()),
+            tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
         ];
         let mut service = Self {
             state,
@@ -176,6 +181,18 @@ impl Service {
         self.state.load_full()
     }
 
+    /// Tries whether this gateway could carry out a document: compiles it, reads its files, and forgets it again. Nothing changes, and nobody is
+    /// asked or looked up.
+    ///
+    /// # Errors
+    /// All that is wrong with the document, or that this gateway cannot do.
+    pub async fn attempt(&self, document: Document) -> Result<()> {
+        let workshop = self.workshop.for_trial();
+        let attempt = move || compile(document, &State::default(), &workshop).map(|_| ());
+        let tried = tokio::task::spawn_blocking(attempt).await;
+        tried.map_err(|error| Error::Config(error.to_string()))?
+    }
+
     /// Takes a document, as a whole or not at all. Requests under way keep the one that they began with.
     ///
     /// # Errors
@@ -185,20 +202,7 @@ impl Service {
         let before = self.state.load_full();
         let (workshop, learned) = (self.workshop.clone(), before.clone());
         // Files are read, patterns compiled: not here, where requests are served.
-        let compile = move || {
-            let certificates = Certificates::prepare(&document.certificates);
-            let state = State::new(document, &learned, &workshop);
-            match (state, certificates) {
-                (Ok(state), Ok(certificates)) => Ok((state, certificates)),
-                (Err(Error::Document(mut problems)), Err(more)) => {
-                    problems.extend(more);
-                    Err(Error::Document(problems))
-                }
-                (Err(error), _) => Err(error),
-                (_, Err(problems)) => Err(Error::Document(problems)),
-            }
-        };
-        let compiled = tokio::task::spawn_blocking(compile).await;
+        let compiled = tokio::task::spawn_blocking(move || compile(document, &learned, &workshop)).await;
         let (state, certificates) = compiled.map_err(|error| Error::Config(error.to_string()))??;
         for (name, upstream) in &before.services {
             if state.services.get(name).is_none_or(|after| !Arc::ptr_eq(upstream, after)) {
@@ -265,7 +269,23 @@ fn workshop(config: &Config, parts: Parts) -> Workshop {
             local: Arc::new(Local::new(config.limits.rate_keys_max, rand::random())),
             shared: parts.shared_store,
         },
+        logins: parts.logins.parts(),
         cache,
+    }
+}
+
+/// Compiles a document with its certificates. Blocks on files.
+fn compile(document: Document, learned: &State, workshop: &Workshop) -> Result<(State, Prepared)> {
+    let certificates = Certificates::prepare(&document.certificates);
+    let state = State::new(document, learned, workshop);
+    match (state, certificates) {
+        (Ok(state), Ok(certificates)) => Ok((state, certificates)),
+        (Err(Error::Document(mut problems)), Err(more)) => {
+            problems.extend(more);
+            Err(Error::Document(problems))
+        }
+        (Err(error), _) => Err(error),
+        (_, Err(problems)) => Err(Error::Document(problems)),
     }
 }
 

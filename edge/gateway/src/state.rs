@@ -4,13 +4,16 @@
 use crate::answer::{Files, Reply};
 use crate::cached;
 use crate::config::Network;
+use crate::described::Described;
 use crate::error::{Error, Result};
+use crate::logins;
 use crate::metrics::RouteCounters;
 use crate::rates::{Rate, Stores};
 use crate::unbuilt;
 use crate::upstream::{Tools, Upstream};
 use bole_gateway_document::Document;
 use bole_gateway_document::route::{self as document, Share};
+use bole_gateway_openapi::merge;
 use bole_gateway_routes::Table;
 use bole_gateway_routes::change::Change;
 use bole_gateway_routes::cors::Cors;
@@ -26,6 +29,12 @@ pub struct State {
     pub table: Table,
     /// All routes, as the document numbers them.
     pub routes: Vec<Arc<Route>>,
+    /// Who may come in, if anybody has to log in.
+    pub access: Option<Arc<bole_gateway_access::Access>>,
+    /// All rates, by name: consumers have some of their own.
+    pub rates: BTreeMap<String, Arc<Rate>>,
+    /// Descriptions of services that have one.
+    pub described: BTreeMap<String, Arc<Described>>,
     /// All services.
     pub services: BTreeMap<String, Arc<Upstream>>,
 }
@@ -35,7 +44,8 @@ impl Default for State {
     fn default() -> Self {
         let document = Document::default();
         let table = Table::new(&document);
-        Self { document, table, routes: Vec::new(), services: BTreeMap::new() }
+        let (routes, rates, services) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { document, table, routes, access: None, rates, described: BTreeMap::new(), services }
     }
 }
 
@@ -75,6 +85,8 @@ pub enum Action {
     Reply(Reply),
     /// To files.
     Files(Arc<Files>),
+    /// Nowhere: the descriptions of all services, under this title.
+    Api(String),
 }
 
 /// What can be stored of answers.
@@ -95,8 +107,21 @@ pub struct Workshop {
     pub tools: Tools,
     /// For rates.
     pub stores: Stores,
+    /// For logins.
+    pub logins: bole_gateway_access::Parts,
     /// Whether answers can be stored, and of shields.
     pub cache: Cache,
+}
+
+impl Workshop {
+    /// For a document that is only tried: what it would count and remember is thrown away.
+    #[must_use]
+    pub fn for_trial(&self) -> Self {
+        let mut trial = self.clone();
+        trial.tools.metrics = bole_net::Metrics::default();
+        trial.logins = logins::forgetful(&self.logins);
+        trial
+    }
 }
 
 impl State {
@@ -106,6 +131,13 @@ impl State {
     /// All that is wrong with it. Nothing has changed then.
     pub fn new(document: Document, before: &Self, workshop: &Workshop) -> Result<Self> {
         let mut problems: Vec<String> = document.check().iter().map(ToString::to_string).collect();
+        // What is wrong already would only be said twice.
+        let access =
+            if problems.is_empty() { logins::compile(&document, &workshop.logins) } else { Ok(None) };
+        let access = access.unwrap_or_else(|more| {
+            problems.extend(more);
+            None
+        });
         problems.extend(unbuilt::found(&document, workshop.stores.shared.is_some()));
         problems.extend(workshop.cache.problems(&document));
         let mut services = BTreeMap::new();
@@ -113,6 +145,16 @@ impl State {
             match Upstream::new(name, service, before.services.get(name), &workshop.tools) {
                 Ok(upstream) => {
                     services.insert(name.clone(), upstream);
+                }
+                Err(more) => problems.extend(more),
+            }
+        }
+        let mut described = BTreeMap::new();
+        for (name, service) in &document.services {
+            let Some(settings) = &service.openapi else { continue };
+            match Described::new(name, settings, &workshop.tools.metrics) {
+                Ok(one) => {
+                    described.insert(name.clone(), Arc::new(one));
                 }
                 Err(more) => problems.extend(more),
             }
@@ -139,7 +181,12 @@ impl State {
         if !problems.is_empty() {
             return Err(Error::Document(problems));
         }
-        Ok(Self { table: Table::new(&document), routes, services, document })
+        Ok(Self { table: Table::new(&document), routes, access, rates, described, services, document })
+    }
+
+    /// The descriptions of all services, as one document.
+    pub fn merged(&self, title: &str) -> serde_json::Value {
+        merge::merged(title, self.described.iter().map(|(name, described)| (name.as_str(), &described.api)))
     }
 }
 
@@ -236,6 +283,10 @@ impl Action {
         let find = |name: &String| {
             services.get(name).cloned().ok_or_else(|| format!(": there is no service {name:?}"))
         };
+        if let (Some(api), None, [], None) = (&route.openapi, &route.service, &route.split[..], &route.files)
+        {
+            return Ok(Self::Api(api.title.clone()));
+        }
         match (&route.service, &route.split[..], &route.redirect, &route.reply, &route.files) {
             (Some(service), [], None, None, None) => Ok(Self::Service(find(service)?)),
             (None, split @ [_, ..], None, None, None) => {

@@ -1,5 +1,6 @@
 //! W3C Trace Context, level 1: which trace a request belongs to, and the gateway's own span in it.
 
+use http::HeaderMap;
 use rand::Rng;
 use std::fmt::{self, Write as _};
 
@@ -31,6 +32,13 @@ impl Parent {
         valid.then_some(Self { trace, span: span as u64, flags: flags as u8 })
     }
 
+    /// What the headers of a request say. Several parents are none.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut parents = headers.get_all("traceparent").iter();
+        let parent = parents.next().and_then(|value| Self::read(value.to_str().ok()?));
+        parent.filter(|_| parents.next().is_none())
+    }
+
     /// A span of the gateway's own, in the trace of a client or in a new one, which is not sampled.
     pub fn continued(from: Option<Self>) -> Self {
         let mut random = rand::rng();
@@ -40,6 +48,15 @@ impl Parent {
             None => Self { trace: random.random::<u128>().max(1), span, flags: 0 },
         }
     }
+}
+
+/// Bytes of a `tracestate` that is passed on (W3C Trace Context asks for at least 512).
+const STATE_BYTES_MAX: usize = 2 << 10;
+
+/// Whether what else was said of the trace goes on: only with a trace that is taken up, and if it is not too long.
+pub fn keeps_state(headers: &HeaderMap) -> bool {
+    let bytes: usize = headers.get_all("tracestate").iter().map(http::HeaderValue::len).sum();
+    bytes <= STATE_BYTES_MAX && Parent::of(headers).is_some()
 }
 
 impl fmt::Display for Parent {
@@ -72,6 +89,11 @@ mod tests {
             (format!("00-{trace}-{}-01", "0".repeat(16)), false),
             (format!("00-{}-b7ad6b7169203331-01", trace.to_uppercase()), false),
             (format!("00-{trace}-b7ad6b7169203331"), false),
+            (format!("00-{trace}-b7ad6b7169203331-00"), true),
+            (format!("00-{trace}-b7ad6b7169203331-0"), false),
+            (format!("00-{trace}-b7ad6b7169203331-0g"), false),
+            (format!("00-{trace}_b7ad6b7169203331-01"), false),
+            (format!("01-{trace}-b7ad6b7169203331-01more"), false),
             (String::new(), false),
         ] {
             assert_eq!(Parent::read(&text).is_some(), valid, "{text}");
@@ -80,6 +102,26 @@ mod tests {
         let own = Parent::continued(parent);
         assert_eq!((format!("{:032x}", own.trace).as_str(), own.flags), (trace, 1));
         assert_ne!(own.span, 0xb7ad_6b71_6920_3331);
+    }
+
+    #[test]
+    fn what_else_is_said_goes_on_only_with_its_trace() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        for (parents, state, keeps) in [
+            (&[good][..], "a=b".to_owned(), true),
+            (&[good, good], "a=b".to_owned(), false),
+            (&[], "a=b".to_owned(), false),
+            (&["x"], "a=b".to_owned(), false),
+            (&[good], "a".repeat(STATE_BYTES_MAX + 1), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for parent in parents {
+                headers.append("traceparent", parent.parse().expect("a value"));
+            }
+            headers.insert("tracestate", state.parse().expect("a value"));
+            assert_eq!(keeps_state(&headers), keeps, "{parents:?} {state:.10}");
+            assert_eq!(Parent::of(&headers).is_some(), parents == [good], "{parents:?}");
+        }
     }
 
     proptest! {

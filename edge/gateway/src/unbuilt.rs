@@ -3,7 +3,7 @@
 use bole_gateway_document::Document;
 use bole_gateway_document::limit::Store;
 use bole_gateway_document::route::Route;
-use bole_gateway_document::service::{KeySource, Service};
+use bole_gateway_document::service::Service;
 
 /// Bytes of a request's body that can be kept for a retry: what the library keeps.
 pub const RETRY_BODY_BYTES_MAX: u64 = 64 << 10;
@@ -15,15 +15,11 @@ const ROUTES: &[(&str, InRoute)] = &[
     ("bucket", |route| route.bucket.is_some()),
     ("mirror", |route| route.mirror.is_some()),
     ("collapse", |route| route.collapse),
-    ("split_key (consumer)", |route| route.split_key == Some(KeySource::Consumer)),
-    ("login", |route| !route.login.is_empty() || route.login_optional || !route.allow.is_empty()),
 ];
 
 const SERVICES: &[(&str, InService)] = &[
     ("hedge_after", |service| service.hedge_after.is_some()),
-    ("openapi", |service| service.openapi.is_some()),
     ("retries.body_max (above 64KiB)", |service| service.retries.body_max.0 > RETRY_BODY_BYTES_MAX),
-    ("balance.key (consumer)", |service| service.balance.key == Some(KeySource::Consumer)),
 ];
 
 /// Everything in the document that is not done yet, by its place. `shared` is whether there is a store that gateways share.
@@ -38,15 +34,10 @@ pub fn found(document: &Document, shared: bool) -> Vec<String> {
         places.extend(found.map(|(field, _)| format!("services.{name}.{field}")));
     }
     for (name, limit) in &document.limits {
-        if limit.key == KeySource::Consumer {
-            places.push(format!("limits.{name}.key (consumer)"));
-        }
         if limit.store == Store::Keyspace && !shared {
             places.push(format!("limits.{name}.store (keyspace)"));
         }
     }
-    places.extend(document.logins.keys().map(|name| format!("logins.{name}")));
-    places.extend(document.consumers.keys().map(|name| format!("consumers.{name}")));
     let acme = document.certificates.iter().filter(|(_, certificate)| certificate.acme.is_some());
     places.extend(acme.map(|(name, _)| format!("certificates.{name}.acme")));
     places.into_iter().map(|place| format!("{place}: this gateway cannot do that yet; take it out")).collect()
@@ -69,20 +60,14 @@ mod tests {
             [limits.a]
             bucket = { limit = 1, period = "1s" }
             store = "keyspace"
-            [consumers.c]
-            keys = ["k"]
         "#;
         let document = Document::from_toml(text).expect("it has the shape");
         let found = found(&document, false);
-        for place in [
-            "services.a.hedge_after",
-            "services.a.retries.body_max",
-            "routes.a.collapse",
-            "limits.a.store",
-            "consumers.c",
-        ] {
+        for place in
+            ["services.a.hedge_after", "services.a.retries.body_max", "routes.a.collapse", "limits.a.store"]
+        {
             assert!(found.iter().any(|told| told.starts_with(place)), "{place} in {found:?}");
         }
-        assert_eq!(found.len(), 5);
+        assert_eq!(found.len(), 4);
     }
 }

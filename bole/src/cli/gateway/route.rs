@@ -180,7 +180,7 @@ fn summary(route: &Value) -> String {
             |share: &Value| format!("{}={}", share["service"].as_str().unwrap_or("?"), share["weight"]);
         split.iter().map(share).collect::<Vec<_>>().join(" ")
     } else {
-        let kinds = ["redirect", "reply", "files", "bucket"];
+        let kinds = ["redirect", "reply", "files", "openapi", "bucket"];
         kinds.iter().find(|kind| route[**kind].is_object()).map_or("nowhere", |kind| *kind).to_owned()
     };
     let off = if route["enabled"] == json!(false) { " (disabled)" } else { "" };

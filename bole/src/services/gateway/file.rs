@@ -35,7 +35,12 @@ async fn read(path: &Path) -> Result<Document> {
 
 /// Takes what is in the file at the start. A file that is wrong stops the start: there is no document before it.
 pub(super) async fn take(control: &Control, path: &Path) -> Result<()> {
-    control.take(read(path).await?);
+    let document = read(path).await?;
+    let problems = control.attempt(&document).await;
+    if !problems.is_empty() {
+        bail!("the gateway cannot carry it out: {}", problems.join("; "));
+    }
+    control.take(document);
     Ok(())
 }
 
@@ -50,7 +55,14 @@ pub(super) async fn watch(control: Arc<Control>, path: PathBuf) {
             continue;
         }
         seen = now;
-        match read(&path).await {
+        let tried = match read(&path).await {
+            Ok(document) => match control.attempt(&document).await {
+                problems if problems.is_empty() => Ok(document),
+                problems => Err(anyhow::anyhow!("{}", problems.join("\n"))),
+            },
+            Err(error) => Err(error),
+        };
+        match tried {
             Ok(document) => control.take(document),
             Err(error) => {
                 tracing::error!(file = %path.display(), "the gateway's document is not taken, the one before stays: {error:#}");

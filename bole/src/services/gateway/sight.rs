@@ -27,6 +27,10 @@ impl door::Sight for Sight {
         json!({ "routes": state.routes.len(), "services": services, "problems": *self.0.problems.lock() })
     }
 
+    fn merged(&self) -> Value {
+        self.0.service.state().merged("All services")
+    }
+
     /// By the document that is carried out.
     fn explain(&self, question: &Question) -> Result<Value, String> {
         let table = Table::new(&self.0.service.state().document);

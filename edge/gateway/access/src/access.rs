@@ -97,6 +97,11 @@ impl Access {
         Some(if logout { flow::home() } else { Refusal::malformed(detail).verdict() })
     }
 
+    /// Whether there are sessions of browsers: paths of the gateway's own, and cookies that no service may see on any route.
+    pub fn has_sessions(&self) -> bool {
+        !self.oidc.is_empty()
+    }
+
     /// Decides on a request for a route of the document.
     ///
     /// Cancel safe: what is fetched for others too goes on.

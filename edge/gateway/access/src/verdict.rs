@@ -112,7 +112,7 @@ impl Refusal {
     pub(crate) fn verdict(self) -> Verdict {
         let title = self.status.canonical_reason().unwrap_or("Refused");
         let body = serde_json::json!({
-            "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail
+            "type": format!("urn:bole:gateway:{}", self.reason), "title": title, "status": self.status.as_u16(), "detail": self.detail
         });
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

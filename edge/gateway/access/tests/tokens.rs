@@ -417,26 +417,26 @@ async fn keys_are_fetched_kept_and_changed() {
     for _ in 0..20 {
         assert_eq!(status(&show(&access, "r", &new_token).await), 401);
     }
-    assert_eq!(world.web.count(KEYS), 2);
+    assert_eq!(world.web.count(KEYS), 3);
     world.clock.advance(Duration::from_secs(30));
     for _ in 0..20 {
         assert_eq!(status(&show(&access, "r", &new_token).await), 401);
     }
-    assert_eq!(world.web.count(KEYS), 3);
+    assert_eq!(world.web.count(KEYS), 4);
     // The issuer changes its keys: the new one is found, and the old one's remembered token no longer comes in.
     world.web.json(KEYS, &json!({"keys": [new_public]}));
     world.clock.advance(Duration::from_secs(30));
     admitted(show(&access, "r", &new_token).await);
-    assert_eq!(world.web.count(KEYS), 4);
+    assert_eq!(world.web.count(KEYS), 5);
     assert_eq!(status(&show(&access, "r", &old_token).await), 401);
     // In the background, when they are old; while that fails the old ones stay, and not for ever.
     access.tend().await;
-    assert_eq!(world.web.count(KEYS), 4);
+    assert_eq!(world.web.count(KEYS), 5);
     world.web.at(KEYS, |_| Ok(http::Response::new("{\"keys\":[]}".into())));
     world.clock.advance(Duration::from_mins(10));
     access.tend().await;
     access.tend().await;
-    assert_eq!(world.web.count(KEYS), 5);
+    assert_eq!(world.web.count(KEYS), 6);
     admitted(show(&access, "r", &new_token).await);
     world.clock.advance(Duration::from_hours(24));
     assert_eq!(status(&show(&access, "r", &new_token).await), 503);

@@ -7,6 +7,7 @@ use crate::entry::{Change, Instance, Part};
 use crate::error::{Error, Result};
 use crate::registry::Leases;
 use crate::state::{Instances, State};
+use crate::trial::Trial;
 use crate::vault::Vault;
 use bole_base::{Durability, LogId, Offset, Position};
 use bole_gateway_document::Document;
@@ -14,7 +15,7 @@ use bole_shard::{Hosted, Runtime, Shard, Single};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -61,6 +62,16 @@ pub struct Control {
     shown: Mutex<Offset>,
     view: watch::Sender<View>,
     carried: watch::Sender<Carried>,
+    trial: OnceLock<Arc<dyn Trial>>,
+}
+
+/// How a change is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// The revision that the document must have.
+    pub expected: Option<u64>,
+    /// Says all that making the change would say, and changes nothing.
+    pub dry_run: bool,
 }
 
 /// How far the gateway is.
@@ -71,6 +82,9 @@ pub struct Carried {
     /// Why it carries out an older one, if it does.
     pub problems: Vec<String>,
 }
+
+/// How often a change is decided on anew because others changed the document while it was tried.
+const TRIALS_MAX: usize = 8;
 
 /// How long an answer waits for the gateway to carry out what was changed.
 const CARRY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,6 +104,7 @@ impl Control {
             shown: Mutex::new(Offset::ZERO),
             view,
             carried,
+            trial: OnceLock::new(),
         })
     }
 
@@ -111,6 +126,22 @@ impl Control {
     /// What is carried out now, and each change of it; durable before it is seen.
     pub fn watch(&self) -> watch::Receiver<View> {
         self.view.subscribe()
+    }
+
+    /// From now on every document is tried before it is kept. Only the first that is given counts.
+    pub fn try_with(&self, trial: Arc<dyn Trial>) {
+        let _ = self.trial.set(trial);
+    }
+
+    /// What hinders the gateway from carrying out this document. Nothing where nobody tries.
+    pub async fn attempt(&self, document: &Document) -> Vec<String> {
+        let Some(trial) = self.trial.get() else { return Vec::new() };
+        let mut opened = document.clone();
+        let mut problems = self.open_secrets(&mut opened);
+        if problems.is_empty() {
+            problems = trial.attempt(opened).await;
+        }
+        problems
     }
 
     /// The gateway was given a revision, and carries it out if there are no problems.
@@ -156,18 +187,12 @@ impl Control {
         self.view.send_modify(|view| view.problems = problems);
     }
 
-    /// Puts an object; says whether it is new, and the revision after it. `expected` is the revision that the document must have.
-    pub async fn put(
-        &self,
-        part: Part,
-        name: &str,
-        value: Value,
-        expected: Option<u64>,
-    ) -> Result<(bool, u64)> {
+    /// Puts an object; says whether it is new, and the revision after it.
+    pub async fn put(&self, part: Part, name: &str, value: Value, wish: Wish) -> Result<(bool, u64)> {
         let value = if part.row().secrets { self.closed(part, name, value).await? } else { value };
         let change = Change::Put { part, name: name.to_owned(), value };
         let (is_new, revision) = self
-            .change_objects(expected, |state| {
+            .change_objects(wish, |state| {
                 let before = state.object(part, name);
                 let same = matches!(&change, Change::Put { value, .. } if before == Some(value));
                 let changes = if same { Vec::new() } else { vec![change.clone()] };
@@ -178,9 +203,9 @@ impl Control {
     }
 
     /// Removes an object; says the revision after it. Errors: `Missing`; `Invalid` if others name it.
-    pub async fn remove(&self, part: Part, name: &str, expected: Option<u64>) -> Result<u64> {
+    pub async fn remove(&self, part: Part, name: &str, wish: Wish) -> Result<u64> {
         let ((), revision) = self
-            .change_objects(expected, |state| {
+            .change_objects(wish, |state| {
                 if state.object(part, name).is_none() {
                     return Err(Error::Missing { what: part.row().one, name: name.to_owned() });
                 }
@@ -191,10 +216,20 @@ impl Control {
     }
 
     /// Puts a whole document in place of the one before: what differs is changed, in one batch. Says how many objects that were.
-    pub async fn replace(&self, document: &Document, expected: Option<u64>) -> Result<(usize, u64)> {
-        let whole =
-            serde_json::to_value(document).map_err(|error| Error::Invalid(vec![error.to_string()]))?;
-        self.change_objects(expected, |state| {
+    pub async fn replace(&self, document: &Document, wish: Wish) -> Result<(usize, u64)> {
+        if let (Source::File(_), true) = (&self.source, wish.dry_run) {
+            let view = self.view.borrow().clone();
+            let problems = self.attempt(document).await;
+            let same = *view.document == *document;
+            return if problems.is_empty() {
+                Ok((usize::from(!same), view.revision))
+            } else {
+                Err(Error::Invalid(problems))
+            };
+        }
+        let before = self.shard.read(State::document)?.unwrap_or_default();
+        let whole = as_json(&self.close(document.clone(), before).await?)?;
+        self.change_objects(wish, |state| {
             let changes = difference(state, &whole);
             let count = changes.len();
             Ok((changes, count))
@@ -205,7 +240,9 @@ impl Control {
     /// An object as it is kept: without secrets.
     async fn closed(&self, part: Part, name: &str, value: Value) -> Result<Value> {
         let key = part.row().key;
-        let mut whole = as_json(&self.close(of_one(key, name, &value)?).await?)?;
+        let kept = self.shard.read(|state| state.object(part, name).cloned())?;
+        let before = kept.and_then(|kept| of_one(key, name, &kept).ok()).unwrap_or_default();
+        let mut whole = as_json(&self.close(of_one(key, name, &value)?, before).await?)?;
         whole
             .get_mut(key)
             .and_then(|objects| objects.get_mut(name))
@@ -213,9 +250,11 @@ impl Control {
             .ok_or_else(|| Error::Invalid(vec![format!("{key}.{name} is empty")]))
     }
 
-    async fn close(&self, mut document: Document) -> Result<Document> {
+    /// A document as it is kept, with the texts of `before` where the secrets are the same: who puts it again changes nothing.
+    async fn close(&self, mut document: Document, before: Document) -> Result<Document> {
         let vault = Arc::clone(&self.vault);
-        let closing = tokio::task::spawn_blocking(move || vault.close(&mut document).map(|()| document));
+        let closing =
+            tokio::task::spawn_blocking(move || vault.close(&mut document, before).map(|()| document));
         closing.await.map_err(|error| Error::Invalid(vec![format!("secrets cannot be kept: {error}")]))?
     }
 
@@ -224,32 +263,56 @@ impl Control {
         self.vault.open(document)
     }
 
+    /// Decides on a change, tries the document that it makes, and makes it if nobody else changed the document meanwhile; else it is
+    /// decided on anew.
     async fn change_objects<T>(
         &self,
-        expected: Option<u64>,
+        wish: Wish,
         decide: impl Fn(&State) -> Result<(Vec<Change>, T)>,
     ) -> Result<(T, u64)> {
         if let Source::File(file) = &self.source {
             return Err(Error::FromFile(file.clone()));
         }
-        let decided = self
-            .shard
-            .change(&self.runtime, |state| {
-                let is = state.revision();
-                if let Some(expected) = expected.filter(|expected| *expected != is) {
-                    return Err(Error::Stale { is, expected });
+        for _ in 0..TRIALS_MAX {
+            let (next, seen) = self.shard.read(|state| {
+                let seen = state.revision();
+                decided(state, wish.expected, &decide).map(|(changes, value)| {
+                    let document = (!changes.is_empty()).then(|| state.after(&changes).document());
+                    ((document, value), seen)
+                })
+            })??;
+            let (document, value) = next;
+            if let Some(document) = document.transpose().map_err(Error::Invalid)? {
+                let problems = self.attempt(&document).await;
+                // What hinders already does not keep others from mending it, one after the other.
+                let known = self.carried.borrow().problems.clone();
+                if problems.iter().any(|problem| !known.contains(problem)) {
+                    return Err(Error::Invalid(problems));
                 }
-                let (changes, value) = decide(state)?;
-                check_sizes(&changes)?;
-                let next = state.after(&changes);
-                if !changes.is_empty() {
-                    next.document().map_err(Error::Invalid)?;
-                }
-                Ok((changes, (value, next.revision())))
-            })
-            .await?;
-        self.publish().await?;
-        Ok(decided)
+            }
+            if wish.dry_run {
+                return Ok((value, seen));
+            }
+            let made = self
+                .shard
+                .change(&self.runtime, |state| {
+                    if state.revision() != seen {
+                        return Ok((Vec::new(), None));
+                    }
+                    let (changes, value) = decided(state, wish.expected, &decide)?;
+                    let next = state.after(&changes);
+                    if !changes.is_empty() {
+                        next.document().map_err(Error::Invalid)?;
+                    }
+                    Ok::<_, Error>((changes, Some((value, next.revision()))))
+                })
+                .await?;
+            if let Some(made) = made {
+                self.publish().await?;
+                return Ok(made);
+            }
+        }
+        Err(Error::Busy(TRIALS_MAX))
     }
 
     /// Looks at the state, and returns when what was seen is durable.
@@ -304,6 +367,21 @@ impl Control {
     fn now(&self) -> Duration {
         self.runtime.clock().monotonic()
     }
+}
+
+/// What a change is, if the document has the revision that it is made for.
+fn decided<T>(
+    state: &State,
+    expected: Option<u64>,
+    decide: impl Fn(&State) -> Result<(Vec<Change>, T)>,
+) -> Result<(Vec<Change>, T)> {
+    let is = state.revision();
+    if let Some(expected) = expected.filter(|expected| *expected != is) {
+        return Err(Error::Stale { is, expected });
+    }
+    let (changes, value) = decide(state)?;
+    check_sizes(&changes)?;
+    Ok((changes, value))
 }
 
 fn as_json(document: &Document) -> Result<Value> {

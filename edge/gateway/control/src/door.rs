@@ -3,17 +3,19 @@
 //! | request | what it does | who |
 //! |---|---|---|
 //! | `GET /api/gateway/document` | the document, as JSON or TOML (`Accept: application/toml`) | read |
-//! | `PUT /api/gateway/document` | takes a whole document; with `?dry_run=true` only checks it | change |
+//! | `PUT /api/gateway/document` | takes a whole document; with `?dry_run=true` only tries it | change |
 //! | `GET /api/gateway/{part}` | the objects of a part by name | read |
-//! | `GET`, `PUT`, `DELETE /api/gateway/{part}/{name}` | one object | read, change |
+//! | `GET`, `PUT`, `DELETE /api/gateway/{part}/{name}` | one object; with `?dry_run=true` a change is only tried | read, change |
 //! | `GET /api/gateway/status` | services with their endpoints as the gateway sees them | read |
 //! | `POST /api/gateway/explain` | which route would take a request, and why | read |
+//! | `GET /api/gateway/merged/openapi.json` | what all services that are described say of themselves, as one `OpenAPI` document | read |
 //! | `GET /api/gateway/openapi.json` | this table for programs | everybody |
 //! | `GET /api/registry/{service}` | registered instances | read |
 //! | `PUT`, `DELETE /api/registry/{service}/{id}` | registers an instance, or takes it out | register |
 //! | `POST /api/registry/{service}/{id}/heartbeat` | it is alive | register |
 //! | `PUT`, `DELETE /api/registry/{service}/{id}/drain` | it gets no new clients, or gets them again | register |
 //!
+//! A change that would make a document that is not right, or that the gateway cannot carry out, is answered with 422 and all problems.
 //! Answers carry the document's revision as `ETag`; a change with `If-Match` is made only if the document still has it. Errors are
 //! `{"error": "…", "problems": ["…"]}`. Who may ask is the [`Admission`]'s to say.
 
@@ -78,6 +80,8 @@ fn get_method() -> String {
 pub trait Sight: Send + Sync + 'static {
     /// Services with their endpoints.
     fn status(&self) -> Value;
+    /// One `OpenAPI` document of all services that are described.
+    fn merged(&self) -> Value;
     /// Which route would take a request, and why; the error says what is wrong with the question.
     fn explain(&self, question: &Question) -> Result<Value, String>;
 }
@@ -98,6 +102,7 @@ pub fn router(door: Door) -> Router {
         .route("/api/gateway/document", get(objects::document).put(objects::replace))
         .route("/api/gateway/status", get(objects::status))
         .route("/api/gateway/explain", post(objects::explain))
+        .route("/api/gateway/merged/openapi.json", get(objects::merged))
         .route("/api/gateway/openapi.json", get(objects::openapi))
         .route("/api/gateway/{part}", get(objects::list))
         .route("/api/gateway/{part}/{name}", get(objects::one).put(objects::put).delete(objects::remove))

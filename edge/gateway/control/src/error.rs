@@ -27,6 +27,9 @@ pub enum Error {
         /// What was asked for.
         expected: u64,
     },
+    /// Others changed the document each time that it was tried.
+    #[error("the document was changed by others {0} times while this change was tried; try again")]
+    Busy(usize),
     /// The document is read from a file.
     #[error("the document is read from {0}; change it there")]
     FromFile(String),
@@ -45,6 +48,7 @@ impl Error {
             Self::Invalid(_) => Kind::InvalidInput,
             Self::Missing { .. } => Kind::NotFound,
             Self::Stale { .. } | Self::FromFile(_) => Kind::Conflict,
+            Self::Busy(_) => Kind::Unavailable,
             Self::Limit(_) => Kind::Limit,
             Self::Shard(error) => error.kind(),
         }

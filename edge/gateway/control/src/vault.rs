@@ -6,13 +6,14 @@
 
 use crate::error::{Error, Result};
 use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher as _, SaltString};
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use base64ct::{Base64, Encoding as _};
 use bole_gateway_document::Document;
 use bole_gateway_document::secrets::Use;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -37,16 +38,29 @@ impl Vault {
         Self(keys)
     }
 
-    /// Puts what is safe to be kept in place of each secret. Blocks: a password takes a tenth of a second.
-    pub fn close(&self, document: &mut Document) -> Result<()> {
+    /// Puts what is safe to be kept in place of each secret, and the same text as in `before` where the secret is the same: else each
+    /// password and sealed secret would be another one each time. Blocks: a password takes a tenth of a second.
+    pub fn close(&self, document: &mut Document, mut before: Document) -> Result<()> {
+        let mut kept: HashMap<(&str, String), Vec<String>> = HashMap::new();
+        for (part, name, _, secret) in before.secrets() {
+            kept.entry((part, name.to_owned())).or_default().push(secret.0.clone());
+        }
         for (part, name, purpose, secret) in document.secrets() {
             if secret.is_safe() {
+                continue;
+            }
+            let object = format!("{part}/{name}");
+            let same = kept.get(&(part, name.to_owned())).and_then(|kept| {
+                kept.iter().find(|text| self.is_of(&object, purpose, text, &secret.0)).cloned()
+            });
+            if let Some(same) = same {
+                secret.0 = same;
                 continue;
             }
             secret.0 = match purpose {
                 Use::Key => format!("sha256:{}", hexadecimal(&Sha256::digest(secret.0.as_bytes()))),
                 Use::Password => verifier(&secret.0).map_err(|problem| Error::Invalid(vec![problem]))?,
-                Use::Shared => self.seal(&format!("{part}/{name}"), &secret.0),
+                Use::Shared => self.seal(&object, &secret.0),
             };
         }
         Ok(())
@@ -65,6 +79,19 @@ impl Vault {
             }
         }
         problems
+    }
+
+    /// Whether what is kept was made of this secret.
+    fn is_of(&self, object: &str, purpose: Use, kept: &str, clear: &str) -> bool {
+        match purpose {
+            Use::Key => false,
+            Use::Password => PasswordHash::new(kept)
+                .is_ok_and(|hash| Argon2::default().verify_password(clear.as_bytes(), &hash).is_ok()),
+            Use::Shared => {
+                let opened = kept.strip_prefix(SEALED).and_then(|text| self.unseal(object, text));
+                opened.is_some_and(|opened| opened == clear)
+            }
+        }
     }
 
     fn seal(&self, object: &str, clear: &str) -> String {
@@ -114,7 +141,7 @@ mod tests {
     #[test]
     fn what_is_kept_has_no_secret_and_opens_again() {
         let mut document = Document::from_toml(CLEAR).expect("it is right");
-        vault(1).close(&mut document).expect("a password can be hashed");
+        vault(1).close(&mut document, Document::default()).expect("a password can be hashed");
         let kept = serde_json::to_string(&document).expect("it is JSON");
         for clear in ["\"ka\"", "\"pa\"", "\"sa\"", "\"ja\""] {
             assert!(!kept.contains(clear), "{kept}");
@@ -124,8 +151,11 @@ mod tests {
         assert_eq!(a.keys[1].0, "env:K");
         assert!(a.password.as_ref().is_some_and(|password| password.0.starts_with("$argon2id$")), "{kept}");
         let mut again = document.clone();
-        vault(1).close(&mut again).expect("nothing is left to do");
+        vault(1).close(&mut again, Document::default()).expect("nothing is left to do");
         assert_eq!(again, document);
+        let mut same = Document::from_toml(CLEAR).expect("it is right");
+        vault(1).close(&mut same, document.clone()).expect("a password can be hashed");
+        assert_eq!(same, document, "who puts the same again changes nothing");
 
         assert!(vault(1).open(&mut again).is_empty());
         assert_eq!(again.consumers["a"].signing["id"].0, "sa");

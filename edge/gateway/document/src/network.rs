@@ -36,6 +36,21 @@ impl Network {
     }
 }
 
+/// A text that is no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a network; write an address and the length of its prefix, with no bits set behind that, as in 10.0.0.0/8"
+)]
+pub struct NotANetwork(pub String);
+
+impl std::str::FromStr for Network {
+    type Err = NotANetwork;
+
+    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+        Self::parse(text).ok_or_else(|| NotANetwork(text.to_owned()))
+    }
+}
+
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => u128::from(Ipv4Addr::to_bits(address)) << 96,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A route. Exactly one of `service`, `split`, `redirect`, `reply`, `files` and `bucket` says where its requests go.
+/// A route. Exactly one of `service`, `split`, `redirect`, `reply`, `files`, `openapi` and `bucket` says where its requests go.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the document")]
@@ -54,6 +54,8 @@ pub struct Route {
     pub reply: Option<Reply>,
     /// Or files of a folder.
     pub files: Option<Files>,
+    /// Or what all services that are described say of themselves, as one `OpenAPI` document.
+    pub openapi: Option<OpenApi>,
     /// Or objects of a bucket.
     pub bucket: Option<Bucket>,
     /// A copy of each request goes here too; its answer is thrown away.
@@ -159,6 +161,14 @@ pub struct Redirect {
 
 fn found() -> u16 {
     302
+}
+
+/// One `OpenAPI` document of all services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenApi {
+    /// Its title.
+    pub title: String,
 }
 
 /// An answer of the gateway's own.

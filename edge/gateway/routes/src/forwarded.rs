@@ -14,13 +14,12 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Networks whose word on the client counts.
-#[derive(Clone, Debug, Default)]
-pub struct Trusted {
-    networks: Vec<Network>,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Trusted<'n>(pub &'n [Network]);
 
 /// A connection, and what its request named.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +28,7 @@ pub struct Hop<'a> {
     pub peer: IpAddr,
     /// Whether the connection is encrypted.
     pub tls: bool,
-    /// The request's host, as [`strict`](crate::strict) gives it.
+    /// The request's host in lower case, without a port.
     pub host: &'a str,
     /// The request's port.
     pub port: u16,
@@ -44,22 +43,34 @@ pub struct Client {
     pub tls: bool,
 }
 
-impl Trusted {
-    /// Networks such as `10.0.0.0/8`; the first that is none is the error.
-    pub fn new<'t>(networks: impl IntoIterator<Item = &'t str>) -> Result<Self, &'t str> {
-        let read = |text: &'t str| Network::parse(text).ok_or(text);
-        Ok(Self { networks: networks.into_iter().map(read).collect::<Result<_, _>>()? })
-    }
+/// What the service is told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Headers that are taken out first.
+    pub remove: Vec<HeaderName>,
+    /// Headers that are put in.
+    pub set: Vec<(HeaderName, HeaderValue)>,
+}
 
+impl Trusted<'_> {
     /// Whether an address is in one of them.
     pub fn contains(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(address))
+        self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Says who the client is, and makes the headers say the same, for the service.
-    pub fn apply(&self, headers: &mut HeaderMap, hop: Hop<'_>) -> Client {
-        let peer = hop.peer.to_canonical();
-        let heard = if self.contains(peer) { heard(headers) } else { Heard::default() };
+    /// Says who the client is of a request that came from `peer`.
+    pub fn client(&self, headers: &HeaderMap, peer: IpAddr, tls: bool) -> Client {
+        let peer = peer.to_canonical();
+        if !self.contains(peer) {
+            return Client { address: peer, tls };
+        }
+        let heard = heard(headers);
+        let address = self.chain(peer, &heard).last().copied().unwrap_or(peer);
+        Client { address, tls: heard.tls.unwrap_or(tls) }
+    }
+
+    /// From the peer back to the first that nobody vouches for.
+    fn chain(&self, peer: IpAddr, heard: &Heard) -> Vec<IpAddr> {
         let mut chain = vec![peer];
         for address in heard.addresses.iter().rev() {
             if !chain.last().is_some_and(|last| self.contains(*last)) {
@@ -67,11 +78,18 @@ impl Trusted {
             }
             chain.push(address.to_canonical());
         }
-        let client = Client { address: *chain.last().unwrap_or(&peer), tls: heard.tls.unwrap_or(hop.tls) };
+        chain
+    }
+
+    /// What makes the headers say the same of the client for the service.
+    pub fn tell(&self, headers: &HeaderMap, hop: Hop<'_>) -> Told {
+        let peer = hop.peer.to_canonical();
+        let trusted = self.contains(peer);
+        let heard = if trusted { heard(headers) } else { Heard::default() };
+        let mut chain = self.chain(peer, &heard);
         chain.reverse();
-        clear(headers);
-        tell(headers, &chain, client, hop, heard);
-        client
+        let tls = heard.tls.unwrap_or(hop.tls);
+        Told { remove: said(headers, trusted), set: tell(&chain, tls, hop, heard) }
     }
 }
 
@@ -130,22 +148,20 @@ fn element(text: &str) -> Option<IpAddr> {
     address(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
 }
 
-/// Takes out what was said, also where an underscore stands for a hyphen: programs that get headers as variables cannot
-/// tell the two.
-fn clear(headers: &mut HeaderMap) {
-    let told = [FOR, PROTO, HOST, PORT, REAL_IP, FORWARDED];
-    let alike = |name: &&HeaderName| {
+/// What was said, also where an underscore stands for a hyphen: programs that get headers as variables cannot tell the two. The
+/// prefix that a trusted proxy took off stays.
+fn said(headers: &HeaderMap, trusted: bool) -> Vec<HeaderName> {
+    let told = [FOR, PROTO, HOST, PORT, REAL_IP, FORWARDED, PREFIX];
+    let is = |name: &&HeaderName| {
         let text = name.as_str();
-        text.contains('_') && told.iter().any(|known| text.replace('_', "-") == known.as_str())
+        (told.contains(name) && !(trusted && **name == PREFIX))
+            || (text.contains('_') && told.iter().any(|known| text.replace('_', "-") == known.as_str()))
     };
-    let others: Vec<_> = headers.keys().filter(alike).cloned().collect();
-    for name in told.iter().chain(&others) {
-        headers.remove(name);
-    }
+    headers.keys().filter(is).cloned().collect()
 }
 
-fn tell(headers: &mut HeaderMap, chain: &[IpAddr], client: Client, hop: Hop<'_>, heard: Heard) {
-    let proto = if client.tls { "https" } else { "http" };
+fn tell(chain: &[IpAddr], tls: bool, hop: Hop<'_>, heard: Heard) -> Vec<(HeaderName, HeaderValue)> {
+    let proto = if tls { "https" } else { "http" };
     let (mut list, mut elements) = (String::new(), String::new());
     for (index, address) in chain.iter().enumerate() {
         let comma = if index == 0 { "" } else { ", " };
@@ -164,14 +180,15 @@ fn tell(headers: &mut HeaderMap, chain: &[IpAddr], client: Client, hop: Hop<'_>,
     }
     let _ = write!(elements, ";proto={proto}");
     let port = heard.port.unwrap_or_else(|| HeaderValue::from(hop.port));
-    for (name, text) in [(FOR, list), (FORWARDED, elements)] {
-        headers.insert(name, HeaderValue::try_from(text).expect("addresses and a checked host are a value"));
-    }
-    headers.insert(PROTO, HeaderValue::from_static(proto));
-    headers.insert(PORT, port);
-    if let Some(host) = host {
-        headers.insert(HOST, host);
-    }
+    let value = |text: String| HeaderValue::try_from(text).expect("addresses and a checked host are a value");
+    let mut told = vec![
+        (FOR, value(list)),
+        (FORWARDED, value(elements)),
+        (PROTO, HeaderValue::from_static(proto)),
+        (PORT, port),
+    ];
+    told.extend(host.map(|host| (HOST, host)));
+    told
 }
 
 #[cfg(test)]
@@ -180,13 +197,20 @@ mod tests {
 
     /// What a service is told of a request from `peer` with these headers.
     fn told(peer: &str, sent: &[(&'static str, &'static str)]) -> (Client, HeaderMap) {
-        let trusted = Trusted::new(["10.0.0.0/8", "fd00::/8"]).expect("they are networks");
+        let networks = ["10.0.0.0/8", "fd00::/8"].map(|text| Network::parse(text).expect("it is a network"));
+        let trusted = Trusted(&networks);
         let mut headers = HeaderMap::new();
         for (name, value) in sent {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let peer = peer.parse().expect("an address");
-        let client = trusted.apply(&mut headers, Hop { peer, tls: false, host: "a.com", port: 8080 });
+        let hop = Hop { peer, tls: false, host: "a.com", port: 8080 };
+        let client = trusted.client(&headers, peer, false);
+        let told = trusted.tell(&headers, hop);
+        for name in &told.remove {
+            headers.remove(name);
+        }
+        headers.extend(told.set);
         (client, headers)
     }
 
@@ -262,18 +286,23 @@ mod tests {
             (text(&headers, PROTO), text(&headers, HOST), text(&headers, PORT)),
             ("http".into(), "a.com:8080".into(), "8080".into())
         );
-        assert_eq!(Trusted::new(["10.0.0.0/8", "x"]).err(), Some("x"));
+        let (_, headers) = told("10.0.0.1", &[("x-forwarded-prefix", "/a")]);
+        assert_eq!(headers[PREFIX], "/a");
+        let (_, headers) = told("192.0.2.1", &[("x-forwarded-prefix", "/a")]);
+        assert!(!headers.contains_key(PREFIX));
     }
 
     proptest::proptest! {
         #[test]
         fn any_header_is_read_or_passed_over(value in "[ -~]{0,60}", name in "(x-forwarded-for|forwarded|x-forwarded-host)") {
-            let trusted = Trusted::new(["0.0.0.0/0"]).expect("it is a network");
+            let networks = [Network::parse("0.0.0.0/0").expect("it is a network")];
+            let trusted = Trusted(&networks);
             let mut headers = HeaderMap::new();
             let name: HeaderName = name.parse().expect("a name");
             headers.insert(name, HeaderValue::from_str(value.trim()).expect("a value"));
             let peer = "1.1.1.1".parse().expect("an address");
-            trusted.apply(&mut headers, Hop { peer, tls: true, host: "a", port: 443 });
+            trusted.client(&headers, peer, true);
+            trusted.tell(&headers, Hop { peer, tls: true, host: "a", port: 443 });
         }
     }
 }

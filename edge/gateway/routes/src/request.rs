@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use std::borrow::Cow;
 
-/// The head of a request that passed [`strict`](crate::strict).
+/// The head of a request that has one meaning: one host, one path, one length.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Its method.
@@ -46,7 +46,7 @@ pub(crate) fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// A name or value of a form (WHATWG URL, `application/x-www-form-urlencoded`): `+` is a blank; `%` without two digits stays.
-pub(crate) fn decoded(text: &str) -> Cow<'_, [u8]> {
+pub fn decoded(text: &str) -> Cow<'_, [u8]> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text.as_bytes());
     }

@@ -254,7 +254,7 @@ async fn folder(session: &mut Session, path: &str) -> pingora_core::Result<()> {
 }
 
 async fn outside(session: &mut Session, size: u64) -> pingora_core::Result<()> {
-    let (mut head, body) = super::problem(Problem::RangeNotSatisfiable, None)?;
+    let (mut head, body) = super::problem(Problem::RangeNotSatisfiable, None, &[])?;
     head.insert_header(header::CONTENT_RANGE, format!("bytes */{size}"))?;
     super::send(session, head, body).await
 }

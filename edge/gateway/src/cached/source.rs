@@ -56,6 +56,8 @@ pub struct Facts {
     pub came: Option<Box<http::HeaderMap>>,
     /// Its name in logs.
     pub request_id: String,
+    /// Who asks.
+    pub who: Option<Box<bole_gateway_access::Identity>>,
     /// Its place in a trace.
     pub trace: Option<trace::Parent>,
 }

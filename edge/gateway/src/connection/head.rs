@@ -223,14 +223,15 @@ fn split(field: &[u8]) -> Result<(&[u8], &[u8]), Refused> {
         return Err(refused("a field goes on in a second line"));
     }
     let colon = memchr::memchr(b':', field).ok_or(refused("a field has no colon"))?;
-    let (name, value) = (&field[..colon], field[colon + 1..].trim_ascii());
+    // Controls are looked for before blanks are taken off: to the standard library CR and FF are blanks as well.
+    let (name, value) = (&field[..colon], &field[colon + 1..]);
     if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
         return Err(refused("a field's name is not a token"));
     }
     if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7F) {
         return Err(refused("a field's value has control characters"));
     }
-    Ok((name, value))
+    Ok((name, value.trim_ascii()))
 }
 
 impl<'a> Facts<'a> {

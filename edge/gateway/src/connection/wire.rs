@@ -171,7 +171,7 @@ impl Wire {
     /// Answers what is not a request, and closes so that the client can read the answer.
     pub async fn refuse(mut self, refused: Refused) {
         let row = refused.problem.row();
-        let body = refused.problem.body(Some(refused.detail));
+        let body = refused.problem.body(Some(refused.detail), &[]);
         let answer = format!(
             "HTTP/1.1 {} {}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             row.status,

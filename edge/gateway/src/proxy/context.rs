@@ -28,6 +28,7 @@ pub struct Attempt {
 }
 
 /// A request.
+#[expect(clippy::struct_excessive_bools, reason = "each is something that came about by itself")]
 pub struct Context {
     /// When its head had come.
     pub began: Duration,
@@ -73,6 +74,22 @@ pub struct Context {
     pub last: Option<Duration>,
     /// What it means if the deadline that was set last passes.
     pub overdue: Problem,
+    /// Who asks, if that was looked at.
+    pub who: Option<Box<bole_gateway_access::Identity>>,
+    /// Whether its client's own connection, perhaps to somebody before the gateway, is encrypted.
+    pub secured: bool,
+    /// Parameters were taken out of the query.
+    pub query_stripped: bool,
+    /// What is answered in place of going on.
+    pub own_answer: Option<Box<bole_gateway_access::Answer>>,
+    /// Why, in a word.
+    pub reason: Option<&'static str>,
+    /// What is looked at for the service's description.
+    pub watch: Option<Box<super::described::Watch>>,
+    /// What does not fit it.
+    pub misfits: Vec<bole_gateway_openapi::Misfit>,
+    /// What is held back of a body that was signed.
+    pub held: Option<super::who::Held>,
     /// Why the gateway answers itself.
     pub problem: Option<(Problem, Option<String>)>,
     /// It has been decided that the error that comes is tried again.
@@ -133,6 +150,14 @@ impl Context {
             sticky: None,
             last: None,
             overdue: Problem::Internal,
+            who: None,
+            secured: false,
+            query_stripped: false,
+            own_answer: None,
+            reason: None,
+            watch: None,
+            misfits: Vec::new(),
+            held: None,
             problem: None,
             again: false,
             request_done: false,
@@ -165,7 +190,7 @@ impl Context {
         let parts = Parts { rest: &self.rest, groups: self.groups.iter().map(String::as_str).collect() };
         work(&Values {
             client_ip: self.ip,
-            consumer: None,
+            consumer: self.consumer(),
             route: &route.name,
             request_id: &self.request_id,
             host: &self.asked.host,

@@ -75,6 +75,7 @@ impl Proxy {
         upstream.counters.retries.add(1);
         context.request_bytes = 0;
         context.request_done = false;
+        context.begin_again();
         true
     }
 

@@ -69,6 +69,7 @@ impl Proxy {
         let upstream_seconds = attempt.and_then(|attempt| {
             attempt.answered.map(|answered| seconds(answered.saturating_sub(attempt.began)))
         });
+        let problem = context.problem.as_ref().map(|(problem, _)| problem.row().name);
         let tls = exchange.and_then(|exchange| exchange.client.tls.as_ref()).map(|tls| tls.version);
         let fields = vec![
             ("time", Value::from(since.as_millis() as f64 / 1e3)),
@@ -85,10 +86,9 @@ impl Proxy {
             ("service", context.upstream.as_ref().map_or(Value::Null, |upstream| text(&upstream.name))),
             ("instance", attempt.map_or(Value::Null, |attempt| text(&attempt.live.member.spec.name))),
             ("tries", context.tried.len().into()),
-            (
-                "problem",
-                context.problem.as_ref().map_or(Value::Null, |(problem, _)| text(problem.row().name)),
-            ),
+            ("login", context.who.as_ref().and_then(|who| who.login.as_deref()).map_or(Value::Null, text)),
+            ("consumer", context.consumer().map_or(Value::Null, text)),
+            ("problem", problem.or(context.reason).map_or(Value::Null, text)),
             ("request_id", text(&context.request_id)),
             ("trace_id", context.trace.map_or(Value::Null, |trace| format!("{:032x}", trace.trace).into())),
             ("user_agent", field(&request.headers, "user-agent").map_or(Value::Null, text)),

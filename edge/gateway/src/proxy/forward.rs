@@ -2,30 +2,20 @@
 
 use super::Proxy;
 use super::context::Context;
-use super::request::field;
 use super::target::decided;
 use crate::dress;
 use crate::error::Problem;
 use crate::grpc_web::NotBase64;
 use crate::routing::host_of;
 use crate::state::Route;
+use crate::trace;
 use bole_gateway_document::service::HostHeader;
+use bole_gateway_routes::forwarded::{Hop, Trusted};
 use bytes::Bytes;
 use http::header;
 use pingora_core::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
-
-/// What other proxies said of the client. Believed only of those that are trusted.
-const FORWARDED: [&str; 7] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-prefix",
-    "x-real-ip",
-];
 
 /// What only the gateway says.
 const OWN: [&str; 2] = ["x-bole-explain", "x-bole-identity"];
@@ -52,7 +42,7 @@ impl Proxy {
         let rewrite = route.change.rewrite.as_ref();
         let target = target.or_else(|| rewrite.and_then(|rewrite| rewrite.host.clone()));
         // What was matched is what is sent; and the authority of a target of HTTP/2, or of an absolute one, would say another host.
-        let changed = rewrite.is_some() || !route.change.query.is_empty();
+        let changed = rewrite.is_some() || !route.change.query.is_empty() || context.query_stripped;
         if target.is_some() || context.asked.respelled || changed {
             let path = target_of(context, route)?;
             request.set_uri(http::Uri::try_from(path).map_err(|_| decided(Problem::BadRequest))?);
@@ -64,30 +54,27 @@ impl Proxy {
         for name in OWN {
             request.remove_header(name);
         }
-        let ip = client.address.ip().to_string();
-        let before = field(&request.headers, "x-forwarded-for").filter(|_| client.trusted).map(str::to_owned);
-        if !client.trusted {
-            for name in FORWARDED {
-                request.remove_header(name);
-            }
+        let hop = Hop {
+            peer: client.address.ip(),
+            tls: client.tls.is_some(),
+            host: &context.asked.host,
+            port: context.asked.port,
+        };
+        let told = Trusted(&self.config.trusted_proxies).tell(&session.req_header().headers, hop);
+        for name in &told.remove {
+            request.remove_header(name);
         }
-        let chain = before.map_or_else(|| ip.clone(), |before| format!("{before}, {ip}"));
-        request.insert_header("x-forwarded-for", chain)?;
-        let secured = client.tls.is_some();
-        let said: [(&'static str, &str); 2] =
-            [("x-forwarded-proto", if secured { "https" } else { "http" }), ("x-forwarded-host", &asked)];
-        for (name, value) in said {
-            if !request.headers.contains_key(name) && !value.is_empty() {
-                request.insert_header(name, value)?;
-            }
+        for (name, value) in told.set {
+            request.insert_header(name, value)?;
         }
         request.insert_header("x-request-id", context.request_id.as_str())?;
         if let Some(trace) = &context.trace {
             request.insert_header("traceparent", trace.to_string())?;
         }
-        if context.trace.is_none() {
+        if !trace::keeps_state(&session.req_header().headers) {
             request.remove_header("tracestate");
         }
+        context.introduce(request)?;
         let changes = &route.change.request_headers;
         if !changes.is_empty() {
             context.with_values(route, |values| {
@@ -98,8 +85,13 @@ impl Proxy {
     }
 
     /// Follows the body of the request.
-    pub(super) fn request_body(&self, body: Option<&Bytes>, end: bool, context: &mut Context) -> Result<()> {
-        let came = body.map_or(0, Bytes::len) as u64;
+    pub(super) fn request_body(
+        &self,
+        body: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        let came = body.as_ref().map_or(0, Bytes::len) as u64;
         context.request_bytes += came;
         let most = context.route.as_ref().and_then(|route| route.document.request_body_max);
         let most = most.map_or(self.config.limits.request_body_bytes_max, |size| size.0);
@@ -108,6 +100,8 @@ impl Proxy {
             context.problem = Some((Problem::BodyTooLarge, Some(detail)));
             return Err(decided(Problem::BodyTooLarge).into_down());
         }
+        context.hold(body, end)?;
+        self.hold_described(context, body, end)?;
         let waits = context.attempt.as_ref().is_some_and(|attempt| attempt.answered.is_none());
         if end {
             context.request_done = true;
@@ -137,7 +131,7 @@ impl Proxy {
 }
 
 /// Path and query as the route changes them.
-fn target_of(context: &Context, route: &Route) -> Result<String> {
+pub(super) fn target_of(context: &Context, route: &Route) -> Result<String> {
     context.with_values(route, |values| {
         let path = match &route.change.rewrite {
             Some(rewrite) => rewrite.path(values).map_err(|_| decided(Problem::BadRequest))?.into_owned(),

@@ -1,8 +1,8 @@
 //! The first phase: what the request means, which route takes it, whether it is let in; and what the gateway answers by itself.
 
-use super::Proxy;
 use super::context::Context;
 use super::target::decided;
+use super::{Proxy, meaning};
 use crate::answer;
 use crate::cached::{self, source::Inner};
 use crate::config::Network;
@@ -17,6 +17,7 @@ use bole_edge_core::hash;
 use bole_edge_core::limits::headers;
 use bole_gateway_document::service::KeySource;
 use bole_gateway_routes::cors::Cors;
+use bole_gateway_routes::forwarded::Trusted;
 use bole_gateway_routes::split::Split;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
@@ -24,7 +25,6 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A header of one value, as text.
@@ -40,9 +40,16 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// What requests are kept together, or counted, by. A request that has none goes by its client's address.
-pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, ip: IpAddr) -> Cow<'a, [u8]> {
+pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, context: &Context) -> Cow<'a, [u8]> {
     let found = match source {
-        KeySource::Ip | KeySource::Consumer => None,
+        // Marked, so that nobody's name is another's address.
+        KeySource::Consumer => {
+            return Cow::Owned(match context.consumer() {
+                Some(name) => [b"@", name.as_bytes()].concat(),
+                None => context.ip.to_string().into_bytes(),
+            });
+        }
+        KeySource::Ip => None,
         KeySource::All => Some(&b""[..]),
         KeySource::Path => Some(request.uri.path().as_bytes()),
         KeySource::Header(name) => request.headers.get(name).map(http::HeaderValue::as_bytes),
@@ -55,7 +62,7 @@ pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, ip: IpAddr
     };
     match found {
         Some(key) => Cow::Borrowed(key),
-        None => Cow::Owned(ip.to_string().into_bytes()),
+        None => Cow::Owned(context.ip.to_string().into_bytes()),
     }
 }
 
@@ -81,10 +88,13 @@ impl Proxy {
         context.explain = self.config.explain.then(String::new);
         let client = exchange.client.clone();
         self.name(session, context, &client);
-        context.ip = client_ip(&session.req_header().headers, &client, &self.config.trusted_proxies);
-        let decided = match self.meaning(session) {
+        let from = Trusted(&self.config.trusted_proxies);
+        let (peer, tls) = (client.address.ip(), client.tls.is_some());
+        let from = from.client(&session.req_header().headers, peer, tls);
+        (context.ip, context.secured) = (from.address, from.tls);
+        let decided = match meaning::check(session.req_header(), &self.config.limits) {
             Ok(()) => self.route(session, context, &client).await,
-            Err(problem) => Err((problem, None)),
+            Err(refused) => Err(refused),
         };
         match decided {
             Ok(true) => self.here(session, context).await,
@@ -108,6 +118,7 @@ impl Proxy {
         context.came.clone_from(&facts.came);
         context.request_id.clone_from(&facts.request_id);
         context.trace = facts.trace;
+        context.who.clone_from(&facts.who);
         context.state = Some(facts.state.clone());
         context.route = Some(facts.route.clone());
         context.inner = Some(inner);
@@ -123,29 +134,7 @@ impl Proxy {
         let headers = &session.req_header().headers;
         let given = field(headers, "x-request-id").filter(|id| client.trusted && is_id(id));
         context.request_id = given.map_or_else(trace::request_id, str::to_owned);
-        let parent = field(headers, "traceparent").and_then(trace::Parent::read);
-        context.trace = Some(trace::Parent::continued(parent));
-    }
-
-    /// What HTTP/2 can say and HTTP/1 was refused before: the same rules hold.
-    fn meaning(&self, session: &Session) -> Result<(), Problem> {
-        let request = session.req_header();
-        if request.method == http::Method::TRACE || request.method == http::Method::CONNECT {
-            return Err(Problem::MethodRefused);
-        }
-        let limits = &self.config.limits;
-        let path = request.raw_path();
-        if path.len() > limits.target_bytes_max {
-            return Err(Problem::TargetTooLong);
-        }
-        if request.headers.len() > limits.head_fields_max {
-            return Err(Problem::HeadTooLarge);
-        }
-        let plain = |byte: &u8| (0x21..0x7F).contains(byte) && !b"\"#<>".contains(byte);
-        if !path.iter().all(plain) {
-            return Err(Problem::BadRequest);
-        }
-        Ok(())
+        context.trace = Some(trace::Parent::continued(trace::Parent::of(headers)));
     }
 
     /// Finds the route and asks what stands before it. `true` if the gateway answers by itself.
@@ -162,10 +151,12 @@ impl Proxy {
         if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host)) {
             return Err((Problem::Misdirected, None));
         }
+        if self.own_path(session, context, client, (&state, &asked)).await {
+            return Ok(true);
+        }
+        let request = session.req_header();
         let found = asked.find(request, &state.table).ok_or((Problem::NoRoute, None))?;
         let route = state.routes[found.route.index].clone();
-        let share =
-            found.route.split.as_ref().map(|split| share(split, &route, request, context.ip).to_owned());
         let parts = found.parts(&asked.path);
         parts.rest.clone_into(&mut context.rest);
         context.groups = parts.groups.iter().map(|group| (*group).to_owned()).collect();
@@ -180,7 +171,7 @@ impl Proxy {
         }
         context.asked = asked;
         context.because(|| format!("route {}", route.name));
-        context.state = Some(state);
+        context.state = Some(state.clone());
         route.counters.in_flight.add(1);
         context.open = true;
         context.route = Some(route.clone());
@@ -191,12 +182,17 @@ impl Proxy {
             return Ok(true);
         }
         let ip = context.ip;
+        let split = found.route.split.as_ref();
         let within = |networks: &[Network]| networks.iter().any(|network| network.contains(ip));
         if within(&route.deny) || (!route.allow.is_empty() && !within(&route.allow)) {
             return Err((Problem::NetworkDenied, None));
         }
+        if self.who(session, context, client, &route).await? {
+            return Ok(true);
+        }
+        let share = split.map(|split| share(split, &route, session.req_header(), context).to_owned());
         self.rates(session, context, &route).await?;
-        self.shed(&route, ip)?;
+        self.shed(&route, context)?;
         self.bounds(session, &route)?;
         self.compress(session, &route);
         let upstream = match (&route.action, &share) {
@@ -204,6 +200,7 @@ impl Proxy {
             (Action::Split(services), Some(share)) => services.get(share).ok_or((Problem::Internal, None))?,
             _ => return Ok(true),
         };
+        self.described(session, context, &route, &upstream.name)?;
         if is_cached(session, &route) {
             context.cached = Some(upstream.clone());
             return Ok(true);
@@ -219,8 +216,9 @@ impl Proxy {
         context: &mut Context,
         route: &Route,
     ) -> Result<(), (Problem, Option<String>)> {
-        for rate in &route.rates {
-            let key = key(&rate.key, session.req_header(), context.ip);
+        let own = context.own_rates(route);
+        for rate in route.rates.iter().chain(&own) {
+            let key = key(&rate.key, session.req_header(), context);
             let verdict = rate.take(&route.name, &key).await;
             let name = &rate.name;
             context
@@ -241,9 +239,13 @@ impl Proxy {
     }
 
     /// Refuses the less important while requests wait too long.
-    fn shed(&self, route: &Route, ip: IpAddr) -> Result<(), (Problem, Option<String>)> {
-        let Some(priority) = route.document.shed_priority else { return Ok(()) };
-        let ticket = hash::of(0, ip.to_string().as_bytes());
+    fn shed(&self, route: &Route, context: &Context) -> Result<(), (Problem, Option<String>)> {
+        let own = context.who.as_ref().and_then(|who| who.priority);
+        let Some(priority) = route.document.shed_priority.or(own) else { return Ok(()) };
+        let ticket = match context.consumer() {
+            Some(name) => hash::of(1, name.as_bytes()),
+            None => hash::of(0, context.ip.to_string().as_bytes()),
+        };
         let now = clock::now();
         let mut shedder = self.shedder.lock();
         shedder.waited(self.lag.now());
@@ -296,7 +298,7 @@ impl Proxy {
         let request = session.req_header();
         let kind = upstream.set.balancer.settings().algorithm;
         if kind.row().keyed || balance.key.is_some() {
-            let key = key(balance.key.as_ref().unwrap_or(&KeySource::Ip), request, context.ip);
+            let key = key(balance.key.as_ref().unwrap_or(&KeySource::Ip), request, context);
             context.key = Some(hash::of(0, &key));
         }
         if kind == Kind::Sticky {
@@ -311,6 +313,10 @@ impl Proxy {
 
     /// Answers what no service answers.
     async fn here(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        if let Some(answer) = context.own_answer.take() {
+            self.send_own(session, context, *answer).await?;
+            return Ok(true);
+        }
         let Some(route) = context.route.clone() else { return Ok(false) };
         if let Some(preflight) = context.preflight.take() {
             // It carries its permission itself.
@@ -334,6 +340,10 @@ impl Proxy {
                 }
                 (head, Bytes::new())
             }
+            Action::Api(title) => {
+                let (head, body) = self.api(context, title)?;
+                (head, body)
+            }
             Action::Files(files) => {
                 let dress = |head: &mut pingora_http::ResponseHeader| self.decorate(head, context);
                 let answered = files.answer(session, &context.asked.path, &dress).await?;
@@ -355,7 +365,7 @@ impl Proxy {
             .problem
             .as_ref()
             .map_or((Problem::Internal, None), |(problem, detail)| (*problem, detail.as_deref()));
-        let (mut head, body) = answer::problem(problem, detail)?;
+        let (mut head, body) = answer::problem(problem, detail, &context.misfits)?;
         if let Some(wait) = context.retry_after {
             let decision = bole_edge_core::limits::Decision {
                 admitted: false,
@@ -398,24 +408,6 @@ fn is_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
 }
 
-/// Proxies before the gateway whose word is followed back.
-const PROXIES_MAX: usize = 32;
-
-/// Whose request it is. Read from the right: each trusted address vouches for the one before it.
-fn client_ip(headers: &HeaderMap, client: &Client, trusted: &[Network]) -> IpAddr {
-    let mut ip = client.address.ip().to_canonical();
-    let said: Vec<&str> =
-        headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or("?")).collect();
-    for before in said.iter().rev().flat_map(|value| value.rsplit(',')).take(PROXIES_MAX) {
-        let vouched = trusted.iter().any(|network| network.contains(ip));
-        match before.trim().parse::<IpAddr>() {
-            Ok(before) if vouched => ip = before.to_canonical(),
-            _ => break,
-        }
-    }
-    ip
-}
-
 /// Sends an answer without a body.
 async fn own(session: &mut Session, answer: http::Response<()>) -> Result<bool> {
     let mut head = pingora_http::ResponseHeader::build(answer.status(), Some(answer.headers().len()))?;
@@ -427,9 +419,9 @@ async fn own(session: &mut Session, answer: http::Response<()>) -> Result<bool> 
 }
 
 /// The share of a split that gets the request: by what the route says keeps clients together, or by chance.
-fn share<'s>(split: &'s Split, route: &Route, request: &RequestHeader, ip: IpAddr) -> &'s str {
+fn share<'s>(split: &'s Split, route: &Route, request: &RequestHeader, context: &Context) -> &'s str {
     match &route.document.split_key {
-        Some(source) => split.of_key(&key(source, request, ip)),
+        Some(source) => split.of_key(&key(source, request, context)),
         None => clock::with_random(|random| split.draw(random)),
     }
 }

@@ -71,6 +71,7 @@ impl Proxy {
         } else {
             context.wait_between(upstream.document.timeouts.read.0, Problem::ReadTimeout);
         }
+        context.look_at_answer(&session.req_header().method, response);
         let most = context.route.as_ref().and_then(|route| route.document.response_body_max);
         let length = field(&response.headers, "content-length").and_then(|text| text.parse::<u64>().ok());
         if most.is_some_and(|most| length.is_some_and(|length| length > most.0)) {
@@ -94,6 +95,7 @@ impl Proxy {
 
     /// Follows the body of the answer.
     pub(super) fn response_body(&self, body: Option<&Bytes>, end: bool, context: &mut Context) -> Result<()> {
+        context.look_at_piece(body, end);
         context.response_bytes += body.map_or(0, Bytes::len) as u64;
         if let Some(exchange) = &context.exchange {
             if end { exchange.set_deadline(None) } else { exchange.touch() }
@@ -165,6 +167,7 @@ impl Proxy {
                 dress::change(head, |headers| cors.apply(came, headers))?;
             }
         }
+        context.thank(head)?;
         if let Some(explain) = &context.explain {
             let explain: String = explain.chars().filter(|letter| (' '..='~').contains(letter)).collect();
             head.insert_header("x-bole-explain", explain)?;

@@ -341,3 +341,24 @@ async fn the_scheme_that_a_trusted_proxy_tells_is_part_of_the_key() {
         }
     }
 }
+
+/// Who may see a stored answer is asked each time, and what a login sets or takes out is so for fetches of the cache as well.
+#[tokio::test]
+async fn logins_stand_before_stored_answers() {
+    let address = echo().await;
+    let store = Store { cache: store(), network: None, shield: false };
+    let text = format!(
+        "[services.s]\ninstances = [\"{address}\"]\n[logins.keys.key]\nheader = \"x-api-key\"\n[consumers.acme]\nkeys = [\"acme-secret\"]\n\
+         [routes.all]\nservice = \"s\"\ncache = {{}}\nlogin = [\"keys\"]\nrequest_headers = {{ set = {{ x-who = \"{{consumer}}\" }} }}\n"
+    );
+    let parts = Parts { store: Some(store), ..Parts::default() };
+    let gateway = gateway_with(&text, parts, |_| {}).await;
+    for (lines, expected) in [("X-Api-Key: acme-secret\r\n", 200), ("", 401), ("X-Api-Key: wrong\r\n", 401)] {
+        let mut client = Client::connect(gateway.http()[0]).await;
+        client.send(format!("GET /x HTTP/1.1\r\nHost: a.example\r\n{lines}\r\n")).await;
+        let answer = client.answer().await.unwrap().to_lowercase();
+        assert_eq!(status(&answer), expected, "{lines}: {answer}");
+        assert!(!answer.contains("acme-secret"), "{answer}");
+        assert!(expected != 200 || answer.contains("x-who: acme"), "{answer}");
+    }
+}

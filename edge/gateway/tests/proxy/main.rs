@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
 mod cached;
+mod described;
 mod faults;
 mod found;
 mod http2;
+mod logins;
 mod plain;
 mod protection;
 mod strict;

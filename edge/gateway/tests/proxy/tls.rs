@@ -181,6 +181,34 @@ async fn clients_show_certificates_where_they_must() {
     assert_eq!(status(&ask(&mut round, "closed.example").await.unwrap()), 421, "not by way of another name");
 }
 
+#[tokio::test]
+async fn certificates_are_logins() {
+    let authority = Authority::new();
+    authority.make("server", &["a.example"]);
+    let (known, known_key) = authority.make("known", &["one.machines.example"]);
+    let (other, other_key) = authority.make("other", &["one.elsewhere.example"]);
+    let more =
+        format!("client_authorities = \"{}\"\nclient_optional = true", authority.path("ca.pem").display());
+    let text = format!(
+        "{}[logins.machines.certificate]\nnames = [\"*.machines.example\"]\n[consumers.\"one.machines.example\"]\ngroups = [\"machines\"]\n\
+         [routes.a]\nreply = {{ status = 200 }}\nlogin = [\"machines\"]\nallow = [\"@machines\"]\nresponse_headers = {{ set = {{ x-who = \"{{consumer}}\" }} }}\n",
+        authority.written("server", &more)
+    );
+    let gateway =
+        gateway_with(&text, Parts::default(), |config| config.https = vec!["127.0.0.1:0".parse().unwrap()])
+            .await;
+    for (own, expected, part) in [
+        (Some((known, known_key)), 200, "x-who: one.machines.example"),
+        (Some((other, other_key)), 403, "urn:bole:gateway:certificate"),
+        (None, 403, "urn:bole:gateway:no-certificate"),
+    ] {
+        let mut stream =
+            connect(gateway.https()[0], &authority, "a.example", b"http/1.1", own).await.unwrap();
+        let answer = ask(&mut stream, "a.example").await.unwrap();
+        assert!(status(&answer) == expected && answer.to_lowercase().contains(part), "{part}: {answer}");
+    }
+}
+
 /// An instance with TLS that asks for certificates of its authority, and answers once a connection with the protocol agreed on.
 async fn secured(authority: &Authority, name: &str, alpn: &[&[u8]]) -> SocketAddr {
     let (chain, key) = authority.make(name, &[name]);

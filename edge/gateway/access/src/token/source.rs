@@ -53,6 +53,8 @@ pub(crate) struct Fetched {
 struct State {
     fetched: Option<Fetched>,
     tried: Option<Duration>,
+    /// When a token last caused an attempt by naming a key that is not known.
+    unknown: Option<Duration>,
     failed: bool,
 }
 
@@ -83,8 +85,8 @@ impl Source {
         if let Some(fetched) = self.known(parts) {
             return Some(fetched);
         }
-        self.fetch_if(parts, |state, now| known(state, now).is_none() && state.may_try(now, Duration::ZERO))
-            .await;
+        let due = |state: &State, now| known(state, now).is_none() && state.may_try(now, Duration::ZERO);
+        self.fetch_if(parts, due, false).await;
         self.known(parts)
     }
 
@@ -94,10 +96,14 @@ impl Source {
         let same = move |state: &State| {
             state.fetched.as_ref().is_none_or(|fetched| fetched.keys.generation == generation)
         };
-        let due = move |state: &State, now| same(state) && state.may_try(now, limits::KEYS_UNKNOWN_INTERVAL);
+        // Fetches that no token caused do not count: an issuer may change its keys right after one.
+        let due = move |state: &State, now: Duration| {
+            let pause = |asked| now.saturating_sub(asked) >= limits::KEYS_UNKNOWN_INTERVAL;
+            same(state) && state.unknown.is_none_or(pause) && state.may_try(now, Duration::ZERO)
+        };
         // Where no attempt may be made now, only one that is under way is waited for.
         if due(&self.state.lock(), parts.clock.monotonic()) || self.turn.try_lock().is_err() {
-            self.fetch_if(parts, due).await;
+            self.fetch_if(parts, due, true).await;
         }
         self.known(parts).filter(|fetched| fetched.keys.generation != generation)
     }
@@ -109,7 +115,7 @@ impl Source {
             state.fetched.as_ref().is_some_and(old) && state.may_try(now, limits::KEYS_RETRY_INTERVAL)
         };
         if due(&self.state.lock(), parts.clock.monotonic()) {
-            self.fetch_if(parts, due).await;
+            self.fetch_if(parts, due, false).await;
         }
     }
 
@@ -118,8 +124,13 @@ impl Source {
     }
 
     /// Fetches if `due`, one at a time. The fetch goes on when the request that asked for it is gone, so that clients that go
-    /// away early cannot keep keys from ever coming.
-    async fn fetch_if(self: &Arc<Self>, parts: &Parts, due: impl Fn(&State, Duration) -> bool) {
+    /// away early cannot keep keys from ever coming. `unknown`: a token that names an unknown key is why.
+    async fn fetch_if(
+        self: &Arc<Self>,
+        parts: &Parts,
+        due: impl Fn(&State, Duration) -> bool,
+        unknown: bool,
+    ) {
         let fetch = async {
             let turn = Arc::clone(&self.turn).lock_owned().await;
             {
@@ -128,6 +139,9 @@ impl Source {
                     return;
                 }
                 state.tried = Some(now);
+                if unknown {
+                    state.unknown = Some(now);
+                }
             }
             let (source, parts) = (Arc::clone(self), parts.clone());
             let task = tasks::spawn("gateway keys", OnFailure::Log, async move {

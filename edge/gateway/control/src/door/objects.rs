@@ -2,7 +2,7 @@
 
 use super::reply::{bad, expected, part, tagged};
 use super::{Action, Door, OPENAPI, Question};
-use crate::control::Source;
+use crate::control::{Source, Wish};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -36,7 +36,7 @@ pub(super) async fn document(State(door): Shared, head: Parts) -> Answer {
     Ok(tagged(view.revision, body))
 }
 
-/// What `PUT /api/gateway/document` may be told.
+/// What a change may be told.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[derive(Default)]
@@ -63,13 +63,12 @@ pub(super) async fn replace(
         let problems = error.to_string().lines().map(str::to_owned).collect();
         crate::Error::Invalid(problems).into_response()
     })?;
-    if options.dry_run {
-        let view = door.control.watch().borrow().clone();
-        let same = *view.document == document;
-        return Ok(tagged(view.revision, Json(json!({ "valid": true, "same": same })).into_response()));
-    }
+    let wish = Wish { expected, dry_run: options.dry_run };
     let (changed, revision) =
-        door.control.replace(&document, expected).await.map_err(IntoResponse::into_response)?;
+        door.control.replace(&document, wish).await.map_err(IntoResponse::into_response)?;
+    if options.dry_run {
+        return Ok(tagged(revision, Json(json!({ "valid": true, "same": changed == 0 })).into_response()));
+    }
     tracing::info!(by, revision, objects = changed, "the gateway's document was replaced");
     let problems = door.control.carried_out(revision).await;
     let answer = json!({ "revision": revision, "changed": changed, "problems": problems });
@@ -110,6 +109,7 @@ pub(super) async fn one(
 pub(super) async fn put(
     State(door): Shared,
     Path((key, name)): Path<(String, String)>,
+    Query(options): Query<Replacing>,
     head: Parts,
     body: Bytes,
 ) -> Answer {
@@ -118,8 +118,12 @@ pub(super) async fn put(
     let part = part(&key).map_err(|response| *response)?;
     let value =
         serde_json::from_slice(&body).map_err(|error| bad(&format!("the body is not JSON: {error}")))?;
-    let done = door.control.put(part, &name, value, expected).await;
+    let wish = Wish { expected, dry_run: options.dry_run };
+    let done = door.control.put(part, &name, value, wish).await;
     let (is_new, revision) = done.map_err(IntoResponse::into_response)?;
+    if options.dry_run {
+        return Ok(tagged(revision, Json(json!({ "valid": true, "new": is_new })).into_response()));
+    }
     tracing::info!(by, revision, part = key, name, "an object of the gateway was put");
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let problems = door.control.carried_out(revision).await;
@@ -133,12 +137,17 @@ pub(super) async fn put(
 pub(super) async fn remove(
     State(door): Shared,
     Path((key, name)): Path<(String, String)>,
+    Query(options): Query<Replacing>,
     head: Parts,
 ) -> Answer {
     let by = door.admission.admit(&head, Action::Change).await?;
     let expected = expected(&head.headers).map_err(|response| *response)?;
     let part = part(&key).map_err(|response| *response)?;
-    let revision = door.control.remove(part, &name, expected).await.map_err(IntoResponse::into_response)?;
+    let wish = Wish { expected, dry_run: options.dry_run };
+    let revision = door.control.remove(part, &name, wish).await.map_err(IntoResponse::into_response)?;
+    if options.dry_run {
+        return Ok(tagged(revision, StatusCode::NO_CONTENT.into_response()));
+    }
     tracing::info!(by, revision, part = key, name, "an object of the gateway was removed");
     door.control.carried_out(revision).await;
     Ok(tagged(revision, StatusCode::NO_CONTENT.into_response()))
@@ -160,6 +169,12 @@ pub(super) async fn explain(State(door): Shared, head: Parts, body: Bytes) -> An
         serde_json::from_slice(&body).map_err(|error| bad(&format!("the question is not right: {error}")))?;
     let answer = door.sight.explain(&question).map_err(|error| bad(&error))?;
     Ok(Json(answer).into_response())
+}
+
+/// `GET /api/gateway/merged/openapi.json`
+pub(super) async fn merged(State(door): Shared, head: Parts) -> Answer {
+    door.admission.admit(&head, Action::Read).await?;
+    Ok(Json(door.sight.merged()).into_response())
 }
 
 /// `GET /api/gateway/openapi.json`

@@ -37,6 +37,10 @@ impl Sight for Nothing {
         json!({ "services": {} })
     }
 
+    fn merged(&self) -> Value {
+        json!({ "openapi": "3.1.0" })
+    }
+
     fn explain(&self, question: &Question) -> Result<Value, String> {
         if question.url.is_empty() {
             Err("the URL is empty".to_owned())
@@ -151,5 +155,5 @@ async fn the_description_names_each_request_and_no_other() {
             assert_eq!(answer.0 != 405, named, "{method} {path}: {answer:?}");
         }
     }
-    assert_eq!(known, 15, "the table of `door` has as many");
+    assert_eq!(known, 16, "the table of `door` has as many");
 }

@@ -2,7 +2,7 @@
 
 use bole_base::clock::ManualClock;
 use bole_base::{LogId, RealDisk};
-use bole_gateway_control::control::{Carried, Source};
+use bole_gateway_control::control::{Carried, Source, Wish};
 use bole_gateway_control::entry::{Instance, Part};
 use bole_gateway_control::vault::Vault;
 use bole_gateway_control::{Control, View};
@@ -37,7 +37,7 @@ impl Node {
     }
 
     pub(crate) async fn put(&self, part: Part, name: &str, value: Value) -> (bool, u64) {
-        self.control.put(part, name, value, None).await.expect("it is right")
+        self.control.put(part, name, value, Wish::default()).await.expect("it is right")
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn check(at: &At<'_>, names: &Names<'_>, route: &Route, paths: &[Path
             ("redirect", route.redirect.is_some()),
             ("reply", route.reply.is_some()),
             ("files", route.files.is_some()),
+            ("openapi", route.openapi.is_some()),
             ("bucket", route.bucket.is_some()),
         ],
     );
@@ -136,7 +137,8 @@ fn idle(at: &At<'_>, route: &Route) {
     let to_service = route.service.is_some() || !route.split.is_empty();
     let stored = route.files.is_some() || route.bucket.is_some();
     let none = Headers::default();
-    if to_service || !(stored || route.redirect.is_some() || route.reply.is_some()) {
+    let answered = route.openapi.is_some() || route.reply.is_some();
+    if to_service || !(stored || answered || route.redirect.is_some()) {
         return;
     }
     let always = [
