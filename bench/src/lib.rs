@@ -6,14 +6,16 @@
 //! round by round. What two cores cannot show is not claimed.
 //!
 //! [`stats`] and [`histogram`] hold the arithmetic, [`usage`] reads what a server costs, [`open_loop`] is the load at a
-//! fixed rate; each service then has a file with its options and a folder with its parts: [`keyspace`], [`streams`], [`sql`], [`blobs`], [`gateway`], [`dns`]. [`wal`] compares the journal with the disk itself, and
+//! fixed rate; each service then has a file with its options and a folder with its parts: [`keyspace`], [`streams`], [`sql`], [`blobs`], [`gateway`], [`cdn`], [`dns`]. [`wal`] compares the journal with the disk itself, and
 //! [`ordered`] a state's store with libraries that could be it, in one process.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
 pub mod blobs;
+pub mod cdn;
 pub mod dns;
 pub mod gateway;
 pub mod histogram;
+mod http;
 pub mod keyspace;
 pub mod open_loop;
 pub mod ordered;

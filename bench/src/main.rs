@@ -17,6 +17,8 @@ enum Benchmark {
     Blobs(bole_bench::blobs::Args),
     /// The gateway against nginx, `HAProxy`, Envoy and Caddy
     Gateway(bole_bench::gateway::Args),
+    /// The HTTP cache against Varnish, nginx and Apache Traffic Server
+    Cdn(bole_bench::cdn::Args),
     /// The DNS server against `PowerDNS` and gdnsd
     Dns(bole_bench::dns::Args),
     /// The keyspace against redis-server
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     xtask::process::exit(&match Cli::parse().benchmark {
         Benchmark::Blobs(args) => bole_bench::blobs::run(&args),
         Benchmark::Gateway(args) => bole_bench::gateway::run(&args),
+        Benchmark::Cdn(args) => bole_bench::cdn::run(&args),
         Benchmark::Dns(args) => bole_bench::dns::run(&args),
         Benchmark::Keyspace(args) => bole_bench::keyspace::run(&args),
         Benchmark::Ordered(args) => bole_bench::ordered::run(&args),

@@ -1,17 +1,9 @@
 //! What is measured.
 
 use super::contender::Contender;
+use crate::http::load::Protocol::{self, Http1, Http2};
 
-/// The protocol of the client's connections. The upstream is always asked by HTTP/1.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
-    /// HTTP/1.1.
-    Http1,
-    /// HTTP/2; without TLS by prior knowledge.
-    Http2,
-}
-
-/// A case.
+/// A case. The upstream is always asked by HTTP/1.1.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) protocol: Protocol,
@@ -28,13 +20,13 @@ impl Case {
     }
 
     const fn with(with: &'static str, path: &'static str) -> Self {
-        Self { protocol: Protocol::Http1, tls: false, path, with: Some(with) }
+        Self { protocol: Http1, tls: false, path, with: Some(with) }
     }
 
     pub(super) fn name(&self) -> String {
         let protocol = match self.protocol {
-            Protocol::Http1 => "h1",
-            Protocol::Http2 => "h2",
+            Http1 => "h1",
+            Http2 => "h2",
         };
         let body = self.path.rsplit('/').next().unwrap_or_default();
         let with = self.with.map(|with| format!("/{with}")).unwrap_or_default();
@@ -45,8 +37,6 @@ impl Case {
         self.with.is_none() || contender == Contender::Bole
     }
 }
-
-use Protocol::{Http1, Http2};
 
 /// All cases.
 pub(super) const CASES: &[Case] = &[
@@ -59,4 +49,5 @@ pub(super) const CASES: &[Case] = &[
     Case::new(Http2, false, "/64KiB"),
     Case::new(Http2, true, "/64KiB"),
     Case::with("limit", "/limited/1KiB"),
+    Case::with("cache", "/cached/1KiB"),
 ];

@@ -1,13 +1,14 @@
 //! Who is measured, and how each is told to do the same.
 
-use super::room::{self, Room};
-use crate::{SERVER_CORE, usage};
+use crate::SERVER_CORE;
+use crate::http::room::{self, Room};
+use crate::http::{Doors, Node};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use xtask::process;
-use xtask::server::{self, Ports, Server};
+use xtask::server::{self, Ports};
 
 /// A side of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,27 +20,8 @@ pub(super) enum Contender {
     Caddy,
 }
 
-/// Where a contender listens on loopback.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Doors {
-    /// HTTP/1.1 without TLS.
-    pub(super) plain: u16,
-    /// HTTP/2 without TLS, which some take on a port of its own only.
-    pub(super) cleartext_http2: u16,
-    /// Both with TLS.
-    pub(super) tls: u16,
-}
-
-/// A started contender, which ends with it.
-pub(super) struct Node {
-    pub(super) contender: Contender,
-    pub(super) doors: Doors,
-    server: Server,
-}
-
 impl Contender {
     pub(super) const ALL: [Self; 5] = [Self::Bole, Self::Nginx, Self::Haproxy, Self::Envoy, Self::Caddy];
-    pub(super) const PEERS: [Self; 4] = [Self::Nginx, Self::Haproxy, Self::Envoy, Self::Caddy];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -119,19 +101,7 @@ impl Contender {
         for port in [doors.cleartext_http2, tls] {
             server::wait_for(([127, 0, 0, 1], port).into())?;
         }
-        Ok(Node { contender: self, doors, server })
-    }
-}
-
-impl Node {
-    /// CPU seconds of all of its processes.
-    pub(super) fn cpu_seconds(&self) -> Result<f64> {
-        usage::family(self.server.pid())?.iter().map(|pid| usage::cpu_seconds(*pid)).sum()
-    }
-
-    /// Resident bytes of all of its processes.
-    pub(super) fn resident_bytes(&self) -> Result<u64> {
-        usage::proportional_bytes(&usage::family(self.server.pid())?)
+        Ok(Node { name: self.name(), doors, server })
     }
 }
 
@@ -139,10 +109,13 @@ fn bole(room: &Room) -> String {
     format!(
         "[services.upstream]\ninstances = [\"127.0.0.1:{}\"]\n\n\
          [routes.all]\npath = \"/*\"\nservice = \"upstream\"\n\n\
+         [routes.cached]\npath = \"/cached/*\"\nservice = \"upstream\"\ncache = {{}}\n\n\
          [routes.limited]\npath = \"/limited/*\"\nservice = \"upstream\"\nlimits = [\"each\"]\n\n\
          [limits.each]\nbucket = {{ limit = 1000000, period = \"1s\" }}\n\n\
-         [certificates.own]\ncertificate = {:?}\nkey = {:?}\n",
-        room.upstream, room.certificate, room.key
+         [certificates.own]\ncertificate = \"{}\"\nkey = \"{}\"\n",
+        room.upstream,
+        room.certificate.display(),
+        room.key.display()
     )
 }
 

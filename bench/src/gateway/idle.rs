@@ -1,6 +1,6 @@
 //! What connections need that do nothing: each has had one answer, and is kept.
 
-use super::contender::Node;
+use crate::http::Node;
 use anyhow::{Context, Result, ensure};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ const ANSWER_BYTES_MAX: usize = 8 << 10;
 
 /// Opens `count` connections and returns the bytes that the server needs for each.
 pub(super) fn bytes_each(node: &Node, count: u32) -> Result<f64> {
-    let name = node.contender.name();
+    let name = node.name;
     let before = node.resident_bytes()?;
     let open = |number| connection(node.doors.plain).with_context(|| format!("{name}, connection {number}"));
     let held = (1..=count).map(open).collect::<Result<Vec<_>>>()?;

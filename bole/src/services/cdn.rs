@@ -101,12 +101,19 @@ impl Cdn {
             }
             _ => None,
         };
+        if let Some(control) = control.clone() {
+            let shutdown = node.shutdown.clone();
+            tokio::spawn(async move {
+                shutdown.requested().await;
+                control.close();
+            });
+        }
         if let Some(member) = self.member.clone() {
             let source = match &settings.control {
                 Some(address) => follow::Source::Node(address.clone()),
                 None => follow::Source::Here(control.clone().context("a network without a control")?),
             };
-            Follower { member, cache: cache.clone(), source }.start(node.shutdown.clone())?;
+            Follower { member, cache: cache.clone(), source }.start(node.shutdown.clone());
         }
         let elsewhere = settings.control.clone();
         let door = Door { cache: cache.clone(), control, elsewhere, admission };

@@ -122,7 +122,7 @@ fn fields(request: &RequestHeader, network: bool) -> HeaderMap {
 
 impl Proxy {
     /// Answers from the cache.
-    pub(crate) async fn from_cache(
+    pub(crate) async fn stored(
         &self,
         session: &mut Session,
         context: &mut Context,

@@ -101,22 +101,9 @@ impl Service {
             certificates: certificates.clone(),
             refused: problems,
         };
-        let seed = rand::random();
-        let workshop = Workshop {
-            tools: Tools {
-                resolver: parts.resolver.unwrap_or_else(|| Arc::new(resolve::Machine::default())),
-                registry: parts.registry,
-                metrics: metrics.clone(),
-                probes_at_once_max: config.limits.probes_at_once_max,
-            },
-            stores: Stores {
-                local: Arc::new(Local::new(config.limits.rate_keys_max, seed)),
-                shared: parts.shared_store,
-            },
-            cache: parts.store.as_ref().map_or(state::Cache::None, |store| {
-                if store.network.is_some() { state::Cache::InNetwork } else { state::Cache::Alone }
-            }),
-        };
+        let node_limit = parts.node_limit.clone().unwrap_or_else(|| ConnectionLimit::new(usize::MAX));
+        let store = parts.store.clone();
+        let workshop = workshop(&config, parts);
         let (stopper, shutdown) = Stopper::new();
         let helpers = vec![
             tokio::spawn(certificates.clone().watch(config.reload_interval)),
@@ -126,7 +113,7 @@ impl Service {
             state,
             workshop,
             certificates,
-            store: parts.store,
+            store,
             applying: Mutex::new(()),
             addresses: Vec::new(),
             secured: Vec::new(),
@@ -135,7 +122,6 @@ impl Service {
             listeners: std::sync::Mutex::default(),
             helpers,
         };
-        let node_limit = parts.node_limit.unwrap_or_else(|| ConnectionLimit::new(usize::MAX));
         service.listen(&config, Arc::new(door), &node_limit, &metrics.service("gateway"), &shutdown).await?;
         Ok(service)
     }
@@ -258,6 +244,28 @@ impl Service {
             upstream.retire();
         }
         closed
+    }
+}
+
+/// What documents are compiled with.
+fn workshop(config: &Config, parts: Parts) -> Workshop {
+    let cache = match &parts.store {
+        None => state::Cache::None,
+        Some(Store { network: None, .. }) => state::Cache::Alone,
+        Some(_) => state::Cache::InNetwork,
+    };
+    Workshop {
+        tools: Tools {
+            resolver: parts.resolver.unwrap_or_else(|| Arc::new(resolve::Machine::default())),
+            registry: parts.registry,
+            metrics: parts.metrics,
+            probes_at_once_max: config.limits.probes_at_once_max,
+        },
+        stores: Stores {
+            local: Arc::new(Local::new(config.limits.rate_keys_max, rand::random())),
+            shared: parts.shared_store,
+        },
+        cache,
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -53,7 +54,7 @@ pub(super) struct News {
 
 /// A node in a receipt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Has {
+pub(super) struct Holder {
     /// Its name.
     pub node: String,
     /// `edge`, `shield`.
@@ -86,6 +87,8 @@ pub(super) struct Control {
     kept: Mutex<Kept>,
     /// Rises with whatever a node may wait for.
     changes: watch::Sender<u64>,
+    /// The node stops: nobody waits here any longer.
+    closed: AtomicBool,
 }
 
 impl Control {
@@ -120,7 +123,12 @@ impl Control {
         entries.drain(..surplus);
         let floor = entries.first().map_or(newest, |(entry, _)| entry.number - 1);
         let kept = Kept { log, entries, newest, floor, nodes: BTreeMap::new() };
-        Ok(Self { secret, kept: Mutex::new(kept), changes: watch::channel(0).0 })
+        Ok(Self {
+            secret,
+            kept: Mutex::new(kept),
+            changes: watch::channel(0).0,
+            closed: AtomicBool::new(false),
+        })
     }
 
     /// Whether these are the credentials of the network's nodes.
@@ -150,6 +158,12 @@ impl Control {
         Ok(number)
     }
 
+    /// Whoever waits is answered with what there is.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.tell();
+    }
+
     fn tell(&self) {
         self.changes.send_modify(|changes| *changes += 1);
     }
@@ -162,7 +176,7 @@ impl Control {
         loop {
             changes.borrow_and_update();
             let (news, again) = self.kept.lock().news(shield, after);
-            if news.forget || !news.purges.is_empty() {
+            if news.forget || !news.purges.is_empty() || self.closed.load(Ordering::Acquire) {
                 return news;
             }
             let next = again.map_or(until, |again| until.min(tokio::time::Instant::now() + again));
@@ -188,20 +202,20 @@ impl Control {
     }
 
     /// Waits until all nodes that are known have a purge, at most `wait`, and says who has it when.
-    pub(super) async fn receipt(&self, number: u64, began: Instant, wait: Duration) -> Vec<Has> {
+    pub(super) async fn receipt(&self, number: u64, began: Instant, wait: Duration) -> Vec<Holder> {
         let until = tokio::time::Instant::now() + wait;
         let mut changes = self.changes.subscribe();
         let mut when: BTreeMap<String, f64> = BTreeMap::new();
         loop {
             changes.borrow_and_update();
             let now = began.elapsed().as_secs_f64() * 1e3;
-            let all: Vec<Has> = {
+            let all: Vec<Holder> = {
                 let kept = self.kept.lock();
                 let nodes = kept.nodes.iter().map(|(node, known)| {
                     let has = known.applied >= number;
                     let milliseconds = has.then(|| *when.entry(node.clone()).or_insert(now));
                     let role = if known.shield { "shield" } else { "edge" }.to_owned();
-                    Has { node: node.clone(), role, has, milliseconds }
+                    Holder { node: node.clone(), role, has, milliseconds }
                 });
                 nodes.collect()
             };

@@ -67,7 +67,7 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Follows until the node stops, on a task of its own.
-    pub(super) fn start(self, shutdown: Shutdown) -> Result<()> {
+    pub(super) fn start(self, shutdown: Shutdown) {
         // Where purges are taken here, all of them are.
         self.cache.set_in_sync(false);
         tokio::spawn(async move {
@@ -77,7 +77,6 @@ impl Follower {
                 _ = shutdown.requested() => {}
             }
         });
-        Ok(())
     }
 
     async fn follow(self: &Arc<Self>) {

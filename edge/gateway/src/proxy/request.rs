@@ -316,7 +316,7 @@ impl Proxy {
         if let Some(upstream) = context.cached.take() {
             let name = &upstream.name;
             context.because(|| format!("cache before service {name}"));
-            self.from_cache(session, context, &route, &upstream).await?;
+            self.stored(session, context, &route, &upstream).await?;
             context.upstream = Some(upstream);
             return Ok(true);
         }

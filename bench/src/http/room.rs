@@ -1,4 +1,4 @@
-//! What all contenders share: a folder, a certificate, the upstream.
+//! What all servers of a run share: a folder, a certificate, the upstream.
 
 use crate::LOAD_CORE;
 use anyhow::Result;
@@ -8,14 +8,14 @@ use xtask::process;
 use xtask::server::{self, Server, Settings};
 
 /// Bodies of the upstream, by name.
-const FILES: [(&str, usize); 2] = [("1KiB", 1 << 10), ("64KiB", 64 << 10)];
+const FILES: [(&str, usize); 3] = [("1KiB", 1 << 10), ("64KiB", 64 << 10), ("10MiB", 10 << 20)];
 
 /// The room of one run; the upstream ends with it.
-pub(super) struct Room {
+pub(crate) struct Room {
     /// The port of the upstream.
-    pub(super) upstream: u16,
-    pub(super) certificate: PathBuf,
-    pub(super) key: PathBuf,
+    pub(crate) upstream: u16,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
     folder: PathBuf,
     _upstream: Server,
     // Dropped after the servers that write to it.
@@ -24,7 +24,7 @@ pub(super) struct Room {
 
 impl Room {
     /// Makes a certificate and starts the upstream.
-    pub(super) fn open(folder: &Path) -> Result<Self> {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
         let data = tempfile::tempdir_in(folder)?;
         let folder = data.path().to_owned();
         let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
@@ -34,16 +34,16 @@ impl Room {
         openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
         process::output(&mut openssl)?;
         let root = folder.join("files");
-        for below in ["", "limited"] {
-            std::fs::create_dir_all(root.join(below))?;
-            for (name, bytes) in FILES {
-                std::fs::write(root.join(below).join(name), vec![b'x'; bytes])?;
-            }
+        std::fs::create_dir_all(&root)?;
+        for (name, bytes) in FILES {
+            std::fs::write(root.join(name), vec![b'x'; bytes])?;
         }
         let [upstream] = server::free_ports()?;
+        // The last segment of a path is what is answered, so that there are as many URLs as one likes.
         let server = format!(
             "access_log off; sendfile on; tcp_nodelay on; keepalive_requests 1000000000; open_file_cache max=100;\n\
-             server {{ listen 127.0.0.1:{upstream} backlog=4096; root {}; }}",
+             server {{ listen 127.0.0.1:{upstream} backlog=4096; root {}; add_header Cache-Control \"max-age=86400\";\n\
+             rewrite ^.*/([^/]+)$ /$1 break; }}",
             root.display()
         );
         let own = folder.join("upstream");
@@ -54,22 +54,22 @@ impl Room {
         Ok(Self { upstream, certificate, key, folder, _upstream: running, _data: data })
     }
 
-    /// A folder of a contender's own.
-    pub(super) fn folder(&self, name: &str) -> Result<PathBuf> {
+    /// A folder of a server's own.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         std::fs::create_dir_all(&folder)?;
         Ok(folder)
     }
 
-    /// How a contender is started: on the server's core, its output in a file.
-    pub(super) fn settings(&self, name: &str) -> Settings {
+    /// How a server is started: on the server's core, its output in a file.
+    pub(crate) fn settings(&self, name: &str) -> Settings {
         let log = self.folder.join(format!("{name}.log"));
         Settings { core: Some(crate::SERVER_CORE), log: Some(log), ..Settings::default() }
     }
 }
 
 /// The command that runs nginx in `folder` with one worker and `http` in its block of that name.
-pub(super) fn nginx(folder: &Path, http: &str, core: u32) -> Result<Command> {
+pub(crate) fn nginx(folder: &Path, http: &str, core: u32) -> Result<Command> {
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {};", folder.join(name).display()))
         .join("\n");
