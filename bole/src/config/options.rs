@@ -356,7 +356,7 @@ options! {
         access_log: AccessLogFormat = word(&["off", "json"]), "off";
         /// File for it. Empty: the log of the node.
         access_log_file: Option<PathBuf> = Path, "";
-        /// Keys that session cookies of browsers' logins are sealed with, 64 hexadecimal digits a line: the first seals, a second one opens what it sealed before. The same on all gateways of a site. Empty: keys that follow from identity.key_file.
+        /// Keys that session cookies of browsers' logins are sealed with, 64 hexadecimal digits a line: the first seals, a second one opens what it sealed before. The same on all gateways of a site. Empty: keys that follow from `identity.key_file`.
         session_keys_file: Option<PathBuf> = Path, "";
         /// A keyspace in which limits with `store = "keyspace"` are counted, by address and database: this node's, or one that several nodes share. It must know `SET … IFEQ` (Bole, Redis 8.4, Valkey 8.1).
         limits_keyspace: KeyspaceAddress = Text("HOST:PORT or HOST:PORT/DATABASE, such as 127.0.0.1:6379/15"), "127.0.0.1:6379/15";
