@@ -6,7 +6,7 @@
 //! half for names with one address; each tells a client subnet of its own. What is compared is what the server's process used of the
 //! CPU, which does not depend on how fast the generator is. Rounds are interleaved; ratios are taken round by round.
 //!
-//! Ours is the server without a node around it (`edge/geodns/examples/serve.rs`): the same crate, and no other service that costs.
+//! Ours is the server without a node around it (`edge/geodns/examples/serve_zones.rs`): the same crate, and no other service that costs.
 
 mod peers;
 mod queries;
@@ -36,7 +36,7 @@ pub struct Args {
     /// Peers: pdns, gdnsd
     #[arg(long, value_delimiter = ',', default_values_t = ["pdns".to_owned(), "gdnsd".to_owned()])]
     peers: Vec<String>,
-    /// Measure this program in place of one that is built: `examples/serve` of `bole-geodns`
+    /// Measure this program in place of one that is built: `examples/serve_zones` of `bole-geodns`
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
 }
@@ -98,9 +98,18 @@ pub fn run(args: &Args) -> Result<()> {
 fn build() -> Result<PathBuf> {
     let profile = crate::profile();
     let mut cargo = xtask::process::cargo();
-    cargo.args(["build", "-q", "--profile", profile.folder(), "-p", "bole-geodns", "--example", "serve"]);
+    cargo.args([
+        "build",
+        "-q",
+        "--profile",
+        profile.folder(),
+        "-p",
+        "bole-geodns",
+        "--example",
+        "serve_zones",
+    ]);
     xtask::process::run(&mut cargo)?;
-    Ok(xtask::process::target_dir().join(profile.folder()).join("examples/serve"))
+    Ok(xtask::process::target_dir().join(profile.folder()).join("examples/serve_zones"))
 }
 
 fn measure(server: &Server, load: &Path, seconds: u32) -> Result<Round> {

@@ -6,6 +6,7 @@
 
 mod attachments;
 mod blobs;
+mod cdn;
 mod checkpoints;
 mod journal;
 mod sql;
@@ -77,7 +78,7 @@ pub enum Repair {
 /// Every part that has a checker.
 ///
 /// Checkpoints come before the journal: whether one can be replaced depends on the journal as it was found.
-fn checkers(options: Options) -> [Box<dyn Checker>; 7] {
+fn checkers(options: Options) -> [Box<dyn Checker>; 8] {
     [
         Box::new(NodeMetaChecker),
         Box::new(checkpoints::CheckpointsChecker),
@@ -86,6 +87,7 @@ fn checkers(options: Options) -> [Box<dyn Checker>; 7] {
         Box::new(streams::StreamsChecker),
         Box::new(sql::SqlChecker),
         Box::new(blobs::BlobsChecker { verify: !options.skip_chunks }),
+        Box::new(cdn::CdnChecker),
     ]
 }
 

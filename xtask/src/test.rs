@@ -23,6 +23,12 @@ pub fn run(args: &Args) -> Result<()> {
     conformance::schemas::run_in_tests()?;
     conformance::sql::run_in_tests()?;
     conformance::blobs::run_in_tests()?;
+    if process::installed("npm") {
+        conformance::gateway::run(&conformance::gateway::Args::default())?;
+        conformance::cdn::run(&conformance::cdn::Args::default())?;
+    } else {
+        println!("clients of the gateway and its cache: skipped, because `npm` is not installed");
+    }
     conformance::dns::run(&conformance::dns::Args::default())?;
     tair::run(&tair::Args { addr: None, cases: None, family: None, threshold: 95.0, json: false })
 }

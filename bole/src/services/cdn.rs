@@ -27,7 +27,7 @@ use door::Door;
 use follow::Follower;
 
 /// The folder in the data directory.
-const FOLDER: &str = "cdn";
+pub const FOLDER: &str = "cdn";
 /// Fewer characters of a secret can be tried out.
 const SECRET_CHARS_MIN: usize = 16;
 

@@ -14,6 +14,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 
 /// What begins the types of bodies of both forms, and of plain gRPC.
 const WEB: &str = "application/grpc-web";
+const WEB_TEXT: &str = "application/grpc-web-text";
 const PLAIN: &str = "application/grpc";
 /// The flag of a frame of trailers.
 const TRAILERS: u8 = 0x80;
@@ -27,7 +28,12 @@ pub struct NotBase64;
 /// A call that is translated on its way.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The request is text.
     text: bool,
+    /// The answer is to be text: what the request is, unless it says otherwise in `Accept`.
+    text_back: bool,
+    /// The answer is gRPC; others stay as they are.
+    answered: bool,
     /// What follows the form in the type: `+proto`, or nothing.
     suffix: String,
     decoder: Decoder,
@@ -41,7 +47,16 @@ impl Call {
         let (text, rest) = rest.strip_prefix("-text").map_or((false, rest), |rest| (true, rest));
         let rest = rest.split(';').next().unwrap_or_default().trim();
         let is_known = rest.is_empty() || rest.starts_with('+');
-        is_known.then(|| Self { text, suffix: rest.to_owned(), decoder: Decoder::default() })
+        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let accept = accept.trim().to_ascii_lowercase();
+        let text_back = if accept.starts_with(WEB) { accept.starts_with(WEB_TEXT) } else { text };
+        is_known.then(|| Self {
+            text,
+            text_back,
+            answered: false,
+            suffix: rest.to_owned(),
+            decoder: Decoder::default(),
+        })
     }
 
     /// Makes the head that of plain gRPC. Called for each try, whose body begins anew.
@@ -49,7 +64,7 @@ impl Call {
     /// # Errors
     /// Only if a header cannot be set.
     pub fn request(&mut self, request: &mut RequestHeader) -> Result<()> {
-        self.decoder = Decoder::default();
+        (self.decoder, self.answered) = (Decoder::default(), false);
         request.insert_header(header::CONTENT_TYPE, format!("{PLAIN}{}", self.suffix))?;
         request.insert_header(header::TE, "trailers")?;
         request.remove_header("x-grpc-web");
@@ -77,11 +92,12 @@ impl Call {
     ///
     /// # Errors
     /// Only if a header cannot be set.
-    pub fn response(&self, response: &mut ResponseHeader) -> Result<()> {
+    pub fn response(&mut self, response: &mut ResponseHeader) -> Result<()> {
         let kind = response.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         let Some(rest) = kind.strip_prefix(PLAIN.as_bytes()) else { return Ok(()) };
-        let form = if self.text { "-text" } else { "" };
-        let kind = format!("{WEB}{form}{}", String::from_utf8_lossy(rest));
+        self.answered = true;
+        let form = if self.text_back { WEB_TEXT } else { WEB };
+        let kind = format!("{form}{}", String::from_utf8_lossy(rest));
         response.insert_header(header::CONTENT_TYPE, kind)?;
         // Trailers come behind the body that it would tell the length of.
         response.remove_header(&header::CONTENT_LENGTH);
@@ -90,13 +106,17 @@ impl Call {
 
     /// A piece of the answer's body as the client gets it. Each piece of text is base64 of its own, which clients must expect.
     pub fn response_body(&self, body: &mut Option<Bytes>) {
-        if let Some(piece) = body.as_mut().filter(|piece| self.text && !piece.is_empty()) {
+        let encodes = self.answered && self.text_back;
+        if let Some(piece) = body.as_mut().filter(|piece| encodes && !piece.is_empty()) {
             *piece = Base64::encode_string(piece).into();
         }
     }
 
-    /// The last frame.
-    pub fn trailers(&self, trailers: &HeaderMap) -> Bytes {
+    /// The last frame; none of an answer that is not gRPC.
+    pub fn trailers(&self, trailers: &HeaderMap) -> Option<Bytes> {
+        if !self.answered {
+            return None;
+        }
         let mut lines = BytesMut::new();
         for (name, value) in trailers {
             lines.put_slice(name.as_str().as_bytes());
@@ -110,7 +130,7 @@ impl Call {
         frame.put(lines);
         let mut frame = Some(frame.freeze());
         self.response_body(&mut frame);
-        frame.unwrap_or_default()
+        frame
     }
 }
 
@@ -179,8 +199,34 @@ mod tests {
         }
         let mut response = ResponseHeader::build(502, None).unwrap();
         response.insert_header("content-type", "text/html").unwrap();
-        call(WEB).unwrap().response(&mut response).unwrap();
+        let mut call = call(WEB_TEXT).unwrap();
+        call.response(&mut response).unwrap();
         assert_eq!(response.headers["content-type"], "text/html");
+        let mut body = Some(Bytes::from_static(b"as it is"));
+        call.response_body(&mut body);
+        assert_eq!(
+            (body.unwrap(), call.trailers(&HeaderMap::new())),
+            (Bytes::from_static(b"as it is"), None)
+        );
+    }
+
+    #[test]
+    fn a_client_may_ask_for_another_form_back() {
+        for (kind, accept, text_back) in [
+            (WEB, WEB_TEXT, true),
+            (WEB, "application/grpc-web-text+proto, */*", true),
+            (WEB_TEXT, "application/grpc-web+proto", false),
+            (WEB_TEXT, "*/*", true),
+            (WEB, "*/*", false),
+        ] {
+            let fields = [(header::CONTENT_TYPE, kind), (header::ACCEPT, accept)];
+            let headers = fields.map(|(name, value)| (name, value.parse().unwrap()));
+            assert_eq!(
+                Call::of(&HeaderMap::from_iter(headers)).unwrap().text_back,
+                text_back,
+                "{kind} {accept}"
+            );
+        }
     }
 
     #[test]
@@ -218,10 +264,16 @@ mod tests {
         trailers.insert("grpc-status", "0".parse().unwrap());
         trailers.append("x", "1".parse().unwrap());
         trailers.append("x", "2".parse().unwrap());
+        let frame = |kind: &str, trailers: &HeaderMap| {
+            let mut call = call(kind).unwrap();
+            let mut response = ResponseHeader::build(200, None).unwrap();
+            response.insert_header("content-type", PLAIN).unwrap();
+            call.response(&mut response).unwrap();
+            call.trailers(trailers).unwrap()
+        };
         let expected = b"\x80\0\0\0\x1cgrpc-status: 0\r\nx: 1\r\nx: 2\r\n";
-        assert_eq!(&call(WEB).unwrap().trailers(&trailers)[..], &expected[..]);
-        let text = call("application/grpc-web-text").unwrap().trailers(&trailers);
-        assert_eq!(text, Base64::encode_string(expected));
-        assert_eq!(&call(WEB).unwrap().trailers(&HeaderMap::new())[..], b"\x80\0\0\0\0");
+        assert_eq!(&frame(WEB, &trailers)[..], &expected[..]);
+        assert_eq!(frame(WEB_TEXT, &trailers), Base64::encode_string(expected));
+        assert_eq!(&frame(WEB, &HeaderMap::new())[..], b"\x80\0\0\0\0");
     }
 }

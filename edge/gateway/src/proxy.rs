@@ -179,7 +179,7 @@ impl ProxyHttp for Proxy {
         trailers: &mut HeaderMap,
         context: &mut Context,
     ) -> Result<Option<Bytes>> {
-        Ok(context.grpc_web.as_ref().map(|call| call.trailers(trailers)))
+        Ok(context.grpc_web.as_ref().and_then(|call| call.trailers(trailers)))
     }
 
     fn fail_to_connect(

@@ -43,7 +43,7 @@ impl Proxy {
         if status < 200 && status != 101 {
             return Ok(());
         }
-        if let Some(call) = &context.grpc_web {
+        if let Some(call) = &mut context.grpc_web {
             call.response(response)?;
         }
         let Some(upstream) = context.upstream.clone() else { return Ok(()) };

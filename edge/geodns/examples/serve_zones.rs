@@ -1,4 +1,4 @@
-//! Serves zones without a node around it: `serve --listen 127.0.0.1:5300 [--geo FILE] [--key ZONE=FILE] [--tls CERT KEY ADDRESS
+//! Serves zones without a node around it: `serve_zones --listen 127.0.0.1:5300 [--geo FILE] [--key ZONE=FILE] [--tls CERT KEY ADDRESS
 //! ADDRESS] [--allow PREFIX] [--tsig NAME ALGORITHM SECRET] [--no-rate]
 //! [--sockets N] [--forever] ZONE…`, until its input ends, or for ever. For trying out and measuring.
 
