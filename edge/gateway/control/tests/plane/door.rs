@@ -145,7 +145,8 @@ async fn the_description_names_each_request_and_no_other() {
     let description: Value = serde_json::from_str(OPENAPI).expect("it is JSON");
     let paths = description["paths"].as_object().expect("it has paths");
     let mut known = 0;
-    for (path, operations) in paths {
+    // What the node's cache answers has a door of its own.
+    for (path, operations) in paths.iter().filter(|(path, _)| !path.starts_with("/api/gateway/cache")) {
         let concrete = path.replace("{part}", "routes").replace("{service}", "s");
         let concrete = concrete.replace("{name}", "n").replace("{id}", "i");
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {
