@@ -54,7 +54,8 @@ impl Load<'_> {
 
     /// Each path once.
     pub(crate) fn once(&self, node: &Node) -> Result<()> {
-        self.run(node, &["-n", &self.paths.len().to_string()]).map(drop)
+        // Each connection of `h2load` begins with the first path.
+        Load { at_once: 1, ..*self }.run(node, &["-n", &self.paths.len().to_string()]).map(drop)
     }
 
     /// One round as fast as it goes.
