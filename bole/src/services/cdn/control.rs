@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -79,6 +79,8 @@ struct Kept {
     /// Purges up to this number are no longer kept.
     floor: u64,
     nodes: BTreeMap<String, Known>,
+    /// A write or an fsync failed, which is never tried again: what follows half a line would be lost with the next start.
+    failed: bool,
 }
 
 /// The control of a network.
@@ -117,12 +119,14 @@ impl Control {
             line.clear();
         }
         log.set_len(length)?;
+        // The name of a new file must outlive a power cut like what is written to it.
+        File::open(folder).and_then(|folder| folder.sync_all()).with_context(what)?;
         std::io::Seek::seek(&mut log, std::io::SeekFrom::End(0))?;
         let newest = entries.last().map_or(0, |(entry, _): &(Entry, _)| entry.number);
         let surplus = entries.len().saturating_sub(PURGES_MAX);
         entries.drain(..surplus);
         let floor = entries.first().map_or(newest, |(entry, _)| entry.number - 1);
-        let kept = Kept { log, entries, newest, floor, nodes: BTreeMap::new() };
+        let kept = Kept { log, entries, newest, floor, nodes: BTreeMap::new(), failed: false };
         Ok(Self {
             secret,
             kept: Mutex::new(kept),
@@ -140,13 +144,16 @@ impl Control {
     /// Writes a purge down. Blocks for one fsync.
     pub(super) fn add(&self, target: Target, soft: bool) -> Result<u64> {
         let mut kept = self.kept.lock();
+        ensure!(
+            !kept.failed,
+            "the log of purges could not be written before; start the node again when its disk is well"
+        );
         let entry = Entry { number: kept.newest + 1, soft, target };
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
-        kept.log
-            .write_all(&line)
-            .and_then(|()| kept.log.sync_data())
-            .context("the purge cannot be written down, and nobody has it")?;
+        let written = kept.log.write_all(&line).and_then(|()| kept.log.sync_data());
+        kept.failed = written.is_err();
+        written.context("the purge cannot be written down; no node has it before the next start")?;
         kept.newest = entry.number;
         kept.entries.push((entry, Instant::now()));
         if kept.entries.len() > PURGES_MAX {
@@ -330,6 +337,21 @@ mod tests {
         let control = open();
         control.news("e", false, 9, NOW).await;
         assert_eq!(control.add(tag("b"), false).unwrap(), 10);
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_no_purge_is_taken_before_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(folder.path(), String::new()).unwrap();
+        control.add(tag("a"), false).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let log = std::mem::replace(&mut control.kept.lock().log, full);
+        assert!(control.add(tag("b"), false).unwrap_err().to_string().contains("cannot be written down"));
+        control.kept.lock().log = log;
+        assert!(control.add(tag("c"), false).unwrap_err().to_string().contains("start the node again"));
+        assert_eq!(numbers(&control.news("e", false, 0, NOW).await), [1], "nobody hears of it");
+        drop(control);
+        assert_eq!(Control::open(folder.path(), String::new()).unwrap().add(tag("d"), false).unwrap(), 2);
     }
 
     #[tokio::test]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use bole_base::RealDisk;
+use bole_base::disk::replace_file;
 use bole_cdn::Cache;
 use bole_cdn::purge::Target as CacheTarget;
 
@@ -43,10 +45,9 @@ impl Applied {
         }
     }
 
+    /// Durable when it returns: a file that a power cut left empty would stop the next start.
     fn write(&self, number: u64) -> std::io::Result<()> {
-        let new = self.0.with_extension("new");
-        std::fs::write(&new, format!("{number}\n"))?;
-        std::fs::rename(new, &self.0)
+        replace_file(&RealDisk, &self.0, format!("{number}\n").as_bytes())
     }
 }
 
