@@ -2,6 +2,7 @@
 
 mod exchange;
 mod fetch;
+pub mod hit;
 mod parts;
 mod reader;
 mod serve;

@@ -33,6 +33,7 @@ pub mod rates;
 pub mod routing;
 pub mod service;
 pub mod state;
+pub mod straight;
 pub mod tls;
 pub mod trace;
 pub mod unbuilt;

@@ -16,7 +16,7 @@ pub mod described;
 mod failure;
 mod finish;
 mod forward;
-mod meaning;
+pub mod meaning;
 mod request;
 mod response;
 mod target;
@@ -59,7 +59,7 @@ pub struct Proxy {
     /// Turns true when the gateway closes.
     pub closing: watch::Receiver<bool>,
     /// Finished requests.
-    pub log: Log,
+    pub log: Arc<Log>,
     /// Problems by kind.
     pub problems: RefusedCounters,
     /// What came of logins.

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::logins;
 use crate::metrics::RouteCounters;
 use crate::rates::{Rate, Stores};
+use crate::straight;
 use crate::unbuilt;
 use crate::upstream::{Tools, Upstream};
 use bole_gateway_document::Document;
@@ -69,6 +70,8 @@ pub struct Route {
     pub deny: Vec<Network>,
     /// What its stored answers are shared in, by service; empty if none are stored.
     pub spaces: BTreeMap<String, Arc<str>>,
+    /// Nothing stands between its requests and what is stored.
+    pub is_plain: bool,
     /// What is counted.
     pub counters: RouteCounters,
 }
@@ -233,6 +236,7 @@ impl Route {
                 cors: route.cors.as_ref().map(Cors::new),
                 rates,
                 spaces: spaces(route),
+                is_plain: straight::is_plain(route),
                 allow,
                 deny,
                 counters,

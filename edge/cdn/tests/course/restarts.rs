@@ -188,7 +188,7 @@ fn records() -> impl Strategy<Value = (Record, Piece)> {
                 slice: version as u32,
                 key: "http://h/a".to_owned(),
                 selection,
-                meta: Meta { status: StatusCode::NOT_FOUND, headers, terms },
+                meta: Meta::new(StatusCode::NOT_FOUND, &headers, terms),
                 whole: (whole % 2 == 0).then_some(whole),
                 epoch,
                 version,
