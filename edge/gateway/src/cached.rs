@@ -158,7 +158,7 @@ impl Proxy {
             network: store.network.clone().filter(|_| shield),
         };
         let space = route.spaces.get(&*upstream.name).cloned().unwrap_or_default();
-        let manner = Manner { space: &space, authenticated: !route.document.login.is_empty() };
+        let manner = Manner { space: &space, authenticated: route.is_personal };
         let mut response = store.cache.handle_as(manner, request, Arc::new(source)).await;
         if let Some(told) = told {
             response.headers_mut().insert(network::ANSWER, told);

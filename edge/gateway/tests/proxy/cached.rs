@@ -362,3 +362,26 @@ async fn logins_stand_before_stored_answers() {
         assert!(expected != 200 || answer.contains("x-who: acme"), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn signed_links_share_what_is_stored_and_are_seen_by_no_service() {
+    use bole_gateway_access::link::{Link, Reach};
+    let backend = Backend::start(Behaviour::Raw(FRESH)).await;
+    let secret = "a-secret-of-this-test";
+    let (gateway, _) = cached(
+        &[&backend],
+        &format!("login = [\"links\"]\n[logins.links.link]\nkeys = {{ k = \"{secret}\" }}\n"),
+    )
+    .await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for (until, cached) in [(now + 600, false), (now + 900, true)] {
+        let reach = Reach::Path("/x", "y=1");
+        let link = Link { authority: "a.example", reach, key: "k", until, from: None, network: None };
+        let answer = get(&gateway, &format!("/x?y=1&{}", link.sign(secret.as_bytes()))).await;
+        assert_eq!((status(&answer), answer.ends_with("hello")), (200, true), "{answer}");
+        assert_eq!(field(&answer, "cache-status").unwrap().contains("hit"), cached, "{answer}");
+    }
+    assert_eq!(status(&get(&gateway, "/x?y=1").await), 403);
+    assert!(backend.seen()[0].starts_with("GET /x?y=1 HTTP/1.1\r\n"), "{}", backend.seen()[0]);
+    assert_eq!(backend.requests(), 1);
+}
