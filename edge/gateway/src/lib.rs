@@ -18,6 +18,7 @@ pub mod access_log;
 pub mod answer;
 pub mod cached;
 pub mod clock;
+pub mod compression;
 pub mod config;
 pub mod connection;
 pub mod described;

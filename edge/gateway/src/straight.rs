@@ -3,7 +3,7 @@
 //! goes its usual way; both ways decide by the same functions.
 
 use crate::access_log::{Log, Told};
-use crate::cached::{self, Store};
+use crate::cached::{self, Store, packed};
 use crate::clock;
 use crate::config::Config;
 use crate::connection::client::Client;
@@ -75,6 +75,8 @@ pub fn is_plain(route: &document::Route) -> bool {
         timeout: _,
         collapse: _,
         upgrade: _,
+        // What is stored was compressed already.
+        compression: _,
         // Who has not logged in is nobody in particular.
         login_optional: _,
         login,
@@ -93,16 +95,12 @@ pub fn is_plain(route: &document::Route) -> bool {
         mirror,
         response_headers,
         cors,
-        compression,
         grpc_web,
     } = route;
     let asks = !(login.is_empty() && allow.is_empty() && limits.is_empty())
         || !(allow_networks.is_empty() && deny_networks.is_empty())
         || shed_priority.is_some();
-    let changes = *response_headers != document::Headers::default()
-        || cors.is_some()
-        || compression.is_some()
-        || *grpc_web;
+    let changes = *response_headers != document::Headers::default() || cors.is_some() || *grpc_web;
     let one = service.is_some() && split.is_empty() && mirror.is_none();
     cached::is_on(route) && one && !asks && !changes
 }
@@ -172,7 +170,14 @@ impl Straight {
             query: request.uri.query(),
         };
         let manner = Manner { space: route.spaces.get(&*upstream.name)?, authenticated: false };
-        let hit = store.cache.hit(manner, &target, &request.headers)?;
+        let hit = match &route.document.compression {
+            Some(settings) => {
+                let mut fields = request.headers.clone();
+                packed::settle(settings, &mut fields);
+                store.cache.hit(manner, &target, &fields)?
+            }
+            None => store.cache.hit(manner, &target, &request.headers)?,
+        };
         Some(Found { route: route.clone(), service: upstream.name.to_string(), hit, request })
     }
 
