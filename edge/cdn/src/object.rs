@@ -138,6 +138,8 @@ pub struct Object {
     failed: AtomicU64,
     /// Whether somebody validates it in the background.
     pub revalidating: AtomicBool,
+    /// Whether the disk is to have it.
+    on_disk: AtomicBool,
     /// Fetches of its bytes that are under way.
     fills: Mutex<Vec<Arc<Fill>>>,
 }
@@ -161,6 +163,7 @@ impl Object {
             confirmed: AtomicU64::new(confirmed),
             failed: AtomicU64::new(0),
             revalidating: AtomicBool::new(false),
+            on_disk: AtomicBool::new(false),
             fills: Mutex::new(Vec::new()),
         }
     }
@@ -229,6 +232,16 @@ impl Object {
     /// Notes that the origin failed to confirm it.
     pub fn note_failure(&self, at: u64) {
         self.failed.store(at, Ordering::Release);
+    }
+
+    /// Whether the disk is to have it.
+    pub fn is_for_disk(&self) -> bool {
+        self.on_disk.load(Ordering::Acquire)
+    }
+
+    /// The disk is to have it from now on. Whether that is new.
+    pub fn let_on_disk(&self) -> bool {
+        !self.is_for_disk() && !self.on_disk.swap(true, Ordering::AcqRel)
     }
 
     /// The length of the whole, once it is known.

@@ -115,6 +115,7 @@ impl Cache {
             return None;
         }
         let pieces = self.pieces(&object, whole)?;
+        inner.asked_again(&object);
         let age = meta.terms.age(now);
         let ttl = meta.terms.lifetime as i64 - age as i64;
         let status = Status { hit: true, ttl: Some(ttl), ..Status::default() };

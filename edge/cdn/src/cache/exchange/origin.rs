@@ -1,6 +1,7 @@
 //! The part of a request's course that speaks with the origin, and what its answer does to what is stored.
 
 use super::{Exchange, Going, Inner};
+use crate::admission::Admission;
 use crate::cache::reader::Filling;
 use crate::cache::{fetch, parts, refusal};
 use crate::counters::Counters;
@@ -240,6 +241,11 @@ impl Exchange {
         if let Some(whole) = whole {
             object.set_whole(whole);
         }
+        if let Some(disk) = &self.inner.config.disk
+            && (disk.admission == Admission::All || self.inner.seen.note(self.key.hash()))
+        {
+            object.let_on_disk();
+        }
         Counters::add(&self.counters.fills);
         (Arc::new(object), body, part)
     }
@@ -405,7 +411,7 @@ impl Inner {
         if let Some(resource) = self.memory.resource(&object.key) {
             self.memory.put_resource(resource);
         }
-        if let Some(disk) = &self.disk {
+        if let Some(disk) = self.disk.as_ref().filter(|_| object.is_for_disk()) {
             disk.write_head(object);
         }
     }
