@@ -214,6 +214,7 @@ fn an_edge_that_was_away_has_the_purges_before_it_answers() {
     until("the route is there again", || get(&edge.gateway, "/z").0 == 200);
     let answer = text(&edge.gateway, "/x");
     assert!(answer != "answer 1\nbody", "{answer}");
+    assert_eq!(text(&edge.gateway, "/x"), answer);
     // An edge that cannot ask the control confirms what it has stored before it answers it.
     drop(network.shield);
     drop(edge);
