@@ -1,10 +1,8 @@
 //! `bole cdn`: the gateway's cache of a running node, through its admin door, and signed links.
 
 mod sign;
-mod warm;
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
@@ -37,8 +35,6 @@ pub(super) enum CdnCommand {
     },
     /// Make a signed link: a URL, or a cookie for a folder, that is good until a time, whoever has it
     Sign(sign::SignArgs),
-    /// Ask for many URLs, so that they are stored before the first client comes
-    Warm(warm::WarmArgs),
 }
 
 #[derive(Debug, Args)]
@@ -70,9 +66,18 @@ impl TargetArgs {
     }
 }
 
-pub(super) fn run(command: CdnCommand, out: &mut dyn Write) -> Result<ExitCode> {
+pub(super) fn run(command: CdnCommand, out: &mut dyn Write) -> Result<()> {
     match command {
-        CdnCommand::Status { json, node } => status(json, node, out)?,
+        CdnCommand::Status { json, node } => {
+            let body = node.client(Need::Always)?.request("GET", "/api/gateway/cache", b"")?;
+            if json {
+                out.write_all(&body)?;
+                writeln!(out)?;
+                return Ok(());
+            }
+            show(&serde_json::from_slice(&body).context("the status is in no form that is known here")?, out)
+        }
+        CdnCommand::Sign(args) => sign::run(&args, out),
         CdnCommand::Purge { target, soft, json, node } => {
             let question = json!({ "target": target.value(), "soft": soft }).to_string();
             let client = node.client(Need::Always)?;
@@ -83,22 +88,9 @@ pub(super) fn run(command: CdnCommand, out: &mut dyn Write) -> Result<ExitCode> 
             }
             let receipt =
                 serde_json::from_slice(&body).context("the receipt is in no form that is known here")?;
-            tell(&receipt, json, out)?;
+            tell(&receipt, json, out)
         }
-        CdnCommand::Sign(args) => sign::run(&args, out)?,
-        CdnCommand::Warm(args) => return warm::run(&args, out),
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn status(json: bool, node: NodeArgs, out: &mut dyn Write) -> Result<()> {
-    let body = node.client(Need::Always)?.request("GET", "/api/gateway/cache", b"")?;
-    if json {
-        out.write_all(&body)?;
-        writeln!(out)?;
-        return Ok(());
-    }
-    show(&serde_json::from_slice(&body).context("the status is in no form that is known here")?, out)
 }
 
 fn number(value: &Value) -> u64 {
