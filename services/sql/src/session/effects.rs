@@ -291,6 +291,14 @@ impl Effects for Shared {
         self.request("keyspace", request)
     }
 
+    fn functions_named(&self, name: &str) -> Vec<u32> {
+        crate::pg_catalog::functions_named(name).to_vec()
+    }
+
+    fn function_name(&self, number: u32) -> Option<String> {
+        crate::pg_catalog::function_name(number).map(str::to_owned)
+    }
+
     fn clock(&self) -> i64 {
         now()
     }
