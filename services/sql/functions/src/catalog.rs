@@ -7,7 +7,7 @@ mod encodings;
 mod enums;
 pub(crate) mod names;
 pub(crate) mod privileges;
-mod sizes;
+pub(crate) mod sizes;
 
 use bole_sql_dialect::catalog::system::with_oid;
 use bole_sql_dialect::catalog::{Object, Rule, Table, definitions};
@@ -206,16 +206,13 @@ fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result
     integer(sizes::of_relations(of, &relations)?)
 }
 
-/// The size of the file. Only that of the session's own database is known.
+/// The size of a database's file.
 fn database_size(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     match privileges::database(of, session, 0)? {
-        None => return Ok(Value::Null),
-        Some(name) if name != session.catalog.database => {
-            return Err(Error::unsupported("pg_database_size of another database"));
-        }
-        Some(_) => {}
+        None => Ok(Value::Null),
+        Some(name) if name != session.catalog.database => integer(session.effects.database_size(&name)?),
+        Some(_) => integer(sizes::of_database(of)?),
     }
-    integer(sizes::of_database(of)?)
 }
 
 /// The index of the primary key: all tables have the default replica identity.

@@ -124,6 +124,10 @@ pub trait Effects: Send + Sync {
     fn prepared_statements(&self) -> Vec<PreparedStatement> {
         Vec::new()
     }
+    /// Bytes of the file of another database.
+    fn database_size(&self, _name: &str) -> Result<i64> {
+        refused("the size of another database")
+    }
     /// The numbers of the functions of this name.
     fn functions_named(&self, _name: &str) -> Vec<u32> {
         Vec::new()

@@ -9,6 +9,9 @@ use bole_sql_types::{Error, Result, SqlState};
 
 use crate::call::Arguments;
 
+/// Bytes of the pages of a connection's database.
+pub const DATABASE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+
 /// Runs a query of one number on the connection that calls the function.
 fn number(of: &Arguments<'_, '_>, sql: &str, name: Option<&str>) -> Result<i64> {
     let Arguments::Call(call) = of else {
@@ -41,5 +44,5 @@ pub(super) fn of_relations(of: &Arguments<'_, '_>, relations: &[u32]) -> Result<
 
 /// Bytes of the database's pages.
 pub(super) fn of_database(of: &Arguments<'_, '_>) -> Result<i64> {
-    number(of, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", None)
+    number(of, DATABASE, None)
 }
