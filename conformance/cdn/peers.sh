@@ -1,6 +1,6 @@
 #!/bin/sh
 # The HTTP cache tests through other caches, as their distribution packages them, each with the least that makes it a cache: `peers.sh PACKAGE_FOLDER`.
-# Needs nginx, varnishd, squid; one that is missing is skipped. Prints the passes of each.
+# Needs nginx, varnishd, squid, traffic_server; one that is missing is skipped. Prints the passes of each.
 set -eu
 package=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -74,4 +74,38 @@ shutdown_lifetime 1 seconds
 END
   squid -N -f "$room/squid/conf" > "$room/squid.out" 2>&1 & server=$!
   judge squid "$(squid -v | sed -n 's/.*Version \([0-9.]*\).*/\1/p')"
+fi
+
+if command -v traffic_server >/dev/null; then
+  door=$(port) origin=$(port)
+  home=$room/trafficserver
+  mkdir -p "$home/etc" "$home/cache" "$home/log" "$home/run" "$home/state"
+  cat > "$home/runroot.yaml" <<END
+prefix: /usr
+exec_prefix: /usr
+bindir: /usr/bin
+sbindir: /usr/sbin
+includedir: /usr/include
+libdir: /usr/lib/trafficserver
+libexecdir: /usr/lib/trafficserver/modules
+sysconfdir: $home/etc
+datadir: $home/cache
+cachedir: $home/cache
+logdir: $home/log
+runtimedir: $home/run
+localstatedir: $home/state
+END
+  cat > "$home/etc/records.config" <<END
+CONFIG proxy.config.http.server_ports STRING $door:ip-in=[127.0.0.1]
+CONFIG proxy.config.log.logging_enabled INT 0
+CONFIG proxy.config.cache.ram_cache.size INT 67108864
+CONFIG proxy.config.admin.user_id STRING trafficserver
+END
+  echo "map / http://127.0.0.1:$origin/" > "$home/etc/remap.config"
+  echo "$home/cache 128M" > "$home/etc/storage.config"
+  printf 'ip_allow:\n  - apply: in\n    ip_addrs: 127.0.0.1\n    action: allow\n    methods: ALL\n' > "$home/etc/ip_allow.yaml"
+  # Its user, which Debian's package makes, must be able to go there.
+  chmod -R a+rwX "$room"
+  TS_RUNROOT=$home/runroot.yaml traffic_server > "$room/trafficserver.out" 2>&1 & server=$!
+  judge trafficserver "$(traffic_server --version 2>&1 | sed -n 's/.*Traffic Server \([0-9.]*\).*/\1/p' | head -1)"
 fi

@@ -15,11 +15,14 @@ struct Cli {
 enum Study {
     /// Which endpoint gets a request: every algorithm against slow, failing, unequal and changing hosts
     Balancing(bole_study::balancing::Args),
+    /// What a cache keeps: ways to make room and to let in, against traces, and the best possible
+    Caching(bole_study::caching::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().study {
         Study::Balancing(args) => bole_study::balancing::run(&args),
+        Study::Caching(args) => bole_study::caching::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Plots as text: horizontal bars on a logarithmic scale, in plain SVG that looks right on light and dark pages.
+//! Plots as text: horizontal bars on a logarithmic scale or in percent, in plain SVG that looks right on light and dark pages.
 
 use std::fmt::Write as _;
 
@@ -28,10 +28,19 @@ pub fn bars(title: &str, unit: &str, bars: &[Bar]) -> String {
         values.fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)));
     let low = if least.is_finite() { least.log10().floor() } else { 0.0 };
     let high = most.log10().ceil().max(low + 1.0);
-    let x = |value: f64| {
-        let part = if value > 0.0 { (value.log10() - low) / (high - low) } else { 0.0 };
-        LEFT + part.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
-    };
+    let x = |value: f64| if value > 0.0 { (value.log10() - low) / (high - low) } else { 0.0 };
+    let ticks: Vec<f64> = (low as i32..=high as i32).map(|power| 10_f64.powi(power)).collect();
+    draw(title, unit, bars, &ticks, x)
+}
+
+/// A plot of bars of percents, from 0 to 100.
+pub fn shares(title: &str, unit: &str, bars: &[Bar]) -> String {
+    draw(title, unit, bars, &[0.0, 20.0, 40.0, 60.0, 80.0, 100.0], |value| value / 100.0)
+}
+
+/// `part` says how far to the right a value stands, from 0 to 1.
+fn draw(title: &str, unit: &str, bars: &[Bar], ticks: &[f64], part: impl Fn(f64) -> f64) -> String {
+    let x = |value: f64| LEFT + part(value).clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
     let bottom = TOP + ROW * bars.len() as f64;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n",
@@ -44,10 +53,9 @@ pub fn bars(title: &str, unit: &str, bars: &[Bar]) -> String {
         escaped(title)
     );
     let _ = writeln!(svg, "<text x=\"8\" y=\"36\" fill=\"#555\">{}</text>", escaped(unit));
-    for power in low as i32..=high as i32 {
-        let at = x(10_f64.powi(power));
+    for value in ticks {
+        let at = x(*value);
         let _ = writeln!(svg, "<path d=\"M{at:.1} {TOP}V{bottom}\" stroke=\"#ddd\"/>");
-        let value = 10_f64.powi(power);
         let _ = writeln!(
             svg,
             "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{value}</text>",
@@ -101,5 +109,7 @@ mod tests {
         assert_eq!(light, [150.0, 450.0, 0.0]);
         assert!(svg.contains("a&lt;b") && svg.contains("x &amp; y") && svg.ends_with("</svg>\n"));
         assert!(bars("none", "ms", &[]).contains("<svg"));
+        let half = shares("T", "%", &[bar(50.0)]);
+        assert!(half.contains("width=\"225.0\" height=\"14\" fill=\"#9ec5e8\""), "{half}");
     }
 }

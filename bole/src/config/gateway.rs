@@ -63,6 +63,22 @@ impl FromStr for CdnRole {
     }
 }
 
+/// What goes to the cache's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CdnAdmission(pub bole_cdn::Admission);
+
+impl FromStr for CdnAdmission {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "second" => Ok(Self(bole_cdn::Admission::SecondRequest)),
+            "all" => Ok(Self(bole_cdn::Admission::All)),
+            other => Err(format!("\"{other}\" is unknown")),
+        }
+    }
+}
+
 /// A database of a keyspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyspaceAddress {

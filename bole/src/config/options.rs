@@ -8,7 +8,7 @@ use std::time::Duration;
 use bole_base::Durability;
 
 use super::dns::{AddressList, Addresses, Files, Receivers};
-use super::gateway::{AccessLogFormat, CdnRole, KeyspaceAddress, Networks};
+use super::gateway::{AccessLogFormat, CdnAdmission, CdnRole, KeyspaceAddress, Networks};
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
     Anonymous, CertificateName, ChunkHome, DatabaseDurability, FeedDatabases, HostNames, LogFilter,
@@ -372,6 +372,8 @@ options! {
         memory: u64 = Bytes(MIB, 64 * GIB), "64MiB";
         /// Disk for them, in the folder cdn of the data directory. They are there again after a restart. 0: none.
         disk: u64 = Bytes(0, 64 * TIB), "1GiB";
+        /// What of it goes to the disk: second (what was asked for twice) or all.
+        disk_admission: CdnAdmission = word(&["second", "all"]), "second";
         /// Where this node stands: single (between clients and services), edge (between clients and shields) or shield (between edges and services).
         role: CdnRole = word(&["single", "edge", "shield"]), "single";
         /// File whose first line is the secret that all nodes of a network of caches share: at least 16 characters. Empty: this node is in none.

@@ -55,7 +55,11 @@ pub fn open(node: &Node) -> Result<Cdn> {
     let shield = settings.role == CdnRole::Shield;
     let config = Config {
         memory_bytes: settings.memory,
-        disk: (settings.disk > 0).then(|| DiskConfig { folder: folder.clone(), bytes: settings.disk }),
+        disk: (settings.disk > 0).then(|| DiskConfig {
+            folder: folder.clone(),
+            bytes: settings.disk,
+            admission: settings.disk_admission.0,
+        }),
         stale_while_revalidate: !shield,
         show_targeted: shield,
         ..Config::default()

@@ -30,6 +30,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/gateway-login.md", &[]),
     ("docs/guide/gateway-openapi.md", &[]),
     ("docs/guide/cdn.md", &[]),
+    ("docs/guide/signed-links.md", &[]),
     ("docs/guide/geodns.md", &[]),
 ];
 /// Programs of others that examples use.
@@ -37,6 +38,7 @@ const REDIS_CLI: &str = "redis-cli";
 const AWS: &str = "aws";
 const CURL: &str = "curl";
 const DIG: &str = "dig @";
+const PYTHON: &str = "python3";
 
 fn is_installed(program: &str) -> bool {
     let programs = std::env::var_os("PATH").unwrap_or_default();
@@ -121,6 +123,10 @@ fn every_example_of_the_guide_runs() {
             }
             if script.contains(DIG) && !has_dig {
                 eprintln!("{page}:{line} is skipped: dig is not installed");
+                continue;
+            }
+            if script.contains(PYTHON) && !is_installed(PYTHON) {
+                eprintln!("{page}:{line} is skipped: {PYTHON} is not installed");
                 continue;
             }
             let mut shell = node.command("sh");

@@ -2,11 +2,13 @@
 
 mod exchange;
 mod fetch;
+pub mod hit;
 mod parts;
 mod reader;
 mod serve;
 mod tiers;
 
+use crate::admission::Seen;
 use crate::counters::{Counts, Hosts};
 use crate::disk::Disk;
 use crate::flight::Flights;
@@ -40,6 +42,8 @@ struct Inner {
     flights: Flights,
     /// Keys that are not waited for, with the end of that in nanoseconds of the monotonic clock.
     unshared: quick_cache::sync::Cache<u128, u64>,
+    /// Keys that were fetched, for the disk to know the second time.
+    seen: Seen,
     hosts: Hosts,
     /// Besides the one without a name: where invalidations look.
     spaces: RwLock<Vec<Arc<str>>>,
@@ -101,6 +105,7 @@ impl Cache {
             log: Mutex::new(log),
             flights: Flights::default(),
             unshared: quick_cache::sync::Cache::new(UNSHARED_MAX),
+            seen: Seen::default(),
             hosts: Hosts::default(),
             spaces: RwLock::default(),
             next_object: AtomicU64::new(next),

@@ -1,5 +1,6 @@
 //! What a stored answer is stored under, and which requests a cache must not touch because origins may see more in them than the key holds.
 
+use crate::cache::hit::Target;
 use crate::message::Body;
 use bole_cdn_policy::invalidate::default_port;
 use http::header::{self, HeaderMap, HeaderName};
@@ -54,24 +55,50 @@ impl Key {
     pub fn within(uri: &Uri, space: &str) -> Result<Self, InvalidTarget> {
         let scheme = uri.scheme_str().ok_or(InvalidTarget::Scheme)?;
         let default = default_port(Some(scheme)).ok_or(InvalidTarget::Scheme)?;
-        let host = uri.host().ok_or(InvalidTarget::NoHost)?;
+        let host = uri.host().ok_or(InvalidTarget::NoHost)?.to_ascii_lowercase();
+        let port = uri.port_u16().filter(|port| *port != default);
+        Self::written(scheme, (&host, port), (uri.path(), uri.query()), space)
+    }
+
+    /// The key of a target that was read already. `None`: its host is an address of IPv6, or none.
+    pub(crate) fn of_target(target: &Target<'_>, space: &str) -> Option<Self> {
+        let default = default_port(Some(target.scheme))?;
+        if target.host.contains([':', '[']) {
+            return None;
+        }
+        let port = Some(target.port).filter(|port| *port != default);
+        Self::written(target.scheme, (target.host, port), (target.path, target.query), space).ok()
+    }
+
+    fn written(
+        scheme: &str,
+        (host, port): (&str, Option<u16>),
+        (path, query): (&str, Option<&str>),
+        space: &str,
+    ) -> Result<Self, InvalidTarget> {
         // One trailing dot only marks the name as complete.
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let host = host.strip_suffix('.').unwrap_or(host);
         if host.is_empty() {
             return Err(InvalidTarget::NoHost);
         }
-        let port = uri.port_u16().filter(|port| *port != default);
-        let port = port.map_or_else(String::new, |port| format!(":{port}"));
-        let start = scheme.len() + 3;
-        let end = start + host.len() + port.len();
-        let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
-        let mut text = format!("{scheme}://{host}{port}{}{query}", uri.path());
+        let room = scheme.len() + host.len() + path.len() + query.map_or(0, str::len) + space.len() + 16;
+        let mut text = String::with_capacity(room);
+        let mut push = |parts: &[&str]| parts.iter().for_each(|part| text.push_str(part));
+        push(&[scheme, "://", host]);
+        if let Some(port) = port {
+            push(&[":", &port.to_string()]);
+        }
+        let bounds = (scheme.len() as u16 + 3, u16::try_from(text.len()).map_err(|_| InvalidTarget::NoHost)?);
+        text.push_str(path);
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
         let url = text.len() as u32;
         if !space.is_empty() {
             text.push('\n');
             text.push_str(space);
         }
-        let bounds = (start as u16, u16::try_from(end).map_err(|_| InvalidTarget::NoHost)?);
         Ok(Self { hash: hash(text.as_bytes()), text: text.into(), url, host: bounds })
     }
 

@@ -9,8 +9,9 @@
 //! Invariants: bodies are never held whole, but in slices of 1 MiB under the bounds of [`limits`]; bytes of two representations never mix in
 //! one answer; an answer that broke off is broken off for the client too; what was purged is not answered again.
 //!
-//! Reading order: [`message`] → [`limits`] → [`key`] → [`object`] → [`fill`] → [`flight`] → [`memory`] → [`disk`] → [`purge`] → [`cache`].
+//! Reading order: [`message`] → [`limits`] → [`key`] → [`object`] → [`fill`] → [`flight`] → [`memory`] → [`admission`] → [`disk`] → [`purge`] → [`cache`].
 
+pub mod admission;
 pub mod cache;
 pub mod counters;
 pub mod disk;
@@ -23,6 +24,7 @@ pub mod message;
 pub mod object;
 pub mod purge;
 
+pub use admission::Admission;
 pub use cache::Cache;
 pub use limits::{Config, DiskConfig};
 pub use message::{Body, BodyError, Manner, Origin, OriginError, Request, Response, Unanswered};

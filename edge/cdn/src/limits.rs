@@ -1,5 +1,6 @@
 //! Every bound of the cache (P7), with its default.
 
+use crate::admission::Admission;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,12 +67,14 @@ pub struct DiskConfig {
     pub folder: PathBuf,
     /// Bytes of files. Default 10 GiB.
     pub bytes: u64,
+    /// What is let in.
+    pub admission: Admission,
 }
 
 impl DiskConfig {
     /// A tier of the default size.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), bytes: 10 << 30 }
+        Self { folder: folder.into(), bytes: 10 << 30, admission: Admission::default() }
     }
 }
 

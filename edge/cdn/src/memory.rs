@@ -35,7 +35,7 @@ impl Resource {
     pub fn select(&self, request: &HeaderMap) -> Option<Arc<Object>> {
         let variants = self.variants.read();
         let matching = variants.iter().rev().find(|object| {
-            object.selection.fields.is_empty() || object.selection.matches(request, &object.meta().headers)
+            object.selection.fields.is_empty() || object.selection.matches(request, &object.meta().headers())
         });
         matching.cloned()
     }

@@ -4,11 +4,12 @@
 use crate::fill::Fill;
 use crate::key::Key;
 use crate::limits::{SLICE_BYTES, TAGS_MAX};
+use bole_cdn_policy::target::CDN_CACHE_CONTROL;
 use bole_cdn_policy::vary::Selection;
 use bole_cdn_policy::{Terms, Time, condition, field};
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
@@ -40,15 +41,66 @@ pub const fn slice_of(at: u64) -> u32 {
     if slice > u32::MAX as u64 - 2 { u32::MAX - 2 } else { slice as u32 }
 }
 
-/// What a 304 may replace.
+/// What a 304 may replace. The kept fields are one text, in the form in which a client gets them: `name: value` with CR LF after each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {
     /// 200 for parts too.
     pub status: StatusCode,
-    /// The kept fields.
-    pub headers: HeaderMap,
     /// The terms.
     pub terms: Terms,
+    /// Whether bytes that are missing can be fetched again and be told to belong to the rest.
+    pub strong: bool,
+    /// First the fields that are told otherwise or not at all, then those for other caches, then the rest.
+    lines: Bytes,
+    targeted: u32,
+    shown: u32,
+}
+
+/// The end of a line.
+const END: &[u8] = b"\r\n";
+
+impl Meta {
+    /// A head and its terms.
+    pub fn new(status: StatusCode, headers: &HeaderMap, terms: Terms) -> Self {
+        let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let mut lines = Vec::with_capacity(bytes);
+        let mut write = |wanted: &dyn Fn(&HeaderName) -> bool| {
+            for (name, value) in headers.iter().filter(|(name, _)| wanted(name)) {
+                let parts = [name.as_str().as_bytes(), b": ", value.as_bytes(), END];
+                parts.iter().for_each(|part| lines.extend_from_slice(part));
+            }
+            lines.len() as u32
+        };
+        let is_own = |name: &HeaderName| *name == header::AGE || *name == header::CONTENT_LENGTH;
+        let is_targeted = |name: &HeaderName| *name == CDN_CACHE_CONTROL || TAG_FIELDS.contains(name);
+        let targeted = write(&is_own);
+        let shown = write(&is_targeted);
+        write(&|name| !is_own(name) && !is_targeted(name));
+        let strong = condition::strong_validator(headers).is_some();
+        Self { status, terms, strong, lines: lines.into_boxed_slice().into(), targeted, shown }
+    }
+
+    /// The kept fields.
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(16);
+        let mut at = 0;
+        while let Some(end) = memchr::memmem::find(&self.lines[at..], END) {
+            let line = self.lines.slice(at..at + end);
+            at += end + END.len();
+            if let Some(colon) = memchr::memchr(b':', &line)
+                && let Ok(name) = HeaderName::from_bytes(&line[..colon])
+                && let Ok(value) = HeaderValue::from_maybe_shared(line.slice(colon + 2..))
+            {
+                headers.append(name, value);
+            }
+        }
+        headers
+    }
+
+    /// The lines for a client, without `age` and `content-length`; `hide`: and without what is for other caches.
+    pub fn lines(&self, hide: bool) -> Bytes {
+        self.lines.slice(if hide { self.shown } else { self.targeted } as usize..)
+    }
 }
 
 /// How purges left an object.
@@ -86,6 +138,8 @@ pub struct Object {
     failed: AtomicU64,
     /// Whether somebody validates it in the background.
     pub revalidating: AtomicBool,
+    /// Whether the disk is to have it.
+    on_disk: AtomicBool,
     /// Fetches of its bytes that are under way.
     fills: Mutex<Vec<Arc<Fill>>>,
 }
@@ -99,7 +153,7 @@ impl Object {
             id,
             key,
             selection,
-            tags: tags(&meta.headers),
+            tags: tags(&meta.headers()),
             whole: AtomicU64::new(UNKNOWN),
             meta: RwLock::new(Arc::new(meta)),
             epoch: AtomicU64::new(epoch),
@@ -109,6 +163,7 @@ impl Object {
             confirmed: AtomicU64::new(confirmed),
             failed: AtomicU64::new(0),
             revalidating: AtomicBool::new(false),
+            on_disk: AtomicBool::new(false),
             fills: Mutex::new(Vec::new()),
         }
     }
@@ -179,6 +234,16 @@ impl Object {
         self.failed.store(at, Ordering::Release);
     }
 
+    /// Whether the disk is to have it.
+    pub fn is_for_disk(&self) -> bool {
+        self.on_disk.load(Ordering::Acquire)
+    }
+
+    /// The disk is to have it from now on. Whether that is new.
+    pub fn let_on_disk(&self) -> bool {
+        !self.is_for_disk() && !self.on_disk.swap(true, Ordering::AcqRel)
+    }
+
     /// The length of the whole, once it is known.
     pub fn whole(&self) -> Option<u64> {
         Some(self.whole.load(Ordering::Acquire)).filter(|whole| *whole != UNKNOWN)
@@ -191,7 +256,7 @@ impl Object {
 
     /// Whether missing bytes can be fetched again and be told to belong to the rest.
     pub fn is_strong(&self) -> bool {
-        condition::strong_validator(&self.meta.read().headers).is_some()
+        self.meta.read().strong
     }
 
     /// The fetch under way that has, or will have, the byte at `at`.
@@ -221,14 +286,12 @@ impl Object {
 
     /// Bytes that the head takes in memory, about.
     pub fn weight(&self) -> u64 {
-        const BOOKKEEPING: usize = 600;
+        const BOOKKEEPING: usize = 700;
         let meta = self.meta();
-        let fields: usize =
-            meta.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         let tags: usize = self.tags.iter().map(|tag| tag.len() + 16).sum();
         let selection: usize =
             self.selection.fields.iter().map(|(_, value)| 48 + value.as_ref().map_or(0, String::len)).sum();
-        (BOOKKEEPING + self.key.whole().len() + fields + tags + selection) as u64
+        (BOOKKEEPING + self.key.whole().len() + meta.lines.len() + tags + selection) as u64
     }
 }
 

@@ -1,21 +1,108 @@
 //! Finished requests, one line each: JSON, or a text of one's own. Queries, credentials and bodies are never in it.
 
 use crate::config::{AccessLog, LogFormat};
+use crate::routing::host_of;
+use crate::trace::Parent;
+use http::header;
+use pingora_http::RequestHeader;
 use serde_json::{Map, Value};
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tracing::{info, warn};
 
 /// Lines that wait to be written; more are dropped and counted.
 const LINES_MAX: usize = 10_000;
 
 /// What is known of a finished request.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names are those of the fields, which the guide explains")]
+pub struct Told<'a> {
+    pub client: IpAddr,
+    pub request: &'a RequestHeader,
+    pub status: u16,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub took: Duration,
+    pub route: Option<&'a str>,
+    pub service: Option<&'a str>,
+    pub instance: Option<&'a str>,
+    pub tries: usize,
+    pub login: Option<&'a str>,
+    pub consumer: Option<&'a str>,
+    pub problem: Option<&'a str>,
+    pub request_id: &'a str,
+    pub trace: Option<Parent>,
+    pub tls: Option<&'a str>,
+    pub cache: Option<&'a str>,
+    pub upstream: Option<Duration>,
+}
+
+impl<'a> Told<'a> {
+    /// Of a request of which nothing else is known.
+    pub fn of(request: &'a RequestHeader) -> Self {
+        Self {
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            request,
+            status: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            took: Duration::ZERO,
+            route: None,
+            service: None,
+            instance: None,
+            tries: 0,
+            login: None,
+            consumer: None,
+            problem: None,
+            request_id: "",
+            trace: None,
+            tls: None,
+            cache: None,
+            upstream: None,
+        }
+    }
+
+    fn line(&self) -> Line {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+        let agent = self.request.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let fields = vec![
+            ("time", Value::from(since.as_millis() as f64 / 1e3)),
+            ("client", self.client.to_string().into()),
+            ("method", self.request.method.as_str().into()),
+            ("host", host_of(self.request).into()),
+            ("path", self.request.uri.path().into()),
+            ("version", format!("{:?}", self.request.version).into()),
+            ("status", self.status.into()),
+            ("request_bytes", self.request_bytes.into()),
+            ("response_bytes", self.response_bytes.into()),
+            ("seconds", seconds(self.took)),
+            ("route", text(self.route)),
+            ("service", text(self.service)),
+            ("instance", text(self.instance)),
+            ("tries", self.tries.into()),
+            ("login", text(self.login)),
+            ("consumer", text(self.consumer)),
+            ("problem", text(self.problem)),
+            ("request_id", self.request_id.into()),
+            ("trace_id", self.trace.map_or(Value::Null, |trace| format!("{:032x}", trace.trace).into())),
+            ("user_agent", text(agent)),
+            ("tls", text(self.tls)),
+            ("cache", text(self.cache)),
+            ("upstream_seconds", self.upstream.map_or(Value::Null, seconds)),
+        ];
+        Line { fields }
+    }
+}
+
+/// A finished request, as it is written.
 #[derive(Clone, Debug, Default)]
-pub struct Line {
+struct Line {
     /// `client`, `method`, `status`, …: names and values, in the order in which JSON shows them.
-    pub fields: Vec<(&'static str, Value)>,
+    fields: Vec<(&'static str, Value)>,
 }
 
 /// The names that a format may use.
@@ -95,8 +182,14 @@ impl Log {
         self.format != LogFormat::Off
     }
 
-    /// Writes a line.
-    pub fn write(&self, line: &Line) {
+    /// Writes the line of a request.
+    pub fn write(&self, told: &Told<'_>) {
+        if self.is_on() {
+            self.put(&told.line());
+        }
+    }
+
+    fn put(&self, line: &Line) {
         let text = match &self.format {
             LogFormat::Off => return,
             LogFormat::Json => {
@@ -145,7 +238,7 @@ fn fill(format: &str, line: &Line) -> String {
 }
 
 /// Seconds to a microsecond.
-pub fn seconds(span: Duration) -> Value {
+fn seconds(span: Duration) -> Value {
     Value::from(span.as_micros() as f64 / 1e6)
 }
 

@@ -5,6 +5,7 @@
 //! stored. Answers are shared by routes that ask the same service in the same way: see [`space`].
 
 pub mod network;
+pub mod packed;
 pub mod source;
 
 use crate::connection::client::Client;
@@ -14,13 +15,14 @@ use crate::proxy::context::Context;
 use crate::routing::{Asked, host_of};
 use crate::state::{Route, State};
 use crate::upstream::Upstream;
-use bole_cdn::{Body, Cache, Manner, Request, Response, Unanswered};
+use bole_cdn::{Body, Cache, Manner, Origin, Request, Response, Unanswered};
 use bole_gateway_document::Document;
 use bole_gateway_document::route as document;
 use futures_util::StreamExt as _;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode, Uri};
 use network::Network;
+use packed::Packed;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{HttpProxy, Session};
@@ -147,19 +149,27 @@ impl Proxy {
         let told = headers.remove(network::QUESTION).and_then(|question| {
             store.network.as_ref().filter(|_| store.shield).and_then(|network| network.answer(&question))
         });
+        let compression = route.document.compression.as_ref();
+        if let Some(settings) = compression {
+            packed::settle(settings, &mut headers);
+        }
         let mut request = Request::new(Body::empty());
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
             (head.method.clone(), uri, headers);
         let facts = facts(context, (state, route, upstream), &exchange.client, host_of(head));
         let shield = route.document.cache.as_ref().is_some_and(|cache| cache.shield);
-        let source = Source {
+        let source: Arc<dyn Origin> = Arc::new(Source {
             engine: self.engine.get().cloned().unwrap_or_default(),
             facts: Arc::new(facts),
             network: store.network.clone().filter(|_| shield),
+        });
+        let source = match compression {
+            Some(settings) => Arc::new(Packed { inner: source, settings: settings.clone() }),
+            None => source,
         };
         let space = route.spaces.get(&*upstream.name).cloned().unwrap_or_default();
-        let manner = Manner { space: &space, authenticated: !route.document.login.is_empty() };
-        let mut response = store.cache.handle_as(manner, request, Arc::new(source)).await;
+        let manner = Manner { space: &space, authenticated: route.is_personal };
+        let mut response = store.cache.handle_as(manner, request, source).await;
         if let Some(told) = told {
             response.headers_mut().insert(network::ANSWER, told);
         }
@@ -169,17 +179,11 @@ impl Proxy {
             context.problem = Some((row.map_or(Problem::UpstreamClosed, |row| row.problem), None));
             return self.tell(session, context).await;
         }
-        self.hand_out(session, context, route, response).await
+        self.hand_out(session, context, response).await
     }
 
     /// Sends an answer of the cache. One that breaks off ends the connection.
-    async fn hand_out(
-        &self,
-        session: &mut Session,
-        context: &mut Context,
-        route: &Route,
-        response: Response,
-    ) -> Result<()> {
+    async fn hand_out(&self, session: &mut Session, context: &mut Context, response: Response) -> Result<()> {
         let (parts, mut body) = response.into_parts();
         let mut head = ResponseHeader::build(parts.status, Some(parts.headers.len() + 8))?;
         for (name, value) in &parts.headers {
@@ -188,7 +192,6 @@ impl Proxy {
         if *self.closing.borrow() {
             session.set_keepalive(None);
         }
-        crate::proxy::leave_uncompressed(session, &head, route);
         self.decorate(&mut head, context)?;
         let bodyless = session.req_header().method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);

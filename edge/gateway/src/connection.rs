@@ -13,6 +13,7 @@ pub mod wire;
 use crate::config::Config;
 use crate::error::Problem;
 use crate::proxy::Proxy;
+use crate::straight::Straight;
 use crate::tls::Certificates;
 use bole_net::Connection;
 use bole_net::metrics::Counter;
@@ -34,6 +35,8 @@ use wire::{Next, Transport, Wire};
 pub struct Door {
     /// The library's engine around our phases.
     pub engine: Arc<HttpProxy<Proxy>>,
+    /// Answers what needs no engine.
+    pub straight: Straight,
     /// Settings.
     pub config: Arc<Config>,
     /// Turns true when the gateway closes.
@@ -134,10 +137,16 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
                 return wire.refuse(refused).await;
             }
         };
+        let last = number + 1 == limits.connection_requests_max || *closing.borrow();
+        match door.straight.answer(&mut wire, &head, &client, last).await {
+            Some(Ok(true)) => continue,
+            Some(Ok(false)) => return wire.linger().await,
+            Some(Err(error)) => return debug!("{}: {error}", client.address),
+            None => {}
+        }
         let exchange = Exchange::new(client.clone(), true);
         wire.show(&head, exchange);
         let mut session = ServerSession::new_http1(Box::new(wire));
-        let last = number + 1 == limits.connection_requests_max || *closing.borrow();
         session.set_keepalive((!last).then_some(limits.idle_timeout.as_secs()));
         session.set_read_timeout(Some(limits.body_timeout));
         session.set_write_timeout(Some(limits.write_timeout));

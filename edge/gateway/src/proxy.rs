@@ -16,7 +16,7 @@ pub mod described;
 mod failure;
 mod finish;
 mod forward;
-mod meaning;
+pub mod meaning;
 mod request;
 mod response;
 mod target;
@@ -24,6 +24,7 @@ pub mod who;
 
 use crate::access_log::Log;
 use crate::cached::{Engine, Store};
+use crate::compression::Compressors;
 use crate::config::Config;
 use crate::connection::RefusedCounters;
 use crate::state::State;
@@ -36,13 +37,11 @@ use context::Context;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use pingora_core::modules::http::HttpModules;
-use pingora_core::modules::http::compression::ResponseCompressionBuilder;
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
-pub(crate) use response::leave_uncompressed;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +58,7 @@ pub struct Proxy {
     /// Turns true when the gateway closes.
     pub closing: watch::Receiver<bool>,
     /// Finished requests.
-    pub log: Log,
+    pub log: Arc<Log>,
     /// Problems by kind.
     pub problems: RefusedCounters,
     /// What came of logins.
@@ -84,7 +83,7 @@ impl ProxyHttp for Proxy {
 
     fn init_downstream_modules(&self, modules: &mut HttpModules) {
         // Off until a route says otherwise.
-        modules.add_module(ResponseCompressionBuilder::enable(0));
+        modules.add_module(Box::new(Compressors));
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {

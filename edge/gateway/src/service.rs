@@ -14,6 +14,7 @@ use crate::metrics::LoginCounters;
 use crate::proxy::Proxy;
 use crate::rates::Stores;
 use crate::state::{self, State, Workshop};
+use crate::straight::Straight;
 use crate::tls::{Certificates, Prepared};
 use crate::upstream::{Tools, resolve};
 use arc_swap::ArcSwap;
@@ -68,13 +69,20 @@ impl Service {
     pub async fn open(config: Config, parts: Parts) -> Result<Self> {
         let config = Arc::new(config);
         let metrics = parts.metrics.clone();
-        let log = Log::open(&config.access_log, &metrics).map_err(Error::Config)?;
+        let log = Arc::new(Log::open(&config.access_log, &metrics).map_err(Error::Config)?);
         let (closing, is_closing) = watch::channel(false);
         let state = Arc::new(ArcSwap::from_pointee(State::default()));
         let (certificates, lag) = (Arc::new(Certificates::default()), Arc::new(Lag::default()));
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
+        let straight = Straight {
+            state: state.clone(),
+            config: config.clone(),
+            certificates: certificates.clone(),
+            log: log.clone(),
+            store: parts.store.clone(),
+        };
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),
@@ -100,6 +108,7 @@ impl Service {
         let _ = own.set(Arc::downgrade(&engine));
         let door = Door {
             engine,
+            straight,
             config: config.clone(),
             closing: is_closing.clone(),
             certificates: certificates.clone(),

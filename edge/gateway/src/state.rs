@@ -9,9 +9,11 @@ use crate::error::{Error, Result};
 use crate::logins;
 use crate::metrics::RouteCounters;
 use crate::rates::{Rate, Stores};
+use crate::straight;
 use crate::unbuilt;
 use crate::upstream::{Tools, Upstream};
 use bole_gateway_document::Document;
+use bole_gateway_document::access::Login;
 use bole_gateway_document::route::{self as document, Share};
 use bole_gateway_openapi::merge;
 use bole_gateway_routes::Table;
@@ -69,6 +71,10 @@ pub struct Route {
     pub deny: Vec<Network>,
     /// What its stored answers are shared in, by service; empty if none are stored.
     pub spaces: BTreeMap<String, Arc<str>>,
+    /// Its answers may be one client's own: somebody logged in, by more than a link.
+    pub is_personal: bool,
+    /// Nothing stands between its requests and what is stored.
+    pub is_plain: bool,
     /// What is counted.
     pub counters: RouteCounters,
 }
@@ -171,7 +177,9 @@ impl State {
         let mut routes = Vec::new();
         for (name, route) in &document.routes {
             let counters = RouteCounters::new(&workshop.tools.metrics, name);
-            match Route::new(name, route, &services, &rates, counters) {
+            let is_link = |login: &String| matches!(document.logins.get(login), Some(Login::Link(_)));
+            let is_personal = !route.login.iter().all(is_link);
+            match Route::new(name, route, is_personal, (&services, &rates), counters) {
                 Ok(route) => routes.push(Arc::new(route)),
                 Err(more) => {
                     problems.extend(more.into_iter().map(|problem| format!("routes.{name}{problem}")));
@@ -201,8 +209,8 @@ impl Route {
     fn new(
         name: &str,
         route: &document::Route,
-        services: &BTreeMap<String, Arc<Upstream>>,
-        rates: &BTreeMap<String, Arc<Rate>>,
+        is_personal: bool,
+        (services, rates): (&BTreeMap<String, Arc<Upstream>>, &BTreeMap<String, Arc<Rate>>),
         counters: RouteCounters,
     ) -> std::result::Result<Self, Vec<String>> {
         let mut problems = Vec::new();
@@ -233,6 +241,8 @@ impl Route {
                 cors: route.cors.as_ref().map(Cors::new),
                 rates,
                 spaces: spaces(route),
+                is_plain: straight::is_plain(route),
+                is_personal,
                 allow,
                 deny,
                 counters,

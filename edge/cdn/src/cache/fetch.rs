@@ -129,7 +129,7 @@ impl Inner {
         range: (u64, u64),
     ) -> Result<Arc<Fill>, BodyError> {
         let meta = object.meta();
-        let validator = condition::strong_validator(&meta.headers).cloned().ok_or(BodyError::Lost)?;
+        let validator = condition::strong_validator(&meta.headers()).cloned().ok_or(BodyError::Lost)?;
         let whole = object.whole().ok_or(BodyError::Lost)?;
         let start = range.0 / SLICE_BYTES * SLICE_BYTES;
         let mut end = start + SLICE_BYTES;
@@ -155,7 +155,7 @@ impl Inner {
         let response = self.exchange(upstream, request, &counters).await;
         let response = response.map_err(|error| BodyError::Origin(error.to_string()))?;
         let (head, body) = response.into_parts();
-        let part = partial::combines(&meta.headers, Some(whole), &head.headers);
+        let part = partial::combines(&meta.headers(), Some(whole), &head.headers);
         let fits = part.is_some_and(|part| (part.start, part.end) == (start, end));
         if head.status == StatusCode::PARTIAL_CONTENT && fits {
             guard.disarm();

@@ -21,9 +21,10 @@ impl Exchange {
     /// Answers with a stored object. `None`: bytes of it are missing and cannot be had; it is then to be fetched anew.
     pub(super) async fn serve(&self, object: &Arc<Object>, mut status: Status) -> Option<Response> {
         let meta = object.meta();
-        let mut headers = self.shown(object, &meta, &mut status);
+        let kept = meta.headers();
+        let mut headers = self.shown(object, &kept, &mut status);
         if self.is_read() && meta.status == StatusCode::OK {
-            if condition::is_not_modified(&self.head.headers, &meta.headers, meta.terms.received) {
+            if condition::is_not_modified(&self.head.headers, &kept, meta.terms.received) {
                 for name in &NOT_IN_304 {
                     headers.remove(name);
                 }
@@ -31,7 +32,7 @@ impl Exchange {
             }
             if let Some(whole) = object.whole()
                 && self.head.method == Method::GET
-                && condition::range_holds(&self.head.headers, &meta.headers)
+                && condition::range_holds(&self.head.headers, &kept)
             {
                 let asked = range::ask(range::specs(&self.head.headers).as_deref(), whole);
                 match asked {
@@ -53,9 +54,9 @@ impl Exchange {
         self.serve_whole(object, &meta, headers).await
     }
 
-    fn shown(&self, object: &Object, meta: &Meta, status: &mut Status) -> HeaderMap {
+    fn shown(&self, object: &Object, kept: &HeaderMap, status: &mut Status) -> HeaderMap {
         let hide = !self.inner.config.show_targeted;
-        let mut headers = store::shown_fields(&meta.headers, hide);
+        let mut headers = store::shown_fields(kept, hide);
         if hide {
             for name in &TAG_FIELDS {
                 headers.remove(name);

@@ -12,6 +12,9 @@ use http::header::HeaderMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Slices without bytes after which an object of unknown length is taken to have no more.
+const GAP_MAX: u32 = 16;
+
 /// What is stored for a request.
 #[derive(Default)]
 pub(super) struct Stored {
@@ -28,6 +31,7 @@ impl Inner {
         while let Some(object) = resource.select(request) {
             let standing = self.purges.standing(&object);
             if standing != Standing::Hard {
+                self.asked_again(&object);
                 return Stored { object: Some((object, standing)), others: true };
             }
             Counters::add(&self.hosts.of(key.host()).purged);
@@ -132,8 +136,26 @@ impl Inner {
             None => piece,
         };
         self.memory.put_piece(object.id, slice, piece.clone());
-        if let Some(disk) = &self.disk {
+        if let Some(disk) = self.disk.as_ref().filter(|_| object.is_for_disk()) {
             disk.write(object, slice, piece);
+        }
+    }
+
+    /// An object was asked for again: the disk is to have it, with what memory has of it already.
+    pub(super) fn asked_again(&self, object: &Arc<Object>) {
+        let Some(disk) = self.disk.as_ref().filter(|_| object.let_on_disk()) else { return };
+        // What is being fetched ends somewhere; until then it is looked for as far as there is something.
+        let last = object.whole().map_or(u32::MAX, |whole| slice_of(whole.saturating_sub(1)));
+        let mut missing = 0;
+        for slice in 0..=last {
+            match self.memory.piece(object.id, slice) {
+                Some(piece) => disk.write(object, slice, piece),
+                None if object.whole().is_none() => missing += 1,
+                None => {}
+            }
+            if missing > GAP_MAX {
+                break;
+            }
         }
     }
 

@@ -130,8 +130,9 @@ impl Record {
             out.bytes(value.as_deref().unwrap_or("").as_bytes());
         }
         out.number(u64::from(self.meta.status.as_u16()));
-        out.number(self.meta.headers.len() as u64);
-        for (name, value) in &self.meta.headers {
+        let headers = self.meta.headers();
+        out.number(headers.len() as u64);
+        for (name, value) in &headers {
             out.bytes(name.as_str().as_bytes());
             out.bytes(value.as_bytes());
         }
@@ -179,7 +180,7 @@ impl Record {
         let there = input.number()? == 1;
         let whole = input.number()?;
         let whole = there.then_some(whole);
-        let meta = Meta { status, headers, terms };
+        let meta = Meta::new(status, &headers, terms);
         let record =
             Self { object: fixed.object, slice: fixed.slice, key, selection, meta, whole, epoch, version };
         input.0.is_empty().then_some(record)

@@ -5,7 +5,7 @@ use bole_base::clock::ManualClock;
 use bole_cdn::disk::codec::{self, Record};
 use bole_cdn::object::{Meta, Piece};
 use bole_cdn::purge::{Purge, Purges, Target, log};
-use bole_cdn::{Cache, Config, DiskConfig};
+use bole_cdn::{Admission, Cache, Config, DiskConfig};
 use bole_cdn_policy::vary::Selection;
 use bole_cdn_policy::{Terms, Time};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 const FIELDS: &str = "cache-control: max-age=600\netag: \"a\"\ncache-tag: red";
 
 fn open(folder: &Path, memory_bytes: u64) -> Cache {
-    let disk = DiskConfig { folder: folder.to_path_buf(), bytes: 64 << 20 };
+    let disk = DiskConfig { folder: folder.to_path_buf(), bytes: 64 << 20, admission: Admission::All };
     let config = Config { memory_bytes, disk: Some(disk), ..Config::default() };
     Cache::open(config, Arc::new(ManualClock::new())).unwrap()
 }
@@ -111,9 +111,43 @@ async fn a_disk_that_cannot_be_written_to_does_not_stop_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_disk_takes_in_what_was_asked_for_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |memory_bytes| {
+        let config = Config { memory_bytes, disk: Some(DiskConfig::new(folder.path())), ..Config::default() };
+        Cache::open(config, Arc::new(ManualClock::new())).unwrap()
+    };
+    let origin = origin();
+    // With much memory the second request is a hit there; with little it is another fetch.
+    for (memory, paths) in [(64 << 20, ["/once", "/twice"]), (1 << 20, ["/one", "/two"])] {
+        let cache = open(memory);
+        for path in paths {
+            ask(&cache, &origin, &format!("GET {path}"), "").await;
+            settled(&cache).await;
+        }
+        let before = files(folder.path()).len();
+        if memory == 1 << 20 {
+            for number in 0..20 {
+                ask(&cache, &origin, &format!("GET /other/{number}"), "").await;
+            }
+            settled(&cache).await;
+            assert_eq!(files(folder.path()).len(), before);
+        }
+        ask(&cache, &origin, &format!("GET {}", paths[1]), "").await;
+        settled(&cache).await;
+        assert!(files(folder.path()).len() > before);
+        drop(cache);
+        let (cache, times) = (open(memory), origin.times());
+        assert!(ask(&cache, &origin, &format!("GET {}", paths[1]), "").await.is_hit());
+        assert!(!ask(&cache, &origin, &format!("GET {}", paths[0]), "").await.is_hit());
+        assert_eq!(origin.times(), times + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_stay_within_their_bound() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = DiskConfig { folder: folder.path().to_path_buf(), bytes: 2 << 20 };
+    let disk = DiskConfig { folder: folder.path().to_path_buf(), bytes: 2 << 20, admission: Admission::All };
     let config = Config { memory_bytes: 1 << 20, disk: Some(disk), ..Config::default() };
     let (cache, origin) = (Cache::open(config, Arc::new(ManualClock::new())).unwrap(), origin());
     for number in 0..60 {
@@ -188,7 +222,7 @@ fn records() -> impl Strategy<Value = (Record, Piece)> {
                 slice: version as u32,
                 key: "http://h/a".to_owned(),
                 selection,
-                meta: Meta { status: StatusCode::NOT_FOUND, headers, terms },
+                meta: Meta::new(StatusCode::NOT_FOUND, &headers, terms),
                 whole: (whole % 2 == 0).then_some(whole),
                 epoch,
                 version,

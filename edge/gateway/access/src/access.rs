@@ -137,6 +137,7 @@ impl Access {
             Way::Certificate(certificate) => certificate.decide(facts, consumers, parts.now_ms()),
             Way::Oidc(oidc) => oidc.decide(facts, parts).await,
             Way::Forward(forward) => forward.decide(facts, parts, name).await,
+            Way::Link(link) => link.decide(facts, parts),
         }
     }
 
@@ -158,6 +159,9 @@ impl Access {
         }
         let refusal = Refusal::credentials("no-credentials", "this needs a login");
         let refusal = with_challenges(refusal, gate.ways.iter().map(|(_, way)| way));
+        if refusal.challenges.is_empty() && gate.ways.iter().any(|(_, way)| matches!(way, Way::Link(_))) {
+            return Refusal::forbidden("no-link", "this needs a signed link").verdict();
+        }
         if refusal.challenges.is_empty() {
             return Refusal::forbidden("no-certificate", "this needs a client's certificate").verdict();
         }
@@ -218,10 +222,11 @@ impl Access {
         if gate.ways.iter().any(|(_, way)| consumed(way)) {
             identity.strip_headers.push(AUTHORIZATION);
         }
-        if !self.oidc.is_empty()
-            && let Some(cookies) =
-                without_cookies(facts, |name| self.oidc.iter().any(|oidc| oidc.owns_cookie(name)))
-        {
+        let is_of_link = |name: &str| {
+            gate.ways.iter().any(|(_, way)| matches!(way, Way::Link(link) if link.cookie == name))
+        };
+        let is_own = |name: &str| is_of_link(name) || self.oidc.iter().any(|oidc| oidc.owns_cookie(name));
+        if let Some(cookies) = without_cookies(facts, is_own) {
             identity.strip_headers.push(COOKIE);
             if let Ok(value) = HeaderValue::from_str(&cookies)
                 && !cookies.is_empty()

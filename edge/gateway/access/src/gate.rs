@@ -1,11 +1,13 @@
 //! What stands before a route: networks, ways to log in, who is let in.
 
 use crate::consumers::Consumers;
+use crate::link;
 use crate::login::basic::Basic;
 use crate::login::certificate::Certificate;
 use crate::login::forward::Forward;
 use crate::login::jwt::Jwt;
 use crate::login::key::Key;
+use crate::login::link::Link;
 use crate::oidc::Oidc;
 use crate::parts::Parts;
 use crate::problem::Problems;
@@ -28,6 +30,7 @@ pub(crate) enum Way {
     Certificate(Arc<Certificate>),
     Oidc(Arc<Oidc>),
     Forward(Arc<Forward>),
+    Link(Arc<Link>),
 }
 
 impl Way {
@@ -53,6 +56,9 @@ impl Way {
                 Some(Self::Certificate(Arc::new(certificate)))
             }
             Login::Oidc(settings) => Some(Self::Oidc(Arc::new(Oidc::new(name, settings, parts, problems)?))),
+            Login::Link(settings) => {
+                Some(Self::Link(Arc::new(problems.take(&at, Link::new(settings, parts))?)))
+            }
             Login::Forward { url, headers, timeout } => {
                 let forward = problems.take(&at, Forward::new(url, headers, timeout.0))?;
                 Some(Self::Forward(Arc::new(forward)))
@@ -67,8 +73,8 @@ impl Way {
             Self::Jwt(jwt) => Some(jwt.challenge()),
             Self::Signature(_) => Some(Signature::challenge()),
             Self::Oidc(oidc) => Some(oidc.challenge()),
-            // A handshake, or a server, asks for these.
-            Self::Certificate(_) | Self::Forward(_) => None,
+            // A handshake, a server, or nobody asks for these.
+            Self::Certificate(_) | Self::Forward(_) | Self::Link(_) => None,
         }
     }
 
@@ -131,9 +137,10 @@ impl Gate {
         gate.allow(&at, route, consumers, problems);
         let set = gate.ways.iter().flat_map(|(_, way)| way.sets());
         gate.strip_headers = set.collect::<HashSet<_>>().into_iter().collect();
-        let query = gate.ways.iter().filter_map(|(_, way)| match way {
-            Way::Key(key) if !key.forward => key.query.clone(),
-            _ => None,
+        let query = gate.ways.iter().flat_map(|(_, way)| match way {
+            Way::Key(key) if !key.forward => key.query.iter().cloned().collect(),
+            Way::Link(_) => link::PARAMETERS.map(str::to_owned).to_vec(),
+            _ => Vec::new(),
         });
         gate.strip_query = query.collect();
         gate
@@ -160,8 +167,9 @@ impl Gate {
         if route.login.is_empty() {
             problems.add(at, "allow needs a login: without one nobody is known");
         }
-        if !self.ways.is_empty() && self.ways.iter().all(|(_, way)| matches!(way, Way::Forward(_))) {
-            problems.add(at, "allow lets nobody in: a forward login names nobody");
+        let names_nobody = |way: &Way| matches!(way, Way::Forward(_) | Way::Link(_));
+        if !self.ways.is_empty() && self.ways.iter().all(|(_, way)| names_nobody(way)) {
+            problems.add(at, "allow lets nobody in: a forward or link login names nobody");
         }
         let closed = !self.ways.is_empty() && self.ways.iter().all(|(_, way)| way.names_consumers_only());
         for allowed in &route.allow {

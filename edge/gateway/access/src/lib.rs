@@ -17,6 +17,7 @@ mod consumers;
 mod gate;
 mod json;
 pub mod limits;
+pub mod link;
 mod login;
 mod memory;
 mod oidc;

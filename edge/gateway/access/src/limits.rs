@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Bytes of a token, of a credential in a header, of a key. Longer ones are refused unread.
 pub const CREDENTIAL_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a parameter of a signed link, as it is written. Longer ones are refused.
+pub const LINK_VALUE_BYTES_MAX: usize = 4 << 10;
 /// Passwords that are hashed at a time; each takes a thread and 19 MiB with the usual cost.
 pub const HASHING_MAX: usize = 2;
 /// Logins that wait for a hash. Further ones get 503.

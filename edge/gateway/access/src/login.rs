@@ -5,6 +5,7 @@ pub(crate) mod certificate;
 pub(crate) mod forward;
 pub(crate) mod jwt;
 pub(crate) mod key;
+pub(crate) mod link;
 
 use crate::limits;
 use crate::request::RequestFacts;

@@ -50,6 +50,8 @@ pub enum Login {
     },
     /// A browser's login at an `OpenID` provider, with a session in a cookie.
     Oidc(Oidc),
+    /// A signed link: a URL, or a cookie for a folder, that is good until a time, whoever has it.
+    Link(Link),
     /// Another server decides: 2xx lets in.
     Forward {
         /// Whom to ask: a URL.
@@ -100,6 +102,24 @@ pub struct Jwt {
     pub strip: bool,
     /// Claims that are sent on as headers: header = claim.
     pub headers: BTreeMap<String, String>,
+}
+
+/// Whose links are taken. Their form is in `bole-gateway-access`, `link`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Secrets that sign links, by their ids; several, so that a new one can come before the old one goes.
+    pub keys: BTreeMap<String, Secret>,
+    /// The cookie in which a link for a folder may be.
+    #[serde(default = "link_cookie")]
+    pub cookie: String,
+    /// How long from now a link may be good at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<Span>,
+}
+
+fn link_cookie() -> String {
+    "link".to_owned()
 }
 
 /// A browser's login (`OpenID` Connect Core, code flow with PKCE).

@@ -25,13 +25,14 @@ impl Secret {
 impl Document {
     /// Every secret with the part and the name of the object that it is in.
     pub fn secrets(&mut self) -> impl Iterator<Item = (&'static str, &str, Use, &mut Secret)> {
-        let logins = self.logins.iter_mut().filter_map(|(name, login)| {
-            let secret = match login {
-                Login::Jwt(jwt) => jwt.secret.as_mut(),
-                Login::Oidc(oidc) => oidc.client_secret.as_mut(),
-                _ => None,
+        let logins = self.logins.iter_mut().flat_map(|(name, login)| {
+            let secrets: Vec<&mut Secret> = match login {
+                Login::Jwt(jwt) => jwt.secret.iter_mut().collect(),
+                Login::Oidc(oidc) => oidc.client_secret.iter_mut().collect(),
+                Login::Link(link) => link.keys.values_mut().collect(),
+                _ => Vec::new(),
             };
-            secret.map(|secret| ("logins", name.as_str(), Use::Shared, secret))
+            secrets.into_iter().map(move |secret| ("logins", name.as_str(), Use::Shared, secret))
         });
         let consumers = self.consumers.iter_mut().flat_map(|(name, consumer)| {
             let keys = consumer.keys.iter_mut().map(|secret| (Use::Key, secret));

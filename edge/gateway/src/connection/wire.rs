@@ -15,7 +15,7 @@ use pingora_core::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
     UniqueID, UniqueIDType,
 };
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -160,6 +160,36 @@ impl Wire {
         self.digest = Some(exchange.digest());
         self.exchange = Some(exchange);
         self.searched = 0;
+    }
+
+    /// The bytes of a head that was found, and was not shown yet.
+    pub fn found(&self, head: &Head) -> &[u8] {
+        &self.ahead[head.start..head.end]
+    }
+
+    /// Answers a request that has no body without showing it to the reader. Each piece must go on within `patience`.
+    ///
+    /// # Errors
+    /// What was not sent whole; nothing can follow it then.
+    pub async fn answer(
+        &mut self,
+        head: &Head,
+        mut pieces: &mut [IoSlice<'_>],
+        patience: Duration,
+    ) -> io::Result<()> {
+        self.ahead.advance(head.end);
+        self.searched = 0;
+        IoSlice::advance_slices(&mut pieces, 0);
+        // Nothing of the answer before is left behind.
+        std::future::poll_fn(|context| self.poll_drain(context)).await?;
+        while !pieces.is_empty() {
+            let written = tokio::time::timeout(patience, self.transport.write_vectored(pieces)).await??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            IoSlice::advance_slices(&mut pieces, written);
+        }
+        tokio::time::timeout(patience, self.transport.flush()).await?
     }
 
     /// Shows all that comes to the reader.
@@ -404,13 +434,13 @@ impl Drop for Wire {
 /// HTTP/1 holds back what is written until it is flushed, or the connection is read; HTTP/2 has a buffer of its own.
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(context, &[io::IoSlice::new(bytes)])
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let transport = Pin::new(&mut this.transport);
@@ -461,7 +491,7 @@ impl AsyncWrite for Transport {
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.get_mut().sink().poll_write_vectored(context, slices)
     }

@@ -12,7 +12,8 @@ use http::uri::Authority;
 use http::{Method, Version};
 use pingora_http::RequestHeader;
 
-type Refused = (Problem, Option<String>);
+/// How a head is answered that has no meaning, or more than one.
+pub type Refused = (Problem, Option<String>);
 
 const fn refused(problem: Problem) -> Refused {
     (problem, None)
@@ -26,7 +27,7 @@ fn two_meanings(detail: &str) -> Refused {
 ///
 /// # Errors
 /// How it is answered if it has no meaning, or more than one.
-pub(super) fn check(request: &RequestHeader, limits: &Limits) -> Result<(), Refused> {
+pub fn check(request: &RequestHeader, limits: &Limits) -> Result<(), Refused> {
     if request.method == Method::TRACE || request.method == Method::CONNECT {
         return Err(refused(Problem::MethodRefused));
     }

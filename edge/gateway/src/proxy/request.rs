@@ -5,6 +5,7 @@ use super::target::decided;
 use super::{Proxy, meaning};
 use crate::answer;
 use crate::cached::{self, source::Inner};
+use crate::compression::Compressor;
 use crate::config::Network;
 use crate::connection::client::{Client, Exchange};
 use crate::error::Problem;
@@ -194,7 +195,9 @@ impl Proxy {
         self.rates(session, context, &route).await?;
         self.shed(&route, context)?;
         self.bounds(session, &route)?;
-        self.compress(session, &route);
+        if !is_cached(session, &route) {
+            compress(session, &route);
+        }
         let upstream = match (&route.action, &share) {
             (Action::Service(upstream), _) => upstream,
             (Action::Split(services), Some(share)) => services.get(share).ok_or((Problem::Internal, None))?,
@@ -397,6 +400,15 @@ fn inner(session: &mut Session) -> Option<Inner> {
 /// Whether the cache answers it.
 fn is_cached(session: &mut Session, route: &Route) -> bool {
     cached::is_on(&route.document) && cached::takes(session)
+}
+
+/// Lets the answer be compressed as the route and the client want it.
+fn compress(session: &mut Session, route: &Route) {
+    let Some(settings) = &route.document.compression else { return };
+    let fields = session.req_header().headers.clone();
+    if let Some(compressor) = session.downstream_modules_ctx.get_mut::<Compressor>() {
+        compressor.want(settings, &fields);
+    }
 }
 
 /// The cookie of the algorithm `sticky` where the document names none.

@@ -7,20 +7,13 @@ use super::target::decided;
 use crate::clock;
 use crate::dress;
 use crate::error::Problem;
-use crate::state::Route;
 use bole_edge_core::balance::{Kind, Token};
 use bole_edge_core::health::outlier::Answer;
 use bytes::Bytes;
 use http::header;
 use pingora_core::Result;
-use pingora_core::modules::http::compression::ResponseCompression;
-use pingora_core::protocols::http::compression::Algorithm;
-use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
-
-/// How hard answers are compressed: what is quick.
-const LEVELS: [(&str, Algorithm, u32); 3] =
-    [("zstd", Algorithm::Zstd, 3), ("br", Algorithm::Brotli, 3), ("gzip", Algorithm::Gzip, 4)];
 
 /// What an answer says of the instance.
 pub(super) fn judged(status: u16) -> Answer {
@@ -133,8 +126,7 @@ impl Proxy {
                 session.set_keepalive(None);
             }
         }
-        if let Some(route) = context.route.clone() {
-            leave_uncompressed(session, response, &route);
+        if context.route.is_some() {
             self.changed(session, context, response);
         }
         if let Some((token, cookie)) = bound(context) {
@@ -173,64 +165,6 @@ impl Proxy {
             head.insert_header("x-bole-explain", explain)?;
         }
         Ok(())
-    }
-
-    /// Lets answers be compressed as the route and the client want it.
-    pub(super) fn compress(&self, session: &mut Session, route: &Route) {
-        let Some(settings) = &route.document.compression else { return };
-        let accepted = accepted(session.req_header());
-        let wanted = |(name, algorithm, level): (&str, Algorithm, u32)| {
-            let place = settings.algorithms.iter().position(|own| own == name)?;
-            let quality =
-                accepted.iter().find(|(own, _)| own == name || own == "*").map(|(_, quality)| *quality)?;
-            (quality > 0).then_some((quality, place, name.to_owned(), algorithm, level))
-        };
-        let best = LEVELS
-            .iter()
-            .filter_map(|row| wanted(*row))
-            .min_by_key(|(quality, place, ..)| (std::cmp::Reverse(*quality), *place));
-        let module = session.downstream_modules_ctx.get_mut::<ResponseCompression>();
-        let (Some((_, _, name, algorithm, level)), Some(module)) = (best, module) else { return };
-        module.adjust_algorithm_level(algorithm, level);
-        // The module goes by what it thinks a client prefers: it is shown only what was chosen here.
-        let Ok(mut shown) = RequestHeader::build("GET", b"/", Some(1)) else { return };
-        if shown.insert_header(header::ACCEPT_ENCODING, name).is_ok() {
-            module.request_filter(&shown);
-        }
-    }
-}
-
-/// Codings with their qualities in thousandths (RFC 9110, section 12.5.3).
-fn accepted(request: &RequestHeader) -> Vec<(String, u32)> {
-    let values =
-        request.headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let read = |coding: &str| {
-        let mut parts = coding.split(';').map(str::trim);
-        let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
-        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let quality = quality.map_or(Some(1.0), |quality| quality.parse::<f64>().ok())?;
-        Some((name, (quality.clamp(0.0, 1.0) * 1_000.0) as u32))
-    };
-    values.flat_map(|value| value.split(',')).filter_map(read).collect()
-}
-
-/// Takes compression off again where the answer is small, of another type, or must not be changed.
-pub(crate) fn leave_uncompressed(session: &mut Session, response: &ResponseHeader, route: &Route) {
-    let Some(settings) = &route.document.compression else { return };
-    let length = field(&response.headers, "content-length").and_then(|text| text.parse::<u64>().ok());
-    let kind = field(&response.headers, "content-type").unwrap_or("").split(';').next().unwrap_or("").trim();
-    let fits = |own: &String| match own.strip_suffix("/*") {
-        Some(family) => kind.split('/').next().is_some_and(|before| before.eq_ignore_ascii_case(family)),
-        None => own.eq_ignore_ascii_case(kind),
-    };
-    let fixed =
-        field(&response.headers, "cache-control").is_some_and(|control| control.contains("no-transform"));
-    let partial = response.status == http::StatusCode::PARTIAL_CONTENT;
-    let small = length.is_some_and(|length| length < settings.least.0);
-    if (small || fixed || partial || !settings.types.iter().any(fits))
-        && let Some(module) = session.downstream_modules_ctx.get_mut::<ResponseCompression>()
-    {
-        module.adjust_level(0);
     }
 }
 

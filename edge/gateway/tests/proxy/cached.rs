@@ -362,3 +362,104 @@ async fn logins_stand_before_stored_answers() {
         assert!(expected != 200 || answer.contains("x-who: acme"), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn signed_links_share_what_is_stored_and_are_seen_by_no_service() {
+    use bole_gateway_access::link::{Link, Reach};
+    let backend = Backend::start(Behaviour::Raw(FRESH)).await;
+    let secret = "a-secret-of-this-test";
+    let (gateway, _) = cached(
+        &[&backend],
+        &format!("login = [\"links\"]\n[logins.links.link]\nkeys = {{ k = \"{secret}\" }}\n"),
+    )
+    .await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for (until, cached) in [(now + 600, false), (now + 900, true)] {
+        let reach = Reach::Path("/x", "y=1");
+        let link = Link { authority: "a.example", reach, key: "k", until, from: None, network: None };
+        let answer = get(&gateway, &format!("/x?y=1&{}", link.sign(secret.as_bytes()))).await;
+        assert_eq!((status(&answer), answer.ends_with("hello")), (200, true), "{answer}");
+        assert_eq!(field(&answer, "cache-status").unwrap().contains("hit"), cached, "{answer}");
+    }
+    assert_eq!(status(&get(&gateway, "/x?y=1").await), 403);
+    assert!(backend.seen()[0].starts_with("GET /x?y=1 HTTP/1.1\r\n"), "{}", backend.seen()[0]);
+    assert_eq!(backend.requests(), 1);
+}
+
+/// Undoes a coding of `Content-Encoding` that a client in a test gets.
+fn unpacked(coding: Option<&str>, body: &[u8]) -> Vec<u8> {
+    use std::io::Read;
+    let mut out = Vec::new();
+    let read = match coding {
+        None => return body.to_vec(),
+        Some("gzip") => flate2::read::GzDecoder::new(body).read_to_end(&mut out),
+        Some("br") => brotli::Decompressor::new(body, 4_096).read_to_end(&mut out),
+        Some(other) => panic!("{other}"),
+    };
+    read.unwrap();
+    out
+}
+
+#[tokio::test]
+async fn what_is_compressed_is_stored_once_for_each_coding() {
+    let text = "hello, hello, hello ".repeat(5_000);
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Type: text/plain\r\nETag: \"a\"\r\nContent-MD5: x\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    let backend = Backend::start(Behaviour::Raw(answer.into_bytes().leak())).await;
+    let (gateway, cache) = cached(&[&backend], "compression = { algorithms = [\"br\", \"gzip\"] }\n").await;
+    let mut bytes = 0;
+    for (accept, coding, hit) in [
+        ("gzip, deflate, br, zstd", Some("br"), false),
+        ("gzip;q=0.9, br", Some("br"), true),
+        ("br;q=0.5,gzip", Some("gzip"), false),
+        ("gzip", Some("gzip"), true),
+        ("deflate", None, false),
+        ("identity", None, true),
+        ("br, gzip", Some("br"), true),
+    ] {
+        let mut client = tokio::net::TcpStream::connect(gateway.http()[0]).await.unwrap();
+        let request =
+            format!("GET /x HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accept}\r\nConnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).await.unwrap();
+        let end = all.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let head = String::from_utf8_lossy(&all[..end]).into_owned();
+        assert_eq!(field(&head, "content-encoding"), coding, "{accept}: {head}");
+        assert_eq!(field(&head, "cache-status").unwrap().contains("hit"), hit, "{accept}: {head}");
+        assert_eq!(
+            field(&head, "vary").map(str::to_ascii_lowercase).as_deref(),
+            Some("accept-encoding"),
+            "{head}"
+        );
+        let weak = field(&head, "etag") == Some("W/\"a\"");
+        assert_eq!(
+            (weak, field(&head, "content-md5").is_none()),
+            (coding.is_some(), coding.is_some()),
+            "{head}"
+        );
+        if field(&head, "content-length").is_some() {
+            let body = unpacked(coding, &all[end..]);
+            assert!(body == text.as_bytes(), "{accept}: {} bytes, not {}", body.len(), text.len());
+        }
+        bytes = bytes.max(all.len());
+    }
+    assert_eq!(backend.requests(), 3);
+    assert!(
+        cache.usage().memory_bytes < 2 * bytes as u64,
+        "compressed answers are small: {:?}",
+        cache.usage()
+    );
+    // A hit as most clients ask for it, too, and a confirmation by the service.
+    let mut client = Client::connect(gateway.http()[0]).await;
+    client.send("HEAD /x HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n").await;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        client.stream.read_buf(&mut head).await.unwrap();
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    assert_eq!(field(&head, "content-encoding"), Some("gzip"), "{head}");
+    assert!(field(&head, "cache-status").unwrap().contains("hit"), "{head}");
+}

@@ -10,6 +10,7 @@ mod http2;
 mod logins;
 mod plain;
 mod protection;
+mod straight;
 mod strict;
 mod support;
 mod tls;

@@ -1,6 +1,7 @@
 //! The part of a request's course that speaks with the origin, and what its answer does to what is stored.
 
 use super::{Exchange, Going, Inner};
+use crate::admission::Admission;
 use crate::cache::reader::Filling;
 use crate::cache::{fetch, parts, refusal};
 use crate::counters::Counters;
@@ -98,7 +99,7 @@ impl Exchange {
         };
         let headers = request.headers_mut();
         if let Some((object, _)) = going.stale.as_ref().filter(|(object, _)| self.inner.is_whole(object)) {
-            sent.conditional = validate::add_validators(headers, &object.meta().headers);
+            sent.conditional = validate::add_validators(headers, &object.meta().headers());
             return (request, sent);
         }
         if !piloted && going.stale.is_none() {
@@ -220,6 +221,12 @@ impl Exchange {
         let part = partial::part_of(&head.headers).filter(|_| head.status == StatusCode::PARTIAL_CONTENT);
         let whole = part.map_or_else(|| field::content_length(&head.headers), |part| part.whole);
         let mut headers = store::kept_fields(&head.headers);
+        if !headers.contains_key(header::DATE)
+            && let Ok(received) = HeaderValue::try_from(terms.received.format())
+        {
+            // RFC 9110 §6.6.1: the time at which it was received stands in.
+            headers.insert(header::DATE, received);
+        }
         let mut status = head.status;
         if part.is_some() {
             // Stored as the whole of which parts are there (RFC 9111 §3.4).
@@ -229,10 +236,15 @@ impl Exchange {
         }
         let id = self.inner.next_object.fetch_add(1, Ordering::Relaxed);
         let confirmed = self.inner.monotonic();
-        let meta = Meta { status, headers, terms };
+        let meta = Meta::new(status, &headers, terms);
         let object = Object::new(id, self.key.clone(), selection, meta, epoch, confirmed);
         if let Some(whole) = whole {
             object.set_whole(whole);
+        }
+        if let Some(disk) = &self.inner.config.disk
+            && (disk.admission == Admission::All || self.inner.seen.note(self.key.hash()))
+        {
+            object.let_on_disk();
         }
         Counters::add(&self.counters.fills);
         (Arc::new(object), body, part)
@@ -258,9 +270,9 @@ impl Exchange {
     /// RFC 9111 §4.3.4: the stored answer is current, with these news.
     fn confirm(&self, object: &Arc<Object>, news: &HeaderMap, sent: &Sent) {
         let meta = object.meta();
-        let headers = validate::updated(&meta.headers, news);
+        let headers = validate::updated(&meta.headers(), news);
         let terms = Terms::of(meta.status, &headers, sent.at, self.inner.now(), &self.inner.config.terms);
-        object.renew(Meta { status: meta.status, headers, terms }, sent.epoch, self.inner.monotonic());
+        object.renew(Meta::new(meta.status, &headers, terms), sent.epoch, self.inner.monotonic());
         Counters::add(&self.counters.confirmed);
         self.inner.renewed(object);
     }
@@ -323,7 +335,7 @@ impl Exchange {
             && response.status() == StatusCode::OK
         {
             let meta = object.meta();
-            match validate::compare_head(&meta.headers, response.headers()) {
+            match validate::compare_head(&meta.headers(), response.headers()) {
                 validate::Head::Update => self.confirm(object, response.headers(), &sent),
                 validate::Head::Stale => {
                     object.set_standing(Standing::Soft(sent.at), self.inner.purges.epoch());
@@ -399,7 +411,7 @@ impl Inner {
         if let Some(resource) = self.memory.resource(&object.key) {
             self.memory.put_resource(resource);
         }
-        if let Some(disk) = &self.disk {
+        if let Some(disk) = self.disk.as_ref().filter(|_| object.is_for_disk()) {
             disk.write_head(object);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{At, Names, value};
 use crate::Document;
-use crate::access::{Consumer, Jwt, Login, Oidc, Secret};
+use crate::access::{Consumer, Jwt, Link, Login, Oidc, Secret};
 use crate::limits::ITEMS_MAX;
 use crate::path::Path;
 use std::collections::BTreeMap;
@@ -69,6 +69,7 @@ pub(super) fn login(at: &At<'_>, login: &Login) {
                 );
             }
         }
+        Login::Link(link) => self::link(&at.field("link"), link),
         Login::Oidc(oidc) => self::oidc(&at.field("oidc"), oidc),
         Login::Forward { url, headers, timeout } => {
             let at = at.field("forward");
@@ -136,6 +137,23 @@ fn algorithms(at: &At<'_>, jwt: &Jwt) {
             }
             Some(_) => {}
         }
+    }
+}
+
+fn link(at: &At<'_>, link: &Link) {
+    let keys = at.field("keys");
+    keys.expect(!link.keys.is_empty(), || "no key".to_owned(), "give one that signs links");
+    keys.at_most(link.keys.len(), ITEMS_MAX, "keys");
+    for (id, secret) in &link.keys {
+        let at = keys.field(id);
+        let holds =
+            !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        at.expect(holds, || format!("{id:?} is no key id"), "use letters, digits, - _ and .");
+        reference(&at, secret);
+    }
+    value::cookie(&at.field("cookie"), &link.cookie);
+    if let Some(longest) = link.longest {
+        value::span(&at.field("longest"), longest);
     }
 }
 
@@ -249,6 +267,10 @@ pub(super) fn knows_consumers(login: &Login) -> bool {
     match login {
         Login::Key { .. } | Login::Signature { .. } => true,
         Login::Basic { users, .. } => !users,
-        Login::Jwt(_) | Login::Certificate { .. } | Login::Oidc(_) | Login::Forward { .. } => false,
+        Login::Jwt(_)
+        | Login::Certificate { .. }
+        | Login::Oidc(_)
+        | Login::Link(_)
+        | Login::Forward { .. } => false,
     }
 }
