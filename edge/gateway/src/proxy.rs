@@ -128,7 +128,13 @@ impl ProxyHttp for Proxy {
         context: &mut Context,
     ) -> Result<()> {
         self.request_body(body, end, context)?;
-        self.request_of_grpc_web(body, end, context)
+        self.request_of_grpc_web(body, end, context)?;
+        // The library writes an empty last piece as the chunk that ends a body, and then ends the body: the second end would stand before the
+        // next request on that connection. HTTP/2 clients that do not know a length end with such a piece.
+        if end && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
+        }
+        Ok(())
     }
 
     async fn upstream_response_filter(
