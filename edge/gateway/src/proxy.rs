@@ -13,20 +13,24 @@
 
 pub mod context;
 pub mod described;
+pub mod detour;
 mod failure;
 mod finish;
 mod forward;
 pub mod meaning;
 mod request;
 mod response;
+mod shown;
 mod target;
 pub mod who;
 
 use crate::access_log::Log;
-use crate::cached::{Engine, Store};
+use crate::cached::Store;
+use crate::collapse::Flights;
 use crate::compression::Compressors;
 use crate::config::Config;
 use crate::connection::RefusedCounters;
+use crate::inner::Engine;
 use crate::state::State;
 use crate::tls::Certificates;
 use arc_swap::ArcSwap;
@@ -45,7 +49,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What all requests share.
 pub struct Proxy {
@@ -71,6 +75,10 @@ pub struct Proxy {
     pub store: Option<Store>,
     /// Itself, for requests of its own.
     pub engine: Arc<Engine>,
+    /// Places for copies of requests.
+    pub mirrors: Arc<Semaphore>,
+    /// Requests that others wait for.
+    pub flights: Arc<Flights>,
 }
 
 #[async_trait]
