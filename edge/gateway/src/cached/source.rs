@@ -101,35 +101,12 @@ impl Source {
         let failed = |problem: Problem| OriginError(problem.row().name.to_owned());
         let engine = self.engine.upgrade().ok_or_else(|| failed(Problem::Internal))?;
         let exchange = Exchange::new(self.facts.client.clone(), false);
-        let mut template = ServerSession::new_http1(Box::new(Written::new(head, &exchange)));
-        if !matches!(template.read_request().await, Ok(true)) {
-            return Err(failed(Problem::BadRequest));
-        }
         let problem = Arc::<Mutex<Option<Problem>>>::default();
         let inner = Inner { facts: self.facts.clone(), problem: problem.clone() };
-        let context = Ctx::builder().body_mode(BodyMode::NoBody).user_ctx(Box::new(Some(inner))).build();
-        let (prepared, handle) = SubrequestSpawner::new(engine).create_subrequest(&template, context);
-        // It ends by itself: with the answer, with the service's deadlines, or because nobody takes the answer.
-        tokio::spawn(prepared.run());
-        // Held until the end of the body: a closed channel would be a client that went away.
-        let (sender, mut tasks) = (handle.tx, handle.rx);
-        let (head, end) = loop {
-            match tasks.recv().await {
-                Some(HttpTask::Header(head, _)) if head.status.is_informational() => {}
-                Some(HttpTask::Header(head, end)) => break (head, end),
-                Some(_) => return Err(failed(Problem::UpstreamGarbage)),
-                None => return Err(failed(problem.lock().unwrap_or(Problem::UpstreamClosed))),
-            }
-        };
-        let bodyless = end
-            || is_head
-            || matches!(head.status.as_u16(), 204 | 304)
-            || head.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
-        let body = if bodyless { Body::empty() } else { body(tasks, sender) };
-        let mut response = Response::new(body);
-        *response.status_mut() = head.status;
-        response.headers_mut().clone_from(&head.headers);
-        Ok(response)
+        subrequest(engine, head, &exchange, Some(inner), is_head).await.map_err(|NoAnswer(_)| {
+            // The library says only that it has no answer; the proxy has noted why.
+            failed(problem.lock().unwrap_or(Problem::UpstreamClosed))
+        })
     }
 
     /// The head in bytes. Its values were read from bytes, or made by us; so none has a line feed.
@@ -147,6 +124,47 @@ impl Source {
         push(&[b"\r\n"]);
         head
     }
+}
+
+/// Nothing was answered.
+#[derive(Debug)]
+pub(super) struct NoAnswer(pub(super) &'static str);
+
+/// A request of the proxy's own, whose head is `head`: its answer as soon as there is its head. Without `inner` it is as any client's.
+pub(super) async fn subrequest(
+    engine: Arc<HttpProxy<Proxy>>,
+    head: Vec<u8>,
+    exchange: &Arc<Exchange>,
+    inner: Option<Inner>,
+    is_head: bool,
+) -> Result<Response, NoAnswer> {
+    let mut template = ServerSession::new_http1(Box::new(Written::new(head, exchange)));
+    if !matches!(template.read_request().await, Ok(true)) {
+        return Err(NoAnswer("the request cannot be read"));
+    }
+    let context = Ctx::builder().body_mode(BodyMode::NoBody).user_ctx(Box::new(inner)).build();
+    let (prepared, handle) = SubrequestSpawner::new(engine).create_subrequest(&template, context);
+    // It ends by itself: with the answer, with the service's deadlines, or because nobody takes the answer.
+    tokio::spawn(prepared.run());
+    // Held until the end of the body: a closed channel would be a client that went away.
+    let (sender, mut tasks) = (handle.tx, handle.rx);
+    let (head, end) = loop {
+        match tasks.recv().await {
+            Some(HttpTask::Header(head, _)) if head.status.is_informational() => {}
+            Some(HttpTask::Header(head, end)) => break (head, end),
+            Some(_) => return Err(NoAnswer("the answer has no head")),
+            None => return Err(NoAnswer("the connection was closed")),
+        }
+    };
+    let bodyless = end
+        || is_head
+        || matches!(head.status.as_u16(), 204 | 304)
+        || head.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+    let body = if bodyless { Body::empty() } else { body(tasks, sender) };
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    response.headers_mut().clone_from(&head.headers);
+    Ok(response)
 }
 
 /// The rest of an answer. One that ends without saying so was cut off.

@@ -113,6 +113,26 @@ pub(super) const TARGETS: &[Row<'_>] = &[
     ("routes.r.files = { root = '/srv', fallback = 'a/../../b' }", "routes.r.files.fallback", "below root"),
     ("routes.r.bucket.name = 'A'", "routes.r.bucket.name", "no bucket"),
     ("routes.r = { reply.status = 200, cache = {} }", "routes.r.cache", "no effect"),
+    (
+        "routes.r = { service = 's', cache.images.sizes = [100, 100] }",
+        "routes.r.cache.images.sizes",
+        "name sizes from 1 to 8192, rising",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.sizes = [9000] }",
+        "routes.r.cache.images.sizes",
+        "name sizes from 1 to 8192, rising",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.qualities = [] }",
+        "routes.r.cache.images.qualities",
+        "name qualities from 1 to 100",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.quality = 0 }",
+        "routes.r.cache.images.quality",
+        "use 1 to 100",
+    ),
     ("routes.r = { reply.status = 200, collapse = true }", "routes.r.collapse", "no effect"),
     (
         "routes.r = { files.root = '/srv', mirror = { service = 's', weight = 1 } }",
