@@ -4,9 +4,11 @@
 //! What a client sees of its own (request id, limits, permission of its origin, changes of headers, compression) is put on each answer and never
 //! stored. Answers are shared by routes that ask the same service in the same way: see [`space`].
 
+pub mod images;
 pub mod network;
 pub mod packed;
 pub mod source;
+pub mod warm;
 
 use crate::connection::client::Client;
 use crate::error::{PROBLEMS, Problem};
@@ -44,7 +46,10 @@ pub struct Store {
 /// The name of what a route's answers are shared in: the service, and all by which the route changes what it is asked. So routes that are told
 /// apart by something that no URL says never get each other's answers, and a route that changes begins anew.
 pub fn space(route: &document::Route, service: &str) -> Arc<str> {
-    let changes = serde_json::json!([route.rewrite, route.request_headers, route.query_changes]);
+    let mut changes = serde_json::json!([route.rewrite, route.request_headers, route.query_changes]);
+    if let (Some(changes), Some(compression)) = (changes.as_array_mut(), &route.compression) {
+        changes.push(serde_json::json!(compression));
+    }
     let changes = bole_edge_core::hash::of(0, changes.to_string().as_bytes());
     format!("{service} {changes:016x}").into()
 }
@@ -55,7 +60,8 @@ pub fn spaces(document: &Document) -> Vec<Arc<str>> {
     let mut spaces: Vec<Arc<str>> = cached
         .flat_map(|route| {
             let services = route.service.iter().chain(route.split.iter().map(|share| &share.service));
-            services.map(|service| space(route, service)).collect::<Vec<_>>()
+            let own = services.map(|service| space(route, service));
+            own.flat_map(|space| [images::space(&space), space]).collect::<Vec<_>>()
         })
         .collect();
     spaces.sort_unstable();
@@ -98,6 +104,7 @@ impl Proxy {
         route: &Arc<Route>,
         upstream: &Arc<Upstream>,
     ) -> Result<()> {
+        let image = images::wish(route, context, &session.req_header().headers);
         let head = session.req_header();
         let (Some(store), Some(exchange), Some(facts)) =
             (&self.store, context.exchange.clone(), Facts::of(context, upstream, head))
@@ -125,6 +132,7 @@ impl Proxy {
         if let Some(settings) = compression {
             packed::settle(settings, &mut headers);
         }
+        images::mark(image, &mut headers);
         let mut request = Request::new(Body::empty());
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
             (head.method.clone(), uri, headers);
@@ -138,7 +146,11 @@ impl Proxy {
             Some(settings) => Arc::new(Packed { inner: source, settings: settings.clone() }),
             None => source,
         };
-        let space = route.spaces.get(&*upstream.name).cloned().unwrap_or_default();
+        let mut space = route.spaces.get(&*upstream.name).cloned().unwrap_or_default();
+        let mut source = source;
+        if image.is_some() {
+            (space, source) = (images::space(&space), Arc::new(images::Imaged { inner: source }));
+        }
         let manner = Manner { space: &space, authenticated: route.is_personal };
         let mut response = store.cache.handle_as(manner, request, source).await;
         if let Some(told) = told {

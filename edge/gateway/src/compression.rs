@@ -14,7 +14,7 @@ use pingora_core::modules::http::{HttpModule, HttpModuleBuilder, Module};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 use std::any::Any;
-use std::io::{self, Write as _};
+use std::io;
 
 /// A way to compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub fn fits(settings: &Compression, status: StatusCode, fields: &HeaderMap) -> b
     may_be && settings.types.iter().any(is_of_type)
 }
 
-/// What is said of the bytes as the service sent them.
+/// Fields about the bytes of a representation.
 const OF_BYTES: [HeaderName; 6] = [
     header::ACCEPT_RANGES,
     header::CONTENT_LENGTH,
@@ -107,9 +107,14 @@ const OF_BYTES: [HeaderName; 6] = [
     HeaderName::from_static("repr-digest"),
 ];
 
+/// Takes out what is said of the bytes as the service sent them.
+pub fn forget_bytes(fields: &mut HeaderMap) {
+    OF_BYTES.iter().for_each(|name| drop(fields.remove(name)));
+}
+
 /// Says in a head that the body is compressed.
 pub fn tell(fields: &mut HeaderMap, coding: Coding) {
-    OF_BYTES.iter().for_each(|name| drop(fields.remove(name)));
+    forget_bytes(fields);
     weaken(fields);
     fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
 }
@@ -157,23 +162,34 @@ impl Encoder {
         })
     }
 
+    fn writer(&mut self) -> &mut dyn io::Write {
+        match self {
+            Self::Zstd(encoder) => encoder,
+            Self::Brotli(encoder) => &mut **encoder,
+            Self::Gzip(encoder) => encoder,
+        }
+    }
+
+    /// What came out since the last time.
+    fn take(&mut self) -> Bytes {
+        let out = match self {
+            Self::Zstd(encoder) => encoder.get_mut(),
+            Self::Brotli(encoder) => encoder.get_mut(),
+            Self::Gzip(encoder) => encoder.get_mut(),
+        };
+        std::mem::take(out).into()
+    }
+
     /// Takes a piece, and gives what is there of the compressed bytes: often nothing yet.
     pub fn push(&mut self, piece: &[u8]) -> io::Result<Bytes> {
-        let out = match self {
-            Self::Zstd(encoder) => {
-                encoder.write_all(piece)?;
-                encoder.get_mut()
-            }
-            Self::Brotli(encoder) => {
-                encoder.write_all(piece)?;
-                encoder.get_mut()
-            }
-            Self::Gzip(encoder) => {
-                encoder.write_all(piece)?;
-                encoder.get_mut()
-            }
-        };
-        Ok(std::mem::take(out).into())
+        self.writer().write_all(piece)?;
+        Ok(self.take())
+    }
+
+    /// Gives all that was taken by now, at the cost of some bytes.
+    pub fn flush(&mut self) -> io::Result<Bytes> {
+        self.writer().flush()?;
+        Ok(self.take())
     }
 
     /// Ends the body, and gives the rest.
@@ -343,6 +359,7 @@ mod tests {
             for piece in text.as_bytes().chunks(7_000) {
                 packed.extend_from_slice(&encoder.push(piece).expect("memory"));
             }
+            packed.extend_from_slice(&encoder.flush().expect("memory"));
             packed.extend_from_slice(&encoder.finish().expect("memory"));
             let unpack = |bytes: &[u8]| {
                 let mut out = Vec::new();

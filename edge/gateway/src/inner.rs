@@ -202,16 +202,35 @@ pub async fn once(
     question: &Question,
     race: Option<(Arc<Race>, bool)>,
 ) -> Result<Response, Problem> {
-    let engine = engine.upgrade().ok_or(Problem::Internal)?;
     let exchange = Exchange::new(facts.client.clone(), false);
-    let mut template = ServerSession::new_http1(Box::new(Written::new(question.head.clone(), &exchange)));
-    if !matches!(template.read_request().await, Ok(true)) {
-        return Err(Problem::BadRequest);
-    }
     let (problem, by) = (Arc::<Mutex<Option<Problem>>>::default(), Arc::<Mutex<By>>::default());
     let inner = Inner { facts: facts.clone(), problem: problem.clone(), by: by.clone(), race };
+    let answered = carried(engine, question, &exchange, Some(inner)).await;
+    let mut response =
+        answered.map_err(|why| why.or_else(|| *problem.lock()).unwrap_or(Problem::UpstreamClosed))?;
+    let kept = [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE];
+    leave_connection(response.headers_mut(), &kept);
+    response.extensions_mut().insert(by.lock().clone());
+    Ok(response)
+}
+
+/// Carries a request through the library. Without `inner` it is as any client's, and all that stands before a service is asked.
+///
+/// # Errors
+/// Why nobody answered; `None`: the request ended without an answer.
+pub async fn carried(
+    engine: &Weak<HttpProxy<Proxy>>,
+    question: &Question,
+    exchange: &Arc<Exchange>,
+    inner: Option<Inner>,
+) -> Result<Response, Option<Problem>> {
+    let engine = engine.upgrade().ok_or(Some(Problem::Internal))?;
+    let mut template = ServerSession::new_http1(Box::new(Written::new(question.head.clone(), exchange)));
+    if !matches!(template.read_request().await, Ok(true)) {
+        return Err(Some(Problem::BadRequest));
+    }
     let mode = if question.is_safe() { BodyMode::NoBody } else { BodyMode::ExpectBody };
-    let context = Ctx::builder().body_mode(mode).user_ctx(Box::new(Some(inner))).build();
+    let context = Ctx::builder().body_mode(mode).user_ctx(Box::new(inner)).build();
     let (prepared, handle) = SubrequestSpawner::new(engine).create_subrequest(&template, context);
     // It ends by itself: with the answer, with the service's deadlines, or because nobody takes the answer.
     tokio::spawn(prepared.run());
@@ -234,8 +253,8 @@ pub async fn once(
         match task {
             Some(HttpTask::Header(head, _)) if head.status.is_informational() => {}
             Some(HttpTask::Header(head, end)) => break (head, end),
-            Some(_) => return Err(Problem::UpstreamGarbage),
-            None => return Err(problem.lock().unwrap_or(Problem::UpstreamClosed)),
+            Some(_) => return Err(Some(Problem::UpstreamGarbage)),
+            None => return Err(None),
         }
     };
     let bodyless = end
@@ -246,9 +265,6 @@ pub async fn once(
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     response.headers_mut().clone_from(&head.headers);
-    let kept = [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE];
-    leave_connection(response.headers_mut(), &kept);
-    response.extensions_mut().insert(by.lock().clone());
     Ok(response)
 }
 

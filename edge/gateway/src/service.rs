@@ -45,6 +45,7 @@ pub struct Service {
     workshop: Workshop,
     certificates: Arc<Certificates>,
     store: Option<Store>,
+    engine: Arc<Engine>,
     applying: Mutex<()>,
     addresses: Vec<SocketAddr>,
     secured: Vec<SocketAddr>,
@@ -124,6 +125,7 @@ impl Service {
             workshop,
             certificates,
             store,
+            engine: own,
             applying: Mutex::new(()),
             addresses: Vec::new(),
             secured: Vec::new(),
@@ -169,6 +171,11 @@ impl Service {
                 .push(tokio::spawn(serve));
         }
         Ok(())
+    }
+
+    /// What asks for answers so that they are stored.
+    pub fn warmer(&self) -> cached::warm::Warmer {
+        cached::warm::Warmer(self.engine.clone())
     }
 
     /// The addresses without TLS.

@@ -113,11 +113,33 @@ pub struct Cache {
     pub enabled: bool,
     /// The service is a shield: gateways of the same network of caches, whose answers say which purges they have.
     pub shield: bool,
+    /// Images are answered in the size and format that the request's query wishes (`width`, `height`, `dpr`, `fit`, `quality`); never without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Images>,
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { enabled: true, shield: false }
+        Self { enabled: true, shield: false, images: None }
+    }
+}
+
+/// Which variants of images there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Images {
+    /// Widths and heights in pixels, rising: what is wished for becomes the next larger one.
+    pub sizes: Vec<u32>,
+    /// Qualities of JPEG, rising: likewise.
+    pub qualities: Vec<u8>,
+    /// The quality where none is wished for.
+    pub quality: u8,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        let sizes = vec![64, 128, 256, 384, 512, 640, 768, 1_024, 1_280, 1_600, 1_920, 2_560];
+        Self { sizes, qualities: vec![50, 65, 80, 90], quality: 80 }
     }
 }
 

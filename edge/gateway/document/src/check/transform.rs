@@ -4,7 +4,7 @@ use super::{At, value};
 use crate::host::HostPattern;
 use crate::limits::{ITEMS_MAX, PREFLIGHT_AGE_MAX};
 use crate::path::{Path, PathPattern};
-use crate::route::{Compression, Cors, Headers, Rewrite, Route};
+use crate::route::{Compression, Cors, Headers, Images, Rewrite, Route};
 use crate::template::{Template, Use};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ pub(super) fn check(at: &At<'_>, route: &Route, paths: &[PathPattern]) {
     }
     if let Some(settings) = &route.compression {
         compression(&at.field("compression"), settings);
+    }
+    if let Some(settings) = route.cache.as_ref().and_then(|cache| cache.images.as_ref()) {
+        images(&at.field("cache").field("images"), settings);
     }
 }
 
@@ -172,6 +175,30 @@ fn is_origin(text: &str) -> bool {
     };
     let lower = !host.bytes().any(|byte| byte.is_ascii_uppercase()) && !host.ends_with('.');
     own.is_some() && lower && HostPattern::parse(host).is_some_and(|host| host.port != own)
+}
+
+/// The largest image that is made.
+const SIDE_MAX: u32 = 8_192;
+
+fn images(at: &At<'_>, images: &Images) {
+    at.field("sizes").at_most(images.sizes.len(), ITEMS_MAX, "sizes");
+    at.field("qualities").at_most(images.qualities.len(), ITEMS_MAX, "qualities");
+    let sizes = images.sizes.iter().all(|size| (1..=SIDE_MAX).contains(size))
+        && images.sizes.is_sorted_by(|a, b| a < b);
+    at.field("sizes").expect(
+        sizes && !images.sizes.is_empty(),
+        || format!("{:?}", images.sizes),
+        "name sizes from 1 to 8192, rising, or take it out",
+    );
+    let good = |quality: &u8| (1..=100).contains(quality);
+    at.field("qualities").expect(
+        images.qualities.iter().all(good)
+            && images.qualities.is_sorted_by(|a, b| a < b)
+            && !images.qualities.is_empty(),
+        || format!("{:?}", images.qualities),
+        "name qualities from 1 to 100, rising, or take it out",
+    );
+    at.field("quality").expect(good(&images.quality), || images.quality.to_string(), "use 1 to 100");
 }
 
 fn compression(at: &At<'_>, compression: &Compression) {

@@ -137,6 +137,26 @@ pub(super) const TARGETS: &[Row<'_>] = &[
         "routes.r.protocol",
         "speaks HTTP/1.1",
     ),
+    (
+        "routes.r = { service = 's', cache.images.sizes = [100, 100] }",
+        "routes.r.cache.images.sizes",
+        "name sizes from 1 to 8192, rising",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.sizes = [9000] }",
+        "routes.r.cache.images.sizes",
+        "name sizes from 1 to 8192, rising",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.qualities = [] }",
+        "routes.r.cache.images.qualities",
+        "name qualities from 1 to 100",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.quality = 0 }",
+        "routes.r.cache.images.quality",
+        "use 1 to 100",
+    ),
     ("routes.r = { reply.status = 200, collapse = true }", "routes.r.collapse", "no effect"),
     (
         "routes.r = { files.root = '/srv', mirror = { service = 's', weight = 1 } }",
