@@ -63,6 +63,8 @@ pub struct Node {
     pub upserts: Vec<Arc<dyn Upserts>>,
     /// What looks after large objects.
     pub blobs: Option<Arc<dyn admin::blobs::Blobs>>,
+    /// Reads objects as everybody may.
+    pub buckets: Option<bole_blobs::door::Door>,
     /// What moves bytes of large objects between their homes.
     pub mover: Option<Arc<dyn Mover>>,
     /// What services answer at the admin door themselves.
@@ -204,6 +206,7 @@ impl Node {
             participants: Vec::new(),
             upserts: Vec::new(),
             blobs: None,
+            buckets: None,
             mover: None,
             admin_routes: Vec::new(),
             metrics: Metrics::default(),

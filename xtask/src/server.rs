@@ -182,6 +182,11 @@ impl TemporaryBole {
         self.sql
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
     /// Fails when the node did not survive what was done to it.
     pub fn still_runs(mut self) -> Result<()> {
         match self.server.child.try_wait()? {

@@ -1,5 +1,6 @@
 //! Opens the gateway: the shard of what it keeps, the API at the admin door, its doors, and what carries a change from the one to the other.
 
+mod buckets;
 mod file;
 mod logins;
 mod registry;
@@ -38,6 +39,7 @@ use crate::parts::Part;
 use crate::serve::Node;
 use crate::status;
 
+use buckets::Buckets;
 use registry::Registered;
 use sight::Sight;
 
@@ -76,6 +78,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
     let cdn = super::cdn::open(node)?;
     let parts = Parts {
         store: Some(cdn.store.clone()),
+        objects: node.buckets.take().map(|door| Arc::new(Buckets(door)) as _),
         metrics: node.metrics.clone(),
         registry: Some(Arc::clone(&registered) as _),
         logins: logins::of(&settings, kernel)?,

@@ -206,6 +206,9 @@ fn write_metrics(service: &Service, out: &mut String) {
     let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     for (name, help, value) in [
         ("statements_total", "Statements run.", get(&metrics.statements)),
+        ("shapes_known_total", "Simple statements whose plan was kept.", get(&metrics.shapes_known)),
+        ("shapes_made_total", "Plans made for the shape of a simple statement.", get(&metrics.shapes_made)),
+        ("shapes_dropped_total", "Plans of shapes that made room for others.", get(&metrics.shapes_dropped)),
         ("errors_total", "Errors that clients were told.", get(&metrics.errors)),
         ("commits_total", "Transactions committed with changes.", get(&metrics.commits)),
         ("rollbacks_total", "Transactions rolled back.", get(&metrics.rollbacks)),

@@ -2,7 +2,7 @@
 
 #[path = "../../../services/blobs/tests/door/client.rs"]
 #[expect(dead_code, reason = "this client of another crate's tests can do more than is needed here")]
-mod client;
+pub(crate) mod client;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

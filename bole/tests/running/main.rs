@@ -10,6 +10,7 @@ mod dns;
 mod expect;
 mod feeds;
 mod gateway;
+mod gateway_bucket;
 mod gateway_logins;
 mod groups;
 mod guide;

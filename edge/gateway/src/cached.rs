@@ -12,24 +12,25 @@ pub mod warm;
 
 use crate::connection::client::Client;
 use crate::error::{PROBLEMS, Problem};
+use crate::inner::{self, Facts};
 use crate::proxy::Proxy;
 use crate::proxy::context::Context;
-use crate::routing::{Asked, host_of};
-use crate::state::{Route, State};
+use crate::routing::Asked;
+use crate::state::Route;
 use crate::upstream::Upstream;
 use bole_cdn::{Body, Cache, Manner, Origin, Request, Response, Unanswered};
 use bole_gateway_document::Document;
 use bole_gateway_document::route as document;
 use futures_util::StreamExt as _;
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap};
 use http::{Method, StatusCode, Uri};
 use network::Network;
 use packed::Packed;
 use pingora_core::{Error, ErrorType, Result};
-use pingora_http::{RequestHeader, ResponseHeader};
-use pingora_proxy::{HttpProxy, Session};
-use source::{Facts, Source};
-use std::sync::{Arc, OnceLock, Weak};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+use source::Source;
+use std::sync::Arc;
 
 /// What a gateway stores answers with.
 #[derive(Clone)]
@@ -41,19 +42,6 @@ pub struct Store {
     /// Whether edges stand before this gateway.
     pub shield: bool,
 }
-
-/// The proxy, for requests of its own.
-pub type Engine = OnceLock<Weak<HttpProxy<Proxy>>>;
-
-/// Fields of one connection (RFC 9110, section 7.6.1), which are no part of what is asked.
-const OF_CONNECTION: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-];
 
 /// The name of what a route's answers are shared in: the service, and all by which the route changes what it is asked. So routes that are told
 /// apart by something that no URL says never get each other's answers, and a route that changes begins anew.
@@ -107,27 +95,6 @@ fn uri(asked: &Asked, query: Option<&str>, client: &Client, headers: &HeaderMap)
     Uri::builder().scheme(scheme).authority(authority).path_and_query(target).build().ok()
 }
 
-/// What the cache sees of the client's fields.
-fn fields(request: &RequestHeader, network: bool) -> HeaderMap {
-    let mut fields = request.headers.clone();
-    let named: Vec<HeaderName> = fields
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let kept = [header::AUTHORIZATION, header::COOKIE, header::HOST];
-    for name in named.iter().filter(|name| !kept.contains(name)).chain(&OF_CONNECTION) {
-        fields.remove(name);
-    }
-    fields.remove(header::HOST);
-    if !network {
-        fields.remove(network::QUESTION);
-    }
-    fields
-}
-
 impl Proxy {
     /// Answers from the cache.
     pub(crate) async fn stored(
@@ -137,19 +104,25 @@ impl Proxy {
         route: &Arc<Route>,
         upstream: &Arc<Upstream>,
     ) -> Result<()> {
-        let (Some(store), Some(exchange), Some(state)) =
-            (&self.store, context.exchange.clone(), context.state.clone())
+        // What it takes out of the query no service sees.
+        let image = images::wish(route, context, &session.req_header().headers);
+        let head = session.req_header();
+        let (Some(store), Some(exchange), Some(facts)) =
+            (&self.store, context.exchange.clone(), Facts::of(context, upstream, head))
         else {
             return Error::e_explain(ErrorType::InternalError, "a route is cached and there is no cache");
         };
-        let image = images::wish(route, context, &session.req_header().headers);
-        let head = session.req_header();
         let Some(uri) = uri(&context.asked, context.query.as_deref(), &exchange.client, &head.headers) else {
             context.problem =
                 Some((Problem::BadRequest, Some("a stored answer needs a host to be found by".to_owned())));
             return self.tell(session, context).await;
         };
-        let mut headers = fields(head, store.shield);
+        // Answers that are stored are not looked at for the service's description.
+        context.watch = None;
+        let mut headers = inner::fields(head);
+        if !store.shield {
+            headers.remove(network::QUESTION);
+        }
         // Before anything is looked for: what an answer varies by is what the service sees.
         context.introduce_to(&mut headers);
         // Read before anything is looked for: what is answered is as new as this says.
@@ -164,7 +137,6 @@ impl Proxy {
         let mut request = Request::new(Body::empty());
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
             (head.method.clone(), uri, headers);
-        let facts = facts(context, (state, route, upstream), &exchange.client, host_of(head));
         let shield = route.document.cache.as_ref().is_some_and(|cache| cache.shield);
         let source: Arc<dyn Origin> = Arc::new(Source {
             engine: self.engine.get().cloned().unwrap_or_default(),
@@ -194,8 +166,13 @@ impl Proxy {
         self.hand_out(session, context, response).await
     }
 
-    /// Sends an answer of the cache. One that breaks off ends the connection.
-    async fn hand_out(&self, session: &mut Session, context: &mut Context, response: Response) -> Result<()> {
+    /// Sends an answer of the cache, or of a request of the gateway's own. One that breaks off ends the connection.
+    pub(crate) async fn hand_out(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        response: Response,
+    ) -> Result<()> {
         let (parts, mut body) = response.into_parts();
         let mut head = ResponseHeader::build(parts.status, Some(parts.headers.len() + 8))?;
         for (name, value) in &parts.headers {
@@ -204,6 +181,7 @@ impl Proxy {
         if *self.closing.borrow() {
             session.set_keepalive(None);
         }
+        context.look_at_answer(&session.req_header().method, &head);
         self.decorate(&mut head, context)?;
         let bodyless = session.req_header().method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -225,6 +203,7 @@ impl Proxy {
             match piece {
                 Ok(piece) => {
                     context.response_bytes += piece.len() as u64;
+                    context.look_at_piece(Some(&piece), false);
                     session.write_response_body(Some(piece), false).await?;
                 }
                 Err(error) => {
@@ -233,6 +212,7 @@ impl Proxy {
                 }
             }
         }
+        context.look_at_piece(None, true);
         session.write_response_body(None, true).await
     }
 
@@ -248,29 +228,5 @@ impl Proxy {
         if let Some(uri) = uri(&context.asked, context.query.as_deref(), &exchange.client, &head.headers) {
             store.cache.answered_elsewhere(method, &uri, response.status, &response.headers);
         }
-    }
-}
-
-fn facts(
-    context: &Context,
-    (state, route, upstream): (Arc<State>, &Arc<Route>, &Arc<Upstream>),
-    client: &Arc<Client>,
-    host: &str,
-) -> Facts {
-    Facts {
-        state,
-        route: route.clone(),
-        upstream: upstream.clone(),
-        client: client.clone(),
-        ip: context.ip,
-        asked: context.asked.clone(),
-        host: host.to_owned(),
-        rest: context.rest.clone(),
-        groups: context.groups.clone(),
-        query: context.query.clone(),
-        came: context.came.clone(),
-        request_id: context.request_id.clone(),
-        who: context.on_behalf(),
-        trace: context.trace,
     }
 }

@@ -83,6 +83,8 @@ pub struct Parts {
     pub logins: crate::logins::Logins,
     /// Where limits are counted that several gateways share.
     pub shared_store: Option<Arc<dyn bole_edge_core::limits::Store>>,
+    /// Reads buckets of this node; no route can show one without.
+    pub objects: Option<Arc<dyn crate::bucket::Objects>>,
     /// What stores answers; none are without.
     pub store: Option<crate::cached::Store>,
 }

@@ -43,6 +43,7 @@ pub enum Problem {
     NotFound,
     MethodNotAllowed,
     RangeNotSatisfiable,
+    BucketFailed,
     ClientGone,
     Internal,
 }
@@ -113,9 +114,10 @@ pub const PROBLEMS: &[Row] = &[
     ),
     row(Problem::UpstreamGarbage, "upstream-garbage", 502, "The service's answer is not HTTP"),
     row(Problem::ResponseTooLarge, "response-too-large", 502, "The service's answer is too large"),
-    row(Problem::NotFound, "not-found", 404, "There is no such file"),
+    row(Problem::NotFound, "not-found", 404, "There is nothing of this name"),
     row(Problem::MethodNotAllowed, "method-not-allowed", 405, "Only GET and HEAD are possible here"),
-    row(Problem::RangeNotSatisfiable, "range-not-satisfiable", 416, "The range is not within the file"),
+    row(Problem::RangeNotSatisfiable, "range-not-satisfiable", 416, "The range is not within it"),
+    row(Problem::BucketFailed, "bucket-failed", 503, "The bucket cannot be read now"),
     row(Problem::ClientGone, "client-gone", 0, "The client closed the connection"),
     row(Problem::Internal, "internal", 500, "The gateway failed"),
 ];

@@ -16,8 +16,10 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod bucket;
 pub mod cached;
 pub mod clock;
+pub mod collapse;
 pub mod compression;
 pub mod config;
 pub mod connection;
@@ -26,9 +28,11 @@ pub mod dress;
 pub mod error;
 pub mod fetch;
 mod grpc_web;
+pub mod inner;
 pub mod limits;
 pub mod logins;
 pub mod metrics;
+pub mod mirror;
 pub mod proxy;
 pub mod rates;
 pub mod routing;

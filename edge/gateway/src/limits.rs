@@ -1,5 +1,6 @@
 //! The bounds of a gateway, with their defaults.
 
+use crate::collapse;
 use std::time::Duration;
 
 /// Bounds of connections and requests of clients.
@@ -45,6 +46,14 @@ pub struct Limits {
     pub tries_max: u32,
     /// Requests of routes that say how important they are wait longer than this for their turn: the least important are refused.
     pub shed_wait: Duration,
+    /// Copies of requests for mirrors at a time, from the begin of the request's body on; more are not made.
+    pub mirrors_max: usize,
+    /// Bytes of a request's body that is copied; longer ones are not.
+    pub mirror_body_bytes_max: u64,
+    /// How long a copy may take.
+    pub mirror_timeout: Duration,
+    /// What is spent on requests that share an answer.
+    pub collapse: collapse::Bounds,
     /// Probes of one service at a time.
     pub probes_at_once_max: usize,
 }
@@ -72,6 +81,15 @@ impl Default for Limits {
             rate_keys_max: 1 << 20,
             tries_max: 10,
             shed_wait: Duration::from_millis(100),
+            mirrors_max: 256,
+            mirror_body_bytes_max: 64 << 10,
+            mirror_timeout: Duration::from_secs(30),
+            collapse: collapse::Bounds {
+                body_bytes_max: 1 << 20,
+                kept_bytes_max: 64 << 20,
+                waiters_max: 10_000,
+                wait: Duration::from_secs(10),
+            },
             probes_at_once_max: 64,
         }
     }

@@ -93,6 +93,12 @@ pub struct ServiceCounters {
     pub retries: Counter,
     /// Retries that the budget refused.
     pub retries_refused: Counter,
+    /// Requests that were made a second time because the first was not answered in time.
+    pub hedges: Counter,
+    /// Of them, those that were answered first.
+    pub hedges_won: Counter,
+    /// Those that were not made, because the budget of retries was used or there was no other instance.
+    pub hedges_refused: Counter,
     /// Tries that failed.
     pub failures: Counter,
     /// Instances that live requests took out.
@@ -116,6 +122,15 @@ impl ServiceCounters {
             retries_refused: counter(
                 "bole_gateway_upstream_retries_refused",
                 "Retries that the budget refused.",
+            ),
+            hedges: counter(
+                "bole_gateway_upstream_hedges",
+                "Requests made a second time, the first unanswered.",
+            ),
+            hedges_won: counter("bole_gateway_upstream_hedges_won", "Of them, those answered first."),
+            hedges_refused: counter(
+                "bole_gateway_upstream_hedges_refused",
+                "Second requests that the budget of retries or a lack of instances prevented.",
             ),
             failures: counter("bole_gateway_upstream_failures", "Tries that failed."),
             ejections: counter("bole_gateway_upstream_ejections", "Instances that live requests took out."),

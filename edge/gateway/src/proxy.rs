@@ -13,20 +13,24 @@
 
 pub mod context;
 pub mod described;
+pub mod detour;
 mod failure;
 mod finish;
 mod forward;
 pub mod meaning;
 mod request;
 mod response;
+mod shown;
 mod target;
 pub mod who;
 
 use crate::access_log::Log;
-use crate::cached::{Engine, Store};
+use crate::cached::Store;
+use crate::collapse::Flights;
 use crate::compression::Compressors;
 use crate::config::Config;
 use crate::connection::RefusedCounters;
+use crate::inner::Engine;
 use crate::state::State;
 use crate::tls::Certificates;
 use arc_swap::ArcSwap;
@@ -45,7 +49,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What all requests share.
 pub struct Proxy {
@@ -71,6 +75,10 @@ pub struct Proxy {
     pub store: Option<Store>,
     /// Itself, for requests of its own.
     pub engine: Arc<Engine>,
+    /// Places for copies of requests.
+    pub mirrors: Arc<Semaphore>,
+    /// Requests that others wait for.
+    pub flights: Arc<Flights>,
 }
 
 #[async_trait]
@@ -128,7 +136,13 @@ impl ProxyHttp for Proxy {
         context: &mut Context,
     ) -> Result<()> {
         self.request_body(body, end, context)?;
-        self.request_of_grpc_web(body, end, context)
+        self.request_of_grpc_web(body, end, context)?;
+        // The library writes an empty last piece as the chunk that ends a body, and then ends the body: the second end would stand before the
+        // next request on that connection. HTTP/2 clients that do not know a length end with such a piece.
+        if end && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
+        }
+        Ok(())
     }
 
     async fn upstream_response_filter(

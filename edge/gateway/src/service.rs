@@ -4,11 +4,13 @@
 //! goes on. A gateway that closes takes no more connections, tells its clients so, and waits for what is under way.
 
 use crate::access_log::Log;
-use crate::cached::{self, Engine, Store};
+use crate::cached::{self, Store};
 use crate::clock::{self, Lag};
+use crate::collapse::Flights;
 use crate::config::{Config, Parts};
 use crate::connection::{self, Door, RefusedCounters};
 use crate::error::{Error, Result};
+use crate::inner::Engine;
 use crate::logins;
 use crate::metrics::LoginCounters;
 use crate::proxy::Proxy;
@@ -30,7 +32,7 @@ use pingora_proxy::HttpProxy;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::info;
 
@@ -96,16 +98,10 @@ impl Service {
             lag: lag.clone(),
             store: parts.store.clone(),
             engine: own.clone(),
+            mirrors: Arc::new(Semaphore::new(config.limits.mirrors_max)),
+            flights: Flights::new(config.limits.collapse),
         };
-        let engine = ServerConf {
-            upstream_keepalive_pool_size: config.limits.upstream_idle_connections_max,
-            max_retries: config.limits.tries_max as usize,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            ..ServerConf::default()
-        };
-        let mut engine = HttpProxy::new(proxy, Arc::new(engine));
-        engine.handle_init_modules();
-        let engine = Arc::new(engine);
+        let engine = Arc::new(engine(proxy, &config));
         let _ = own.set(Arc::downgrade(&engine));
         let door = Door {
             engine,
@@ -267,6 +263,19 @@ impl Service {
     }
 }
 
+/// The library's engine around our phases.
+fn engine(proxy: Proxy, config: &Config) -> HttpProxy<Proxy> {
+    let settings = ServerConf {
+        upstream_keepalive_pool_size: config.limits.upstream_idle_connections_max,
+        max_retries: config.limits.tries_max as usize,
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        ..ServerConf::default()
+    };
+    let mut engine = HttpProxy::new(proxy, Arc::new(settings));
+    engine.handle_init_modules();
+    engine
+}
+
 /// What documents are compiled with.
 fn workshop(config: &Config, parts: Parts) -> Workshop {
     let cache = match &parts.store {
@@ -285,6 +294,7 @@ fn workshop(config: &Config, parts: Parts) -> Workshop {
             local: Arc::new(Local::new(config.limits.rate_keys_max, rand::random())),
             shared: parts.shared_store,
         },
+        objects: parts.objects,
         logins: parts.logins.parts(),
         cache,
     }

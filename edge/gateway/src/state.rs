@@ -2,12 +2,15 @@
 //! keep the one that they began with.
 
 use crate::answer::{Files, Reply};
+use crate::bucket::{Bucket, Objects};
 use crate::cached;
+use crate::collapse;
 use crate::config::Network;
 use crate::described::Described;
 use crate::error::{Error, Result};
 use crate::logins;
 use crate::metrics::RouteCounters;
+use crate::mirror::{self, Mirror};
 use crate::rates::{Rate, Stores};
 use crate::straight;
 use crate::unbuilt;
@@ -75,6 +78,10 @@ pub struct Route {
     pub is_personal: bool,
     /// Nothing stands between its requests and what is stored.
     pub is_plain: bool,
+    /// Where copies of its requests go.
+    pub mirror: Option<Mirror>,
+    /// What became of requests that share answers.
+    pub collapsed: collapse::Counters,
     /// What is counted.
     pub counters: RouteCounters,
 }
@@ -91,6 +98,8 @@ pub enum Action {
     Reply(Reply),
     /// To files.
     Files(Arc<Files>),
+    /// To objects.
+    Bucket(Box<Bucket>),
     /// Nowhere: the descriptions of all services, under this title.
     Api(String),
 }
@@ -117,6 +126,8 @@ pub struct Workshop {
     pub logins: bole_gateway_access::Parts,
     /// Whether answers can be stored, and of shields.
     pub cache: Cache,
+    /// What reads buckets.
+    pub objects: Option<Arc<dyn Objects>>,
 }
 
 impl Workshop {
@@ -176,10 +187,9 @@ impl State {
         }
         let mut routes = Vec::new();
         for (name, route) in &document.routes {
-            let counters = RouteCounters::new(&workshop.tools.metrics, name);
             let is_link = |login: &String| matches!(document.logins.get(login), Some(Login::Link(_)));
             let is_personal = !route.login.iter().all(is_link);
-            match Route::new(name, route, is_personal, (&services, &rates), counters) {
+            match Route::new(name, route, is_personal, (&services, &rates), workshop) {
                 Ok(route) => routes.push(Arc::new(route)),
                 Err(more) => {
                     problems.extend(more.into_iter().map(|problem| format!("routes.{name}{problem}")));
@@ -211,10 +221,15 @@ impl Route {
         route: &document::Route,
         is_personal: bool,
         (services, rates): (&BTreeMap<String, Arc<Upstream>>, &BTreeMap<String, Arc<Rate>>),
-        counters: RouteCounters,
+        workshop: &Workshop,
     ) -> std::result::Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let action = Action::new(route, services).map_err(|problem| problems.push(problem)).ok();
+        let metrics = &workshop.tools.metrics;
+        let action = match &route.bucket {
+            Some(bucket) => Bucket::of(name, bucket, workshop),
+            None => Action::new(route, services),
+        };
+        let action = action.map_err(|problem| problems.push(problem)).ok();
         let known = |limit: &String| {
             let rate = rates.get(limit).cloned();
             rate.ok_or_else(|| format!(".limits: there is no limit {limit:?}"))
@@ -232,6 +247,13 @@ impl Route {
         };
         let allow = networks("allow_networks", &route.allow_networks);
         let deny = networks("deny_networks", &route.deny_networks);
+        let mirror = route.mirror.as_ref().and_then(|mirror| {
+            let unknown = || format!(".mirror.service: there is no service {:?}", mirror.service);
+            let upstream = services.get(&mirror.service).cloned().ok_or_else(unknown);
+            let upstream = upstream.map_err(|problem| problems.push(problem)).ok()?;
+            let counters = mirror::Counters::new(metrics, name);
+            Some(Mirror { upstream, share: mirror.weight / 100.0, counters })
+        });
         match action {
             Some(action) if problems.is_empty() => Ok(Self {
                 name: name.to_owned(),
@@ -245,7 +267,9 @@ impl Route {
                 is_personal,
                 allow,
                 deny,
-                counters,
+                mirror,
+                collapsed: collapse::Counters::new(metrics, name),
+                counters: RouteCounters::new(metrics, name),
             }),
             _ => Err(problems),
         }
@@ -311,7 +335,10 @@ impl Action {
             }
             (None, [], None, Some(reply), None) => Reply::new(reply).map(Self::Reply),
             (None, [], None, None, Some(files)) => Files::new(files).map(Arc::new).map(Self::Files),
-            _ => Err(": needs one of service, split, redirect, reply and files, and not more".to_owned()),
+            _ => {
+                Err(": needs one of service, split, redirect, reply, files, openapi and bucket, and not more"
+                    .to_owned())
+            }
         }
     }
 }

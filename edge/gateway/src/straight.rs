@@ -97,9 +97,8 @@ pub fn is_plain(route: &document::Route) -> bool {
         cors,
         grpc_web,
     } = route;
-    let asks = !(login.is_empty() && allow.is_empty() && limits.is_empty())
-        || !(allow_networks.is_empty() && deny_networks.is_empty())
-        || shed_priority.is_some();
+    let lists = [login, allow, allow_networks, deny_networks, limits];
+    let asks = lists.iter().any(|list| !list.is_empty()) || shed_priority.is_some();
     let changes = *response_headers != document::Headers::default() || cors.is_some() || *grpc_web;
     let one = service.is_some() && split.is_empty() && mirror.is_none();
     cached::is_on(route) && one && !asks && !changes

@@ -2,33 +2,19 @@
 
 use bole_gateway_document::Document;
 use bole_gateway_document::limit::Store;
-use bole_gateway_document::route::Route;
 use bole_gateway_document::service::Service;
 
 /// Bytes of a request's body that can be kept for a retry: what the library keeps.
 pub const RETRY_BODY_BYTES_MAX: u64 = 64 << 10;
 
-type InRoute = fn(&Route) -> bool;
 type InService = fn(&Service) -> bool;
 
-const ROUTES: &[(&str, InRoute)] = &[
-    ("bucket", |route| route.bucket.is_some()),
-    ("mirror", |route| route.mirror.is_some()),
-    ("collapse", |route| route.collapse),
-];
-
-const SERVICES: &[(&str, InService)] = &[
-    ("hedge_after", |service| service.hedge_after.is_some()),
-    ("retries.body_max (above 64KiB)", |service| service.retries.body_max.0 > RETRY_BODY_BYTES_MAX),
-];
+const SERVICES: &[(&str, InService)] =
+    &[("retries.body_max (above 64KiB)", |service| service.retries.body_max.0 > RETRY_BODY_BYTES_MAX)];
 
 /// Everything in the document that is not done yet, by its place. `shared` is whether there is a store that gateways share.
 pub fn found(document: &Document, shared: bool) -> Vec<String> {
     let mut places = Vec::new();
-    for (name, route) in &document.routes {
-        let found = ROUTES.iter().filter(|(_, is_used)| is_used(route));
-        places.extend(found.map(|(field, _)| format!("routes.{name}.{field}")));
-    }
     for (name, service) in &document.services {
         let found = SERVICES.iter().filter(|(_, is_used)| is_used(service));
         places.extend(found.map(|(field, _)| format!("services.{name}.{field}")));
@@ -52,22 +38,16 @@ mod tests {
         let text = r#"
             [services.a]
             instances = ["127.0.0.1:1"]
-            hedge_after = "1s"
             retries = { body_max = "1MiB" }
-            [routes.a]
-            service = "a"
-            collapse = true
             [limits.a]
             bucket = { limit = 1, period = "1s" }
             store = "keyspace"
         "#;
         let document = Document::from_toml(text).expect("it has the shape");
         let found = found(&document, false);
-        for place in
-            ["services.a.hedge_after", "services.a.retries.body_max", "routes.a.collapse", "limits.a.store"]
-        {
+        for place in ["services.a.retries.body_max", "limits.a.store"] {
             assert!(found.iter().any(|told| told.starts_with(place)), "{place} in {found:?}");
         }
-        assert_eq!(found.len(), 4);
+        assert_eq!(found.len(), 2);
     }
 }

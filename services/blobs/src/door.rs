@@ -8,6 +8,7 @@
 //! Origins of other sites are not refused here: S3's clients in browsers are pages of other sites by their nature. What such a page reads is what a
 //! bucket's CORS rules let it read, and what it does it signs or anybody may do.
 
+pub mod anybody;
 mod asked;
 mod auth;
 mod cors;
@@ -110,16 +111,21 @@ impl Door {
         }
     }
 
+    /// What is known of a request before it is read.
+    fn arrived(&self, peer: std::net::SocketAddr, is_secure: bool) -> Arrived {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let request_id = format!("{:08X}{number:08X}", self.opening);
+        Arrived { peer, is_secure, at: self.service.clock.now(), request_id }
+    }
+
     async fn answer(
         &self,
         mut request: Request<Incoming>,
         peer: std::net::SocketAddr,
         is_secure: bool,
     ) -> std::result::Result<Response<Traced>, s3s::HttpError> {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:08X}{number:08X}", self.opening);
-        let at = self.service.clock.now();
-        let arrived = Arrived { peer, is_secure, at, request_id: id.clone() };
+        let arrived = self.arrived(peer, is_secure);
+        let id = arrived.request_id.clone();
         let (method, origin) = (request.method().clone(), request.headers().get("origin").cloned());
         let entered = self.enter(&mut request);
         let head = Head { uri: request.uri(), headers: request.headers() };

@@ -16,6 +16,10 @@ pub const STACK_BYTES: usize = 16 << 20;
 pub const PREPARED_MAX: usize = 10_000;
 /// Bytes of the texts of one session's prepared statements.
 pub const PREPARED_BYTES_MAX: usize = 64 << 20;
+/// Plans of simple statements that a session keeps, each for all texts of a shape. The one that was not used for longest goes first.
+pub const SHAPES_MAX: usize = 64;
+/// Bytes of the shapes and SQL of one session's plans of simple statements.
+pub const SHAPES_BYTES_MAX: usize = 256 << 10;
 /// Prepared statements that a connection keeps.
 pub const STATEMENTS_CACHED: usize = 256;
 /// Reading connections that stay open however long nobody uses them.

@@ -7,6 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Metrics {
     /// Statements that were run, refused ones included.
     pub statements: AtomicU64,
+    /// Simple statements that had a plan of their session's, kept for their shape.
+    pub shapes_known: AtomicU64,
+    /// Plans that were made for the shape of a simple statement.
+    pub shapes_made: AtomicU64,
+    /// Plans of shapes that made room for others.
+    pub shapes_dropped: AtomicU64,
     /// Errors that clients were told.
     pub errors: AtomicU64,
     /// Transactions that were committed with changes.

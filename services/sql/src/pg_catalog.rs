@@ -37,6 +37,7 @@ use rusqlite::vtab::{
 use rusqlite::{Connection, ffi};
 
 pub use fixed::line as built_in;
+pub(crate) use fixed::{function_name, functions_named};
 use row::Rows;
 
 /// Makes the rows of a relation.

@@ -21,6 +21,7 @@ mod plan;
 mod portal;
 mod rows;
 pub(crate) mod settings;
+mod shapes;
 mod shown;
 mod simple;
 mod spool;
@@ -129,6 +130,7 @@ pub(crate) struct Session {
     pub(crate) out: Out,
     pub(crate) messages: VecDeque<Message>,
     simple: Option<simple::Simple>,
+    shapes: shapes::Shapes,
     /// An error happened within a group: what comes before its `Sync` is skipped.
     skipping: bool,
     /// A `ReadyForQuery` is due.
@@ -174,6 +176,7 @@ impl Session {
             out,
             messages: VecDeque::new(),
             simple: None,
+            shapes: shapes::Shapes::default(),
             skipping: false,
             ready: false,
             granted: None,

@@ -26,6 +26,8 @@ mod login;
 mod materialized;
 #[path = "sessions/server.rs"]
 mod server;
+#[path = "sessions/shapes.rs"]
+mod shapes;
 #[path = "sessions/simple.rs"]
 mod simple;
 #[path = "sessions/temporary.rs"]

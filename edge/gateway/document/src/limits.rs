@@ -88,3 +88,6 @@ pub const CLOCK_SKEW_MAX: Duration = Duration::from_hours(1);
 
 /// How long browsers may keep what a preflight said; they have lower bounds of their own.
 pub const PREFLIGHT_AGE_MAX: Duration = Duration::from_hours(24);
+
+/// Bytes of the key of an object, and of what keys begin with.
+pub const KEY_BYTES_MAX: usize = 1_024;

@@ -237,6 +237,9 @@ pub struct Bucket {
     /// What a folder's path gives.
     #[serde(default = "index")]
     pub index: String,
+    /// What is answered with 404 where there is nothing that everybody may read; a key below the prefix.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 /// How the path changes on the way. One of `strip_prefix` and `path`.

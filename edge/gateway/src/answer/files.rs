@@ -157,14 +157,14 @@ impl Files {
         Some(Found { file, size: about.len(), modified, media_type: media_type(wanted) })
     }
 
-    /// Answers a request with the file of a path in its one spelling.
+    /// Answers a request with the file of a path in its one spelling, which the client may know by another.
     ///
     /// # Errors
     /// What the client is told instead.
     pub async fn answer(
         self: &Arc<Self>,
         session: &mut Session,
-        path: &str,
+        (path, known): (&str, &str),
         dress: &(dyn Fn(&mut ResponseHeader) -> pingora_core::Result<()> + Sync),
     ) -> pingora_core::Result<Result<(), Problem>> {
         let method = session.req_header().method.clone();
@@ -182,7 +182,7 @@ impl Files {
         let found = match found.await {
             Ok(Ok(Some(found))) => found,
             Ok(Ok(None)) => return Ok(Err(Problem::NotFound)),
-            Ok(Err(())) => return folder(session, path).await.map(Ok),
+            Ok(Err(())) => return folder(session, known).await.map(Ok),
             Err(_) => return Ok(Err(Problem::Internal)),
         };
         let tag = found.tag();

@@ -1,12 +1,12 @@
 //! Requests that the gateway makes to itself, so that answers are stored before anybody asks for them. They go the way of any client's request: route,
 //! limits, collapsing, shields, and are logged and counted; whoever needs a login is refused.
 
-use super::Engine;
-use super::source::{self, NoAnswer};
-use crate::connection::client::{Client, Exchange, TlsFacts};
+use crate::connection::client::{Client, TlsFacts};
+use crate::inner::{self, Engine, Question};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use http::Uri;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Uri};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -64,21 +64,18 @@ impl Warmer {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let client = Client { address, local: address, trusted: false, tls, id: 0 };
         let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let mut head = format!("GET {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: bole-warm\r\n");
+        let mut fields = HeaderMap::new();
+        fields.insert(header::USER_AGENT, HeaderValue::from_static("bole-warm"));
         if let Some(accept) = accept_encoding {
-            if http::HeaderValue::from_str(accept).is_err() {
-                return Err(Problem::Answer(format!("{accept:?} is no value of Accept-Encoding")));
-            }
-            head.push_str("Accept-Encoding: ");
-            head.push_str(accept);
-            head.push_str("\r\n");
+            let value = HeaderValue::from_str(accept)
+                .map_err(|_| Problem::Answer(format!("{accept:?} is no value of Accept-Encoding")))?;
+            fields.insert(header::ACCEPT_ENCODING, value);
         }
-        head.push_str("\r\n");
-        let exchange = Exchange::new(Arc::new(client), false);
+        let question = Question::new(&Method::GET, target, authority.as_str(), &fields, Bytes::new());
         let engine = self.0.get().and_then(std::sync::Weak::upgrade);
         let engine = engine.ok_or_else(|| Problem::Answer("the gateway is closed".to_owned()))?;
-        let answer = source::subrequest(engine, head.into_bytes(), &exchange, None, false).await;
-        let response = answer.map_err(|NoAnswer(reason)| Problem::Answer(reason.to_owned()))?;
+        let answer = inner::as_client(engine, Arc::new(client), &question).await;
+        let response = answer.map_err(|problem| Problem::Answer(problem.row().name.to_owned()))?;
         let (parts, mut body) = response.into_parts();
         let mut warmed = Warmed {
             status: parts.status.as_u16(),

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 use super::head::Refused;
 
@@ -56,6 +57,8 @@ pub struct Exchange {
     refused: Mutex<Option<Refused>>,
     /// Whether the stream looks at the deadline, so that nobody else must.
     pub watched: bool,
+    /// Of a stream that does not: the deadline is another one.
+    moved: Notify,
 }
 
 impl Exchange {
@@ -71,6 +74,7 @@ impl Exchange {
             premature: AtomicBool::new(false),
             refused: Mutex::new(None),
             watched,
+            moved: Notify::new(),
         })
     }
 
@@ -90,6 +94,27 @@ impl Exchange {
         self.stretch.store(0, Ordering::Release);
         self.deadline.store(at.map_or(0, |at| at.as_nanos() as u64), Ordering::Release);
         self.expired.store(false, Ordering::Release);
+        if !self.watched {
+            self.moved.notify_one();
+        }
+    }
+
+    /// Waits until the deadline of a stream that does not look at it has passed, and counts it. One waits at a time; safe to cancel.
+    pub async fn overdue(&self) {
+        loop {
+            let moved = self.moved.notified();
+            let Some(deadline) = self.deadline() else {
+                moved.await;
+                continue;
+            };
+            if deadline <= crate::clock::now() {
+                return self.expire();
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(crate::clock::instant(deadline)) => {}
+                () = moved => {}
+            }
+        }
     }
 
     /// From now on the stream gives up when nothing went on for `stretch`, and at `last` in any case.

@@ -110,10 +110,14 @@ pub struct Context {
     pub open: bool,
     /// It is a call of gRPC-Web.
     pub grpc_web: Option<crate::grpc_web::Call>,
-    /// It is the cache's own, made for another request.
-    pub inner: Option<crate::cached::source::Inner>,
-    /// The cache answers it, and asks this service.
-    pub cached: Option<Arc<Upstream>>,
+    /// It is the gateway's own, made for another request.
+    pub inner: Option<crate::inner::Inner>,
+    /// The library does not send it to this service itself.
+    pub detour: Option<(super::detour::Detour, Arc<Upstream>)>,
+    /// Which instance answered a request that was made for it.
+    pub by: Option<crate::inner::By>,
+    /// Its copy, until its body is whole.
+    pub copy: Option<Box<crate::mirror::Copy>>,
     /// What the cache says of the answer.
     pub cache_status: Option<http::HeaderValue>,
 }
@@ -169,7 +173,9 @@ impl Context {
             open: false,
             grpc_web: None,
             inner: None,
-            cached: None,
+            detour: None,
+            by: None,
+            copy: None,
             cache_status: None,
         }
     }

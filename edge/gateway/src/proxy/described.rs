@@ -194,13 +194,16 @@ impl Context {
     /// The body comes once more, for another try.
     pub(super) fn begin_again(&mut self) {
         self.held = None;
+        if let Some(copy) = &mut self.copy {
+            copy.begin_again();
+        }
         if let Some(held) = self.watch.as_deref_mut().and_then(|watch| watch.request.as_mut()) {
             held.bytes.clear();
         }
     }
 
     /// The head of an answer came: what of it is looked at.
-    pub(super) fn look_at_answer(&mut self, method: &Method, response: &ResponseHeader) {
+    pub(crate) fn look_at_answer(&mut self, method: &Method, response: &ResponseHeader) {
         let Some(watch) = self.watch.as_deref_mut().filter(|watch| watch.described.answers) else { return };
         let status = response.status.as_u16();
         let bare = *method == Method::HEAD || matches!(status, 101 | 204 | 304);
@@ -235,7 +238,7 @@ impl Context {
     }
 
     /// The next piece of an answer that is looked at. It is never held.
-    pub(super) fn look_at_piece(&mut self, piece: Option<&Bytes>, end: bool) {
+    pub(crate) fn look_at_piece(&mut self, piece: Option<&Bytes>, end: bool) {
         let Some(watch) = self.watch.as_deref_mut() else { return };
         let Some(seen) = &mut watch.answer else { return };
         let counters = &watch.described.answers_seen;

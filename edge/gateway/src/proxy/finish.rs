@@ -69,8 +69,10 @@ impl Proxy {
             took,
             route: context.route.as_ref().map(|route| &*route.name),
             service: context.upstream.as_ref().map(|upstream| &*upstream.name),
-            instance: attempt.map(|attempt| &*attempt.live.member.spec.name),
-            tries: context.tried.len(),
+            instance: attempt
+                .map(|attempt| &*attempt.live.member.spec.name)
+                .or_else(|| context.by.as_ref()?.instance.as_deref()),
+            tries: context.by.as_ref().map_or(context.tried.len(), |by| by.tries),
             login: context.who.as_ref().and_then(|who| who.login.as_deref()),
             consumer: context.consumer(),
             problem: problem.or(context.reason),

@@ -102,6 +102,7 @@ impl Proxy {
         }
         context.hold(body, end)?;
         self.hold_described(context, body, end)?;
+        self.copy_piece(body.as_ref(), end, context);
         let waits = context.attempt.as_ref().is_some_and(|attempt| attempt.answered.is_none());
         if end {
             context.request_done = true;
@@ -132,14 +133,21 @@ impl Proxy {
 
 /// Path and query as the route changes them.
 pub(super) fn target_of(context: &Context, route: &Route) -> Result<String> {
+    let path = path_of(context, route)?;
+    let changes = &route.change.query;
+    let query = if changes.is_empty() {
+        context.query.clone()
+    } else {
+        context.with_values(route, |values| changes.apply(values))
+    };
+    Ok(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")))
+}
+
+/// The path as the route changes it.
+pub(super) fn path_of(context: &Context, route: &Route) -> Result<String> {
+    let Some(rewrite) = &route.change.rewrite else { return Ok(context.asked.path.clone()) };
     context.with_values(route, |values| {
-        let path = match &route.change.rewrite {
-            Some(rewrite) => rewrite.path(values).map_err(|_| decided(Problem::BadRequest))?.into_owned(),
-            None => context.asked.path.clone(),
-        };
-        let changes = &route.change.query;
-        let query = if changes.is_empty() { context.query.clone() } else { changes.apply(values) };
-        Ok(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")))
+        rewrite.path(values).map(std::borrow::Cow::into_owned).map_err(|_| decided(Problem::BadRequest))
     })
 }
 

@@ -1,14 +1,17 @@
 //! The first phase: what the request means, which route takes it, whether it is let in; and what the gateway answers by itself.
 
 use super::context::Context;
+use super::detour::Detour;
+use super::forward::path_of;
 use super::target::decided;
 use super::{Proxy, meaning};
 use crate::answer;
-use crate::cached::{self, source::Inner};
+use crate::cached;
 use crate::compression::Compressor;
 use crate::config::Network;
 use crate::connection::client::{Client, Exchange};
 use crate::error::Problem;
+use crate::inner::Inner;
 use crate::routing::Asked;
 use crate::state::{Action, Route};
 use crate::upstream::Upstream;
@@ -108,7 +111,7 @@ impl Proxy {
         }
     }
 
-    /// Decides on a request of the cache's own: all that stands before the service was asked by the one that it is made for.
+    /// Decides on a request of the gateway's own: all that stands before the service was asked by the one that it is made for.
     fn begin_inner(&self, session: &Session, context: &mut Context, inner: Inner) -> Result<bool> {
         let facts = inner.facts.clone();
         context.ip = facts.ip;
@@ -122,6 +125,9 @@ impl Proxy {
         context.who.clone_from(&facts.who);
         context.state = Some(facts.state.clone());
         context.route = Some(facts.route.clone());
+        if facts.route.document.grpc_web {
+            context.grpc_web = grpc_web::Call::of(&session.req_header().headers);
+        }
         context.inner = Some(inner);
         self.enter(session, context, &facts.route, &facts.upstream).map(|()| false).map_err(|problem| {
             let error = decided(problem.0);
@@ -195,7 +201,7 @@ impl Proxy {
         self.rates(session, context, &route).await?;
         self.shed(&route, context)?;
         self.bounds(session, &route)?;
-        if !is_cached(session, &route) {
+        if !(cached::is_on(&route.document) && cached::takes(session)) {
             compress(session, &route);
         }
         let upstream = match (&route.action, &share) {
@@ -204,8 +210,9 @@ impl Proxy {
             _ => return Ok(true),
         };
         self.described(session, context, &route, &upstream.name)?;
-        if is_cached(session, &route) {
-            context.cached = Some(upstream.clone());
+        self.mirror(session, context, &route);
+        if let Some(detour) = Detour::of(session, &route, upstream) {
+            context.detour = Some((detour, upstream.clone()));
             return Ok(true);
         }
         self.enter(session, context, &route, upstream)?;
@@ -296,7 +303,10 @@ impl Proxy {
             return Err((Problem::TooManyAtOnce, None));
         };
         context.place = Some(place);
-        protection.budget.lock().request(clock::now());
+        // The second of a race is a retry, and counts as one.
+        if !context.inner.as_ref().is_some_and(|inner| matches!(inner.race, Some((_, true)))) {
+            protection.budget.lock().request(clock::now());
+        }
         let balance = &upstream.document.balance;
         let request = session.req_header();
         let kind = upstream.set.balancer.settings().algorithm;
@@ -325,11 +335,14 @@ impl Proxy {
             // It carries its permission itself.
             return own(session, preflight).await;
         }
-        if let Some(upstream) = context.cached.take() {
-            let name = &upstream.name;
-            context.because(|| format!("cache before service {name}"));
-            self.stored(session, context, &route, &upstream).await?;
-            context.upstream = Some(upstream);
+        if let Some((detour, upstream)) = context.detour.take() {
+            if self.detour(session, context, &route, (detour, &upstream)).await? {
+                return Ok(true);
+            }
+            let entered = self.enter(session, context, &route, &upstream);
+            let Err(problem) = entered else { return Ok(false) };
+            context.problem = Some(problem);
+            self.tell(session, context).await?;
             return Ok(true);
         }
         let (mut head, body) = match &route.action {
@@ -347,9 +360,18 @@ impl Proxy {
                 let (head, body) = self.api(context, title)?;
                 (head, body)
             }
+            Action::Bucket(bucket) => {
+                self.show(session, context, &route, bucket).await?;
+                return Ok(true);
+            }
             Action::Files(files) => {
                 let dress = |head: &mut pingora_http::ResponseHeader| self.decorate(head, context);
-                let answered = files.answer(session, &context.asked.path, &dress).await?;
+                let Ok(path) = path_of(context, &route) else {
+                    context.problem = Some((Problem::BadRequest, None));
+                    self.tell(session, context).await?;
+                    return Ok(true);
+                };
+                let answered = files.answer(session, (&path, &context.asked.path), &dress).await?;
                 if let Err(problem) = answered {
                     context.problem = Some((problem, None));
                     self.tell(session, context).await?;
@@ -391,15 +413,10 @@ impl Proxy {
     }
 }
 
-/// What a request of the cache's own carries.
+/// What a request of the gateway's own carries.
 fn inner(session: &mut Session) -> Option<Inner> {
     let carried = session.subrequest_ctx.as_mut()?.user_ctx_mut()?.downcast_mut::<Option<Inner>>()?;
     carried.take()
-}
-
-/// Whether the cache answers it.
-fn is_cached(session: &mut Session, route: &Route) -> bool {
-    cached::is_on(&route.document) && cached::takes(session)
 }
 
 /// Lets the answer be compressed as the route and the client want it.

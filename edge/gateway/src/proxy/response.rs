@@ -7,6 +7,7 @@ use super::target::decided;
 use crate::clock;
 use crate::dress;
 use crate::error::Problem;
+use crate::inner::By;
 use bole_edge_core::balance::{Kind, Token};
 use bole_edge_core::health::outlier::Answer;
 use bytes::Bytes;
@@ -43,6 +44,11 @@ impl Proxy {
         let now = clock::now();
         if let Some(attempt) = &mut context.attempt {
             attempt.answered = Some(now);
+            if let Some(inner) = &context.inner {
+                let instance = Some(attempt.live.member.spec.name.clone());
+                let took = now.saturating_sub(attempt.began);
+                *inner.by.lock() = By { instance, tries: context.tried.len(), took };
+            }
             attempt.counted = true;
             upstream.counters.seconds.record(now.saturating_sub(attempt.began));
             upstream.set.count(&attempt.live, judged(status));
@@ -112,7 +118,7 @@ impl Proxy {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        // An answer for the cache is as the service gave it.
+        // An answer to the gateway itself is as the service gave it.
         if context.inner.is_some() || (response.status.is_informational() && response.status != 101) {
             return Ok(());
         }

@@ -5,11 +5,13 @@ use super::context::{Attempt, Context};
 use crate::clock;
 use crate::connection::origin::Origin;
 use crate::error::Problem;
-use crate::upstream::peer;
-use bole_edge_core::balance::Request;
+use crate::upstream::set::Live;
+use crate::upstream::{Upstream, peer};
+use bole_edge_core::balance::{Lease, Request};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_proxy::Session;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An error that means what the context says.
@@ -27,8 +29,7 @@ impl Proxy {
             context.problem = Some((Problem::TotalTimeout, None));
             return Err(decided(Problem::TotalTimeout));
         }
-        let request = Request { key: context.key, sticky: context.sticky, avoid: &context.tried };
-        let Some((lease, live)) = upstream.set.pick(request) else {
+        let Some((lease, live)) = pick(context, &upstream) else {
             // What was tried said more than that nobody is left.
             context.problem.get_or_insert((Problem::NoInstance, None));
             return Err(decided(Problem::NoInstance));
@@ -36,6 +37,9 @@ impl Proxy {
         context.because(|| format!("instance {}", live.member.spec.name));
         upstream.counters.tries.add(1);
         context.tried.push(lease.endpoint().token());
+        if let Some((race, _)) = context.inner.as_ref().and_then(|inner| inner.race.as_ref()) {
+            race.tried.lock().push(lease.endpoint().token());
+        }
         context.problem = None;
         context.again = false;
         let mut target = Box::new(live.peer.clone());
@@ -70,6 +74,17 @@ impl Proxy {
         }
         context.wait_for_all();
     }
+}
+
+/// An instance that was not tried for the request, if there is one. The second request of a race never goes where the first one went.
+fn pick(context: &Context, upstream: &Upstream) -> Option<(Lease, Arc<Live>)> {
+    let (key, sticky) = (context.key, context.sticky);
+    let Some((race, is_second)) = context.inner.as_ref().and_then(|inner| inner.race.as_ref()) else {
+        return upstream.set.pick(Request { key, sticky, avoid: &context.tried });
+    };
+    let tried = race.tried.lock().clone();
+    let picked = upstream.set.pick(Request { key, sticky, avoid: &tried })?;
+    (!*is_second || !tried.contains(&picked.0.endpoint().token())).then_some(picked)
 }
 
 fn has_no_body(session: &Session) -> bool {

@@ -293,3 +293,41 @@ async fn browsers_call_grpc() {
     assert!(head.contains("content-type: application/grpc\r\n"), "{head}");
     assert_eq!(body, [0, 0, 0, 0, 2, 8, 1]);
 }
+
+/// A body of unknown length whose end is an empty piece: after its last chunk nothing may follow, or it would stand before the next request on
+/// the connection to the instance.
+#[tokio::test]
+async fn a_body_that_ends_with_an_empty_piece_ends_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let instance = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut came = Vec::new();
+        // The second request comes on the same connection; what stands before its first line is what the first left.
+        for ends in [&b"0\r\n\r\n"[..], b"\r\n\r\n"] {
+            let begin = came.len();
+            while !came[begin..].windows(ends.len()).any(|some| some == ends) {
+                assert_ne!(socket.read_buf(&mut came).await.unwrap(), 0);
+            }
+            socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        }
+        came
+    });
+    let gateway = gateway(&format!(
+        "[services.s]\ninstances = [\"{address}\"]\nretries = {{ attempts = 0 }}\n[routes.a]\nservice = \"s\"\n"
+    ))
+    .await;
+    let mut sender = client(&gateway).await;
+    let request = http::Request::put("http://a.example/up").body(()).unwrap();
+    let (answer, mut body) = sender.send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(b"some"), false).unwrap();
+    body.send_data(Bytes::new(), true).unwrap();
+    let answer = tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    let request = http::Request::get("http://a.example/next").body(()).unwrap();
+    let (answer, _) = sender.send_request(request, true).unwrap();
+    assert_eq!(tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap().status(), 200);
+    let came = tokio::time::timeout(PATIENCE, instance).await.unwrap().unwrap();
+    let came = String::from_utf8_lossy(&came).to_lowercase();
+    assert!(came.contains("\r\n\r\n4\r\nsome\r\n0\r\n\r\nget /next "), "{came}");
+}

@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
 mod cached;
+mod collapse;
 mod described;
 mod faults;
 mod found;
+mod hedge;
 mod http2;
 mod logins;
+mod mirror;
 mod plain;
 mod protection;
+mod shown;
 mod straight;
 mod strict;
 mod support;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bole_base::Kind;
 use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{Method, Request, Response};
 use s3s::Body;
 
@@ -62,7 +62,7 @@ pub(super) struct Trace {
 impl Trace {
     /// `known_as`: what it counts as if nothing else is found out.
     pub(super) fn new(
-        request: &Request<Incoming>,
+        request: &Request<impl HttpBody>,
         arrived: &Arrived,
         bucket: Option<&str>,
         known_as: &'static str,

@@ -6,31 +6,19 @@
 use std::fmt::Write as _;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use s3s::{Body, HttpError};
 
-use super::Door;
 use super::trace::{self, Seen};
+use super::{Door, anybody};
 use crate::access::request::{Arrived, Head, decoded};
 use crate::error::{Code, Error};
 use crate::objects::settings;
 use crate::protocol::xml::escape;
-use crate::rules::names;
 use crate::rules::website::{self, Redirect, Website};
 use crate::service::Service;
 
-/// Headers of a request that its object's GET has as well.
-const PASSED: [&str; 8] = [
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-unmodified-since",
-    "origin",
-    "range",
-    "referer",
-    "user-agent",
-];
 const REDIRECT_LOCATION: &str = "x-amz-website-redirect-location";
 
 /// The bucket whose website a request is for. Where both a domain of buckets and one of websites fit, the longer one decides.
@@ -158,17 +146,7 @@ impl Visit<'_> {
         key: &str,
         headers: &HeaderMap,
     ) -> Result<Response<Body>, HttpError> {
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = method.clone();
-        let target = format!("/{}/{}", self.bucket, names::url_encode(key));
-        // What is encoded is a path.
-        *request.uri_mut() = target.parse::<Uri>().map_err(|error| HttpError::new(Box::new(error)))?;
-        request.headers_mut().insert("host", HeaderValue::from_static("localhost"));
-        for name in PASSED {
-            if let Some(value) = headers.get(name) {
-                request.headers_mut().insert(HeaderName::from_static(name), value.clone());
-            }
-        }
+        let mut request = anybody::request((method, self.bucket, key), headers)?;
         request.extensions_mut().insert(self.arrived.clone());
         self.door.library.call(request).await
     }

@@ -11,7 +11,7 @@
 //! - A statement for SQLite names tables as `t<oid>` and columns as `c<number>`; values that come from the client are literals in their
 //!   storage form or numbered parameters, never pasted text.
 //!
-//! Reading order: [`catalog`] → [`builtins`] → [`plan`] → [`mod@parse`] → [`mod@bind`] → [`schema`].
+//! Reading order: [`catalog`] → [`builtins`] → [`plan`] → [`mod@parse`] → [`mod@bind`] → [`schema`] → [`shape`] (plans that serve many texts).
 
 pub mod bind;
 pub mod builtins;
@@ -21,6 +21,7 @@ pub mod plan;
 mod print;
 pub mod reference;
 pub mod schema;
+pub mod shape;
 
 pub use bind::{Scope, bind};
 pub use parse::{Parsed, parse};

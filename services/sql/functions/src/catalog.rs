@@ -7,6 +7,7 @@ mod encodings;
 mod enums;
 pub(crate) mod names;
 pub(crate) mod privileges;
+pub(crate) mod sizes;
 
 use bole_sql_dialect::catalog::system::with_oid;
 use bole_sql_dialect::catalog::{Object, Rule, Table, definitions};
@@ -107,11 +108,11 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_table_size", 1, |of, session| size(of, session, false)),
     session(c"pg_total_relation_size", 1, |of, session| size(of, session, true)),
     session(c"pg_indexes_size", 1, |of, session| {
-        integer(
-            indexes(session, of.integer(0)? as u32)
-                .map(|index| session.effects.relation_size(index))
-                .sum::<Result<i64>>()?,
-        )
+        let oid = of.integer(0)? as u32;
+        if !is_relation(session, oid) {
+            return Ok(Value::Null);
+        }
+        integer(sizes::of_relations(of, &indexes(session, oid).collect::<Vec<_>>())?)
     }),
     session(c"pg_database_size", 1, database_size),
     // The two that there are lie in the data directory.
@@ -131,7 +132,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     session(c"pg_to_regnamespace", 1, |of, session| {
         Ok(names::find_schema(session, of.text(0)?).map_or(Value::Null, |oid| Value::Integer(oid.into())))
     }),
-    session(c"pg_regproc_text", 1, |of, _| names::function_number(of.text(0)?)),
+    session(c"pg_regproc_text", 1, |of, session| names::function_number(session, of.text(0)?)),
     session(c"pg_text_regclass", 1, |of, session| written(of, session, bole_sql_types::Type::REGCLASS)),
     session(c"pg_text_regtype", 1, |of, session| written(of, session, bole_sql_types::Type::REGTYPE)),
     session(c"pg_text_regnamespace", 1, |of, session| {
@@ -198,25 +199,20 @@ fn size(of: &Arguments<'_, '_>, session: &Session, with_indexes: bool) -> Result
     if !is_relation(session, oid) {
         return Ok(Value::Null);
     }
-    let of_indexes: i64 = if with_indexes {
-        indexes(session, oid).map(|index| session.effects.relation_size(index)).sum::<Result<_>>()?
-    } else {
-        0
-    };
-    integer(session.effects.relation_size(oid)? + of_indexes)
+    let mut relations = vec![oid];
+    if with_indexes {
+        relations.extend(indexes(session, oid));
+    }
+    integer(sizes::of_relations(of, &relations)?)
 }
 
-/// What the tables and indexes take. Only the session's own database is known.
+/// The size of a database's file.
 fn database_size(of: &Arguments<'_, '_>, session: &Session) -> Result<Value> {
     match privileges::database(of, session, 0)? {
-        None => return Ok(Value::Null),
-        Some(name) if name != session.catalog.database => {
-            return Err(Error::unsupported("pg_database_size of another database"));
-        }
-        Some(_) => {}
+        None => Ok(Value::Null),
+        Some(name) if name != session.catalog.database => integer(session.effects.database_size(&name)?),
+        Some(_) => integer(sizes::of_database(of)?),
     }
-    let relations = session.catalog.objects.keys().filter(|oid| session.catalog.is_relation(**oid));
-    integer(relations.map(|oid| session.effects.relation_size(*oid)).sum::<Result<i64>>()?)
 }
 
 /// The index of the primary key: all tables have the default replica identity.

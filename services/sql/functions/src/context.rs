@@ -124,9 +124,17 @@ pub trait Effects: Send + Sync {
     fn prepared_statements(&self) -> Vec<PreparedStatement> {
         Vec::new()
     }
-    /// Bytes that a relation takes on disk, its indexes not included; 0 if that is not known.
-    fn relation_size(&self, _relation: u32) -> Result<i64> {
-        refused("the size of a relation")
+    /// Bytes of the file of another database.
+    fn database_size(&self, _name: &str) -> Result<i64> {
+        refused("the size of another database")
+    }
+    /// The numbers of the functions of this name.
+    fn functions_named(&self, _name: &str) -> Vec<u32> {
+        Vec::new()
+    }
+    /// The name of a function by its number.
+    fn function_name(&self, _number: u32) -> Option<String> {
+        None
     }
     /// The value that a sequence gave last to whichever session; `None` if it gave none yet.
     fn last_value(&self, _sequence: u32) -> Option<i64> {

@@ -34,6 +34,7 @@ mod trigonometry;
 pub use aggregate::{NODE_BYTES_MAX as AGGREGATES_BYTES_MAX, node_bytes as aggregates_bytes};
 pub use call::guarded;
 pub use catalog::names::{meant as object_number, written as object_name};
+pub use catalog::sizes::DATABASE as DATABASE_SIZE;
 pub use context::{Context, Effects, Session};
 pub use memory::{SQLITE_BYTES_MAX, sqlite_bytes, use_allocator};
 pub use register::register;

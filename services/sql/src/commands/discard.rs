@@ -31,7 +31,10 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Arc<dyn Command>>>
 impl Command for Discard {
     fn run(&self, session: &mut Session, _: &How) -> Result<Done, Halt> {
         let tag = match self {
-            Self::Plans => "DISCARD PLANS",
+            Self::Plans => {
+                session.forget_shapes();
+                "DISCARD PLANS"
+            }
             Self::Sequences => {
                 session.shared.forget_sequences();
                 "DISCARD SEQUENCES"
@@ -45,6 +48,7 @@ impl Command for Discard {
                 session.discard_temporary()?;
                 session.portals.clear();
                 session.shared.statements.lock().clear();
+                session.forget_shapes();
                 session.shared.settings.lock().reset_all();
                 session.shared.forget_sequences();
                 session.service.hub.unlisten_all(session.process_id);

@@ -33,6 +33,28 @@ pub fn line(relation: &str, first: &str) -> Option<&'static str> {
     BY_FIRST.get(&(relation, first)).copied()
 }
 
+/// Numbers of functions by their name.
+static FUNCTIONS: LazyLock<HashMap<&'static str, Vec<u32>>> = LazyLock::new(|| {
+    let mut all: HashMap<&'static str, Vec<u32>> = HashMap::new();
+    for line in LINES.get("pg_proc").into_iter().flatten() {
+        let mut columns = line.split('\t');
+        if let (Some(Ok(number)), Some(name)) = (columns.next().map(str::parse), columns.next()) {
+            all.entry(name).or_default().push(number);
+        }
+    }
+    all
+});
+
+/// The numbers of the functions of this name.
+pub(crate) fn functions_named(name: &str) -> &'static [u32] {
+    FUNCTIONS.get(name).map_or(&[], Vec::as_slice)
+}
+
+/// The name of a function.
+pub(crate) fn function_name(number: u32) -> Option<&'static str> {
+    line("pg_proc", &number.to_string())?.split('\t').nth(1)
+}
+
 fn value(text: &str, ty: Type) -> Value {
     if text == "\\N" {
         return Value::Null;

@@ -1,8 +1,10 @@
-//! What a row has that a unique index, a check or a foreign key refused: SQLite does not say, so the statement is run again with the old row giving way, or the rule set aside, its
-//! new row is read, and everything is undone.
+//! What a row has that a unique index, a check, a foreign key or NOT NULL refused: SQLite does not say, so the statement is run again with the old row giving way, the rule set aside, or a
+//! trigger before the rule, its new row is read, and everything is undone.
 //!
 //! # Invariants
 //! - Functions do nothing a second time: sequences give what they gave, other effects fail, and then there is no detail.
+
+mod null;
 
 use bole_sql_dialect::Catalog;
 use bole_sql_dialect::catalog::{Column, Rule, Table};
@@ -36,6 +38,7 @@ pub(super) fn explain(
     }
     let (find, settings): (Find, &[&str]) = match error.state {
         SqlState::UNIQUE_VIOLATION => (key, &[]),
+        SqlState::NOT_NULL_VIOLATION => (null::row, &[]),
         // Which foreign keys the row breaks besides does not matter.
         SqlState::CHECK_VIOLATION => (failing, &["ignore_check_constraints", "defer_foreign_keys"]),
         SqlState::FOREIGN_KEY_VIOLATION => (missing, &["defer_foreign_keys"]),
@@ -115,6 +118,11 @@ fn key(error: &Error, run: &Run<'_>, write: &Write, style: &Style) -> Option<Fou
 fn failing(_: &Error, run: &Run<'_>, write: &Write, style: &Style) -> Option<Found> {
     let columns: Vec<&Column> = run.catalog.table(write.table)?.live().collect();
     let row = only(run, body(write)?, &columns)?;
+    shown(run, &columns, &row, style)
+}
+
+/// `Failing row contains (1, null, …).`
+fn shown(run: &Run<'_>, columns: &[&Column], row: &[Value], style: &Style) -> Option<Found> {
     let shortened = |(column, value): (&&Column, &Value)| {
         let mut text = text(run.catalog, column, value.as_ref(), style).ok()?;
         if text.len() > SHOWN_BYTES_MAX {
@@ -123,7 +131,7 @@ fn failing(_: &Error, run: &Run<'_>, write: &Write, style: &Style) -> Option<Fou
         }
         Some(text)
     };
-    let values: Vec<String> = columns.iter().zip(&row).map(shortened).collect::<Option<_>>()?;
+    let values: Vec<String> = columns.iter().zip(row).map(shortened).collect::<Option<_>>()?;
     Some(Found::told(format!("Failing row contains ({}).", values.join(", "))))
 }
 

@@ -291,6 +291,21 @@ impl Effects for Shared {
         self.request("keyspace", request)
     }
 
+    fn database_size(&self, name: &str) -> Result<i64> {
+        let missing =
+            || Error::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"));
+        let database = self.service.databases.get(name).ok_or_else(missing)?;
+        database.file_bytes().map_err(|error| crate::error::from_sqlite(&error))
+    }
+
+    fn functions_named(&self, name: &str) -> Vec<u32> {
+        crate::pg_catalog::functions_named(name).to_vec()
+    }
+
+    fn function_name(&self, number: u32) -> Option<String> {
+        crate::pg_catalog::function_name(number).map(str::to_owned)
+    }
+
     fn clock(&self) -> i64 {
         now()
     }

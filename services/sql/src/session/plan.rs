@@ -11,7 +11,7 @@ use bole_sql_types::{Error, Result, SqlState, Type};
 use parking_lot::Mutex;
 
 use super::statement::Kind;
-use super::{Session, Statement, effects};
+use super::{Session, Statement, effects, shapes};
 use crate::protocol::backend;
 
 /// OIDs of the schemas that everybody has.
@@ -42,6 +42,19 @@ pub(crate) struct Plan {
 }
 
 impl Prepared {
+    /// A plan without a text: where it does not hold any more, it cannot be made anew.
+    pub(super) fn of_plan(plan: Arc<Plan>, at: i64) -> Self {
+        Self {
+            text: String::new(),
+            statement: None,
+            parameters: plan.bound.parameters.clone(),
+            columns: columns_of(&plan.bound).map(<[Output]>::to_vec),
+            at,
+            from_sql: false,
+            cached: Mutex::new(Some(plan)),
+        }
+    }
+
     /// Whether it only reads.
     pub(crate) fn is_query(&self) -> bool {
         let plan = self.cached.lock();
@@ -173,7 +186,18 @@ impl Session {
         })
     }
 
-    fn make_plan(&self, statement: &Statement, catalog: &Arc<Catalog>, types: &[Type]) -> Result<Arc<Plan>> {
+    /// Whether a plan holds for a catalog and the settings.
+    pub(super) fn holds(&self, plan: &Plan, catalog: &Catalog) -> bool {
+        let generation = self.shared.settings.lock().generation();
+        (plan.version, plan.generation) == (versions(catalog), generation)
+    }
+
+    pub(super) fn make_plan(
+        &self,
+        statement: &Statement,
+        catalog: &Arc<Catalog>,
+        types: &[Type],
+    ) -> Result<Arc<Plan>> {
         let bound = self.bind_statement(statement, catalog, types)?;
         let generation = self.shared.settings.lock().generation();
         Ok(Arc::new(Plan { version: versions(catalog), generation, bound }))
@@ -181,15 +205,15 @@ impl Session {
 
     /// The plan of a statement for a catalog. Errors: it cannot be resolved any more, or its result has become another.
     pub(crate) fn plan(&self, prepared: &Prepared, catalog: &Arc<Catalog>) -> Result<Arc<Plan>> {
-        let generation = self.shared.settings.lock().generation();
         if !self.transaction.schema_changed
             && let Some(plan) = &*prepared.cached.lock()
-            && (plan.version, plan.generation) == (versions(catalog), generation)
+            && self.holds(plan, catalog)
         {
             return Ok(Arc::clone(plan));
         }
         let Some(statement) = &prepared.statement else {
-            return Err(Error::new(SqlState::INTERNAL_ERROR, "an empty statement has no plan"));
+            // That of a shape is made anew out of a text, by who finds this error.
+            return Err(shapes::outdated());
         };
         let plan = self.make_plan(statement, catalog, &prepared.parameters)?;
         if !same_result(columns_of(&plan.bound), prepared.columns.as_deref()) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bole_sql_dialect::shape::{self, Shape};
 use bole_sql_types::{Error, Result, SqlState};
 
 use super::execute::ToSession;
@@ -14,6 +15,10 @@ use crate::protocol::backend::{self, Plain};
 #[derive(Default)]
 pub(crate) struct Simple {
     statements: VecDeque<Statement>,
+    /// The one statement's shape, if it has one.
+    shape: Option<Shape>,
+    /// The text of a query that is not parsed, since there is a plan for its shape.
+    unparsed: Option<String>,
 }
 
 impl Session {
@@ -23,18 +28,49 @@ impl Session {
         // The unnamed statement and portal do not outlive a simple query.
         self.shared.statements.lock().remove("");
         self.portals.remove("");
+        let shape = shape::scan(text.trim_ascii_start());
+        if shape.as_ref().is_some_and(|shape| self.shapes.knows(shape)) {
+            self.simple = Some(Simple { shape, unparsed: Some(text.to_owned()), ..Simple::default() });
+            return Ok(());
+        }
         let statements: VecDeque<Statement> = Statement::all(text)?.into();
         if statements.is_empty() {
             backend::plain(&mut self.out.buffer, Plain::EmptyQuery);
             self.end_simple();
             return Ok(());
         }
-        self.simple = Some(Simple { statements });
+        self.simple = Some(Simple { statements, shape, unparsed: None });
         Ok(())
+    }
+
+    /// Runs a query whose plan is kept for its shape. `false` if the plan does not hold: then the query is parsed now.
+    fn run_unparsed(&mut self) -> Result<bool, Halt> {
+        let Some(simple) = self.simple.as_mut().filter(|simple| simple.unparsed.is_some()) else {
+            return Ok(false);
+        };
+        let (Some(shape), Some(text)) = (simple.shape.take(), simple.unparsed.take()) else {
+            return Ok(false);
+        };
+        let outcome = self.run_shape(&shape, None);
+        if let (Err(Halt::Wait(_)), Some(simple)) = (&outcome, &mut self.simple) {
+            // It begins again.
+            (simple.shape, simple.unparsed) = (Some(shape), Some(text));
+            return outcome.map(|_| false);
+        }
+        if let Some(tag) = outcome? {
+            self.complete(&tag)?;
+            return Ok(true);
+        }
+        let statements = Statement::all(&text)?.into();
+        self.simple = Some(Simple { statements, shape: Some(shape), unparsed: None });
+        Ok(false)
     }
 
     /// Runs the next statement of the query.
     pub(crate) fn go_on(&mut self) -> Result<(), Halt> {
+        if self.run_unparsed()? {
+            return Ok(());
+        }
         let next = self.simple.as_ref().and_then(|simple| simple.statements.front().cloned());
         let Some(statement) = next else {
             self.account(true);
@@ -93,6 +129,12 @@ impl Session {
             Kind::Sql(_) => {
                 self.account(true);
                 self.check_not_failed()?;
+                let shape = self.simple.as_ref().and_then(|simple| simple.shape.clone());
+                if let Some(shape) = shape
+                    && let Some(tag) = self.run_shape(&shape, Some(statement))?
+                {
+                    return Ok(Done::Tag(tag));
+                }
                 let prepared = self.prepare_statement("", Some(statement.clone()), &[])?;
                 if !prepared.parameters.is_empty() {
                     return Err(Error::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1").into());

@@ -245,6 +245,12 @@ impl Database {
         Ok(Connected { connection, context })
     }
 
+    /// Bytes of the database's pages, by a connection of its own.
+    pub(crate) fn file_bytes(&self) -> rusqlite::Result<i64> {
+        let connected = self.connect(Role::Reader)?;
+        connected.connection.query_row(bole_sql_functions::DATABASE_SIZE, [], |row| row.get(0))
+    }
+
     /// Bytes of the `-wal` that are in use.
     pub fn wal_bytes(&self) -> u64 {
         u64::from(self.frames.last()) * super::checkpoint::FRAME_BYTES

@@ -131,3 +131,41 @@ async fn refused_rows_are_told() {
         ])
         .await;
 }
+
+/// Which row has NULL where there must be a value, also of several, and that the trigger that tells it is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_with_null_are_told() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let columns = "(a serial primary key, b int not null, c numeric(5,2) default 1.5, g int generated always as (b + 1) stored, t text not null default 'x''y', y bytea)";
+    client.query(&format!("create table nn {columns}")).await;
+    client.query(&format!("create temp table own {columns}")).await;
+    for table in ["nn", "own"] {
+        let rows = [
+            ("insert into nn (b) values (null)", "Failing row contains (1, null, 1.50, null, x'y, null)."),
+            ("insert into nn (b, t) values (4, null)", "Failing row contains (2, 4, 1.50, 5, null, null)."),
+            (
+                "insert into nn (b) values (1), (2), (null)",
+                "Failing row contains (5, null, 1.50, null, x'y, null).",
+            ),
+            (r"insert into nn values (7, 1, 2, default, 'ä', '\x01ff')", ""),
+            ("update nn set b = null where a = 7", r"Failing row contains (7, null, 2.00, null, ä, \x01ff)."),
+            (
+                "insert into nn (a, b, t) values (7, 3, 'z') on conflict (a) do update set t = null returning a",
+                r"Failing row contains (7, 1, 2.00, 2, null, \x01ff).",
+            ),
+            (
+                "insert into nn (a, b) select 9, null",
+                "Failing row contains (9, null, 1.50, null, x'y, null).",
+            ),
+            ("insert into nn (a, b) values (9, 9)", ""),
+            ("update nn set b = 2 where a = 9", ""),
+        ];
+        for (sql, detail) in rows {
+            let sql = sql.replace("nn", table);
+            assert_eq!(client.detail(&sql).await, detail, "{sql}");
+        }
+        let kept = client.query(&format!("select a, b from {table} order by a")).await;
+        assert_eq!(kept, "T a:23 b:23\nD 7|1\nD 9|2\nC SELECT 2\nZ I");
+    }
+}

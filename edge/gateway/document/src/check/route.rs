@@ -138,7 +138,8 @@ fn speaks(at: &At<'_>, names: &Names<'_>, route: &Route) {
         (Some(Protocol::Grpc), _) => "protocol",
         _ => return,
     };
-    for name in route.service.iter().chain(route.split.iter().map(|share| &share.service)) {
+    let shares = route.split.iter().chain(&route.mirror).map(|share| &share.service);
+    for name in route.service.iter().chain(shares) {
         let plain = |service: &service::Service| service.protocol == service::Protocol::Http1;
         if names.service(name).is_some_and(plain) {
             let wrong = format!("gRPC needs HTTP/2, and service {name:?} speaks HTTP/1.1");

@@ -40,7 +40,11 @@ pub(super) fn check(at: &At<'_>, service: &Service) {
     timeouts(&at.field("timeouts"), &service.timeouts);
     retries(&at.field("retries"), &service.retries);
     if let Some(after) = service.hedge_after {
-        value::span(&at.field("hedge_after"), after);
+        let at = at.field("hedge_after");
+        value::span(&at, after);
+        let sticky = service.balance.algorithm == "sticky";
+        let wrong = || "clients are bound to instances here, and would be answered by others".to_owned();
+        at.expect(!sticky, wrong, "take it out, or choose another balance.algorithm");
     }
     if let Some(settings) = &service.breaker {
         breaker(&at.field("breaker"), settings);

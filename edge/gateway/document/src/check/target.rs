@@ -1,9 +1,9 @@
 //! Where a route's requests go, and what has a meaning only for some of the places.
 
 use super::{At, Names, transform, value};
-use crate::limits::{REPLY_BYTES_MAX, SHARES_MAX};
+use crate::limits::{KEY_BYTES_MAX, REPLY_BYTES_MAX, SHARES_MAX};
 use crate::path::PathPattern;
-use crate::route::{Headers, Redirect, Reply, Route, Share};
+use crate::route::{Bucket, Headers, Redirect, Reply, Route, Share};
 use crate::template::Use;
 use std::collections::BTreeSet;
 
@@ -56,18 +56,52 @@ pub(super) fn check(at: &At<'_>, names: &Names<'_>, route: &Route, paths: &[Path
             at.field("fallback").expect(fine, || format!("{fallback:?} is no file of the folder"), todo);
         }
     }
-    if let Some(bucket) = &route.bucket {
-        let at = at.field("bucket");
-        let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-        let holds = (3..=63).contains(&bucket.name.len()) && bucket.name.bytes().all(fine);
-        at.field("name").expect(
-            holds,
-            || format!("{:?} is no bucket", bucket.name),
-            "use 3 to 63 of a-z 0-9 . -",
-        );
-        file_name(&at.field("index"), &bucket.index);
+    if let Some(shown) = &route.bucket {
+        bucket(&at.field("bucket"), shown);
+    }
+    if route.collapse {
+        collapse(&at.field("collapse"), names, route);
     }
     idle(at, route);
+}
+
+/// Where answers would never be shared, or should not.
+fn collapse(at: &At<'_>, names: &Names<'_>, route: &Route) {
+    let cached = route.cache.as_ref().is_some_and(|cache| cache.enabled);
+    at.expect(
+        !cached,
+        || "the cache makes one request of simultaneous ones already".to_owned(),
+        "take it out",
+    );
+    let known = !route.login.is_empty() && !route.login_optional;
+    let wrong = || "everybody has to log in, and answers to somebody are never shared".to_owned();
+    at.expect(!known, wrong, "take it out, or say login_optional = true");
+    for name in route.service.iter().chain(route.split.iter().map(|share| &share.service)) {
+        let sticky = names.service(name).is_some_and(|service| service.balance.algorithm == "sticky");
+        let wrong = || format!("service {name:?} binds clients to instances, which shared answers cannot");
+        at.expect(!sticky, wrong, "take it out, or choose another balance.algorithm");
+    }
+}
+
+fn bucket(at: &At<'_>, bucket: &Bucket) {
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let holds = (3..=63).contains(&bucket.name.len()) && bucket.name.bytes().all(fine);
+    at.field("name").expect(
+        holds,
+        || format!("{:?} is no bucket", bucket.name),
+        "use 3 to 63 of a-z 0-9 . -",
+    );
+    file_name(&at.field("index"), &bucket.index);
+    let prefix = &bucket.prefix;
+    let fine = prefix.len() <= KEY_BYTES_MAX && !prefix.starts_with('/') && !prefix.contains('\0');
+    let todo = "write one such as site/, without a slash in front";
+    at.field("prefix").expect(fine, || format!("{prefix:?} begins no key"), todo);
+    if let Some(error) = &bucket.error {
+        let fine =
+            (1..=KEY_BYTES_MAX).contains(&error.len()) && !error.starts_with('/') && !error.contains('\0');
+        let todo = "name an object below the prefix, such as 404.html";
+        at.field("error").expect(fine, || format!("{error:?} is no key"), todo);
+    }
 }
 
 fn split(at: &At<'_>, names: &Names<'_>, split: &[Share]) {

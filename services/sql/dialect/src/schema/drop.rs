@@ -1,6 +1,6 @@
 //! `DROP`: what goes along, what stands in the way, and in which order it is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bole_sql_types::{Error, Result, SqlState};
 
@@ -8,7 +8,7 @@ use super::change::{Change, SUCCESS, denied};
 use super::constraint::index_of;
 use super::storage::Form;
 use super::syntax::{Kind, Name};
-use crate::catalog::dependencies::Element;
+use crate::catalog::dependencies::{Dependent, Element};
 use crate::catalog::temporary::{self, is_temporary};
 use crate::catalog::{Index, Object, PUBLIC, Relation, Rule};
 
@@ -171,22 +171,45 @@ impl Change<'_> {
         self.catalog.enum_of_array(ty).map(|_| ty)
     }
 
-    /// Everything that goes with the targets, in PostgreSQL's order of reporting: depth first, by OID.
+    /// What depends on an element, in PostgreSQL's order.
+    fn dependents(&self, element: Element) -> Vec<Dependent> {
+        let mut dependents = self.catalog.dependents(element);
+        dependents.sort_by_key(|dependent| self.rank(dependent.element));
+        dependents
+    }
+
+    /// What goes with the targets in PostgreSQL's order of reporting, which is that of deleting backwards: it deletes target by target, what depends on
+    /// an element before it, and of several the youngest first.
+    fn order_of_report(&self, targets: &[Element]) -> Vec<Element> {
+        let (mut order, mut seen) = (Vec::new(), BTreeSet::new());
+        for target in targets {
+            let mut stack = vec![(*target, false)];
+            while let Some((element, is_done)) = stack.pop() {
+                if is_done {
+                    order.push(element);
+                } else if seen.insert(element) {
+                    stack.push((element, true));
+                    stack.extend(self.dependents(element).into_iter().map(|it| (it.element, false)));
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    /// Everything that goes with the targets, in PostgreSQL's order of reporting.
     fn reach(&self, targets: &[Element]) -> Vec<(Element, Reached)> {
-        let mut order: Vec<Element> = Vec::new();
+        let mut seen: BTreeSet<Element> = BTreeSet::new();
         let mut reached: BTreeMap<Element, Reached> = BTreeMap::new();
         for target in targets {
             reached.insert(*target, Reached { from: *target, silent: true });
         }
         let mut stack: Vec<Element> = targets.iter().rev().copied().collect();
         while let Some(element) = stack.pop() {
-            if order.contains(&element) {
+            if !seen.insert(element) {
                 continue;
             }
-            order.push(element);
-            let mut dependents = self.catalog.dependents(element);
-            dependents.sort_by_key(|dependent| self.rank(dependent.element));
-            for dependent in dependents.iter().rev() {
+            for dependent in self.dependents(element).iter().rev() {
                 let entry = reached
                     .entry(dependent.element)
                     .or_insert(Reached { from: element, silent: dependent.automatic });
@@ -194,6 +217,7 @@ impl Change<'_> {
                 stack.push(dependent.element);
             }
         }
+        let order = self.order_of_report(targets);
         let gone = |oid: u32| reached.contains_key(&Element::Object(oid));
         order
             .into_iter()

@@ -100,12 +100,37 @@ pub(crate) fn type_named(session: &Session, text: &str) -> Result<u32> {
     find_type(session, text)?.ok_or_else(missing)
 }
 
-/// Functions have no numbers here that their names could be looked up by.
-pub(crate) fn function_number(text: &str) -> Result<Value> {
-    match number(text) {
-        Some(oid) => integer(oid),
-        None => Err(Error::unsupported("a function's name as regproc")),
+/// The function that text names: all of ours are in `pg_catalog`. Errors: 42883, or 42725 where it names several.
+fn function(session: &Session, text: &str) -> Result<u32> {
+    if let Some(oid) = number(text) {
+        return Ok(oid);
     }
+    let named = name(text)?;
+    if let Some(of) = &named.schema {
+        session.catalog.schema_oid(of)?;
+    }
+    let is_ours = named.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+    let found = if is_ours { session.effects.functions_named(&named.name) } else { Vec::new() };
+    match found.as_slice() {
+        [only] => Ok(*only),
+        [] => Err(Error::new(SqlState::UNDEFINED_FUNCTION, format!("function \"{text}\" does not exist"))),
+        _ => {
+            Err(Error::new(SqlState::AMBIGUOUS_FUNCTION, format!("more than one function named \"{text}\"")))
+        }
+    }
+}
+
+/// The same as a value.
+pub(crate) fn function_number(session: &Session, text: &str) -> Result<Value> {
+    integer(function(session, text)?)
+}
+
+/// A function as `regproc` writes it: with its schema where its name alone would mean several.
+fn function_name(session: &Session, oid: u32) -> Option<String> {
+    let name = session.effects.function_name(oid)?;
+    let quoted = quote::identifier(&name);
+    let is_one = session.effects.functions_named(&name).len() == 1;
+    Some(if is_one { quoted } else { format!("pg_catalog.{quoted}") })
 }
 
 /// Whether a relation is found by its name alone; none if there is no such relation.
@@ -136,6 +161,7 @@ pub fn meant(ty: Type, text: &str, session: &Session) -> Option<Result<u32>> {
         Type::REGCLASS => Some(relation(session, text)),
         Type::REGTYPE => Some(type_named(session, text)),
         Type::REGNAMESPACE => Some(schema(session, text)),
+        Type::REGPROC => Some(function(session, text)),
         _ => None,
     }
 }
@@ -157,6 +183,7 @@ pub fn written(ty: Type, oid: u32, session: &Session) -> Result<String> {
         },
         Type::REGTYPE => type_name(session, oid),
         Type::REGNAMESPACE => catalog.schema_name(oid).map(quote::identifier),
+        Type::REGPROC => function_name(session, oid),
         _ => None,
     };
     Ok(known.unwrap_or_else(|| oid.to_string()))

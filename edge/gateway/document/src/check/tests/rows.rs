@@ -112,6 +112,9 @@ pub(super) const TARGETS: &[Row<'_>] = &[
     ("routes.r.files = { root = '/srv', index = '../x' }", "routes.r.files.index", "no name of a file"),
     ("routes.r.files = { root = '/srv', fallback = 'a/../../b' }", "routes.r.files.fallback", "below root"),
     ("routes.r.bucket.name = 'A'", "routes.r.bucket.name", "no bucket"),
+    ("routes.r.bucket = { name = 'abc', prefix = '/x' }", "routes.r.bucket.prefix", "in front"),
+    ("routes.r.bucket = { name = 'abc', error = '' }", "routes.r.bucket.error", "404.html"),
+    ("routes.r.bucket = { name = 'abc', index = 'a/b' }", "routes.r.bucket.index", "no name of a file"),
     ("routes.r = { reply.status = 200, cache = {} }", "routes.r.cache", "no effect"),
     (
         "routes.r = { service = 's', cache.images.sizes = [100, 100] }",
@@ -132,6 +135,27 @@ pub(super) const TARGETS: &[Row<'_>] = &[
         "routes.r = { service = 's', cache.images.quality = 0 }",
         "routes.r.cache.images.quality",
         "use 1 to 100",
+    ),
+    ("routes.r = { service = 's', cache = {}, collapse = true }", "routes.r.collapse", "already"),
+    (
+        "routes.r = { service = 's', login = ['l'], collapse = true }\nlogins.l.key.header = 'x-key'",
+        "routes.r.collapse",
+        "never shared",
+    ),
+    (
+        "routes.r = { service = 'y', collapse = true }\nservices.y = { instances = ['a:1'], balance = { algorithm = 'sticky', cookie = { name = 'c' } } }",
+        "routes.r.collapse",
+        "binds clients",
+    ),
+    (
+        "services.y = { instances = ['a:1'], balance = { algorithm = 'sticky', cookie = { name = 'c' } }, hedge_after = '1s' }",
+        "services.y.hedge_after",
+        "bound to instances",
+    ),
+    (
+        "routes.r = { service = 'h2', protocol = 'grpc', mirror = { service = 's', weight = 1 } }",
+        "routes.r.protocol",
+        "speaks HTTP/1.1",
     ),
     ("routes.r = { reply.status = 200, collapse = true }", "routes.r.collapse", "no effect"),
     (
