@@ -1,6 +1,7 @@
 //! `bole cdn`: the gateway's cache of a running node, through its admin door, and signed links.
 
 mod sign;
+mod warm;
 
 use std::io::Write;
 
@@ -33,6 +34,8 @@ pub(super) enum CdnCommand {
         #[command(flatten)]
         node: NodeArgs,
     },
+    /// Fetch URLs into the cache before anybody asks for them, and show how far that is
+    Warm(warm::WarmArgs),
     /// Make a signed link: a URL, or a cookie for a folder, that is good until a time, whoever has it
     Sign(sign::SignArgs),
 }
@@ -78,6 +81,7 @@ pub(super) fn run(command: CdnCommand, out: &mut dyn Write) -> Result<()> {
             show(&serde_json::from_slice(&body).context("the status is in no form that is known here")?, out)
         }
         CdnCommand::Sign(args) => sign::run(&args, out),
+        CdnCommand::Warm(args) => warm::run(args, out),
         CdnCommand::Purge { target, soft, json, node } => {
             let question = json!({ "target": target.value(), "soft": soft }).to_string();
             let client = node.client(Need::Always)?;

@@ -7,6 +7,7 @@
 mod control;
 mod door;
 mod follow;
+mod warm;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use bole_base::clock::SystemClock;
 use bole_cdn::{Cache, Config, DiskConfig};
 use bole_gateway::cached::Store;
 use bole_gateway::cached::network::Network;
+use bole_gateway::cached::warm::Warmer;
 use bole_gateway_control::door::Admission;
 
 use crate::config::gateway::CdnRole;
@@ -96,7 +98,7 @@ pub fn open(node: &Node) -> Result<Cdn> {
 
 impl Cdn {
     /// Serves the API, tells status and metrics, and begins to take part in the network.
-    pub fn serve(self, node: &mut Node, admission: Arc<dyn Admission>) -> Result<()> {
+    pub fn serve(self, node: &mut Node, admission: Arc<dyn Admission>, warmer: Warmer) -> Result<()> {
         let cache = self.store.cache;
         let settings = &node.settings.cdn;
         let control = match (&self.member, &settings.control) {
@@ -120,6 +122,7 @@ impl Cdn {
             Follower { member, cache: cache.clone(), source }.start(node.shutdown.clone());
         }
         let elsewhere = settings.control.clone();
+        node.admin_routes.push(warm::door::router(warm::Jobs::new(warmer), Arc::clone(&admission)));
         let door = Door { cache: cache.clone(), control, elsewhere, admission };
         node.admin_routes.push(door::router(door));
         let for_metrics = cache.clone();

@@ -100,7 +100,8 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
         settings.gateway.file.clone().map(|path| tokio::spawn(file::watch(Arc::clone(&control), path))),
     );
     let users = Arc::new(IdentityUsers::new(Arc::clone(&kernel.identity)));
-    cdn.serve(node, Arc::new(Admission(Arc::clone(&users) as Arc<_>)))?;
+    let admission = Arc::new(Admission(Arc::clone(&users) as Arc<_>));
+    cdn.serve(node, admission, gateway.service.warmer())?;
     node.admin_routes.push(door::router(Door {
         control: Arc::clone(&control),
         admission: Arc::new(Admission(users)),

@@ -258,3 +258,60 @@ fn what_is_stored_is_there_after_a_kill_and_never_torn() {
     let (_, head, _) = get(&node.gateway, "/warm");
     assert!(head.contains("; hit") && origin.requests() == before, "{head}");
 }
+
+#[test]
+fn a_warm_up_stores_what_is_asked_for_later() {
+    let body: Arc<[u8]> = Arc::from(
+        &b"<urlset><url><loc>http://a.example/c</loc></url><url><loc>http://a.example/a</loc></url></urlset>"
+            [..],
+    );
+    let origin = Origin::start(false, body);
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    route(&node, &origin.address, "{}");
+    let list = folder.path().join("urls");
+    std::fs::write(&list, "# two\nhttp://a.example/a\n\nhttp://a.example/b\n").unwrap();
+    let list = list.to_str().unwrap();
+    let told = done(&node, &["cdn", "warm", "--file", list], "");
+    assert!(told.contains("job 1: done, 2 of 2 requests, 2 stored, 0 were there, 0 failed"), "{told}");
+    // The sitemap itself is stored as well, and `/a` was there.
+    let told =
+        done(&node, &["cdn", "warm", "--sitemap", "http://a.example/sitemap.xml", "--per-second", "100"], "");
+    assert!(told.contains("job 2: done, 2 of 2 requests, 1 stored, 1 were there, 0 failed"), "{told}");
+    assert_eq!(origin.requests(), 4);
+    for path in ["/a", "/b", "/c"] {
+        let (status, head, _) = get(&node.gateway, path);
+        assert!(status == 200 && head.contains("; hit"), "{path}: {head}");
+    }
+    assert_eq!(origin.requests(), 4);
+    // What cannot be stored is named, and fails the command.
+    origin.down.store(true, Ordering::SeqCst);
+    let refused =
+        node.bole(&["cdn", "warm", "--url", "http://a.example/d", "--url", "http://a.example/a"], "");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.out.contains("1 were there, 1 failed"), "{refused:?}");
+    assert!(refused.out.contains("http://a.example/d: answered with 502"), "{refused:?}");
+    let refused = node.bole(&["cdn", "warm", "--url", "/a"], "");
+    assert!(refused.code == 1 && refused.errors.contains("is no URL"), "{refused:?}");
+    let all = done(&node, &["cdn", "warm", "--job", "0"], "");
+    assert!(["job 1: done", "job 2: done", "job 3: done"].iter().all(|job| all.contains(job)), "{all}");
+    let unknown = node.bole(&["cdn", "warm", "--job", "9"], "");
+    assert!(unknown.code == 1 && unknown.errors.contains("there is no job 9"), "{unknown:?}");
+}
+
+#[test]
+fn a_warm_up_can_be_cancelled() {
+    let origin = Origin::start(false, Arc::from(&b"body"[..]));
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    route(&node, &origin.address, "{}");
+    let list = folder.path().join("urls");
+    std::fs::write(&list, (0..5_000).map(|at| format!("http://a.example/{at}\n")).collect::<String>())
+        .unwrap();
+    // At one a second it would take longer than any test may.
+    let args = ["cdn", "warm", "--file", list.to_str().unwrap(), "--per-second", "1", "--detach"];
+    assert_eq!(done(&node, &args, ""), "job 1\n");
+    done(&node, &["cdn", "warm", "--cancel", "1"], "");
+    until("it has ended", || done(&node, &["cdn", "warm", "--job", "1"], "").contains("job 1: cancelled"));
+    assert!(origin.requests() < 5_000);
+}

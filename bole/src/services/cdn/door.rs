@@ -95,7 +95,7 @@ pub(super) fn router(door: Door) -> Router {
         .with_state(Arc::new(door))
 }
 
-fn failed(status: StatusCode, message: impl Into<String>) -> Response {
+pub(super) fn failed(status: StatusCode, message: impl Into<String>) -> Response {
     (status, Json(json!({ "error": message.into() }))).into_response()
 }
 

@@ -262,7 +262,7 @@ fn encode(
     let mut out = Vec::new();
     match format {
         Format::Jpeg => {
-            written(image, JpegEncoder::new_with_quality(&mut out, quality.clamp(1, 100)), profile)?
+            written(image, JpegEncoder::new_with_quality(&mut out, quality.clamp(1, 100)), profile)?;
         }
         Format::Png => {
             let encoder =

@@ -160,23 +160,24 @@ impl Slots<'_> {
     fn condition(&mut self, expr: &mut Expr) {
         match expr {
             Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } => {
-                self.condition(inner)
+                self.condition(inner);
             }
             Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
                 self.condition(left);
                 self.condition(right);
             }
             Expr::BinaryOp { left, op, right } if is_comparison(op) => self.comparison(left, right),
-            Expr::Between { expr, low, high, negated: _ } if is_column(expr) => {
-                if is_number(low) && is_number(high) || is_string(low) && is_string(high) {
-                    self.value(low);
-                    self.value(high);
-                }
+            Expr::Between { expr, low, high, negated: _ }
+                if is_column(expr)
+                    && (is_number(low) && is_number(high) || is_string(low) && is_string(high)) =>
+            {
+                self.value(low);
+                self.value(high);
             }
-            Expr::In { expr, target: InTarget::List(list), .. } if is_column(expr) => {
-                if list.iter().all(is_number) || list.iter().all(is_string) {
-                    list.iter_mut().for_each(|value| self.value(value));
-                }
+            Expr::In { expr, target: InTarget::List(list), .. }
+                if is_column(expr) && (list.iter().all(is_number) || list.iter().all(is_string)) =>
+            {
+                list.iter_mut().for_each(|value| self.value(value));
             }
             _ => {}
         }
