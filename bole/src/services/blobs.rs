@@ -116,8 +116,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     let service = Service::open(parts, bound);
     let (stopper, token) = Stopper::new();
     let metrics = node.metrics.service("blobs");
-    let door = Door::new(&service).measured(&metrics);
-    node.buckets = Some(door.clone());
+    let door = node.buckets.insert(Door::new(&service).measured(&metrics)).clone();
     let handler = move |connection: listener::Connection| door.clone().serve(connection);
     let serving = listener.serve(doors, metrics, token, handler);
     let door = tokio::spawn(async move {

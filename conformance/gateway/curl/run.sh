@@ -21,7 +21,7 @@ check "HTTP/1.1 with TLS" "1.1 200" "$(version $tls --http1.1 "$GATEWAY_TLS/x")"
 check "TLS 1.2" "2 200" "$(version $tls --tls-max 1.2 "$GATEWAY_TLS/x")"
 check "an offer to upgrade to h2c is passed over" "1.1 200" "$(version --http2 "$GATEWAY/x")"
 curl -s -o /dev/null "$GATEWAY_TLS/x"; check "a certificate of nobody is refused by curl" 60 $?
-check "no client certificate" 401 "$(status $tls "$GATEWAY_TLS/machines")"
+check "no client certificate" 403 "$(status $tls "$GATEWAY_TLS/machines")"
 check "a client certificate" 200 "$(status $tls --cert "$CERTIFICATES/machine.pem" --key "$CERTIFICATES/machine.key" "$GATEWAY_TLS/machines")"
 for protocol in --http1.1 --http2-prior-knowledge; do
     curl -s $protocol "$GATEWAY/blob" -o "$folder/whole"

@@ -104,7 +104,6 @@ impl Proxy {
         route: &Arc<Route>,
         upstream: &Arc<Upstream>,
     ) -> Result<()> {
-        // What it takes out of the query no service sees.
         let image = images::wish(route, context, &session.req_header().headers);
         let head = session.req_header();
         let (Some(store), Some(exchange), Some(facts)) =

@@ -202,36 +202,29 @@ pub async fn once(
     question: &Question,
     race: Option<(Arc<Race>, bool)>,
 ) -> Result<Response, Problem> {
-    let engine = engine.upgrade().ok_or(Problem::Internal)?;
     let exchange = Exchange::new(facts.client.clone(), false);
     let (problem, by) = (Arc::<Mutex<Option<Problem>>>::default(), Arc::<Mutex<By>>::default());
     let inner = Inner { facts: facts.clone(), problem: problem.clone(), by: by.clone(), race };
-    let answer = carried(engine, &exchange, question, Some(inner)).await;
-    let mut response = answer.map_err(|why| why.or(*problem.lock()).unwrap_or(Problem::UpstreamClosed))?;
+    let answered = carried(engine, question, &exchange, Some(inner)).await;
+    let mut response =
+        answered.map_err(|why| why.or_else(|| *problem.lock()).unwrap_or(Problem::UpstreamClosed))?;
+    let kept = [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE];
+    leave_connection(response.headers_mut(), &kept);
     response.extensions_mut().insert(by.lock().clone());
     Ok(response)
 }
 
-/// Makes a request as any client's: all that stands before a service is asked. `question` has no body.
+/// Carries a request through the library. Without `inner` it is as any client's, and all that stands before a service is asked.
 ///
 /// # Errors
-/// Why nobody answered, as far as that is known.
-pub async fn as_client(
-    engine: Arc<HttpProxy<Proxy>>,
-    client: Arc<Client>,
+/// Why nobody answered; `None`: the request ended without an answer.
+pub async fn carried(
+    engine: &Weak<HttpProxy<Proxy>>,
     question: &Question,
-) -> Result<Response, Problem> {
-    let exchange = Exchange::new(client, false);
-    carried(engine, &exchange, question, None).await.map_err(|why| why.unwrap_or(Problem::UpstreamClosed))
-}
-
-/// Carries a request through the library's phases.
-async fn carried(
-    engine: Arc<HttpProxy<Proxy>>,
     exchange: &Arc<Exchange>,
-    question: &Question,
     inner: Option<Inner>,
 ) -> Result<Response, Option<Problem>> {
+    let engine = engine.upgrade().ok_or(Some(Problem::Internal))?;
     let mut template = ServerSession::new_http1(Box::new(Written::new(question.head.clone(), exchange)));
     if !matches!(template.read_request().await, Ok(true)) {
         return Err(Some(Problem::BadRequest));
@@ -272,8 +265,6 @@ async fn carried(
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     response.headers_mut().clone_from(&head.headers);
-    let kept = [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::SET_COOKIE];
-    leave_connection(response.headers_mut(), &kept);
     Ok(response)
 }
 

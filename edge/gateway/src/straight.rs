@@ -68,7 +68,6 @@ pub fn is_plain(route: &document::Route) -> bool {
         rewrite: _,
         request_headers: _,
         query_changes: _,
-        cache: _,
         // About bodies, fetches, and waiting: there is nothing of these.
         request_body_max: _,
         response_body_max: _,
@@ -79,6 +78,7 @@ pub fn is_plain(route: &document::Route) -> bool {
         compression: _,
         // Who has not logged in is nobody in particular.
         login_optional: _,
+        cache,
         login,
         allow,
         allow_networks,
@@ -99,7 +99,8 @@ pub fn is_plain(route: &document::Route) -> bool {
     } = route;
     let lists = [login, allow, allow_networks, deny_networks, limits];
     let asks = lists.iter().any(|list| !list.is_empty()) || shed_priority.is_some();
-    let changes = *response_headers != document::Headers::default() || cors.is_some() || *grpc_web;
+    let images = cache.as_ref().is_some_and(|cache| cache.images.is_some());
+    let changes = images || *response_headers != document::Headers::default() || cors.is_some() || *grpc_web;
     let one = service.is_some() && split.is_empty() && mirror.is_none();
     cached::is_on(route) && one && !asks && !changes
 }

@@ -1,7 +1,7 @@
 //! Requests that the gateway makes to itself, so that answers are stored before anybody asks for them. They go the way of any client's request: route,
 //! limits, collapsing, shields, and are logged and counted; whoever needs a login is refused.
 
-use crate::connection::client::{Client, TlsFacts};
+use crate::connection::client::{Client, Exchange, TlsFacts};
 use crate::inner::{self, Engine, Question};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -67,15 +67,18 @@ impl Warmer {
         let mut fields = HeaderMap::new();
         fields.insert(header::USER_AGENT, HeaderValue::from_static("bole-warm"));
         if let Some(accept) = accept_encoding {
-            let value = HeaderValue::from_str(accept)
-                .map_err(|_| Problem::Answer(format!("{accept:?} is no value of Accept-Encoding")))?;
+            let value = HeaderValue::from_str(accept);
+            let value =
+                value.map_err(|_| Problem::Answer(format!("{accept:?} is no value of Accept-Encoding")))?;
             fields.insert(header::ACCEPT_ENCODING, value);
         }
         let question = Question::new(&Method::GET, target, authority.as_str(), &fields, Bytes::new());
-        let engine = self.0.get().and_then(std::sync::Weak::upgrade);
-        let engine = engine.ok_or_else(|| Problem::Answer("the gateway is closed".to_owned()))?;
-        let answer = inner::as_client(engine, Arc::new(client), &question).await;
-        let response = answer.map_err(|problem| Problem::Answer(problem.row().name.to_owned()))?;
+        let exchange = Exchange::new(Arc::new(client), false);
+        let engine = self.0.get().cloned().unwrap_or_default();
+        let answer = inner::carried(&engine, &question, &exchange, None).await;
+        let response = answer.map_err(|why| {
+            Problem::Answer(why.map_or("the request ended without one", |why| why.row().name).to_owned())
+        })?;
         let (parts, mut body) = response.into_parts();
         let mut warmed = Warmed {
             status: parts.status.as_u16(),

@@ -208,7 +208,7 @@ async fn a_plan_goes_with_what_it_depends_on() {
             ("alter table t alter b type date using b::date", "C ALTER TABLE / Z I"),
             ("select b from t where a = 1", "T b:1082 / D 2020-01-02 / C SELECT 1 / Z I"),
             ("select b from t where b = '01/02/2020'", "T b:1082 / D 2020-01-02 / C SELECT 1 / Z I"),
-            ("set datestyle = dmy", "C SET / Z I"),
+            ("set datestyle = dmy", "C SET / S DateStyle=ISO, DMY / Z I"),
             ("select b from t where b = '01/02/2020'", "T b:1082 / C SELECT 0 / Z I"),
             ("select b from t where b = '02/01/2020'", "T b:1082 / D 2020-01-02 / C SELECT 1 / Z I"),
             // Within a transaction that changes the schema, and after it took that back.

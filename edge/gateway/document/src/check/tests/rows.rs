@@ -116,26 +116,6 @@ pub(super) const TARGETS: &[Row<'_>] = &[
     ("routes.r.bucket = { name = 'abc', error = '' }", "routes.r.bucket.error", "404.html"),
     ("routes.r.bucket = { name = 'abc', index = 'a/b' }", "routes.r.bucket.index", "no name of a file"),
     ("routes.r = { reply.status = 200, cache = {} }", "routes.r.cache", "no effect"),
-    (
-        "routes.r = { service = 's', cache.images.sizes = [100, 100] }",
-        "routes.r.cache.images.sizes",
-        "name sizes from 1 to 8192, rising",
-    ),
-    (
-        "routes.r = { service = 's', cache.images.sizes = [9000] }",
-        "routes.r.cache.images.sizes",
-        "name sizes from 1 to 8192, rising",
-    ),
-    (
-        "routes.r = { service = 's', cache.images.qualities = [] }",
-        "routes.r.cache.images.qualities",
-        "name qualities from 1 to 100",
-    ),
-    (
-        "routes.r = { service = 's', cache.images.quality = 0 }",
-        "routes.r.cache.images.quality",
-        "use 1 to 100",
-    ),
     ("routes.r = { service = 's', cache = {}, collapse = true }", "routes.r.collapse", "already"),
     (
         "routes.r = { service = 's', login = ['l'], collapse = true }\nlogins.l.key.header = 'x-key'",
@@ -156,6 +136,26 @@ pub(super) const TARGETS: &[Row<'_>] = &[
         "routes.r = { service = 'h2', protocol = 'grpc', mirror = { service = 's', weight = 1 } }",
         "routes.r.protocol",
         "speaks HTTP/1.1",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.sizes = [100, 100] }",
+        "routes.r.cache.images.sizes",
+        "name sizes from 1 to 8192, rising",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.sizes = [9000] }",
+        "routes.r.cache.images.sizes",
+        "name sizes from 1 to 8192, rising",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.qualities = [] }",
+        "routes.r.cache.images.qualities",
+        "name qualities from 1 to 100",
+    ),
+    (
+        "routes.r = { service = 's', cache.images.quality = 0 }",
+        "routes.r.cache.images.quality",
+        "use 1 to 100",
     ),
     ("routes.r = { reply.status = 200, collapse = true }", "routes.r.collapse", "no effect"),
     (
