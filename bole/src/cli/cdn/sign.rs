@@ -111,7 +111,10 @@ mod tests {
         let of_folder =
             SignArgs { folder: true, cookie: true, network, ..args("https://api.example.com/videos/") };
         // As in the access crate's test, and as another program makes it.
-        assert_eq!(signed(&of_folder, at).unwrap(), "link-key=1"COOKIE"link-until=1767225660"COOKIE"link-under=%2Fvideos%2F"COOKIE"link-net=192.0.2.0%2F24"COOKIE"link-signature=lnUa3249ocqjfrIz_6LqIY7322e6s7pvDVQT7smPoFI");
+        assert_eq!(
+            signed(&of_folder, at).unwrap(),
+            "link-key=1&link-until=1767225660&link-under=%2Fvideos%2F&link-net=192.0.2.0%2F24&link-signature=lnUa3249ocqjfrIz_6LqIY7322e6s7pvDVQT7smPoFI"
+        );
         for (wrong, why) in [
             (
                 SignArgs { secret: "clear-text-secret-of-many-bytes".to_owned(), ..args("http://a/") },

@@ -36,9 +36,8 @@ pub(super) fn row(error: &Error, run: &Run<'_>, write: &Write, style: &Style) ->
     let said = loop {
         match rows.next() {
             Ok(Some(_)) => {}
-            Ok(None) => return None,
             Err(rusqlite::Error::SqliteFailure(_, said)) => break said?,
-            Err(_) => return None,
+            Ok(None) | Err(_) => return None,
         }
     };
     let row: Vec<Value> = said.strip_prefix(MARK)?.split(',').map(value).collect::<Option<_>>()?;
