@@ -306,8 +306,11 @@ fn a_warm_up_can_be_cancelled() {
     let node = Node::start(folder.path());
     route(&node, &origin.address, "{}");
     let list = folder.path().join("urls");
-    std::fs::write(&list, (0..5_000).map(|at| format!("http://a.example/{at}\n")).collect::<String>())
-        .unwrap();
+    std::fs::write(
+        &list,
+        (0..5_000).map(|at| format!("http://a.example/{at}\n")).collect::<Vec<_>>().concat(),
+    )
+    .unwrap();
     // At one a second it would take longer than any test may.
     let args = ["cdn", "warm", "--file", list.to_str().unwrap(), "--per-second", "1", "--detach"];
     assert_eq!(done(&node, &args, ""), "job 1\n");

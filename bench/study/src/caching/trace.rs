@@ -29,107 +29,109 @@ const EVEN: u32 = 16 << 10;
 
 /// All kinds.
 pub fn kinds() -> Vec<Kind> {
-    vec![
-        Kind {
-            name: "zipf-0.7",
-            title: "Zipf 0.7",
-            about: "50,000 objects of one size, the n-th asked for in proportion to n^-0.7: a mild preference, as caches behind other caches see.",
-            make: |random, requests| even(zipf(random, requests, 0.7)),
-        },
-        Kind {
-            name: "zipf-1.0",
-            title: "Zipf 1.0",
-            about: "The same with n^-1: as sites see from browsers.",
-            make: |random, requests| even(zipf(random, requests, 1.0)),
-        },
-        Kind {
-            name: "one-hit",
-            title: "One-hit wonders",
-            about: "Zipf 0.9, and every other request for an object that nobody asks for again: what traces of CDNs show.",
-            make: |random, requests| {
-                let mut fresh = OBJECTS as u32;
-                let popular = zipf(random, requests, 0.9);
-                even(
-                    popular
-                        .into_iter()
-                        .map(|id| {
-                            if random.chance(0.5) {
-                                fresh += 1;
-                                fresh - 1
-                            } else {
-                                id
-                            }
-                        })
-                        .collect(),
-                )
-            },
-        },
-        Kind {
-            name: "scans",
-            title: "Scans",
-            about: "Zipf 0.9; after each 10,000 requests a crawler walks through 5,000 objects in order, other ones each time until all were visited.",
-            make: |random, requests| {
-                let popular = zipf(random, requests, 0.9);
-                let mut all = Vec::with_capacity(requests);
-                let mut next = 0;
-                for part in popular.chunks(10_000) {
-                    all.extend_from_slice(part);
-                    all.extend((0..5_000).map(|step| ((next + step) % (2 * OBJECTS)) as u32));
-                    next += 5_000;
-                }
-                all.truncate(requests);
-                even(all)
-            },
-        },
-        Kind {
-            name: "loop",
-            title: "A loop",
-            about: "Half Zipf 0.9, half a walk round and round through 8,000 other objects, more than the smaller cache has room for: a nightly job.",
-            make: |random, requests| {
-                let popular = zipf(random, requests, 0.9);
-                let mut step = 0;
-                even(
-                    popular
-                        .into_iter()
-                        .map(|id| {
-                            if random.chance(0.5) {
-                                step = (step + 1) % 8_000;
-                                OBJECTS as u32 + step
-                            } else {
-                                id
-                            }
-                        })
-                        .collect(),
-                )
-            },
-        },
-        Kind {
-            name: "drift",
-            title: "Drift",
-            about: "Zipf 0.9, in which what is popular moves on: each 100 requests the rank of all objects moves by one, so that new ones come up and old ones go.",
-            make: |random, requests| {
-                let ranks = zipf(random, requests, 0.9);
-                even(
-                    ranks
-                        .into_iter()
-                        .enumerate()
-                        .map(|(place, rank)| (rank + (place / 100) as u32) % (2 * OBJECTS as u32))
-                        .collect(),
-                )
-            },
-        },
-        Kind {
-            name: "sizes",
-            title: "Skewed sizes",
-            about: "Zipf 0.9 with sizes from a lognormal distribution (median 16 KiB, σ 1.8, at most 16 MiB), independent of how popular an object is.",
-            make: |random, requests| {
-                let requests = zipf(random, requests, 0.9);
-                let sizes = (0..OBJECTS).map(|_| lognormal(random, 16_384.0, 1.8)).collect();
-                Trace { requests, sizes }
-            },
-        },
-    ]
+    KINDS.to_vec()
 }
+
+const KINDS: [Kind; 7] = [
+    Kind {
+        name: "zipf-0.7",
+        title: "Zipf 0.7",
+        about: "50,000 objects of one size, the n-th asked for in proportion to n^-0.7: a mild preference, as caches behind other caches see.",
+        make: |random, requests| even(zipf(random, requests, 0.7)),
+    },
+    Kind {
+        name: "zipf-1.0",
+        title: "Zipf 1.0",
+        about: "The same with n^-1: as sites see from browsers.",
+        make: |random, requests| even(zipf(random, requests, 1.0)),
+    },
+    Kind {
+        name: "one-hit",
+        title: "One-hit wonders",
+        about: "Zipf 0.9, and every other request for an object that nobody asks for again: what traces of CDNs show.",
+        make: |random, requests| {
+            let mut fresh = OBJECTS as u32;
+            let popular = zipf(random, requests, 0.9);
+            even(
+                popular
+                    .into_iter()
+                    .map(|id| {
+                        if random.chance(0.5) {
+                            fresh += 1;
+                            fresh - 1
+                        } else {
+                            id
+                        }
+                    })
+                    .collect(),
+            )
+        },
+    },
+    Kind {
+        name: "scans",
+        title: "Scans",
+        about: "Zipf 0.9; after each 10,000 requests a crawler walks through 5,000 objects in order, other ones each time until all were visited.",
+        make: |random, requests| {
+            let popular = zipf(random, requests, 0.9);
+            let mut all = Vec::with_capacity(requests);
+            let mut next = 0;
+            for part in popular.chunks(10_000) {
+                all.extend_from_slice(part);
+                all.extend((0..5_000).map(|step| ((next + step) % (2 * OBJECTS)) as u32));
+                next += 5_000;
+            }
+            all.truncate(requests);
+            even(all)
+        },
+    },
+    Kind {
+        name: "loop",
+        title: "A loop",
+        about: "Half Zipf 0.9, half a walk round and round through 8,000 other objects, more than the smaller cache has room for: a nightly job.",
+        make: |random, requests| {
+            let popular = zipf(random, requests, 0.9);
+            let mut step = 0;
+            even(
+                popular
+                    .into_iter()
+                    .map(|id| {
+                        if random.chance(0.5) {
+                            step = (step + 1) % 8_000;
+                            OBJECTS as u32 + step
+                        } else {
+                            id
+                        }
+                    })
+                    .collect(),
+            )
+        },
+    },
+    Kind {
+        name: "drift",
+        title: "Drift",
+        about: "Zipf 0.9, in which what is popular moves on: each 100 requests the rank of all objects moves by one, so that new ones come up and old ones go.",
+        make: |random, requests| {
+            let ranks = zipf(random, requests, 0.9);
+            even(
+                ranks
+                    .into_iter()
+                    .enumerate()
+                    .map(|(place, rank)| (rank + (place / 100) as u32) % (2 * OBJECTS as u32))
+                    .collect(),
+            )
+        },
+    },
+    Kind {
+        name: "sizes",
+        title: "Skewed sizes",
+        about: "Zipf 0.9 with sizes from a lognormal distribution (median 16 KiB, σ 1.8, at most 16 MiB), independent of how popular an object is.",
+        make: |random, requests| {
+            let requests = zipf(random, requests, 0.9);
+            let sizes = (0..OBJECTS).map(|_| lognormal(random, 16_384.0, 1.8)).collect();
+            Trace { requests, sizes }
+        },
+    },
+];
 
 impl Trace {
     /// A trace of a kind.

@@ -14,6 +14,7 @@ use bole_cdn::{Origin, OriginError, Request, Response};
 use bole_gateway_document::route::Compression;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Begins the tags, weak ones, of compressed answers whose service has only a date.
@@ -130,7 +131,11 @@ pub(super) fn weaken(fields: &mut HeaderMap) {
     compression::weaken(fields);
     let date = fields.get(header::LAST_MODIFIED).filter(|_| !fields.contains_key(header::ETAG));
     let tag = date.and_then(|date| {
-        let date: String = date.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let date = date.as_bytes().iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
         HeaderValue::try_from(format!("W/{DATED}{date}\"")).ok()
     });
     if let Some(tag) = tag {
