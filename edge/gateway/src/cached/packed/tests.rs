@@ -15,7 +15,7 @@ const ALL: [Coding; 3] = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
 const DATE: &str = "Mon, 01 Jan 2024 00:00:00 GMT";
 
 fn text() -> String {
-    (0..5_000).map(|line| format!("line {line}\n")).collect()
+    (0..5_000).map(|line| format!("line {line}\n")).collect::<Vec<_>>().concat()
 }
 
 fn unpacked(coding: &str, bytes: &[u8]) -> String {
