@@ -24,7 +24,7 @@ pub fn run(args: &Args) -> Result<()> {
     conformance::sql::run_in_tests()?;
     conformance::blobs::run_in_tests()?;
     if process::installed("npm") {
-        conformance::gateway::run(&conformance::gateway::Args::default())?;
+        conformance::gateway::run_in_tests()?;
         conformance::cdn::run(&conformance::cdn::Args::default())?;
     } else {
         println!("clients of the gateway and its cache: skipped, because `npm` is not installed");

@@ -80,6 +80,20 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The clients that the tests run: those that need little and take seconds.
+const IN_TESTS: [&str; 2] = ["oidc", "python"];
+
+/// Runs the clients that are among the tests. One whose programs are not installed is passed over with a message.
+pub fn run_in_tests() -> Result<()> {
+    for client in CLIENTS.iter().filter(|client| IN_TESTS.contains(&client.name)) {
+        match client.missing_program() {
+            Some(program) => println!("skipped {}: `{program}` is not installed", client.name),
+            None => run_one(client)?,
+        }
+    }
+    Ok(())
+}
+
 fn run_one(client: &Client) -> Result<()> {
     if let Some(program) = client.missing_program() {
         anyhow::bail!("`{program}` is not installed");
