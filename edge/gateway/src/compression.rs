@@ -4,6 +4,7 @@
 //! What was compressed is another representation (RFC 9110, section 8.8.3.3): its validator is weak, what the service says of bytes and digests is
 //! taken out, and `Vary` says what it goes by. A stream always ends as its format says, which the library's own module does not do for Brotli.
 
+use crate::clock;
 use async_trait::async_trait;
 use bole_gateway_document::route::Compression;
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 use std::any::Any;
 use std::io;
+use std::time::Duration;
 
 /// A way to compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,11 +205,16 @@ impl Encoder {
     }
 }
 
+/// Between two pieces; one that comes later than this after the last is not held back for the next.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Compresses an answer on its way to the client, if it was told to.
 #[derive(Default)]
 pub struct Compressor {
     wanted: Option<(Compression, Option<Coding>)>,
     encoder: Option<Encoder>,
+    /// When the last piece came.
+    last: Option<Duration>,
 }
 
 impl Compressor {
@@ -227,6 +234,19 @@ impl Compressor {
         crate::dress::change(head, |fields| tell(fields, coding))?;
         // HTTP/2 has frames for it, and takes this out.
         head.insert_header(header::TRANSFER_ENCODING, "chunked")
+    }
+
+    /// Compresses a piece. One that nothing came right before goes on at once, so that an answer that grows slowly is not held back.
+    fn piece(&mut self, piece: &[u8]) -> Result<Bytes> {
+        let Some(encoder) = &mut self.encoder else { return Ok(Bytes::new()) };
+        let now = clock::now();
+        let is_slow = self.last.replace(now).is_none_or(|last| now.saturating_sub(last) >= PAUSE);
+        let packed = encoder.push(piece).map_err(failed)?;
+        if !is_slow {
+            return Ok(packed);
+        }
+        let rest = encoder.flush().map_err(failed)?;
+        Ok(if packed.is_empty() { rest } else { [packed, rest].concat().into() })
     }
 
     fn end(&mut self) -> Result<Option<Bytes>> {
@@ -258,8 +278,13 @@ impl HttpModule for Compressor {
     }
 
     fn response_body_filter(&mut self, body: &mut Option<Bytes>, end: bool) -> Result<()> {
-        let Some(encoder) = &mut self.encoder else { return Ok(()) };
-        let mut packed = encoder.push(body.as_deref().unwrap_or_default()).map_err(failed)?;
+        if self.encoder.is_none() {
+            return Ok(());
+        }
+        let mut packed = match body.take() {
+            Some(piece) if !piece.is_empty() => self.piece(&piece)?,
+            _ => Bytes::new(),
+        };
         if end && let Some(rest) = self.end()? {
             packed = if packed.is_empty() { rest } else { [packed, rest].concat().into() };
         }

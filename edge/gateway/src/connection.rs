@@ -151,7 +151,9 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
         session.set_read_timeout(Some(limits.body_timeout));
         session.set_write_timeout(Some(limits.write_timeout));
         session.set_total_drain_timeout(Some(limits.body_timeout));
-        let Some(reused) = door.engine.process_new_http(session, &door.closing).await else { return };
+        // What a request needs in memory, a connection that waits for the next one does not.
+        let processed = Box::pin(door.engine.process_new_http(session, &door.closing)).await;
+        let Some(reused) = processed else { return };
         let (stream, _) = reused.consume();
         let Ok(returned) = stream.into_any().downcast::<Wire>() else { return };
         wire = *returned;

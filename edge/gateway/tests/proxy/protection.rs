@@ -3,6 +3,7 @@
 use crate::support::*;
 use bole_gateway::config::{AccessLog, LogFormat, Parts};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn rates_refuse_what_is_too_much() {
@@ -185,6 +186,43 @@ async fn answers_are_compressed_as_clients_like_it() {
         let found = answer.lines().find_map(|line| line.strip_prefix("content-encoding: ")).map(str::trim);
         assert_eq!(found, coding, "{path} {accept}: {answer:.300}");
     }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_that_grows_slowly_is_not_held_back() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (seen, seeing) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        message(&mut stream, &mut Vec::new()).await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
+        stream.write_all(head).await.unwrap();
+        // The second comes only when the client has the first.
+        seeing.await.unwrap();
+        stream.write_all(b"6\r\nsecond\r\n0\r\n\r\n").await.unwrap();
+    });
+    let gateway = gateway(&format!(
+        "[services.s]\ninstances = [\"{address}\"]\n[routes.all]\nservice = \"s\"\ncompression = {{}}\n"
+    ))
+    .await;
+    let mut client = Client::connect(gateway.http()[0]).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n").await;
+    let (mut all, mut shown) = (Vec::new(), Vec::new());
+    while shown != b"first" {
+        let read = tokio::time::timeout(PATIENCE, client.stream.read_buf(&mut all)).await;
+        assert!(read.expect("the first piece in time").unwrap() > 0, "{}", String::from_utf8_lossy(&all));
+        let Some(end) = all.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        // One chunk: its size, its bytes, a line end.
+        let chunk = all[end + 4..].splitn(2, |byte| *byte == b'\n').nth(1).unwrap_or_default();
+        shown = vec![0; 5];
+        let mut reader = flate2::read::GzDecoder::new(chunk);
+        if std::io::Read::read_exact(&mut reader, &mut shown).is_err() {
+            shown.clear();
+        }
+    }
+    seen.send(()).unwrap();
+    assert!(client.rest().await.ends_with("0\r\n\r\n"));
 }
 
 #[tokio::test]
