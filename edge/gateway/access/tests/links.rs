@@ -120,7 +120,7 @@ async fn links_end_by_the_clock_and_others_may_come_by_other_ways() {
     let access = world.access(DOCUMENT);
     let target = url("/a", &link("/a"));
     assert_eq!(status(&get(&access, "both", &target, &[]).await), 0);
-    world.clock.advance(std::time::Duration::from_secs(60));
+    world.clock.advance(std::time::Duration::from_mins(1));
     let refused = answer(get(&access, "both", &target, &[]).await);
     assert_eq!(refused.reason, "link-expired");
     assert_eq!(status(&get(&access, "both", "/a?key=shop-key", &[]).await), 0);
