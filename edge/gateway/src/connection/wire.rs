@@ -26,6 +26,8 @@ use tokio_rustls::server::TlsStream;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 16 << 10;
+/// Bytes that are read to see whether the client is still there: mostly nothing comes.
+const GLANCE: usize = 1 << 10;
 /// Bytes of following requests that are kept; then the connection is not read until the request under way is done.
 const AHEAD_MAX: usize = 64 << 10;
 /// How long, and for how many bytes, a client that is refused may go on before its connection is closed under it.
@@ -114,6 +116,10 @@ impl Wire {
     /// Waits for the next request. `first` is whether it is the first, which may turn out to be HTTP/2.
     pub async fn next(&mut self, bounds: &Bounds, idle: Duration, whole: Duration, first: bool) -> Next {
         self.searched = 0;
+        if self.ahead.is_empty() {
+            // A connection that waits needs no room for what came before.
+            self.ahead = BytesMut::new();
+        }
         let mut until = tokio::time::Instant::now() + if self.ahead.is_empty() { idle } else { whole };
         let mut began = !self.ahead.is_empty();
         loop {
@@ -130,7 +136,7 @@ impl Wire {
                     }
                 }
             }
-            self.ahead.reserve(PIECE.min(4 << 10));
+            self.ahead.reserve(GLANCE);
             let read = self.transport.read_buf(&mut self.ahead);
             match tokio::time::timeout_at(until, read).await {
                 Ok(Ok(0) | Err(_)) => return Next::End,
@@ -308,7 +314,7 @@ impl Wire {
             body.pass(came as u64);
         } else {
             if self.ahead.is_empty() {
-                ready!(self.poll_fill(context))?;
+                ready!(self.poll_fill(context, PIECE))?;
                 if self.ahead.is_empty() {
                     return Poll::Ready(Ok(()));
                 }
@@ -331,8 +337,8 @@ impl Wire {
         io::Error::new(io::ErrorKind::InvalidData, refused.detail)
     }
 
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.ahead.reserve(PIECE);
+    fn poll_fill(&mut self, context: &mut Context<'_>, room: usize) -> Poll<io::Result<()>> {
+        self.ahead.reserve(room);
         let read = std::pin::pin!(self.transport.read_buf(&mut self.ahead));
         ready!(read.poll(context))?;
         Poll::Ready(Ok(()))
@@ -346,7 +352,7 @@ impl Wire {
         }
         while self.ahead.len() < AHEAD_MAX {
             let before = self.ahead.len();
-            ready!(self.poll_fill(context))?;
+            ready!(self.poll_fill(context, GLANCE))?;
             if self.ahead.len() == before {
                 // A client that sent several requests and then closed its side still waits for their answers.
                 return if before == 0 { Poll::Ready(Ok(())) } else { Poll::Pending };
