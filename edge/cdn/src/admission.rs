@@ -1,5 +1,5 @@
 //! What is let in to the disk tier. Half of what a cache is asked for is never asked for again; `docs/internals/hit-ratio.md` measures that a disk
-//! which takes in only what was asked for twice has as many hits, and a half to a fifteenth of the writes.
+//! which takes in only what was asked for twice has as many hits, and between three quarters and a sixteenth of the writes.
 
 use parking_lot::Mutex;
 use std::collections::HashSet;

@@ -19,7 +19,7 @@ use crate::inner::{Facts, Question, race};
 use crate::proxy::Proxy;
 use bole_cdn::{Body, BodyError, Response};
 use bole_net::Metrics;
-use bole_net::metrics::Counter;
+use bole_net::metrics::{Counter, Gauge};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::header::{self, HeaderMap, HeaderName};
@@ -72,6 +72,8 @@ pub struct Counters {
     pub shared: Counter,
     /// Had waited, or could not wait, and asked for itself.
     pub alone: Counter,
+    /// Wait now.
+    pub waiting: Gauge,
 }
 
 impl Counters {
@@ -81,7 +83,9 @@ impl Counters {
             let labels = [("route", route), ("result", result)];
             metrics.counter("bole_gateway_collapsed", "Requests to routes that collapse them.", &labels)
         };
-        Self { led: of("led"), shared: of("shared"), alone: of("alone") }
+        let help = "Requests that wait for another one's answer.";
+        let waiting = metrics.gauge("bole_gateway_collapse_waiting", help, &[("route", route)]);
+        Self { led: of("led"), shared: of("shared"), alone: of("alone"), waiting }
     }
 }
 
@@ -181,11 +185,12 @@ impl Flight {
     }
 }
 
-struct Waiting<'f>(&'f AtomicUsize);
+struct Waiting<'f>(&'f AtomicUsize, &'f Gauge);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
+        self.1.add(-1);
     }
 }
 
@@ -200,8 +205,8 @@ impl Flights {
         })
     }
 
-    /// Waits for the request of this key that is under way, or begins it.
-    pub async fn join(self: &Arc<Self>, key: &str, fields: &HeaderMap) -> Joined {
+    /// Waits for the request of this key that is under way, which `waiting` shows, or begins it.
+    pub async fn join(self: &Arc<Self>, key: &str, fields: &HeaderMap, waiting: &Gauge) -> Joined {
         let mut landing = {
             match self.open.lock().entry(key.into()) {
                 Entry::Occupied(open) => open.get().clone(),
@@ -214,7 +219,8 @@ impl Flights {
             }
         };
         let before = self.waiters.fetch_add(1, Ordering::AcqRel);
-        let _waiting = Waiting(&self.waiters);
+        waiting.add(1);
+        let _waiting = Waiting(&self.waiters, waiting);
         if before >= self.bounds.waiters_max {
             return Joined::Alone;
         }

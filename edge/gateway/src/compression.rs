@@ -16,6 +16,7 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 use std::any::Any;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A way to compress.
@@ -140,8 +141,34 @@ pub fn vary(fields: &mut HeaderMap) {
     }
 }
 
+/// Bodies that are compressed at once; further answers stay as they are. Each takes some MiB.
+const ENCODERS_MAX: usize = 128;
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// A place among those that may run.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Self> {
+        let more = |running: usize| (running < ENCODERS_MAX).then_some(running + 1);
+        RUNNING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Compresses one body.
-pub enum Encoder {
+pub struct Encoder {
+    kind: Kind,
+    _place: Place,
+}
+
+enum Kind {
     /// By Zstandard.
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
     /// By Brotli.
@@ -151,33 +178,35 @@ pub enum Encoder {
 }
 
 impl Encoder {
-    /// At the beginning of a body. Errors: there is no memory for it.
-    pub fn new(coding: Coding) -> io::Result<Self> {
+    /// At the beginning of a body. `None`: too many run, or there is no memory for it.
+    pub fn new(coding: Coding) -> Option<Self> {
+        let place = Place::take()?;
         let out = Vec::new();
-        Ok(match coding {
-            Coding::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?),
+        let kind = match coding {
+            Coding::Zstd => Kind::Zstd(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL).ok()?),
             Coding::Brotli => {
                 let writer = brotli::CompressorWriter::new(out, BROTLI_BUFFER, BROTLI_LEVEL, BROTLI_WINDOW);
-                Self::Brotli(Box::new(writer))
+                Kind::Brotli(Box::new(writer))
             }
-            Coding::Gzip => Self::Gzip(GzEncoder::new(out, flate2::Compression::new(GZIP_LEVEL))),
-        })
+            Coding::Gzip => Kind::Gzip(GzEncoder::new(out, flate2::Compression::new(GZIP_LEVEL))),
+        };
+        Some(Self { kind, _place: place })
     }
 
     fn writer(&mut self) -> &mut dyn io::Write {
-        match self {
-            Self::Zstd(encoder) => encoder,
-            Self::Brotli(encoder) => &mut **encoder,
-            Self::Gzip(encoder) => encoder,
+        match &mut self.kind {
+            Kind::Zstd(encoder) => encoder,
+            Kind::Brotli(encoder) => &mut **encoder,
+            Kind::Gzip(encoder) => encoder,
         }
     }
 
     /// What came out since the last time.
     fn take(&mut self) -> Bytes {
-        let out = match self {
-            Self::Zstd(encoder) => encoder.get_mut(),
-            Self::Brotli(encoder) => encoder.get_mut(),
-            Self::Gzip(encoder) => encoder.get_mut(),
+        let out = match &mut self.kind {
+            Kind::Zstd(encoder) => encoder.get_mut(),
+            Kind::Brotli(encoder) => encoder.get_mut(),
+            Kind::Gzip(encoder) => encoder.get_mut(),
         };
         std::mem::take(out).into()
     }
@@ -196,10 +225,10 @@ impl Encoder {
 
     /// Ends the body, and gives the rest.
     pub fn finish(self) -> io::Result<Bytes> {
-        let out = match self {
-            Self::Zstd(encoder) => encoder.finish()?,
-            Self::Brotli(encoder) => encoder.into_inner(),
-            Self::Gzip(encoder) => encoder.finish()?,
+        let out = match self.kind {
+            Kind::Zstd(encoder) => encoder.finish()?,
+            Kind::Brotli(encoder) => encoder.into_inner(),
+            Kind::Gzip(encoder) => encoder.finish()?,
         };
         Ok(out.into())
     }
@@ -230,7 +259,8 @@ impl Compressor {
         }
         crate::dress::change(head, vary)?;
         let Some(coding) = coding else { return Ok(()) };
-        self.encoder = Some(Encoder::new(coding).map_err(failed)?);
+        let Some(encoder) = Encoder::new(coding) else { return Ok(()) };
+        self.encoder = Some(encoder);
         crate::dress::change(head, |fields| tell(fields, coding))?;
         // HTTP/2 has frames for it, and takes this out.
         head.insert_header(header::TRANSFER_ENCODING, "chunked")

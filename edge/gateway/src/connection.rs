@@ -141,7 +141,10 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
         match door.straight.answer(&mut wire, &head, &client, last).await {
             Some(Ok(true)) => continue,
             Some(Ok(false)) => return wire.linger().await,
-            Some(Err(error)) => return debug!("{}: {error}", client.address),
+            Some(Err(error)) => {
+                door.refused.add(Problem::ClientGone);
+                return debug!("{}: {error}", client.address);
+            }
             None => {}
         }
         let exchange = Exchange::new(client.clone(), true);

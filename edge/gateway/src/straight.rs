@@ -14,6 +14,7 @@ use crate::routing::Asked;
 use crate::state::{Action, Route, State};
 use crate::tls::Certificates;
 use crate::trace;
+use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
 use bole_cdn::Manner;
 use bole_cdn::cache::hit::{Hit, Target};
@@ -44,7 +45,7 @@ pub struct Straight {
 struct Found {
     request: RequestHeader,
     route: Arc<Route>,
-    service: String,
+    service: Arc<Upstream>,
     hit: Hit,
 }
 
@@ -178,7 +179,7 @@ impl Straight {
             }
             None => store.cache.hit(manner, &target, &request.headers)?,
         };
-        Some(Found { route: route.clone(), service: upstream.name.to_string(), hit, request })
+        Some(Found { route: route.clone(), service: upstream.clone(), hit, request })
     }
 
     fn tell(
@@ -198,7 +199,7 @@ impl Straight {
             response_bytes: body_bytes,
             took,
             route: Some(&found.route.name),
-            service: Some(&found.service),
+            service: Some(&found.service.name),
             problem: broke_off.then(|| crate::error::Problem::ClientGone.row().name),
             request_id: id,
             trace: Some(trace::Parent::continued(trace::Parent::of(headers))),

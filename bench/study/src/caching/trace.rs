@@ -153,8 +153,7 @@ fn even(requests: Vec<u32>) -> Trace {
     Trace { requests, sizes: vec![EVEN; most].into() }
 }
 
-/// Ranks, in proportion to their power. Which object has a rank is drawn as well, so that neighbours by number are not so by rank; but for rank 0 of
-/// a walk through numbers nothing goes by that.
+/// Ranks from 0, in proportion to their power. An object's number is its rank: nothing in a cache goes by numbers.
 fn zipf(random: &mut Random, requests: usize, power: f64) -> Vec<u32> {
     let mut sums = Vec::with_capacity(OBJECTS);
     let mut sum = 0.0;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bole_gateway::cached::warm::Warmer;
+use bole_gateway::cached::warm::{Warmed, Warmer};
+use bole_net::tasks::{self, OnFailure};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -172,6 +173,14 @@ impl Job {
     }
 }
 
+struct Running(Arc<Job>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// All jobs of this process.
 pub(super) struct Jobs {
     warmer: Warmer,
@@ -201,14 +210,15 @@ impl Jobs {
         let job = Arc::new(Job::new());
         jobs.insert(id, Arc::clone(&job));
         let warmer = self.warmer.clone();
-        tokio::spawn(async move {
-            let mut cancelled = job.cancel.subscribe();
+        tasks::spawn("cache warm-up", OnFailure::Log, async move {
+            // However it ends, it is no longer one of those that run.
+            let running = Running(job);
+            let mut cancelled = running.0.cancel.subscribe();
             tokio::select! {
-                () = run(&warmer, &job, wanted) => {}
+                () = run(&warmer, &running.0, wanted) => {}
                 // The sender is the job's own, so it is there.
                 _ = cancelled.wait_for(|cancelled| *cancelled) => {}
             }
-            job.end();
         });
         Ok(id)
     }
@@ -257,6 +267,12 @@ async fn run(warmer: &Warmer, job: &Job, wanted: Wanted) {
 async fn ask(warmer: &Warmer, job: &Job, url: &str, encoding: &str) {
     let accept = Some(encoding).filter(|encoding| *encoding != "identity");
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, warmer.get(url, accept, 0)).await;
+    let is_stored =
+        |warmed: &Warmed| warmed.cache_status.as_ref().is_some_and(|status| status.contains("; stored"));
+    if matches!(&answer, Ok(Ok(warmed)) if is_stored(warmed)) {
+        // Whether that is answered makes no difference to what is stored.
+        let _ = tokio::time::timeout(ANSWER_TIMEOUT, warmer.again(url, accept)).await;
+    }
     let mut progress = job.progress.lock();
     progress.done += 1;
     let warmed = match answer {

@@ -31,6 +31,10 @@ const AT_ONCE_MAX: usize = 2;
 /// How long an image waits for its turn and its making; then the original is answered.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Originals that are read at once, up to the library's bound of 32 MiB each, those that wait for their turn among them.
+const READ_MAX: usize = 16;
+
+static READ: Semaphore = Semaphore::const_new(READ_MAX);
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
 
 /// Where variants are stored of what is stored in a space.
@@ -151,6 +155,10 @@ async fn made(response: Response, wish: Wish) -> Response {
     if !may_be_made(head.status, &head.headers, &limits) {
         return Response::from_parts(head, body);
     }
+    let Ok(Ok(_reading)) = tokio::time::timeout(PATIENCE, READ.acquire()).await else {
+        vary(&mut head.headers);
+        return Response::from_parts(head, body);
+    };
     let mut bytes = BytesMut::new();
     while bytes.len() <= limits.bytes {
         match body.next().await {

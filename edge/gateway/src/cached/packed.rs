@@ -7,7 +7,7 @@
 
 mod body;
 
-use crate::compression::{self, Coding};
+use crate::compression::{self, Coding, Encoder};
 use async_trait::async_trait;
 use bole_cdn::limits::WINDOW_BYTES;
 use bole_cdn::{Origin, OriginError, Request, Response};
@@ -95,7 +95,7 @@ fn pack(response: Response, coding: Option<Coding>, is_head: bool, settings: &Co
         return Response::from_parts(head, body);
     }
     // With too many others under way it stays as it is.
-    let Some(encoder) = body::Bounded::new(coding) else { return Response::from_parts(head, body) };
+    let Some(encoder) = Encoder::new(coding) else { return Response::from_parts(head, body) };
     tell(&mut head.headers, coding);
     Response::from_parts(head, body::packed(body, encoder))
 }

@@ -3,6 +3,7 @@
 
 use crate::connection::client::{Client, TlsFacts};
 use crate::inner::{self, Engine, Question};
+use bole_cdn::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -49,6 +50,42 @@ impl Warmer {
         accept_encoding: Option<&str>,
         keep: usize,
     ) -> Result<Warmed, Problem> {
+        let response = self.ask(&Method::GET, url, accept_encoding).await?;
+        let (parts, mut body) = response.into_parts();
+        let mut warmed = Warmed {
+            status: parts.status.as_u16(),
+            cache_status: parts
+                .headers
+                .get("cache-status")
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            bytes: 0,
+            body: Bytes::new(),
+        };
+        let mut kept = BytesMut::new();
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| Problem::Answer(error.to_string()))?;
+            warmed.bytes += piece.len() as u64;
+            kept.extend_from_slice(&piece[..piece.len().min(keep - kept.len())]);
+        }
+        warmed.body = kept.freeze();
+        Ok(warmed)
+    }
+
+    /// Asks for the head of what was stored just now. So it was asked for twice, and the disk takes it in (`bole_cdn::Admission`).
+    ///
+    /// # Errors
+    /// As [`Warmer::get`].
+    pub async fn again(&self, url: &str, accept_encoding: Option<&str>) -> Result<(), Problem> {
+        self.ask(&Method::HEAD, url, accept_encoding).await.map(drop)
+    }
+
+    async fn ask(
+        &self,
+        method: &Method,
+        url: &str,
+        accept_encoding: Option<&str>,
+    ) -> Result<Response, Problem> {
         let bad = || Problem::Url(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| bad())?;
         let authority =
@@ -71,29 +108,10 @@ impl Warmer {
                 .map_err(|_| Problem::Answer(format!("{accept:?} is no value of Accept-Encoding")))?;
             fields.insert(header::ACCEPT_ENCODING, value);
         }
-        let question = Question::new(&Method::GET, target, authority.as_str(), &fields, Bytes::new());
+        let question = Question::new(method, target, authority.as_str(), &fields, Bytes::new());
         let engine = self.0.get().and_then(std::sync::Weak::upgrade);
         let engine = engine.ok_or_else(|| Problem::Answer("the gateway is closed".to_owned()))?;
         let answer = inner::as_client(engine, Arc::new(client), &question).await;
-        let response = answer.map_err(|problem| Problem::Answer(problem.row().name.to_owned()))?;
-        let (parts, mut body) = response.into_parts();
-        let mut warmed = Warmed {
-            status: parts.status.as_u16(),
-            cache_status: parts
-                .headers
-                .get("cache-status")
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
-            bytes: 0,
-            body: Bytes::new(),
-        };
-        let mut kept = BytesMut::new();
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|error| Problem::Answer(error.to_string()))?;
-            warmed.bytes += piece.len() as u64;
-            kept.extend_from_slice(&piece[..piece.len().min(keep - kept.len())]);
-        }
-        warmed.body = kept.freeze();
-        Ok(warmed)
+        answer.map_err(|problem| Problem::Answer(problem.row().name.to_owned()))
     }
 }

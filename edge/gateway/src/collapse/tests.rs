@@ -74,26 +74,30 @@ async fn waiters_are_bounded_and_a_leader_that_is_gone_leaves_nobody_behind() {
     let bounds = Bounds { body_bytes_max: 10, kept_bytes_max: 10, waiters_max: 1, wait };
     let flights = Flights::new(bounds);
     let none = HeaderMap::new();
-    let Joined::Leader(flight) = flights.join("k", &none).await else { panic!("it is the first") };
+    let Joined::Leader(flight) = flights.join("k", &none, &Gauge::default()).await else {
+        panic!("it is the first")
+    };
     let waiter = tokio::spawn({
         let flights = flights.clone();
-        async move { matches!(flights.join("k", &HeaderMap::new()).await, Joined::Alone) }
+        async move { matches!(flights.join("k", &HeaderMap::new(), &Gauge::default()).await, Joined::Alone) }
     });
     while flights.waiters.load(Ordering::Acquire) == 0 {
         tokio::task::yield_now().await;
     }
-    assert!(matches!(flights.join("k", &none).await, Joined::Alone), "one may wait");
-    assert!(matches!(flights.join("other", &none).await, Joined::Leader(_)));
+    assert!(matches!(flights.join("k", &none, &Gauge::default()).await, Joined::Alone), "one may wait");
+    assert!(matches!(flights.join("other", &none, &Gauge::default()).await, Joined::Leader(_)));
     drop(flight);
     assert!(waiter.await.expect("it ends"));
     assert!(flights.open.lock().is_empty());
     assert_eq!(flights.waiters.load(Ordering::Acquire), 0);
-    let Joined::Leader(flight) = flights.join("k", &none).await else { panic!("it begins anew") };
+    let Joined::Leader(flight) = flights.join("k", &none, &Gauge::default()).await else {
+        panic!("it begins anew")
+    };
     let landed =
         Whole { status: StatusCode::OK, headers: none.clone(), body: "x".into(), asked: none.clone() };
     let waiter = tokio::spawn({
         let flights = flights.clone();
-        async move { matches!(flights.join("k", &HeaderMap::new()).await, Joined::Answered(_)) }
+        async move { matches!(flights.join("k", &HeaderMap::new(), &Gauge::default()).await, Joined::Answered(_)) }
     });
     while flights.waiters.load(Ordering::Acquire) == 0 {
         tokio::task::yield_now().await;

@@ -117,7 +117,7 @@ impl Proxy {
             asked.path,
             target_of(context, route)?,
         );
-        let joined = self.flights.join(&key, fields).await;
+        let joined = self.flights.join(&key, fields, &route.collapsed.waiting).await;
         if matches!(joined, Joined::Alone) {
             route.collapsed.alone.add(1);
         }

@@ -88,9 +88,8 @@ async fn all_at_once(gateway: &Service, held: &Held, requests: &[String]) -> Vec
             until("the first is at the service", || held.asked() == before + 1).await;
         }
     }
-    until("all are there", || open(gateway) == requests.len() as i64).await;
-    // Those that wait have said so by now, or will find the answer whole: what is counted below tells.
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let waiting = || gateway.state().routes[0].collapsed.waiting.get() as usize;
+    until("all wait, or are at the service", || held.asked() - before + waiting() == requests.len()).await;
     held.gate.add_permits(requests.len());
     let mut all = vec![String::new(); requests.len()];
     while let Some(answer) = answers.join_next().await {

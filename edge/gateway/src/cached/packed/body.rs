@@ -1,54 +1,25 @@
 //! Bodies that are compressed as they pass. What came is sent on when nothing more comes for now, so that an answer that grows slowly is not held back.
 
-use crate::compression::{Coding, Encoder};
+use crate::compression::Encoder;
 use bole_cdn::{Body, BodyError};
 use bytes::Bytes;
 use futures_util::Stream;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
-/// Bodies that are compressed at once; further ones stay as they are. Each takes some MiB.
-const ENCODERS_MAX: usize = 64;
 /// Bytes that are compressed without looking at anything else: a millisecond or two.
 const STEP_BYTES: usize = 64 << 10;
 
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-
-/// An encoder with its place among those that may run.
-pub(super) struct Bounded {
-    encoder: Encoder,
-    _place: Place,
-}
-
-struct Place;
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Bounded {
-    /// `None`: too many run, or there is no memory for it.
-    pub(super) fn new(coding: Coding) -> Option<Self> {
-        let more = |running: usize| (running < ENCODERS_MAX).then_some(running + 1);
-        RUNNING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        let place = Place;
-        Some(Self { encoder: Encoder::new(coding).ok()?, _place: place })
-    }
-}
-
 /// The compressed form of a body. One that breaks off breaks off in this form too, and is never ended properly.
-pub(super) fn packed(body: Body, encoder: Bounded) -> Body {
+pub(super) fn packed(body: Body, encoder: Encoder) -> Body {
     Body::stream(Packing { body, encoder: Some(encoder), left: Bytes::new(), waits: false })
 }
 
 struct Packing {
     body: Body,
     /// Gone after the end.
-    encoder: Option<Bounded>,
+    encoder: Option<Encoder>,
     /// What came and is not compressed yet.
     left: Bytes,
     /// The encoder has bytes that were not sent on.
@@ -70,11 +41,11 @@ impl Packing {
     /// Compresses a piece, or ends. `None`: nothing comes out yet.
     fn pack(&mut self, piece: Option<&[u8]>) -> io::Result<Option<Bytes>> {
         let out = match (&mut self.encoder, piece) {
-            (Some(bounded), Some(piece)) => {
+            (Some(encoder), Some(piece)) => {
                 self.waits = true;
-                bounded.encoder.push(piece)?
+                encoder.push(piece)?
             }
-            _ => self.encoder.take().map(|bounded| bounded.encoder.finish()).transpose()?.unwrap_or_default(),
+            _ => self.encoder.take().map(|encoder| encoder.finish()).transpose()?.unwrap_or_default(),
         };
         Ok(Some(out).filter(|out| !out.is_empty()))
     }
@@ -82,8 +53,8 @@ impl Packing {
     /// What the encoder holds.
     fn flush(&mut self) -> io::Result<Option<Bytes>> {
         let waits = std::mem::take(&mut self.waits);
-        let Some(bounded) = self.encoder.as_mut().filter(|_| waits) else { return Ok(None) };
-        Ok(Some(bounded.encoder.flush()?).filter(|out| !out.is_empty()))
+        let Some(encoder) = self.encoder.as_mut().filter(|_| waits) else { return Ok(None) };
+        Ok(Some(encoder.flush()?).filter(|out| !out.is_empty()))
     }
 }
 

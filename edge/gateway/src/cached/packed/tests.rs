@@ -1,6 +1,6 @@
 //! Compressed forms in a real cache: what is stored, confirmed, and never mixed with the service's own bytes.
 
-use super::body::{Bounded, packed};
+use super::body::packed;
 use super::*;
 use bole_base::clock::ManualClock;
 use bole_cdn::{Body, BodyError, Cache, Config};
@@ -214,7 +214,7 @@ fn what_could_not_be_stored_is_left() {
 async fn a_body_that_breaks_off_is_not_ended() {
     for coding in ALL {
         let pieces = [Ok(Bytes::from_static(b"some text")), Err(BodyError::Lost)];
-        let mut body = packed(Body::stream(stream::iter(pieces)), Bounded::new(coding).expect("a place"));
+        let mut body = packed(Body::stream(stream::iter(pieces)), Encoder::new(coding).expect("a place"));
         let error = loop {
             match body.next().await.unwrap_or_else(|| panic!("{coding:?}: the end")) {
                 Ok(_) => {}
@@ -230,7 +230,7 @@ async fn a_body_that_breaks_off_is_not_ended() {
 fn what_came_is_sent_on_when_nothing_more_comes() {
     for coding in ALL {
         let pieces = stream::iter([Ok(Bytes::from_static(b"first line\n"))]).chain(stream::pending());
-        let mut body = packed(Body::stream(pieces), Bounded::new(coding).expect("a place"));
+        let mut body = packed(Body::stream(pieces), Encoder::new(coding).expect("a place"));
         let mut context = Context::from_waker(Waker::noop());
         let mut bytes = Vec::new();
         while let Poll::Ready(piece) = body.poll_next_unpin(&mut context) {
