@@ -45,7 +45,7 @@ impl Packing {
                 self.waits = true;
                 encoder.push(piece)?
             }
-            _ => self.encoder.take().map(|encoder| encoder.finish()).transpose()?.unwrap_or_default(),
+            _ => self.encoder.take().map(Encoder::finish).transpose()?.unwrap_or_default(),
         };
         Ok(Some(out).filter(|out| !out.is_empty()))
     }
