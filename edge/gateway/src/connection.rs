@@ -11,6 +11,8 @@ pub mod origin;
 pub mod wire;
 
 use crate::config::Config;
+use crate::direct::ask::Habit;
+use crate::direct::{After, Direct};
 use crate::error::Problem;
 use crate::proxy::Proxy;
 use crate::straight::Straight;
@@ -37,6 +39,8 @@ pub struct Door {
     pub engine: Arc<HttpProxy<Proxy>>,
     /// Answers what needs no engine.
     pub straight: Straight,
+    /// Forwards what needs no engine.
+    pub direct: Direct,
     /// Settings.
     pub config: Arc<Config>,
     /// Turns true when the gateway closes.
@@ -120,6 +124,7 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
         target_bytes_max: limits.target_bytes_max,
     };
     let mut closing = door.closing.clone();
+    let mut habit = Habit::default();
     for number in 0..limits.connection_requests_max {
         let first = number == 0 && client.tls.is_none();
         let next = tokio::select! {
@@ -145,6 +150,12 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
                 door.refused.add(Problem::ClientGone);
                 return debug!("{}: {error}", client.address);
             }
+            None => {}
+        }
+        match door.direct.forward(&mut wire, &head, &client, &mut habit, last).await {
+            Some(After::Next) => continue,
+            Some(After::Close) => return wire.linger().await,
+            Some(After::Cut) => return,
             None => {}
         }
         let exchange = Exchange::new(client.clone(), true);

@@ -9,6 +9,8 @@ use crate::clock::{self, Lag};
 use crate::collapse::Flights;
 use crate::config::{Config, Parts};
 use crate::connection::{self, Door, RefusedCounters};
+use crate::direct::Direct;
+use crate::direct::pool::Keeper;
 use crate::error::{Error, Result};
 use crate::inner::Engine;
 use crate::logins;
@@ -86,6 +88,15 @@ impl Service {
             log: log.clone(),
             store: parts.store.clone(),
         };
+        let direct = Direct {
+            state: state.clone(),
+            config: config.clone(),
+            certificates: certificates.clone(),
+            log: log.clone(),
+            problems: problems.clone(),
+            closing: is_closing.clone(),
+            keeper: Keeper::new(config.limits.upstream_idle_connections_max, &metrics),
+        };
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),
@@ -106,6 +117,7 @@ impl Service {
         let door = Door {
             engine,
             straight,
+            direct,
             config: config.clone(),
             closing: is_closing.clone(),
             certificates: certificates.clone(),

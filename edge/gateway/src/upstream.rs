@@ -12,6 +12,7 @@ pub mod probe;
 pub mod resolve;
 pub mod set;
 
+use crate::direct;
 use crate::metrics::ServiceCounters;
 use bole_edge_core::limits::adaptive::{Adaptive, Bounds, Gradient};
 use bole_edge_core::limits::breaker::{self, Breaker};
@@ -138,6 +139,8 @@ pub struct Upstream {
     pub protection: Arc<Protection>,
     /// What is counted.
     pub counters: ServiceCounters,
+    /// Its requests need no proxy library.
+    pub is_direct: bool,
     driver: Mutex<Option<tokio::task::AbortHandle>>,
 }
 
@@ -187,6 +190,7 @@ impl Upstream {
             set,
             protection,
             counters,
+            is_direct: direct::plain::service(service),
             driver: Mutex::new(None),
         };
         upstream.set.prepare(template);

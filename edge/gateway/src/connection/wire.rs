@@ -1,11 +1,14 @@
 //! The bytes of a client's connection, as the proxy library reads them: never more than belongs to the request under way. Heads are
 //! scanned before they are shown, bodies are followed to their end; what comes after waits here.
 
+mod lane;
+
+pub use lane::Lost;
+
 use super::body::Body;
 use super::client::Exchange;
 use super::head::{self, Bounds, Head, Refused};
 use super::held::Held;
-use crate::clock;
 use crate::error::Problem;
 use async_trait::async_trait;
 use bole_net::Stream as Socket;
@@ -244,38 +247,18 @@ impl Wire {
         let _ = tokio::time::timeout(LINGER, drain).await;
     }
 
-    /// Fails the read if the deadline of the exchange has passed; arms a timer for it otherwise. The timer is only moved when
-    /// it goes off or is too late, so that a request costs none.
+    /// Fails the read if the deadline of the exchange has passed; arms the timer for it otherwise.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(deadline) = self.exchange.as_ref().and_then(|exchange| exchange.deadline()) else {
             return Ok(());
         };
-        loop {
-            let (armed, timer) = match &mut self.timer {
-                Some((armed, timer)) => (armed, timer),
-                none => {
-                    let timer = Box::pin(tokio::time::sleep_until(clock::instant(deadline)));
-                    let (armed, timer) = none.insert((deadline, timer));
-                    (armed, timer)
-                }
-            };
-            if *armed > deadline {
-                timer.as_mut().reset(clock::instant(deadline));
-                *armed = deadline;
-            }
-            if timer.as_mut().poll(context).is_pending() {
-                return Ok(());
-            }
-            if clock::now() >= deadline {
-                if let Some(exchange) = &self.exchange {
-                    exchange.expire();
-                }
-                self.timer = None;
-                return Err(io::Error::from(io::ErrorKind::TimedOut));
-            }
-            timer.as_mut().reset(clock::instant(deadline));
-            *armed = deadline;
+        if self.poll_until(context, deadline).is_pending() {
+            return Ok(());
         }
+        if let Some(exchange) = &self.exchange {
+            exchange.expire();
+        }
+        Err(io::Error::from(io::ErrorKind::TimedOut))
     }
 
     fn poll_open(&mut self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
