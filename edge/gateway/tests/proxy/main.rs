@@ -5,6 +5,7 @@
 mod cached;
 mod collapse;
 mod described;
+mod direct;
 mod faults;
 mod found;
 mod hedge;
