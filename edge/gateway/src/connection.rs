@@ -12,6 +12,7 @@ pub mod wire;
 
 use crate::config::Config;
 use crate::direct::ask::Habit;
+use crate::direct::look::Lookout;
 use crate::direct::{After, Direct};
 use crate::error::Problem;
 use crate::proxy::Proxy;
@@ -20,7 +21,7 @@ use crate::tls::Certificates;
 use bole_net::Connection;
 use bole_net::metrics::Counter;
 use client::{Client, Exchange, TlsFacts};
-use head::{Bounds, Framing};
+use head::{Bounds, Framing, Head};
 use pingora_core::apps::HttpServerApp;
 use pingora_core::protocols::Digest;
 use pingora_core::protocols::http::ServerSession;
@@ -37,6 +38,8 @@ use wire::{Next, Transport, Wire};
 pub struct Door {
     /// The library's engine around our phases.
     pub engine: Arc<HttpProxy<Proxy>>,
+    /// Looks at what may need no engine.
+    pub lookout: Lookout,
     /// Answers what needs no engine.
     pub straight: Straight,
     /// Forwards what needs no engine.
@@ -68,6 +71,30 @@ impl RefusedCounters {
     /// Counts one.
     pub fn add(&self, problem: Problem) {
         self.0[problem as usize].add(1);
+    }
+}
+
+impl Door {
+    /// Answers or forwards a request that needs no engine. `None`: nothing was done.
+    async fn at_once(
+        &self,
+        wire: &mut Wire,
+        head: &Head,
+        client: &Client,
+        habit: &mut Habit,
+        last: bool,
+    ) -> Option<After> {
+        let looked = self.lookout.look(wire.found(head), head, client)?;
+        match self.straight.answer(wire, head, client, last, &looked).await {
+            Some(Ok(true)) => Some(After::Next),
+            Some(Ok(false)) => Some(After::Close),
+            Some(Err(error)) => {
+                self.refused.add(Problem::ClientGone);
+                debug!("{}: {error}", client.address);
+                Some(After::Cut)
+            }
+            None => self.direct.forward(wire, head, client, (looked, habit), last).await,
+        }
     }
 }
 
@@ -143,16 +170,7 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
             }
         };
         let last = number + 1 == limits.connection_requests_max || *closing.borrow();
-        match door.straight.answer(&mut wire, &head, &client, last).await {
-            Some(Ok(true)) => continue,
-            Some(Ok(false)) => return wire.linger().await,
-            Some(Err(error)) => {
-                door.refused.add(Problem::ClientGone);
-                return debug!("{}: {error}", client.address);
-            }
-            None => {}
-        }
-        match door.direct.forward(&mut wire, &head, &client, &mut habit, last).await {
+        match door.at_once(&mut wire, &head, &client, &mut habit, last).await {
             Some(After::Next) => continue,
             Some(After::Close) => return wire.linger().await,
             Some(After::Cut) => return,

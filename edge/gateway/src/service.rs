@@ -10,6 +10,7 @@ use crate::collapse::Flights;
 use crate::config::{Config, Parts};
 use crate::connection::{self, Door, RefusedCounters};
 use crate::direct::Direct;
+use crate::direct::look::Lookout;
 use crate::direct::pool::Keeper;
 use crate::error::{Error, Result};
 use crate::inner::Engine;
@@ -81,17 +82,11 @@ impl Service {
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
-        let straight = Straight {
-            state: state.clone(),
-            config: config.clone(),
-            certificates: certificates.clone(),
-            log: log.clone(),
-            store: parts.store.clone(),
-        };
+        let lookout =
+            Lookout { state: state.clone(), config: config.clone(), certificates: certificates.clone() };
+        let straight = Straight { config: config.clone(), log: log.clone(), store: parts.store.clone() };
         let direct = Direct {
-            state: state.clone(),
             config: config.clone(),
-            certificates: certificates.clone(),
             log: log.clone(),
             problems: problems.clone(),
             closing: is_closing.clone(),
@@ -116,6 +111,7 @@ impl Service {
         let _ = own.set(Arc::downgrade(&engine));
         let door = Door {
             engine,
+            lookout,
             straight,
             direct,
             config: config.clone(),

@@ -9,6 +9,7 @@ use super::body::Body;
 use super::client::Exchange;
 use super::head::{self, Bounds, Head, Refused};
 use super::held::Held;
+use crate::clock;
 use crate::error::Problem;
 use async_trait::async_trait;
 use bole_cdn::cache::hit::Part;
@@ -125,7 +126,7 @@ impl Wire {
             // A connection that waits needs no room for what came before.
             self.ahead = BytesMut::new();
         }
-        let mut until = tokio::time::Instant::now() + if self.ahead.is_empty() { idle } else { whole };
+        let mut until = clock::now() + if self.ahead.is_empty() { idle } else { whole };
         let mut began = !self.ahead.is_empty();
         loop {
             if began {
@@ -141,21 +142,27 @@ impl Wire {
                     }
                 }
             }
-            self.ahead.reserve(GLANCE);
-            let read = self.transport.read_buf(&mut self.ahead);
-            match tokio::time::timeout_at(until, read).await {
-                Ok(Ok(0) | Err(_)) => return Next::End,
-                Ok(Ok(_)) => {}
-                Err(_) if began => {
+            let before = self.ahead.len();
+            match std::future::poll_fn(|context| self.poll_more(context, until)).await {
+                Some(Ok(())) if self.ahead.len() > before => {}
+                None if began => {
                     let detail = "the head took too long";
                     return Next::Refused(Refused { problem: Problem::HeadTimeout, detail });
                 }
-                Err(_) => return Next::End,
+                Some(_) | None => return Next::End,
             }
             if !began {
                 began = true;
-                until = tokio::time::Instant::now() + whole;
+                until = clock::now() + whole;
             }
+        }
+    }
+
+    /// Reads more of a head; nothing if none of it came in time.
+    fn poll_more(&mut self, context: &mut Context<'_>, until: Duration) -> Poll<Option<io::Result<()>>> {
+        match self.poll_fill(context, GLANCE) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => self.poll_until(context, until).map(|()| None),
         }
     }
 

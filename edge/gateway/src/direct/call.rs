@@ -1,8 +1,9 @@
 //! A request on the direct way: its tries at instances, and what each says of them. What is asked, counted and learned is what the phases of
 //! [`crate::proxy`] ask, count and learn, in the same order.
 
-use super::relay::{INFORMATIONAL_MAX, Relay, Times, Trouble, Upload};
+use super::relay::{INFORMATIONAL_MAX, Relay, Times};
 use super::reply::Reply;
+use super::upload::{Trouble, Upload};
 use super::{After, Direct, body_max, lines};
 use crate::clock;
 use crate::connection::client::Client;

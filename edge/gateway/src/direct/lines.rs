@@ -53,7 +53,7 @@ pub fn change(lines: &mut Vec<u8>, change: impl FnOnce(&mut HeaderMap)) {
     let before = map(lines);
     let mut after = before.clone();
     change(&mut after);
-    let differs = |name: &HeaderName| !before.get_all(name).into_iter().eq(after.get_all(name).into_iter());
+    let differs = |name: &HeaderName| !before.get_all(name).iter().eq(after.get_all(name).iter());
     let changed: Vec<&HeaderName> = before.keys().chain(after.keys()).filter(|name| differs(name)).collect();
     if changed.is_empty() {
         return;

@@ -106,8 +106,10 @@ fn parts(message: &str, bodyless: bool) -> ((String, BTreeSet<String>, String), 
     let field = |line: &str| {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let name = name.to_ascii_lowercase();
-        let own = matches!(&*name, "date" | "x-request-id" | "traceparent");
-        let value = if own { "".to_owned() } else { value.trim().to_owned() };
+        // The time that a breaker stays open has some chance in it; what instances of this table say is 9.
+        let own = matches!(&*name, "date" | "x-request-id" | "traceparent")
+            || (name == "retry-after" && value.trim() != "9");
+        let value = if own { String::new() } else { value.trim().to_owned() };
         (name, value)
     };
     let fields: Vec<(String, String)> = lines.map(field).collect();
@@ -179,7 +181,6 @@ async fn shown(direct: bool, request: &str, instances: &[Played], more: (&str, &
     let metrics = parts.metrics.clone();
     let gateway = gateway_with(&text, parts, |config| {
         (config.direct, config.access_log) = (direct, log);
-        config.limits.body_timeout = Duration::from_millis(400);
     })
     .await;
     let mut client = Client::connect(gateway.http()[0]).await;
@@ -220,7 +221,9 @@ async fn shown(direct: bool, request: &str, instances: &[Played], more: (&str, &
 }
 
 /// No retries, no ejection: each fault is seen as it is.
-const BARE: &str = "retries = { attempts = 0 }\nejection = { enabled = false }\ntimeouts = { connect = \"300ms\", first_byte = \"300ms\", read = \"300ms\" }";
+const CALM: &str = "retries = { attempts = 0 }\nejection = { enabled = false }";
+/// The same, for instances that hang.
+const BARE: &str = "retries = { attempts = 0 }\nejection = { enabled = false }\ntimeouts = { first_byte = \"800ms\", read = \"800ms\" }";
 
 /// Requests, each with all that could be changed on the way.
 const REQUESTS: &[&str] = &[
@@ -295,7 +298,7 @@ async fn compare(rows: Vec<(String, Vec<Played>, (&'static str, &'static str))>)
 async fn answers_are_the_same_on_both_ways() {
     let rows = REQUESTS
         .iter()
-        .flat_map(|request| ANSWERS.iter().map(|answer| ((*request).to_owned(), vec![*answer], (BARE, ""))));
+        .flat_map(|request| ANSWERS.iter().map(|answer| ((*request).to_owned(), vec![*answer], (CALM, ""))));
     compare(rows.collect()).await;
 }
 
@@ -309,8 +312,8 @@ async fn faults_are_the_same_on_both_ways() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_are_the_same_on_both_ways() {
-    let more = "balance = { algorithm = \"maglev\", key = \"all\" }\nejection = { enabled = false }\nretries = { budget_per_second = 1000.0, statuses = [503] }\ntimeouts = { first_byte = \"300ms\" }";
-    let broken = "breaker = { volume = 1, failure_share = 0.1 }\nejection = { consecutive_failures = 1, consecutive_gateway_errors = 1 }\ntimeouts = { first_byte = \"300ms\" }";
+    let more = "balance = { algorithm = \"maglev\", key = \"all\" }\nejection = { enabled = false }\nretries = { budget_per_second = 1000.0, statuses = [503] }\ntimeouts = { first_byte = \"800ms\" }";
+    let broken = "breaker = { volume = 1, failure_share = 0.1 }\nejection = { consecutive_failures = 1, consecutive_gateway_errors = 1 }\ntimeouts = { first_byte = \"800ms\" }";
     let bad = [FAULTS[0], FAULTS[1], FAULTS[2], FAULTS[8], ANSWERS[15]];
     let rows = [REQUESTS[0], REQUESTS[2], REQUESTS[3], REQUESTS[4]].into_iter().flat_map(|request| {
         bad.iter().flat_map(move |fault| {
@@ -330,17 +333,17 @@ async fn routes_change_the_same_on_both_ways() {
     const INSTANCE: &str = "host = \"instance\"\nretries = { attempts = 0 }";
     const NAMED: &str = "host = { name = \"named.example\" }\nbalance = { algorithm = \"maglev\", key = { header = \"accept\" } }\nretries = { attempts = 0 }";
     const SMALL: &str = "request_body_max = \"4\"\nresponse_body_max = \"4\"";
-    const SHORT: &str = "timeout = \"200ms\"";
+    const SHORT: &str = "timeout = \"500ms\"";
     let rows = REQUESTS.iter().flat_map(|request| {
         [
-            (ANSWERS[0], (BARE, CHANGES)),
-            (FAULTS[0], (BARE, CHANGES)),
+            (ANSWERS[0], (CALM, CHANGES)),
+            (FAULTS[0], (CALM, CHANGES)),
             (ANSWERS[3], (NAMED, "")),
-            (ANSWERS[0], (BARE, SMALL)),
-            (FAULTS[2], (BARE, SHORT)),
-            (FAULTS[5], (BARE, SHORT)),
-            (ANSWERS[0], (BARE, "deny_networks = [\"127.0.0.0/8\"]")),
-            (ANSWERS[0], (BARE, "allow_networks = [\"127.0.0.0/8\"]")),
+            (ANSWERS[0], (CALM, SMALL)),
+            (FAULTS[2], (CALM, SHORT)),
+            (FAULTS[5], (CALM, SHORT)),
+            (ANSWERS[0], (CALM, "deny_networks = [\"127.0.0.0/8\"]")),
+            (ANSWERS[0], (CALM, "allow_networks = [\"127.0.0.0/8\"]")),
             (ANSWERS[0], (INSTANCE, "")),
         ]
         .map(|(answer, more)| ((*request).to_owned(), vec![answer], more))
@@ -383,8 +386,8 @@ async fn what_differs_is_known() {
     ] {
         let bytes: &'static str = bytes.to_owned().leak();
         let instances = [played(bytes, Then::Close)];
-        let direct = shown(true, request, &instances, (BARE, "")).await;
-        let usual = shown(false, request, &instances, (BARE, "")).await;
+        let direct = shown(true, request, &instances, (CALM, "")).await;
+        let usual = shown(false, request, &instances, (CALM, "")).await;
         assert!(first(&direct).contains(direct_has), "{bytes}: {direct:?}");
         assert!(first(&usual).contains(usual_has), "{bytes}: {usual:?}");
         assert!(!first(&direct).contains("x-hop") && !first(&direct).contains("timeout=9"), "{direct:?}");
