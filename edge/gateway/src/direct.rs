@@ -23,11 +23,13 @@ pub mod reply;
 pub mod upload;
 
 use crate::access_log::Log;
+use crate::clock;
 use crate::config::{Config, Network};
 use crate::connection::RefusedCounters;
 use crate::connection::client::Client;
 use crate::connection::head::{Framing, Head};
 use crate::connection::wire::Wire;
+use crate::error::Problem;
 use crate::proxy::request::{field, is_id, key};
 use crate::state::Route;
 use crate::trace;
@@ -37,23 +39,25 @@ use bole_edge_core::balance::Request;
 use bole_edge_core::hash;
 use bole_gateway_document::service::KeySource;
 use call::{Call, Course, Under};
+use finish::Refusal;
 use look::Looked;
 use pool::Keeper;
 use std::sync::Arc;
 use tokio::sync::watch;
+use upload::Trouble;
 
 /// What all requests on this way share.
 pub struct Direct {
     /// Settings.
-    pub config: Arc<Config>,
+    config: Arc<Config>,
     /// Finished requests.
-    pub log: Arc<Log>,
+    log: Arc<Log>,
     /// Problems by kind.
-    pub problems: RefusedCounters,
+    problems: RefusedCounters,
     /// Turns true when the gateway closes.
-    pub closing: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
     /// Bounds the connections that are kept.
-    pub keeper: Arc<Keeper>,
+    keeper: Arc<Keeper>,
 }
 
 /// What becomes of a client's connection after a request.
@@ -68,6 +72,17 @@ pub enum After {
 }
 
 impl Direct {
+    /// Of a gateway.
+    pub fn new(
+        config: Arc<Config>,
+        log: Arc<Log>,
+        problems: RefusedCounters,
+        closing: watch::Receiver<bool>,
+        keeper: Arc<Keeper>,
+    ) -> Self {
+        Self { config, log, problems, closing, keeper }
+    }
+
     /// Forwards a request that was looked at, if that can be done here. `None`: nothing was done. `last`: the connection must not go on.
     pub async fn forward(
         &self,
@@ -77,14 +92,34 @@ impl Direct {
         (looked, habit): (Looked, &mut Habit),
         last: bool,
     ) -> Option<After> {
-        let under = self.find(looked, head.framing, client, habit)?;
-        wire.take(head);
+        let call = self.find(looked, head.framing, client, habit)?;
         // What a request needs in memory, a connection that waits for the next one does not.
-        Some(Box::pin(under.run(self, wire, client, last)).await)
+        if call.route.rates.is_empty() {
+            // Who refuses it is the usual way: nothing was done yet.
+            let under = call.enter().ok()?;
+            wire.take(head);
+            return Some(Box::pin(under.run(self, wire, client, last)).await);
+        }
+        wire.take(head);
+        Some(Box::pin(self.counted(call, wire, client, last)).await)
     }
 
-    /// Finds what a request needs to begin: a service of this way, a place there, and an instance.
-    fn find(&self, looked: Looked, framing: Framing, client: &Client, habit: &mut Habit) -> Option<Under> {
+    /// Carries a request out that its route's limits count. From here on it cannot go another way, which would count it once more.
+    async fn counted(&self, mut call: Call, wire: &mut Wire, client: &Client, last: bool) -> After {
+        if let Err(refused) = call.count().await {
+            return call.refuse(refused, self, (wire, client), last).await;
+        }
+        match call.enter() {
+            Ok(under) => under.run(self, wire, client, last).await,
+            Err(refused) => {
+                let (call, refused) = *refused;
+                call.refuse(refused, self, (wire, client), last).await
+            }
+        }
+    }
+
+    /// Puts together what is known of a request, if its route and service are of this way.
+    fn find(&self, looked: Looked, framing: Framing, client: &Client, habit: &mut Habit) -> Option<Call> {
         let Looked { began, ask, asked, ip, route, service, rest, groups } = looked;
         let upstream = service.filter(|service| service.is_direct)?;
         let may_be = self.config.direct && route.is_direct && is_let_in(&route, ip);
@@ -97,7 +132,7 @@ impl Direct {
         let trace = trace::Parent::continued(trace::Parent::of(&request.headers));
         habit.learn(&self.config.trusted_proxies, &request, client, &asked);
         let (key, told) = (key_of(&upstream, &request, ip), habit.told());
-        let call = Call {
+        Some(Call {
             began,
             request,
             text,
@@ -113,8 +148,8 @@ impl Direct {
             told,
             route,
             upstream,
-        };
-        call.enter()
+            rates: Vec::new(),
+        })
     }
 
     fn is_too_large(&self, route: &Route, framing: Framing) -> bool {
@@ -141,20 +176,50 @@ fn key_of(upstream: &Upstream, request: &pingora_http::RequestHeader, ip: std::n
 }
 
 impl Call {
-    /// Asks what protects the service, and picks the first instance. Nothing is left of it if there is none.
-    fn enter(self) -> Option<Under> {
-        let protection = &self.upstream.protection;
-        let place = protection.gate.enter()?;
-        let now = self.began;
-        let pass = match &protection.breaker {
-            Some(breaker) => Some(breaker.admit(now).ok()?),
-            None => None,
+    /// Counts the request under the route's limits, all of which must admit.
+    async fn count(&mut self) -> Result<(), Refusal> {
+        let route = self.route.clone();
+        for rate in &route.rates {
+            let verdict = {
+                let key = key(&rate.key, &self.request, (self.ip, None));
+                rate.take(&route.name, &key).await
+            };
+            if rate.shadow {
+                route.counters.limited_in_shadow.add(u64::from(!verdict.admitted));
+                continue;
+            }
+            self.rates.extend(verdict.headers);
+            if !verdict.admitted {
+                route.counters.limited.add(1);
+                let problem = if verdict.unknown { Problem::LimitUnknown } else { Problem::RateLimited };
+                let detail = Some(format!("the limit {:?} is reached", rate.name));
+                return Err(Refusal { trouble: Trouble { problem, detail }, wait: verdict.retry_after });
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks what protects the service, and picks the first instance. If it is refused nothing is left of that.
+    fn enter(self) -> Result<Under, Box<(Self, Refusal)>> {
+        let refused =
+            |call: Self, problem: Problem, wait| Box::new((call, Refusal { trouble: problem.into(), wait }));
+        let (upstream, now) = (self.upstream.clone(), clock::now());
+        let protection = &upstream.protection;
+        let Some(place) = protection.gate.enter() else {
+            return Err(refused(self, Problem::TooManyAtOnce, None));
         };
-        let target = self.target()?;
-        let picked = self.upstream.set.pick(Request { key: self.key, sticky: None, avoid: &[] })?;
+        let pass = match protection.breaker.as_ref().map(|breaker| breaker.admit(now)) {
+            None => None,
+            Some(Ok(pass)) => Some(pass),
+            Some(Err(wait)) => return Err(refused(self, Problem::BreakerOpen, Some(wait))),
+        };
+        let Some(target) = self.target() else { return Err(refused(self, Problem::BadRequest, None)) };
+        let Some(picked) = upstream.set.pick(Request { key: self.key, sticky: None, avoid: &[] }) else {
+            return Err(refused(self, Problem::NoInstance, None));
+        };
         protection.budget.lock().request(now);
-        let total = self.route.document.timeout.or(self.upstream.document.timeouts.total);
+        let total = self.route.document.timeout.or(upstream.document.timeouts.total);
         let last = total.map(|total| now + total.0);
-        Some(Under { course: Course::new(place, pass, last), target, picked, call: self })
+        Ok(Under { course: Course::new(place, pass, last), target, picked, call: self })
     }
 }

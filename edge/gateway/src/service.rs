@@ -85,13 +85,9 @@ impl Service {
         let lookout =
             Lookout { state: state.clone(), config: config.clone(), certificates: certificates.clone() };
         let straight = Straight { config: config.clone(), log: log.clone(), store: parts.store.clone() };
-        let direct = Direct {
-            config: config.clone(),
-            log: log.clone(),
-            problems: problems.clone(),
-            closing: is_closing.clone(),
-            keeper: Keeper::new(config.limits.upstream_idle_connections_max, &metrics),
-        };
+        let keeper = Keeper::new(config.limits.upstream_idle_connections_max, &metrics);
+        let (now_closing, settings) = (is_closing.clone(), config.clone());
+        let direct = Direct::new(settings, log.clone(), problems.clone(), now_closing, keeper);
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),

@@ -204,7 +204,7 @@ fn find<'a>(store: &Store, looked: &'a Looked, by_file: bool) -> Option<Found<'a
         }
         None => store.cache.hit(manner, &target, &request.headers, by_file)?,
     };
-    Some(Found { route, service, hit, request })
+    Some(Found { request, route, service, hit })
 }
 
 #[cfg(test)]

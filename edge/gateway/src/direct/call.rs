@@ -66,6 +66,8 @@ pub struct Call {
     pub route: Arc<Route>,
     /// The service that it goes to.
     pub upstream: Arc<Upstream>,
+    /// Members of `RateLimit-Policy` and `RateLimit`.
+    pub rates: Vec<(String, String)>,
 }
 
 /// How a request goes.
@@ -172,7 +174,7 @@ impl Under {
                 None => break call.give_up(&mut course, direct, wire).await,
             }
         };
-        call.finish(course, direct, client, upload.bytes);
+        call.finish(course, direct, client, (upload.bytes, true));
         drop(open);
         after
     }
@@ -287,6 +289,11 @@ impl Call {
     fn seen(&self, reply: &mut Reply, last: bool) -> Vec<u8> {
         let changes = &self.route.change.response_headers;
         let mut id = self.request_id.as_str();
+        if !self.rates.is_empty() {
+            let names = ["ratelimit-policy", "ratelimit"];
+            lines::change(&mut reply.fields, |map| names.iter().for_each(|name| drop(map.remove(*name))));
+            self.limited(&mut reply.fields);
+        }
         if !changes.is_empty() {
             lines::put(&mut reply.fields, b"x-request-id", id.as_bytes());
             self.with_values(|values| lines::change(&mut reply.fields, |map| changes.apply(map, values)));

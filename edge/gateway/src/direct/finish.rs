@@ -1,6 +1,7 @@
 //! The end of a request on the direct way: what its client is told if it failed, what is learned, counted and logged.
 
 use super::call::{Call, Course};
+use super::upload::Trouble;
 use super::{After, Direct, lines};
 use crate::access_log::Told;
 use crate::clock;
@@ -8,8 +9,10 @@ use crate::connection::client::Client;
 use crate::connection::wire::Wire;
 use crate::error::Problem;
 use crate::proxy::response::judged;
+use crate::upstream::Place;
 use bole_edge_core::balance::Ending;
 use bole_edge_core::health::outlier::Answer;
+use bole_edge_core::limits::{Decision, headers};
 use bole_gateway_routes::forwarded::Trusted;
 use http::{Method, StatusCode};
 use std::future::poll_fn;
@@ -22,6 +25,12 @@ impl Direct {
     pub fn trusts(&self, client: &Client) -> bool {
         Trusted(&self.config.trusted_proxies).contains(client.address.ip().to_canonical())
     }
+}
+
+/// `Retry-After`.
+fn seconds(wait: Duration) -> Option<String> {
+    let (admitted, remaining, full_after) = (false, 0, wait);
+    headers::retry_after(&Decision { admitted, remaining, full_after, retry_after: Some(wait) })
 }
 
 /// Sends bytes; `false` if they did not all go within `patience`.
@@ -43,7 +52,68 @@ async fn put(wire: &mut Wire, bytes: &[u8], patience: Duration) -> bool {
     .await
 }
 
+/// Why a request does not begin.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What is wrong.
+    pub trouble: Trouble,
+    /// After which time to ask again.
+    pub wait: Option<Duration>,
+}
+
 impl Call {
+    /// Says of the route's limits what there is to say.
+    pub(super) fn limited(&self, fields: &mut Vec<u8>) {
+        let joined = |member: fn(&(String, String)) -> &String| {
+            self.rates.iter().map(|rate| member(rate).as_str()).collect::<Vec<_>>().join(", ")
+        };
+        lines::put(fields, b"ratelimit-policy", joined(|rate| &rate.0).as_bytes());
+        lines::put(fields, b"ratelimit", joined(|rate| &rate.1).as_bytes());
+    }
+
+    /// Answers what did not begin. The connection goes on if nothing of the request is unread.
+    pub(super) async fn refuse(
+        self,
+        refusal: Refusal,
+        direct: &Direct,
+        (wire, client): (&mut Wire, &Client),
+        last: bool,
+    ) -> After {
+        let problem = refusal.trouble.problem;
+        if matches!(problem, Problem::TooManyAtOnce | Problem::BreakerOpen) {
+            self.upstream.counters.refused.add(1);
+        }
+        let begun = problem == Problem::NoInstance;
+        let last = last || begun || self.close || !wire.is_over() || *direct.closing.borrow();
+        let limited = matches!(problem, Problem::RateLimited | Problem::LimitUnknown);
+        let mut course = Course::new(Place::Free, None, None);
+        course.problem = Some(refusal.trouble);
+        self.send(&mut course, direct, wire, (refusal.wait, last)).await;
+        self.finish(course, direct, client, (0, !limited));
+        if last { After::Close } else { After::Next }
+    }
+
+    /// Sends what tells the problem of a request.
+    async fn send(
+        &self,
+        course: &mut Course,
+        direct: &Direct,
+        wire: &mut Wire,
+        (wait, last): (Option<Duration>, bool),
+    ) {
+        let Some(Trouble { problem, detail }) = &course.problem else { return };
+        let body = problem.body(detail.as_deref(), &[]);
+        let mut answer = self.problem(*problem, body.len(), (wait, last));
+        let bodyless = self.request.method == Method::HEAD;
+        if !bodyless {
+            answer.extend_from_slice(body.as_bytes());
+        }
+        course.status = problem.row().status;
+        if put(wire, &answer, direct.config.limits.write_timeout).await && !bodyless {
+            course.response_bytes = body.len() as u64;
+        }
+    }
+
     /// Answers what cannot be tried again.
     pub(super) async fn give_up(&self, course: &mut Course, direct: &Direct, wire: &mut Wire) -> After {
         let trouble = course.problem.clone().unwrap_or_else(|| Problem::Internal.into());
@@ -54,25 +124,23 @@ impl Call {
         if problem.row().status == 0 || course.begun {
             return After::Cut;
         }
-        let body = problem.body(trouble.detail.as_deref(), &[]);
-        let mut answer = self.problem(problem, body.len());
-        let bodyless = self.request.method == Method::HEAD;
-        if !bodyless {
-            answer.extend_from_slice(body.as_bytes());
-        }
-        course.status = problem.row().status;
-        if put(wire, &answer, direct.config.limits.write_timeout).await && !bodyless {
-            course.response_bytes = body.len() as u64;
-        }
+        course.problem = Some(trouble);
+        self.send(course, direct, wire, (None, true)).await;
         After::Close
     }
 
     /// The head that tells a problem.
-    fn problem(&self, problem: Problem, length: usize) -> Vec<u8> {
+    fn problem(&self, problem: Problem, length: usize, (wait, last): (Option<Duration>, bool)) -> Vec<u8> {
         let mut fields = Vec::with_capacity(256);
         lines::put(&mut fields, b"Content-Type", b"application/problem+json");
         lines::put(&mut fields, b"Cache-Control", b"no-store");
+        if let Some(seconds) = wait.and_then(seconds) {
+            lines::put(&mut fields, b"Retry-After", seconds.as_bytes());
+        }
         lines::put(&mut fields, b"x-request-id", self.request_id.as_bytes());
+        if !self.rates.is_empty() {
+            self.limited(&mut fields);
+        }
         let changes = &self.route.change.response_headers;
         if !changes.is_empty() {
             self.with_values(|values| lines::change(&mut fields, |map| changes.apply(map, values)));
@@ -83,19 +151,26 @@ impl Call {
         head.extend_from_slice(&fields);
         lines::put(&mut head, b"Content-Length", length.to_string().as_bytes());
         lines::date(&mut head);
-        head.extend_from_slice(b"Connection: close\r\n\r\n");
+        lines::put(&mut head, b"Connection", if last { b"close" } else { b"keep-alive" });
+        head.extend_from_slice(b"\r\n");
         head
     }
 
     /// Ends it.
-    pub(super) fn finish(&self, mut course: Course, direct: &Direct, client: &Client, request_bytes: u64) {
+    pub(super) fn finish(
+        &self,
+        mut course: Course,
+        direct: &Direct,
+        client: &Client,
+        (request_bytes, entered): (u64, bool),
+    ) {
         let took = clock::now().saturating_sub(self.began);
         let problem = course.problem.as_ref().map(|trouble| trouble.problem);
         if let Some(problem) = problem {
             direct.problems.add(problem);
         }
         if direct.log.is_on() {
-            self.tell(&course, direct, client, (request_bytes, took));
+            self.tell(&course, direct, client, (request_bytes, entered, took));
         }
         let status = course.status;
         let overload = matches!(status, 429 | 503 | 504) || problem.is_some_and(Problem::is_upstream);
@@ -112,7 +187,13 @@ impl Call {
         self.route.counters.answered(status, took);
     }
 
-    fn tell(&self, course: &Course, direct: &Direct, client: &Client, (bytes, took): (u64, Duration)) {
+    fn tell(
+        &self,
+        course: &Course,
+        direct: &Direct,
+        client: &Client,
+        (bytes, entered, took): (u64, bool, Duration),
+    ) {
         let attempt = course.attempt.as_ref();
         direct.log.write(&Told {
             client: self.ip,
@@ -121,7 +202,7 @@ impl Call {
             response_bytes: course.response_bytes,
             took,
             route: Some(&self.route.name),
-            service: Some(&self.upstream.name),
+            service: entered.then_some(&*self.upstream.name),
             instance: attempt.map(|attempt| &*attempt.live.member.spec.name),
             tries: course.tried.len(),
             problem: course.problem.as_ref().map(|trouble| trouble.problem.row().name),

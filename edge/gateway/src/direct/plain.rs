@@ -30,6 +30,7 @@ pub fn route(route: &route::Route) -> bool {
         split_key: _,
         // Requests to upgrade go the usual way by themselves.
         upgrade: _,
+        limits: _,
         // Without a login there is nobody to be let in.
         login_optional: _,
         allow: _,
@@ -44,7 +45,6 @@ pub fn route(route: &route::Route) -> bool {
         cors,
         compression,
         login,
-        limits,
         shed_priority,
         cache: _,
         collapse,
@@ -53,7 +53,7 @@ pub fn route(route: &route::Route) -> bool {
     let elsewhere =
         redirect.is_some() || reply.is_some() || files.is_some() || openapi.is_some() || bucket.is_some();
     let forwards = (service.is_some() || !split.is_empty()) && !elsewhere;
-    let asks = !login.is_empty() || !limits.is_empty() || shed_priority.is_some();
+    let asks = !login.is_empty() || shed_priority.is_some();
     let more = mirror.is_some() || cors.is_some() || compression.is_some() || *collapse || *grpc_web;
     forwards && !asks && !more && !cached::is_on(route)
 }
@@ -107,7 +107,7 @@ mod tests {
             Route { split: vec![share()], ..Route::default() },
             Route { response_headers: Headers { remove: list(), ..Headers::default() }, ..plain.clone() },
             Route { request_body_max: Some(Size(1)), timeout: Some(Span::secs(1)), ..plain.clone() },
-            Route { deny_networks: list(), ..plain.clone() },
+            Route { deny_networks: list(), limits: list(), ..plain.clone() },
             Route { cache: Some(Cache { enabled: false, ..Cache::default() }), ..plain.clone() },
         ] {
             assert!(route(&direct), "{direct:?}");
@@ -118,7 +118,6 @@ mod tests {
             Route { cors: Some(Cors::default()), ..plain.clone() },
             Route { compression: Some(Compression::default()), ..plain.clone() },
             Route { login: list(), ..plain.clone() },
-            Route { limits: list(), ..plain.clone() },
             Route { shed_priority: Some(1), ..plain.clone() },
             Route { cache: Some(Cache::default()), ..plain.clone() },
             Route { collapse: true, ..plain.clone() },

@@ -71,6 +71,8 @@ pub fn scan(bytes: &[u8], searched: &mut usize, bodyless: bool) -> Result<Option
 }
 
 /// What the fields say of the message.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is said by a field of its own")]
 struct Facts {
     fields: Vec<u8>,
     length: Option<u64>,
@@ -86,16 +88,7 @@ struct Facts {
 fn read(head: &[u8], bodyless: bool) -> Result<Reply, Refused> {
     let mut all = Lines(&head[..head.len() - 2]);
     let (minor, status, reason) = status(all.next().unwrap_or_default())?;
-    let mut facts = Facts {
-        fields: Vec::with_capacity(head.len() + 192),
-        length: None,
-        chunked: false,
-        closes: false,
-        keeps: false,
-        dated: false,
-        kept_for: None,
-        hop: Vec::new(),
-    };
+    let mut facts = Facts { fields: Vec::with_capacity(head.len() + 192), ..Facts::default() };
     for (number, line) in all.enumerate() {
         if number >= FIELDS_MAX {
             return Err(refused("the head has too many fields"));
