@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -54,7 +54,6 @@ impl Played {
         let say = self.bytes.replace('|', "\r\n");
         loop {
             if self.early {
-                use tokio::io::AsyncReadExt;
                 while !came.windows(4).any(|four| four == b"\r\n\r\n") {
                     if !matches!(stream.read_buf(&mut came).await, Ok(read) if read > 0) {
                         return;
@@ -405,5 +404,114 @@ async fn what_differs_is_known() {
         assert!(twice.metrics.contains(&connected) && twice.answers.len() == 2, "{direct}: {twice:?}");
         let late = shown(direct, request, &[FAULTS[5]], (CALM, late)).await;
         assert!(late.log[0].contains(problem), "{direct}: {late:?}");
+    }
+}
+
+/// The gateway on one of the ways, with one instance that a test plays itself.
+async fn before(direct: bool) -> (bole_gateway::Service, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let text = format!("[services.s]\ninstances = [\"{address}\"]\n{CALM}\n[routes.all]\nservice = \"s\"\n");
+    (gateway_with(&text, Parts::default(), |config| config.direct = direct).await, listener)
+}
+
+/// Reads until what came contains a text.
+async fn hear(stream: &mut TcpStream, text: &str) -> String {
+    let mut came = Vec::new();
+    let read = async {
+        while !String::from_utf8_lossy(&came).contains(text) {
+            assert!(stream.read_buf(&mut came).await.unwrap() > 0, "the end, and no {text:?}: {came:?}");
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| panic!("{text:?} in time"));
+    String::from_utf8_lossy(&came).into_owned()
+}
+
+#[tokio::test]
+async fn an_answer_may_begin_before_the_body_has_ended() {
+    for direct in [true, false] {
+        let (gateway, listener) = before(direct).await;
+        let mut client = Client::connect(gateway.http()[0]).await;
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
+        let (mut instance, _) = listener.accept().await.unwrap();
+        hear(&mut instance, "one").await;
+        instance
+            .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nONE\r\n")
+            .await
+            .unwrap();
+        hear(&mut client.stream, "ONE").await;
+        client.send("3\r\ntwo\r\n").await;
+        hear(&mut instance, "two").await;
+        instance.write_all(b"3\r\nTWO\r\n0\r\n\r\n").await.unwrap();
+        hear(&mut client.stream, "0\r\n\r\n").await;
+        // The answer is over, the body is not: its end still goes there, and the connections go on.
+        client.send("5\r\nthree\r\n0\r\n\r\n").await;
+        hear(&mut instance, "0\r\n\r\n").await;
+        client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        hear(&mut instance, "GET /next").await;
+        instance.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        hear(&mut client.stream, "204").await;
+    }
+}
+
+#[tokio::test]
+async fn an_instance_hears_that_its_client_left() {
+    for direct in [true, false] {
+        for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"] {
+            let (gateway, listener) = before(direct).await;
+            let mut client = Client::connect(gateway.http()[0]).await;
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            let (mut instance, _) = listener.accept().await.unwrap();
+            hear(&mut instance, "\r\n\r\n").await;
+            instance.write_all(answer.as_bytes()).await.unwrap();
+            if !answer.is_empty() {
+                hear(&mut client.stream, "half").await;
+            }
+            drop(client);
+            let mut rest = Vec::new();
+            let ended = tokio::time::timeout(PATIENCE, instance.read_to_end(&mut rest)).await;
+            // A reset says it as well.
+            let _ = ended.unwrap_or_else(|_| panic!("{direct} {answer:?}: it is told"));
+            let set = gateway.state().services["s"].set.clone();
+            until("nothing is under way", || set.status()[0].in_flight == 0).await;
+            assert!(set.status()[0].error_rate == 0.0, "it is not to blame: {:?}", set.status());
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_read_stops_who_sends() {
+    const SIZE: usize = 64 << 20;
+    for direct in [true, false] {
+        let (gateway, listener) = before(direct).await;
+        let mut client = Client::connect(gateway.http()[0]).await;
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        let (mut instance, _) = listener.accept().await.unwrap();
+        hear(&mut instance, "\r\n\r\n").await;
+        let sent = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = sent.clone();
+        let send = tokio::spawn(async move {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n");
+            instance.write_all(head.as_bytes()).await.unwrap();
+            let piece = vec![b'x'; 64 << 10];
+            while counted.load(std::sync::atomic::Ordering::SeqCst) < SIZE {
+                instance.write_all(&piece).await.unwrap();
+                counted.fetch_add(piece.len(), std::sync::atomic::Ordering::SeqCst);
+            }
+        });
+        // It stands still once the buffers of the system are full.
+        let mut last = (usize::MAX, std::time::Instant::now());
+        until("it is stopped", || {
+            let now = sent.load(std::sync::atomic::Ordering::SeqCst);
+            if now != last.0 {
+                last = (now, std::time::Instant::now());
+            }
+            now > 0 && last.1.elapsed() > Duration::from_millis(300)
+        })
+        .await;
+        assert!(last.0 < SIZE / 2, "{direct}: {} bytes are somewhere", last.0);
+        let answer = client.rest().await;
+        assert!(answer.ends_with("xxx") && answer.len() > SIZE, "{direct}: {}", answer.len());
+        send.await.unwrap();
     }
 }
