@@ -59,10 +59,11 @@ pub fn read(head: &[u8]) -> Option<Ask> {
         let (name, value) = split(field).ok()?;
         let name = HeaderName::from_bytes(name).ok()?;
         if name == header::CONNECTION {
-            close |= value.eq_ignore_ascii_case(b"close");
-            if !close && !value.eq_ignore_ascii_case(b"keep-alive") {
+            let closes = value.eq_ignore_ascii_case(b"close");
+            if !closes && !value.eq_ignore_ascii_case(b"keep-alive") {
                 return None;
             }
+            close |= closes;
         }
         // All values are parts of one piece of memory.
         request.append_header(name, HeaderValue::from_maybe_shared(text.slice_ref(value)).ok()?).ok()?;
@@ -213,6 +214,7 @@ mod tests {
             "OPTIONS * HTTP/1.1|Host: x||",
             "GET / HTTP/1.1|Host: x|Connection: keep-alive, x||",
             "GET / HTTP/1.1|Host: x|Connection: x-hop||",
+            "GET / HTTP/1.1|Host: x|Connection: close|Connection: x-hop||",
         ] {
             assert!(read(other).is_none(), "{other}");
         }
