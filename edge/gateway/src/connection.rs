@@ -12,7 +12,7 @@ pub mod wire;
 
 use crate::config::Config;
 use crate::direct::ask::Habit;
-use crate::direct::look::Lookout;
+use crate::direct::look::{Looked, Lookout};
 use crate::direct::{After, Direct};
 use crate::error::Problem;
 use crate::proxy::Proxy;
@@ -81,10 +81,9 @@ impl Door {
         wire: &mut Wire,
         head: &Head,
         client: &Client,
-        habit: &mut Habit,
+        (looked, habit): (Looked, &mut Habit),
         last: bool,
     ) -> Option<After> {
-        let looked = self.lookout.look(wire.found(head), head, client)?;
         match self.straight.answer(wire, head, client, last, &looked).await {
             Some(Ok(true)) => Some(After::Next),
             Some(Ok(false)) => Some(After::Close),
@@ -170,11 +169,15 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
             }
         };
         let last = number + 1 == limits.connection_requests_max || *closing.borrow();
-        match door.at_once(&mut wire, &head, &client, &mut habit, last).await {
-            Some(After::Next) => continue,
-            Some(After::Close) => return wire.linger().await,
-            Some(After::Cut) => return,
-            None => {}
+        if let Some(looked) = door.lookout.look(wire.found(&head), &head, &client) {
+            // What a request needs in memory, a connection that waits for the next one does not.
+            let way = Box::pin(door.at_once(&mut wire, &head, &client, (looked, &mut habit), last));
+            match way.await {
+                Some(After::Next) => continue,
+                Some(After::Close) => return wire.linger().await,
+                Some(After::Cut) => return,
+                None => {}
+            }
         }
         let exchange = Exchange::new(client.clone(), true);
         wire.show(&head, exchange);
@@ -183,7 +186,7 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
         session.set_read_timeout(Some(limits.body_timeout));
         session.set_write_timeout(Some(limits.write_timeout));
         session.set_total_drain_timeout(Some(limits.body_timeout));
-        // What a request needs in memory, a connection that waits for the next one does not.
+        // Here as well.
         let processed = Box::pin(door.engine.process_new_http(session, &door.closing)).await;
         let Some(reused) = processed else { return };
         let (stream, _) = reused.consume();

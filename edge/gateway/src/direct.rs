@@ -93,15 +93,14 @@ impl Direct {
         last: bool,
     ) -> Option<After> {
         let call = self.find(looked, head.framing, client, habit)?;
-        // What a request needs in memory, a connection that waits for the next one does not.
         if call.route.rates.is_empty() {
             // Who refuses it is the usual way: nothing was done yet.
             let under = call.enter().ok()?;
             wire.take(head);
-            return Some(Box::pin(under.run(self, wire, client, last)).await);
+            return Some(under.run(self, wire, client, last).await);
         }
         wire.take(head);
-        Some(Box::pin(self.counted(call, wire, client, last)).await)
+        Some(self.counted(call, wire, client, last).await)
     }
 
     /// Carries a request out that its route's limits count. From here on it cannot go another way, which would count it once more.
