@@ -230,7 +230,8 @@ impl Reply {
         let mut head = Vec::with_capacity(self.fields.len() + self.reason.len() + 192);
         head.extend_from_slice(b"HTTP/1.1 ");
         head.extend_from_slice(&self.reason);
-        head.extend_from_slice(b"\r\n");
+        // A blank stands behind the status also where no reason does.
+        head.extend_from_slice(if self.reason.len() > 3 { b"\r\n" } else { b" \r\n" });
         head.extend_from_slice(&self.fields);
         if self.status >= 200 {
             self.frame(&mut head);

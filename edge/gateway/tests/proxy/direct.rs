@@ -223,7 +223,7 @@ async fn shown(direct: bool, request: &str, instances: &[Played], more: (&str, &
 /// No retries, no ejection: each fault is seen as it is.
 const CALM: &str = "retries = { attempts = 0 }\nejection = { enabled = false }";
 /// The same, for instances that hang.
-const BARE: &str = "retries = { attempts = 0 }\nejection = { enabled = false }\ntimeouts = { first_byte = \"800ms\", read = \"800ms\" }";
+const BARE: &str = "retries = { attempts = 0 }\nejection = { enabled = false }\ntimeouts = { first_byte = \"2s\", read = \"2s\" }";
 
 /// Requests, each with all that could be changed on the way.
 const REQUESTS: &[&str] = &[
@@ -311,8 +311,8 @@ async fn faults_are_the_same_on_both_ways() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_are_the_same_on_both_ways() {
-    let more = "balance = { algorithm = \"maglev\", key = \"all\" }\nejection = { enabled = false }\nretries = { budget_per_second = 1000.0, statuses = [503] }\ntimeouts = { first_byte = \"800ms\" }";
-    let broken = "breaker = { volume = 1, failure_share = 0.1 }\nejection = { consecutive_failures = 1, consecutive_gateway_errors = 1 }\ntimeouts = { first_byte = \"800ms\" }";
+    let more = "balance = { algorithm = \"maglev\", key = \"all\" }\nejection = { enabled = false }\nretries = { budget_per_second = 1000.0, statuses = [503] }\ntimeouts = { first_byte = \"2s\" }";
+    let broken = "breaker = { volume = 1, failure_share = 0.1 }\nejection = { consecutive_failures = 1, consecutive_gateway_errors = 1 }\ntimeouts = { first_byte = \"2s\" }";
     let bad = [FAULTS[0], FAULTS[1], FAULTS[2], FAULTS[8], ANSWERS[14]];
     let rows = [REQUESTS[0], REQUESTS[2], REQUESTS[3], REQUESTS[4]].into_iter().flat_map(|request| {
         bad.iter().flat_map(move |fault| {
@@ -334,7 +334,7 @@ async fn routes_change_the_same_on_both_ways() {
     const SMALL: &str = "request_body_max = \"4\"\nresponse_body_max = \"4\"";
     const LIMITED: &str =
         "limits = [\"few\"]\n[limits.few]\nbucket = { limit = 1, period = \"1h\" }\nkey = \"ip\"";
-    const SHORT: &str = "timeout = \"500ms\"";
+    const SHORT: &str = "timeout = \"2s\"";
     let rows = REQUESTS.iter().flat_map(|request| {
         [
             (ANSWERS[0], (CALM, CHANGES)),
@@ -397,7 +397,7 @@ async fn what_differs_is_known() {
     // A connection on which a length and chunks were both said is not used again (RFC 9112, section 6.1).
     let both = "HTTP/1.1 200 OK|Transfer-Encoding: chunked|Content-Length: 99||3|abc|0||";
     // What ends a request when all its time is over is called so, also in the middle of an answer.
-    let late = "timeout = \"500ms\"";
+    let late = "timeout = \"2s\"";
     for (direct, connects, problem) in [(true, 2, "total-timeout"), (false, 1, "read-timeout")] {
         let twice = shown(direct, request, &[played(both, Then::Keep)], (CALM, "")).await;
         let connected = format!("bole_gateway_upstream_connects_total{{service=\"s\"}} {connects}");
