@@ -19,6 +19,7 @@ use bole_net::Connection;
 use bole_net::metrics::Counter;
 use client::{Client, Exchange, TlsFacts};
 use head::{Bounds, Framing};
+use http::header::EXPECT;
 use pingora_core::apps::HttpServerApp;
 use pingora_core::protocols::Digest;
 use pingora_core::protocols::http::ServerSession;
@@ -88,7 +89,8 @@ pub async fn serve(connection: Connection, door: Arc<Door>, secured: bool) {
     let transport = if secured {
         let accepted = tokio::time::timeout(limit, door.certificates.accept(stream)).await;
         let stream = match accepted {
-            Ok(Ok(stream)) => stream,
+            Ok(Ok(Some(stream))) => stream,
+            Ok(Ok(None)) => return,
             Ok(Err(error)) => return debug!("{peer}: {error}"),
             Err(_) => return debug!("{peer}: no TLS handshake within {limit:?}"),
         };
@@ -231,6 +233,7 @@ async fn http2(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
 /// One request of HTTP/2. Its deadline is looked at from here, because no stream of its own could.
 async fn stream(session: H2Session, exchange: Arc<Exchange>, door: Arc<Door>) {
     let limits = &door.config.limits;
+    let expects = session.req_header().headers.contains_key(EXPECT);
     let mut session = ServerSession::new_http2(session);
     session.set_read_timeout(Some(limits.body_timeout));
     session.set_write_timeout(Some(limits.write_timeout));
@@ -239,6 +242,19 @@ async fn stream(session: H2Session, exchange: Arc<Exchange>, door: Arc<Door>) {
     tokio::select! {
         _ = process => {}
         () = overdue(&exchange) => debug!("{}: a stream is reset: its time is over", exchange.client.address),
+        () = waits_in_vain(&exchange, limits.expect_timeout), if expects => {
+            door.refused.add(Problem::Expectation);
+            debug!("{}: a stream is reset: its client waits for a 100, which cannot be sent", exchange.client.address);
+        }
+    }
+}
+
+/// Whether a client that waits for leave to send its body (RFC 9110, section 10.1.1) still does so after this time: the library cannot send it a 100
+/// on a stream. Most go on by themselves after a second; the others would wait until a deadline ends the request.
+async fn waits_in_vain(exchange: &Exchange, wait: Duration) {
+    tokio::time::sleep(wait).await;
+    if exchange.goes_on() {
+        std::future::pending().await
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Exchange {
     upgraded: AtomicBool,
     /// Bytes came before the upgrade was answered.
     premature: AtomicBool,
+    /// The body has begun to come, or an answer has.
+    goes_on: AtomicBool,
     refused: Mutex<Option<Refused>>,
     /// Whether the stream looks at the deadline, so that nobody else must.
     pub watched: bool,
@@ -72,6 +74,7 @@ impl Exchange {
             expired: AtomicBool::new(false),
             upgraded: AtomicBool::new(false),
             premature: AtomicBool::new(false),
+            goes_on: AtomicBool::new(false),
             refused: Mutex::new(None),
             watched,
             moved: Notify::new(),
@@ -164,6 +167,15 @@ impl Exchange {
         }
         self.upgraded.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// The client does not wait any more for leave to send its body: it sends it, or was answered.
+    pub fn go_on(&self) {
+        self.goes_on.store(true, Ordering::Release);
+    }
+
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on.load(Ordering::Acquire)
     }
 
     pub(super) fn is_upgraded(&self) -> bool {

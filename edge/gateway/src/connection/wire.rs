@@ -157,10 +157,17 @@ impl Wire {
     /// Shows the request that was found to the reader.
     pub fn show(&mut self, head: &Head, exchange: Arc<Exchange>) {
         self.ahead.advance(head.start);
-        self.stage = Stage::Head(head.end - head.start);
+        let mut bytes = head.end - head.start;
+        if let Some((from, to)) = head.offer {
+            // What is before the line takes its place.
+            self.ahead.copy_within(..from, to - from);
+            self.ahead.advance(to - from);
+            bytes -= to - from;
+        }
+        self.stage = Stage::Head(bytes);
         self.framing = head.framing;
         self.upgrade = head.upgrade;
-        if head.upgrade && self.ahead.len() > head.end - head.start {
+        if head.upgrade && self.ahead.len() > bytes {
             exchange.mark_premature();
         }
         self.digest = Some(exchange.digest());

@@ -331,3 +331,29 @@ async fn a_body_that_ends_with_an_empty_piece_ends_once() {
     let came = String::from_utf8_lossy(&came).to_lowercase();
     assert!(came.contains("\r\n\r\n4\r\nsome\r\n0\r\n\r\nget /next "), "{came}");
 }
+
+#[tokio::test]
+async fn who_waits_for_leave_to_send_a_body_does_not_wait_for_long() {
+    let backend = Backend::start(Behaviour::Echo).await;
+    let gateway = gateway_with(&document(&[&backend], ""), Parts::default(), |config| {
+        config.limits.expect_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let ask = || http::Request::post("http://a.example/x").header("expect", "100-continue").body(()).unwrap();
+    let mut sender = client(&gateway).await;
+    // One goes on by itself.
+    let (answer, mut body) = sender.send_request(ask(), false).unwrap();
+    body.send_data(Bytes::from_static(b"abcd"), true).unwrap();
+    let answer = tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    // One would wait for ever.
+    let mut sender = sender.ready().await.unwrap();
+    let (answer, _body) = sender.send_request(ask(), false).unwrap();
+    let reset = tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap_err();
+    assert!(reset.is_reset(), "{reset}");
+    // Others on the connection go on.
+    let mut sender = sender.ready().await.unwrap();
+    let (answer, _) =
+        sender.send_request(http::Request::get("http://a.example/y").body(()).unwrap(), true).unwrap();
+    assert_eq!(tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap().status(), 200);
+}
