@@ -179,7 +179,9 @@ def serial(connection):
 
 
 def asks(pebble, folder, **more):
-    return {"directory": f"https://localhost:{pebble.port}/dir", "terms_agreed": True, "authorities": os.path.join(folder, "pebble-ca.pem"), **more}
+    # Without a profile Pebble takes any of them.
+    return {"directory": f"https://localhost:{pebble.port}/dir", "terms_agreed": True, "authorities": os.path.join(folder, "pebble-ca.pem"),
+            "profile": "default", **more}
 
 
 def first(checks, node, pebble, folder):
@@ -208,7 +210,7 @@ def first(checks, node, pebble, folder):
         checks.true("a host without a certificate gets none", "UNRECOGNIZED_NAME" in str(error).upper(), error)
     checks.equal("one account", pebble.accounts(), 1)
     checks.true("days left", 'bole_gateway_certificate_days_left{certificate="site"} 89.' in node.metrics())
-    told = subprocess.run([os.environ["BOLE_BINARY"], "gateway", "status", "--admin", f"127.0.0.1:{node.ports['admin']}"], capture_output=True, text=True)
+    told = subprocess.run([os.environ["BOLE_BINARY"], "gateway", "status", "--addr", f"127.0.0.1:{node.ports['admin']}"], capture_output=True, text=True)
     checks.true("bole gateway status", "certificate site: good for a.example.test b.example.test, ends in" in told.stdout, told)
 
 

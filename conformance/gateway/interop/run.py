@@ -63,7 +63,7 @@ service = "calls"
 def command(client, folder, case, port, secured):
     if client == "go":
         words = [os.path.join(os.environ["INTEROP"], "client"), "-server_host=localhost", f"-server_port={port}", f"-test_case={case}"]
-        return words + ([f"-ca_file={folder}/ca.pem", "-use_tls"] if secured else [])
+        return words + (["-use_tls", "-use_test_ca", f"-ca_file={folder}/ca.pem"] if secured else [])
     return ["java", "-cp", os.path.join(os.environ["INTEROP_JARS"], "*"), "io.grpc.testing.integration.TestServiceClient", "--server_host=localhost",
             f"--server_port={port}", f"--test_case={case}", f"--use_tls={str(secured).lower()}"]
 
