@@ -4,6 +4,7 @@
 //! goes on. A gateway that closes takes no more connections, tells its clients so, and waits for what is under way.
 
 use crate::access_log::Log;
+use crate::acme;
 use crate::cached::{self, Store};
 use crate::clock::{self, Lag};
 use crate::collapse::Flights;
@@ -23,8 +24,10 @@ use crate::straight::Straight;
 use crate::tls::{Certificates, Prepared};
 use crate::upstream::{Tools, resolve};
 use arc_swap::ArcSwap;
+use bole_base::clock::SystemClock;
 use bole_edge_core::limits::shed::{self, Shedder};
 use bole_edge_core::limits::store::Local;
+use bole_gateway_acme::Acme;
 use bole_gateway_document::Document;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
@@ -32,6 +35,7 @@ use bole_net::tasks::{self, OnFailure};
 use bole_net::{ServiceMetrics, Shutdown, Stopper};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,23 +82,22 @@ impl Service {
         let log = Arc::new(Log::open(&config.access_log, &metrics).map_err(Error::Config)?);
         let (closing, is_closing) = watch::channel(false);
         let state = Arc::new(ArcSwap::from_pointee(State::default()));
-        let (certificates, lag) = (Arc::new(Certificates::default()), Arc::new(Lag::default()));
+        let acme = parts.keeper.clone().map(|keeper| {
+            let (open, clock) = (acme::open(), Arc::new(SystemClock::new()));
+            Acme::new(bole_gateway_acme::Parts { keeper, open, clock, metrics: metrics.clone() })
+        });
+        let (certificates, lag) = (Arc::new(Certificates::new(acme.clone())), Arc::new(Lag::default()));
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
-        let lookout =
-            Lookout { state: state.clone(), config: config.clone(), certificates: certificates.clone() };
-        let straight = Straight { config: config.clone(), log: log.clone(), store: parts.store.clone() };
-        let keeper = Keeper::new(config.limits.upstream_idle_connections_max, &metrics);
-        let (now_closing, settings) = (is_closing.clone(), config.clone());
-        let direct = Direct::new(settings, log.clone(), problems.clone(), now_closing, keeper);
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),
             certificates: certificates.clone(),
+            acme: acme.clone(),
             closing: is_closing.clone(),
             log,
-            problems: problems.clone(),
+            problems,
             logins: LoginCounters::new(&metrics),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
             lag: lag.clone(),
@@ -103,27 +106,21 @@ impl Service {
             mirrors: Arc::new(Semaphore::new(config.limits.mirrors_max)),
             flights: Flights::new(config.limits.collapse),
         };
-        let engine = Arc::new(engine(proxy, &config));
-        let _ = own.set(Arc::downgrade(&engine));
-        let door = Door {
-            engine,
-            lookout,
-            straight,
-            direct,
-            config: config.clone(),
-            closing: is_closing.clone(),
-            certificates: certificates.clone(),
-            refused: problems,
-        };
+        let door = door(proxy, &metrics);
         let node_limit = parts.node_limit.clone().unwrap_or_else(|| ConnectionLimit::new(usize::MAX));
         let store = parts.store.clone();
-        let workshop = workshop(&config, parts);
+        let workshop = workshop(&config, parts, acme.clone());
         let (stopper, shutdown) = Stopper::new();
-        let helpers = vec![
+        let mut helpers = vec![
             tokio::spawn(certificates.clone().watch(config.reload_interval)),
             tokio::spawn(lag.measure()),
             tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
         ];
+        helpers.extend(
+            acme.map(|acme| {
+                tasks::spawn("gateway certificates", OnFailure::Log, acme.run(is_closing.clone()))
+            }),
+        );
         let mut service = Self {
             state,
             workshop,
@@ -192,6 +189,11 @@ impl Service {
         &self.secured
     }
 
+    /// What becomes of certificates that authorities are asked for, by their names.
+    pub fn certificates(&self) -> BTreeMap<String, bole_gateway_acme::Status> {
+        self.workshop.acme.as_ref().map(|acme| acme.status()).unwrap_or_default()
+    }
+
     /// What requests are answered by, now.
     pub fn state(&self) -> Arc<State> {
         self.state.load_full()
@@ -237,6 +239,9 @@ impl Service {
         };
         // Names that are not found in time are looked up on and on; their services answer 503 until then.
         let _ = tokio::time::timeout(LOOK_UP, known).await;
+        if let Some(acme) = &self.workshop.acme {
+            acme.want(state.wanted.clone()).await;
+        }
         let (routes, services) = (state.routes.len(), state.services.len());
         self.certificates.commit(certificates);
         if let Some(store) = &self.store {
@@ -267,6 +272,21 @@ impl Service {
     }
 }
 
+/// What connections are served with: the phases in the library's engine, and the ways around it.
+fn door(proxy: Proxy, metrics: &bole_net::Metrics) -> Door {
+    let Proxy { state, config, certificates, closing, log, problems, store, engine: own, .. } = &proxy;
+    let lookout =
+        Lookout { state: state.clone(), config: config.clone(), certificates: certificates.clone() };
+    let straight = Straight { config: config.clone(), log: log.clone(), store: store.clone() };
+    let keeper = Keeper::new(config.limits.upstream_idle_connections_max, metrics);
+    let direct = Direct::new(config.clone(), log.clone(), problems.clone(), closing.clone(), keeper);
+    let (config, closing, certificates) = (config.clone(), closing.clone(), certificates.clone());
+    let (refused, own) = (problems.clone(), own.clone());
+    let engine = Arc::new(engine(proxy, &config));
+    let _ = own.set(Arc::downgrade(&engine));
+    Door { engine, lookout, straight, direct, config, closing, certificates, refused }
+}
+
 /// The library's engine around our phases.
 fn engine(proxy: Proxy, config: &Config) -> HttpProxy<Proxy> {
     let settings = ServerConf {
@@ -281,7 +301,7 @@ fn engine(proxy: Proxy, config: &Config) -> HttpProxy<Proxy> {
 }
 
 /// What documents are compiled with.
-fn workshop(config: &Config, parts: Parts) -> Workshop {
+fn workshop(config: &Config, parts: Parts, acme: Option<Arc<Acme>>) -> Workshop {
     let cache = match &parts.store {
         None => state::Cache::None,
         Some(Store { network: None, .. }) => state::Cache::Alone,
@@ -299,6 +319,8 @@ fn workshop(config: &Config, parts: Parts) -> Workshop {
             shared: parts.shared_store,
         },
         objects: parts.objects,
+        doors: acme::Doors::of(config, acme.is_some()),
+        acme,
         logins: parts.logins.parts(),
         cache,
     }
@@ -306,7 +328,7 @@ fn workshop(config: &Config, parts: Parts) -> Workshop {
 
 /// Compiles a document with its certificates. Blocks on files.
 fn compile(document: Document, learned: &State, workshop: &Workshop) -> Result<(State, Prepared)> {
-    let certificates = Certificates::prepare(&document.certificates);
+    let certificates = Certificates::prepare(&document.certificates, workshop.acme.as_ref());
     let state = State::new(document, learned, workshop);
     match (state, certificates) {
         (Ok(state), Ok(certificates)) => Ok((state, certificates)),

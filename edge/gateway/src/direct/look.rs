@@ -12,6 +12,7 @@ use crate::state::{Action, Route, State};
 use crate::tls::Certificates;
 use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
+use bole_gateway_acme::proof;
 use bole_gateway_routes::forwarded::Trusted;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub struct Looked {
 impl Lookout {
     /// Looks at the request whose head has these bytes. `None`: it goes the usual way.
     pub fn look(&self, bytes: &[u8], head: &Head, client: &Client) -> Option<Looked> {
-        if self.config.explain || head.upgrade || head.expects {
+        if self.config.explain || head.upgrade || head.offer.is_some() || head.expects {
             return None;
         }
         let state = self.state.load();
@@ -63,6 +64,10 @@ impl Lookout {
         let request = &ask.request;
         meaning::check(request, &self.config.limits).ok()?;
         let asked = Asked::of(request, client.tls.is_some()).ok()?;
+        // Proofs for authorities come before all that services say.
+        if asked.path.starts_with(proof::PATH) {
+            return None;
+        }
         let tls = client.tls.as_ref();
         if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host)) {
             return None;
