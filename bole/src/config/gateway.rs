@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use bole_gateway::config::Network;
+use bole_gateway::otel::Endpoint;
 
 /// Ranges of addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,18 @@ impl FromStr for AccessLogFormat {
             "json" => Ok(Self::Json),
             other => Err(format!("\"{other}\" is unknown")),
         }
+    }
+}
+
+/// Where spans are sent, if they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtelEndpoint(pub Option<Endpoint>);
+
+impl FromStr for OtelEndpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|endpoint| Self(Some(endpoint))) }
     }
 }
 

@@ -106,5 +106,5 @@ fn troubles_cost_no_more_requests_than_they_must() {
     let ended = ended.unwrap();
     assert_eq!(ended.answered(), ended.served, "what an instance answered, a client got");
     assert!(ended.broken().is_empty(), "{:?}", ended.broken());
-    assert!(ended.answered() >= 150, "the load ran before the node ended");
+    assert!(ended.answered() >= 100, "half of the load came before the node ended: {}", ended.answered());
 }

@@ -76,6 +76,11 @@ impl Place {
 }
 
 impl Web {
+    /// With this TLS in place of one by the machine's authorities.
+    pub fn with(tls: Tls) -> Self {
+        Self { idle: Mutex::default(), tls: OnceLock::from(Ok(tls)) }
+    }
+
     /// Authorities are loaded once; a machine without any can fetch nothing by https.
     fn tls(&self) -> Result<&Tls, FetchError> {
         let loaded = self.tls.get_or_init(|| Tls::load(None, None).map_err(|error| error.to_string()));

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::inner::Engine;
 use crate::logins;
 use crate::metrics::LoginCounters;
+use crate::otel::Tracer;
 use crate::proxy::Proxy;
 use crate::rates::Stores;
 use crate::state::{self, State, Workshop};
@@ -39,6 +40,9 @@ use tracing::info;
 /// How long a new document waits for names of instances to be looked up, before requests are answered by it all the same.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
+/// How long a gateway that closes waits for its last spans to be sent.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// A gateway that runs.
 pub struct Service {
     state: Arc<ArcSwap<State>>,
@@ -46,6 +50,7 @@ pub struct Service {
     certificates: Arc<Certificates>,
     store: Option<Store>,
     engine: Arc<Engine>,
+    tracer: Option<Arc<Tracer>>,
     applying: Mutex<()>,
     addresses: Vec<SocketAddr>,
     secured: Vec<SocketAddr>,
@@ -79,7 +84,11 @@ impl Service {
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
+        let traced = config.otel.as_ref().map(|otel| Tracer::open(otel, &metrics)).transpose();
+        let (tracer, exporter) = traced.map_err(Error::Config)?.unzip();
+        let tracer = tracer.map(Arc::new);
         let straight = Straight {
+            tracer: tracer.clone(),
             state: state.clone(),
             config: config.clone(),
             certificates: certificates.clone(),
@@ -92,6 +101,7 @@ impl Service {
             certificates: certificates.clone(),
             closing: is_closing.clone(),
             log,
+            tracer: tracer.clone(),
             problems: problems.clone(),
             logins: LoginCounters::new(&metrics),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
@@ -115,13 +125,16 @@ impl Service {
         let store = parts.store.clone();
         let workshop = workshop(&config, parts);
         let (stopper, shutdown) = Stopper::new();
-        let helpers = vec![
+        let mut helpers = vec![
             tokio::spawn(certificates.clone().watch(config.reload_interval)),
             tokio::spawn(lag.measure()),
             tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
         ];
+        helpers
+            .extend(exporter.map(|exporter| tasks::spawn("gateway spans", OnFailure::Log, exporter.run())));
         let mut service = Self {
             state,
+            tracer,
             workshop,
             certificates,
             store,
@@ -258,6 +271,9 @@ impl Service {
         }
         for upstream in self.state.load().services.values() {
             upstream.retire();
+        }
+        if let Some(tracer) = &self.tracer {
+            tracer.flush(FLUSH).await;
         }
         closed
     }

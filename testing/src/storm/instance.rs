@@ -112,12 +112,15 @@ impl Server {
             let is_own = path.starts_with("/-/");
             let body = if is_own { self.answer_own(path) } else { self.work() };
             let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-            let sent = writer.write_all(answer.as_bytes());
             if !is_own {
+                // Before the answer goes: who has it finds it counted.
                 self.busy.fetch_sub(1, Ordering::SeqCst);
-                self.served.fetch_add(u64::from(sent.is_ok()), Ordering::SeqCst);
+                self.served.fetch_add(1, Ordering::SeqCst);
             }
-            sent?;
+            if let Err(error) = writer.write_all(answer.as_bytes()) {
+                self.served.fetch_sub(u64::from(!is_own), Ordering::SeqCst);
+                return Err(error);
+            }
         }
     }
 

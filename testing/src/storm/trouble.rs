@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::load::{Load, Outcome, Running, Sample};
 use super::stage::Stage;
 
+/// More requests than there will be, and far from where a counter begins anew.
+const UNBOUNDED: u64 = u64::MAX / 2;
+
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -202,7 +205,7 @@ pub struct Course {
 pub fn run(stage: &mut Stage, load: &Load, trouble: Trouble) -> io::Result<Course> {
     let quiet = load.requests / 3;
     // Some take their time: the load ends by being stopped.
-    let running = Load { requests: u64::MAX, ..load.clone() }.start();
+    let running = Load { requests: UNBOUNDED, ..load.clone() }.start();
     running.wait_for(quiet);
     let begun = running.elapsed();
     let made = trouble.make(stage, &running, 10);

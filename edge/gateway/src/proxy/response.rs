@@ -42,6 +42,9 @@ impl Proxy {
         }
         let Some(upstream) = context.upstream.clone() else { return Ok(()) };
         let now = clock::now();
+        if let Some(record) = &mut context.record {
+            record.answered(status);
+        }
         if let Some(attempt) = &mut context.attempt {
             attempt.answered = Some(now);
             if let Some(inner) = &context.inner {

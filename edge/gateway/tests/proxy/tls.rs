@@ -11,14 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// An authority with the certificates that it made, as files.
-struct Authority {
+pub(crate) struct Authority {
     issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
     certificate: CertificateDer<'static>,
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -29,12 +29,16 @@ impl Authority {
         Self { issuer: rcgen::Issuer::new(params, key), certificate: der, folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Makes `name.pem` and `name.key`, for these hosts.
-    fn make(&self, name: &str, hosts: &[&str]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    pub(crate) fn make(
+        &self,
+        name: &str,
+        hosts: &[&str],
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = rcgen::KeyPair::generate().unwrap();
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>();
         let certificate =
