@@ -26,6 +26,8 @@ pub enum AccessLogFormat {
     Off,
     /// An object a line.
     Json,
+    /// A line as `gateway.access_log_format` has it.
+    Text,
 }
 
 impl FromStr for AccessLogFormat {
@@ -35,6 +37,7 @@ impl FromStr for AccessLogFormat {
         match text {
             "off" => Ok(Self::Off),
             "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
             other => Err(format!("\"{other}\" is unknown")),
         }
     }

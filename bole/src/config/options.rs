@@ -353,8 +353,10 @@ options! {
         connections_max: u64 = Count(1, 1_000_000), "20000";
         /// Whether answers tell in `x-bole-explain` how they came about. For networks of one's own only.
         explain: bool = word(&["true", "false"]), "false";
-        /// What is written of each request: off, or json (an object a line).
-        access_log: AccessLogFormat = word(&["off", "json"]), "off";
+        /// What is written of each request: off, json (an object a line), or text.
+        access_log: AccessLogFormat = word(&["off", "json", "text"]), "off";
+        /// The line of `access_log = "text"`: fields in braces stand for what JSON has under these names.
+        access_log_format: Option<String> = OptionalText("a text with fields in braces, such as {client} {status}"), "{client} {consumer} {time} {method} {host} {path} {version} {status} {response_bytes} {seconds} {request_id}";
         /// File for it. Empty: the log of the node.
         access_log_file: Option<PathBuf> = Path, "";
         /// URL of an OpenTelemetry collector that takes OTLP over HTTP: spans go to its `/v1/traces`. Empty: none are made, and `traceparent` goes on as it came.

@@ -140,6 +140,7 @@ fn config(settings: &Settings) -> Config {
     let format = match gateway.access_log {
         AccessLogFormat::Off => LogFormat::Off,
         AccessLogFormat::Json => LogFormat::Json,
+        AccessLogFormat::Text => LogFormat::Text(gateway.access_log_format.clone().unwrap_or_default()),
     };
     Config {
         http: vec![gateway.listen],

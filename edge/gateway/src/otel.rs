@@ -53,6 +53,8 @@ pub(crate) struct Counters {
     pub(crate) rejected: Counter,
     /// The collector could not be reached, or did not take them, for too long.
     pub(crate) lost: Counter,
+    /// Batches that were sent once more.
+    pub(crate) retries: Counter,
 }
 
 impl Counters {
@@ -64,7 +66,9 @@ impl Counters {
                 &[("result", result)],
             )
         };
-        Self { sent: of("sent"), dropped: of("dropped"), rejected: of("rejected"), lost: of("lost") }
+        let help = "Batches of spans that were sent once more.";
+        let retries = metrics.counter("bole_gateway_span_retries", help, &[]);
+        Self { sent: of("sent"), dropped: of("dropped"), rejected: of("rejected"), lost: of("lost"), retries }
     }
 }
 

@@ -199,6 +199,7 @@ impl Exporter {
                         return;
                     }
                     sleep(wait).await;
+                    self.counters.retries.add(1);
                     pause = (pause * 2).min(RETRY_MOST);
                 }
             }

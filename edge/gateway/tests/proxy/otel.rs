@@ -268,6 +268,38 @@ async fn what_is_not_sampled_has_no_span_and_goes_on_so() {
 }
 
 #[tokio::test]
+async fn stored_answers_are_spans_without_a_try() {
+    const FRESH: &[u8] = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: 2\r\n\r\nok";
+    let (collector, at) = Collector::start(&[]).await;
+    let backend = Backend::start(Behaviour::Raw(FRESH)).await;
+    let clock = Arc::new(bole_base::clock::SystemClock::new());
+    let cache = bole_cdn::Cache::open(bole_cdn::Config::default(), clock).unwrap();
+    let store = bole_gateway::cached::Store { cache, network: None, shield: false };
+    let parts = Parts { store: Some(store), ..Parts::default() };
+    let document = format!("{}cache = {{}}\n", document(&[&backend], ""));
+    let gateway = gateway_with(&document, parts, |config| {
+        config.otel = Some(otel(&format!("http://{at}")));
+    })
+    .await;
+    let mut client = Client::connect(gateway.http()[0]).await;
+    // From the service, on the shortest way, and on the usual one.
+    for fields in ["", PARENT, "Authorization: Basic eDp5\r\n"] {
+        client.send(format!("GET /x HTTP/1.1\r\nHost: a\r\n{fields}\r\n")).await;
+        assert_eq!(status(&client.answer().await.unwrap()), 200);
+    }
+    drop(client);
+    gateway.close().await;
+    let spans = collector.spans();
+    let (servers, tries): (Vec<&Span>, Vec<&Span>) = spans.iter().partition(|span| span.kind == 2);
+    assert_eq!(servers.len(), 3, "{spans:#?}");
+    let cached: Vec<String> = servers.iter().map(|span| told(span)["bole.cache_status"].clone()).collect();
+    let hits = cached.iter().filter(|said| said.contains("; hit")).count();
+    assert_eq!((hits, tries.len() + hits), (cached.len() - tries.len(), 3), "{cached:?}");
+    assert!(hits >= 1 && tries.len() == backend.requests());
+    assert!(servers.iter().any(|span| span.flags == 0x301 && told(span)["bole.service"] == "s"));
+}
+
+#[tokio::test]
 async fn shared_and_doubled_requests_have_their_tries_below_them() {
     let (collector, at) = Collector::start(&[]).await;
     let (slow, good) = (Backend::start(Behaviour::Hang).await, Backend::start(Behaviour::Echo).await);
@@ -322,8 +354,10 @@ async fn a_collector_that_comes_late_gets_them_and_one_that_hangs_holds_nobody_u
     let text = "[routes.a]\nreply = { status = 204 }\n";
     let gateway = traced(text, otel(&format!("http://{at}")), &metrics).await;
     assert_eq!(status(&get(&gateway, "/").await), 204);
-    // It has been looked for in vain.
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    until("it has been looked for in vain", || {
+        metrics.render().contains("bole_gateway_span_retries_total 1")
+    })
+    .await;
     let collector =
         Collector::on(TcpListener::bind(at).await.unwrap(), &[answer(200, "", b""), Vec::new()], None);
     until("it has them", || collector.requests() == 1 && count(&metrics, "sent") == 1).await;
