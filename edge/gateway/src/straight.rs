@@ -224,6 +224,7 @@ impl Straight {
         self.log.write(&told);
         if let Some(tracer) = self.tracer.as_ref().filter(|_| own.flags & 1 == 1) {
             let (parent, secured) = (parent.map(|parent| parent.span), from.tls);
+            let began = clock::epoch() + began;
             let path = found.path.as_deref();
             tracer.take(vec![of_request(&told, &span::Asked { own, parent, client, secured, path, began })]);
         }

@@ -6,10 +6,13 @@ use crate::proxy::context::Context;
 use crate::trace::Parent;
 use http::Method;
 use rand::Rng as _;
+use std::time::Duration;
 
 /// Of one request.
 #[derive(Debug, Default)]
 pub struct Record {
+    /// What is added to times of [`clock::now`] to count from 1970: the same for all spans, so that their order is kept.
+    pub epoch: Duration,
     /// The client's span.
     pub parent: Option<u64>,
     /// The path of the route that took it.
@@ -28,7 +31,7 @@ impl Record {
     /// Of a request with this parent, if its trace is sampled.
     pub fn of(own: Parent, parent: Option<Parent>) -> Option<Box<Self>> {
         let parent = parent.map(|parent| parent.span);
-        (own.flags & 1 == 1).then(|| Box::new(Self { parent, ..Self::default() }))
+        (own.flags & 1 == 1).then(|| Box::new(Self { epoch: clock::epoch(), parent, ..Self::default() }))
     }
 
     /// What is asked of the instance of the try under way, without the query.
@@ -51,9 +54,10 @@ impl Record {
 }
 
 impl Context {
-    /// A try begins: its span is the one that the instance continues.
-    pub(crate) fn begin_try(&mut self) {
+    /// A try begins: its span is the one that the instance continues. What is asked of the instance may be said later, by [`Record::asked`].
+    pub(crate) fn begin_try(&mut self, method: &Method) {
         if let (Some(record), Some(trace)) = (&mut self.record, self.trace) {
+            record.asked(method, &self.asked.path);
             record.current = Some((Parent { span: rand::rng().random::<u64>().max(1), ..trace }, None));
             record.tries += 1;
         }
@@ -77,7 +81,7 @@ impl Context {
         let span = of_try(&Tried {
             own,
             request: trace.span,
-            time: (attempt.began, clock::now()),
+            time: (record.epoch + attempt.began, record.epoch + clock::now()),
             method: &record.method,
             path: &record.target,
             secured: upstream.document.tls.is_some(),

@@ -1,7 +1,6 @@
 //! Spans as the gateway makes them, and what they tell of a request and of a try.
 
 use crate::access_log::Told;
-use crate::clock;
 use crate::connection::client::Client;
 use crate::routing::host_of;
 use crate::trace::{self, Parent};
@@ -82,11 +81,6 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-/// Since 1970, for a time of [`clock::now`].
-pub fn since_1970(at: Duration) -> Duration {
-    clock::wall().saturating_sub(clock::now().saturating_sub(at))
-}
-
 /// Adds the method; what the span's name begins with.
 fn tell_method(attributes: &mut Vec<(&'static str, Value)>, asked: &Method) -> &'static str {
     match method(asked) {
@@ -115,7 +109,7 @@ pub struct Asked<'a> {
     pub secured: bool,
     /// The path of the route that took it, as the document has it.
     pub path: Option<&'a str>,
-    /// When it began, by [`clock::now`].
+    /// When it began, since 1970.
     pub began: Duration,
 }
 
@@ -161,7 +155,6 @@ pub fn of_request(told: &Told<'_>, asked: &Asked<'_>) -> Span {
         let code = told.status.to_string();
         attributes.push(("error.type", text(told.problem.unwrap_or(&code))));
     }
-    let began = since_1970(asked.began);
     Span {
         own: asked.own,
         parent: asked.parent,
@@ -169,7 +162,7 @@ pub fn of_request(told: &Told<'_>, asked: &Asked<'_>) -> Span {
         state: trace::state(&told.request.headers),
         name,
         kind: Kind::Server,
-        time: (began, began + told.took),
+        time: (asked.began, asked.began + told.took),
         attributes,
         is_error,
     }
@@ -182,7 +175,7 @@ pub struct Tried<'a> {
     pub own: Parent,
     /// The request's span.
     pub request: u64,
-    /// Begin and end, by [`clock::now`].
+    /// Begin and end, since 1970.
     pub time: (Duration, Duration),
     /// What the instance was asked.
     pub method: &'a Method,
@@ -237,7 +230,7 @@ pub fn of_try(tried: &Tried<'_>) -> Span {
         state: String::new(),
         name,
         kind: Kind::Client,
-        time: (since_1970(tried.time.0), since_1970(tried.time.1)),
+        time: tried.time,
         attributes,
         is_error,
     }

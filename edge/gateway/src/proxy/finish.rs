@@ -100,7 +100,7 @@ impl Proxy {
                 client: &exchange.client,
                 secured: context.secured,
                 path: record.path.as_deref(),
-                began: context.began,
+                began: record.epoch + context.began,
             };
             spans.push(of_request(&told, &asked));
             tracer.take(spans);
