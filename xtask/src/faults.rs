@@ -13,7 +13,7 @@ use bole_testing::storm::stage::{Setup, Stage};
 use bole_testing::storm::trouble::{self, Trouble};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The algorithms of the gateway.
@@ -231,7 +231,7 @@ fn algorithms(args: &Args, profile: Profile) -> Result<String> {
     Ok(table)
 }
 
-fn write(page: &PathBuf, tables: &str) -> Result<()> {
+fn write(page: &Path, tables: &str) -> Result<()> {
     let text = std::fs::read_to_string(page).with_context(|| format!("{}", page.display()))?;
     let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
         bail!("{} has no lines {BEGIN} and {END}", page.display());

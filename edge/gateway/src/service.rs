@@ -27,7 +27,7 @@ use bole_gateway_document::Document;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::tasks::{self, OnFailure};
-use bole_net::{ServiceMetrics, Shutdown, Stopper};
+use bole_net::{Metrics, ServiceMetrics, Shutdown, Stopper};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 use std::net::SocketAddr;
@@ -84,9 +84,7 @@ impl Service {
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
-        let traced = config.otel.as_ref().map(|otel| Tracer::open(otel, &metrics)).transpose();
-        let (tracer, exporter) = traced.map_err(Error::Config)?.unzip();
-        let tracer = tracer.map(Arc::new);
+        let (tracer, exporter) = traced(&config, &metrics)?;
         let straight = Straight {
             tracer: tracer.clone(),
             state: state.clone(),
@@ -130,8 +128,7 @@ impl Service {
             tokio::spawn(lag.measure()),
             tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
         ];
-        helpers
-            .extend(exporter.map(|exporter| tasks::spawn("gateway spans", OnFailure::Log, exporter.run())));
+        helpers.extend(exporter);
         let mut service = Self {
             state,
             tracer,
@@ -277,6 +274,14 @@ impl Service {
         }
         closed
     }
+}
+
+/// What takes spans, and the task that sends them, if somebody wants them.
+fn traced(config: &Config, metrics: &Metrics) -> Result<(Option<Arc<Tracer>>, Option<JoinHandle<()>>)> {
+    let Some(otel) = &config.otel else { return Ok((None, None)) };
+    let (tracer, exporter) = Tracer::open(otel, metrics).map_err(Error::Config)?;
+    let sends = tasks::spawn("gateway spans", OnFailure::Log, exporter.run());
+    Ok((Some(Arc::new(tracer)), Some(sends)))
 }
 
 /// The library's engine around our phases.

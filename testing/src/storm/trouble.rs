@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::load::{Load, Outcome, Running, Sample};
+use super::load::{Load, Outcome, Sample};
 use super::stage::Stage;
 
 /// More requests than there will be, and far from where a counter begins anew.
@@ -82,7 +82,7 @@ impl Trouble {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn make(self, stage: &mut Stage, seen: &Running, steps: u64) -> io::Result<()> {
+    pub fn make(self, stage: &mut Stage, steps: u64) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
             Self::Killed => {
@@ -120,7 +120,7 @@ impl Trouble {
             Self::Several => {
                 stage.instance("i1")?.hang()?;
                 stage.instance("i2")?.set_work(stage.setup.work * 10)?;
-                Self::Killed.make(stage, seen, steps)
+                Self::Killed.make(stage, steps)
             }
             Self::Reloaded => (0..steps).try_for_each(|_| stage.apply()),
         }
@@ -208,7 +208,7 @@ pub fn run(stage: &mut Stage, load: &Load, trouble: Trouble) -> io::Result<Cours
     let running = Load { requests: UNBOUNDED, ..load.clone() }.start();
     running.wait_for(quiet);
     let begun = running.elapsed();
-    let made = trouble.make(stage, &running, 10);
+    let made = trouble.make(stage, 10);
     let ended = running.elapsed();
     running.wait_for(running.begun() + 2 * quiet);
     let samples = running.stop();

@@ -1,10 +1,11 @@
 //! Services: the instances behind the gateway, how one of them is chosen, how it is seen whether they are well, and what
 //! is done when they are not.
 
+pub use crate::hedge::HedgeAfter;
 use crate::units::{Size, Span};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{IntoDeserializer as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -46,36 +47,6 @@ pub struct Service {
     pub connections: Connections,
     /// An `OpenAPI` document: requests that do not fit it are refused.
     pub openapi: Option<OpenApi>,
-}
-
-/// When a second instance is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HedgeAfter {
-    /// After this time: `"80ms"`.
-    Time(Span),
-    /// After the time in which so many of a hundred of the service's latest answers began: `"p95"`.
-    Percentile(u8),
-}
-
-impl Serialize for HedgeAfter {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Time(span) => span.serialize(serializer),
-            Self::Percentile(of) => serializer.collect_str(&format_args!("p{of}")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for HedgeAfter {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.strip_prefix('p') {
-            Some(of) => of.parse().map(Self::Percentile).map_err(|_| {
-                serde::de::Error::custom(format!("{text:?} is not a percentile such as \"p95\""))
-            }),
-            None => Span::deserialize(text.into_deserializer()).map(Self::Time),
-        }
-    }
 }
 
 /// One instance. In a list of them `"host:port"` is short for one with only an address.

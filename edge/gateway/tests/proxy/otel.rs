@@ -101,6 +101,10 @@ impl Collector {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Attributes as text.
 fn told(span: &Span) -> BTreeMap<&str, String> {
     let text = |value: &Value| match value {
@@ -138,6 +142,63 @@ fn count(metrics: &bole_net::Metrics, result: &str) -> u64 {
 const PARENT: &str =
     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=b\r\n";
 
+/// What the span of a request of the test below tells.
+fn check_request(server: &Span) {
+    assert_eq!(hex(&server.trace_id), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(
+        (hex(&server.parent_span_id).as_str(), server.trace_state.as_str()),
+        ("b7ad6b7169203331", "a=b")
+    );
+    assert_eq!((server.flags, server.status.is_none()), (0x301, true));
+    assert!(server.start_time_unix_nano < server.end_time_unix_nano);
+    let said = told(server);
+    for (key, expected) in [
+        ("http.request.method", "GET"),
+        ("http.response.status_code", "200"),
+        ("http.route", "/orders/*"),
+        ("url.scheme", "http"),
+        ("server.address", "shop.example"),
+        ("server.port", "81"),
+        ("client.address", "127.0.0.1"),
+        ("network.peer.address", "127.0.0.1"),
+        ("network.protocol.version", "1.1"),
+        ("user_agent.original", "test"),
+        ("bole.route", "all"),
+        ("bole.service", "s"),
+    ] {
+        assert_eq!(said.get(key).map(String::as_str), Some(expected), "{key} in {said:?}");
+    }
+    assert!(said["url.path"].starts_with("/orders/") && !format!("{said:?}").contains("secret"), "{said:?}");
+}
+
+/// What the spans of its tries tell; how many of them failed.
+fn check_tries(server: &Span, spans: &[Span], good: &Backend) -> usize {
+    let (seen, mut failed) = (good.seen().join(""), 0);
+    let tries: Vec<&Span> = spans.iter().filter(|span| span.parent_span_id == server.span_id).collect();
+    for (before, span) in tries.iter().enumerate() {
+        let said = told(span);
+        assert_eq!((span.kind, span.name.as_str(), span.flags), (3, "GET", 0x101));
+        assert!(span.start_time_unix_nano >= server.start_time_unix_nano);
+        let resent = said.get("http.request.resend_count").cloned();
+        assert_eq!(resent, (before > 0).then(|| before.to_string()));
+        let port = said["server.port"].as_str();
+        let is_good = port == good.address.port().to_string();
+        let why = if port == "1" { "connect-failed" } else { "upstream-closed" };
+        let asked = format!("http://127.0.0.1:{port}{}", told(server)["url.path"]);
+        assert_eq!(said["url.full"], asked);
+        assert_eq!(said.get("error.type").map(String::as_str), (!is_good).then_some(why));
+        assert_eq!(span.status.as_ref().map(|status| status.code), (!is_good).then_some(2));
+        if is_good {
+            let continued = format!("traceparent: 00-{}-{}-01", hex(&span.trace_id), hex(&span.span_id));
+            assert!(seen.contains(&continued), "{continued} in {seen}");
+        } else {
+            failed += 1;
+        }
+    }
+    assert!(!tries.is_empty());
+    failed
+}
+
 #[tokio::test]
 async fn a_request_is_a_span_and_its_tries_hang_on_it() {
     let (collector, at) = Collector::start(&[]).await;
@@ -158,63 +219,13 @@ async fn a_request_is_a_span_and_its_tries_hang_on_it() {
     drop(client);
     gateway.close().await;
     let spans = collector.spans();
-    let seen = good.seen().join("");
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let servers: Vec<&Span> =
         spans.iter().filter(|span| span.kind == 2 && span.name == "GET /orders/*").collect();
     assert_eq!(servers.len(), 2, "{spans:#?}");
     let mut failed = 0;
     for server in servers {
-        assert_eq!(hex(&server.trace_id), "0af7651916cd43dd8448eb211c80319c");
-        assert_eq!(
-            (hex(&server.parent_span_id).as_str(), server.trace_state.as_str()),
-            ("b7ad6b7169203331", "a=b")
-        );
-        assert_eq!((server.flags, server.status.is_none()), (0x301, true));
-        assert!(server.start_time_unix_nano < server.end_time_unix_nano);
-        let said = told(server);
-        for (key, expected) in [
-            ("http.request.method", "GET"),
-            ("http.response.status_code", "200"),
-            ("http.route", "/orders/*"),
-            ("url.scheme", "http"),
-            ("server.address", "shop.example"),
-            ("server.port", "81"),
-            ("client.address", "127.0.0.1"),
-            ("network.peer.address", "127.0.0.1"),
-            ("network.protocol.version", "1.1"),
-            ("user_agent.original", "test"),
-            ("bole.route", "all"),
-            ("bole.service", "s"),
-        ] {
-            assert_eq!(said.get(key).map(String::as_str), Some(expected), "{key} in {said:?}");
-        }
-        assert!(
-            said["url.path"].starts_with("/orders/") && !format!("{said:?}").contains("secret"),
-            "{said:?}"
-        );
-        let tries: Vec<&Span> = spans.iter().filter(|span| span.parent_span_id == server.span_id).collect();
-        for (before, span) in tries.iter().enumerate() {
-            let said = told(span);
-            assert_eq!((span.kind, span.name.as_str(), span.flags), (3, "GET", 0x101));
-            assert!(span.start_time_unix_nano >= server.start_time_unix_nano);
-            let resent = said.get("http.request.resend_count").cloned();
-            assert_eq!(resent, (before > 0).then(|| before.to_string()));
-            let port = said["server.port"].as_str();
-            let is_good = port == good.address.port().to_string();
-            let why = if port == "1" { "connect-failed" } else { "upstream-closed" };
-            let asked = format!("http://127.0.0.1:{port}{}", told(server)["url.path"]);
-            assert_eq!(said["url.full"], asked);
-            assert_eq!(said.get("error.type").map(String::as_str), (!is_good).then_some(why));
-            assert_eq!(span.status.as_ref().map(|status| status.code), (!is_good).then_some(2));
-            if is_good {
-                let continued = format!("traceparent: 00-{}-{}-01", hex(&span.trace_id), hex(&span.span_id));
-                assert!(seen.contains(&continued), "{continued} in {seen}");
-            } else {
-                failed += 1;
-            }
-        }
-        assert!(!tries.is_empty());
+        check_request(server);
+        failed += check_tries(server, &spans, &good);
     }
     assert!(failed >= 2, "the others were tried");
     let other = spans.iter().find(|span| span.name == "HTTP").expect("the odd request");
