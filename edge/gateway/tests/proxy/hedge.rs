@@ -133,8 +133,7 @@ async fn long_answers_pass_through_and_compression_and_cors_are_the_routes() {
 #[tokio::test]
 async fn a_percentile_is_learned_and_does_not_sink() {
     let (slow, good) = (Backend::start(Behaviour::Echo).await, Backend::start(Behaviour::Echo).await);
-    let more = MORE.replace("50ms", "p60").replace("random", "round-robin")
-        + "retries = { budget_per_second = 1000.0 }\n";
+    let more = MORE.replace("50ms", "p60") + "retries = { budget_per_second = 1000.0 }\n";
     let gateway = gateway(&document(&[&slow, &good], &more)).await;
     let mut client = Client::connect(gateway.http()[0]).await;
     let wait = || gateway.state().services["s"].hedge_after();
