@@ -8,6 +8,7 @@ mod cdn;
 mod commands;
 mod dns;
 mod expect;
+mod faults;
 mod feeds;
 mod gateway;
 mod gateway_bucket;

@@ -27,6 +27,8 @@ pub struct Config {
     pub explain: bool,
     /// Where finished requests are written.
     pub access_log: AccessLog,
+    /// Where spans are sent; nowhere without.
+    pub otel: Option<crate::otel::Config>,
     /// How often files of certificates are looked at.
     pub reload_interval: Duration,
 }
@@ -42,6 +44,7 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(10),
             explain: false,
             access_log: AccessLog::default(),
+            otel: None,
             reload_interval: Duration::from_secs(5),
         }
     }

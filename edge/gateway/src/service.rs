@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::inner::Engine;
 use crate::logins;
 use crate::metrics::LoginCounters;
+use crate::otel::Tracer;
 use crate::proxy::Proxy;
 use crate::rates::Stores;
 use crate::state::{self, State, Workshop};
@@ -29,7 +30,7 @@ use bole_gateway_document::Document;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::tasks::{self, OnFailure};
-use bole_net::{ServiceMetrics, Shutdown, Stopper};
+use bole_net::{Metrics, ServiceMetrics, Shutdown, Stopper};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ use tracing::info;
 /// How long a new document waits for names of instances to be looked up, before requests are answered by it all the same.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
+/// How long a gateway that closes waits for its last spans to be sent.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// A gateway that runs.
 pub struct Service {
     state: Arc<ArcSwap<State>>,
@@ -50,6 +54,7 @@ pub struct Service {
     certificates: Arc<Certificates>,
     store: Option<Store>,
     engine: Arc<Engine>,
+    tracer: Option<Arc<Tracer>>,
     applying: Mutex<()>,
     addresses: Vec<SocketAddr>,
     secured: Vec<SocketAddr>,
@@ -87,7 +92,9 @@ impl Service {
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
+        let (tracer, exporter) = traced(&config, &metrics)?;
         let straight = Straight {
+            tracer: tracer.clone(),
             state: state.clone(),
             config: config.clone(),
             certificates: certificates.clone(),
@@ -101,6 +108,7 @@ impl Service {
             acme: acme.clone(),
             closing: is_closing.clone(),
             log,
+            tracer: tracer.clone(),
             problems: problems.clone(),
             logins: LoginCounters::new(&metrics),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
@@ -134,8 +142,10 @@ impl Service {
                 tasks::spawn("gateway certificates", OnFailure::Log, acme.run(is_closing.clone()))
             }),
         );
+        helpers.extend(exporter);
         let mut service = Self {
             state,
+            tracer,
             workshop,
             certificates,
             store,
@@ -281,8 +291,19 @@ impl Service {
         for upstream in self.state.load().services.values() {
             upstream.retire();
         }
+        if let Some(tracer) = &self.tracer {
+            tracer.flush(FLUSH).await;
+        }
         closed
     }
+}
+
+/// What takes spans, and the task that sends them, if somebody wants them.
+fn traced(config: &Config, metrics: &Metrics) -> Result<(Option<Arc<Tracer>>, Option<JoinHandle<()>>)> {
+    let Some(otel) = &config.otel else { return Ok((None, None)) };
+    let (tracer, exporter) = Tracer::open(otel, metrics).map_err(Error::Config)?;
+    let sends = tasks::spawn("gateway spans", OnFailure::Log, exporter.run());
+    Ok((Some(Arc::new(tracer)), Some(sends)))
 }
 
 /// The library's engine around our phases.
