@@ -29,6 +29,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/gateway.md", &[]),
     ("docs/guide/gateway-login.md", &[]),
     ("docs/guide/gateway-openapi.md", &[]),
+    ("docs/guide/gateway-acme.md", &[]),
     ("docs/guide/cdn.md", &[]),
     ("docs/guide/signed-links.md", &[]),
     ("docs/guide/geodns.md", &[]),
