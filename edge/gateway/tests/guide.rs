@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bole_cdn::Response;
+use bole_edge_core::limits::Local;
 use bole_gateway::bucket::{Ask, Objects};
 use bole_gateway::{Config, Parts, Service};
 use bole_gateway_acme::Keeper;
@@ -44,9 +45,14 @@ async fn documents_of_the_guide_are_right() {
         https: vec!["127.0.0.1:0".parse().unwrap()],
         ..Config::default()
     };
-    let parts = Parts { objects: Some(Arc::new(None)), keeper: Some(Arc::new(None)), ..Parts::default() };
+    let parts = Parts {
+        objects: Some(Arc::new(None)),
+        keeper: Some(Arc::new(None)),
+        shared_store: Some(Arc::new(Local::new(1, 0))),
+        ..Parts::default()
+    };
     let gateway = Service::open(config, parts).await.unwrap();
-    for (page, least) in [("gateway.md", 3), ("gateway-acme.md", 2)] {
+    for (page, least) in [("gateway.md", 3), ("gateway-limits.md", 5), ("gateway-acme.md", 2)] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(page);
         let guide = std::fs::read_to_string(path).unwrap();
         let documents: Vec<&str> =
