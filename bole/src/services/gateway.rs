@@ -1,6 +1,7 @@
 //! Opens the gateway: the shard of what it keeps, the API at the admin door, its doors, and what carries a change from the one to the other.
 
 mod buckets;
+mod certificates;
 mod file;
 mod logins;
 mod registry;
@@ -18,6 +19,7 @@ use bole_edge_core::limits::Shared;
 use bole_gateway::config::{AccessLog, LogFormat, Parts};
 use bole_gateway::limits::Limits;
 use bole_gateway::{Config, Service, otel};
+use bole_gateway_acme::status::Phase;
 use bole_gateway_control::control::{self, Source};
 use bole_gateway_control::door::{self, Door};
 use bole_gateway_control::vault::Vault;
@@ -82,6 +84,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
         metrics: node.metrics.clone(),
         registry: Some(Arc::clone(&registered) as _),
         logins: logins::of(&settings, kernel)?,
+        keeper: Some(Arc::new(certificates::Kept(Arc::clone(&control))) as _),
         shared_store: Some(Arc::new(Shared::new(KeyspaceCells::new(keyspace(&settings)?)))),
         ..Parts::default()
     };
@@ -124,7 +127,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
             connections: metrics.connections_open.get().max(0) as u64,
             memory_bytes: 0,
             memory_bytes_max: 0,
-            notes: for_status.problems.lock().clone(),
+            notes: for_status.notes(),
         });
     }));
     let for_others = Arc::clone(&gateway);
@@ -231,6 +234,22 @@ async fn sweep(control: Arc<Control>) {
 struct Carried {
     service: Service,
     problems: Mutex<Vec<String>>,
+}
+
+impl Carried {
+    /// What somebody has to know: what is not carried out, and certificates that there are none of.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.problems.lock().clone();
+        for (name, status) in self.service.certificates() {
+            if let (Phase::Failing, Some(error)) = (status.phase, &status.last_error) {
+                let failures = status.failures;
+                notes.push(format!(
+                    "certificate \"{name}\" could not be had {failures} times in a row: {error}"
+                ));
+            }
+        }
+        notes
+    }
 }
 
 /// What is wrong, one by one.

@@ -88,6 +88,8 @@ pub struct Parts {
     pub shared_store: Option<Arc<dyn bole_edge_core::limits::Store>>,
     /// Reads buckets of this node; no route can show one without.
     pub objects: Option<Arc<dyn crate::bucket::Objects>>,
+    /// Where accounts with authorities and their certificates are kept, durably and secret; no document can ask for any without.
+    pub keeper: Option<Arc<dyn bole_gateway_acme::Keeper>>,
     /// What stores answers; none are without.
     pub store: Option<crate::cached::Store>,
 }

@@ -37,6 +37,7 @@ use crate::tls::Certificates;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bole_edge_core::limits::shed::Shedder;
+use bole_gateway_acme::Acme;
 use bytes::Bytes;
 use context::Context;
 use http::HeaderMap;
@@ -60,6 +61,8 @@ pub struct Proxy {
     pub config: Arc<Config>,
     /// To see that a connection may carry a request for a host.
     pub certificates: Arc<Certificates>,
+    /// Where authorities look for proofs, if any are asked for certificates.
+    pub acme: Option<Arc<Acme>>,
     /// Turns true when the gateway closes.
     pub closing: watch::Receiver<bool>,
     /// Finished requests.
@@ -138,6 +141,9 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Context,
     ) -> Result<()> {
+        if let Some(exchange) = context.exchange.as_ref().filter(|_| body.is_some() || end) {
+            exchange.go_on();
+        }
         self.request_body(body, end, context)?;
         self.request_of_grpc_web(body, end, context)?;
         // The library writes an empty last piece as the chunk that ends a body, and then ends the body: the second end would stand before the

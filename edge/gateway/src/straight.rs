@@ -20,6 +20,7 @@ use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
 use bole_cdn::Manner;
 use bole_cdn::cache::hit::{Hit, Part, Target};
+use bole_gateway_acme::proof;
 use bole_gateway_document::route as document;
 use bole_gateway_routes::forwarded::Trusted;
 use http::Method;
@@ -155,7 +156,9 @@ impl Straight {
         let state = self.state.load();
         let asked = Asked::of(&request, client.tls.is_some()).ok()?;
         let tls = client.tls.as_ref();
-        if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host))
+        // Proofs for authorities come before all that services say.
+        if asked.path.starts_with(proof::PATH)
+            || tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host))
             || state.access.as_ref().is_some_and(|access| access.has_sessions())
         {
             return None;

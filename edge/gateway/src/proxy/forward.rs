@@ -54,6 +54,9 @@ impl Proxy {
         for name in OWN {
             request.remove_header(name);
         }
+        if exchange.give_leave() {
+            request.remove_header(&header::EXPECT);
+        }
         let hop = Hop {
             peer: client.address.ip(),
             tls: client.tls.is_some(),

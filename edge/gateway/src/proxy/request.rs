@@ -170,7 +170,7 @@ impl Proxy {
         if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host)) {
             return Err((Problem::Misdirected, None));
         }
-        if self.own_path(session, context, client, (&state, &asked)).await {
+        if self.proof(context, &asked) || self.own_path(session, context, client, (&state, &asked)).await {
             return Ok(true);
         }
         let request = session.req_header();

@@ -37,6 +37,9 @@ impl Proxy {
         if status < 200 && status != 101 {
             return Ok(());
         }
+        if let Some(exchange) = &context.exchange {
+            exchange.go_on();
+        }
         if let Some(call) = &mut context.grpc_web {
             call.response(response)?;
         }

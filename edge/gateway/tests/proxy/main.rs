@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+mod authority;
 mod cached;
 mod collapse;
 mod described;

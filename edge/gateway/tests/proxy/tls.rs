@@ -54,7 +54,7 @@ impl Authority {
         roots
     }
 
-    fn written(&self, name: &str, more: &str) -> String {
+    pub(crate) fn written(&self, name: &str, more: &str) -> String {
         let (chain, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
         format!(
             "[certificates.{name}]\ncertificate = \"{}\"\nkey = \"{}\"\n{more}\n",
@@ -64,10 +64,10 @@ impl Authority {
     }
 }
 
-type Own = Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>;
+pub(crate) type Own = Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>;
 
 /// A client's connection with TLS: the certificate that was shown, and the stream.
-async fn connect(
+pub(crate) async fn connect(
     address: SocketAddr,
     authority: &Authority,
     name: &str,
@@ -89,12 +89,15 @@ async fn connect(
     tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await
 }
 
-async fn ask(stream: &mut tokio_rustls::client::TlsStream<TcpStream>, host: &str) -> Option<String> {
+pub(crate) async fn ask(
+    stream: &mut tokio_rustls::client::TlsStream<TcpStream>,
+    host: &str,
+) -> Option<String> {
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.ok()?;
     tokio::time::timeout(PATIENCE, message(stream, &mut Vec::new())).await.unwrap()
 }
 
-fn shown(stream: &tokio_rustls::client::TlsStream<TcpStream>) -> Vec<u8> {
+pub(crate) fn shown(stream: &tokio_rustls::client::TlsStream<TcpStream>) -> Vec<u8> {
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
 
