@@ -84,10 +84,7 @@ impl Service {
         let log = Arc::new(Log::open(&config.access_log, &metrics).map_err(Error::Config)?);
         let (closing, is_closing) = watch::channel(false);
         let state = Arc::new(ArcSwap::from_pointee(State::default()));
-        let acme = parts.keeper.clone().map(|keeper| {
-            let (open, clock) = (acme::open(), Arc::new(SystemClock::new()));
-            Acme::new(bole_gateway_acme::Parts { keeper, open, clock, metrics: metrics.clone() })
-        });
+        let acme = authorities(&parts);
         let (certificates, lag) = (Arc::new(Certificates::new(acme.clone())), Arc::new(Lag::default()));
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
@@ -132,16 +129,7 @@ impl Service {
         let store = parts.store.clone();
         let workshop = workshop(&config, parts, acme.clone());
         let (stopper, shutdown) = Stopper::new();
-        let mut helpers = vec![
-            tokio::spawn(certificates.clone().watch(config.reload_interval)),
-            tokio::spawn(lag.measure()),
-            tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
-        ];
-        helpers.extend(
-            acme.map(|acme| {
-                tasks::spawn("gateway certificates", OnFailure::Log, acme.run(is_closing.clone()))
-            }),
-        );
+        let mut helpers = helpers((&config, &state, &is_closing), &certificates, &lag, acme);
         helpers.extend(exporter);
         let mut service = Self {
             state,
@@ -296,6 +284,31 @@ impl Service {
         }
         closed
     }
+}
+
+/// What asks authorities for certificates, if there is where to keep them.
+fn authorities(parts: &Parts) -> Option<Arc<Acme>> {
+    let keeper = parts.keeper.clone()?;
+    let (open, clock) = (acme::open(), Arc::new(SystemClock::new()));
+    Some(Acme::new(bole_gateway_acme::Parts { keeper, open, clock, metrics: parts.metrics.clone() }))
+}
+
+/// What runs beside the requests.
+fn helpers(
+    (config, state, is_closing): (&Config, &Arc<ArcSwap<State>>, &watch::Receiver<bool>),
+    certificates: &Arc<Certificates>,
+    lag: &Arc<Lag>,
+    acme: Option<Arc<Acme>>,
+) -> Vec<JoinHandle<()>> {
+    let mut helpers = vec![
+        tokio::spawn(certificates.clone().watch(config.reload_interval)),
+        tokio::spawn(lag.clone().measure()),
+        tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
+    ];
+    let orders =
+        |acme: Arc<Acme>| tasks::spawn("gateway certificates", OnFailure::Log, acme.run(is_closing.clone()));
+    helpers.extend(acme.map(orders));
+    helpers
 }
 
 /// What takes spans, and the task that sends them, if somebody wants them.
