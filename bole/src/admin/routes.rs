@@ -2,7 +2,6 @@
 
 mod users;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -160,20 +159,23 @@ async fn authorize_read(admin: &Admin, peer: ConnectInfo<Peer>, headers: &Header
 /// Checks the request's credentials, if any; returns the name of their owner.
 async fn authorize(
     admin: &Admin,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     headers: &HeaderMap,
     action: Action,
 ) -> Result<String, Error> {
-    ask(&*admin.authenticator, peer, headers, action).await
+    ask(&*admin.authenticator, &peer, headers, action).await
 }
 
-/// Checks the credentials in `headers`, if any; returns the name of their owner.
+/// Checks the credentials in `headers`, if any; returns the name of their owner. Who is known already needs none.
 pub(super) async fn ask(
     authenticator: &dyn Authenticator,
-    peer: SocketAddr,
+    peer: &Peer,
     headers: &HeaderMap,
     action: Action,
 ) -> Result<String, Error> {
+    if let Some(user) = &peer.known {
+        return authenticator.permit(user, &action).map(|()| user.to_string());
+    }
     let credentials = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => {
@@ -181,5 +183,5 @@ pub(super) async fn ask(
             Some(Credentials::from_header(text).map_err(|reason| Error::new(Kind::InvalidInput, reason))?)
         }
     };
-    authenticator.authorize(peer, credentials.as_ref(), action).await
+    authenticator.authorize(peer.address, credentials.as_ref(), action).await
 }

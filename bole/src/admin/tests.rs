@@ -19,6 +19,18 @@ use crate::http::Client;
 struct OneUser;
 
 impl Authenticator for OneUser {
+    fn verify<'a>(&'a self, given: &'a Credentials) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(ready(Ok(given.user == "bole" && given.password == "bolebole")))
+    }
+
+    fn stamp(&self, user: &str) -> Option<u64> {
+        (user == "bole").then_some(1)
+    }
+
+    fn permit(&self, user: &str, _action: &Action) -> Result<(), Error> {
+        if user == "bole" { Ok(()) } else { Err(Error::Unauthenticated) }
+    }
+
     fn authorize<'a>(
         &'a self,
         _peer: SocketAddr,
