@@ -64,12 +64,12 @@ impl Listener for Bounded {
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// Where it is.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// The user that it is, where a page of the console asks for somebody who has logged in: then no credentials are looked at. No request that
     /// came through a socket has it.
-    pub(super) known: Option<Arc<str>>,
+    pub(crate) known: Option<Arc<str>>,
 }
 
 impl Connected<IncomingStream<'_, Bounded>> for Peer {

@@ -26,6 +26,7 @@ type Shared = State<Arc<Admin>>;
 /// All requests behind the guard.
 pub(super) fn router(mut admin: Admin) -> Router {
     let extra = std::mem::take(&mut admin.extra);
+    let pages = admin.console.take();
     let admin = Arc::new(admin);
     let own = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -42,11 +43,12 @@ pub(super) fn router(mut admin: Admin) -> Router {
         .route("/api/blobs/damage", get(damage))
         .route("/api/blobs/move", get(moving).post(begin_move).delete(stop_move))
         .with_state(Arc::clone(&admin));
-    extra
-        .into_iter()
-        .fold(own, Router::merge)
-        .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+    let api = extra.into_iter().fold(own, Router::merge).layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    let all = match pages {
+        Some(pages) => pages(api.clone()).merge(api),
+        None => api,
+    };
+    all.fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
         .layer(middleware::from_fn_with_state(admin, guard))
 }
 

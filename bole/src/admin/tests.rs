@@ -76,6 +76,7 @@ async fn open_door(private: bool) -> Fixture {
         blobs: None,
         mover: None,
         extra: Vec::new(),
+        console: None,
         guard: guard::addresses_only(),
         private,
     };
