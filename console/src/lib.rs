@@ -54,4 +54,3 @@ pub fn router(node: Arc<dyn Node>) -> Router {
         uploads: Semaphore::new(limits::UPLOADS_MAX),
     }))
 }
-

@@ -91,9 +91,7 @@ fn document(title: &str, head: &Markup, body: &Markup) -> Markup {
 
 fn page(status: StatusCode, markup: Markup) -> Response {
     let mut response = (status, markup.into_string()).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
 }
 
@@ -319,9 +317,11 @@ mod tests {
     fn lists_are_cut_into_pages() {
         let all: Vec<usize> = (0..250).collect();
         let here = |page: usize| format!("?page={page}");
-        for (page, first, len, links) in
-            [(0, 0, 100, &["page=1"][..]), (1, 100, 100, &["page=0", "page=2"]), (9, 200, 50, &["page=1", "201–250 of 250"])]
-        {
+        for (page, first, len, links) in [
+            (0, 0, 100, &["page=1"][..]),
+            (1, 100, 100, &["page=0", "page=2"]),
+            (9, 200, 50, &["page=1", "201–250 of 250"]),
+        ] {
             let cut = cut(&all, page, here);
             assert_eq!((cut.rows[0], cut.rows.len()), (first, len));
             let text = cut.links.into_string();
@@ -334,7 +334,8 @@ mod tests {
     #[test]
     fn what_comes_from_outside_is_text() {
         let hostile = "<script>alert(1)</script>\"'&";
-        let fault = Fault { status: StatusCode::OK, message: hostile.to_owned(), problems: vec![hostile.to_owned()] };
+        let fault =
+            Fault { status: StatusCode::OK, message: hostile.to_owned(), problems: vec![hostile.to_owned()] };
         let pieces = [
             alert(&fault),
             field(hostile, hostile, hostile, hostile),

@@ -102,7 +102,8 @@ pub(crate) fn cookie_name(headers: &HeaderMap) -> String {
 pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
     let name = cookie_name(headers);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(found, _)| *found == name).map(|(_, token)| token.to_owned())
 }
 
@@ -141,7 +142,13 @@ impl Visitor {
     }
 
     /// Asks the admin door's API.
-    pub(crate) async fn call(&self, method: Method, path: &str, media: &str, body: Vec<u8>) -> Result<Reply, Fault> {
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: Vec<u8>,
+    ) -> Result<Reply, Fault> {
         let (user, path) = (Some(&*self.user), path.to_owned());
         self.console.node.call(Call { user, peer: self.peer, method, path, media, body }).await
     }
@@ -180,7 +187,9 @@ pub(crate) fn json(reply: &Reply) -> Result<Value, Fault> {
 /// To the login, and back here afterwards.
 pub(crate) fn to_login(method: &Method, uri: &Uri) -> Response {
     let here = uri.path_and_query().map_or("", |here| here.as_str());
-    let next = if *method == Method::GET && here.starts_with(PATH) { here } else { "" };
+    // Where a router is within another one, it sees the rest of the path alone.
+    let here = if here.starts_with(PATH) { here.to_owned() } else { format!("{PATH}{here}") };
+    let next = if *method == Method::GET { here.as_str() } else { "" };
     page::see_other(&link("/login", &[("next", next)]))
 }
 

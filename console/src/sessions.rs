@@ -119,7 +119,8 @@ impl Sessions {
 /// Removes the sessions that were used least recently until there is room for one more among those of a kind.
 fn make_room(sessions: &mut HashMap<Hash, Session>, most: usize, is: impl Fn(&Session) -> bool) {
     while sessions.values().filter(|session| is(session)).count() >= most {
-        let oldest = sessions.iter().filter(|(_, session)| is(session)).min_by_key(|(_, session)| session.used);
+        let oldest =
+            sessions.iter().filter(|(_, session)| is(session)).min_by_key(|(_, session)| session.used);
         let Some((key, _)) = oldest else { return };
         let key = *key;
         sessions.remove(&key);

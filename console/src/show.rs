@@ -30,9 +30,15 @@ pub(crate) fn count(number: u64) -> String {
 
 /// A duration in its two largest units.
 pub(crate) fn seconds(seconds: u64) -> String {
-    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
     let first = parts.iter().position(|(value, _)| *value > 0).unwrap_or(parts.len() - 1);
-    let shown = parts[first..].iter().take(2).filter(|(value, unit)| *value > 0 || *unit == "s" && first == 3);
+    let shown =
+        parts[first..].iter().take(2).filter(|(value, unit)| *value > 0 || *unit == "s" && first == 3);
     shown.map(|(value, unit)| format!("{value} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
@@ -156,17 +162,26 @@ mod tests {
 
     #[test]
     fn values_for_people() {
-        for (value, expected) in
-            [(0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (u64::MAX, "16384.0 PiB")]
-        {
+        for (value, expected) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_536, "1.5 KiB"),
+            (5 << 30, "5.0 GiB"),
+            (u64::MAX, "16384.0 PiB"),
+        ] {
             assert_eq!(bytes(value), expected);
         }
         for (value, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(value), expected);
         }
-        for (value, expected) in
-            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_725, "1 h 2 min"), (90_000, "1 d 1 h"), (86_400, "1 d")]
-        {
+        for (value, expected) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_725, "1 h 2 min"),
+            (90_000, "1 d 1 h"),
+            (86_400, "1 d"),
+        ] {
             assert_eq!(seconds(value), expected);
         }
         assert_eq!((micros(999), micros(1_500)), ("999 µs".to_owned(), "1.5 ms".to_owned()));

@@ -47,7 +47,10 @@ fn needed(action: &Action) -> (&'static str, &'static str, String) {
 }
 
 impl Authenticator for IdentityUsers {
-    fn verify<'a>(&'a self, Credentials { user, password }: &'a Credentials) -> BoxFuture<'a, Result<bool, Error>> {
+    fn verify<'a>(
+        &'a self,
+        Credentials { user, password }: &'a Credentials,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move { self.identity.verify(user, password).await.map_err(|error| refused(&error)) })
     }
 

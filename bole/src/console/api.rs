@@ -41,12 +41,14 @@ impl Door for Node {
                 request = request.header(header::CONTENT_TYPE, media);
             }
             let request = request.body(Body::from(body));
-            let mut request = request.map_err(|error| Fault::wrong(format!("{path} cannot be asked for: {error}")))?;
+            let mut request =
+                request.map_err(|error| Fault::wrong(format!("{path} cannot be asked for: {error}")))?;
             let known = user.map(std::sync::Arc::from);
             request.extensions_mut().insert(ConnectInfo(Peer { address: peer, known }));
             let response = self.api.clone().oneshot(request).await.map_err(|never| match never {})?;
             let (head, body) = response.into_parts();
-            let body = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|error| broken("the API's answer", error))?;
+            let body =
+                to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|error| broken("the API's answer", error))?;
             if !head.status.is_success() {
                 return Err(refusal(head.status, &body));
             }
@@ -68,12 +70,14 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 /// What the API says of a refusal: `{"error": "…", "problems": […]}`, where a problem is a text, or a line with its text.
 fn refusal(status: StatusCode, body: &[u8]) -> Fault {
     let said: Value = serde_json::from_slice(body).unwrap_or_default();
-    let message = said["error"].as_str().or(status.canonical_reason()).unwrap_or("no reason given").to_owned();
-    let problem = |problem: &Value| match (problem.as_str(), problem["line"].as_u64(), problem["text"].as_str()) {
-        (Some(text), ..) | (None, None, Some(text)) => text.to_owned(),
-        (None, Some(line), Some(text)) => format!("line {line}: {text}"),
-        _ => problem.to_string(),
-    };
+    let message =
+        said["error"].as_str().or(status.canonical_reason()).unwrap_or("no reason given").to_owned();
+    let problem =
+        |problem: &Value| match (problem.as_str(), problem["line"].as_u64(), problem["text"].as_str()) {
+            (Some(text), ..) | (None, None, Some(text)) => text.to_owned(),
+            (None, Some(line), Some(text)) => format!("line {line}: {text}"),
+            _ => problem.to_string(),
+        };
     let problems = said["problems"].as_array().into_iter().flatten().map(problem).collect();
     Fault { status, message, problems }
 }

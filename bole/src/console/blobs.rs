@@ -68,7 +68,9 @@ impl<'a> Asking<'a> {
         if let Some(media) = media {
             request = request.header(CONTENT_TYPE, media);
         }
-        request.body(body).map_err(|error| Fault::wrong(format!("this cannot be asked of the buckets: {error}")))
+        request
+            .body(body)
+            .map_err(|error| Fault::wrong(format!("this cannot be asked of the buckets: {error}")))
     }
 }
 
@@ -79,7 +81,8 @@ impl Node {
         let answer = door.answer_known(by.user, by.peer, asking.request()?).await;
         let answer = answer.map_err(|error| broken("the buckets", format!("{error:?}")))?;
         let (head, body) = answer.into_parts();
-        let body = Body::from_stream(body.into_data_stream().map_err(|error| axum::Error::new(error.to_string())));
+        let body =
+            Body::from_stream(body.into_data_stream().map_err(|error| axum::Error::new(error.to_string())));
         if head.status.is_success() {
             return Ok(Response::from_parts(head, body));
         }
@@ -142,7 +145,8 @@ impl Blobs for Node {
     fn buckets<'a>(&'a self, by: By<'a>) -> Asked<'a, Vec<Bucket>> {
         Box::pin(async move {
             let answer = self.xml(by, Asking::new(Method::GET, "", "")).await?;
-            let buckets = answer.child("Buckets").map(|buckets| buckets.children.as_slice()).unwrap_or_default();
+            let buckets =
+                answer.child("Buckets").map(|buckets| buckets.children.as_slice()).unwrap_or_default();
             let bucket = |bucket: &Element| Bucket {
                 name: bucket.text_of("Name").to_owned(),
                 created: bucket.text_of("CreationDate").to_owned(),
@@ -216,7 +220,8 @@ impl Blobs for Node {
 
     fn head<'a>(&'a self, by: By<'a>, object: Object<'a>) -> Asked<'a, Vec<(String, String)>> {
         Box::pin(async move {
-            let asking = Asking::new(Method::HEAD, object.bucket, object.key).query("versionId", object.version);
+            let asking =
+                Asking::new(Method::HEAD, object.bucket, object.key).query("versionId", object.version);
             let answer = self.asked(by, asking).await?;
             let shown = |name: &&str| !matches!(*name, "accept-ranges" | "date" | "server" | "connection");
             let names = answer.headers().keys().map(axum::http::HeaderName::as_str).filter(shown);
@@ -227,21 +232,25 @@ impl Blobs for Node {
 
     fn get<'a>(&'a self, by: By<'a>, object: Object<'a>) -> Asked<'a, Download> {
         Box::pin(async move {
-            let asking = Asking::new(Method::GET, object.bucket, object.key).query("versionId", object.version);
+            let asking =
+                Asking::new(Method::GET, object.bucket, object.key).query("versionId", object.version);
             let answer = self.asked(by, asking).await?;
-            let bytes = header(answer.headers(), CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
+            let bytes =
+                header(answer.headers(), CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
             let bytes = bytes.ok_or_else(|| broken("the buckets' answer", "it does not say its length"))?;
             Ok(Download { bytes, body: answer.into_body() })
         })
     }
 
     fn put<'a>(&'a self, by: By<'a>, bucket: &'a str, key: &'a str, file: File) -> Asked<'a, ()> {
-        let asking = Asking { media: Some(file.media), body: file.bytes, ..Asking::new(Method::PUT, bucket, key) };
+        let asking =
+            Asking { media: Some(file.media), body: file.bytes, ..Asking::new(Method::PUT, bucket, key) };
         Box::pin(self.done(by, asking))
     }
 
     fn delete<'a>(&'a self, by: By<'a>, object: Object<'a>) -> Asked<'a, ()> {
-        let asking = Asking::new(Method::DELETE, object.bucket, object.key).query("versionId", object.version);
+        let asking =
+            Asking::new(Method::DELETE, object.bucket, object.key).query("versionId", object.version);
         Box::pin(self.done(by, asking))
     }
 }

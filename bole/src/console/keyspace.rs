@@ -46,7 +46,9 @@ async fn ask(stream: DuplexStream, database: u32, commands: Vec<Command>) -> Res
     let reading = async {
         let (mut bytes, mut read, mut replies) = (BytesMut::new(), 0, Vec::new());
         while replies.len() <= commands.len() {
-            if let Some(reply) = reply::parse(&mut bytes).map_err(|error| broken("the keyspace's reply", error))? {
+            if let Some(reply) =
+                reply::parse(&mut bytes).map_err(|error| broken("the keyspace's reply", error))?
+            {
                 replies.push(reply);
                 continue;
             }
@@ -57,7 +59,8 @@ async fn ask(stream: DuplexStream, database: u32, commands: Vec<Command>) -> Res
                 return Err(Fault::new(StatusCode::FORBIDDEN, text));
             }
             if read > REPLIES_BYTES_MAX {
-                let text = format!("what was asked for has more than {REPLIES_BYTES_MAX} bytes; use redis-cli");
+                let text =
+                    format!("what was asked for has more than {REPLIES_BYTES_MAX} bytes; use redis-cli");
                 return Err(Fault::new(StatusCode::PAYLOAD_TOO_LARGE, text));
             }
         }

@@ -26,8 +26,10 @@ impl Sql for Node {
     fn read<'a>(&'a self, by: By<'a>, database: &'a str, statement: &'a str) -> Asked<'a, Table> {
         Box::pin(async move {
             let (service, metrics) = there(self.services.sql.as_ref(), "databases")?;
-            let (ours, theirs) = pair::sockets().await.map_err(|error| broken("a connection to the databases", error))?;
-            let local = theirs.local_addr().map_err(|error| broken("a connection to the databases", error))?;
+            let (ours, theirs) =
+                pair::sockets().await.map_err(|error| broken("a connection to the databases", error))?;
+            let local =
+                theirs.local_addr().map_err(|error| broken("a connection to the databases", error))?;
             // Its drop asks the session to end.
             let (_stopper, shutdown) = Stopper::new();
             let stream = Stream::plain(theirs, metrics);
@@ -72,7 +74,8 @@ async fn rows(client: &Client, statement: &str) -> Result<Table, Fault> {
     let mut bytes = 0;
     while let Some(message) = messages.try_next().await.map_err(refused)? {
         let SimpleQueryMessage::Row(row) = message else { continue };
-        let cells: Vec<Option<String>> = (0..row.len()).map(|place| row.get(place).map(str::to_owned)).collect();
+        let cells: Vec<Option<String>> =
+            (0..row.len()).map(|place| row.get(place).map(str::to_owned)).collect();
         bytes += cells.iter().flatten().map(String::len).sum::<usize>();
         if table.rows.len() == STATEMENT_ROWS_MAX || bytes > STATEMENT_BYTES_MAX {
             table.is_cut = true;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use bole_console::node::streams::{Group, Listed, ListedGroup, Member, Partition, Progress, Read, Record, Streams, Topic};
+use bole_console::node::streams::{
+    Group, Listed, ListedGroup, Member, Partition, Progress, Read, Record, Streams, Topic,
+};
 use bole_console::node::{Asked, By, Fault};
 use bole_streams::connection;
 use bole_streams::protocol::batch::Header;
@@ -62,7 +64,10 @@ fn fault(error: &Error) -> Fault {
 impl Streams for Node {
     fn topics<'a>(&'a self, by: By<'a>) -> Asked<'a, Vec<Listed>> {
         Box::pin(self.streamed(by, async |connection| {
-            let listed = |topic: topics::Topic| Listed { name: topic.name.to_string(), partitions: topic.partitions.len() };
+            let listed = |topic: topics::Topic| Listed {
+                name: topic.name.to_string(),
+                partitions: topic.partitions.len(),
+            };
             Ok(topics::list(connection).await?.into_iter().map(listed).collect())
         }))
     }
@@ -79,7 +84,11 @@ impl Streams for Node {
         offset: i64,
         count: usize,
     ) -> Asked<'a, Read> {
-        Box::pin(self.streamed(by, async move |connection| records(connection, topic, partition, offset, count).await))
+        Box::pin(
+            self.streamed(by, async move |connection| {
+                records(connection, topic, partition, offset, count).await
+            }),
+        )
     }
 
     fn create_topic<'a>(&'a self, by: By<'a>, name: &'a str, partitions: Option<i32>) -> Asked<'a, ()> {
@@ -90,7 +99,10 @@ impl Streams for Node {
 
     fn delete_topic<'a>(&'a self, by: By<'a>, name: &'a str) -> Asked<'a, ()> {
         Box::pin(self.streamed(by, async |connection| {
-            topics::delete(connection, &[name.to_owned()]).await?.into_iter().try_for_each(|one| one.map(drop))
+            topics::delete(connection, &[name.to_owned()])
+                .await?
+                .into_iter()
+                .try_for_each(|one| one.map(drop))
         }))
     }
 

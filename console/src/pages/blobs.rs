@@ -12,13 +12,13 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 
 use crate::Console;
+use crate::PATH;
 use crate::limits::{ROWS_MAX, UPLOAD_BYTES_MAX};
 use crate::node::Fault;
 use crate::node::blobs::{Bucket, Listed};
 use crate::page::{Section, change, cut, empty, field, hidden, proof, removal, table};
 use crate::request::{Sent, Upload, Visitor};
 use crate::show::{bytes, link};
-use crate::PATH;
 
 const SECTION: Section = Section::Blobs;
 

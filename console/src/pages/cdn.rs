@@ -104,7 +104,7 @@ fn hosts(visitor: &Visitor, status: &Value) -> Result<Markup, Fault> {
     let head = ["host", "requests", "hits", "of the bytes", "fetches", "waited for another's", "sent"];
     Ok(html! {
         @if rows.is_empty() {
-            (empty("No route with a cache was asked yet.", "bole route add site --path '/*' --service site --cache"))
+            (empty("No route with a cache was asked yet.", r#"echo '{"path": "/*", "service": "site", "cache": {}}' | bole gateway put routes site -"#))
         } @else {
             (table("Hosts", &head, &rows))
             (cut.links)
@@ -196,7 +196,8 @@ async fn job_body(visitor: &Visitor) -> Result<Markup, Fault> {
     let id: u64 = visitor.query.number("id", 0)?;
     let job = visitor.read(&format!("/api/gateway/cache/warm/{id}")).await?;
     let of = |name: &str| number(&job[name]);
-    let row = |failure: &Value| vec![html! { (string(&failure["url"])) }, html! { (string(&failure["why"])) }];
+    let row =
+        |failure: &Value| vec![html! { (string(&failure["url"])) }, html! { (string(&failure["why"])) }];
     let failures: Vec<_> = list(&job["failures"]).iter().take(ROWS_MAX).map(row).collect();
     Ok(html! {
         p { a href=(here()) { "CDN" } " · " a href=(link("/cdn/warm", &[("id", &id.to_string())])) { "Refresh" } }

@@ -12,7 +12,9 @@ use serde_json::Value;
 use crate::Console;
 use crate::limits::ROWS_MAX;
 use crate::node::Fault;
-use crate::page::{Section, alert, area, block, change, choice, cut, empty, field, hidden, removal, state, table};
+use crate::page::{
+    Section, alert, area, block, change, choice, cut, empty, field, hidden, removal, state, table,
+};
 use crate::request::{Fields, Sent, Visitor, json, named};
 use crate::show::{count, encode, link, list, number, string};
 
@@ -20,7 +22,14 @@ const SECTION: Section = Section::Dns;
 /// The two forms of a zone.
 const FORMS: [(&str, &str); 2] = [("application/toml", "Document (TOML)"), ("text/dns", "Master file")];
 const KINDS: [(&str, &str); 8] = [
-    ("A", "A"), ("AAAA", "AAAA"), ("CNAME", "CNAME"), ("MX", "MX"), ("TXT", "TXT"), ("NS", "NS"), ("SRV", "SRV"), ("HTTPS", "HTTPS"),
+    ("A", "A"),
+    ("AAAA", "AAAA"),
+    ("CNAME", "CNAME"),
+    ("MX", "MX"),
+    ("TXT", "TXT"),
+    ("NS", "NS"),
+    ("SRV", "SRV"),
+    ("HTTPS", "HTTPS"),
 ];
 /// Characters of a zone's text that are shown.
 const TEXT_CHARS_MAX: usize = 1 << 20;
@@ -51,7 +60,8 @@ async fn page(visitor: Visitor) -> Response {
 async fn body(visitor: &Visitor) -> Result<Markup, Fault> {
     let status = visitor.read("/api/dns/status").await?;
     let zones = list(&status["zones"]);
-    let cut = cut(zones, visitor.query.number("page", 0)?, |page| link("/dns", &[("page", &page.to_string())]));
+    let cut =
+        cut(zones, visitor.query.number("page", 0)?, |page| link("/dns", &[("page", &page.to_string())]));
     let zone = |zone: &Value| {
         let origin = string(&zone["origin"]);
         vec![
@@ -112,7 +122,8 @@ fn question(name: &str, kind: &str, from: &str) -> Markup {
 
 /// `GET /console/dns/explain?name=&type=&from=`
 async fn explain(visitor: Visitor) -> Response {
-    let (name, kind, from) = (visitor.query.get("name"), visitor.query.get("type"), visitor.query.get("from"));
+    let (name, kind, from) =
+        (visitor.query.get("name"), visitor.query.get("type"), visitor.query.get("from"));
     let kind = if kind.is_empty() { "A" } else { kind };
     let from = if from.is_empty() { "127.0.0.1" } else { from };
     let path = format!("/api/dns/explain?name={}&type={}&from={}", encode(name), encode(kind), encode(from));
@@ -179,7 +190,8 @@ async fn put(Sent { visitor, form }: Sent) -> Response {
 async fn put_zone(visitor: &Visitor, form: &Fields) -> Result<String, Fault> {
     let name = form.needed("name")?;
     let media = FORMS.iter().find(|(media, _)| *media == form.get("media"));
-    let (media, _) = media.ok_or_else(|| Fault::wrong(format!("a zone is not written as \"{}\"", form.get("media"))))?;
+    let (media, _) =
+        media.ok_or_else(|| Fault::wrong(format!("a zone is not written as \"{}\"", form.get("media"))))?;
     let is_trial = form.ticked("dry_run");
     let path = format!("{}{}", named("/api/dns/zones", name), if is_trial { "?dry_run=true" } else { "" });
     // Browsers end lines with CR and LF.

@@ -72,13 +72,13 @@ async fn body(visitor: &Visitor) -> Result<Markup, Fault> {
         h2 { "Which route would take a request?" }
         (question("", "GET", ""))
         (route_table(visitor, &routes)?)
-        (service_table(&status))
+        (service_table(&status["gateway"]))
     })
 }
 
 /// What a route does, in a few words.
 fn route_target(route: &Value) -> String {
-    let target = ["service", "services", "bucket", "files", "reply", "redirect"]
+    let target = ["service", "split", "bucket", "files", "reply", "redirect", "openapi"]
         .iter()
         .find(|kind| !route[**kind].is_null());
     target.map_or_else(String::new, |kind| format!("{kind} {}", brief(&route[*kind])))
@@ -88,6 +88,7 @@ fn route_target(route: &Value) -> String {
 fn brief(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(brief).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
 }
@@ -95,13 +96,14 @@ fn brief(value: &Value) -> String {
 fn route_table(visitor: &Visitor, routes: &Value) -> Result<Markup, Fault> {
     let none = Map::new();
     let all: Vec<(&String, &Value)> = routes.as_object().unwrap_or(&none).iter().collect();
-    let cut = cut(&all, visitor.query.number("page", 0)?, |page| link("/gateway", &[("page", &page.to_string())]));
+    let cut =
+        cut(&all, visitor.query.number("page", 0)?, |page| link("/gateway", &[("page", &page.to_string())]));
     let row = |(name, route): &(&String, &Value)| {
         let of = |key: &str| if route[key].is_null() { String::new() } else { brief(&route[key]) };
         vec![
             html! { a href=(object_link("routes", name)) { (name) } },
-            html! { (of("host")) (of("hosts")) },
-            html! { (of("path")) (of("paths")) },
+            html! { (of("hosts")) },
+            html! { (of("path")) " " (of("paths")) },
             html! { (route_target(route)) },
         ]
     };
@@ -120,15 +122,19 @@ fn route_table(visitor: &Visitor, routes: &Value) -> Result<Markup, Fault> {
 fn service_table(status: &Value) -> Markup {
     let none = Map::new();
     let services = status["services"].as_object().unwrap_or(&none);
-    let rows: Vec<_> = services.iter().take(ROWS_MAX).map(|(name, service)| {
-        let endpoints = list(&service["endpoints"]);
-        let well = endpoints.iter().filter(|endpoint| endpoint["condition"] == "well").count();
-        vec![
-            html! { a href=(service_link(name)) { (name) } },
-            html! { (well) " of " (endpoints.len()) " well" },
-            html! { (count(endpoints.iter().map(|endpoint| number(&endpoint["in_flight"])).sum())) },
-        ]
-    }).collect();
+    let rows: Vec<_> = services
+        .iter()
+        .take(ROWS_MAX)
+        .map(|(name, service)| {
+            let endpoints = list(&service["endpoints"]);
+            let well = endpoints.iter().filter(|endpoint| endpoint["condition"] == "well").count();
+            vec![
+                html! { a href=(service_link(name)) { (name) } },
+                html! { (well) " of " (endpoints.len()) " well" },
+                html! { (count(endpoints.iter().map(|endpoint| number(&endpoint["in_flight"])).sum())) },
+            ]
+        })
+        .collect();
     html! {
         h2 { "Services" }
         @if rows.is_empty() {

@@ -187,7 +187,9 @@ async fn described(visitor: &Visitor, database: u32, keys: &[Vec<u8>]) -> Result
 fn time_left(reply: &Reply) -> String {
     match reply {
         Reply::Number(-1) => "never".to_owned(),
-        Reply::Number(millis) if *millis >= 0 => format!("in {}", show::seconds(millis.cast_unsigned() / 1_000)),
+        Reply::Number(millis) if *millis >= 0 => {
+            format!("in {}", show::seconds(millis.cast_unsigned() / 1_000))
+        }
         _ => String::new(),
     }
 }
@@ -253,7 +255,10 @@ async fn expire(Sent { visitor, form }: Sent) -> Response {
             seconds => command([b"EXPIRE", &key, seconds.as_bytes()]),
         };
         one(&visitor, database, asked).await?;
-        Ok((format!("expiry of key {} of database {database} set", show::cell(&key)), key_link(database, &key)))
+        Ok((
+            format!("expiry of key {} of database {database} set", show::cell(&key)),
+            key_link(database, &key),
+        ))
     };
     finish(&visitor, outcome.await)
 }

@@ -122,7 +122,15 @@ mod tests {
         for own in ["/console", "/console/sql?database=a%20b", "/console?x"] {
             assert!(is_own(own), "{own}");
         }
-        for other in ["", "/", "//evil.example", "/consolex", "/console\\evil", "http://evil.example/console", "/console/\r\nx: y"] {
+        for other in [
+            "",
+            "/",
+            "//evil.example",
+            "/consolex",
+            "/console\\evil",
+            "http://evil.example/console",
+            "/console/\r\nx: y",
+        ] {
             assert!(!is_own(other), "{other}");
         }
     }

@@ -9,11 +9,11 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
 
+use crate::Console;
 use crate::node::{Call, Fault};
 use crate::page::{self, Section, cut, facts, table};
 use crate::request::{Fields, Visitor, json, peer, to_login};
 use crate::show::{self, bytes, count, link, list, number, string};
-use crate::Console;
 
 /// `GET /console`: to everybody whom the admin door tells its status.
 pub(super) async fn page(State(console): State<Arc<Console>>, parts: Parts) -> Response {
@@ -102,7 +102,16 @@ fn journals(status: &Value) -> Markup {
         ]
     };
     let rows: Vec<_> = list(&status["journals"]).iter().map(row).collect();
-    let head = ["journal", "on disk", "segments", "written", "not fsynced yet", "queued", "fsyncs", "fsync p50 · p99 · max"];
+    let head = [
+        "journal",
+        "on disk",
+        "segments",
+        "written",
+        "not fsynced yet",
+        "queued",
+        "fsyncs",
+        "fsync p50 · p99 · max",
+    ];
     table("Journals", &head, &rows)
 }
 
@@ -122,9 +131,8 @@ fn sinks(status: &Value) -> Markup {
 
 fn doors(console: &Console) -> Markup {
     let endpoints = console.node.endpoints();
-    let row = |endpoint: &crate::node::Endpoint| {
-        vec![html! { (endpoint.service) }, html! { (endpoint.address) }]
-    };
+    let row =
+        |endpoint: &crate::node::Endpoint| vec![html! { (endpoint.service) }, html! { (endpoint.address) }];
     table("Listens", &["service", "address"], &endpoints.iter().map(row).collect::<Vec<_>>())
 }
 

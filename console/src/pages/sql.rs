@@ -133,16 +133,22 @@ async fn relation_body(visitor: &Visitor) -> Result<Markup, Fault> {
     );
     let columns = read(visitor, database, &columns).await?;
     if columns.rows.is_empty() {
-        return Err(Fault::missing(format!("database \"{database}\" has no table {schema}.{relation} that you may see")));
+        return Err(Fault::missing(format!(
+            "database \"{database}\" has no table {schema}.{relation} that you may see"
+        )));
     }
     let whole = format!("{}.{}", name(schema), name(relation));
     // A table that cannot be counted or read within the bounds still has columns to be shown.
     let counted = read(visitor, database, &format!("SELECT count(*) FROM {whole}")).await;
     let page: usize = visitor.query.number("page", 0)?;
-    let statement = format!("SELECT * FROM {whole} LIMIT {} OFFSET {}", ROWS_MAX + 1, page.saturating_mul(ROWS_MAX));
+    let statement =
+        format!("SELECT * FROM {whole} LIMIT {} OFFSET {}", ROWS_MAX + 1, page.saturating_mul(ROWS_MAX));
     let found = read(visitor, database, &statement).await;
     let here = |page: usize| {
-        link("/sql/table", &[("database", database), ("schema", schema), ("table", relation), ("page", &page.to_string())])
+        link(
+            "/sql/table",
+            &[("database", database), ("schema", schema), ("table", relation), ("page", &page.to_string())],
+        )
     };
     Ok(html! {
         p { a href=(database_link(database)) { "Database " (database) } }
@@ -165,15 +171,18 @@ async fn relation_body(visitor: &Visitor) -> Result<Markup, Fault> {
 }
 
 fn number_of(counted: &Table) -> String {
-    let text = counted.rows.first().and_then(|row| row.first()).and_then(Option::as_deref).unwrap_or_default();
+    let text =
+        counted.rows.first().and_then(|row| row.first()).and_then(Option::as_deref).unwrap_or_default();
     text.parse().map_or_else(|_| text.to_owned(), count)
 }
 
 fn cells(found: &Table, rows_max: usize) -> Vec<Vec<Markup>> {
-    let cell = |cell: &Option<String>| html! {
-        @match cell {
-            None => span .soft { "NULL" },
-            Some(text) => @if let Some((end, _)) = text.char_indices().nth(CELL_CHARS_MAX) { (text[..end]) "…" } @else { (text) },
+    let cell = |cell: &Option<String>| {
+        html! {
+            @match cell {
+                None => span .soft { "NULL" },
+                Some(text) => @if let Some((end, _)) = text.char_indices().nth(CELL_CHARS_MAX) { (text[..end]) "…" } @else { (text) },
+            }
         }
     };
     found.rows.iter().take(rows_max).map(|row| row.iter().map(cell).collect()).collect()

@@ -108,7 +108,7 @@ async fn topic_body(visitor: &Visitor) -> Result<Markup, Fault> {
         (cut.links)
         h2 { "Settings" }
         @if settings.is_empty() {
-            (empty("All settings are those of the node.", &format!("bole topic alter {name} --set retention.ms=86400000")))
+            (empty("All settings are those of the node.", &format!("bole topic alter {name} --config retention.ms=86400000")))
         } @else {
             (table("Settings of its own", &["setting", "value"], &settings))
         }

@@ -57,7 +57,9 @@ async fn list(visitor: Visitor) -> Response {
 async fn list_body(visitor: &Visitor) -> Result<Markup, Fault> {
     let users = visitor.read("/api/users").await?;
     let roles = visitor.read("/api/roles").await?;
-    let cut = cut(items(&users), visitor.query.number("page", 0)?, |page| link("/users", &[("page", &page.to_string())]));
+    let cut = cut(items(&users), visitor.query.number("page", 0)?, |page| {
+        link("/users", &[("page", &page.to_string())])
+    });
     let user = |user: &Value| {
         let name = string(&user["name"]);
         vec![
@@ -107,7 +109,8 @@ fn password_field(label: &str) -> Markup {
 async fn add(Sent { visitor, form }: Sent) -> Response {
     let outcome = async {
         let name = form.needed("name")?;
-        let user = json!({ "name": name, "password": form.needed("password")?, "roles": words(form.get("roles")) });
+        let user =
+            json!({ "name": name, "password": form.needed("password")?, "roles": words(form.get("roles")) });
         visitor.ask(Method::POST, "/api/users", Some(&user)).await?;
         Ok(format!("user {name} added"))
     };

@@ -43,7 +43,8 @@ impl FromRequest<Arc<Console>> for Upload {
             }
         })?;
         let media = parts.headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok());
-        let boundary = media.and_then(boundary).ok_or_else(|| refuse(Fault::wrong("the form has no file")))?;
+        let boundary =
+            media.and_then(boundary).ok_or_else(|| refuse(Fault::wrong("the form has no file")))?;
         let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         let length = length.and_then(|length| length.parse::<usize>().ok());
         if length.is_some_and(|length| length > UPLOAD_BYTES_MAX + AROUND_BYTES_MAX) {
@@ -54,7 +55,8 @@ impl FromRequest<Arc<Console>> for Upload {
             return Err(refuse(Fault::new(StatusCode::PAYLOAD_TOO_LARGE, text)));
         }
         let body = body_of(body, UPLOAD_BYTES_MAX + AROUND_BYTES_MAX).await?;
-        let read = read(&body, &boundary).ok_or_else(|| refuse(Fault::wrong("the form is not whole, or has no file")))?;
+        let read = read(&body, &boundary)
+            .ok_or_else(|| refuse(Fault::wrong("the form is not whole, or has no file")))?;
         check_proof(&visitor, read.form.get(PROOF))?;
         let Read { form, file, name } = read;
         Ok(Self { visitor, form, file, name })
@@ -65,7 +67,8 @@ impl FromRequest<Arc<Console>> for Upload {
 fn boundary(media: &str) -> Option<String> {
     let (kind, rest) = media.split_once(';')?;
     let boundary = rest.split(';').find_map(|one| one.trim().strip_prefix("boundary="))?.trim_matches('"');
-    let is_sound = kind.trim().eq_ignore_ascii_case("multipart/form-data") && (1..=70).contains(&boundary.len());
+    let is_sound =
+        kind.trim().eq_ignore_ascii_case("multipart/form-data") && (1..=70).contains(&boundary.len());
     is_sound.then(|| boundary.to_owned())
 }
 
@@ -143,7 +146,10 @@ mod tests {
     fn a_form_with_a_file() {
         let found = read(&Bytes::from_static(FORM.as_bytes()), "b1").unwrap();
         assert_eq!((found.form.get("proof"), found.name.as_str()), ("p", "a\"b.txt"));
-        assert_eq!((found.file.media.as_str(), &found.file.bytes[..]), ("text/plain", &b"one\r\n--b\r\n"[..]));
+        assert_eq!(
+            (found.file.media.as_str(), &found.file.bytes[..]),
+            ("text/plain", &b"one\r\n--b\r\n"[..])
+        );
         let empty = FORM.replace("one\r\n--b\r\n", "");
         assert_eq!(read(&Bytes::from(empty), "b1").unwrap().file.bytes.len(), 0);
         assert_eq!(boundary("multipart/form-data; boundary=b1").as_deref(), Some("b1"));

@@ -50,7 +50,10 @@ fn one(bytes: &[u8], depth: usize) -> Result<Option<(Reply, usize)>> {
 }
 
 fn string(bytes: &[u8], start: usize, length: usize) -> Result<Option<(Reply, usize)>> {
-    let end = start.checked_add(length).and_then(|end| end.checked_add(2)).ok_or_else(|| wrong("a string that is too long"))?;
+    let end = start
+        .checked_add(length)
+        .and_then(|end| end.checked_add(2))
+        .ok_or_else(|| wrong("a string that is too long"))?;
     let Some(whole) = bytes.get(start..end) else { return Ok(None) };
     match whole.strip_suffix(b"\r\n") {
         Some(text) => Ok(Some((Reply::Bytes(text.to_vec()), end))),

@@ -55,7 +55,12 @@ fn facts_of(value: &Value) -> Vec<(&str, Markup)> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), html! { (shown(value)) })).collect()
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), html! { (shown(value)) }))
+        .collect()
 }
 
 fn row(chunk: &Value) -> Vec<Markup> {

@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn a_download_has_a_name_that_is_only_a_name() {
-        for (key, name) in [("a/b c.txt", "b%20c.txt"), ("x\r\ny\"", "x%0D%0Ay%22"), ("a/", "a"), ("/", "object")] {
+        for (key, name) in
+            [("a/b c.txt", "b%20c.txt"), ("x\r\ny\"", "x%0D%0Ay%22"), ("a/", "a"), ("/", "object")]
+        {
             assert_eq!(disposition(key), format!("attachment; filename*=UTF-8''{name}"));
         }
     }

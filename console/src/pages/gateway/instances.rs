@@ -21,7 +21,7 @@ pub(super) async fn page(visitor: Visitor) -> Response {
 async fn body(visitor: &Visitor) -> Result<Markup, Fault> {
     let name = visitor.query.needed("name")?;
     let status = visitor.read("/api/gateway/status").await?;
-    let service = &status["services"][name];
+    let service = &status["gateway"]["services"][name];
     if service.is_null() {
         return Err(Fault::missing(format!("the gateway has no service \"{name}\"")));
     }

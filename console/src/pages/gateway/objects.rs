@@ -19,7 +19,8 @@ fn part(name: &str) -> Result<(&'static str, bool), Fault> {
     let find = |parts: &[&'static str]| parts.iter().copied().find(|part| *part == name);
     let open = find(&OPEN_PARTS).map(|part| (part, true));
     let closed = || find(&CLOSED_PARTS).map(|part| (part, false));
-    open.or_else(closed).ok_or_else(|| Fault::missing(format!("the gateway's document has no part \"{name}\"")))
+    open.or_else(closed)
+        .ok_or_else(|| Fault::missing(format!("the gateway's document has no part \"{name}\"")))
 }
 
 fn part_link(part: &str) -> String {
@@ -77,7 +78,9 @@ async fn one_body(visitor: &Visitor) -> Result<Markup, Fault> {
     let (part, is_open) = part(visitor.query.get("part"))?;
     let name = visitor.query.needed("name")?;
     if !is_open {
-        return Err(Fault::missing(format!("{part} may hold secrets and are not shown; bole gateway list {part} names them")));
+        return Err(Fault::missing(format!(
+            "{part} may hold secrets and are not shown; bole gateway list {part} names them"
+        )));
     }
     let object = visitor.read(&named(&named("/api/gateway", part), name)).await?;
     let text = serde_json::to_string_pretty(&object).unwrap_or_default();
@@ -102,7 +105,11 @@ pub(super) async fn put(Sent { visitor, form }: Sent) -> Response {
         let reply = visitor.call(Method::PUT, &path, "application/json", form.get("object").into()).await?;
         let answer = crate::request::json(&reply)?;
         let problems: Vec<&str> = items(&answer["problems"]).iter().map(string).collect();
-        let tail = if problems.is_empty() { String::new() } else { format!("; not carried out: {}", problems.join("; ")) };
+        let tail = if problems.is_empty() {
+            String::new()
+        } else {
+            format!("; not carried out: {}", problems.join("; "))
+        };
         Ok(format!("{name} of the {part} put{tail}"))
     };
     let outcome = outcome.await;

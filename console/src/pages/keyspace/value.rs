@@ -104,7 +104,9 @@ impl View<'_> {
         let wanted = ELEMENTS_MAX.to_string();
         let asked = command([scan, self.key, cursor.as_bytes(), b"COUNT", wanted.as_bytes()]);
         let Reply::List(parts) = self.one(asked).await? else { return Err(strange("no list")) };
-        let [Reply::Bytes(next), Reply::List(found)] = &parts[..] else { return Err(strange("another list")) };
+        let [Reply::Bytes(next), Reply::List(found)] = &parts[..] else {
+            return Err(strange("another list"));
+        };
         let next = String::from_utf8_lossy(next).into_owned();
         let width = if has_values { 2 } else { 1 };
         // A small value is told as a whole, whatever was asked for.

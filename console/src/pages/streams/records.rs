@@ -24,7 +24,8 @@ async fn body(visitor: &Visitor) -> Result<Markup, Fault> {
     let partition: i32 = visitor.query.number("partition", 0)?;
     let topic = node.topic(user, name).await?;
     let place = topic.partitions.iter().find(|known| known.index == partition);
-    let place = place.ok_or_else(|| Fault::missing(format!("topic \"{name}\" has no partition {partition}")))?;
+    let place =
+        place.ok_or_else(|| Fault::missing(format!("topic \"{name}\" has no partition {partition}")))?;
     // Without an offset the newest ones are wanted.
     let newest = place.end.saturating_sub(RECORDS_MAX as i64).max(place.start);
     let offset = visitor.query.number("offset", newest)?.clamp(place.start, place.end);
@@ -55,10 +56,12 @@ async fn body(visitor: &Visitor) -> Result<Markup, Fault> {
 }
 
 fn row(record: &Record) -> Vec<Markup> {
-    let bytes = |bytes: Option<&bytes::Bytes>| html! {
-        @match bytes {
-            Some(bytes) => span .mono { (cell(bytes)) },
-            None => span .soft { "none" },
+    let bytes = |bytes: Option<&bytes::Bytes>| {
+        html! {
+            @match bytes {
+                Some(bytes) => span .mono { (cell(bytes)) },
+                None => span .soft { "none" },
+            }
         }
     };
     let headers = record.headers.iter().map(|(name, value)| {
