@@ -41,7 +41,7 @@ pub(crate) struct Console {
     /// Statements that run at once.
     pub(crate) statements: Semaphore,
     /// Uploads that are in memory at once.
-    pub(crate) uploads: Semaphore,
+    pub(crate) uploads: Arc<Semaphore>,
 }
 
 /// All pages, below [`PATH`], and the way there from `/`.
@@ -51,6 +51,6 @@ pub fn router(node: Arc<dyn Node>) -> Router {
         sessions: Sessions::default(),
         tries: Tries::default(),
         statements: Semaphore::new(limits::STATEMENTS_MAX),
-        uploads: Semaphore::new(limits::UPLOADS_MAX),
+        uploads: Arc::new(Semaphore::new(limits::UPLOADS_MAX)),
     }))
 }

@@ -11,6 +11,7 @@ use bole_console::node::{Asked, By, Fault};
 use bole_net::listener::Connection;
 use bole_net::shutdown::Stopper;
 use bole_net::stream::Stream;
+use bole_net::tasks::{self, OnFailure};
 use bole_sql::connection;
 use futures_util::TryStreamExt as _;
 use tokio::net::TcpStream;
@@ -35,13 +36,12 @@ impl Sql for Node {
             let stream = Stream::plain(theirs, metrics);
             let metrics = metrics.clone();
             let connection = Connection { stream, peer: by.peer, local, id: 0, shutdown, metrics };
-            let serving = connection::serve_known(Arc::clone(service), connection, by.user);
-            let asking = timeout(STATEMENT_TIMEOUT + AROUND, ask(ours, by.user, database, statement));
-            let (mut serving, mut asking) = (pin!(serving), pin!(asking));
-            let found = tokio::select! {
-                found = &mut asking => found,
-                () = &mut serving => asking.await,
-            };
+            let (service, user) = (Arc::clone(service), by.user.to_owned());
+            // A session has to be ended by its own side, also where the browser is gone before its answer.
+            tasks::spawn("a statement of the console", OnFailure::Log, async move {
+                connection::serve_known(service, connection, &user).await;
+            });
+            let found = timeout(STATEMENT_TIMEOUT + AROUND, ask(ours, by.user, database, statement)).await;
             found.map_err(|_| Fault::new(StatusCode::GATEWAY_TIMEOUT, "the statement did not end in time"))?
         })
     }

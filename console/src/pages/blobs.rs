@@ -174,7 +174,7 @@ fn upload_form(visitor: &Visitor, bucket: &str, prefix: &str) -> Markup {
 }
 
 /// `POST /console/blobs/upload`
-async fn upload(Upload { visitor, form, file, name }: Upload) -> Response {
+async fn upload(Upload { visitor, form, file, name, place }: Upload) -> Response {
     let (bucket, prefix) = (form.get("bucket"), form.get("prefix"));
     let key = match form.get("key") {
         "" => format!("{prefix}{name}"),
@@ -182,6 +182,7 @@ async fn upload(Upload { visitor, form, file, name }: Upload) -> Response {
     };
     let size = file.bytes.len() as u64;
     let outcome = visitor.console.node.put(visitor.by(), bucket, &key, file).await;
+    drop(place);
     let outcome = outcome.map(|()| format!("object {key} of {} put into {bucket}", bytes(size)));
     visitor.after(SECTION, "Upload", outcome, &bucket_link(bucket, prefix))
 }

@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use tokio::sync::TryAcquireError;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Fields, PROOF, Visitor, body_of, check_proof};
 use crate::Console;
@@ -27,6 +27,8 @@ pub(crate) struct Upload {
     pub(crate) file: File,
     /// What the browser calls the file.
     pub(crate) name: String,
+    /// Held as long as the file is in memory.
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 impl FromRequest<Arc<Console>> for Upload {
@@ -36,11 +38,9 @@ impl FromRequest<Arc<Console>> for Upload {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, console).await?;
         let refuse = |fault| page::bare("Upload", Err(fault));
-        let _place = console.uploads.try_acquire().map_err(|error| match error {
-            TryAcquireError::NoPermits | TryAcquireError::Closed => {
-                let text = "others are uploading just now; try again in a moment";
-                refuse(Fault::new(StatusCode::SERVICE_UNAVAILABLE, text))
-            }
+        let place = Arc::clone(&console.uploads).try_acquire_owned().map_err(|_| {
+            let text = "others are uploading just now; try again in a moment";
+            refuse(Fault::new(StatusCode::SERVICE_UNAVAILABLE, text))
         })?;
         let media = parts.headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok());
         let boundary =
@@ -59,7 +59,7 @@ impl FromRequest<Arc<Console>> for Upload {
             .ok_or_else(|| refuse(Fault::wrong("the form is not whole, or has no file")))?;
         check_proof(&visitor, read.form.get(PROOF))?;
         let Read { form, file, name } = read;
-        Ok(Self { visitor, form, file, name })
+        Ok(Self { visitor, form, file, name, place })
     }
 }
 
