@@ -64,8 +64,8 @@ use crate::status::Status;
 /// The largest request body.
 pub const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// Pages beside the API, made of a router that answers the API's requests without a socket.
-pub type Pages = Box<dyn FnOnce(Router) -> Router + Send + Sync>;
+/// Pages beside the API, made of a router that answers the API's requests without a socket; and their metrics.
+pub type Pages = Box<dyn FnOnce(Router) -> (Router, Collector) + Send + Sync>;
 
 /// What the door shows and whom it asks.
 pub struct Admin {

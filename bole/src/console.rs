@@ -16,10 +16,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use bole_console::Counts;
 use bole_console::node::{Endpoint, Fault};
 use bole_net::metrics::ServiceMetrics;
 
-use crate::admin::Authenticator;
+use crate::admin::{Authenticator, Pages};
+use crate::metrics;
 
 /// The services that pages ask, as far as a node has them.
 #[derive(Default)]
@@ -42,13 +44,34 @@ pub struct Node {
     api: Router,
 }
 
-/// The pages of the console, which ask these services and the API that is given to what this returns.
-pub fn pages(
-    services: Services,
-    authenticator: Arc<dyn Authenticator>,
-    endpoints: Vec<Endpoint>,
-) -> Box<dyn FnOnce(Router) -> Router + Send + Sync> {
-    Box::new(move |api| bole_console::router(Arc::new(Node { services, authenticator, endpoints, api })))
+/// The pages of the console, which ask these services and the API that is given to what this returns; and their metrics.
+pub fn pages(services: Services, authenticator: Arc<dyn Authenticator>, endpoints: Vec<Endpoint>) -> Pages {
+    Box::new(move |api| {
+        let node = Arc::new(Node { services, authenticator, endpoints, api });
+        let (router, counts) = bole_console::router(node);
+        (router, Arc::new(move |out: &mut String| write_metrics(&counts(), out)))
+    })
+}
+
+fn write_metrics(counts: &Counts, out: &mut String) {
+    let Counts { sessions, statements, uploads, logins_failed, logins_refused } = *counts;
+    for (name, help, value) in [
+        ("sessions", "Sessions of the console that have not ended.", sessions),
+        ("statements", "Statements of the console that run.", statements),
+        ("uploads", "Files that are uploaded by the console, in memory.", uploads),
+    ] {
+        metrics::gauge(out, &format!("bole_console_{name}"), help, value);
+    }
+    for (name, help, value) in [
+        ("logins_failed_total", "Logins at the console with a wrong password.", logins_failed),
+        (
+            "logins_refused_total",
+            "Logins at the console that were refused after too many of those.",
+            logins_refused,
+        ),
+    ] {
+        metrics::counter(out, &format!("bole_console_{name}"), help, value);
+    }
 }
 
 /// The service, or that there is none.

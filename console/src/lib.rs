@@ -23,6 +23,7 @@ pub mod sessions;
 mod show;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use tokio::sync::Semaphore;
@@ -42,15 +43,45 @@ pub(crate) struct Console {
     pub(crate) statements: Semaphore,
     /// Uploads that are in memory at once.
     pub(crate) uploads: Arc<Semaphore>,
+    /// Logins with a wrong password.
+    pub(crate) logins_failed: AtomicU64,
+    /// Logins that were refused since there were too many of those.
+    pub(crate) logins_refused: AtomicU64,
 }
 
-/// All pages, below [`PATH`], and the way there from `/`.
-pub fn router(node: Arc<dyn Node>) -> Router {
-    pages::router(Arc::new(Console {
+/// What there is to be counted of a console.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions that have not ended.
+    pub sessions: u64,
+    /// Statements that run.
+    pub statements: u64,
+    /// Files on their way in, in memory.
+    pub uploads: u64,
+    /// Logins with a wrong password.
+    pub logins_failed: u64,
+    /// Logins that were refused since there were too many of those.
+    pub logins_refused: u64,
+}
+
+/// All pages, below [`PATH`], and the way there from `/`; and what counts them.
+pub fn router(node: Arc<dyn Node>) -> (Router, impl Fn() -> Counts + Send + Sync + 'static) {
+    let console = Arc::new(Console {
         node,
         sessions: Sessions::default(),
         tries: Tries::default(),
         statements: Semaphore::new(limits::STATEMENTS_MAX),
         uploads: Arc::new(Semaphore::new(limits::UPLOADS_MAX)),
-    }))
+        logins_failed: AtomicU64::new(0),
+        logins_refused: AtomicU64::new(0),
+    });
+    let counted = Arc::clone(&console);
+    let counts = move || Counts {
+        sessions: counted.sessions.count() as u64,
+        statements: (limits::STATEMENTS_MAX - counted.statements.available_permits()) as u64,
+        uploads: (limits::UPLOADS_MAX - counted.uploads.available_permits()) as u64,
+        logins_failed: counted.logins_failed.load(Ordering::Relaxed),
+        logins_refused: counted.logins_refused.load(Ordering::Relaxed),
+    };
+    (pages::router(console), counts)
 }

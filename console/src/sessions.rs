@@ -98,6 +98,12 @@ impl Sessions {
         Some(Found { user: Arc::clone(&session.user), proof: Arc::clone(&session.proof) })
     }
 
+    /// How many there are that have not ended.
+    pub fn count(&self) -> usize {
+        let now = Instant::now();
+        self.0.lock().values().filter(|session| !session.is_over(now)).count()
+    }
+
     /// Ends the session of a token.
     pub fn end(&self, token: &str) {
         self.0.lock().remove(&hash(token));

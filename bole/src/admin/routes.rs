@@ -2,7 +2,7 @@
 
 mod users;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
@@ -18,7 +18,7 @@ use super::blobs::{Blobs, Damage};
 use super::data::{MoveLimits, Mover, Moving};
 use super::listener::Peer;
 use super::{Admin, BODY_BYTES_MAX, Error};
-use crate::metrics;
+use crate::metrics::{self, Collector};
 use crate::status::Status;
 
 type Shared = State<Arc<Admin>>;
@@ -27,6 +27,14 @@ type Shared = State<Arc<Admin>>;
 pub(super) fn router(mut admin: Admin) -> Router {
     let extra = std::mem::take(&mut admin.extra);
     let pages = admin.console.take();
+    // The pages ask the API, and the API shows the pages' metrics.
+    let late: Arc<OnceLock<Collector>> = Arc::default();
+    let shown = Arc::clone(&late);
+    admin.collectors.push(Arc::new(move |out| {
+        if let Some(collector) = shown.get() {
+            collector(out);
+        }
+    }));
     let admin = Arc::new(admin);
     let own = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -45,7 +53,11 @@ pub(super) fn router(mut admin: Admin) -> Router {
         .with_state(Arc::clone(&admin));
     let api = extra.into_iter().fold(own, Router::merge).layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     let all = match pages {
-        Some(pages) => pages(api.clone()).merge(api),
+        Some(pages) => {
+            let (pages, collector) = pages(api.clone());
+            let _first = late.set(collector);
+            pages.merge(api)
+        }
         None => api,
     };
     all.fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))

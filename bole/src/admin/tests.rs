@@ -272,6 +272,8 @@ async fn the_console_is_as_open_as_the_status() {
         let cookie = format!("cookie: {}\r\n", cookie.split(';').next().unwrap());
         let users = ask(address, "GET /console/users", &cookie, "").await;
         assert!(users.starts_with("HTTP/1.1 200 ") && users.contains("administrator"), "{users}");
+        let metrics = ask(address, "GET /metrics", BASIC, "").await;
+        assert!(metrics.contains("bole_console_sessions 1"), "{metrics}");
         // What the node has not is said, and not made up.
         let buckets = ask(address, "GET /console/blobs", &cookie, "").await;
         assert!(

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -68,12 +69,14 @@ async fn try_log_in(console: &Console, request: Request<Body>) -> Result<Respons
     };
     let counted = counted(peer.ip(), user);
     if !console.tries.begin(&counted) {
+        console.logins_refused.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(%peer, user, "console: too many failed logins");
         let text = "too many tries that failed; wait a minute";
         return Err(refuse(StatusCode::TOO_MANY_REQUESTS, text));
     }
     let verified = console.node.verify(user, password).await;
     if !verified.map_err(|fault| refuse(fault.status, &fault.message))? {
+        console.logins_failed.fetch_add(1, Ordering::Relaxed);
         tracing::info!(%peer, user, "console: a login failed");
         return Err(refuse(StatusCode::UNAUTHORIZED, "the user or the password is wrong"));
     }
