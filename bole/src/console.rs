@@ -21,7 +21,7 @@ use bole_console::node::{Endpoint, Fault};
 use bole_net::metrics::ServiceMetrics;
 
 use crate::admin::{Authenticator, Pages};
-use crate::metrics;
+use crate::metrics::{self, Collector};
 
 /// The services that pages ask, as far as a node has them.
 #[derive(Default)]
@@ -49,7 +49,8 @@ pub fn pages(services: Services, authenticator: Arc<dyn Authenticator>, endpoint
     Box::new(move |api| {
         let node = Arc::new(Node { services, authenticator, endpoints, api });
         let (router, counts) = bole_console::router(node);
-        (router, Arc::new(move |out: &mut String| write_metrics(&counts(), out)))
+        let collector: Collector = Arc::new(move |out| write_metrics(&counts(), out));
+        (router, collector)
     })
 }
 

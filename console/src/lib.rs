@@ -75,13 +75,20 @@ pub fn router(node: Arc<dyn Node>) -> (Router, impl Fn() -> Counts + Send + Sync
         logins_failed: AtomicU64::new(0),
         logins_refused: AtomicU64::new(0),
     });
-    let counted = Arc::clone(&console);
-    let counts = move || Counts {
-        sessions: counted.sessions.count() as u64,
-        statements: (limits::STATEMENTS_MAX - counted.statements.available_permits()) as u64,
-        uploads: (limits::UPLOADS_MAX - counted.uploads.available_permits()) as u64,
-        logins_failed: counted.logins_failed.load(Ordering::Relaxed),
-        logins_refused: counted.logins_refused.load(Ordering::Relaxed),
-    };
+    // Who counts does not keep it: the pages ask an API that shows what is counted.
+    let counted = Arc::downgrade(&console);
+    let counts = move || counted.upgrade().map(|console| console.counts()).unwrap_or_default();
     (pages::router(console), counts)
+}
+
+impl Console {
+    fn counts(&self) -> Counts {
+        Counts {
+            sessions: self.sessions.count() as u64,
+            statements: (limits::STATEMENTS_MAX - self.statements.available_permits()) as u64,
+            uploads: (limits::UPLOADS_MAX - self.uploads.available_permits()) as u64,
+            logins_failed: self.logins_failed.load(Ordering::Relaxed),
+            logins_refused: self.logins_refused.load(Ordering::Relaxed),
+        }
+    }
 }
