@@ -304,7 +304,7 @@ fn the_edge_and_users() {
         assert!(page.status == 403 && page.shows("may not"), "{path}: {}", page.body);
     }
     assert!(ann.get("/streams").shows("no topic that you may see"));
-    assert_eq!(ann.get("/sql").status, 400, "she may not connect");
+    assert_eq!(ann.get("/sql").status, 403, "she may not connect");
     assert!(matches!(ann.get("/blobs").status, 403), "{}", ann.get("/blobs").body);
     assert_eq!(ann.send("/keyspace", "/users/add", &[("name", "eve"), ("password", "x")]).status, 403);
     // A change of her password, and her end, end her session.
