@@ -37,6 +37,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/cdn.md", &[]),
     ("docs/guide/signed-links.md", &[]),
     ("docs/guide/geodns.md", &[]),
+    ("docs/guide/console.md", &[]),
 ];
 /// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";
