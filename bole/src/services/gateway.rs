@@ -18,7 +18,7 @@ use bole_catalog::NewDataset;
 use bole_edge_core::limits::Shared;
 use bole_gateway::config::{AccessLog, LogFormat, Parts};
 use bole_gateway::limits::Limits;
-use bole_gateway::{Config, Service};
+use bole_gateway::{Config, Service, otel};
 use bole_gateway_acme::status::Phase;
 use bole_gateway_control::control::{self, Source};
 use bole_gateway_control::door::{self, Door};
@@ -143,6 +143,7 @@ fn config(settings: &Settings) -> Config {
     let format = match gateway.access_log {
         AccessLogFormat::Off => LogFormat::Off,
         AccessLogFormat::Json => LogFormat::Json,
+        AccessLogFormat::Text => LogFormat::Text(gateway.access_log_format.clone().unwrap_or_default()),
     };
     Config {
         http: vec![gateway.listen],
@@ -153,8 +154,21 @@ fn config(settings: &Settings) -> Config {
         drain_timeout: settings.node.shutdown_timeout / 2,
         explain: gateway.explain,
         access_log: AccessLog { file: gateway.access_log_file.clone(), format },
+        otel: otel(settings),
         ..Config::default()
     }
+}
+
+fn otel(settings: &Settings) -> Option<otel::Config> {
+    let gateway = &settings.gateway;
+    let endpoint = gateway.otel_endpoint.0.clone()?;
+    Some(otel::Config {
+        endpoint,
+        headers_file: gateway.otel_headers_file.clone(),
+        authorities: gateway.otel_ca_file.clone(),
+        sampler: otel::Sampler { share: gateway.otel_sample, parents: gateway.otel_parents },
+        service_name: gateway.otel_service_name.clone().unwrap_or_else(|| "bole".to_owned()),
+    })
 }
 
 fn keyspace(settings: &Settings) -> Result<Login> {

@@ -29,6 +29,8 @@ pub struct Config {
     pub direct: bool,
     /// Where finished requests are written.
     pub access_log: AccessLog,
+    /// Where spans are sent; nowhere without.
+    pub otel: Option<crate::otel::Config>,
     /// How often files of certificates are looked at.
     pub reload_interval: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for Config {
             explain: false,
             direct: true,
             access_log: AccessLog::default(),
+            otel: None,
             reload_interval: Duration::from_secs(5),
         }
     }

@@ -119,16 +119,18 @@ impl Direct {
 
     /// Puts together what is known of a request, if its route and service are of this way.
     fn find(&self, looked: Looked, framing: Framing, client: &Client, habit: &mut Habit) -> Option<Call> {
-        let Looked { began, ask, asked, ip, route, service, rest, groups } = looked;
+        let Looked { began, ask, asked, ip, route, service, rest, groups, pattern: _ } = looked;
         let upstream = service.filter(|service| service.is_direct)?;
-        let may_be = self.config.direct && route.is_direct && is_let_in(&route, ip);
+        // Spans of tries are made in the phases.
+        let is_on = self.config.direct && self.config.otel.is_none();
+        let may_be = is_on && route.is_direct && is_let_in(&route, ip);
         if !may_be || self.is_too_large(&route, framing) {
             return None;
         }
         let Ask { request, text, close } = ask;
         let given = field(&request.headers, "x-request-id").filter(|id| client.trusted && is_id(id));
         let request_id = given.map_or_else(trace::request_id, str::to_owned);
-        let trace = trace::Parent::continued(trace::Parent::of(&request.headers));
+        let trace = trace::Parent::passed_on(trace::Parent::of(&request.headers));
         habit.learn(&self.config.trusted_proxies, &request, client, &asked);
         let (key, told) = (key_of(&upstream, &request, ip), habit.told());
         Some(Call {

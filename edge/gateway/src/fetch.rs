@@ -84,6 +84,11 @@ impl Web {
         Self { authorities, ..Self::default() }
     }
 
+    /// With this TLS in place of one by the machine's authorities.
+    pub fn with(tls: Tls) -> Self {
+        Self { tls: OnceLock::from(Ok(tls)), ..Self::default() }
+    }
+
     /// Authorities are loaded once; a machine without any can fetch nothing by https.
     fn tls(&self) -> Result<&Tls, FetchError> {
         let loaded = self

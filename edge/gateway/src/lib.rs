@@ -36,6 +36,7 @@ pub mod limits;
 pub mod logins;
 pub mod metrics;
 pub mod mirror;
+pub mod otel;
 pub mod proxy;
 pub mod rates;
 pub mod routing;

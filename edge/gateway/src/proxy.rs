@@ -31,6 +31,7 @@ use crate::compression::Compressors;
 use crate::config::Config;
 use crate::connection::RefusedCounters;
 use crate::inner::Engine;
+use crate::otel::Tracer;
 use crate::state::State;
 use crate::tls::Certificates;
 use arc_swap::ArcSwap;
@@ -66,6 +67,8 @@ pub struct Proxy {
     pub closing: watch::Receiver<bool>,
     /// Finished requests.
     pub log: Arc<Log>,
+    /// Takes spans, if anybody wants them.
+    pub tracer: Option<Arc<Tracer>>,
     /// Problems by kind.
     pub problems: RefusedCounters,
     /// What came of logins.

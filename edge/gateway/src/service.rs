@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::inner::Engine;
 use crate::logins;
 use crate::metrics::LoginCounters;
+use crate::otel::Tracer;
 use crate::proxy::Proxy;
 use crate::rates::Stores;
 use crate::state::{self, State, Workshop};
@@ -32,7 +33,7 @@ use bole_gateway_document::Document;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::tasks::{self, OnFailure};
-use bole_net::{ServiceMetrics, Shutdown, Stopper};
+use bole_net::{Metrics, ServiceMetrics, Shutdown, Stopper};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 use std::collections::BTreeMap;
@@ -46,6 +47,9 @@ use tracing::info;
 /// How long a new document waits for names of instances to be looked up, before requests are answered by it all the same.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
+/// How long a gateway that closes waits for its last spans to be sent.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// A gateway that runs.
 pub struct Service {
     state: Arc<ArcSwap<State>>,
@@ -53,6 +57,7 @@ pub struct Service {
     certificates: Arc<Certificates>,
     store: Option<Store>,
     engine: Arc<Engine>,
+    tracer: Option<Arc<Tracer>>,
     applying: Mutex<()>,
     addresses: Vec<SocketAddr>,
     secured: Vec<SocketAddr>,
@@ -82,14 +87,12 @@ impl Service {
         let log = Arc::new(Log::open(&config.access_log, &metrics).map_err(Error::Config)?);
         let (closing, is_closing) = watch::channel(false);
         let state = Arc::new(ArcSwap::from_pointee(State::default()));
-        let acme = parts.keeper.clone().map(|keeper| {
-            let (open, clock) = (acme::open(), Arc::new(SystemClock::new()));
-            Acme::new(bole_gateway_acme::Parts { keeper, open, clock, metrics: metrics.clone() })
-        });
+        let acme = authorities(&parts);
         let (certificates, lag) = (Arc::new(Certificates::new(acme.clone())), Arc::new(Lag::default()));
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
+        let (tracer, exporter) = traced(&config, &metrics)?;
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),
@@ -97,6 +100,7 @@ impl Service {
             acme: acme.clone(),
             closing: is_closing.clone(),
             log,
+            tracer: tracer.clone(),
             problems,
             logins: LoginCounters::new(&metrics),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
@@ -111,18 +115,11 @@ impl Service {
         let store = parts.store.clone();
         let workshop = workshop(&config, parts, acme.clone());
         let (stopper, shutdown) = Stopper::new();
-        let mut helpers = vec![
-            tokio::spawn(certificates.clone().watch(config.reload_interval)),
-            tokio::spawn(lag.measure()),
-            tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
-        ];
-        helpers.extend(
-            acme.map(|acme| {
-                tasks::spawn("gateway certificates", OnFailure::Log, acme.run(is_closing.clone()))
-            }),
-        );
+        let mut helpers = helpers((&config, &state, &is_closing), &certificates, &lag, acme);
+        helpers.extend(exporter);
         let mut service = Self {
             state,
+            tracer,
             workshop,
             certificates,
             store,
@@ -268,23 +265,61 @@ impl Service {
         for upstream in self.state.load().services.values() {
             upstream.retire();
         }
+        if let Some(tracer) = &self.tracer {
+            tracer.flush(FLUSH).await;
+        }
         closed
     }
 }
 
 /// What connections are served with: the phases in the library's engine, and the ways around it.
 fn door(proxy: Proxy, metrics: &bole_net::Metrics) -> Door {
-    let Proxy { state, config, certificates, closing, log, problems, store, engine: own, .. } = &proxy;
+    let Proxy { state, config, certificates, closing, log, problems, store, tracer, engine: own, .. } =
+        &proxy;
     let lookout =
         Lookout { state: state.clone(), config: config.clone(), certificates: certificates.clone() };
-    let straight = Straight { config: config.clone(), log: log.clone(), store: store.clone() };
+    let (log, tracer) = (log.clone(), tracer.clone());
+    let straight = Straight { config: config.clone(), log: log.clone(), tracer, store: store.clone() };
     let keeper = Keeper::new(config.limits.upstream_idle_connections_max, metrics);
-    let direct = Direct::new(config.clone(), log.clone(), problems.clone(), closing.clone(), keeper);
+    let direct = Direct::new(config.clone(), log, problems.clone(), closing.clone(), keeper);
     let (config, closing, certificates) = (config.clone(), closing.clone(), certificates.clone());
     let (refused, own) = (problems.clone(), own.clone());
     let engine = Arc::new(engine(proxy, &config));
     let _ = own.set(Arc::downgrade(&engine));
     Door { engine, lookout, straight, direct, config, closing, certificates, refused }
+}
+
+/// What asks authorities for certificates, if there is where to keep them.
+fn authorities(parts: &Parts) -> Option<Arc<Acme>> {
+    let keeper = parts.keeper.clone()?;
+    let (open, clock) = (acme::open(), Arc::new(SystemClock::new()));
+    Some(Acme::new(bole_gateway_acme::Parts { keeper, open, clock, metrics: parts.metrics.clone() }))
+}
+
+/// What runs beside the requests.
+fn helpers(
+    (config, state, is_closing): (&Config, &Arc<ArcSwap<State>>, &watch::Receiver<bool>),
+    certificates: &Arc<Certificates>,
+    lag: &Arc<Lag>,
+    acme: Option<Arc<Acme>>,
+) -> Vec<JoinHandle<()>> {
+    let mut helpers = vec![
+        tokio::spawn(certificates.clone().watch(config.reload_interval)),
+        tokio::spawn(lag.clone().measure()),
+        tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
+    ];
+    let orders =
+        |acme: Arc<Acme>| tasks::spawn("gateway certificates", OnFailure::Log, acme.run(is_closing.clone()));
+    helpers.extend(acme.map(orders));
+    helpers
+}
+
+/// What takes spans, and the task that sends them, if somebody wants them.
+fn traced(config: &Config, metrics: &Metrics) -> Result<(Option<Arc<Tracer>>, Option<JoinHandle<()>>)> {
+    let Some(otel) = &config.otel else { return Ok((None, None)) };
+    let (tracer, exporter) = Tracer::open(otel, metrics).map_err(Error::Config)?;
+    let sends = tasks::spawn("gateway spans", OnFailure::Log, exporter.run());
+    Ok((Some(Arc::new(tracer)), Some(sends)))
 }
 
 /// The library's engine around our phases.

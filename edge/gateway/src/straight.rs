@@ -10,8 +10,10 @@ use crate::connection::client::Client;
 use crate::connection::head::{Framing, Head};
 use crate::connection::wire::Wire;
 use crate::direct::look::Looked;
+use crate::otel::Tracer;
+use crate::otel::span::{self, of_request};
 use crate::state::Route;
-use crate::trace;
+use crate::trace::{self, Parent};
 use crate::upstream::Upstream;
 use bole_cdn::Manner;
 use bole_cdn::cache::hit::{Hit, Part, Target};
@@ -21,6 +23,7 @@ use http::Method;
 use pingora_http::RequestHeader;
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What such answers are made of.
 pub struct Straight {
@@ -28,6 +31,8 @@ pub struct Straight {
     pub config: Arc<Config>,
     /// Finished requests.
     pub log: Arc<Log>,
+    /// Takes spans, if anybody wants them.
+    pub tracer: Option<Arc<Tracer>>,
     /// What is stored of answers, if anything is.
     pub store: Option<Store>,
 }
@@ -38,6 +43,8 @@ struct Found<'a> {
     route: &'a Route,
     service: &'a Upstream,
     hit: Hit,
+    /// The path of the route as the document has it, if somebody may want to know.
+    path: Option<&'a str>,
 }
 
 /// Whether nothing stands between the requests of a route and what is stored, and nothing is changed in its answers. A field of the document that
@@ -129,8 +136,8 @@ impl Straight {
         counters.answered(found.hit.status.as_u16(), took);
         let body_bytes = if bodyless || sent.is_err() { 0 } else { found.hit.body_bytes() };
         found.hit.sent(body_bytes);
-        if self.log.is_on() {
-            self.tell(&found, client, (&id, took), body_bytes, sent.is_err());
+        if self.log.is_on() || self.tracer.is_some() {
+            self.tell(&found, client, (&id, (looked.began, took)), body_bytes, sent.is_err());
         }
         Some(sent.map(|()| !last))
     }
@@ -139,14 +146,19 @@ impl Straight {
         &self,
         found: &Found<'_>,
         client: &Client,
-        (id, took): (&str, std::time::Duration),
+        (id, (began, took)): (&str, (Duration, Duration)),
         body_bytes: u64,
         broke_off: bool,
     ) {
         let headers = &found.request.headers;
         let trusted = Trusted(&self.config.trusted_proxies);
         let from = trusted.client(headers, client.address.ip(), client.tls.is_some());
-        self.log.write(&Told {
+        let parent = Parent::of(headers);
+        let own = match &self.tracer {
+            Some(tracer) => tracer.sampler().begin(parent, client.trusted),
+            None => Parent::passed_on(parent),
+        };
+        let told = Told {
             client: from.address,
             status: found.hit.status.as_u16(),
             response_bytes: body_bytes,
@@ -155,11 +167,18 @@ impl Straight {
             service: Some(&found.service.name),
             problem: broke_off.then(|| crate::error::Problem::ClientGone.row().name),
             request_id: id,
-            trace: Some(trace::Parent::continued(trace::Parent::of(headers))),
+            trace: Some(own),
             tls: client.tls.as_ref().map(|tls| tls.version),
             cache: Some(&found.hit.cache_status),
             ..Told::of(found.request)
-        });
+        };
+        self.log.write(&told);
+        if let Some(tracer) = self.tracer.as_ref().filter(|_| own.flags & 1 == 1) {
+            let (parent, secured) = (parent.map(|parent| parent.span), from.tls);
+            let began = clock::epoch() + began;
+            let path = found.path;
+            tracer.take(vec![of_request(&told, &span::Asked { own, parent, client, secured, path, began })]);
+        }
     }
 }
 
@@ -182,7 +201,7 @@ impl Found<'_> {
 
 /// What is stored for a request, if nothing else must be asked for it.
 fn find<'a>(store: &Store, looked: &'a Looked, by_file: bool) -> Option<Found<'a>> {
-    let Looked { ask, asked, route, service, .. } = looked;
+    let Looked { ask, asked, route, service, pattern, .. } = looked;
     let (request, service) = (&ask.request, service.as_ref()?);
     let read = matches!(request.method, Method::GET | Method::HEAD);
     if !read || service.document.openapi.is_some() {
@@ -204,7 +223,7 @@ fn find<'a>(store: &Store, looked: &'a Looked, by_file: bool) -> Option<Found<'a
         }
         None => store.cache.hit(manner, &target, &request.headers, by_file)?,
     };
-    Some(Found { request, route, service, hit })
+    Some(Found { request, route, service, hit, path: pattern.as_deref() })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! What real clients see of the gateway: programs in several languages, raw floods, a browser, logins at a real provider, and certificates of a real
-//! authority.
+//! What real clients see of the gateway: programs in several languages, raw floods, a browser, logins at a real provider, certificates of a real
+//! authority, and traces at a collector of OpenTelemetry's messages.
 //!
 //! All but the last two are started by `conformance/gateway/run.js`, which plays what stands behind the gateway.
 
-use super::clients::{Client, node, script};
+use super::clients::{Client, node, python, script};
 use crate::server::{self, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{process, server::free_ports};
@@ -91,6 +91,14 @@ pub const CLIENTS: &[Client] = &[
         packages: Some(INTEROP_JAVA),
         command: |folder| interop(folder, "java", INTEROP_JAVA.room),
     },
+    Client {
+        name: "otel",
+        folder: "gateway/otel",
+        programs: &["python3"],
+        only_with: None,
+        packages: Some(Packages { room: "python-otel", ..tools::PYTHON }),
+        command: |folder| python(folder, "python-otel", "run.py"),
+    },
 ];
 
 /// gRPC's interoperability clients, and its server in Go.
@@ -168,7 +176,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// The clients that the tests run: those that need little and take seconds.
-const IN_TESTS: [&str; 2] = ["oidc", "python"];
+const IN_TESTS: [&str; 3] = ["oidc", "otel", "python"];
 
 /// Runs the clients that are among the tests. One whose programs are not installed is passed over with a message.
 pub fn run_in_tests() -> Result<()> {
@@ -194,10 +202,15 @@ fn run_one(client: &Client) -> Result<()> {
         server::build_bole(server::Profile::Debug)?;
         return super::run_all("gateway", &[client], &super::Plan { all: false, jobs: 1 }, &[]);
     }
-    let [tls] = free_ports()?;
+    let [tls, collector] = free_ports()?;
     let listen = format!("127.0.0.1:{tls}");
+    let endpoint =
+        if client.name == "otel" { format!("http://127.0.0.1:{collector}") } else { String::new() };
     let run = format!("conformance-gateway-{}", client.name);
-    let bole = TemporaryBole::start_with(&run, &[("BOLE_GATEWAY_TLS_LISTEN", &listen)])?;
+    let bole = TemporaryBole::start_with(
+        &run,
+        &[("BOLE_GATEWAY_TLS_LISTEN", &listen), ("BOLE_GATEWAY_OTEL_ENDPOINT", &endpoint)],
+    )?;
     server::wait_for(bole.gateway())?;
     server::wait_for(bole.admin())?;
     let env = [
@@ -205,6 +218,7 @@ fn run_one(client: &Client) -> Result<()> {
         ("BOLE_GATEWAY_TLS_URL", format!("https://localhost:{tls}")),
         ("BOLE_ADMIN_URL", format!("http://{}", bole.admin())),
         ("BOLE_PID", bole.pid().to_string()),
+        ("OTEL_PORT", collector.to_string()),
     ];
     let judged = super::run_all("gateway", &[client], &super::Plan { all: false, jobs: 1 }, &env);
     bole.still_runs().and(judged)

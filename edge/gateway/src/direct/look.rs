@@ -46,6 +46,8 @@ pub struct Looked {
     pub rest: String,
     /// What the groups of its path did.
     pub groups: Vec<String>,
+    /// The path of the route as the document has it, if spans are made.
+    pub pattern: Option<String>,
 }
 
 impl Lookout {
@@ -94,6 +96,7 @@ impl Lookout {
             parts.rest.clone_into(&mut rest);
             groups = parts.groups.iter().map(|group| (*group).to_owned()).collect();
         }
-        Some(Looked { began, ask, asked, ip, route, service, rest, groups })
+        let pattern = self.config.otel.as_ref().and_then(|_| found.pattern().map(ToString::to_string));
+        Some(Looked { began, ask, asked, ip, route, service, rest, groups, pattern })
     }
 }

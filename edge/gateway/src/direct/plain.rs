@@ -91,7 +91,9 @@ pub fn service(service: &service::Service) -> bool {
 mod tests {
     use super::*;
     use bole_gateway_document::route::{Cache, Compression, Cors, Headers, Route, Share};
-    use bole_gateway_document::service::{Balance, OpenApi, Protocol, ProxyProtocol, Service, Tls};
+    use bole_gateway_document::service::{
+        Balance, HedgeAfter, OpenApi, Protocol, ProxyProtocol, Service, Tls,
+    };
     use bole_gateway_document::units::{Size, Span};
 
     fn list() -> Vec<String> {
@@ -137,7 +139,7 @@ mod tests {
             Service { protocol: Protocol::Http2, ..Service::default() },
             Service { tls: Some(Tls::default()), ..Service::default() },
             Service { proxy_protocol: Some(ProxyProtocol::V1), ..Service::default() },
-            Service { hedge_after: Some(Span::secs(1)), ..Service::default() },
+            Service { hedge_after: Some(HedgeAfter::Time(Span::secs(1))), ..Service::default() },
             Service {
                 openapi: Some(OpenApi { file: "x".into(), shadow: true, responses: false }),
                 ..Service::default()

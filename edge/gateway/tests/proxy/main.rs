@@ -13,6 +13,7 @@ mod hedge;
 mod http2;
 mod logins;
 mod mirror;
+mod otel;
 mod plain;
 mod protection;
 mod shown;

@@ -127,6 +127,13 @@ pub(super) const TARGETS: &[Row<'_>] = &[
         "routes.r.collapse",
         "binds clients",
     ),
+    ("services.y = { instances = ['a:1'], hedge_after = 'p100' }", "services.y.hedge_after", "p50 to p99"),
+    ("services.y = { instances = ['a:1'], hedge_after = 'p4' }", "services.y.hedge_after", "out of range"),
+    (
+        "services.y = { instances = ['a:1'], hedge_after = 'pp' }",
+        "services.y.hedge_after",
+        "not a percentile",
+    ),
     (
         "services.y = { instances = ['a:1'], balance = { algorithm = 'sticky', cookie = { name = 'c' } }, hedge_after = '1s' }",
         "services.y.hedge_after",
