@@ -6,6 +6,7 @@ mod blob_commands;
 mod blobs;
 mod cdn;
 mod commands;
+mod console;
 mod dns;
 mod expect;
 mod faults;

@@ -68,14 +68,6 @@ pub const CLIENTS: &[Client] = &[
         command: |folder| node(folder, "node-oidc", "run.js"),
     },
     Client {
-        name: "otel",
-        folder: "gateway/otel",
-        programs: &["python3"],
-        only_with: None,
-        packages: Some(Packages { room: "python-otel", ..tools::PYTHON }),
-        command: |folder| python(folder, "python-otel", "run.py"),
-    },
-    Client {
         name: "acme",
         folder: "gateway/acme",
         programs: &["go", "openssl", "python3"],
@@ -98,6 +90,14 @@ pub const CLIENTS: &[Client] = &[
         only_with: None,
         packages: Some(INTEROP_JAVA),
         command: |folder| interop(folder, "java", INTEROP_JAVA.room),
+    },
+    Client {
+        name: "otel",
+        folder: "gateway/otel",
+        programs: &["python3"],
+        only_with: None,
+        packages: Some(Packages { room: "python-otel", ..tools::PYTHON }),
+        command: |folder| python(folder, "python-otel", "run.py"),
     },
 ];
 

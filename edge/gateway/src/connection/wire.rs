@@ -613,7 +613,7 @@ impl UniqueID for Wire {
 
 impl Ssl for Wire {
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.h2.then_some(ALPN::H2)
+        self.follower.is_some().then_some(ALPN::H2)
     }
 }
 
