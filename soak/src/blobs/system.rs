@@ -19,6 +19,7 @@ use bole_blobs::chunks::local::Local;
 use bole_blobs::events::Streams;
 use bole_blobs::objects::{buckets, settings};
 use bole_blobs::reclaim::Place;
+use bole_blobs::seal::ServerKeys;
 use bole_blobs::state::{self, Around, Blobs, Error, Plan};
 use bole_catalog::Catalog;
 use bole_log::{Journal, LocalJournal};
@@ -30,6 +31,8 @@ use bole_testing::harness::{Call, Env, Model as _, Observed, OpenError, Outcome,
 use bole_testing::process::{TempDir, temp_dir};
 use bole_testing::scheduler::{Handle, Turn};
 
+use super::acts::create;
+use super::bodies::keys;
 use super::model::{BUCKETS, Objects, Op};
 use super::upkeep::{spawn_mover, spawn_reclaimer};
 use super::{Flaw, audit, listeners};
@@ -50,6 +53,8 @@ thread_local! {
 pub struct Simulated<const FLAW: u8> {
     pub(super) runtime: Arc<Runtime>,
     pub(super) blobs: Blobs,
+    /// Those of the key file.
+    pub(super) keys: ServerKeys,
     pub(super) topics: Arc<FakeTopics>,
     /// What events wait in, where they come apart from their entries.
     pub(super) apart: Option<Arc<Apart>>,
@@ -153,15 +158,14 @@ impl<const FLAW: u8> Simulated<FLAW> {
                 return Ok(());
             }
             for name in BUCKETS {
-                let create =
-                    buckets::Create { name, owner: OWNER, account: "a", region: "", object_lock: false };
-                buckets::create(plan, &create)?;
+                buckets::create(plan, &create(name))?;
                 settings::put(plan, name, &listeners::everybody_hears(name))?;
                 settings::put(plan, name, &listeners::all_expire())?;
             }
             buckets::set_versioning(plan, BUCKETS[2], true)
         };
-        self.blobs.change(None, 4_000, make).await
+        self.blobs.change(None, 4_000, make).await?;
+        self.put_sources().await
     }
 
     /// Rows fit each other; and after all that may go went, chunks fit rows. Where the disk does not let chunks go, they are not looked at.
@@ -269,6 +273,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let system = Rc::new(Self {
             runtime,
             blobs,
+            keys: keys::<FLAW>(epoch),
             topics,
             apart,
             local,
@@ -287,8 +292,8 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
 
     async fn run(self: Rc<Self>, op: Op, call: Call<Objects>) -> Outcome<usize> {
         let done = match &op {
-            Op::Put(bucket, key, body) | Op::PutNew(bucket, key, body) => {
-                self.put(&op, (*bucket, *key), body, &call).await
+            Op::Put(place, mode, body) | Op::PutNew(place, mode, body) => {
+                self.put(&op, *place, (*mode, body), &call).await
             }
             Op::Upload(..) => self.upload(&op, &call).await,
             Op::Copy(..) => self.copy(&op, &call).await,
@@ -297,7 +302,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             Op::Versioning(enabled) => {
                 self.change(&op, &call, |plan| buckets::set_versioning(plan, BUCKETS[1], *enabled)).await
             }
-            Op::Get(bucket, key) => self.get(*bucket, *key).await.map(|()| None),
+            Op::Get(place, range) => self.get(*place, range).await.map(|()| None),
             Op::List(bucket) => self.list(*bucket).await.map(|()| None),
         };
         done.map_or_else(|error| ended(&error), Outcome::Done)
