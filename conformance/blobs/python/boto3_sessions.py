@@ -112,15 +112,15 @@ def refused_sessions(checks):
         ("too long", {**asked, "DurationSeconds": 10_000_000}, "ValidationError"),
         ("a policy that is none", {**asked, "Policy": "{}"}, "MalformedPolicyDocument"),
         ("a policy that is too long", {**asked, "Policy": reading("b" * 2_048)}, "PackedPolicyTooLarge"),
-        ("tags", {**asked, "Tags": [{"Key": "a", "Value": "b"}]}, "ValidationError"),
-        ("another device", {**asked, "SerialNumber": "arn:aws:iam::0:mfa/x", "TokenCode": "123456"}, "ValidationError"),
+        ("tags", {**asked, "Tags": [{"Key": "a", "Value": "b"}]}, "InvalidParameterValue"),
+        ("another device", {**asked, "SerialNumber": "arn:aws:iam::0:mfa/x", "TokenCode": "123456"}, "InvalidParameterValue"),
     ]
     for name, named, code in rows:
         checks.equal(name, refusal(sts.assume_role, **named), code)
     checks.equal("a session asks for another", refusal(service(**assumed()).assume_role, **asked), "AccessDenied")
     token = {**asked, "WebIdentityToken": "eyJhbGciOiJub25lIn0.e30."}
     checks.equal("a token of nobody's", refusal(sts.assume_role_with_web_identity, **token), "InvalidIdentityToken")
-    checks.equal("another action", refusal(sts.get_federation_token, Name="x"), "InvalidAction")
+    checks.equal("another action", refusal(sts.get_federation_token, Name="tester"), "InvalidAction")
     wrong = service(aws_access_key_id="bole", aws_secret_access_key="another")
     checks.equal("a wrong secret", refusal(wrong.get_caller_identity), "SignatureDoesNotMatch")
 

@@ -5,10 +5,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bole_blobs::chunks;
 use bole_blobs::chunks::reader::Reader;
 use bole_blobs::chunks::sealing::Sealing;
 use bole_blobs::chunks::writer::Writer;
-use bole_blobs::chunks;
 use bole_blobs::objects::bodies::NewBody;
 use bole_blobs::objects::put::Attributes;
 use bole_blobs::objects::read::{Open, Segment};

@@ -171,9 +171,7 @@ impl Op {
                 let chosen = (0..parts.len()).filter(|_| !rng.one_in(4)).collect();
                 Self::Upload((bucket, key), mode, parts, chosen)
             }
-            11..=13 => {
-                Self::Copy((rng.index(BUCKETS.len()), rng.index(KEYS.len())), (bucket, key), mode)
-            }
+            11..=13 => Self::Copy((rng.index(BUCKETS.len()), rng.index(KEYS.len())), (bucket, key), mode),
             14 => Self::Delete(bucket, key),
             15 | 16 => Self::DeleteVersion(bucket, key, rng.index(3)),
             17 => Self::DeleteAll(bucket),

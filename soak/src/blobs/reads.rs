@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use bole_base::{Durability, Position};
 use bole_blobs::chunks;
 use bole_blobs::limits::PAGE_KEYS_MAX;
-use bole_blobs::objects::read;
 use bole_blobs::rows::{Version, Versioning};
 use bole_blobs::rules::list::Query;
 use bole_blobs::state::Error;
@@ -18,21 +18,28 @@ impl<const FLAW: u8> Simulated<FLAW> {
     /// Reads a range of an object, in thousandths of it, block by block while others go on, and compares it with what it was when it was opened.
     pub(super) async fn get(&self, place: Place, thousandths: &Range<usize>) -> Result<(), Error> {
         let (bucket, key) = (BUCKETS[place.0], KEYS[place.1]);
-        let opened = self.blobs.look(|plan| read::open(plan, bucket, key, None));
+        // What the service sees it sees in this step.
         let expected = self.live.borrow().current(place).cloned();
-        let (placed, expected) = match (opened, expected) {
+        let written = self.written.borrow().get(&place).copied().unwrap_or(Position::ZERO);
+        let opened = self.blobs.open(bucket, key, None).await;
+        let is_shown = opened.is_ok() || matches!(opened, Err(Error::Refused(_)));
+        let reached = self.runtime.journal().reached(Durability::Sync);
+        assert!(
+            !is_shown || reached >= written,
+            "{bucket}/{key} was written at {written}, durable is {reached}"
+        );
+        let (open, expected) = match (opened, expected) {
             (Err(Error::Refused(_)), None) => return Ok(()),
-            (Ok(placed), Some(expected)) => (placed, expected),
+            (Ok(open), Some(expected)) => (open, expected),
             (Err(error), _) if self.disk.is_off() => return Err(error),
             (opened, expected) => {
-                let found = opened.map(|placed| placed.value.version);
+                let found = opened.map(|open| open.version);
                 panic!("{bucket}/{key} is {found:?}, and should have {expected:?}")
             }
         };
-        self.acknowledge(placed.position).await?;
-        assert_eq!(mode_of(&placed.value.version)?, expected.mode, "how {bucket}/{key} is encrypted");
+        assert_eq!(mode_of(&open.version)?, expected.mode, "how {bucket}/{key} is encrypted");
         let range = expected.range(thousandths);
-        let found = match self.content(&placed.value, range.start as u64..range.end as u64).await {
+        let found = match self.content(&open, range.start as u64..range.end as u64).await {
             Ok(found) => found,
             Err(error @ Error::Chunks(chunks::Error::Io { .. })) => return Err(error),
             Err(error) if self.disk.is_off() => return Err(error),
@@ -65,7 +72,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
         assert_eq!(listed.collect::<Vec<_>>(), expected, "the versions of {}", BUCKETS[bucket]);
         let expected: Vec<_> = {
             let live = self.live.borrow();
-            (0..KEYS.len()).filter(|key| live.current((bucket, *key)).is_some()).map(|key| KEYS[key]).collect()
+            (0..KEYS.len())
+                .filter(|key| live.current((bucket, *key)).is_some())
+                .map(|key| KEYS[key])
+                .collect()
         };
         let (_, page) = self.blobs.list_objects(BUCKETS[bucket], &query).await?;
         let listed: Vec<_> = page.entries.iter().map(|listed| listed.key.as_str()).collect();
@@ -104,7 +114,9 @@ impl<const FLAW: u8> Simulated<FLAW> {
         let mode = mode_of(version).map_err(|error| error.to_string())?;
         let bytes = self.content(&open, 0..u64::MAX).await;
         let bytes = bytes.map_err(|error| format!("{bucket}/{key}: {error}"))?;
-        if bytes.len() as u64 != object.bytes || (object.etag.parts == 0 && object.etag.md5 != digest(mode, &bytes)) {
+        if bytes.len() as u64 != object.bytes
+            || (object.etag.parts == 0 && object.etag.md5 != digest(mode, &bytes))
+        {
             return Err(format!("{bucket}/{key} is not what its ETag says"));
         }
         Ok((version.is_null, Some(Content::new(bytes, mode))))

@@ -6,6 +6,7 @@
 //! Chunks have two homes, both on the disk that fails. Which one new chunks go to changes from opening to opening, and in some of them chunks move there meanwhile.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use super::acts::create;
 use super::bodies::keys;
 use super::model::{BUCKETS, Objects, Op};
 use super::upkeep::{spawn_mover, spawn_reclaimer};
-use super::{Flaw, audit, listeners};
+use super::{Flaw, audit, listeners, model};
 use crate::node::failed;
 use crate::sink::apart::{Apart, Delivery as _};
 use crate::wrap::{LyingDisk, NotingJournal};
@@ -65,6 +66,8 @@ pub struct Simulated<const FLAW: u8> {
     recovered: u64,
     /// What is there; set by `observe`.
     pub(super) live: RefCell<Objects>,
+    /// Where in the journal the last change of each key ends that was made in this opening.
+    pub(super) written: RefCell<BTreeMap<model::Place, Position>>,
     /// Whether the sweep after the start is through, which `observe` does.
     swept: Rc<Cell<bool>>,
 }
@@ -130,7 +133,13 @@ impl<const FLAW: u8> Simulated<FLAW> {
         if placed.is_change {
             call.placed(placed.position.0);
         }
+        let told = self.live.borrow().events.clone();
         let reply = self.live.borrow_mut().apply(op);
+        for (place, count) in &self.live.borrow().events {
+            if told.get(place) != Some(count) {
+                self.written.borrow_mut().insert(*place, placed.position);
+            }
+        }
         if let Some(apart) = &self.apart {
             self.pause().await;
             apart.deliver().await?;
@@ -281,6 +290,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             disk: env.disk,
             recovered,
             live: RefCell::default(),
+            written: RefCell::default(),
             swept: Rc::default(),
         });
         system.set_up().await.map_err(|error| failed(&error))?;

@@ -36,6 +36,7 @@ impl Binder<'_> {
                 self.call_with("overlay", &arguments)
             }
             E::Collate { expr, collation } => self.collate(expr, collation),
+            E::IsNormalized { expr, form, negated } => self.is_normalized(expr, *form, *negated),
             E::Array(array) => self.array(array, None),
             E::Interval(interval) => self.interval(interval),
             E::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
