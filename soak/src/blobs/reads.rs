@@ -31,7 +31,7 @@ impl<const FLAW: u8> Simulated<FLAW> {
         let (open, expected) = match (opened, expected) {
             (Err(Error::Refused(_)), None) => return Ok(()),
             (Ok(open), Some(expected)) => (open, expected),
-            (Err(error), _) if self.disk.is_off() => return Err(error),
+            (Err(error), _) if !is_shown => return Err(error),
             (opened, expected) => {
                 let found = opened.map(|open| open.version);
                 panic!("{bucket}/{key} is {found:?}, and should have {expected:?}")

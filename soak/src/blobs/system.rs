@@ -66,7 +66,7 @@ pub struct Simulated<const FLAW: u8> {
     recovered: u64,
     /// What is there; set by `observe`.
     pub(super) live: RefCell<Objects>,
-    /// Where in the journal the last change of each key ends that was made in this opening.
+    /// Where in the journal the last change of each key's newest version ends that was made in this opening.
     pub(super) written: RefCell<BTreeMap<model::Place, Position>>,
     /// Whether the sweep after the start is through, which `observe` does.
     swept: Rc<Cell<bool>>,
@@ -133,13 +133,9 @@ impl<const FLAW: u8> Simulated<FLAW> {
         if placed.is_change {
             call.placed(placed.position.0);
         }
-        let told = self.live.borrow().events.clone();
+        let earlier = self.live.borrow().keys.clone();
         let reply = self.live.borrow_mut().apply(op);
-        for (place, count) in &self.live.borrow().events {
-            if told.get(place) != Some(count) {
-                self.written.borrow_mut().insert(*place, placed.position);
-            }
-        }
+        self.note_written(&earlier, placed.position);
         if let Some(apart) = &self.apart {
             self.pause().await;
             apart.deliver().await?;
@@ -149,6 +145,17 @@ impl<const FLAW: u8> Simulated<FLAW> {
         }
         self.acknowledge(placed.position).await?;
         Ok(placed.is_change.then_some(reply))
+    }
+
+    /// Notes what reads see of keys whose newest version is another than before.
+    fn note_written(&self, earlier: &model::Keys, position: Position) {
+        let live = self.live.borrow();
+        for place in earlier.keys().chain(live.keys.keys()) {
+            let newest = |keys: &model::Keys| keys.get(place).and_then(|versions| versions.last().cloned());
+            if newest(earlier) != newest(&live.keys) {
+                self.written.borrow_mut().insert(*place, position);
+            }
+        }
     }
 
     pub(super) async fn acknowledge(&self, position: Position) -> Result<(), Error> {

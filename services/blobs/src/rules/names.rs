@@ -81,7 +81,9 @@ pub fn references(document: &str) -> Option<String> {
         if is_xml(character) {
             written.push(character);
         } else {
-            written.push_str(&format!("&#{};", u32::from(character)));
+            written.push_str("&#");
+            written.push_str(&u32::from(character).to_string());
+            written.push(';');
         }
     }
     Some(written)
