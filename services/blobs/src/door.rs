@@ -15,6 +15,7 @@ mod cors;
 mod forms;
 mod framed;
 pub(crate) mod gathered;
+pub mod known;
 mod pace;
 mod signed;
 mod sts;
