@@ -292,7 +292,7 @@ pub(crate) struct Cut<'a, T> {
 }
 
 /// The rows of the page that a query asks for. `here` makes a link to another page.
-pub(crate) fn cut<'a, T>(all: &'a [T], page: usize, here: impl Fn(usize) -> String) -> Cut<'a, T> {
+pub(crate) fn cut<T>(all: &[T], page: usize, here: impl Fn(usize) -> String) -> Cut<'_, T> {
     use crate::limits::ROWS_MAX;
     let pages = all.len().div_ceil(ROWS_MAX).max(1);
     let page = page.min(pages - 1);
