@@ -9,6 +9,7 @@ mod commands;
 mod console;
 mod dns;
 mod expect;
+mod faults;
 mod feeds;
 mod gateway;
 mod gateway_bucket;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+mod authority;
 mod cached;
 mod collapse;
 mod described;
@@ -11,6 +12,7 @@ mod hedge;
 mod http2;
 mod logins;
 mod mirror;
+mod otel;
 mod plain;
 mod protection;
 mod shown;
