@@ -5,7 +5,7 @@
 //!
 //! Somebody listens to all buckets: each change has one event in a topic, and no other has any.
 //!
-//! The third bucket encrypts: its bodies are sealed as SSE-S3 has them, and copies into and out of it sealed anew or opened.
+//! Objects are plain, encrypted by a key of the node or by one of two keys of clients; copies of objects and of ranges into parts go from each to each. The node's key file gets a new key at each second opening.
 //!
 //! [`model`] says what clients do and what it means, [`system`] opens a node, on which [`acts`] does that with [`bodies`] and [`reads`] compares what is seen, [`upkeep`] goes on beside them, [`listeners`] count events, [`audit`] compares rows and chunks with each other after each crash.
 
@@ -35,6 +35,8 @@ impl Flaw {
     pub const RECLAIM_EARLY: u8 = 3;
     /// Events follow their entries in batches of their own.
     pub const EVENTS_APART: u8 = 4;
+    /// A new key of the node's takes the place of the one before.
+    pub const KEYS_FORGOTTEN: u8 = 5;
 }
 
 /// The size of a seed's run.

@@ -35,4 +35,5 @@ fn built_in_flaws_are_found() {
     assert!(is_found::<{ Flaw::CHUNK_UNSYNCED }>("chunk"), "chunks that are not fsynced");
     assert!(is_found::<{ Flaw::RECLAIM_EARLY }>("chunk"), "chunks that go too early");
     assert!(is_found::<{ Flaw::EVENTS_APART }>("not the replay"), "events that follow their entries");
+    assert!(is_found::<{ Flaw::KEYS_FORGOTTEN }>("which is not in the key file"), "keys that are forgotten");
 }

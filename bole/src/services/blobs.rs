@@ -163,8 +163,8 @@ fn tell(node: &mut Node, service: &Arc<Service>, scrubbing: &Scrubbing, limit: C
         status.services.push(status::Service {
             name: "blobs".to_owned(),
             connections: limit.open() as u64,
-            memory_bytes: sizes.uploads_bytes + sizes.downloads_bytes,
-            memory_bytes_max: sizes.uploads_bytes_max + sizes.downloads_bytes_max,
+            memory_bytes: sizes.uploads_bytes + sizes.downloads_bytes + sizes.documents_bytes,
+            memory_bytes_max: sizes.uploads_bytes_max + sizes.downloads_bytes_max + sizes.documents_bytes_max,
             notes: notes(&for_status.counts()),
         });
         status.blobs = Some(scrub_status.status());
@@ -226,6 +226,12 @@ fn write_metrics(service: &Service, out: &mut String) {
         ("uploads_bytes_max", "The most that they may have.", sizes.uploads_bytes_max),
         ("downloads_bytes", "Bytes in memory for bodies on their way out.", sizes.downloads_bytes),
         ("downloads_bytes_max", "The most that they may have.", sizes.downloads_bytes_max),
+        (
+            "documents_bytes",
+            "Bytes in memory for XML bodies and what they are parsed into.",
+            sizes.documents_bytes,
+        ),
+        ("documents_bytes_max", "The most that they may have.", sizes.documents_bytes_max),
         ("threads", "Threads for what blocks.", sizes.threads),
         ("logs_bytes", "Bytes of access logs that were not delivered yet.", service.logs().bytes()),
         ("chunks_held", "Chunks that readers keep from being removed.", sizes.chunks_held),

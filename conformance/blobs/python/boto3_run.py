@@ -6,11 +6,13 @@ import boto3_access
 import boto3_lists
 import boto3_multipart
 import boto3_objects
+import boto3_sessions
 import boto3_settings
+import boto3_sites
 import boto3_versions
 from checks import Checks
 
-MODULES = [boto3_objects, boto3_lists, boto3_multipart, boto3_versions, boto3_settings, boto3_access]
+MODULES = [boto3_objects, boto3_lists, boto3_multipart, boto3_versions, boto3_settings, boto3_access, boto3_sessions, boto3_sites]
 
 
 def main():

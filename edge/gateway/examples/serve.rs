@@ -1,7 +1,7 @@
 //! A gateway by itself, to try and to measure it: `serve DOCUMENT.toml`.
 //!
 //! `LISTEN` and `LISTEN_TLS` say where (`127.0.0.1:8080` without), `EXPLAIN=1` tells how answers came about, `ACCESS_LOG=FILE` writes one JSON
-//! object a request, `WORKERS` bounds the threads. The document is read again when its file changes; SIGINT and SIGTERM close.
+//! object a request, `DIRECT=0` forwards all requests by the proxy library, `WORKERS` bounds the threads. The document is read again when its file changes; SIGINT and SIGTERM close.
 
 use anyhow::Context as _;
 use bole_gateway::config::{AccessLog, Config, LogFormat, Parts};
@@ -29,6 +29,7 @@ fn config() -> anyhow::Result<Config> {
         config.http = http;
     }
     config.explain = std::env::var_os("EXPLAIN").is_some();
+    config.direct = std::env::var_os("DIRECT").is_none_or(|direct| direct != "0");
     if let Some(file) = std::env::var_os("ACCESS_LOG") {
         config.access_log = AccessLog { file: Some(PathBuf::from(file)), format: LogFormat::Json };
     }

@@ -25,6 +25,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Tells in `x-bole-explain` how an answer came about. For networks of one's own only.
     pub explain: bool,
+    /// Plain requests of HTTP/1.1 go to instances without the proxy library ([`crate::direct`]), which takes less time. What is answered is the same.
+    pub direct: bool,
     /// Where finished requests are written.
     pub access_log: AccessLog,
     /// Where spans are sent; nowhere without.
@@ -43,6 +45,7 @@ impl Default for Config {
             limits: Limits::default(),
             drain_timeout: Duration::from_secs(10),
             explain: false,
+            direct: true,
             access_log: AccessLog::default(),
             otel: None,
             reload_interval: Duration::from_secs(5),

@@ -12,6 +12,9 @@ pub mod origin;
 pub mod wire;
 
 use crate::config::Config;
+use crate::direct::ask::Habit;
+use crate::direct::look::{Looked, Lookout};
+use crate::direct::{After, Direct};
 use crate::error::Problem;
 use crate::proxy::Proxy;
 use crate::straight::Straight;
@@ -19,7 +22,7 @@ use crate::tls::Certificates;
 use bole_net::Connection;
 use bole_net::metrics::Counter;
 use client::{Client, Exchange, TlsFacts};
-use head::{Bounds, Framing};
+use head::{Bounds, Framing, Head};
 use http::header::EXPECT;
 use leave::Leaves;
 use pingora_core::apps::HttpServerApp;
@@ -38,8 +41,12 @@ use wire::{Next, Transport, Wire};
 pub struct Door {
     /// The library's engine around our phases.
     pub engine: Arc<HttpProxy<Proxy>>,
+    /// Looks at what may need no engine.
+    pub lookout: Lookout,
     /// Answers what needs no engine.
     pub straight: Straight,
+    /// Forwards what needs no engine.
+    pub direct: Direct,
     /// Settings.
     pub config: Arc<Config>,
     /// Turns true when the gateway closes.
@@ -67,6 +74,29 @@ impl RefusedCounters {
     /// Counts one.
     pub fn add(&self, problem: Problem) {
         self.0[problem as usize].add(1);
+    }
+}
+
+impl Door {
+    /// Answers or forwards a request that needs no engine. `None`: nothing was done.
+    async fn at_once(
+        &self,
+        wire: &mut Wire,
+        head: &Head,
+        client: &Client,
+        (looked, habit): (Looked, &mut Habit),
+        last: bool,
+    ) -> Option<After> {
+        match self.straight.answer(wire, head, client, last, &looked).await {
+            Some(Ok(true)) => Some(After::Next),
+            Some(Ok(false)) => Some(After::Close),
+            Some(Err(error)) => {
+                self.refused.add(Problem::ClientGone);
+                debug!("{}: {error}", client.address);
+                Some(After::Cut)
+            }
+            None => self.direct.forward(wire, head, client, (looked, habit), last).await,
+        }
     }
 }
 
@@ -124,6 +154,7 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
         target_bytes_max: limits.target_bytes_max,
     };
     let mut closing = door.closing.clone();
+    let mut habit = Habit::default();
     for number in 0..limits.connection_requests_max {
         let first = number == 0 && client.tls.is_none();
         let next = tokio::select! {
@@ -142,14 +173,15 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
             }
         };
         let last = number + 1 == limits.connection_requests_max || *closing.borrow();
-        match door.straight.answer(&mut wire, &head, &client, last).await {
-            Some(Ok(true)) => continue,
-            Some(Ok(false)) => return wire.linger().await,
-            Some(Err(error)) => {
-                door.refused.add(Problem::ClientGone);
-                return debug!("{}: {error}", client.address);
+        if let Some(looked) = door.lookout.look(wire.found(&head), &head, &client) {
+            // What a request needs in memory, a connection that waits for the next one does not.
+            let way = Box::pin(door.at_once(&mut wire, &head, &client, (looked, &mut habit), last));
+            match way.await {
+                Some(After::Next) => continue,
+                Some(After::Close) => return wire.linger().await,
+                Some(After::Cut) => return,
+                None => {}
             }
-            None => {}
         }
         let exchange = Exchange::new(client.clone(), true);
         wire.show(&head, exchange);
@@ -158,7 +190,7 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
         session.set_read_timeout(Some(limits.body_timeout));
         session.set_write_timeout(Some(limits.write_timeout));
         session.set_total_drain_timeout(Some(limits.body_timeout));
-        // What a request needs in memory, a connection that waits for the next one does not.
+        // Here as well.
         let processed = Box::pin(door.engine.process_new_http(session, &door.closing)).await;
         let Some(reused) = processed else { return };
         let (stream, _) = reused.consume();

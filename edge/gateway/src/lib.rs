@@ -10,7 +10,8 @@
 //! a client sends costs unbounded memory or time ([`limits`]); no reload and no drain fails a request; a request whose
 //! bytes may have reached an instance is only sent again if its method allows it.
 //!
-//! Reading order: [`config`] → [`limits`] → [`error`] → [`service`] → [`state`] → [`connection`] → [`proxy`] → [`upstream`].
+//! Reading order: [`config`] → [`limits`] → [`error`] → [`service`] → [`state`] → [`connection`] → [`proxy`] → [`direct`] →
+//! [`upstream`].
 
 #![expect(clippy::unnecessary_box_returns, reason = "the proxy library's errors are boxed")]
 
@@ -25,6 +26,7 @@ pub mod compression;
 pub mod config;
 pub mod connection;
 pub mod described;
+pub mod direct;
 pub mod dress;
 pub mod error;
 pub mod fetch;

@@ -40,7 +40,7 @@ pub struct Limits {
     pub h2_faulty_streams_max: usize,
     /// Bytes of a body that a stream of HTTP/2 may be ahead.
     pub h2_window_bytes: u32,
-    /// Connections to instances that are kept when they are not in use, of all services.
+    /// Connections to instances that are kept when they are not in use, of all services: of the proxy library's, and of others as many.
     pub upstream_idle_connections_max: usize,
     /// Keys of rates that are counted at a time.
     pub rate_keys_max: usize,

@@ -14,12 +14,12 @@
 pub mod context;
 pub mod described;
 pub mod detour;
-mod failure;
+pub mod failure;
 mod finish;
-mod forward;
+pub mod forward;
 pub mod meaning;
-mod request;
-mod response;
+pub mod request;
+pub mod response;
 mod shown;
 mod target;
 pub mod who;

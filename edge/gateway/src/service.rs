@@ -10,6 +10,9 @@ use crate::clock::{self, Lag};
 use crate::collapse::Flights;
 use crate::config::{Config, Parts};
 use crate::connection::{self, Door, RefusedCounters};
+use crate::direct::Direct;
+use crate::direct::look::Lookout;
+use crate::direct::pool::Keeper;
 use crate::error::{Error, Result};
 use crate::inner::Engine;
 use crate::logins;
@@ -90,14 +93,6 @@ impl Service {
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
         let (tracer, exporter) = traced(&config, &metrics)?;
-        let straight = Straight {
-            tracer: tracer.clone(),
-            state: state.clone(),
-            config: config.clone(),
-            certificates: certificates.clone(),
-            log: log.clone(),
-            store: parts.store.clone(),
-        };
         let proxy = Proxy {
             state: state.clone(),
             config: config.clone(),
@@ -106,7 +101,7 @@ impl Service {
             closing: is_closing.clone(),
             log,
             tracer: tracer.clone(),
-            problems: problems.clone(),
+            problems,
             logins: LoginCounters::new(&metrics),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
             lag: lag.clone(),
@@ -115,16 +110,7 @@ impl Service {
             mirrors: Arc::new(Semaphore::new(config.limits.mirrors_max)),
             flights: Flights::new(config.limits.collapse),
         };
-        let engine = Arc::new(engine(proxy, &config));
-        let _ = own.set(Arc::downgrade(&engine));
-        let door = Door {
-            engine,
-            straight,
-            config: config.clone(),
-            closing: is_closing.clone(),
-            certificates: certificates.clone(),
-            refused: problems,
-        };
+        let door = door(proxy, &metrics);
         let node_limit = parts.node_limit.clone().unwrap_or_else(|| ConnectionLimit::new(usize::MAX));
         let store = parts.store.clone();
         let workshop = workshop(&config, parts, acme.clone());
@@ -284,6 +270,23 @@ impl Service {
         }
         closed
     }
+}
+
+/// What connections are served with: the phases in the library's engine, and the ways around it.
+fn door(proxy: Proxy, metrics: &bole_net::Metrics) -> Door {
+    let Proxy { state, config, certificates, closing, log, problems, store, tracer, engine: own, .. } =
+        &proxy;
+    let lookout =
+        Lookout { state: state.clone(), config: config.clone(), certificates: certificates.clone() };
+    let (log, tracer) = (log.clone(), tracer.clone());
+    let straight = Straight { config: config.clone(), log: log.clone(), tracer, store: store.clone() };
+    let keeper = Keeper::new(config.limits.upstream_idle_connections_max, metrics);
+    let direct = Direct::new(config.clone(), log, problems.clone(), closing.clone(), keeper);
+    let (config, closing, certificates) = (config.clone(), closing.clone(), certificates.clone());
+    let (refused, own) = (problems.clone(), own.clone());
+    let engine = Arc::new(engine(proxy, &config));
+    let _ = own.set(Arc::downgrade(&engine));
+    Door { engine, lookout, straight, direct, config, closing, certificates, refused }
 }
 
 /// What asks authorities for certificates, if there is where to keep them.

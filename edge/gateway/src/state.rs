@@ -8,6 +8,7 @@ use crate::cached;
 use crate::collapse;
 use crate::config::Network;
 use crate::described::Described;
+use crate::direct;
 use crate::error::{Error, Result};
 use crate::logins;
 use crate::metrics::RouteCounters;
@@ -83,6 +84,8 @@ pub struct Route {
     pub is_personal: bool,
     /// Nothing stands between its requests and what is stored.
     pub is_plain: bool,
+    /// What it says of requests to a service needs no proxy library.
+    pub is_direct: bool,
     /// Where copies of its requests go.
     pub mirror: Option<Mirror>,
     /// What became of requests that share answers.
@@ -232,6 +235,15 @@ impl Route {
             || !self.change.response_headers.is_empty()
     }
 
+    /// Whether anything that it changes may read parts of the path.
+    pub fn reads_values(&self) -> bool {
+        let change = &self.change;
+        change.rewrite.is_some()
+            || !(change.query.is_empty()
+                && change.request_headers.is_empty()
+                && change.response_headers.is_empty())
+    }
+
     fn new(
         name: &str,
         route: &document::Route,
@@ -280,6 +292,7 @@ impl Route {
                 rates,
                 spaces: spaces(route),
                 is_plain: straight::is_plain(route),
+                is_direct: direct::plain::route(route),
                 is_personal,
                 allow,
                 deny,

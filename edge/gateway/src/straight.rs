@@ -9,22 +9,17 @@ use crate::config::Config;
 use crate::connection::client::Client;
 use crate::connection::head::{Framing, Head};
 use crate::connection::wire::Wire;
+use crate::direct::look::Looked;
 use crate::otel::Tracer;
 use crate::otel::span::{self, of_request};
-use crate::proxy::meaning;
-use crate::routing::Asked;
-use crate::state::{Action, Route, State};
-use crate::tls::Certificates;
+use crate::state::Route;
 use crate::trace::{self, Parent};
 use crate::upstream::Upstream;
-use arc_swap::ArcSwap;
 use bole_cdn::Manner;
 use bole_cdn::cache::hit::{Hit, Part, Target};
-use bole_gateway_acme::proof;
 use bole_gateway_document::route as document;
 use bole_gateway_routes::forwarded::Trusted;
 use http::Method;
-use http::header::{self, HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -32,12 +27,8 @@ use std::time::Duration;
 
 /// What such answers are made of.
 pub struct Straight {
-    /// What requests are answered by, now.
-    pub state: Arc<ArcSwap<State>>,
     /// Settings.
     pub config: Arc<Config>,
-    /// To see that a connection may carry a request for a host.
-    pub certificates: Arc<Certificates>,
     /// Finished requests.
     pub log: Arc<Log>,
     /// Takes spans, if anybody wants them.
@@ -47,13 +38,13 @@ pub struct Straight {
 }
 
 /// A request with what is stored for it.
-struct Found {
-    request: RequestHeader,
-    route: Arc<Route>,
-    service: Arc<Upstream>,
+struct Found<'a> {
+    request: &'a RequestHeader,
+    route: &'a Route,
+    service: &'a Upstream,
     hit: Hit,
     /// The path of the route as the document has it, if somebody may want to know.
-    path: Option<String>,
+    path: Option<&'a str>,
 }
 
 /// Whether nothing stands between the requests of a route and what is stored, and nothing is changed in its answers. A field of the document that
@@ -125,13 +116,13 @@ impl Straight {
         head: &Head,
         client: &Client,
         last: bool,
+        looked: &Looked,
     ) -> Option<io::Result<bool>> {
-        let began = clock::now();
-        let store = self.store.as_ref().filter(|_| !self.config.explain)?;
-        if head.framing != Framing::None || head.upgrade || head.expects {
+        let store = self.store.as_ref().filter(|_| looked.route.is_plain)?;
+        if head.framing != Framing::None || looked.ask.close {
             return None;
         }
-        let found = self.find(store, read(wire.found(head))?, client, wire.takes_files())?;
+        let found = find(store, looked, wire.takes_files())?;
         let id = trace::request_id();
         let mut answer = Vec::with_capacity(found.hit.fields.len() + 192);
         found.write_head(&mut answer, &id, last);
@@ -141,57 +132,19 @@ impl Straight {
         counters.in_flight.add(1);
         let sent = wire.answer(head, &answer, parts, self.config.limits.write_timeout).await;
         counters.in_flight.add(-1);
-        let took = clock::now().saturating_sub(began);
+        let took = clock::now().saturating_sub(looked.began);
         counters.answered(found.hit.status.as_u16(), took);
         let body_bytes = if bodyless || sent.is_err() { 0 } else { found.hit.body_bytes() };
         found.hit.sent(body_bytes);
         if self.log.is_on() || self.tracer.is_some() {
-            self.tell(&found, client, (&id, (began, took)), body_bytes, sent.is_err());
+            self.tell(&found, client, (&id, (looked.began, took)), body_bytes, sent.is_err());
         }
         Some(sent.map(|()| !last))
     }
 
-    fn find(&self, store: &Store, request: RequestHeader, client: &Client, by_file: bool) -> Option<Found> {
-        meaning::check(&request, &self.config.limits).ok()?;
-        let state = self.state.load();
-        let asked = Asked::of(&request, client.tls.is_some()).ok()?;
-        let tls = client.tls.as_ref();
-        // Proofs for authorities come before all that services say.
-        if asked.path.starts_with(proof::PATH)
-            || tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host))
-            || state.access.as_ref().is_some_and(|access| access.has_sessions())
-        {
-            return None;
-        }
-        let way = asked.find(&request, &state.table)?;
-        let route = &state.routes[way.route.index];
-        let Action::Service(upstream) = &route.action else { return None };
-        if !route.is_plain || state.described.contains_key(&*upstream.name) {
-            return None;
-        }
-        let target = Target {
-            scheme: if asked.tls { "https" } else { "http" },
-            host: &asked.host,
-            port: asked.port,
-            path: &asked.path,
-            query: request.uri.query(),
-        };
-        let manner = Manner { space: route.spaces.get(&*upstream.name)?, authenticated: false };
-        let hit = match &route.document.compression {
-            Some(settings) => {
-                let mut fields = request.headers.clone();
-                packed::settle(settings, &mut fields);
-                store.cache.hit(manner, &target, &fields, by_file)?
-            }
-            None => store.cache.hit(manner, &target, &request.headers, by_file)?,
-        };
-        let path = self.tracer.as_ref().and_then(|_| way.pattern().map(ToString::to_string));
-        Some(Found { route: route.clone(), service: upstream.clone(), hit, request, path })
-    }
-
     fn tell(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         client: &Client,
         (id, (began, took)): (&str, (Duration, Duration)),
         body_bytes: u64,
@@ -217,19 +170,19 @@ impl Straight {
             trace: Some(own),
             tls: client.tls.as_ref().map(|tls| tls.version),
             cache: Some(&found.hit.cache_status),
-            ..Told::of(&found.request)
+            ..Told::of(found.request)
         };
         self.log.write(&told);
         if let Some(tracer) = self.tracer.as_ref().filter(|_| own.flags & 1 == 1) {
             let (parent, secured) = (parent.map(|parent| parent.span), from.tls);
             let began = clock::epoch() + began;
-            let path = found.path.as_deref();
+            let path = found.path;
             tracer.take(vec![of_request(&told, &span::Asked { own, parent, client, secured, path, began })]);
         }
     }
 }
 
-impl Found {
+impl Found<'_> {
     fn write_head(&self, head: &mut Vec<u8>, id: &str, last: bool) {
         let hit = &self.hit;
         head.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
@@ -246,54 +199,36 @@ impl Found {
     }
 }
 
-/// Reads a head that was found to have one meaning, if it is of a request that may be answered here: `GET` or `HEAD` of a path, in HTTP/1.1, on a
-/// connection that is to be kept.
-fn read(head: &[u8]) -> Option<RequestHeader> {
-    let head = std::str::from_utf8(head).ok()?;
-    let mut lines = head.split("\r\n");
-    let (method, rest) = lines.next()?.split_once(' ')?;
-    let target = rest.strip_suffix(" HTTP/1.1").filter(|target| target.starts_with('/'))?;
-    let method = match method {
-        "GET" => Method::GET,
-        "HEAD" => Method::HEAD,
-        _ => return None,
-    };
-    let mut request = RequestHeader::build_no_case(method, target.as_bytes(), Some(16)).ok()?;
-    for line in lines.filter(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(':')?;
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        let value = value.trim_matches([' ', '\t']);
-        if name == header::CONNECTION && !value.eq_ignore_ascii_case("keep-alive") {
-            return None;
-        }
-        request.append_header(name, HeaderValue::from_str(value).ok()?).ok()?;
+/// What is stored for a request, if nothing else must be asked for it.
+fn find<'a>(store: &Store, looked: &'a Looked, by_file: bool) -> Option<Found<'a>> {
+    let Looked { ask, asked, route, service, pattern, .. } = looked;
+    let (request, service) = (&ask.request, service.as_ref()?);
+    let read = matches!(request.method, Method::GET | Method::HEAD);
+    if !read || service.document.openapi.is_some() {
+        return None;
     }
-    Some(request)
+    let target = Target {
+        scheme: if asked.tls { "https" } else { "http" },
+        host: &asked.host,
+        port: asked.port,
+        path: &asked.path,
+        query: request.uri.query(),
+    };
+    let manner = Manner { space: route.spaces.get(&*service.name)?, authenticated: false };
+    let hit = match &route.document.compression {
+        Some(settings) => {
+            let mut fields = request.headers.clone();
+            packed::settle(settings, &mut fields);
+            store.cache.hit(manner, &target, &fields, by_file)?
+        }
+        None => store.cache.hit(manner, &target, &request.headers, by_file)?,
+    };
+    Some(Found { request, route, service, hit, path: pattern.as_deref() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plain_requests_are_read_and_others_are_left() {
-        let read = |text: &str| read(text.replace('|', "\r\n").as_bytes());
-        let request = read("GET /a?b HTTP/1.1|Host: x|Accept:  a, b |Accept: c||").expect("a plain request");
-        assert_eq!((request.method.as_str(), request.uri.query()), ("GET", Some("b")));
-        let values: Vec<_> = request.headers.get_all("accept").iter().collect();
-        assert_eq!(values, ["a, b", "c"]);
-        assert!(read("HEAD / HTTP/1.1|Host: x|Connection: Keep-Alive||").is_some());
-        for other in [
-            "POST / HTTP/1.1|Host: x||",
-            "GET / HTTP/1.0|Host: x||",
-            "GET http://x/ HTTP/1.1|Host: x||",
-            "GET * HTTP/1.1|Host: x||",
-            "GET / HTTP/1.1|Host: x|Connection: close||",
-            "GET / HTTP/1.1|Host: x|Connection: keep-alive, x||",
-        ] {
-            assert!(read(other).is_none(), "{other}");
-        }
-    }
 
     #[test]
     fn only_routes_without_anything_between_are_plain() {

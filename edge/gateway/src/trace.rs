@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use rand::Rng;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// A `traceparent`: the trace, the span that the receiver continues, and its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,26 @@ pub fn keeps_state(headers: &HeaderMap) -> bool {
     bytes <= STATE_BYTES_MAX && Parent::of(headers).is_some()
 }
 
+/// Adds the last so many hexadecimal digits of a number.
+fn put_hex(text: &mut String, number: u128, digits: u32) {
+    let digit = |place: u32| b"0123456789abcdef"[(number >> (place * 4) & 15) as usize];
+    text.extend((0..digits).rev().map(|place| char::from(digit(place))));
+}
+
+impl Parent {
+    /// It, as it is sent on.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(55);
+        text.push_str("00-");
+        put_hex(&mut text, self.trace, 32);
+        text.push('-');
+        put_hex(&mut text, self.span.into(), 16);
+        text.push('-');
+        put_hex(&mut text, self.flags.into(), 2);
+        text
+    }
+}
+
 /// What else was said of the trace, if it goes on.
 pub fn state(headers: &HeaderMap) -> String {
     if !keeps_state(headers) {
@@ -75,14 +95,14 @@ pub fn state(headers: &HeaderMap) -> String {
 
 impl fmt::Display for Parent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace, self.span, self.flags)
+        f.write_str(&self.text())
     }
 }
 
 /// A new id of a request.
 pub fn request_id() -> String {
     let mut id = String::with_capacity(32);
-    let _ = write!(id, "{:032x}", rand::rng().random::<u128>());
+    put_hex(&mut id, rand::rng().random(), 32);
     id
 }
 

@@ -13,6 +13,7 @@ pub mod resolve;
 pub mod set;
 
 use crate::clock;
+use crate::direct;
 use crate::metrics::ServiceCounters;
 use bole_edge_core::limits::adaptive::{Adaptive, Bounds, Gradient};
 use bole_edge_core::limits::breaker::{self, Breaker};
@@ -143,6 +144,8 @@ pub struct Upstream {
     pub protection: Arc<Protection>,
     /// What is counted.
     pub counters: ServiceCounters,
+    /// Its requests need no proxy library.
+    pub is_direct: bool,
     driver: Mutex<Option<tokio::task::AbortHandle>>,
 }
 
@@ -192,6 +195,7 @@ impl Upstream {
             set,
             protection,
             counters,
+            is_direct: direct::plain::service(service),
             driver: Mutex::new(None),
         };
         upstream.set.prepare(template);

@@ -1,5 +1,7 @@
 //! Reads of a state: the store with the overlay over it, as the shard's lock shows them.
 
+use std::cell::Cell;
+
 use bole_shard::durable::DurableLocked;
 use bytes::Bytes;
 
@@ -11,25 +13,42 @@ use crate::{Direction, Effects, Error, OrderedState, Overlay, Page, PageLimits, 
 pub struct View<'a> {
     snapshot: Snapshot,
     overlay: &'a Overlay,
+    saw_pending: Cell<bool>,
 }
 
 impl<'a> View<'a> {
     /// What `locked` holds now; effects that are pushed later need another view.
     pub fn of<E: Effects>(locked: &'a DurableLocked<'_, OrderedState<E>>) -> Result<Self, Error> {
-        Ok(Self { snapshot: locked.store().store()?.snapshot(), overlay: locked.overlay() })
+        Ok(Self {
+            snapshot: locked.store().store()?.snapshot(),
+            overlay: locked.overlay(),
+            saw_pending: Cell::new(false),
+        })
     }
 
     /// The value under a key. Errors: `Damaged`, `Io`.
     pub fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Bytes>, Error> {
         match self.overlay.get(partition, key) {
-            Some(value) => Ok(value),
+            Some(value) => {
+                self.saw_pending.set(true);
+                Ok(value)
+            }
             None => self.snapshot.get(partition, key),
         }
     }
 
     /// The first entries of a range; go on with [`Page::rest`]. Errors: `Damaged`, `Io`.
     pub fn page(&self, range: &Range, direction: Direction, limits: PageLimits) -> Result<Page, Error> {
+        if !self.saw_pending.get() && self.overlay.scan(range, direction).next().is_some() {
+            self.saw_pending.set(true);
+        }
         page(&self.snapshot, self.overlay, range, direction, limits)
+    }
+
+    /// Whether anything that was read so far, or that is in a range of which a page was read, may not be fsynced yet. If not, what was read is durable whatever else
+    /// the shard did: the store has fsynced effects alone, and what it does not have the overlay names.
+    pub const fn saw_pending(&self) -> bool {
+        self.saw_pending.get()
     }
 
     /// Keeps a range as it is now, to be read without the lock. Copies what the overlay says of it, and keeps the store's tables from

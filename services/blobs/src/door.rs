@@ -14,6 +14,7 @@ mod auth;
 mod cors;
 mod forms;
 mod framed;
+pub(crate) mod gathered;
 pub mod known;
 mod pace;
 mod signed;
@@ -41,10 +42,12 @@ use crate::access::request::{Arrived, Head};
 use crate::error::{Code, Error, Result};
 use crate::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, XML_BYTES_MAX};
 use crate::metrics::Metrics;
-use crate::operations::{BareEtag, Operations, encryption};
+use crate::operations::{BareEtag, Document, Operations, encryption};
+use crate::rules::names;
 use crate::service::Service;
 use asked::Asked;
 use framed::Framed;
+use gathered::{Gathered, Gathers};
 use pace::Paced;
 
 /// The door of a service. Cheap to clone.
@@ -237,13 +240,16 @@ impl Door {
         }
         parts.extensions.insert(arrived);
         parts.extensions.insert(seen);
-        let body = Asked::new(body, is_asked);
+        let gathers = Gathers::default();
+        parts.extensions.insert(gathers.clone());
+        let body = Gathered::new(Asked::new(body, is_asked), gathers.clone(), self.service.gates.clone());
         let body = if is_chunked {
             Body::http_body_unsync(Framed::new(body, self.service.bodies.framed.clone()))
         } else {
             Body::http_body_unsync(body)
         };
-        self.library.call(Request::from_parts(parts, body)).await
+        let response = self.library.call(Request::from_parts(parts, body)).await;
+        if gathers.is_refused() { refusal(gathered::refusal()) } else { response }
     }
 }
 
@@ -292,6 +298,12 @@ fn finish(response: &mut Response<Body>, id: &str, region: &str) {
         let text = String::from_utf8_lossy(&text);
         let bare = text.replace("&quot;", "\"").replace("<ETag>\"", "<ETag>").replace("\"</ETag>", "</ETag>");
         replace(response, bare);
+    }
+    if response.extensions().get::<Document>().is_some()
+        && let Some(text) = response.body().bytes()
+        && let Some(written) = names::references(&String::from_utf8_lossy(&text))
+    {
+        replace(response, written);
     }
     if response.status() == StatusCode::NOT_MODIFIED {
         *response.body_mut() = Body::empty();

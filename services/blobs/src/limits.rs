@@ -40,6 +40,8 @@ pub const INLINE_PIECES_MAX: usize = 16;
 pub const USER_META_BYTES_MAX: usize = 2 << 10;
 /// Bytes of an object's other headers, names and values.
 pub const META_BYTES_MAX: usize = 8 << 10;
+/// Completed uploads whose answer is given again: 80 bytes each.
+pub const COMPLETED_KEPT_MAX: usize = 4_096;
 /// Keys of one bulk delete.
 pub const BULK_KEYS_MAX: usize = 1_000;
 
@@ -144,6 +146,14 @@ pub const HEADERS_MAX: usize = 200;
 pub const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bytes of an XML body: what the longest list of a bulk delete or of parts needs.
 pub const XML_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Bytes of an XML body that has a place of its connection's own: 64 MiB on 1,024 connections.
+pub const XML_UNGATED_BYTES_MAX: u64 = 64 * 1_024;
+/// Bytes in memory for longer XML bodies that arrive.
+pub const XML_ARRIVING_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+/// Bytes in memory for each byte of an XML body that was parsed: `<Part/>` makes 160 bytes of 7, in a vector with room for twice as many.
+pub const XML_PARSED_FACTOR: u64 = 48;
+/// Bytes in memory for what XML bodies were parsed into: the longest needs 192 MiB.
+pub const XML_PARSED_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
 /// Bytes of a field of a form.
 pub const FORM_FIELD_BYTES_MAX: usize = 64 * 1_024;
 /// Bytes of all fields of a form.

@@ -9,6 +9,7 @@
 pub mod attributes;
 pub mod bodies;
 pub mod buckets;
+pub mod completed;
 pub mod copies;
 pub mod deletes;
 pub mod expiry;

@@ -54,6 +54,17 @@ fn not_served(operation: &str, why: &str) -> Error {
     Error::new(Code::NotImplemented, format!("{operation} is not supported: {why}"))
 }
 
+/// Said of an answer whose document has names of objects, which may have characters that XML has not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Document;
+
+/// An answer that has names of objects.
+fn document<T>(output: T) -> S3Response<T> {
+    let mut response = S3Response::new(output);
+    response.extensions.insert(Document);
+    response
+}
+
 /// The caller, whom the access check put among the request's extensions.
 fn caller<T>(request: &S3Request<T>) -> S3Result<Arc<Caller>> {
     let caller = request.extensions.get::<Arc<Caller>>().cloned();

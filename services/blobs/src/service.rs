@@ -18,10 +18,14 @@ use crate::chunks::ChunkId;
 use crate::config::Config;
 use crate::counters::Counts;
 use crate::damage;
+use crate::door::gathered::Gates;
 use crate::error::{Code, Error, Result};
-use crate::limits::{BODIES_BYTES_MAX, BODIES_PATIENCE, FRAMED_BYTES_MAX};
+use crate::limits::{
+    BODIES_BYTES_MAX, BODIES_PATIENCE, FRAMED_BYTES_MAX, XML_ARRIVING_BYTES_MAX, XML_PARSED_BYTES_MAX,
+};
 use crate::logs::Logs;
 use crate::objects::bodies::NewBody;
+use crate::objects::completed::Completed;
 use crate::objects::read::{Open, Segment};
 use crate::pool::Pool;
 use crate::protocol::host::Domains;
@@ -48,6 +52,8 @@ pub struct Parts {
 pub struct Service {
     pub(crate) blobs: Blobs,
     pub(crate) bodies: Bodies,
+    /// Memory of XML bodies.
+    pub(crate) gates: Gates,
     pub(crate) config: Config,
     pub(crate) users: Arc<dyn Users>,
     pub(crate) keys: ServerKeys,
@@ -59,6 +65,7 @@ pub struct Service {
     pub(crate) guard: HostOriginGuard,
     pub(crate) logs: Logs,
     pub(crate) facts: facts::Cache,
+    pub(crate) completed: Completed,
     /// Reads that met damage, and reads that were refused for a mark.
     damaged: Arc<[AtomicU64; 2]>,
 }
@@ -74,6 +81,10 @@ pub struct Sizes {
     pub downloads_bytes: u64,
     /// The most that they may have.
     pub downloads_bytes_max: u64,
+    /// Bytes for XML bodies and what they are parsed into.
+    pub documents_bytes: u64,
+    /// The most that they may have.
+    pub documents_bytes_max: u64,
     /// Bodies that found no memory in time.
     pub refused: u64,
     /// Threads for what blocks.
@@ -107,10 +118,12 @@ impl Service {
             framed: gate(FRAMED_BYTES_MAX),
             downloads: gate(BODIES_BYTES_MAX),
         };
+        let gates = Gates { arriving: gate(XML_ARRIVING_BYTES_MAX), parsed: gate(XML_PARSED_BYTES_MAX) };
         let guard = HostOriginGuard::new(domains.names().chain(website_domains.names()).chain(hosts));
         Arc::new(Self {
             blobs,
             bodies,
+            gates,
             config,
             users,
             keys,
@@ -121,18 +134,23 @@ impl Service {
             damaged: Arc::default(),
             logs: Logs::default(),
             facts: facts::Cache::default(),
+            completed: Completed::default(),
         })
     }
 
     /// What it has in memory and under way now.
     pub fn sizes(&self) -> Sizes {
         let Bodies { uploads, framed, downloads, pool, .. } = &self.bodies;
+        let Gates { arriving, parsed } = &self.gates;
+        let (incoming, all) = ([uploads, framed], [uploads, framed, downloads, arriving, parsed]);
         Sizes {
-            uploads_bytes: uploads.used() + framed.used(),
-            uploads_bytes_max: uploads.max() + framed.max(),
+            uploads_bytes: incoming.map(Gate::used).iter().sum(),
+            uploads_bytes_max: incoming.map(Gate::max).iter().sum(),
             downloads_bytes: downloads.used(),
             downloads_bytes_max: downloads.max(),
-            refused: uploads.refused() + framed.refused() + downloads.refused(),
+            documents_bytes: arriving.used() + parsed.used(),
+            documents_bytes_max: arriving.max() + parsed.max(),
+            refused: all.map(Gate::refused).iter().sum(),
             threads: pool.threads() as u64,
             chunks_held: self.blobs.holds().count() as u64,
             damage_met: self.damaged[0].load(Ordering::Relaxed),

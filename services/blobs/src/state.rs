@@ -21,6 +21,7 @@ pub mod plan;
 use std::future::poll_fn;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bole_base::{Disk, Durability, LogId, Position};
 use bole_catalog::{Catalog, NewDataset};
@@ -126,6 +127,8 @@ struct Inner {
     chunk_numbers: Mutex<std::ops::Range<u64>>,
     around: Around,
     counters: Counters,
+    /// Where in the journal the last change ends of what decides who may do what. What was allowed by it is shown after it.
+    governed: AtomicU64,
 }
 
 /// What the state has around it.
@@ -197,6 +200,7 @@ impl Blobs {
             chunk_numbers,
             around,
             counters,
+            governed: AtomicU64::default(),
         }))
     }
 
@@ -334,6 +338,7 @@ impl Blobs {
             self.0.counters.settings_changed();
         }
         if changes_buckets {
+            self.0.governed.fetch_max(position.0, Ordering::Relaxed);
             self.0.counters.buckets_changed();
         }
         Ok(Tried::Done(Placed { value, is_change: true, position }))
@@ -368,20 +373,33 @@ impl Blobs {
         Ok(entry.map_or(Decided::Nothing, |entry| Decided::Entry(entry, taken)))
     }
 
-    /// Runs an operation that changes nothing, and waits until what it saw is durable.
+    /// Runs an operation that changes nothing, and waits until what it saw is durable: not for writes to other rows.
     pub async fn read<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
-        let Placed { value, position, .. } = self.look(|plan| Ok(look(plan)))?;
-        self.reached(position).await?;
-        value
+        let seen = self.see(look)?;
+        self.reached(seen.position).await?;
+        seen.value
     }
 
     /// As [`Blobs::read`], for what nobody is told of unless it is a refusal: only that waits (promise P2).
     pub async fn prepare<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
-        let Placed { value, position, .. } = self.look(|plan| Ok(look(plan)))?;
-        if value.is_err() {
-            self.reached(position).await?;
+        let seen = self.see(look)?;
+        if seen.value.is_err() {
+            self.reached(seen.position).await?;
         }
-        value
+        seen.value
+    }
+
+    /// What a look finds, and up to where the journal is to be durable before anybody is told: all that the shard appended, where it saw a row that may not be durable;
+    /// else what decides who may do what.
+    fn see<T>(&self, look: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<Placed<Result<T>>> {
+        let seen = self.look(|plan| {
+            let value = look(plan);
+            Ok((value, plan.saw_pending()))
+        })?;
+        let (value, is_pending) = seen.value;
+        let governed = Position(self.0.governed.load(Ordering::Relaxed));
+        let position = if is_pending { seen.position } else { governed };
+        Ok(Placed { value, is_change: false, position })
     }
 
     /// As [`Blobs::read`], without waiting until what it saw is durable.

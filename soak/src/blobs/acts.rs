@@ -1,21 +1,39 @@
 //! What clients change: each operation as the protocol does it, with its bodies.
 
+use std::ops::Range;
+
 use bole_blobs::objects::buckets;
-use bole_blobs::objects::copies::{self, Copy, From};
+use bole_blobs::objects::copies::{self, Copy, CopyPart, From};
 use bole_blobs::objects::deletes::{self, Delete};
 use bole_blobs::objects::expiry::{self, Candidate};
 use bole_blobs::objects::multipart::{self, Begin, Complete, Listed, PutPart};
 use bole_blobs::objects::put::{self, Put};
 use bole_blobs::rows::keys::{self, CURRENT, VERSIONS};
-use bole_blobs::rows::values;
-use bole_blobs::rows::{Etag, Version, VersionId};
+use bole_blobs::rows::{self, Etag, UploadId, Version, VersionId, values};
 use bole_blobs::rules::conditions::{Conditions, DeleteConditions};
 use bole_blobs::state::{Error, Plan};
 use bole_testing::harness::Call;
 
-use super::bodies::{attributes, blocks, md5};
-use super::model::{BUCKETS, Body, KEYS, Objects, Op, SEALED_BUCKET};
+use super::bodies::{attributes, digest, mode_of};
+use super::model::{BUCKETS, Body, KEYS, Mode, Objects, Op, Part, Place, Source};
 use super::system::{OWNER, Simulated};
+
+/// The bucket of what parts are copied from; nobody changes it.
+const SOURCES: &str = "sources";
+
+/// Where a part goes, and how it is encrypted.
+struct To {
+    bucket: &'static str,
+    key: &'static str,
+    upload: UploadId,
+    number: u16,
+    mode: Mode,
+}
+
+/// A bucket that is to be made.
+pub(super) const fn create(name: &str) -> buckets::Create<'_> {
+    buckets::Create { name, owner: OWNER, account: "a", region: "", object_lock: false }
+}
 
 /// The id of the nth version of a key, from the newest.
 fn nth(plan: &Plan<'_>, bucket: usize, key: usize, nth: usize) -> Result<Option<VersionId>, Error> {
@@ -32,20 +50,20 @@ impl<const FLAW: u8> Simulated<FLAW> {
     pub(super) async fn put(
         &self,
         op: &Op,
-        place: (usize, usize),
-        body: &Body,
+        place: Place,
+        (mode, body): (Mode, &Body),
         call: &Call<Objects>,
     ) -> Result<Option<usize>, Error> {
         let only_new = matches!(op, Op::PutNew(..)).then_some("*");
         let content = body.content();
-        self.with_body((place.0, &content, body.is_chunk), async |new| {
+        self.with_body((mode, &content, body.is_chunk), async |new| {
             let asked = Put {
                 bucket: BUCKETS[place.0],
                 key: KEYS[place.1],
                 body: new.clone(),
-                md5: md5(&content),
+                md5: digest(mode, &content),
                 checksum: None,
-                attributes: attributes(place.0),
+                attributes: attributes(mode),
                 conditions: Conditions { if_none_match: only_new, ..Conditions::default() },
             };
             self.change(op, call, |plan| put::put(plan, &asked).map(drop)).await
@@ -54,28 +72,20 @@ impl<const FLAW: u8> Simulated<FLAW> {
     }
 
     pub(super) async fn upload(&self, op: &Op, call: &Call<Objects>) -> Result<Option<usize>, Error> {
-        let Op::Upload(place, key, parts, chosen) = op else { unreachable!("only uploads are uploaded") };
-        let (bucket, key) = (BUCKETS[*place], KEYS[*key]);
-        let begin = Begin { bucket, key, initiator: OWNER, attributes: attributes(*place), checksum: None };
+        let Op::Upload(place, mode, parts, chosen) = op else { unreachable!("only uploads are uploaded") };
+        let (bucket, key) = (BUCKETS[place.0], KEYS[place.1]);
+        let begin = Begin { bucket, key, initiator: OWNER, attributes: attributes(*mode), checksum: None };
         let upload = self.blobs.change(None, 300, |plan| multipart::begin(plan, &begin)).await?.id();
         let mut listed = Vec::new();
-        for (number, body) in parts.iter().enumerate() {
-            let content = body.content();
-            let part = self.with_body((*place, &content, body.is_chunk), async |new| {
-                let asked = PutPart {
-                    bucket,
-                    key,
-                    upload,
-                    number: number as u16 + 1,
-                    body: new.clone(),
-                    md5: md5(&content),
-                    checksum: None,
-                };
-                self.blobs.change(None, 300, |plan| multipart::put_part(plan, &asked)).await
-            });
-            let etag = Etag::of(part.await?.md5).text();
+        for (number, part) in parts.iter().enumerate() {
+            let to = To { bucket, key, upload, number: number as u16 + 1, mode: *mode };
+            let made = match part {
+                Part::Body(body) => self.put_part(&to, body).await?,
+                Part::Copied(source, range) => self.copy_part(&to, *source, range).await?,
+            };
             if chosen.contains(&number) {
-                listed.push(Listed { number: number as u16 + 1, etag, checksum: None });
+                let etag = Etag::of(made.md5).text();
+                listed.push(Listed { number: to.number, etag, checksum: None });
             }
         }
         if listed.is_empty() {
@@ -92,6 +102,88 @@ impl<const FLAW: u8> Simulated<FLAW> {
             part_bytes_min: 0,
         };
         self.change(op, call, |plan| multipart::complete(plan, &asked).map(drop)).await
+    }
+
+    async fn put_part(&self, to: &To, body: &Body) -> Result<rows::Part, Error> {
+        let content = body.content();
+        self.with_body((to.mode, &content, body.is_chunk), async |new| {
+            let asked = PutPart {
+                bucket: to.bucket,
+                key: to.key,
+                upload: to.upload,
+                number: to.number,
+                body: new.clone(),
+                md5: digest(to.mode, &content),
+                checksum: None,
+            };
+            self.blobs.change(None, 300, |plan| multipart::put_part(plan, &asked)).await
+        })
+        .await
+    }
+
+    /// Copies a range of a source: by its chunk or its row where neither is encrypted, else by its bytes.
+    async fn copy_part(&self, to: &To, source: Source, range: &Range<usize>) -> Result<rows::Part, Error> {
+        let range = range.start as u64..range.end as u64;
+        let key = source.key();
+        let open = self.blobs.open(SOURCES, &key, None).await?;
+        let content = self.content(&open, range.clone()).await?;
+        assert_eq!(content.len() as u64, range.end - range.start, "bytes of {range:?} of {source:?}");
+        let from = From {
+            bucket: SOURCES,
+            key: &key,
+            version: None,
+            conditions: Conditions::default(),
+            read: Some(open.version.seq),
+        };
+        let mut asked = CopyPart {
+            from,
+            range: Some(range),
+            bucket: to.bucket,
+            key: to.key,
+            upload: to.upload,
+            number: to.number,
+            body: None,
+            md5: digest(to.mode, &content),
+            checksum: None,
+        };
+        if source.mode == Mode::Plain && to.mode == Mode::Plain {
+            return self.blobs.change(None, 300, |plan| copies::copy_part(plan, &asked)).await;
+        }
+        self.with_body((to.mode, &content, content.len() > 600), async |new| {
+            asked.body = Some(new.clone());
+            self.blobs.change(None, 300, |plan| copies::copy_part(plan, &asked)).await
+        })
+        .await
+    }
+
+    /// Puts what parts are copied from, if it is not there.
+    pub(super) async fn put_sources(&self) -> Result<(), Error> {
+        if self.blobs.look(|plan| buckets::get(plan, SOURCES).map(drop)).is_ok() {
+            return Ok(());
+        }
+        let mut sources = Vec::new();
+        for source in Source::all() {
+            let (content, key) = (source.body().content(), source.key());
+            let body = self.body(source.mode, &content, source.is_chunk).await?;
+            sources.push((source.mode, key, digest(source.mode, &content), body));
+        }
+        let create = create(SOURCES);
+        let make = |plan: &mut Plan<'_>| {
+            buckets::create(plan, &create)?;
+            sources.iter().try_for_each(|(mode, key, md5, body)| {
+                let asked = Put {
+                    bucket: SOURCES,
+                    key,
+                    body: body.clone(),
+                    md5: *md5,
+                    checksum: None,
+                    attributes: attributes(*mode),
+                    conditions: Conditions::default(),
+                };
+                put::put(plan, &asked).map(drop)
+            })
+        };
+        self.blobs.change(None, 8_000, make).await
     }
 
     pub(super) async fn expire(
@@ -118,7 +210,8 @@ impl<const FLAW: u8> Simulated<FLAW> {
     }
 
     pub(super) async fn copy(&self, op: &Op, call: &Call<Objects>) -> Result<Option<usize>, Error> {
-        let Op::Copy(from, to) = op else { unreachable!("only copies are copied") };
+        let Op::Copy(from, to, mode) = op else { unreachable!("only copies are copied") };
+        let open = self.blobs.open(BUCKETS[from.0], KEYS[from.1], None).await?;
         let mut asked = Copy {
             from: From {
                 bucket: BUCKETS[from.0],
@@ -130,25 +223,19 @@ impl<const FLAW: u8> Simulated<FLAW> {
             bucket: BUCKETS[to.0],
             key: KEYS[to.1],
             conditions: Conditions::default(),
-            attributes: attributes(to.0),
+            attributes: attributes(*mode),
             replace_meta: true,
             replace_tags: true,
             digests: None,
             body: None,
         };
-        if (from.0 == SEALED_BUCKET) == (to.0 == SEALED_BUCKET) {
+        if mode_of(&open.version)? == *mode {
+            drop(open);
             return self.change(op, call, |plan| copies::copy(plan, &asked).map(drop)).await;
         }
-        let open = self.blobs.open(asked.from.bucket, asked.from.key, None).await?;
-        let mut content = Vec::new();
-        for segment in open.segments(&(0..u64::MAX))? {
-            for block in blocks(segment, self.blobs.home())? {
-                content.extend_from_slice(&block?);
-                self.pause().await;
-            }
-        }
-        (asked.from.read, asked.digests) = (Some(open.version.seq), Some((md5(&content), None)));
-        self.with_body((to.0, &content, content.len() > 600), async |new| {
+        let content = self.content(&open, 0..u64::MAX).await?;
+        (asked.from.read, asked.digests) = (Some(open.version.seq), Some((digest(*mode, &content), None)));
+        self.with_body((*mode, &content, content.len() > 600), async |new| {
             asked.body = Some(new.clone());
             self.change(op, call, |plan| copies::copy(plan, &asked).map(drop)).await
         })

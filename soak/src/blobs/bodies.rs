@@ -1,26 +1,37 @@
-//! Bodies as the service has them: in memory or in a chunk, and sealed in the bucket that encrypts.
+//! Bodies as the service has them: in memory or in a chunk, and sealed where their object is encrypted.
+//!
+//! The node's key file gets a new first line now and then ([`keys`]); what older lines sealed has to open all the same.
 
-use std::sync::{Arc, LazyLock};
+use std::ops::Range;
+use std::sync::Arc;
 
+use bole_blobs::chunks;
 use bole_blobs::chunks::reader::Reader;
 use bole_blobs::chunks::sealing::Sealing;
 use bole_blobs::chunks::writer::Writer;
-use bole_blobs::chunks::{self, Home};
 use bole_blobs::objects::bodies::NewBody;
 use bole_blobs::objects::put::Attributes;
-use bole_blobs::objects::read::Segment;
-use bole_blobs::rows::values;
+use bole_blobs::objects::read::{Open, Segment};
+use bole_blobs::rows::{Version, values};
 use bole_blobs::rules::checksums::EtagHasher;
-use bole_blobs::rules::encryption::Encryption;
-use bole_blobs::seal::{SealedInline, ServerKeys};
+use bole_blobs::rules::encryption::{Encryption, Key as CustomerKey};
+use bole_blobs::seal::{self, SealedInline, ServerKeys};
 use bole_blobs::state::Error;
 use bytes::Bytes;
 
-use super::model::SEALED_BUCKET;
+use super::Flaw;
+use super::model::Mode;
 use super::system::{OWNER, Simulated};
 
-/// Those of the node, which a crash does not take.
-static KEYS: LazyLock<ServerKeys> = LazyLock::new(|| ServerKeys::new([([7; 8], [9; 32])]));
+/// The lines of the node's key file in an opening: a new one at each second. A crash takes none, but where that is the flaw.
+pub(super) fn keys<const FLAW: u8>(epoch: u32) -> ServerKeys {
+    let kept = if FLAW == Flaw::KEYS_FORGOTTEN { 1 } else { usize::MAX };
+    ServerKeys::new((0..=epoch / 2).rev().map(|line| ([line as u8; 8], [!line as u8; 32])).take(kept))
+}
+
+fn customer_key(number: u8) -> CustomerKey {
+    CustomerKey::new([number; 32])
+}
 
 pub(super) fn md5(bytes: &[u8]) -> [u8; 16] {
     let mut hasher = EtagHasher::default();
@@ -28,11 +39,33 @@ pub(super) fn md5(bytes: &[u8]) -> [u8; 16] {
     hasher.finish()
 }
 
-/// What an object of a bucket is besides its body.
-pub(super) fn attributes(bucket: usize) -> Attributes {
-    let encryption = (bucket == SEALED_BUCKET).then_some(Encryption::Server);
-    Attributes { owner: OWNER.to_owned(), encryption, ..Attributes::default() }
+/// What the ETag is made of: under a client's key it is no MD5 of the bytes.
+pub(super) fn digest(mode: Mode, bytes: &[u8]) -> [u8; 16] {
+    if matches!(mode, Mode::Customer(_)) { md5(&[bytes, b"sealed"].concat()) } else { md5(bytes) }
 }
+
+/// What a mode is called in rows.
+pub(super) fn encryption(mode: Mode) -> Option<Encryption> {
+    match mode {
+        Mode::Plain => None,
+        Mode::Server => Some(Encryption::Server),
+        Mode::Customer(number) => Some(Encryption::Customer { key_md5: format!("key {number}") }),
+    }
+}
+
+/// The mode of a version.
+pub(super) fn mode_of(version: &Version) -> Result<Mode, Error> {
+    let told = version.object().and_then(|object| object.encryption.clone());
+    Mode::ALL.into_iter().find(|mode| encryption(*mode) == told).ok_or_else(|| lost(format!("{told:?}")))
+}
+
+/// What an object is besides its body.
+pub(super) fn attributes(mode: Mode) -> Attributes {
+    Attributes { owner: OWNER.to_owned(), encryption: encryption(mode), ..Attributes::default() }
+}
+
+/// Blocks of a body, each as the home gives it.
+type Blocks = Box<dyn Iterator<Item = Result<Bytes, chunks::Error>>>;
 
 fn lost(what: impl std::fmt::Display) -> Error {
     Error::Row(what.to_string())
@@ -40,8 +73,12 @@ fn lost(what: impl std::fmt::Display) -> Error {
 
 impl<const FLAW: u8> Simulated<FLAW> {
     /// Takes a body in as the protocol does: into memory, or block by block into a chunk.
-    pub(super) async fn body(&self, bucket: usize, content: &[u8], is_chunk: bool) -> Result<NewBody, Error> {
-        let seal = (bucket == SEALED_BUCKET).then(|| KEYS.seal().map_err(lost)).transpose()?;
+    pub(super) async fn body(&self, mode: Mode, content: &[u8], is_chunk: bool) -> Result<NewBody, Error> {
+        let seal = match mode {
+            Mode::Plain => None,
+            Mode::Server => Some(self.keys.seal().map_err(lost)?),
+            Mode::Customer(number) => Some(seal::customer(&customer_key(number))),
+        };
         let bytes = content.len() as u64;
         if !is_chunk {
             return Ok(match &seal {
@@ -70,10 +107,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
     /// Runs an operation with a body, which is given up if it is refused.
     pub(super) async fn with_body<T>(
         &self,
-        (bucket, content, is_chunk): (usize, &[u8], bool),
+        (mode, content, is_chunk): (Mode, &[u8], bool),
         run: impl AsyncFnOnce(&NewBody) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let new = self.body(bucket, content, is_chunk).await?;
+        let new = self.body(mode, content, is_chunk).await?;
         let outcome = run(&new).await;
         if let Err(error) = &outcome
             && !error.may_have_happened()
@@ -82,24 +119,36 @@ impl<const FLAW: u8> Simulated<FLAW> {
         }
         outcome
     }
-}
 
-/// The bytes of a piece of a body, block by block, opened where they are sealed.
-pub(super) fn blocks(
-    segment: Segment,
-    home: &Arc<dyn Home>,
-) -> Result<Box<dyn Iterator<Item = Result<Bytes, chunks::Error>>>, Error> {
-    match segment {
-        Segment::Chunk { id, chunk_bytes, part, cipher: Some(cipher) } => {
-            let key = KEYS.open(&cipher, None).map_err(lost)?;
-            Ok(Box::new(Reader::sealed(Arc::clone(home), id, chunk_bytes, part, key)))
+    /// The bytes of a piece of a body, block by block, opened where they are sealed.
+    pub(super) fn blocks(&self, segment: Segment, mode: Mode) -> Result<Blocks, Error> {
+        let home = self.blobs.home();
+        let customer = if let Mode::Customer(number) = mode { Some(customer_key(number)) } else { None };
+        match segment {
+            Segment::Chunk { id, chunk_bytes, part, cipher: Some(cipher) } => {
+                let key = self.keys.open(&cipher, customer.as_ref()).map_err(lost)?;
+                Ok(Box::new(Reader::sealed(Arc::clone(home), id, chunk_bytes, part, key)))
+            }
+            Segment::Sealed { row, part } => {
+                let sealed: SealedInline = values::decode(&row).map_err(Error::Row)?;
+                let key = self.keys.open(&sealed.cipher, customer.as_ref()).map_err(lost)?;
+                let body = sealed.open(&key).map_err(lost)?;
+                Ok(Box::new(std::iter::once(Ok(body.slice(part.start as usize..part.end as usize)))))
+            }
+            plain => Ok(Box::new(plain.read(home))),
         }
-        Segment::Sealed { row, part } => {
-            let sealed: SealedInline = values::decode(&row).map_err(Error::Row)?;
-            let key = KEYS.open(&sealed.cipher, None).map_err(lost)?;
-            let body = sealed.open(&key).map_err(lost)?;
-            Ok(Box::new(std::iter::once(Ok(body.slice(part.start as usize..part.end as usize)))))
+    }
+
+    /// A range of an object, read block by block while others go on.
+    pub(super) async fn content(&self, open: &Open, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let mode = mode_of(&open.version)?;
+        let mut content = Vec::new();
+        for segment in open.segments(&range)? {
+            for block in self.blocks(segment, mode)? {
+                content.extend_from_slice(&block?);
+                self.pause().await;
+            }
         }
-        plain => Ok(Box::new(plain.read(home))),
+        Ok(content)
     }
 }

@@ -1,16 +1,48 @@
 //! What clients do with objects, and what it means.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 use bole_testing::Rng;
 use bole_testing::harness::Model;
+use bytes::Bytes;
 
 /// Buckets: the first never has versions, the second has them now and then, the third always.
 pub const BUCKETS: [&str; 3] = ["plain", "sometimes", "versions"];
-/// The bucket whose objects are encrypted.
-pub const SEALED_BUCKET: usize = 2;
+/// The bucket whose objects are mostly encrypted, as by a default.
+const SEALED_BUCKET: usize = 2;
 /// Keys of each bucket.
 pub const KEYS: [&str; 4] = ["a", "a/b", "b", "c"];
+
+/// The numbers of a bucket and a key.
+pub type Place = (usize, usize);
+
+/// How an object is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Not at all.
+    Plain,
+    /// By a key of the node (SSE-S3).
+    Server,
+    /// By a client's key (SSE-C): which.
+    Customer(u8),
+}
+
+impl Mode {
+    /// All that there are.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Server, Self::Customer(0), Self::Customer(1)];
+
+    fn draw(rng: &mut Rng, bucket: usize) -> Self {
+        match rng.below(8) {
+            0 | 1 => Self::Customer(rng.below(2) as u8),
+            2 => Self::Server,
+            _ if bucket == SEALED_BUCKET => Self::Server,
+            _ => Self::Plain,
+        }
+    }
+}
 
 /// A body: what it is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,17 +72,73 @@ impl Body {
     }
 }
 
+/// What parts are copied from: an object of a mode that nobody changes, in a chunk of two blocks or in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its mode.
+    pub mode: Mode,
+    /// Whether it is in a chunk.
+    pub is_chunk: bool,
+}
+
+impl Source {
+    /// All that there are.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Mode::ALL.into_iter().flat_map(|mode| [true, false].map(|is_chunk| Self { mode, is_chunk }))
+    }
+
+    /// Its body.
+    pub const fn body(self) -> Body {
+        let bytes = if self.is_chunk { 66_000 } else { 500 };
+        Body { seed: bytes as u64, bytes, is_chunk: self.is_chunk }
+    }
+
+    /// Its key.
+    pub fn key(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// A part of an upload.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// It comes.
+    Body(Body),
+    /// These bytes of a source.
+    Copied(Source, Range<usize>),
+}
+
+impl Part {
+    fn draw(rng: &mut Rng) -> Self {
+        if !rng.one_in(4) {
+            return Self::Body(Body::draw(rng));
+        }
+        let source = Source { mode: *rng.pick(&Mode::ALL), is_chunk: rng.one_in(2) };
+        let from = rng.index(source.body().bytes);
+        let until = from + 1 + rng.index((source.body().bytes - from).min(3_000));
+        Self::Copied(source, from..until)
+    }
+
+    /// Its bytes.
+    pub fn content(&self) -> Vec<u8> {
+        match self {
+            Self::Body(body) => body.content(),
+            Self::Copied(source, range) => source.body().content()[range.clone()].to_vec(),
+        }
+    }
+}
+
 /// What a client asks for. Numbers are those of [`BUCKETS`] and [`KEYS`].
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Puts an object.
-    Put(usize, usize, Body),
+    Put(Place, Mode, Body),
     /// Puts one if there is none.
-    PutNew(usize, usize, Body),
+    PutNew(Place, Mode, Body),
     /// Uploads parts, and makes an object of those whose number is told. The others, and if none is told all, are given up.
-    Upload(usize, usize, Vec<Body>, Vec<usize>),
-    /// Copies the current object of a bucket and key to another.
-    Copy((usize, usize), (usize, usize)),
+    Upload(Place, Mode, Vec<Part>, Vec<usize>),
+    /// Copies the current object of a bucket and key to another, which is encrypted so.
+    Copy(Place, Place, Mode),
     /// Deletes a key.
     Delete(usize, usize),
     /// Deletes a version for good: the nth, from the newest.
@@ -61,52 +149,99 @@ pub enum Op {
     Expire(usize),
     /// Turns versions on or off.
     Versioning(bool),
-    /// Reads an object, slowly.
-    Get(usize, usize),
+    /// Reads an object, slowly: all of it, or from one thousandth of it to another.
+    Get(Place, Range<usize>),
     /// Lists a bucket's objects and versions.
     List(usize),
 }
+
+/// All of an object, in thousandths.
+pub const ALL_OF_IT: Range<usize> = 0..1_000;
 
 impl Op {
     /// The next operation of a client.
     pub fn draw(rng: &mut Rng) -> Self {
         let (bucket, key) = (rng.index(BUCKETS.len()), rng.index(KEYS.len()));
-        match rng.below(25) {
-            0..=6 => Self::Put(bucket, key, Body::draw(rng)),
-            7 => Self::PutNew(bucket, key, Body::draw(rng)),
+        let mode = Mode::draw(rng, bucket);
+        match rng.below(26) {
+            0..=6 => Self::Put((bucket, key), mode, Body::draw(rng)),
+            7 => Self::PutNew((bucket, key), mode, Body::draw(rng)),
             8..=10 => {
-                let parts: Vec<_> = (0..=rng.index(4)).map(|_| Body::draw(rng)).collect();
+                let parts: Vec<_> = (0..=rng.index(4)).map(|_| Part::draw(rng)).collect();
                 let chosen = (0..parts.len()).filter(|_| !rng.one_in(4)).collect();
-                Self::Upload(bucket, key, parts, chosen)
+                Self::Upload((bucket, key), mode, parts, chosen)
             }
-            11 | 12 => Self::Copy((rng.index(BUCKETS.len()), rng.index(KEYS.len())), (bucket, key)),
-            13 | 14 => Self::Delete(bucket, key),
+            11..=13 => Self::Copy((rng.index(BUCKETS.len()), rng.index(KEYS.len())), (bucket, key), mode),
+            14 => Self::Delete(bucket, key),
             15 | 16 => Self::DeleteVersion(bucket, key, rng.index(3)),
             17 => Self::DeleteAll(bucket),
             18 => Self::Versioning(rng.one_in(2)),
-            19..=21 => Self::Get(bucket, key),
-            22 => Self::Expire(bucket),
+            19..=20 => Self::Get((bucket, key), ALL_OF_IT),
+            21..=22 => {
+                let from = rng.index(1_000);
+                Self::Get((bucket, key), from..from + rng.index(1_001 - from))
+            }
+            23 => Self::Expire(bucket),
             _ => Self::List(bucket),
         }
     }
 }
 
-/// A version as it is seen: whether its id is `null`, its bytes and a hash of them; nothing of a delete marker.
-pub type Seen = (bool, Option<(usize, u64)>);
+/// What an object holds. It is compared by length, hash and mode.
+#[derive(Clone)]
+pub struct Content {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// How it is encrypted.
+    pub mode: Mode,
+    hash: u64,
+}
+
+impl Content {
+    /// Of these bytes.
+    pub fn new(bytes: Vec<u8>, mode: Mode) -> Self {
+        let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        Self { hash: bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold), bytes: bytes.into(), mode }
+    }
+
+    const fn told(&self) -> (usize, u64, Mode) {
+        (self.bytes.len(), self.hash, self.mode)
+    }
+
+    /// The part of it that a range in thousandths names.
+    pub fn range(&self, thousandths: &Range<usize>) -> Range<usize> {
+        thousandths.start * self.bytes.len() / 1_000..thousandths.end * self.bytes.len() / 1_000
+    }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.told() == other.told()
+    }
+}
+
+impl Eq for Content {}
+
+impl Hash for Content {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.told().hash(state);
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.told())
+    }
+}
+
+/// A version as it is seen: whether its id is `null`, and what it holds; nothing of a delete marker.
+pub type Seen = (bool, Option<Content>);
 
 /// Of each bucket and key, by their numbers, the versions, the newest last.
-pub type Keys = BTreeMap<(usize, usize), Vec<Seen>>;
+pub type Keys = BTreeMap<Place, Vec<Seen>>;
 
 /// How many events there are of each bucket and key, by their numbers.
-pub type Events = BTreeMap<(usize, usize), u64>;
-
-/// How many bytes, and a short name for them.
-pub fn told(bytes: &[u8]) -> (usize, u64) {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    (bytes.len(), hash)
-}
+pub type Events = BTreeMap<Place, u64>;
 
 /// What is in the buckets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -135,11 +270,11 @@ impl Objects {
     }
 
     /// The current version, if it is an object.
-    pub fn current(&self, bucket: usize, key: usize) -> Option<(usize, u64)> {
-        self.versions(bucket, key).last()?.1
+    pub fn current(&self, (bucket, key): Place) -> Option<&Content> {
+        self.versions(bucket, key).last()?.1.as_ref()
     }
 
-    fn make(&mut self, bucket: usize, key: usize, content: Option<(usize, u64)>) {
+    fn make(&mut self, bucket: usize, key: usize, content: Option<Content>) {
         let is_null = self.versioning(bucket) != Some(true);
         let versions = self.keys.entry((bucket, key)).or_default();
         if is_null {
@@ -181,16 +316,16 @@ impl Model for Objects {
 
     fn apply(&mut self, op: &Op) -> usize {
         match op {
-            Op::Put(bucket, key, body) | Op::PutNew(bucket, key, body) => {
-                self.make(*bucket, *key, Some(told(&body.content())));
+            Op::Put((bucket, key), mode, body) | Op::PutNew((bucket, key), mode, body) => {
+                self.make(*bucket, *key, Some(Content::new(body.content(), *mode)));
             }
-            Op::Upload(bucket, key, parts, chosen) if !chosen.is_empty() => {
-                let content: Vec<u8> = chosen.iter().flat_map(|part| parts[*part].content()).collect();
-                self.make(*bucket, *key, Some(told(&content)));
+            Op::Upload((bucket, key), mode, parts, chosen) if !chosen.is_empty() => {
+                let content = chosen.iter().flat_map(|part| parts[*part].content()).collect();
+                self.make(*bucket, *key, Some(Content::new(content, *mode)));
             }
-            Op::Copy((from_bucket, from), (bucket, key)) => {
-                if let Some(source) = self.current(*from_bucket, *from) {
-                    self.make(*bucket, *key, Some(source));
+            Op::Copy(from, (bucket, key), mode) => {
+                if let Some(source) = self.current(*from).cloned() {
+                    self.make(*bucket, *key, Some(Content { mode: *mode, ..source }));
                 }
             }
             Op::Delete(bucket, key) => self.delete(*bucket, *key),

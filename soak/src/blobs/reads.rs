@@ -1,49 +1,51 @@
 //! What clients see, compared with the model as it is in that moment, and all that is there after a crash.
 
+use std::ops::Range;
+
+use bole_base::{Durability, Position};
 use bole_blobs::chunks;
 use bole_blobs::limits::PAGE_KEYS_MAX;
-use bole_blobs::objects::read;
 use bole_blobs::rows::{Version, Versioning};
 use bole_blobs::rules::list::Query;
 use bole_blobs::state::Error;
 
-use super::bodies::{blocks, md5};
+use super::bodies::{digest, mode_of};
 use super::listeners;
-use super::model::{BUCKETS, KEYS, Objects, Seen, told};
+use super::model::{BUCKETS, Content, KEYS, Objects, Place, Seen};
 use super::system::Simulated;
 
 impl<const FLAW: u8> Simulated<FLAW> {
-    /// Reads an object block by block while others go on, and compares it with what it was when it was opened.
-    pub(super) async fn get(&self, bucket: usize, key: usize) -> Result<(), Error> {
-        let opened = self.blobs.look(|plan| read::open(plan, BUCKETS[bucket], KEYS[key], None));
-        let expected = self.live.borrow().current(bucket, key);
-        let placed = match (opened, expected) {
+    /// Reads a range of an object, in thousandths of it, block by block while others go on, and compares it with what it was when it was opened.
+    pub(super) async fn get(&self, place: Place, thousandths: &Range<usize>) -> Result<(), Error> {
+        let (bucket, key) = (BUCKETS[place.0], KEYS[place.1]);
+        // What the service sees it sees in this step.
+        let expected = self.live.borrow().current(place).cloned();
+        let written = self.written.borrow().get(&place).copied().unwrap_or(Position::ZERO);
+        let opened = self.blobs.open(bucket, key, None).await;
+        let is_shown = opened.is_ok() || matches!(opened, Err(Error::Refused(_)));
+        let reached = self.runtime.journal().reached(Durability::Sync);
+        assert!(
+            !is_shown || reached >= written,
+            "{bucket}/{key} was written at {written}, durable is {reached}"
+        );
+        let (open, expected) = match (opened, expected) {
             (Err(Error::Refused(_)), None) => return Ok(()),
-            (Ok(placed), Some(_)) => placed,
-            (Err(error), _) if self.disk.is_off() => return Err(error),
-            (opened, _) => panic!(
-                "{}/{} is {:?}, and should have {:?}",
-                BUCKETS[bucket],
-                KEYS[key],
-                opened.map(|placed| placed.value.version),
-                expected
-            ),
-        };
-        self.acknowledge(placed.position).await?;
-        let mut found = Vec::new();
-        for segment in placed.value.segments(&(0..u64::MAX))? {
-            for block in blocks(segment, self.blobs.home())? {
-                match block {
-                    Ok(block) => found.extend_from_slice(&block),
-                    Err(error) if self.disk.is_off() || matches!(error, chunks::Error::Io { .. }) => {
-                        return Err(error.into());
-                    }
-                    Err(error) => panic!("an object that is there cannot be read: {error}"),
-                }
-                self.pause().await;
+            (Ok(open), Some(expected)) => (open, expected),
+            (Err(error), _) if !is_shown => return Err(error),
+            (opened, expected) => {
+                let found = opened.map(|open| open.version);
+                panic!("{bucket}/{key} is {found:?}, and should have {expected:?}")
             }
-        }
-        assert_eq!(Some(told(&found)), expected, "{}/{} is not what was put", BUCKETS[bucket], KEYS[key]);
+        };
+        assert_eq!(mode_of(&open.version)?, expected.mode, "how {bucket}/{key} is encrypted");
+        let range = expected.range(thousandths);
+        let found = match self.content(&open, range.start as u64..range.end as u64).await {
+            Ok(found) => found,
+            Err(error @ Error::Chunks(chunks::Error::Io { .. })) => return Err(error),
+            Err(error) if self.disk.is_off() => return Err(error),
+            Err(error) => panic!("an object that is there cannot be read: {error}"),
+        };
+        assert!(found == expected.bytes[range.clone()], "{range:?} of {bucket}/{key} is not what was put");
         Ok(())
     }
 
@@ -56,7 +58,8 @@ impl<const FLAW: u8> Simulated<FLAW> {
             let of_key = |key: usize| {
                 let versions = live.versions(bucket, key).iter().rev();
                 versions.map(move |(is_null, content)| {
-                    (KEYS[key].to_owned(), *is_null, content.map(|(bytes, _)| bytes as u64))
+                    let bytes = content.as_ref().map(|content| content.bytes.len() as u64);
+                    (KEYS[key].to_owned(), *is_null, bytes)
                 })
             };
             (0..KEYS.len()).flat_map(of_key).collect()
@@ -69,7 +72,10 @@ impl<const FLAW: u8> Simulated<FLAW> {
         assert_eq!(listed.collect::<Vec<_>>(), expected, "the versions of {}", BUCKETS[bucket]);
         let expected: Vec<_> = {
             let live = self.live.borrow();
-            (0..KEYS.len()).filter(|key| live.current(bucket, *key).is_some()).map(|key| KEYS[key]).collect()
+            (0..KEYS.len())
+                .filter(|key| live.current((bucket, *key)).is_some())
+                .map(|key| KEYS[key])
+                .collect()
         };
         let (_, page) = self.blobs.list_objects(BUCKETS[bucket], &query).await?;
         let listed: Vec<_> = page.entries.iter().map(|listed| listed.key.as_str()).collect();
@@ -105,17 +111,14 @@ impl<const FLAW: u8> Simulated<FLAW> {
         let Some(object) = version.object() else { return Ok((version.is_null, None)) };
         let open =
             self.blobs.open(bucket, key, Some(version.id())).await.map_err(|error| error.to_string())?;
-        let mut bytes = Vec::new();
-        for segment in open.segments(&(0..u64::MAX)).map_err(|error| error.to_string())? {
-            let blocks =
-                blocks(segment, self.blobs.home()).map_err(|error| format!("{bucket}/{key}: {error}"))?;
-            for block in blocks {
-                bytes.extend_from_slice(&block.map_err(|error| format!("{bucket}/{key}: {error}"))?);
-            }
-        }
-        if bytes.len() as u64 != object.bytes || (object.etag.parts == 0 && object.etag.md5 != md5(&bytes)) {
+        let mode = mode_of(version).map_err(|error| error.to_string())?;
+        let bytes = self.content(&open, 0..u64::MAX).await;
+        let bytes = bytes.map_err(|error| format!("{bucket}/{key}: {error}"))?;
+        if bytes.len() as u64 != object.bytes
+            || (object.etag.parts == 0 && object.etag.md5 != digest(mode, &bytes))
+        {
             return Err(format!("{bucket}/{key} is not what its ETag says"));
         }
-        Ok((version.is_null, Some(told(&bytes))))
+        Ok((version.is_null, Some(Content::new(bytes, mode))))
     }
 }

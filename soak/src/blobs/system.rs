@@ -6,6 +6,7 @@
 //! Chunks have two homes, both on the disk that fails. Which one new chunks go to changes from opening to opening, and in some of them chunks move there meanwhile.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use bole_blobs::chunks::local::Local;
 use bole_blobs::events::Streams;
 use bole_blobs::objects::{buckets, settings};
 use bole_blobs::reclaim::Place;
+use bole_blobs::seal::ServerKeys;
 use bole_blobs::state::{self, Around, Blobs, Error, Plan};
 use bole_catalog::Catalog;
 use bole_log::{Journal, LocalJournal};
@@ -30,9 +32,11 @@ use bole_testing::harness::{Call, Env, Model as _, Observed, OpenError, Outcome,
 use bole_testing::process::{TempDir, temp_dir};
 use bole_testing::scheduler::{Handle, Turn};
 
+use super::acts::create;
+use super::bodies::keys;
 use super::model::{BUCKETS, Objects, Op};
 use super::upkeep::{spawn_mover, spawn_reclaimer};
-use super::{Flaw, audit, listeners};
+use super::{Flaw, audit, listeners, model};
 use crate::node::failed;
 use crate::sink::apart::{Apart, Delivery as _};
 use crate::wrap::{LyingDisk, NotingJournal};
@@ -50,6 +54,8 @@ thread_local! {
 pub struct Simulated<const FLAW: u8> {
     pub(super) runtime: Arc<Runtime>,
     pub(super) blobs: Blobs,
+    /// Those of the key file.
+    pub(super) keys: ServerKeys,
     pub(super) topics: Arc<FakeTopics>,
     /// What events wait in, where they come apart from their entries.
     pub(super) apart: Option<Arc<Apart>>,
@@ -60,6 +66,8 @@ pub struct Simulated<const FLAW: u8> {
     recovered: u64,
     /// What is there; set by `observe`.
     pub(super) live: RefCell<Objects>,
+    /// Where in the journal the last change of each key's newest version ends that was made in this opening.
+    pub(super) written: RefCell<BTreeMap<model::Place, Position>>,
     /// Whether the sweep after the start is through, which `observe` does.
     swept: Rc<Cell<bool>>,
 }
@@ -125,7 +133,9 @@ impl<const FLAW: u8> Simulated<FLAW> {
         if placed.is_change {
             call.placed(placed.position.0);
         }
+        let earlier = self.live.borrow().keys.clone();
         let reply = self.live.borrow_mut().apply(op);
+        self.note_written(&earlier, placed.position);
         if let Some(apart) = &self.apart {
             self.pause().await;
             apart.deliver().await?;
@@ -135,6 +145,17 @@ impl<const FLAW: u8> Simulated<FLAW> {
         }
         self.acknowledge(placed.position).await?;
         Ok(placed.is_change.then_some(reply))
+    }
+
+    /// Notes what reads see of keys whose newest version is another than before.
+    fn note_written(&self, earlier: &model::Keys, position: Position) {
+        let live = self.live.borrow();
+        for place in earlier.keys().chain(live.keys.keys()) {
+            let newest = |keys: &model::Keys| keys.get(place).and_then(|versions| versions.last().cloned());
+            if newest(earlier) != newest(&live.keys) {
+                self.written.borrow_mut().insert(*place, position);
+            }
+        }
     }
 
     pub(super) async fn acknowledge(&self, position: Position) -> Result<(), Error> {
@@ -153,15 +174,14 @@ impl<const FLAW: u8> Simulated<FLAW> {
                 return Ok(());
             }
             for name in BUCKETS {
-                let create =
-                    buckets::Create { name, owner: OWNER, account: "a", region: "", object_lock: false };
-                buckets::create(plan, &create)?;
+                buckets::create(plan, &create(name))?;
                 settings::put(plan, name, &listeners::everybody_hears(name))?;
                 settings::put(plan, name, &listeners::all_expire())?;
             }
             buckets::set_versioning(plan, BUCKETS[2], true)
         };
-        self.blobs.change(None, 4_000, make).await
+        self.blobs.change(None, 4_000, make).await?;
+        self.put_sources().await
     }
 
     /// Rows fit each other; and after all that may go went, chunks fit rows. Where the disk does not let chunks go, they are not looked at.
@@ -269,6 +289,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let system = Rc::new(Self {
             runtime,
             blobs,
+            keys: keys::<FLAW>(epoch),
             topics,
             apart,
             local,
@@ -276,6 +297,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             disk: env.disk,
             recovered,
             live: RefCell::default(),
+            written: RefCell::default(),
             swept: Rc::default(),
         });
         system.set_up().await.map_err(|error| failed(&error))?;
@@ -287,8 +309,8 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
 
     async fn run(self: Rc<Self>, op: Op, call: Call<Objects>) -> Outcome<usize> {
         let done = match &op {
-            Op::Put(bucket, key, body) | Op::PutNew(bucket, key, body) => {
-                self.put(&op, (*bucket, *key), body, &call).await
+            Op::Put(place, mode, body) | Op::PutNew(place, mode, body) => {
+                self.put(&op, *place, (*mode, body), &call).await
             }
             Op::Upload(..) => self.upload(&op, &call).await,
             Op::Copy(..) => self.copy(&op, &call).await,
@@ -297,7 +319,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
             Op::Versioning(enabled) => {
                 self.change(&op, &call, |plan| buckets::set_versioning(plan, BUCKETS[1], *enabled)).await
             }
-            Op::Get(bucket, key) => self.get(*bucket, *key).await.map(|()| None),
+            Op::Get(place, range) => self.get(*place, range).await.map(|()| None),
             Op::List(bucket) => self.list(*bucket).await.map(|()| None),
         };
         done.map_or_else(|error| ended(&error), Outcome::Done)

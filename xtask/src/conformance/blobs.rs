@@ -24,6 +24,8 @@ pub struct Args {
 /// The clients that every run of the tests asks: what Python, Node and Debian have. The others are run by `cargo xtask conformance blobs`.
 const IN_TESTS: &[&str] =
     &["boto3", "awscli", "minio-py", "pyarrow", "s3cmd", "aws-sdk-js", "minio-js", "rclone", "restic"];
+/// Below which buckets of the node are websites.
+const WEBSITES: &str = "web.example";
 /// Scripts at a time: they share nothing but the server, and most of their time is waiting.
 const JOBS: usize = 3;
 
@@ -188,11 +190,11 @@ pub fn run(args: &Args) -> Result<()> {
     let chosen = super::choose(CLIENTS, &args.clients)?;
     let all = args.clients.is_empty();
     if let Some(address) = &args.addr {
-        return run_all(&chosen, crate::tair::resolve(address)?, all);
+        return run_all(&chosen, crate::tair::resolve(address)?, None, all);
     }
-    let bole = TemporaryBole::start("conformance-blobs")?;
+    let bole = TemporaryBole::start_with("conformance-blobs", &[("BOLE_BLOBS_WEBSITE_DOMAINS", WEBSITES)])?;
     server::wait_for(bole.blobs())?;
-    let judged = run_all(&chosen, bole.blobs(), all);
+    let judged = run_all(&chosen, bole.blobs(), Some(WEBSITES), all);
     bole.still_runs().and(judged)
 }
 
@@ -203,7 +205,7 @@ pub fn run_in_tests() -> Result<()> {
 }
 
 /// What every script reads: AWS's variables for AWS's clients, and ours for those that have none.
-fn run_all(clients: &[&Client], server: SocketAddr, all: bool) -> Result<()> {
+fn run_all(clients: &[&Client], server: SocketAddr, websites: Option<&str>, all: bool) -> Result<()> {
     let endpoint = format!("http://{server}");
     let env = [
         ("BOLE_BLOBS_ENDPOINT", endpoint.as_str()),
@@ -219,6 +221,7 @@ fn run_all(clients: &[&Client], server: SocketAddr, all: bool) -> Result<()> {
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ];
-    let env = env.map(|(name, value)| (name, value.to_owned()));
+    let websites = websites.map(|domain| ("BOLE_BLOBS_WEBSITES", domain));
+    let env: Vec<_> = env.into_iter().chain(websites).map(|(name, value)| (name, value.to_owned())).collect();
     super::run_all("blobs", clients, &Plan { all, jobs: JOBS }, &env)
 }

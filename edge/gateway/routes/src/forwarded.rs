@@ -151,13 +151,18 @@ fn element(text: &str) -> Option<IpAddr> {
 /// What was said, also where an underscore stands for a hyphen: programs that get headers as variables cannot tell the two. The
 /// prefix that a trusted proxy took off stays.
 fn said(headers: &HeaderMap, trusted: bool) -> Vec<HeaderName> {
-    let told = [FOR, PROTO, HOST, PORT, REAL_IP, FORWARDED, PREFIX];
-    let is = |name: &&HeaderName| {
-        let text = name.as_str();
-        (told.contains(name) && !(trusted && **name == PREFIX))
-            || (text.contains('_') && told.iter().any(|known| text.replace('_', "-") == known.as_str()))
-    };
-    headers.keys().filter(is).cloned().collect()
+    headers.keys().filter(|name| is_said(name.as_str(), trusted)).cloned().collect()
+}
+
+/// Whether a header, in lower case, says something of the client, and is taken out before the gateway says it.
+pub fn is_said(name: &str, trusted: bool) -> bool {
+    let told = [&FOR, &PROTO, &HOST, &PORT, &REAL_IP, &FORWARDED, &PREFIX];
+    let is = |name: &str| told.iter().any(|known| known.as_str() == name);
+    match name.as_bytes().first() {
+        Some(b'x' | b'f') if name.contains('_') => is(&name.replace('_', "-")),
+        Some(b'x' | b'f') => is(name) && !(trusted && name == PREFIX.as_str()),
+        _ => false,
+    }
 }
 
 fn tell(chain: &[IpAddr], tls: bool, hop: Hop<'_>, heard: Heard) -> Vec<(HeaderName, HeaderValue)> {

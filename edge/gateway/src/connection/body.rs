@@ -3,6 +3,7 @@
 
 use super::head::{Framing, Refused, is_token};
 use crate::error::Problem;
+use std::ops::Range;
 
 /// Bytes of extensions and trailers that a body may have.
 const EXTRA_BYTES_MAX: usize = 8 << 10;
@@ -86,28 +87,42 @@ impl Body {
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, Refused> {
         let mut taken = 0;
         while taken < bytes.len() && !self.is_done() {
-            let rest = &bytes[taken..];
+            taken = match self.data(&bytes[taken..])? {
+                data if data.is_empty() => taken + data.start,
+                data => taken + data.end,
+            };
+        }
+        Ok(taken)
+    }
+
+    /// Where among the next bytes the next data is. What stands before it and the data itself are taken, and nothing behind it. Empty: there is no
+    /// data in these bytes, of which those before the range were taken.
+    ///
+    /// # Errors
+    /// Chunks that have no meaning, or more than one.
+    pub fn data(&mut self, bytes: &[u8]) -> Result<Range<usize>, Refused> {
+        let mut at = 0;
+        while at < bytes.len() && !self.is_done() {
             if let State::Length(left) | State::Chunk(left) = &mut self.state {
-                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
                 *left -= here as u64;
-                taken += here;
                 self.state = match self.state {
                     State::Length(0) => State::Done,
                     State::Chunk(0) => State::ChunkReturn,
                     unfinished => unfinished,
                 };
-                continue;
+                return Ok(at..at + here);
             }
-            self.state = self.state.next(rest[0])?;
+            self.state = self.state.next(bytes[at])?;
             if matches!(self.state, State::Extension { .. } | State::TrailerName | State::TrailerValue) {
                 self.extra += 1;
                 if self.extra > EXTRA_BYTES_MAX {
                     return Err(refused("extensions and trailers of the body have too many bytes"));
                 }
             }
-            taken += 1;
+            at += 1;
         }
-        Ok(taken)
+        Ok(at..at)
     }
 }
 

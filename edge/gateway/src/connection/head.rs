@@ -67,6 +67,20 @@ const EMPTY_LINES_MAX: usize = 2;
 /// What can never become a head that has one meaning is refused at once.
 pub fn scan(bytes: &[u8], searched: &mut usize, bounds: &Bounds) -> Result<Option<Head>, Refused> {
     let start = skip_empty_lines(bytes)?;
+    let Some(end) = whole(bytes, start, searched, bounds.bytes_max)? else { return Ok(None) };
+    read(&bytes[start..end], bounds).map(|head| Some(Head { start, end, ..head }))
+}
+
+/// Where a head ends that begins at `start`, if it has come whole. `searched` is as in [`scan`].
+///
+/// # Errors
+/// A line that does not end with CRLF, too many bytes.
+pub fn whole(
+    bytes: &[u8],
+    start: usize,
+    searched: &mut usize,
+    bytes_max: usize,
+) -> Result<Option<usize>, Refused> {
     let from = (*searched).max(start);
     for line_feed in memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| at + from) {
         if line_feed == 0 || bytes[line_feed - 1] != b'\r' {
@@ -74,17 +88,15 @@ pub fn scan(bytes: &[u8], searched: &mut usize, bounds: &Bounds) -> Result<Optio
         }
         if line_feed >= start + 3 && bytes[line_feed - 3..line_feed] == *b"\r\n\r" {
             let end = line_feed + 1;
-            check_size(end - start, bounds)?;
-            return read(&bytes[start..end], bounds).map(|head| Some(Head { start, end, ..head }));
+            return check_size(end - start, bytes_max).map(|()| Some(end));
         }
     }
     *searched = bytes.len();
-    check_size(bytes.len() - start, bounds)?;
-    Ok(None)
+    check_size(bytes.len() - start, bytes_max).map(|()| None)
 }
 
-fn check_size(size: usize, bounds: &Bounds) -> Result<(), Refused> {
-    if size > bounds.bytes_max {
+fn check_size(size: usize, bytes_max: usize) -> Result<(), Refused> {
+    if size > bytes_max {
         return Err(Refused { problem: Problem::HeadTooLarge, detail: "the head has too many bytes" });
     }
     Ok(())
@@ -160,8 +172,8 @@ fn read(head: &[u8], bounds: &Bounds) -> Result<Head, Refused> {
     Ok(Head { start: 0, end: head.len(), framing, upgrade, offer, expects: facts.expects })
 }
 
-/// Lines that each end with CRLF.
-struct Lines<'a>(&'a [u8]);
+/// Lines that each end with CRLF, without it.
+pub struct Lines<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
@@ -232,8 +244,11 @@ fn authority<'a>(method: &[u8], target: &'a [u8]) -> Result<Option<&'a [u8]>, Re
     Ok(Some(&rest[..end]))
 }
 
-/// `name:value`, with blanks around the value.
-fn split(field: &[u8]) -> Result<(&[u8], &[u8]), Refused> {
+/// `name:value`, with blanks around the value, which are taken off.
+///
+/// # Errors
+/// A line that is no field.
+pub fn split(field: &[u8]) -> Result<(&[u8], &[u8]), Refused> {
     if matches!(field.first(), Some(b' ' | b'\t')) {
         return Err(refused("a field goes on in a second line"));
     }

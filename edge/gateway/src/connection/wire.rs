@@ -1,6 +1,10 @@
 //! The bytes of a client's connection, as the proxy library reads them: never more than belongs to the request under way. Heads are
 //! scanned before they are shown, bodies are followed to their end; what comes after waits here.
 
+mod lane;
+
+pub use lane::Lost;
+
 use super::body::Body;
 use super::client::Exchange;
 use super::head::{self, Bounds, Head, Refused};
@@ -124,7 +128,7 @@ impl Wire {
             // A connection that waits needs no room for what came before.
             self.ahead = BytesMut::new();
         }
-        let mut until = tokio::time::Instant::now() + if self.ahead.is_empty() { idle } else { whole };
+        let mut until = clock::now() + if self.ahead.is_empty() { idle } else { whole };
         let mut began = !self.ahead.is_empty();
         loop {
             if began {
@@ -140,21 +144,27 @@ impl Wire {
                     }
                 }
             }
-            self.ahead.reserve(GLANCE);
-            let read = self.transport.read_buf(&mut self.ahead);
-            match tokio::time::timeout_at(until, read).await {
-                Ok(Ok(0) | Err(_)) => return Next::End,
-                Ok(Ok(_)) => {}
-                Err(_) if began => {
+            let before = self.ahead.len();
+            match std::future::poll_fn(|context| self.poll_more(context, until)).await {
+                Some(Ok(())) if self.ahead.len() > before => {}
+                None if began => {
                     let detail = "the head took too long";
                     return Next::Refused(Refused { problem: Problem::HeadTimeout, detail });
                 }
-                Err(_) => return Next::End,
+                Some(_) | None => return Next::End,
             }
             if !began {
                 began = true;
-                until = tokio::time::Instant::now() + whole;
+                until = clock::now() + whole;
             }
+        }
+    }
+
+    /// Reads more of a head; nothing if none of it came in time.
+    fn poll_more(&mut self, context: &mut Context<'_>, until: Duration) -> Poll<Option<io::Result<()>>> {
+        match self.poll_fill(context, GLANCE) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => self.poll_until(context, until).map(|()| None),
         }
     }
 
@@ -272,38 +282,18 @@ impl Wire {
         let _ = tokio::time::timeout(LINGER, drain).await;
     }
 
-    /// Fails the read if the deadline of the exchange has passed; arms a timer for it otherwise. The timer is only moved when
-    /// it goes off or is too late, so that a request costs none.
+    /// Fails the read if the deadline of the exchange has passed; arms the timer for it otherwise.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(deadline) = self.exchange.as_ref().and_then(|exchange| exchange.deadline()) else {
             return Ok(());
         };
-        loop {
-            let (armed, timer) = match &mut self.timer {
-                Some((armed, timer)) => (armed, timer),
-                none => {
-                    let timer = Box::pin(tokio::time::sleep_until(clock::instant(deadline)));
-                    let (armed, timer) = none.insert((deadline, timer));
-                    (armed, timer)
-                }
-            };
-            if *armed > deadline {
-                timer.as_mut().reset(clock::instant(deadline));
-                *armed = deadline;
-            }
-            if timer.as_mut().poll(context).is_pending() {
-                return Ok(());
-            }
-            if clock::now() >= deadline {
-                if let Some(exchange) = &self.exchange {
-                    exchange.expire();
-                }
-                self.timer = None;
-                return Err(io::Error::from(io::ErrorKind::TimedOut));
-            }
-            timer.as_mut().reset(clock::instant(deadline));
-            *armed = deadline;
+        if self.poll_until(context, deadline).is_pending() {
+            return Ok(());
         }
+        if let Some(exchange) = &self.exchange {
+            exchange.expire();
+        }
+        Err(io::Error::from(io::ErrorKind::TimedOut))
     }
 
     fn poll_open(&mut self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -193,6 +193,11 @@ impl Context {
         }
     }
 
+    /// Who asks: the address, and who logged in there.
+    pub fn whom(&self) -> (std::net::IpAddr, Option<&str>) {
+        (self.ip, self.consumer())
+    }
+
     /// What templates of the route stand for.
     pub fn with_values<T>(&self, route: &Route, work: impl FnOnce(&Values<'_>) -> T) -> T {
         let none = http::HeaderMap::new();

@@ -46,7 +46,7 @@ fn meaning(error: &Error) -> Problem {
 }
 
 /// Methods that may be sent twice (RFC 9110, section 9.2.2).
-fn is_idempotent(method: &Method) -> bool {
+pub fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }
 

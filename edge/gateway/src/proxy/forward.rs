@@ -9,6 +9,8 @@ use crate::grpc_web::NotBase64;
 use crate::routing::host_of;
 use crate::state::Route;
 use crate::trace;
+use crate::upstream::Upstream;
+use crate::upstream::set::Member;
 use bole_gateway_document::service::HostHeader;
 use bole_gateway_routes::forwarded::{Hop, Trusted};
 use bytes::Bytes;
@@ -16,9 +18,10 @@ use http::header;
 use pingora_core::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
+use std::borrow::Cow;
 
 /// What only the gateway says.
-const OWN: [&str; 2] = ["x-bole-explain", "x-bole-identity"];
+pub const OWN: [&str; 2] = ["x-bole-explain", "x-bole-identity"];
 
 impl Proxy {
     pub(super) fn forward(
@@ -34,13 +37,8 @@ impl Proxy {
         let asked = host_of(session.req_header()).to_owned();
         let instance = context.attempt.as_ref().map(|attempt| &attempt.live.member);
         let Some(route) = &context.route else { return Err(decided(Problem::Internal)) };
-        let target = match (&upstream.document.host, instance) {
-            (HostHeader::Client, _) | (_, None) => None,
-            (HostHeader::Instance, Some(member)) => Some(instance_host(&member.host, member.address.port())),
-            (HostHeader::Name(name), _) => Some(name.clone()),
-        };
+        let target = host_for(upstream, route, instance);
         let rewrite = route.change.rewrite.as_ref();
-        let target = target.or_else(|| rewrite.and_then(|rewrite| rewrite.host.clone()));
         // What was matched is what is sent; and the authority of a target of HTTP/2, or of an absolute one, would say another host.
         let changed = rewrite.is_some() || !route.change.query.is_empty() || context.query_stripped;
         if target.is_some() || context.asked.respelled || changed {
@@ -139,22 +137,24 @@ impl Proxy {
 
 /// Path and query as the route changes them.
 pub(super) fn target_of(context: &Context, route: &Route) -> Result<String> {
-    let path = path_of(context, route)?;
-    let changes = &route.change.query;
-    let query = if changes.is_empty() {
-        context.query.clone()
-    } else {
-        context.with_values(route, |values| changes.apply(values))
-    };
-    Ok(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")))
+    let target = context.with_values(route, |values| route.change.target(values));
+    target.map_err(|_| decided(Problem::BadRequest))
 }
 
 /// The path as the route changes it.
 pub(super) fn path_of(context: &Context, route: &Route) -> Result<String> {
-    let Some(rewrite) = &route.change.rewrite else { return Ok(context.asked.path.clone()) };
-    context.with_values(route, |values| {
-        rewrite.path(values).map(std::borrow::Cow::into_owned).map_err(|_| decided(Problem::BadRequest))
-    })
+    let path = context.with_values(route, |values| route.change.path(values).map(Cow::into_owned));
+    path.map_err(|_| decided(Problem::BadRequest))
+}
+
+/// The host that the instance sees, if it is not the client's.
+pub fn host_for(upstream: &Upstream, route: &Route, instance: Option<&Member>) -> Option<String> {
+    let own = match (&upstream.document.host, instance) {
+        (HostHeader::Client, _) | (HostHeader::Instance, None) => None,
+        (HostHeader::Instance, Some(member)) => Some(instance_host(&member.host, member.address.port())),
+        (HostHeader::Name(name), _) => Some(name.clone()),
+    };
+    own.or_else(|| route.change.rewrite.as_ref().and_then(|rewrite| rewrite.host.clone()))
 }
 
 /// A host as it stands in `Host`.

@@ -30,10 +30,11 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A header of one value, as text.
-pub(super) fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -45,13 +46,17 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// What requests are kept together, or counted, by. A request that has none goes by its client's address.
-pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, context: &Context) -> Cow<'a, [u8]> {
+pub fn key<'a>(
+    source: &KeySource,
+    request: &'a RequestHeader,
+    (ip, consumer): (IpAddr, Option<&str>),
+) -> Cow<'a, [u8]> {
     let found = match source {
         // Marked, so that nobody's name is another's address.
         KeySource::Consumer => {
-            return Cow::Owned(match context.consumer() {
+            return Cow::Owned(match consumer {
                 Some(name) => [b"@", name.as_bytes()].concat(),
-                None => context.ip.to_string().into_bytes(),
+                None => ip.to_string().into_bytes(),
             });
         }
         KeySource::Ip => None,
@@ -67,7 +72,7 @@ pub(super) fn key<'a>(source: &KeySource, request: &'a RequestHeader, context: &
     };
     match found {
         Some(key) => Cow::Borrowed(key),
-        None => Cow::Owned(context.ip.to_string().into_bytes()),
+        None => Cow::Owned(ip.to_string().into_bytes()),
     }
 }
 
@@ -212,7 +217,7 @@ impl Proxy {
         if self.who(session, context, client, &route).await? {
             return Ok(true);
         }
-        let share = split.map(|split| share(split, &route, session.req_header(), context).to_owned());
+        let share = split.map(|split| share(split, &route, session.req_header(), context.whom()).to_owned());
         self.rates(session, context, &route).await?;
         self.shed(&route, context)?;
         self.bounds(session, &route)?;
@@ -243,7 +248,7 @@ impl Proxy {
     ) -> Result<(), (Problem, Option<String>)> {
         let own = context.own_rates(route);
         for rate in route.rates.iter().chain(&own) {
-            let key = key(&rate.key, session.req_header(), context);
+            let key = key(&rate.key, session.req_header(), context.whom());
             let verdict = rate.take(&route.name, &key).await;
             let name = &rate.name;
             context
@@ -326,7 +331,7 @@ impl Proxy {
         let request = session.req_header();
         let kind = upstream.set.balancer.settings().algorithm;
         if kind.row().keyed || balance.key.is_some() {
-            let key = key(balance.key.as_ref().unwrap_or(&KeySource::Ip), request, context);
+            let key = key(balance.key.as_ref().unwrap_or(&KeySource::Ip), request, context.whom());
             context.key = Some(hash::of(0, &key));
         }
         if kind == Kind::Sticky {
@@ -447,7 +452,7 @@ fn compress(session: &mut Session, route: &Route) {
 pub(super) const STICKY_COOKIE: &str = "gateway_instance";
 
 /// What another proxy may call a request: short and plain.
-fn is_id(id: &str) -> bool {
+pub fn is_id(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
 }
@@ -463,9 +468,14 @@ async fn own(session: &mut Session, answer: http::Response<()>) -> Result<bool> 
 }
 
 /// The share of a split that gets the request: by what the route says keeps clients together, or by chance.
-fn share<'s>(split: &'s Split, route: &Route, request: &RequestHeader, context: &Context) -> &'s str {
+pub fn share<'s>(
+    split: &'s Split,
+    route: &Route,
+    request: &RequestHeader,
+    whom: (IpAddr, Option<&str>),
+) -> &'s str {
     match &route.document.split_key {
-        Some(source) => split.of_key(&key(source, request, context)),
+        Some(source) => split.of_key(&key(source, request, whom)),
         None => clock::with_random(|random| split.draw(random)),
     }
 }

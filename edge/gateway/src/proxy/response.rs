@@ -17,7 +17,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 /// What an answer says of the instance.
-pub(super) fn judged(status: u16) -> Answer {
+pub fn judged(status: u16) -> Answer {
     match status {
         502..=504 => Answer::GatewayError,
         500.. => Answer::Failure,

@@ -1,6 +1,7 @@
 //! The instances of a service: what balancer and board have learned of them, and how each is connected to.
 
 use crate::clock;
+use crate::direct::pool::Pool;
 use crate::metrics::ServiceCounters;
 use crate::upstream::peer::Template;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -56,6 +57,8 @@ pub struct Live {
     pub member: Member,
     /// How it is connected to.
     pub peer: HttpPeer,
+    /// Connections to it that wait, of those that are not the proxy library's.
+    pub pool: Arc<Pool>,
     tally: Option<Arc<Tally>>,
 }
 
@@ -198,10 +201,17 @@ impl Set {
         let mut changes = clock::with_random(|random| {
             board.replace(by_name.keys().map(|name| (*name).clone()), now, random)
         });
+        let before = self.live.load();
         let live = by_name.iter().map(|(name, member)| {
+            let peer = template.peer(member);
+            // Who is connected to as before keeps its connections.
+            let alike = |live: &&Arc<Live>| {
+                live.member.address == member.address && live.peer.group_key == peer.group_key
+            };
             let live = Live {
                 member: (*member).clone(),
-                peer: template.peer(member),
+                pool: before.get(*name).filter(alike).map(|live| live.pool.clone()).unwrap_or_default(),
+                peer,
                 tally: self.outlier.as_ref().and_then(|_| board.tally(name)).cloned(),
             };
             ((*name).clone(), Arc::new(live))
@@ -279,12 +289,13 @@ impl Set {
         self.tell(change);
     }
 
-    /// Ends ejections, compares rates, adapts weights. To be called about once a second.
+    /// Ends ejections, compares rates, adapts weights, closes connections that have waited too long. To be called about once a second.
     pub fn sweep(&self) {
         let changes = clock::with_random(|random| self.board.lock().sweep(clock::now(), random));
         let ejected = changes.iter().filter(|change| change.condition == Condition::Unwell).count();
         self.counters.ejections.add(ejected as u64);
         self.tell(changes);
+        self.live.load().values().for_each(|live| live.pool.sweep());
         self.balancer.refresh(clock::now());
     }
 

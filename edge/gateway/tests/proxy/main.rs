@@ -6,6 +6,7 @@ mod authority;
 mod cached;
 mod collapse;
 mod described;
+mod direct;
 mod faults;
 mod found;
 mod hedge;

@@ -89,7 +89,14 @@ fn check_reads(node: &Node, rng: &mut Rng) {
     }
     let (partition, key) = (PARTITIONS[rng.index(3)], random_key(rng));
     let locked = node.shard.lock().unwrap();
-    let found = View::of(&locked).unwrap().get(Partition::new(partition), &key).unwrap();
+    let view = View::of(&locked).unwrap();
+    let found = view.get(Partition::new(partition), &key).unwrap();
+    let is_pending = locked.overlay().get(Partition::new(partition), &key).is_some();
+    assert_eq!(view.saw_pending(), is_pending, "what the overlay names may not be fsynced");
+    let (range, whole) = (random_range(rng), View::of(&locked).unwrap());
+    whole.page(&range, Direction::Forward, PageLimits::entries(9)).unwrap();
+    let is_pending = locked.overlay().scan(&range, Direction::Forward).next().is_some();
+    assert_eq!(whole.saw_pending(), is_pending, "{range:?}");
     assert_eq!(found.map(|value| value.to_vec()), contents.get(&(partition, key)).cloned());
 }
 

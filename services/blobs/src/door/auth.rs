@@ -9,6 +9,7 @@ use s3s::path::S3Path;
 use s3s::validation::NameValidation;
 use s3s::{S3Error, S3Result, s3_error};
 
+use super::gathered::Gathers;
 use super::trace::Seen;
 use crate::access::request::{Arrived, Head, Source};
 use crate::access::{self, Bucket, Caller, Object, facts};
@@ -97,7 +98,12 @@ impl S3Access for Guard {
         service.check(operation, &head, &caller, &named).await?;
         // Said before a body is read that nothing would come of.
         operations::check_served(operation)?;
-        context.extensions_mut().insert(Arc::new(caller));
+        let is_document = !WITH_CONTENT.contains(&operation);
+        let extensions = context.extensions_mut();
+        extensions.insert(Arc::new(caller));
+        if let Some(gathers) = extensions.get::<Gathers>().filter(|_| is_document) {
+            gathers.begin();
+        }
         Ok(())
     }
 }
@@ -111,6 +117,9 @@ pub(super) fn check_owners(head: &Head<'_>, account: &str) -> Result<()> {
     }
     Ok(())
 }
+
+/// Operations whose bodies are an object's and read as they arrive. Those of all others are documents.
+const WITH_CONTENT: [&str; 2] = ["PutObject", "UploadPart"];
 
 /// Operations whose bodies name what they are on; they judge that themselves.
 const BY_BODY: [&str; 1] = ["DeleteObjects"];

@@ -10,7 +10,7 @@ use super::headers::{
     announced, attributes, conditions, etag, modified, refuse_unsupported, shown, text, version,
 };
 use super::objects::read_body;
-use super::{Answer, caller};
+use super::{Answer, caller, document};
 use crate::bodies::digests::digests;
 use crate::bodies::incoming::Received;
 use crate::error::{Code, Error, Result};
@@ -60,7 +60,7 @@ pub(super) async fn begin(
         |plan: &mut Plan<'_>| Ok((multipart::begin(plan, &begin)?, Stored::named(plan, begin.bucket)?));
     let (upload, rules) = service.blobs.change(caller.canonical(), 8 * 1_024, begun).await?;
     let (abort_date, abort_rule_id) = aborts(service, &rules, &input.key, &upload)?;
-    Ok(S3Response::new(dto::CreateMultipartUploadOutput {
+    Ok(document(dto::CreateMultipartUploadOutput {
         server_side_encryption: server,
         sse_customer_algorithm: customer_algorithm,
         sse_customer_key_md5: customer_key_md5,
@@ -318,12 +318,19 @@ pub(super) async fn complete(
     };
     let logged = 4 * 1_024 + parts.len() * 256;
     let run = |plan: &mut Plan<'_>| {
-        Ok((multipart::complete(plan, &complete)?, Stored::named(plan, complete.bucket)?))
+        let made = if let Some(made) = service.completed.again(plan, &complete)? {
+            made
+        } else {
+            let made = multipart::complete(plan, &complete)?;
+            service.completed.keep(&complete, &made);
+            made
+        };
+        Ok((made, Stored::named(plan, complete.bucket)?))
     };
     let (made, rules) = service.blobs.change(caller.asker(), logged, run).await?;
     let sum = shown(made.version.object().and_then(|object| object.checksum.as_ref()));
     let encryption = made.version.object().and_then(|object| object.encryption.as_ref());
-    Ok(S3Response::new(dto::CompleteMultipartUploadOutput {
+    Ok(document(dto::CompleteMultipartUploadOutput {
         server_side_encryption: told(encryption).server,
         expiration: rules.expiration(complete.key, &made.version, service.blobs.day())?,
         checksum_crc32: sum.crc32,
@@ -394,7 +401,7 @@ pub(super) async fn list(
     let (upload, parts, more, rules) = service.blobs.read(look).await?;
     let (abort_date, abort_rule_id) = aborts(service, &rules, &input.key, &upload)?;
     let algorithm = upload.algorithm();
-    Ok(S3Response::new(dto::ListPartsOutput {
+    Ok(document(dto::ListPartsOutput {
         abort_date,
         abort_rule_id,
         checksum_algorithm: algorithm

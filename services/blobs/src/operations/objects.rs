@@ -8,7 +8,7 @@ use super::headers::{
     announced, attributes, conditions, etag, is_true, marker_headers, modified, refuse_unsupported, shown,
     text, version,
 };
-use super::{Answer, caller};
+use super::{Answer, caller, document};
 use crate::access::{Caller, facts};
 use crate::bodies::incoming::{Announced, Received, receive};
 use crate::error::{Code, Error, Result};
@@ -290,7 +290,7 @@ pub(super) async fn delete_many(
             }),
         }
     }
-    Ok(S3Response::new(dto::DeleteObjectsOutput {
+    Ok(document(dto::DeleteObjectsOutput {
         deleted: Some(deleted),
         errors: Some(errors),
         ..Default::default()

@@ -65,12 +65,28 @@ pub fn key(bytes: &[u8]) -> Result<&str> {
         .map_err(|_| Error::new(Code::InvalidURI, "Couldn't parse the specified URI: the key is not UTF-8."))
 }
 
-/// Whether XML 1.0 can say `text` (its production `Char`). A list with a key that it cannot say must be asked for with
-/// `encoding-type=url`.
-pub fn is_xml(text: &str) -> bool {
-    text.chars().all(|character| {
-        matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-    })
+/// Whether XML 1.0 has a character (its production `Char`) and says it as it is: a carriage return is a line feed to who reads it.
+const fn is_xml(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// A document in which what XML does not say as it is stands as a reference to its number, as S3 has it. Nothing where there is no such character.
+pub fn references(document: &str) -> Option<String> {
+    let has_none = |byte: u8| byte >= 0x20 && byte != 0xef || matches!(byte, b'\t' | b'\n');
+    if document.bytes().all(has_none) || document.chars().all(is_xml) {
+        return None;
+    }
+    let mut written = String::with_capacity(document.len() + 64);
+    for character in document.chars() {
+        if is_xml(character) {
+            written.push(character);
+        } else {
+            written.push_str("&#");
+            written.push_str(&u32::from(character).to_string());
+            written.push(';');
+        }
+    }
+    Some(written)
 }
 
 /// `text` as lists with `encoding-type=url` say it. Slashes stay; a space is `%20`, which those who take `+` for a space read as well.
@@ -213,17 +229,22 @@ mod tests {
     #[test]
     fn keys_in_lists() {
         for (text, xml, encoded) in [
-            ("a/b.c", true, "a/b.c"),
-            ("foo+1/bar", true, "foo%2B1/bar"),
-            ("quux ab/", true, "quux%20ab/"),
-            ("a\tb", true, "a%09b"),
-            ("a\u{1}b", false, "a%01b"),
-            ("a\0", false, "a%00"),
-            ("\u{fffe}", false, "%EF%BF%BE"),
-            ("é%&<", true, "%C3%A9%25%26%3C"),
-            ("\u{10000}", true, "%F0%90%80%80"),
+            ("a/b.c", None, "a/b.c"),
+            ("foo+1/bar", None, "foo%2B1/bar"),
+            ("quux ab/", None, "quux%20ab/"),
+            ("a\tb\n", None, "a%09b%0A"),
+            ("a\rb", Some("a&#13;b"), "a%0Db"),
+            ("a\u{1}b", Some("a&#1;b"), "a%01b"),
+            ("a\0", Some("a&#0;"), "a%00"),
+            ("\u{fffe}", Some("&#65534;"), "%EF%BF%BE"),
+            ("é%&<\u{fffd}", None, "%C3%A9%25%26%3C%EF%BF%BD"),
+            ("\u{10000}", None, "%F0%90%80%80"),
         ] {
-            assert_eq!((is_xml(text), url_encode(text)), (xml, encoded.to_owned()), "{text:?}");
+            assert_eq!(
+                (references(text).as_deref(), url_encode(text)),
+                (xml, encoded.to_owned()),
+                "{text:?}"
+            );
         }
     }
 

@@ -95,6 +95,11 @@ impl<'a> Plan<'a> {
         self.bytes
     }
 
+    /// Whether anything that it saw may not be durable yet.
+    pub(super) const fn saw_pending(&self) -> bool {
+        self.view.saw_pending()
+    }
+
     /// A row's bytes.
     pub fn get(&self, partition: Partition, key: &[u8]) -> Result<Option<Bytes>> {
         if !self.written.is_empty()

@@ -66,6 +66,18 @@ async fn objects_come_back() {
         assert!(text.contains("<Key>copy</Key>") && text.contains("<Prefix>a b/</Prefix>"), "{text}");
         assert!(node.chunks.bytes() > 700_000);
         let delete = "<Delete><Object><Key>copy</Key></Object><Object><Key>none</Key></Object></Delete>";
+        done(ask("PUT", "/photos/c%01%0D%EF%BF%BE").body("x").send(address));
+        for (target, encoded) in [
+            ("/photos?list-type=2", "/photos?encoding-type=url&list-type=2"),
+            ("/photos", "/photos?encoding-type=url"),
+            ("/photos?versions", "/photos?encoding-type=url&versions"),
+        ] {
+            for (target, key) in [(target, "c&#1;&#13;&#65534;"), (encoded, "c%01%0D%EF%BF%BE")] {
+                let text = done(ask("GET", target).send(address)).text();
+                assert!(text.contains(&format!("<Key>{key}</Key>")), "{text}");
+            }
+        }
+        done(ask("DELETE", "/photos/c%01%0D%EF%BF%BE").send(address));
         let many = done(ask("POST", "/photos?delete").body(delete).send(address)).text();
         assert!(many.matches("<Deleted>").count() == 2 && !many.contains("<Error>"), "{many}");
         assert_eq!(outcome(address, &ask("DELETE", "/photos")), (409, "BucketNotEmpty".to_owned()));
@@ -208,7 +220,13 @@ async fn uploads_in_parts_and_versions() {
         let target = format!("/multi/big?uploadId={id}");
         assert_eq!(done(ask("GET", &target).send(address)).text().matches("<Part>").count(), 2);
         let body = format!("<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>");
-        let made = done(ask("POST", &target).body(body).send(address));
+        let complete = || ask("POST", &target).body(body.clone());
+        let made = done(complete().send(address));
+        let again = done(complete().send(address));
+        assert_eq!(again.text(), made.text(), "an answer that was lost is given again");
+        assert_eq!(again.header("x-amz-version-id"), made.header("x-amz-version-id"));
+        let shorter = body.replace(&body[body.rfind("<Part>").unwrap()..body.rfind("</C").unwrap()], "");
+        assert_eq!(outcome(address, &ask("POST", &target).body(shorter)), (404, "NoSuchUpload".to_owned()));
         assert!(made.element("ETag").is_some_and(|etag| etag.contains("-2")), "{}", made.text());
         let got = done(ask("GET", "/multi/big").send(address));
         assert_eq!(got.body, parts.concat());
@@ -227,10 +245,12 @@ async fn uploads_in_parts_and_versions() {
         let part = ask("PUT", &target).header("x-amz-copy-source", "/multi/big");
         let part = done(part.header("x-amz-copy-source-range", "bytes=5242875-5242884").send(address));
         let (etag, target) = (part.element("ETag").unwrap(), target.replace("partNumber=1&", ""));
-        let body = format!("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>");
-        done(ask("POST", &target).body(body).send(address));
+        let list = format!("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>");
+        let copied = done(ask("POST", &target).body(list.clone()).send(address));
         assert_eq!(done(ask("GET", "/multi/copied").send(address)).body, [1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
         let version = got.header("x-amz-version-id").unwrap().to_owned();
+        done(ask("DELETE", &format!("/multi/copied?versionId={}", copied.header("x-amz-version-id").unwrap())).send(address));
+        assert_eq!(outcome(address, &ask("POST", &target).body(list)), (404, "NoSuchUpload".to_owned()), "what it made is gone");
         let marker = ask("DELETE", "/multi/big").send(address);
         assert_eq!((marker.status, marker.header("x-amz-delete-marker")), (204, Some("true")));
         let gone = ask("GET", "/multi/big").send(address);

@@ -7,6 +7,7 @@
 //! - Syntax nodes are taken apart without `..`; what has no meaning here is refused by its name.
 //! - A relation's number is unique in its statement, so that names in SQLite's SQL never hide one another.
 
+mod ascii;
 mod assign;
 mod call;
 mod coerce;

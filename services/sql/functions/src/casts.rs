@@ -45,6 +45,7 @@ pub(crate) const SCALARS: &[Scalar] = &[
     contextual(c"pg_output", 2, |of, context| text(output(of.ty(0)?, of.value(1)?, context)?)),
     contextual(c"pg_input", 2, |of, context| input(of.ty(0)?, of.text(1)?, context)),
     strict(c"pg_element", 2, |of| element(of.ty(0)?, of.value(1)?)),
+    strict(c"pg_array_typmod", 4, array_modified),
     strict(c"pg_numeric_typmod", 2, |of| {
         text(Numeric::parse(of.text(0)?)?.with_typmod(of.int4(1)?)?.to_string())
     }),
@@ -85,6 +86,21 @@ fn write_in(of: &Arguments<'_, '_>, ty: Type, context: &Context) -> Result<Value
 fn rounded(of: &Arguments<'_, '_>) -> Result<i64> {
     let (value, digits) = (of.integer(0)?, of.int4(1)?);
     Ok(if value == i64::MAX || value == i64::MIN || digits < 0 { value } else { round_to(value, digits) })
+}
+
+/// An array with a modifier of its elements' type applied to each.
+fn array_modified(of: &Arguments<'_, '_>) -> Result<Value> {
+    let (typmod, explicit) = (of.int4(2)?, of.boolean(3)?);
+    let ty = of.ty(0)?;
+    let element = ty.element().ok_or_else(|| unknown_type(ty))?;
+    let modified = arrays::map_elements(of.text(1)?, |whole| {
+        if matches!(element, Type::VARCHAR | Type::BPCHAR) {
+            return forms::with_length(element, typmod, whole, explicit);
+        }
+        let value = forms::input(element, typmod, whole, &Style::default())?;
+        Ok(arrays::element_text(element, value.as_ref())?.unwrap_or_default())
+    });
+    text(modified?)
 }
 
 fn label(of: &Enum, place: i64) -> Result<String> {

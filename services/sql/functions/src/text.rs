@@ -8,6 +8,7 @@ pub(crate) mod size;
 
 use bole_sql_types::length::{BYTES_MAX, check_length};
 use bole_sql_types::{Error, Result, SqlState, Value, ValueRef};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::call::{Arguments, boolean, integer, text};
 use crate::scalar::{Scalar, lenient, strict};
@@ -33,6 +34,11 @@ pub(crate) const SCALARS: &[Scalar] = &[
     strict(c"pg_right", 2, |of| text(right(of.text(0)?, of.integer(1)?))),
     strict(c"pg_repeat", 2, |of| repeat(of.text(0)?, of.integer(1)?)),
     strict(c"pg_reverse", 1, |of| text(of.text(0)?.chars().rev().collect::<String>())),
+    strict(c"pg_normalize", 2, |of| text(normalize(of.text(0)?, of.text(1)?)?)),
+    strict(c"pg_is_normalized", 2, |of| {
+        let (whole, form) = (of.text(0)?, of.text(1)?);
+        boolean(normalize(whole, form)? == whole)
+    }),
     strict(c"pg_unistr", 1, |of| unistr(of.text(0)?)),
     strict(c"pg_translate", 3, |of| text(translate(of.text(0)?, of.text(1)?, of.text(2)?)?)),
     strict(c"pg_split_part", 3, |of| split_part(of.text(0)?, of.text(1)?, of.integer(2)?)),
@@ -91,15 +97,45 @@ fn upper(of: &str) -> String {
     if of.is_ascii() { of.to_ascii_uppercase() } else { of.chars().map(upper_char).collect() }
 }
 
+/// A letter or digit as C's tables have it: numbers that are no digits, such as `²` and `½`, are neither, unless they are letters as well (`Ⅷ`).
+fn is_alphanumeric(c: char) -> bool {
+    const OTHER_NUMBERS: [std::ops::RangeInclusive<char>; 9] =
+        ['²'..='³', '¹'..='¹', '¼'..='¾', '⁰'..='₉', '⅐'..='⅟', '①'..='⒛', '⓪'..='⓿', '❶'..='➓', '㉈'..='㊿'];
+    c.is_alphabetic() || (c.is_numeric() && !OTHER_NUMBERS.iter().any(|range| range.contains(&c)))
+}
+
 fn initcap(of: &str) -> String {
     let mut inside = false;
     of.chars()
         .map(|c| {
             let done = if inside { lower_char(c) } else { upper_char(c) };
-            inside = c.is_alphanumeric();
+            inside = is_alphanumeric(c);
             done
         })
         .collect()
+}
+
+/// Unicode's normal forms. Errors: 22023 for another name, 54000 for what becomes too long: of single characters eighteen times as long.
+fn normalize(of: &str, form: &str) -> Result<String> {
+    match form.to_ascii_uppercase().as_str() {
+        "NFC" => bounded(of, of.nfc()),
+        "NFD" => bounded(of, of.nfd()),
+        "NFKC" => bounded(of, of.nfkc()),
+        "NFKD" => bounded(of, of.nfkd()),
+        _ => {
+            let message = format!("invalid normalization form: {form}");
+            Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
+        }
+    }
+}
+
+fn bounded(of: &str, characters: impl Iterator<Item = char>) -> Result<String> {
+    let mut made = String::with_capacity(of.len());
+    for character in characters {
+        check_length(made.len(), character.len_utf8())?;
+        made.push(character);
+    }
+    Ok(made)
 }
 
 fn chr(code: i64) -> Result<Value> {

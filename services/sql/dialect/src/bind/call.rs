@@ -9,6 +9,7 @@ use sqlparser::ast::{
 };
 
 use super::Binder;
+use super::ascii;
 use super::distinct::{ascending, distinct_text};
 use super::names::{Clause, name_of, place_of};
 use super::resolve::{Candidate, Choice, spelled};
@@ -47,6 +48,7 @@ impl Binder<'_> {
             return Err(Error::unsupported("RESPECT NULLS or IGNORE NULLS"));
         }
         let (name, place) = Self::function_name(name)?;
+        ascii::check_call(&name, args).map_err(|error| self.place(place, error))?;
         let mut call =
             Call { within: within_group, filter: filter.as_deref(), over: over.as_ref(), ..Call::default() };
         match args {

@@ -198,7 +198,7 @@ impl Binder<'_> {
         let integer = |ty| matches!(ty, Type::INT2 | Type::INT4 | Type::INT8 | Type::OID);
         let text = |ty| matches!(ty, Type::TEXT | Type::VARCHAR);
         if (integer(element) && matches!(target, Type::INT4 | Type::INT8) && element != Type::INT8)
-            || (text(element) && text(target))
+            || (text(element) && (text(target) || target == Type::BPCHAR))
         {
             return Ok(relabelled(expr, to));
         }
@@ -214,7 +214,7 @@ impl Binder<'_> {
     }
 
     /// The value with a modifier applied: cut, padded or rounded, or an error if it does not fit.
-    fn modified(&mut self, expr: Expr, typmod: i32, context: Context) -> Result<Expr> {
+    pub(super) fn modified(&mut self, expr: Expr, typmod: i32, context: Context) -> Result<Expr> {
         if typmod < 0 || expr.typmod == typmod {
             return Ok(expr);
         }
@@ -227,6 +227,13 @@ impl Binder<'_> {
             return Ok(Expr { typmod, ..expr });
         }
         let ty = expr.ty;
+        if self.element_of(ty).is_some() {
+            let explicit = integer(i64::from(context == Context::Explicit));
+            let arguments = vec![integer(i64::from(ty.0)), expr, integer(i64::from(typmod)), explicit];
+            let (place, nullable) = (arguments[1].place, arguments[1].nullable);
+            let call = Expr::call(Spelling::Function("pg_array_typmod"), arguments, ty);
+            return Ok(Expr { typmod, nullable, ..call.at(place) });
+        }
         let Some(spelling) = builtins::cast(ty, ty).and_then(|cast| cast.spelling) else {
             let what = format!("the modifier of type {}", self.type_name(ty));
             return Err(self.place(expr.place, Error::unsupported(what)));

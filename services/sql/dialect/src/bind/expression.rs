@@ -98,7 +98,8 @@ impl Binder<'_> {
         }
         let (ty, typmod) = self.data_type(data_type)?;
         if let (ast::Expr::Array(array), Some(element)) = (expr, self.element_of(ty)) {
-            return self.array(array, Some((element, ty)));
+            let array = self.array(array, Some((element, ty)))?;
+            return self.modified(array, typmod, Context::Explicit);
         }
         let bound = self.expr(expr)?;
         let parameter = matches!(bound.node, Node::Parameter(_));

@@ -47,6 +47,9 @@ impl Binder<'_> {
                 self.coerce(row, ty, -1, builtins::Context::Explicit)?
             }
             ("greatest" | "least", 1..) => self.extreme(name, arguments)?,
+            ("normalize", 1 | 2) => {
+                self.normalized("normalize", arguments[0], arguments.get(1).copied(), place)?
+            }
             ("grouping", 1..) => {
                 let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
                 self.level().has_aggregates = true;
@@ -83,6 +86,40 @@ impl Binder<'_> {
     }
 
     /// GREATEST and LEAST ignore NULLs, SQLite's `max` and `min` do not; so each NULL gives way to another value.
+    /// `normalize(text, form)` and `text IS form NORMALIZED`, whose form is a word of the syntax; NFC where there is none.
+    fn normalized(
+        &mut self,
+        function: &str,
+        of: &ast::Expr,
+        form: Option<&ast::Expr>,
+        place: Place,
+    ) -> Result<Expr> {
+        let form = match form {
+            None => "NFC".to_owned(),
+            Some(ast::Expr::Identifier(form)) => form.value.to_uppercase(),
+            Some(other) => other.to_string(),
+        };
+        if !["NFC", "NFD", "NFKC", "NFKD"].contains(&form.as_str()) {
+            let message = format!("syntax error at or near \"{form}\"");
+            return Err(self.error_at(place, SqlState::SYNTAX_ERROR, message));
+        }
+        let of = self.expr(of)?;
+        let form = Expr::literal(Value::Text(form), Type::TEXT);
+        self.call_named(function, vec![of, form], place)
+    }
+
+    /// `IS NORMALIZED`, `IS NOT NFD NORMALIZED`.
+    pub(super) fn is_normalized(
+        &mut self,
+        of: &ast::Expr,
+        form: Option<ast::NormalizationForm>,
+        negated: bool,
+    ) -> Result<Expr> {
+        let form = form.map(|form| ast::Expr::Identifier(ast::Ident::new(form.to_string())));
+        let holds = self.normalized("is_normalized", of, form.as_ref(), Place::default())?;
+        Ok(if negated { Expr::new(Node::Not(Box::new(holds)), Type::BOOL) } else { holds })
+    }
+
     fn extreme(&mut self, name: &str, arguments: &[&ast::Expr]) -> Result<Expr> {
         let list: Result<Vec<Expr>> = arguments.iter().map(|argument| self.expr(argument)).collect();
         let (mut list, ty) = self.unify(list?, if name == "least" { "LEAST" } else { "GREATEST" })?;

@@ -5,6 +5,7 @@ use bole_sql_types::{Error, Result, SqlState, Type};
 use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
 
 use super::Binder;
+use super::ascii;
 use super::coerce::relabelled;
 use super::resolve::{Candidate, Choice, spelled};
 use super::tree::{Comparison, Expr, Node, Place};
@@ -28,6 +29,8 @@ impl Binder<'_> {
                 BinaryOperator::Or => self.logical(left, right, false)?,
                 operator => {
                     let place = left.place;
+                    ascii::check_operator(operator, left_syntax, right)
+                        .map_err(|error| self.at_operator(error, operator, left_syntax))?;
                     let right = self.operand(right)?;
                     self.apply(operator, left, right, place)
                         .map_err(|error| self.at_operator(error, operator, left_syntax))?

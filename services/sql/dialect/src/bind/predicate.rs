@@ -4,6 +4,7 @@ use bole_sql_types::{Error, Result, SqlState, Type, Value};
 use sqlparser::ast::{self, BinaryOperator, InTarget};
 
 use super::Binder;
+use super::ascii;
 use super::coerce::integer;
 use super::tree::{Body, Cell, Column, Comparison, Expr, Node, Place, Query, Select, Source};
 
@@ -22,6 +23,7 @@ impl Binder<'_> {
             }
             E::ILike { negated, any: false, expr, pattern, escape_char } => {
                 let name = if *negated { "!~~*" } else { "~~*" };
+                ascii::check_ilike(expr, pattern)?;
                 self.like(name, expr, pattern, escape_char.as_deref())
             }
             E::Like { negated, any: true, expr, pattern, escape_char: None } => {

@@ -36,6 +36,7 @@ impl Binder<'_> {
                 self.call_with("overlay", &arguments)
             }
             E::Collate { expr, collation } => self.collate(expr, collation),
+            E::IsNormalized { expr, form, negated } => self.is_normalized(expr, *form, *negated),
             E::Array(array) => self.array(array, None),
             E::Interval(interval) => self.interval(interval),
             E::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
@@ -101,15 +102,16 @@ impl Binder<'_> {
     fn collate(&mut self, expr: &ast::Expr, collation: &ast::ObjectName) -> Result<Expr> {
         let expr = self.expr(expr)?;
         let name = collation.to_string();
-        let last = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
+        let last =
+            collation.0.last().and_then(ast::ObjectNamePart::as_ident).map(name_of).unwrap_or_default();
         if !expr.is_unknown() && !matches!(expr.ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME) {
             let message = format!("collations are not supported by type {}", self.type_name(expr.ty));
             return Err(self.error_at(expr.place, SqlState::DATATYPE_MISMATCH, message));
         }
-        match last {
-            last if crate::catalog::collations::named(last).is_some() => Ok(expr),
-            _ => Err(self.place(expr.place, Error::unsupported(format!("collation {name}")))),
+        if crate::catalog::collations::named(&last).is_some() {
+            return Ok(expr);
         }
+        Err(self.place(expr.place, Error::unsupported(format!("collation {name}"))))
     }
 
     fn interval(&mut self, interval: &ast::Interval) -> Result<Expr> {

@@ -75,7 +75,7 @@ pub fn cast(from: Type, to: Type) -> Option<&'static Cast> {
 
 /// Functions in SQLite that the binder prints by rules of its own: names and numbers of arguments, -1 for any. `pg_raise(state, message)`
 /// fails; `pg_array(element, …)` takes elements as `pg_element(type, value)` gives them, `pg_array_of_arrays(array, …)` arrays;
-/// `pg_subscript(type, array, index, …)`; `pg_slice(type, array, lower, upper, …)`, where NULL is a bound that is left out;
+/// `pg_array_typmod(type, array, modifier, explicit)` applies a type's modifier to each element; `pg_subscript(type, array, index, …)`; `pg_slice(type, array, lower, upper, …)`, where NULL is a bound that is left out;
 /// `pg_pack(value, …)` is an aggregate that packs rows into a blob, which the table-valued `pg_rows(blob)` gives back in columns `v1` to
 /// `v32`; `pg_call(name, argument, …)` is a call of a table-valued function, and `pg_in_step(call, …)` has the rows of such calls side by
 /// side; `pg_mode(type, value, descending)`, `pg_percentile_disc(fraction, type, value, descending)`,
@@ -89,6 +89,7 @@ pub const PRINTED: &[(&str, i64)] = &[
     ("pg_element", 2),
     ("pg_array", -1),
     ("pg_array_of_arrays", -1),
+    ("pg_array_typmod", 4),
     ("pg_subscript", -1),
     ("pg_slice", -1),
     ("pg_name_at", 2),

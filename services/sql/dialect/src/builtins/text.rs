@@ -33,6 +33,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     immutable("right", &[TEXT, INT4], TEXT, "pg_right"),
     immutable("repeat", &[TEXT, INT4], TEXT, "pg_repeat"),
     immutable("reverse", &[TEXT], TEXT, "pg_reverse"),
+    immutable("normalize", &[TEXT, TEXT], TEXT, "pg_normalize"),
+    immutable("is_normalized", &[TEXT, TEXT], BOOL, "pg_is_normalized"),
     immutable("unistr", &[TEXT], TEXT, "pg_unistr"),
     immutable("translate", &[TEXT, TEXT, TEXT], TEXT, "pg_translate"),
     immutable("split_part", &[TEXT, TEXT, INT4], TEXT, "pg_split_part"),
