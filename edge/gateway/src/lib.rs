@@ -33,6 +33,7 @@ pub mod limits;
 pub mod logins;
 pub mod metrics;
 pub mod mirror;
+pub mod places;
 pub mod proxy;
 pub mod rates;
 pub mod routing;

@@ -4,6 +4,7 @@
 //! goes on. A gateway that closes takes no more connections, tells its clients so, and waits for what is under way.
 
 use crate::access_log::Log;
+use crate::cached::prefetch::Prefetcher;
 use crate::cached::{self, Store};
 use crate::clock::{self, Lag};
 use crate::collapse::Flights;
@@ -100,6 +101,7 @@ impl Service {
             engine: own.clone(),
             mirrors: Arc::new(Semaphore::new(config.limits.mirrors_max)),
             flights: Flights::new(config.limits.collapse),
+            prefetcher: Prefetcher::new(&metrics),
         };
         let engine = Arc::new(engine(proxy, &config));
         let _ = own.set(Arc::downgrade(&engine));

@@ -130,7 +130,6 @@ fn is_settled(raw: &[u8]) -> bool {
 
 fn settle<'a>(raw: &str) -> Result<Path<'a>, Refused> {
     let mut text = String::with_capacity(raw.len() + 16);
-    let mut encoded_slash = false;
     let mut segments = raw[1..].split('/').peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
@@ -138,7 +137,6 @@ fn settle<'a>(raw: &str) -> Result<Path<'a>, Refused> {
         text.push('/');
         let decoded_dot = spell(segment, &mut text)?;
         let spelled = &text[start + 1..];
-        encoded_slash |= spelled.contains("%2F") || spelled.contains("%5C");
         match dots(spelled, decoded_dot)? {
             None if spelled.is_empty() && !last => text.truncate(start),
             None => {}
@@ -154,6 +152,8 @@ fn settle<'a>(raw: &str) -> Result<Path<'a>, Refused> {
             }
         }
     }
+    // Of what is left: a segment may be gone with a `..` behind it.
+    let encoded_slash = text.contains("%2F") || text.contains("%5C");
     Ok(Path { text: Cow::Owned(text), encoded_slash })
 }
 
