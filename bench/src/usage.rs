@@ -59,6 +59,21 @@ pub fn family(pid: u32) -> Result<Vec<u32>> {
     Ok(family)
 }
 
+/// CPU seconds of the process and its family. One that ends while they are counted is reaped by its parent, which has its time then, so they are counted anew.
+pub fn family_cpu_seconds(pid: u32) -> Result<f64> {
+    const TRIES: usize = 20;
+    let count = || family(pid)?.into_iter().map(cpu_seconds).sum::<Result<f64>>();
+    let mut counted = count();
+    for _ in 1..TRIES {
+        if counted.is_ok() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        counted = count();
+    }
+    counted
+}
+
 /// Field 4 of proc(5).
 fn parse_parent(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
@@ -105,6 +120,7 @@ mod tests {
         assert!(peak_bytes(pid).unwrap() > 0);
         assert!(cpu_seconds(pid).unwrap() >= 0.0);
         assert_eq!(family(pid).unwrap()[0], pid);
+        assert!(family_cpu_seconds(pid).unwrap() >= 0.0);
         assert!(proportional_bytes(&[pid]).unwrap() > 0);
         assert_eq!(parse_parent("7 (a) name) S 12 7 7"), Some(12));
     }

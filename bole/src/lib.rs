@@ -21,6 +21,7 @@ pub mod logging;
 pub mod memory;
 pub mod metrics;
 pub mod node_meta;
+pub mod open_files;
 pub mod parts;
 pub mod serve;
 pub mod services;

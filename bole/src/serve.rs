@@ -31,7 +31,7 @@ use crate::node_meta::NodeMeta;
 use crate::parts::Parts;
 use crate::shutdown::{Reason, Shutdown};
 use crate::status::Status;
-use crate::{listen, logging, memory, services};
+use crate::{listen, logging, memory, open_files, services};
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -83,6 +83,7 @@ pub struct Node {
 pub fn run(loaded: &Loaded) -> Result<ExitCode> {
     let settings = &loaded.settings;
     logging::start(&settings.log)?;
+    open_files::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("bole").build();
     let runtime = runtime.context("the threads cannot be started")?;
     let code = runtime.block_on(serve(settings));

@@ -133,7 +133,7 @@ impl Node {
     }
 
     pub(super) fn cpu_seconds(&self) -> Result<f64> {
-        usage::family(self.server.pid())?.iter().map(|pid| usage::cpu_seconds(*pid)).sum()
+        usage::family_cpu_seconds(self.server.pid())
     }
 
     pub(super) fn port(&self) -> u16 {

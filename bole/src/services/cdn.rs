@@ -169,6 +169,13 @@ fn collect(cache: &Cache, out: &mut String) {
     }
     let usage = cache.usage();
     metrics::gauge(out, "bole_cdn_memory_bytes", "Bytes of the memory tier.", usage.memory_bytes);
+    let shared = usage.shared_pieces;
+    metrics::gauge(
+        out,
+        "bole_cdn_memory_shared_pieces",
+        "Pieces in memory that are sent without a copy.",
+        shared,
+    );
     metrics::gauge(out, "bole_cdn_disk_bytes", "Bytes of the disk tier.", usage.disk_bytes);
     metrics::gauge(out, "bole_cdn_fills_open", "Fetches of bytes under way.", usage.fills);
     for (name, help, value) in [

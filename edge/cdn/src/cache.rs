@@ -69,6 +69,8 @@ pub enum PurgeError {
 pub struct Usage {
     /// Bytes of the memory tier in use.
     pub memory_bytes: u64,
+    /// Pieces of the memory tier that are sent without a copy.
+    pub shared_pieces: u64,
     /// Heads and pieces that had to make room in memory.
     pub memory_evictions: u64,
     /// Bytes of files.
@@ -185,6 +187,7 @@ impl Cache {
     pub fn usage(&self) -> Usage {
         let mut usage = Usage {
             memory_bytes: self.0.memory.bytes(),
+            shared_pieces: self.0.memory.shared() as u64,
             memory_evictions: self.0.memory.evictions(),
             flights: self.0.flights.len() as u64,
             fills: self.0.fills.load(Ordering::Relaxed) as u64,

@@ -9,7 +9,7 @@
 //! Invariants: bodies are never held whole, but in slices of 1 MiB under the bounds of [`limits`]; bytes of two representations never mix in
 //! one answer; an answer that broke off is broken off for the client too; what was purged is not answered again.
 //!
-//! Reading order: [`message`] → [`limits`] → [`key`] → [`object`] → [`fill`] → [`flight`] → [`memory`] → [`admission`] → [`disk`] → [`purge`] → [`cache`].
+//! Reading order: [`message`] → [`limits`] → [`key`] → [`shared`] → [`object`] → [`fill`] → [`flight`] → [`memory`] → [`admission`] → [`disk`] → [`purge`] → [`cache`].
 
 pub mod admission;
 pub mod cache;
@@ -23,6 +23,7 @@ pub mod memory;
 pub mod message;
 pub mod object;
 pub mod purge;
+pub mod shared;
 
 pub use admission::Admission;
 pub use cache::Cache;

@@ -4,6 +4,7 @@
 use crate::key::Key;
 use crate::limits::VARIANTS_MAX;
 use crate::object::{Object, Piece};
+use crate::shared::{self, Room};
 use http::header::HeaderMap;
 use parking_lot::RwLock;
 use quick_cache::sync::Cache;
@@ -118,6 +119,7 @@ pub struct Memory {
     resources: Cache<u128, (Arc<Resource>, u64), HeadWeight, Hasher, Evictions>,
     pieces: Cache<(u64, u32), Piece, PieceWeight, Hasher, Evictions>,
     evictions: Evictions,
+    room: Room,
 }
 
 impl Memory {
@@ -139,6 +141,7 @@ impl Memory {
                 evictions.clone(),
             ),
             evictions,
+            room: Room::default(),
         }
     }
 
@@ -167,6 +170,22 @@ impl Memory {
     /// Puts a piece in.
     pub fn put_piece(&self, object: u64, slice: u32, piece: Piece) {
         self.pieces.insert((object, slice), piece);
+    }
+
+    /// Puts a piece that is in memory into a file that can be sent without a copy, if it is long enough and there is room for one more.
+    pub fn share(&self, object: u64, slice: u32, piece: Piece) -> Piece {
+        if piece.shared.is_some() || piece.bytes.len() < shared::BYTES_MIN {
+            return piece;
+        }
+        let Some((file, bytes)) = self.room.share(&piece.bytes) else { return piece };
+        let piece = Piece { start: piece.start, bytes, shared: Some(file) };
+        self.put_piece(object, slice, piece.clone());
+        piece
+    }
+
+    /// Pieces that are in such files.
+    pub fn shared(&self) -> usize {
+        self.room.used()
     }
 
     /// Removes a piece.

@@ -4,6 +4,7 @@
 use crate::fill::Fill;
 use crate::key::Key;
 use crate::limits::{SLICE_BYTES, TAGS_MAX};
+use crate::shared::Shared;
 use bole_cdn_policy::target::CDN_CACHE_CONTROL;
 use bole_cdn_policy::vary::Selection;
 use bole_cdn_policy::{Terms, Time, condition, field};
@@ -15,15 +16,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 /// Bytes from one place of a representation, inside one slice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Piece {
     /// Where the first byte stands.
     pub start: u64,
     /// The bytes.
     pub bytes: Bytes,
+    /// The file that they are in, if they are in one.
+    pub shared: Option<Arc<Shared>>,
 }
 
+impl PartialEq for Piece {
+    fn eq(&self, other: &Self) -> bool {
+        (self.start, &self.bytes) == (other.start, &other.bytes)
+    }
+}
+
+impl Eq for Piece {}
+
 impl Piece {
+    /// Bytes from a place on.
+    pub fn new(start: u64, bytes: impl Into<Bytes>) -> Self {
+        Self { start, bytes: bytes.into(), shared: None }
+    }
+
     /// The byte after the last.
     pub fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64

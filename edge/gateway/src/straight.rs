@@ -17,14 +17,13 @@ use crate::trace;
 use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
 use bole_cdn::Manner;
-use bole_cdn::cache::hit::{Hit, Target};
+use bole_cdn::cache::hit::{Hit, Part, Target};
 use bole_gateway_document::route as document;
 use bole_gateway_routes::forwarded::Trusted;
-use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
-use std::io::{self, IoSlice, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 /// What such answers are made of.
@@ -124,19 +123,15 @@ impl Straight {
         if head.framing != Framing::None || head.upgrade || head.expects {
             return None;
         }
-        let found = self.find(store, read(wire.found(head))?, client)?;
+        let found = self.find(store, read(wire.found(head))?, client, wire.takes_files())?;
         let id = trace::request_id();
         let mut answer = Vec::with_capacity(found.hit.fields.len() + 192);
         found.write_head(&mut answer, &id, last);
         let bodyless = found.request.method == Method::HEAD;
-        let pieces: &[Bytes] = if bodyless { &[] } else { &found.hit.pieces };
+        let parts: &[Part] = if bodyless { &[] } else { &found.hit.parts };
         let counters = &found.route.counters;
         counters.in_flight.add(1);
-        let mut slices: Vec<IoSlice<'_>> = std::iter::once(&answer[..])
-            .chain(pieces.iter().map(|piece| &piece[..]))
-            .map(IoSlice::new)
-            .collect();
-        let sent = wire.answer(head, &mut slices, self.config.limits.write_timeout).await;
+        let sent = wire.answer(head, &answer, parts, self.config.limits.write_timeout).await;
         counters.in_flight.add(-1);
         let took = clock::now().saturating_sub(began);
         counters.answered(found.hit.status.as_u16(), took);
@@ -148,7 +143,7 @@ impl Straight {
         Some(sent.map(|()| !last))
     }
 
-    fn find(&self, store: &Store, request: RequestHeader, client: &Client) -> Option<Found> {
+    fn find(&self, store: &Store, request: RequestHeader, client: &Client, by_file: bool) -> Option<Found> {
         meaning::check(&request, &self.config.limits).ok()?;
         let state = self.state.load();
         let asked = Asked::of(&request, client.tls.is_some()).ok()?;
@@ -175,9 +170,9 @@ impl Straight {
             Some(settings) => {
                 let mut fields = request.headers.clone();
                 packed::settle(settings, &mut fields);
-                store.cache.hit(manner, &target, &fields)?
+                store.cache.hit(manner, &target, &fields, by_file)?
             }
-            None => store.cache.hit(manner, &target, &request.headers)?,
+            None => store.cache.hit(manner, &target, &request.headers, by_file)?,
         };
         Some(Found { route: route.clone(), service: upstream.clone(), hit, request })
     }

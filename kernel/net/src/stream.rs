@@ -1,12 +1,14 @@
 //! A connection's bytes, plain or through TLS, counted. The plain path is the socket itself: one branch, no buffer.
 
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::server::TlsStream;
@@ -77,6 +79,44 @@ impl Stream {
             secured @ Transport::Tls(_) => secured,
         };
         Ok(Self { transport, received: self.received, sent: self.sent })
+    }
+
+    /// Writes as much as the socket takes now, or waits for room; how much. `more`: more follows at once, and the system may wait for it before it sends.
+    /// A stream without TLS only.
+    ///
+    /// # Errors
+    /// `Unsupported` with TLS; else the system's. Cancel safe: what was taken is known.
+    pub async fn write_plain(&self, slices: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        const MORE: i32 = 0x8000;
+        let socket = self.socket()?;
+        let flags = if more { MORE } else { 0 };
+        let send = || SockRef::from(socket).send_vectored_with_flags(slices, flags);
+        self.count(socket.async_io(Interest::WRITABLE, send).await)
+    }
+
+    /// Sends part of a file from a place on, without a copy in this process (`sendfile(2)`): at most `count` bytes; how many. Zero: the file ends there.
+    /// The file must not change before the peer has all of it. A stream without TLS only.
+    ///
+    /// # Errors
+    /// `Unsupported` with TLS; else the system's. Cancel safe: what was sent is known.
+    pub async fn send_file(&self, file: impl AsFd, mut from: u64, count: usize) -> io::Result<usize> {
+        let socket = self.socket()?;
+        let mut send = || Ok(rustix::fs::sendfile(socket, &file, Some(&mut from), count)?);
+        self.count(socket.async_io(Interest::WRITABLE, &mut send).await)
+    }
+
+    fn socket(&self) -> io::Result<&TcpStream> {
+        match &self.transport {
+            Transport::Plain(socket) => Ok(socket),
+            Transport::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn count(&self, written: io::Result<usize>) -> io::Result<usize> {
+        if let Ok(written) = written {
+            self.sent.add(written as u64);
+        }
+        written
     }
 
     /// Whether the bytes travel through TLS.

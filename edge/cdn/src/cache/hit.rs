@@ -1,4 +1,4 @@
-//! The shortest way: a stored answer that needs nobody. It is fresh, whole, in memory, and asked for by a request that wishes nothing of a cache. It
+//! The shortest way: a stored answer that needs nobody. It is fresh, whole, in memory (its own or, of files of the disk tier, the system's), and asked for by a request that wishes nothing of a cache. It
 //! is found without waiting and comes as the bytes of a head and pieces of a body, so that a caller who writes HTTP/1 need not build a message.
 //!
 //! Whatever is not as plain as that is no hit here, and goes through [`Cache::handle_as`], which decides it.
@@ -9,6 +9,7 @@ use crate::key::{KEY_BYTES_MAX, Key};
 use crate::limits::SLICE_BYTES;
 use crate::message::Manner;
 use crate::object::{Object, Standing, slice_of};
+use crate::shared::Shared;
 use bole_cdn_policy::status::Status;
 use bole_cdn_policy::{Reuse, Wish};
 use bytes::Bytes;
@@ -19,6 +20,9 @@ use std::sync::atomic::Ordering;
 
 /// Longest body. While it is sent its pieces cannot make room for others.
 const BODY_BYTES_MAX: u64 = 16 << 20;
+
+/// Slices that are read from the disk for one answer: each takes its checksums' time.
+const READ_AT_ONCE_MAX: usize = 2;
 
 /// Fields that say nothing to a cache but by the `Vary` of an answer. A request with any other, as conditions, ranges, directives or credentials, is not
 /// plain.
@@ -75,15 +79,24 @@ pub struct Hit {
     pub age: u64,
     /// This cache's member of `Cache-Status`.
     pub cache_status: String,
-    /// The body, piece by piece.
-    pub pieces: Vec<Bytes>,
+    /// The body, part by part.
+    pub parts: Vec<Part>,
     counters: Arc<Counters>,
+}
+
+/// A part of a body.
+#[derive(Debug)]
+pub struct Part {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// The file that holds them as well, and where they begin in it.
+    pub file: Option<(Arc<Shared>, u64)>,
 }
 
 impl Hit {
     /// Bytes of its body.
     pub fn body_bytes(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.len() as u64).sum()
+        self.parts.iter().map(|part| part.bytes.len() as u64).sum()
     }
 
     /// Counts it, and that so many bytes of its body were sent.
@@ -96,8 +109,14 @@ impl Hit {
 
 impl Cache {
     /// The stored answer to a plain request, at once and without asking anybody. `None`: there may be one all the same, which
-    /// [`Cache::handle_as`] finds.
-    pub fn hit(&self, manner: Manner<'_>, target: &Target<'_>, fields: &HeaderMap) -> Option<Hit> {
+    /// [`Cache::handle_as`] finds. `by_file`: the caller can send files, so one of the long parts that are in none yet is put into one.
+    pub fn hit(
+        &self,
+        manner: Manner<'_>,
+        target: &Target<'_>,
+        fields: &HeaderMap,
+        by_file: bool,
+    ) -> Option<Hit> {
         let inner = &*self.0;
         let is_short = target.path.len() + target.query.map_or(0, str::len) <= KEY_BYTES_MAX;
         let is_plain = fields.keys().all(|name| PLAIN.binary_search(&name.as_str()).is_ok());
@@ -114,7 +133,7 @@ impl Cache {
         if Wish::default().decide(&meta.terms, now) != Reuse::Fresh || meta.status != StatusCode::OK {
             return None;
         }
-        let pieces = self.pieces(&object, whole)?;
+        let parts = self.parts(&object, whole, by_file)?;
         inner.asked_again(&object);
         let age = meta.terms.age(now);
         let ttl = meta.terms.lifetime as i64 - age as i64;
@@ -125,24 +144,39 @@ impl Cache {
             fields: meta.lines(hide),
             age,
             cache_status: status.member(&inner.config.name),
-            pieces,
+            parts,
             counters: inner.hosts.of(key.host()),
         })
     }
 
-    /// All bytes of an object, if all are in memory.
-    fn pieces(&self, object: &Object, whole: u64) -> Option<Vec<Bytes>> {
-        let mut pieces = Vec::with_capacity(whole.div_ceil(SLICE_BYTES) as usize);
-        let mut at = 0;
+    /// All bytes of an object, if all are in memory, or most of them and the system has the rest of the disk's files in memory.
+    fn parts(&self, object: &Object, whole: u64, mut by_file: bool) -> Option<Vec<Part>> {
+        let mut parts = Vec::with_capacity(whole.div_ceil(SLICE_BYTES) as usize);
+        let (mut at, mut read) = (0, 0);
         while at < whole {
-            let bytes = self.0.memory.piece(object.id, slice_of(at))?.from(at)?;
+            let slice = slice_of(at);
+            let piece = match self.0.memory.piece(object.id, slice) {
+                Some(piece) if by_file && piece.shared.is_none() => {
+                    // A copy of one slice is as much as others should wait for.
+                    by_file = false;
+                    self.0.memory.share(object.id, slice, piece)
+                }
+                Some(piece) => piece,
+                None if read == READ_AT_ONCE_MAX => return None,
+                None => {
+                    read += 1;
+                    self.0.piece_at_once(object.id, slice)?
+                }
+            };
+            let bytes = piece.from(at)?;
+            let file = piece.shared.map(|file| (file, at - piece.start));
             at += bytes.len() as u64;
             if at < whole && !at.is_multiple_of(SLICE_BYTES) {
                 return None;
             }
-            pieces.push(bytes);
+            parts.push(Part { bytes, file });
         }
-        (at == whole).then_some(pieces)
+        (at == whole).then_some(parts)
     }
 }
 

@@ -158,7 +158,7 @@ impl Assembler {
     pub(super) fn rest(&mut self) -> Option<Piece> {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.shrink_to_fit();
-        let piece = Piece { start: self.start, bytes: bytes.into() };
+        let piece = Piece::new(self.start, bytes);
         self.start = piece.end();
         (!piece.bytes.is_empty()).then_some(piece)
     }

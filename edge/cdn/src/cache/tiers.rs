@@ -168,11 +168,21 @@ impl Inner {
         if !self.disk.as_ref()?.has(id, slice) {
             return None;
         }
+        if let Some(piece) = self.piece_at_once(id, slice) {
+            return piece.from(at).is_some().then_some(piece);
+        }
         let inner = self.clone();
         let read = move || inner.disk.as_ref().and_then(|disk| disk.read(id, slice));
         let piece = tokio::task::spawn_blocking(read).await.ok()??;
         self.memory.put_piece(id, slice, piece.clone());
         piece.from(at).is_some().then_some(piece)
+    }
+
+    /// A piece from the disk, if the system has it in memory.
+    pub(super) fn piece_at_once(&self, object: u64, slice: u32) -> Option<Piece> {
+        let piece = self.disk.as_ref()?.read_at_once(object, slice)?;
+        self.memory.put_piece(object, slice, piece.clone());
+        Some(piece)
     }
 
     /// Whether a byte is in a tier, as far as can be told without reading.
@@ -227,5 +237,5 @@ fn merged(left: Piece, right: Piece) -> Piece {
     let mut bytes = Vec::with_capacity(first.bytes.len() + rest.len());
     bytes.extend_from_slice(&first.bytes);
     bytes.extend_from_slice(&rest);
-    Piece { start: first.start, bytes: bytes.into() }
+    Piece::new(first.start, bytes)
 }

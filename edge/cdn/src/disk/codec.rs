@@ -72,6 +72,13 @@ impl Fixed {
     pub fn file_bytes(&self) -> usize {
         FIXED_BYTES + self.head + 4 * self.body.div_ceil(BLOCK_BYTES) + self.body
     }
+
+    /// The head in a file, if it fits its checksum.
+    fn head_in<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let head = bytes.get(FIXED_BYTES..FIXED_BYTES + self.head)?;
+        let sum = crc32c::crc32c_append(crc32c::crc32c(bytes.get(..40)?), head);
+        (sum == self.sum).then_some(head)
+    }
 }
 
 impl Record {
@@ -156,11 +163,7 @@ impl Record {
 
     /// The head of a file. `None`: it is not one, or does not fit its checksum.
     pub fn read(fixed: &Fixed, bytes: &[u8]) -> Option<Self> {
-        let head = bytes.get(FIXED_BYTES..FIXED_BYTES + fixed.head)?;
-        if crc32c::crc32c_append(crc32c::crc32c(bytes.get(..40)?), head) != fixed.sum {
-            return None;
-        }
-        let mut input = In(head);
+        let mut input = In(fixed.head_in(bytes)?);
         let key = input.text()?;
         let mut selection = Selection::default();
         for _ in 0..input.number()? {
@@ -201,20 +204,21 @@ pub fn read_fixed(bytes: &[u8]) -> Option<Fixed> {
     good.then_some(fixed)
 }
 
-/// Head and body of a file. `None`: any of it is not what was written.
-pub fn read(bytes: &[u8]) -> Option<(Record, Piece)> {
-    let fixed = read_fixed(bytes)?;
+/// The body of a file, which keeps all of its bytes. `None`: any of it is not what was written.
+pub fn read(bytes: impl Into<Bytes>) -> Option<(Fixed, Piece)> {
+    let bytes = bytes.into();
+    let fixed = read_fixed(&bytes)?;
     if bytes.len() != fixed.file_bytes() {
         return None;
     }
-    let record = Record::read(&fixed, bytes)?;
+    fixed.head_in(&bytes)?;
     let sums = &bytes[FIXED_BYTES + fixed.head..bytes.len() - fixed.body];
-    let body = &bytes[bytes.len() - fixed.body..];
+    let body = bytes.slice(bytes.len() - fixed.body..);
     let sound = body
         .chunks(BLOCK_BYTES)
         .zip(sums.chunks(4))
         .all(|(block, sum)| crc32c::crc32c(block).to_le_bytes() == *sum);
-    sound.then(|| (record, Piece { start: fixed.start, bytes: Bytes::copy_from_slice(body) }))
+    sound.then(|| (fixed, Piece::new(fixed.start, body)))
 }
 
 struct Out(Vec<u8>);

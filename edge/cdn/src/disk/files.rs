@@ -5,8 +5,10 @@ use super::{DiskCounters, HEAD_SLICE};
 use crate::object::Piece;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, IoSliceMut, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -158,11 +160,27 @@ impl Files {
     pub fn read(&self, object: u64, slice: u32) -> Option<Piece> {
         let name = (object, slice);
         self.sizes.get(&name)?;
-        let read = fs::read(self.path(name)).ok().and_then(|bytes| codec::read(&bytes));
-        match read {
-            Some((record, piece)) if (record.object, record.slice) == name => Some(piece),
+        self.take(name, fs::read(self.path(name)).ok())
+    }
+
+    /// Reads a piece like [`Files::read`], but only if neither its name nor its bytes have to be waited for.
+    pub fn read_at_once(&self, object: u64, slice: u32) -> Option<Piece> {
+        let name = (object, slice);
+        let bytes = self.sizes.get(&name)?;
+        let how = (OFlags::RDONLY | OFlags::CLOEXEC, ResolveFlags::CACHED);
+        let file = openat2(CWD, self.path(name), how.0, Mode::empty(), how.1).ok()?;
+        let mut buffer = vec![0; bytes as usize];
+        let read = preadv2(file, &mut [IoSliceMut::new(&mut buffer)], 0, ReadWriteFlags::NOWAIT).ok()?;
+        if read < buffer.len() { None } else { self.take(name, Some(buffer)) }
+    }
+
+    /// The piece in a file that was read.
+    fn take(&self, name: (u64, u32), bytes: Option<Vec<u8>>) -> Option<Piece> {
+        match bytes.and_then(codec::read) {
+            Some((fixed, piece)) if (fixed.object, fixed.slice) == name => Some(piece),
             _ => {
                 self.counters.corrupt.fetch_add(1, Ordering::Relaxed);
+                let (object, slice) = name;
                 tracing::warn!(object, slice, "a file of the cache is not what was written; it is dropped");
                 self.remove(name);
                 None

@@ -3,7 +3,7 @@
 use crate::support::*;
 use bole_base::clock::SystemClock;
 use bole_cdn::purge::Target;
-use bole_cdn::{Cache, Config};
+use bole_cdn::{Cache, Config, DiskConfig};
 use bole_gateway::cached::Store;
 use bole_gateway::config::Parts;
 use bole_gateway::service::Service;
@@ -122,16 +122,109 @@ async fn whatever_stands_before_a_route_is_asked() {
     }
 }
 
+/// An answer that may be stored.
+fn fresh(body: &[u8]) -> Behaviour {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nDate: {DATE}\r\nCache-Control: max-age=999999999\r\nContent-Length: {length}\r\n\r\n"
+    );
+    Behaviour::Raw([head.as_bytes(), body].concat().leak())
+}
+
+/// Letters of which no two places far from each other look alike.
+fn letters(count: usize) -> String {
+    let letter = |at: usize| char::from(b'a' + ((at + at / 26 + at / 4_099) % 26) as u8);
+    (0..count).map(letter).collect()
+}
+
+#[tokio::test]
+async fn long_bodies_come_from_files_as_from_memory() {
+    let backend = Backend::start(Behaviour::Hang).await;
+    let (gateway, cache) = cached(&backend, "").await;
+    let mut client = Client::connect(gateway.http()[0]).await;
+    let lengths = [1, (32 << 10) - 1, 32 << 10, 100_000, 1 << 20, (1 << 20) + 1, 3_500_000];
+    for length in lengths {
+        backend.behave(fresh(letters(length).as_bytes()));
+        let request = format!("GET /{length} HTTP/1.1|Host: a||");
+        let first = ask(&mut client, &request).await;
+        // One slice goes into a file with each answer.
+        for round in 0..6 {
+            let again = ask(&mut client, &request).await;
+            assert_eq!(field(&again, "date"), Some(DATE), "{length}, round {round}");
+            assert!(told(&again) == told(&first), "{length}, round {round}");
+        }
+        assert!(first.ends_with(&letters(length)), "{length}");
+    }
+    // Slices of 1 MiB: 1, 1, 1, 1 (the other one has a single byte) and 4.
+    assert_eq!(cache.usage().shared_pieces, 8);
+    // Ranges, and whatever else goes the usual way, read the same bytes.
+    let part = ask(&mut client, "GET /3500000 HTTP/1.1|Host: a|Range: bytes=1048570-1048585||").await;
+    assert!(part.ends_with(&letters(3_500_000)[1_048_570..=1_048_585]), "{part}");
+    let whole = ask(&mut client, "GET /3500000 HTTP/1.1|Host: a|X-Other: 1||").await;
+    assert!(whole.ends_with(&letters(3_500_000)));
+    assert_eq!(backend.requests(), lengths.len());
+    let target = Target::Everything;
+    cache.purge(target, false).unwrap();
+    backend.behave(fresh(b"new"));
+    for length in lengths {
+        let new = ask(&mut client, &format!("GET /{length} HTTP/1.1|Host: a||")).await;
+        assert!(new.ends_with("\r\nnew"), "{length}");
+    }
+    until("the files are gone", || cache.usage().shared_pieces == 0).await;
+}
+
+#[tokio::test]
+async fn files_of_the_disk_that_need_no_waiting_are_read_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Some(DiskConfig::new(folder.path()));
+    let backend = Backend::start(Behaviour::Hang).await;
+    // Heads of ten objects fit memory, their bodies do not.
+    let config = Config { memory_bytes: 512 << 10, disk, ..Config::default() };
+    let cache = Cache::open(config, Arc::new(SystemClock::new())).unwrap();
+    let store = Store { cache: cache.clone(), network: None, shield: false };
+    let document = format!("{}cache = {{}}\n", document(&[&backend], ""));
+    let gateway = gateway_with(&document, Parts { store: Some(store), ..Parts::default() }, |_| {}).await;
+    let mut client = Client::connect(gateway.http()[0]).await;
+    let requests: Vec<_> = (0..10).map(|number| format!("GET /{number} HTTP/1.1|Host: a||")).collect();
+    let body = |number: usize| letters(200_000 + number);
+    for (number, request) in requests.iter().enumerate() {
+        backend.behave(fresh(body(number).as_bytes()));
+        // The disk takes what is asked for again.
+        for _ in 0..2 {
+            ask(&mut client, request).await;
+        }
+        cache.flush();
+    }
+    let fetched = backend.requests();
+    for (number, request) in requests.iter().enumerate() {
+        let again = ask(&mut client, request).await;
+        assert!(again.ends_with(&body(number)), "{number}");
+        assert_eq!(field(&again, "date"), Some(DATE), "{number}");
+    }
+    // One that is damaged is not sent: it is fetched anew.
+    for entry in walk(folder.path().join("pieces")) {
+        let mut bytes = std::fs::read(&entry).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&entry, bytes).unwrap();
+    }
+    backend.behave(fresh(body(0).as_bytes()));
+    let again = ask(&mut client, &requests[0]).await;
+    assert!(again.ends_with(&body(0)));
+    assert_eq!((backend.requests(), cache.usage().disk_corrupt), (fetched + 1, 1));
+}
+
+/// The files in a folder of folders.
+fn walk(folder: std::path::PathBuf) -> Vec<std::path::PathBuf> {
+    let entries =
+        |folder: std::path::PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries(folder).flat_map(entries).collect()
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_read_is_given_up() {
     let body = vec![b'x'; 8 << 20];
-    let mut answer = format!(
-        "HTTP/1.1 200 OK\r\nDate: {DATE}\r\nCache-Control: max-age=999999999\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    answer.extend_from_slice(&body);
-    let backend = Backend::start(Behaviour::Raw(answer.leak())).await;
+    let backend = Backend::start(fresh(&body)).await;
     let cache = Cache::open(Config::default(), Arc::new(SystemClock::new())).unwrap();
     let store = Store { cache: cache.clone(), network: None, shield: false };
     let document = format!("{}cache = {{}}\n", document(&[&backend], ""));
