@@ -193,8 +193,8 @@ fn collect(cache: &Cache, out: &mut String) {
 
 /// What is done to bodies of answers: by how many at once, and who waits.
 fn collect_places(out: &mut String) {
-    let all = bole_gateway::places::all();
     type Value = fn(&bole_gateway::places::Usage) -> usize;
+    let all = bole_gateway::places::all();
     let rows: [(&str, &str, Value); 3] = [
         ("bole_gateway_places_in_use", "Bodies and images that are worked on at once.", |usage| usage.in_use),
         ("bole_gateway_places_waiting", "Those that wait for a place.", |usage| usage.waiting),

@@ -29,7 +29,7 @@ fn fill(folder: &Path, count: u64) -> Result<(), Box<dyn std::error::Error>> {
     ] {
         headers.insert(name, value.parse()?);
     }
-    let piece = Piece { start: 0, bytes: Bytes::from(vec![b'x'; 1_024]) };
+    let piece = Piece::new(0, Bytes::from(vec![b'x'; 1_024]));
     for object in 1..=count {
         let terms = Terms::of(StatusCode::OK, &headers, Time(0), Time(0), &bole_cdn::Config::default().terms);
         let record = Record {

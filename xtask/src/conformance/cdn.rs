@@ -1,7 +1,7 @@
 //! What real programs see of the gateway's cache: npm `http-cache-tests` through a route of a real node, and a page in Chromium through an edge and a shield.
 //! What of the suite must pass, and why the rest does not, is in `conformance/cdn/expected.json`.
 
-use super::clients::{Client, node};
+use super::clients::{Client, node, python};
 use crate::server::{self, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{process, server::free_ports};
