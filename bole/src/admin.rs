@@ -19,6 +19,7 @@
 //! | `GET /api/blobs/move` | [`Moving`] | [`Action::ManageBlobs`] |
 //! | `POST /api/blobs/move` | begins to move bytes within [`MoveLimits`]: 202 | [`Action::ManageBlobs`] |
 //! | `DELETE /api/blobs/move` | ends that: 204 | [`Action::ManageBlobs`] |
+//! | `/console` and below | pages of the console | who has logged in there; an overview as for `/api/status` |
 //!
 //! What the gateway answers here is in `bole_gateway_control::door`, what the DNS server does in `bole_geodns_control::door`.
 //!
@@ -33,7 +34,7 @@ mod error;
 pub mod gateway;
 pub mod guard;
 pub mod identity;
-mod listener;
+pub(crate) mod listener;
 mod routes;
 
 #[cfg(test)]
@@ -63,6 +64,9 @@ use crate::status::Status;
 /// The largest request body.
 pub const BODY_BYTES_MAX: usize = 64 << 10;
 
+/// Pages beside the API, made of a router that answers the API's requests without a socket; and their metrics.
+pub type Pages = Box<dyn FnOnce(Router) -> (Router, Collector) + Send + Sync>;
+
 /// What the door shows and whom it asks.
 pub struct Admin {
     /// Whether the node serves.
@@ -81,6 +85,8 @@ pub struct Admin {
     pub mover: Option<Arc<dyn Mover>>,
     /// What services answer here themselves.
     pub extra: Vec<Router>,
+    /// The console's pages, made over the API that is here.
+    pub console: Option<Pages>,
     /// Which Host and Origin headers are ours.
     pub guard: Guard,
     /// Whether status and metrics ask for credentials: where others than this machine can reach the door.

@@ -183,6 +183,7 @@ impl Settings {
             );
         }
         self.check_blobs()?;
+        self.check_otel()?;
         if plain(&self.key_file()).starts_with(plain(&self.node.data)) {
             return Err(format!(
                 "identity.key_file \"{}\" is inside the data directory; a copy of that must not hold the key",
@@ -209,6 +210,19 @@ impl Settings {
             Some(domain) => Err(format!(
                 "\"{domain}\" is in blobs.domains and in blobs.website_domains: names below it would be both"
             )),
+        }
+    }
+
+    fn check_otel(&self) -> Result<(), String> {
+        let gateway = &self.gateway;
+        let files = [
+            ("gateway.otel_headers_file", &gateway.otel_headers_file),
+            ("gateway.otel_ca_file", &gateway.otel_ca_file),
+        ];
+        let alone = files.iter().find(|(_, file)| file.is_some() && gateway.otel_endpoint.0.is_none());
+        match alone {
+            None => Ok(()),
+            Some((name, _)) => Err(format!("{name} needs gateway.otel_endpoint")),
         }
     }
 

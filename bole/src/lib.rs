@@ -4,13 +4,14 @@
 //! the list of parts, and stopped in reverse order.
 //!
 //! Reading order: [`cli`] (the commands) → [`config`] → [`serve`] (how a node is put together) → [`parts`] and
-//! [`shutdown`] → [`admin`] with [`status`] and [`metrics`] → [`check`]; [`streams_client`] for the commands that talk to streams, `s3_client` for those that talk to blobs.
+//! [`shutdown`] → [`admin`] with [`console`], [`status`] and [`metrics`] → [`check`]; [`streams_client`] for the commands that talk to streams, `s3_client` for those that talk to blobs.
 
 pub mod admin;
 pub mod banner;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod http;
 mod issuer;
 pub mod kernel;

@@ -31,7 +31,8 @@ use crate::node_meta::NodeMeta;
 use crate::parts::Parts;
 use crate::shutdown::{Reason, Shutdown};
 use crate::status::Status;
-use crate::{listen, logging, memory, open_files, services};
+
+use crate::{console, listen, logging, memory, open_files, services};
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -69,6 +70,8 @@ pub struct Node {
     pub mover: Option<Arc<dyn Mover>>,
     /// What services answer at the admin door themselves.
     pub admin_routes: Vec<axum::Router>,
+    /// The services that pages of the console ask.
+    pub console: console::Services,
     /// The metrics of doors and services.
     pub metrics: Metrics,
     /// Where a part that fails for good asks for the stop.
@@ -210,6 +213,7 @@ impl Node {
             buckets: None,
             mover: None,
             admin_routes: Vec::new(),
+            console: console::Services::default(),
             metrics: Metrics::default(),
             shutdown,
             readiness: Readiness::new("starting"),
@@ -242,15 +246,23 @@ impl Node {
         let listen = self.settings.admin.listen;
         let listener = listen::bind(listen, "admin.listen").await?;
         let users = Arc::new(IdentityUsers::new(Arc::clone(&kernel.identity)));
+        let shown = |endpoint: &Endpoint| bole_console::node::Endpoint {
+            service: endpoint.service.clone(),
+            address: endpoint.address,
+        };
+        let own = listener.local_addr().map(admin_endpoint);
+        let endpoints = self.endpoints.iter().chain(own.as_ref().ok()).map(shown).collect();
+        let asked = std::mem::take(&mut self.console);
         let admin = Admin {
             readiness: self.readiness.clone(),
             status: self.status_reader(),
             collectors: std::mem::take(&mut self.collectors),
             authenticator: Arc::clone(&users) as Arc<_>,
-            users,
+            users: Arc::clone(&users) as Arc<_>,
             blobs: self.blobs.take(),
             mover: self.mover.take(),
             extra: std::mem::take(&mut self.admin_routes),
+            console: Some(console::pages(asked, Arc::clone(&users) as Arc<_>, endpoints)),
             guard: guard::addresses_only(),
             private: !listen.ip().to_canonical().is_loopback(),
         };

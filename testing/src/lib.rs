@@ -7,7 +7,7 @@
 //! changes, so a seed in a report means the same run for ever.
 //!
 //! Reading order: [`random`] → [`trace`] → [`fault_disk`] → [`scheduler`] → [`harness`] → [`recorder`] → [`process`] →
-//! [`history`] → [`logs`]. The idea on one page: `docs/internals/testing.md`.
+//! [`history`] → [`logs`] → [`storm`]. The idea on one page: `docs/internals/testing.md`.
 
 pub mod fault_disk;
 pub mod harness;
@@ -17,6 +17,7 @@ pub mod process;
 pub mod random;
 pub mod recorder;
 pub mod scheduler;
+pub mod storm;
 pub mod trace;
 
 pub use fault_disk::{FaultDisk, Faults};

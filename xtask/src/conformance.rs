@@ -6,6 +6,7 @@
 pub mod blobs;
 pub mod cdn;
 pub mod clients;
+pub mod console;
 pub mod dns;
 pub mod gateway;
 pub mod keyspace;
@@ -36,6 +37,8 @@ enum Service {
     Blobs(blobs::Args),
     /// The HTTP cache tests through the gateway
     Cdn(cdn::Args),
+    /// A browser at the console
+    Console(console::Args),
     /// DNS tools and libraries against the DNS server
     Dns(dns::Args),
     /// Browsers and programs that log in at the gateway
@@ -55,6 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.service {
         Service::Blobs(args) => blobs::run(args),
         Service::Cdn(args) => cdn::run(args),
+        Service::Console(args) => console::run(args),
         Service::Dns(args) => dns::run(args),
         Service::Gateway(args) => gateway::run(args),
         Service::Keyspace(args) => keyspace::run(args),

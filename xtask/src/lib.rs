@@ -5,12 +5,13 @@
 //! only starts programs, compares what they say and prints what it starts.
 //!
 //! Reading order: [`process`] (how a program is run), [`server`] (how Bole is started), [`kafka`] and [`seaweedfs`] (how these peers are), [`tools`] (how clients get
-//! here), then the commands: [`conformance`], [`tair`], [`bench`], [`study`], [`test`], [`check`].
+//! here), then the commands: [`conformance`], [`tair`], [`bench`], [`study`], [`faults`], [`test`], [`check`].
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on stdout")]
 
 pub mod bench;
 pub mod check;
 pub mod conformance;
+pub mod faults;
 pub mod kafka;
 pub mod process;
 pub mod resp;

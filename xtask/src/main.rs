@@ -23,10 +23,13 @@ enum Command {
     Tair(xtask::tair::Args),
     /// A side-by-side run against a peer
     Bench(xtask::bench::Args),
-    /// A simulated study from which defaults are chosen
+    /// A study from which defaults are chosen: simulated, or (faults) with real processes
     Study(xtask::study::Args),
     /// Crash seeds, contention, and kills of the real binary
     Soak(xtask::soak::Args),
+    /// What stands behind the gateway in a study
+    #[command(hide = true)]
+    Instance(xtask::faults::InstanceArgs),
     /// Fetch the clients that `conformance` uses into `.tools/`
     Tools(xtask::tools::Args),
 }
@@ -44,6 +47,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench(args) => xtask::bench::run(&args),
         Command::Study(args) => xtask::study::run(&args),
         Command::Soak(args) => xtask::soak::run(&args),
+        Command::Instance(args) => xtask::faults::instance(&args),
         Command::Tools(args) => xtask::tools::run(&args),
     }
 }

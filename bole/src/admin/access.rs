@@ -69,6 +69,12 @@ pub enum Action {
 
 /// Decides who may do what.
 pub trait Authenticator: Send + Sync + 'static {
+    /// Whether these are the credentials of a user that is enabled.
+    fn verify<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, Result<bool, Error>>;
+    /// A number that is another one after the user's password was changed; `None` where there is no enabled user of this name.
+    fn stamp(&self, user: &str) -> Option<u64>;
+    /// Whether a user of whom is known already that it is one may do `action`: `Denied` when it may not.
+    fn permit(&self, user: &str, action: &Action) -> Result<(), Error>;
     /// Checks the credentials of a request from `peer` and whether their owner may do `action`; returns the owner's
     /// name. [`Error::Unauthenticated`] when they are missing or wrong, `Denied` when the owner may not.
     fn authorize<'a>(

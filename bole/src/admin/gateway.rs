@@ -23,7 +23,7 @@ impl door::Admission for Admission {
             door::Action::Register(service) => Action::RegisterInstances(service),
         };
         Box::pin(async move {
-            let peer = head.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| *peer);
+            let peer = head.extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer);
             let peer = peer.ok_or_else(|| {
                 Error::new(Kind::Internal, "the connection's other end is not known").into_response()
             })?;

@@ -1,5 +1,6 @@
 //! The users of identity, as this door needs them.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -46,6 +47,33 @@ fn needed(action: &Action) -> (&'static str, &'static str, String) {
 }
 
 impl Authenticator for IdentityUsers {
+    fn verify<'a>(
+        &'a self,
+        Credentials { user, password }: &'a Credentials,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { self.identity.verify(user, password).await.map_err(|error| refused(&error)) })
+    }
+
+    fn stamp(&self, user: &str) -> Option<u64> {
+        let stamp = self.identity.read(|directory| {
+            let user = directory.user(user).filter(|user| user.enabled)?;
+            let verifiers = serde_json::to_vec(&user.verifiers).ok()?;
+            let mut hasher = DefaultHasher::new();
+            (verifiers, user.created_ms).hash(&mut hasher);
+            Some(hasher.finish())
+        });
+        stamp.ok().flatten()
+    }
+
+    fn permit(&self, user: &str, action: &Action) -> Result<(), Error> {
+        let (service, action, resource) = needed(action);
+        if self.identity.allowed(user, service, action, &resource) {
+            return Ok(());
+        }
+        let text = format!("user \"{user}\" may not do this: {service}:{action} on {resource}");
+        Err(Error::new(Kind::Denied, text))
+    }
+
     fn authorize<'a>(
         &'a self,
         _peer: SocketAddr,
@@ -53,20 +81,11 @@ impl Authenticator for IdentityUsers {
         action: Action,
     ) -> BoxFuture<'a, Result<String, Error>> {
         Box::pin(async move {
-            let Some(Credentials { user, password }) = credentials else {
-                return Err(Error::Unauthenticated);
-            };
-            if !self.identity.verify(user, password).await.map_err(|error| refused(&error))? {
+            let Some(credentials) = credentials else { return Err(Error::Unauthenticated) };
+            if !self.verify(credentials).await? {
                 return Err(Error::Unauthenticated);
             }
-            let (service, action, resource) = needed(&action);
-            if self.identity.allowed(user, service, action, &resource) {
-                return Ok(user.clone());
-            }
-            Err(Error::new(
-                Kind::Denied,
-                format!("user \"{user}\" may not do this: {service}:{action} on {resource}"),
-            ))
+            self.permit(&credentials.user, &action).map(|()| credentials.user.clone())
         })
     }
 }

@@ -63,12 +63,18 @@ impl Listener for Bounded {
 }
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// Where it is.
+    pub(crate) address: SocketAddr,
+    /// The user that it is, where a page of the console asks for somebody who has logged in: then no credentials are looked at. No request that
+    /// came through a socket has it.
+    pub(crate) known: Option<Arc<str>>,
+}
 
 impl Connected<IncomingStream<'_, Bounded>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
-        Self(*stream.remote_addr())
+        Self { address: *stream.remote_addr(), known: None }
     }
 }
 

@@ -2,8 +2,7 @@
 
 mod users;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
@@ -19,7 +18,7 @@ use super::blobs::{Blobs, Damage};
 use super::data::{MoveLimits, Mover, Moving};
 use super::listener::Peer;
 use super::{Admin, BODY_BYTES_MAX, Error};
-use crate::metrics;
+use crate::metrics::{self, Collector};
 use crate::status::Status;
 
 type Shared = State<Arc<Admin>>;
@@ -27,6 +26,15 @@ type Shared = State<Arc<Admin>>;
 /// All requests behind the guard.
 pub(super) fn router(mut admin: Admin) -> Router {
     let extra = std::mem::take(&mut admin.extra);
+    let pages = admin.console.take();
+    // The pages ask the API, and the API shows the pages' metrics.
+    let late: Arc<OnceLock<Collector>> = Arc::default();
+    let shown = Arc::clone(&late);
+    admin.collectors.push(Arc::new(move |out| {
+        if let Some(collector) = shown.get() {
+            collector(out);
+        }
+    }));
     let admin = Arc::new(admin);
     let own = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -43,11 +51,16 @@ pub(super) fn router(mut admin: Admin) -> Router {
         .route("/api/blobs/damage", get(damage))
         .route("/api/blobs/move", get(moving).post(begin_move).delete(stop_move))
         .with_state(Arc::clone(&admin));
-    extra
-        .into_iter()
-        .fold(own, Router::merge)
-        .fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+    let api = extra.into_iter().fold(own, Router::merge).layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    let all = match pages {
+        Some(pages) => {
+            let (pages, collector) = pages(api.clone());
+            let _first = late.set(collector);
+            pages.merge(api)
+        }
+        None => api,
+    };
+    all.fallback(async || Error::new(Kind::NotFound, "there is no such page; see GET /api/status"))
         .layer(middleware::from_fn_with_state(admin, guard))
 }
 
@@ -160,20 +173,23 @@ async fn authorize_read(admin: &Admin, peer: ConnectInfo<Peer>, headers: &Header
 /// Checks the request's credentials, if any; returns the name of their owner.
 async fn authorize(
     admin: &Admin,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     headers: &HeaderMap,
     action: Action,
 ) -> Result<String, Error> {
-    ask(&*admin.authenticator, peer, headers, action).await
+    ask(&*admin.authenticator, &peer, headers, action).await
 }
 
-/// Checks the credentials in `headers`, if any; returns the name of their owner.
+/// Checks the credentials in `headers`, if any; returns the name of their owner. Who is known already needs none.
 pub(super) async fn ask(
     authenticator: &dyn Authenticator,
-    peer: SocketAddr,
+    peer: &Peer,
     headers: &HeaderMap,
     action: Action,
 ) -> Result<String, Error> {
+    if let Some(user) = &peer.known {
+        return authenticator.permit(user, &action).map(|()| user.to_string());
+    }
     let credentials = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => {
@@ -181,5 +197,5 @@ pub(super) async fn ask(
             Some(Credentials::from_header(text).map_err(|reason| Error::new(Kind::InvalidInput, reason))?)
         }
     };
-    authenticator.authorize(peer, credentials.as_ref(), action).await
+    authenticator.authorize(peer.address, credentials.as_ref(), action).await
 }

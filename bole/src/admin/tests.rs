@@ -13,12 +13,25 @@ use futures_util::future::ready;
 
 use super::identity::IdentityUsers;
 use super::*;
+use crate::console::Services;
 use crate::http::Client;
 
 /// Knows the user `bole` with the password `bolebole`, who may do everything.
 struct OneUser;
 
 impl Authenticator for OneUser {
+    fn verify<'a>(&'a self, given: &'a Credentials) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(ready(Ok(given.user == "bole" && given.password == "bolebole")))
+    }
+
+    fn stamp(&self, user: &str) -> Option<u64> {
+        (user == "bole").then_some(1)
+    }
+
+    fn permit(&self, user: &str, _action: &Action) -> Result<(), Error> {
+        if user == "bole" { Ok(()) } else { Err(Error::Unauthenticated) }
+    }
+
     fn authorize<'a>(
         &'a self,
         _peer: SocketAddr,
@@ -64,6 +77,7 @@ async fn open_door(private: bool) -> Fixture {
         blobs: None,
         mover: None,
         extra: Vec::new(),
+        console: Some(crate::console::pages(Services::default(), Arc::new(OneUser), Vec::new())),
         guard: guard::addresses_only(),
         private,
     };
@@ -225,6 +239,51 @@ async fn a_private_door_asks_for_credentials_and_the_client_brings_them() {
     let status: Status = serde_json::from_slice(&body).unwrap();
     assert_eq!((status.version.as_str(), status.uptime_seconds), ("0.1.0", 7));
     stop(door).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_is_as_open_as_the_status() {
+    for private in [false, true] {
+        let Fixture { door, _folder, .. } = open_door(private).await;
+        let address = door.address();
+        let overview = ask(address, "GET /console", "", "").await;
+        if private {
+            assert!(
+                overview.starts_with("HTTP/1.1 303 ")
+                    && overview.contains("location: /console/login?next=%2Fconsole\r\n"),
+                "{overview}"
+            );
+        } else {
+            assert!(overview.starts_with("HTTP/1.1 200 ") && overview.contains("7 s"), "{overview}");
+        }
+        let users = ask(address, "GET /console/users", "", "").await;
+        assert!(users.contains("location: /console/login?next=%2Fconsole%2Fusers\r\n"), "{users}");
+        let foreign = ask(address, "GET /console/login", "origin: http://evil.example\r\n", "").await;
+        assert!(foreign.starts_with("HTTP/1.1 403 "), "{foreign}");
+        let form = "content-type: application/x-www-form-urlencoded\r\n";
+        let body = "user=bole&password=bolebole&next=//evil.example";
+        let entered = ask(address, "POST /console/login", form, body).await;
+        assert!(
+            entered.starts_with("HTTP/1.1 303 ") && entered.contains("location: /console\r\n"),
+            "{entered}"
+        );
+        let cookie = entered.split("set-cookie: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap();
+        assert!(cookie.ends_with("; Path=/console; Max-Age=43200; HttpOnly; SameSite=Strict"), "{cookie}");
+        let cookie = format!("cookie: {}\r\n", cookie.split(';').next().unwrap());
+        let users = ask(address, "GET /console/users", &cookie, "").await;
+        assert!(users.starts_with("HTTP/1.1 200 ") && users.contains("administrator"), "{users}");
+        let metrics = ask(address, "GET /metrics", BASIC, "").await;
+        assert!(metrics.contains("bole_console_sessions 1"), "{metrics}");
+        // What the node has not is said, and not made up.
+        let buckets = ask(address, "GET /console/blobs", &cookie, "").await;
+        assert!(
+            buckets.starts_with("HTTP/1.1 404 ") && buckets.contains("this node has no buckets"),
+            "{buckets}"
+        );
+        let unproven = ask(address, "POST /console/logout", &format!("{cookie}{form}"), "proof=no").await;
+        assert!(unproven.starts_with("HTTP/1.1 403 "), "{unproven}");
+        stop(door).await;
+    }
 }
 
 async fn stop(door: Door) {

@@ -24,7 +24,7 @@ const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GatewayCommand {
-    /// Show the services with their endpoints, as the gateway sees them
+    /// Show certificates of authorities, and the services with their endpoints, as the gateway sees them
     Status {
         /// Print JSON
         #[arg(long)]
@@ -180,6 +180,9 @@ fn status(gateway: &Gateway, json: bool, out: &mut dyn Write) -> Result<()> {
     for problem in status["problems"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         writeln!(out, "problem: {problem}")?;
     }
+    for (name, one) in status["gateway"]["certificates"].as_object().into_iter().flatten() {
+        writeln!(out, "certificate {name}: {}", certificate(one))?;
+    }
     for (name, service) in status["gateway"]["services"].as_object().into_iter().flatten() {
         writeln!(out, "{name}")?;
         for endpoint in service["endpoints"].as_array().into_iter().flatten() {
@@ -196,6 +199,20 @@ fn status(gateway: &Gateway, json: bool, out: &mut dyn Write) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A certificate of an authority, in a line.
+fn certificate(one: &Value) -> String {
+    let hosts: Vec<&str> = one["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut line = format!("{} for {}", one["state"].as_str().unwrap_or("-"), hosts.join(" "));
+    match one["days_left"].as_f64() {
+        Some(days) => line.push_str(&format!(", ends in {days} days")),
+        None => line.push_str(", none yet"),
+    }
+    if let Some(error) = one["last_error"].as_str() {
+        line.push_str(&format!("; failed {} times in a row: {error}", one["failures"]));
+    }
+    line
 }
 
 fn show(gateway: &Gateway, json: bool, out: &mut dyn Write) -> Result<()> {
@@ -287,6 +304,22 @@ fn parse_headers(headers: &[String]) -> Result<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn certificates_are_told_in_a_line() {
+        for (one, line) in [
+            (
+                json!({ "state": "good", "hosts": ["a.b", "c.d"], "days_left": 89.9, "failures": 0, "last_error": null }),
+                "good for a.b c.d, ends in 89.9 days",
+            ),
+            (
+                json!({ "state": "failing", "hosts": ["a.b"], "days_left": null, "failures": 2, "last_error": "a.b: dns: none" }),
+                "failing for a.b, none yet; failed 2 times in a row: a.b: dns: none",
+            ),
+        ] {
+            assert_eq!(certificate(&one), line);
+        }
+    }
 
     #[test]
     fn headers_are_names_and_values() {

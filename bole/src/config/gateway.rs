@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use bole_gateway::config::Network;
+use bole_gateway::otel::Endpoint;
 
 /// Ranges of addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum AccessLogFormat {
     Off,
     /// An object a line.
     Json,
+    /// A line as `gateway.access_log_format` has it.
+    Text,
 }
 
 impl FromStr for AccessLogFormat {
@@ -34,8 +37,21 @@ impl FromStr for AccessLogFormat {
         match text {
             "off" => Ok(Self::Off),
             "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
             other => Err(format!("\"{other}\" is unknown")),
         }
+    }
+}
+
+/// Where spans are sent, if they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtelEndpoint(pub Option<Endpoint>);
+
+impl FromStr for OtelEndpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|endpoint| Self(Some(endpoint))) }
     }
 }
 

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bole_base::Durability;
+use bole_gateway::otel::{Parents, Share};
 
 use super::dns::{AddressList, Addresses, Files, Receivers};
-use super::gateway::{AccessLogFormat, CdnAdmission, CdnRole, KeyspaceAddress, Networks};
+use super::gateway::{AccessLogFormat, CdnAdmission, CdnRole, KeyspaceAddress, Networks, OtelEndpoint};
 use super::kind::{Address, Bytes, BytesOrAuto, Count, Kind, OptionalText, Path, Text, Time, word};
 use super::value::{
     Anonymous, CertificateName, ChunkHome, DatabaseDurability, FeedDatabases, HostNames, LogFilter,
@@ -352,10 +353,24 @@ options! {
         connections_max: u64 = Count(1, 1_000_000), "20000";
         /// Whether answers tell in `x-bole-explain` how they came about. For networks of one's own only.
         explain: bool = word(&["true", "false"]), "false";
-        /// What is written of each request: off, or json (an object a line).
-        access_log: AccessLogFormat = word(&["off", "json"]), "off";
+        /// What is written of each request: off, json (an object a line), or text.
+        access_log: AccessLogFormat = word(&["off", "json", "text"]), "off";
+        /// The line of `access_log = "text"`: fields in braces stand for what JSON has under these names.
+        access_log_format: Option<String> = OptionalText("a text with fields in braces, such as {client} {status}"), "{client} {consumer} {time} {method} {host} {path} {version} {status} {response_bytes} {seconds} {request_id}";
         /// File for it. Empty: the log of the node.
         access_log_file: Option<PathBuf> = Path, "";
+        /// URL of an OpenTelemetry collector that takes OTLP over HTTP: spans go to its `/v1/traces`. Empty: none are made, and `traceparent` goes on as it came.
+        otel_endpoint: OtelEndpoint = Text("empty, or a URL such as http://127.0.0.1:4318"), "";
+        /// The share of requests that is sampled, where no `traceparent` decides.
+        otel_sample: Share = Text("a share from 0 to 1"), "1";
+        /// Whose `traceparent` decides whether a request is sampled: all clients', or that of trusted proxies.
+        otel_parents: Parents = word(&["all", "trusted"]), "all";
+        /// File of headers for the collector, `Name: value` a line, for keys and tokens. It is read anew before each batch.
+        otel_headers_file: Option<PathBuf> = Path, "";
+        /// PEM file of the authorities that are trusted for the collector. Empty: those of the machine.
+        otel_ca_file: Option<PathBuf> = Path, "";
+        /// What spans call this gateway (`service.name`).
+        otel_service_name: Option<String> = OptionalText("a name"), "bole";
         /// Keys that session cookies of browsers' logins are sealed with, 64 hexadecimal digits a line: the first seals, a second one opens what it sealed before. The same on all gateways of a site. Empty: keys that follow from `identity.key_file`.
         session_keys_file: Option<PathBuf> = Path, "";
         /// A keyspace in which limits with `store = "keyspace"` are counted, by address and database: this node's, or one that several nodes share. It must know `SET … IFEQ` (Bole, Redis 8.4, Valkey 8.1).

@@ -117,6 +117,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     let (stopper, token) = Stopper::new();
     let metrics = node.metrics.service("blobs");
     let door = node.buckets.insert(Door::new(&service).measured(&metrics)).clone();
+    node.console.blobs = Some(door.clone());
     let handler = move |connection: listener::Connection| door.clone().serve(connection);
     let serving = listener.serve(doors, metrics, token, handler);
     let door = tokio::spawn(async move {

@@ -180,6 +180,8 @@ fn collect(cache: &Cache, out: &mut String) {
     metrics::gauge(out, "bole_cdn_fills_open", "Fetches of bytes under way.", usage.fills);
     for (name, help, value) in [
         ("bole_cdn_memory_evictions_total", "What had to make room in memory.", usage.memory_evictions),
+        ("bole_cdn_disk_reads_total", "Pieces that were read from disk.", usage.disk_reads),
+        ("bole_cdn_disk_writes_total", "Pieces that were written to disk.", usage.disk_writes),
         ("bole_cdn_disk_evictions_total", "Files that had to make room.", usage.disk_evictions),
         ("bole_cdn_disk_corrupt_total", "Files that were not what was written.", usage.disk_corrupt),
         ("bole_cdn_disk_failed_total", "Writes to disk that failed.", usage.disk_failed),

@@ -1,6 +1,7 @@
 //! Opens the gateway: the shard of what it keeps, the API at the admin door, its doors, and what carries a change from the one to the other.
 
 mod buckets;
+mod certificates;
 mod file;
 mod logins;
 mod registry;
@@ -17,7 +18,8 @@ use bole_catalog::NewDataset;
 use bole_edge_core::limits::Shared;
 use bole_gateway::config::{AccessLog, LogFormat, Parts};
 use bole_gateway::limits::Limits;
-use bole_gateway::{Config, Service};
+use bole_gateway::{Config, Service, otel};
+use bole_gateway_acme::status::Phase;
 use bole_gateway_control::control::{self, Source};
 use bole_gateway_control::door::{self, Door};
 use bole_gateway_control::vault::Vault;
@@ -82,6 +84,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
         metrics: node.metrics.clone(),
         registry: Some(Arc::clone(&registered) as _),
         logins: logins::of(&settings, kernel)?,
+        keeper: Some(Arc::new(certificates::Kept(Arc::clone(&control))) as _),
         shared_store: Some(Arc::new(Shared::new(KeyspaceCells::new(keyspace(&settings)?)))),
         ..Parts::default()
     };
@@ -124,7 +127,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, control: Arc<Control>) -> R
             connections: metrics.connections_open.get().max(0) as u64,
             memory_bytes: 0,
             memory_bytes_max: 0,
-            notes: for_status.problems.lock().clone(),
+            notes: for_status.notes(),
         });
     }));
     let for_others = Arc::clone(&gateway);
@@ -140,6 +143,7 @@ fn config(settings: &Settings) -> Config {
     let format = match gateway.access_log {
         AccessLogFormat::Off => LogFormat::Off,
         AccessLogFormat::Json => LogFormat::Json,
+        AccessLogFormat::Text => LogFormat::Text(gateway.access_log_format.clone().unwrap_or_default()),
     };
     Config {
         http: vec![gateway.listen],
@@ -150,8 +154,21 @@ fn config(settings: &Settings) -> Config {
         drain_timeout: settings.node.shutdown_timeout / 2,
         explain: gateway.explain,
         access_log: AccessLog { file: gateway.access_log_file.clone(), format },
+        otel: otel(settings),
         ..Config::default()
     }
+}
+
+fn otel(settings: &Settings) -> Option<otel::Config> {
+    let gateway = &settings.gateway;
+    let endpoint = gateway.otel_endpoint.0.clone()?;
+    Some(otel::Config {
+        endpoint,
+        headers_file: gateway.otel_headers_file.clone(),
+        authorities: gateway.otel_ca_file.clone(),
+        sampler: otel::Sampler { share: gateway.otel_sample, parents: gateway.otel_parents },
+        service_name: gateway.otel_service_name.clone().unwrap_or_else(|| "bole".to_owned()),
+    })
 }
 
 fn keyspace(settings: &Settings) -> Result<Login> {
@@ -217,6 +234,22 @@ async fn sweep(control: Arc<Control>) {
 struct Carried {
     service: Service,
     problems: Mutex<Vec<String>>,
+}
+
+impl Carried {
+    /// What somebody has to know: what is not carried out, and certificates that there are none of.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.problems.lock().clone();
+        for (name, status) in self.service.certificates() {
+            if let (Phase::Failing, Some(error)) = (status.phase, &status.last_error) {
+                let failures = status.failures;
+                notes.push(format!(
+                    "certificate \"{name}\" could not be had {failures} times in a row: {error}"
+                ));
+            }
+        }
+        notes
+    }
 }
 
 /// What is wrong, one by one.

@@ -176,6 +176,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Databases) -> Re
     node.status.push(Box::new(move |status| fill_status(&for_status, status)));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
     node.participants.push(Arc::clone(&service) as Arc<_>);
+    node.console.keyspace = Some(Arc::clone(&service));
     node.parts.push(KeyspacePart { service, stopper, doors, expiry });
     Ok(())
 }

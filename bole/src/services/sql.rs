@@ -119,10 +119,10 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Arc<Databases>) 
             ConnectionLimit::new(usize::MAX >> 4),
         )
     };
-    let for_clients = Arc::clone(&service);
+    let (for_clients, metrics) = (Arc::clone(&service), node.metrics.service("sql"));
     let handler =
         move |connection: listener::Connection| connection::serve(Arc::clone(&for_clients), connection);
-    let serving = listener.serve(door_config, node.metrics.service("sql"), token, handler);
+    let serving = listener.serve(door_config, metrics.clone(), token, handler);
     let door = tokio::spawn(async move {
         let drained = serving.await;
         if drained.aborted > 0 {
@@ -141,6 +141,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, databases: Arc<Databases>) 
     let (for_status, for_metrics) = (Arc::clone(&service), Arc::clone(&service));
     node.status.push(Box::new(move |status| fill_status(&for_status, status)));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
+    node.console.sql = Some((Arc::clone(&service), metrics));
     node.parts.push(SqlPart { service, stopper, door, looking_after });
     Ok(())
 }

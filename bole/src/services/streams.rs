@@ -121,6 +121,7 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
     let (for_status, for_metrics) = (Arc::clone(&service), Arc::clone(&service));
     node.status.push(Box::new(move |status| fill_status(&for_status, status)));
     node.collectors.push(Arc::new(move |out| write_metrics(&for_metrics, out)));
+    node.console.streams = Some(Arc::clone(&service));
     node.parts.push(StreamsPart { service, stopper, doors, tasks });
     Ok(())
 }

@@ -93,6 +93,18 @@ impl Connection {
                 }
             },
         };
+        Self::begin(door, stream).await
+    }
+
+    /// Over a stream that is there already, and whose other end knows who comes. `name` is told in errors in place of an address.
+    pub async fn over<S>(stream: S, name: &str) -> Result<Self, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + Debug + 'static,
+    {
+        Self::begin(&Arc::new(Door::plain(name)), Box::new(stream)).await
+    }
+
+    async fn begin(door: &Arc<Door>, stream: Box<dyn Stream>) -> Result<Self, Error> {
         let mut connection = Self {
             door: Arc::clone(door),
             stream,

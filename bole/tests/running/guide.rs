@@ -29,9 +29,15 @@ const PAGES: &[(&str, &[&str])] = &[
     ("docs/guide/gateway.md", &[]),
     ("docs/guide/gateway-login.md", &[]),
     ("docs/guide/gateway-openapi.md", &[]),
+    (
+        "docs/guide/gateway-sight.md",
+        &["gateway.access_log=json", "gateway.access_log_file=access.log", "gateway.explain=true"],
+    ),
+    ("docs/guide/gateway-acme.md", &[]),
     ("docs/guide/cdn.md", &[]),
     ("docs/guide/signed-links.md", &[]),
     ("docs/guide/geodns.md", &[]),
+    ("docs/guide/console.md", &[]),
 ];
 /// Programs of others that examples use.
 const REDIS_CLI: &str = "redis-cli";

@@ -146,9 +146,15 @@ impl Node {
         self.stands_in("redis-cli", &format!("-h {host} -p {port} \"$@\""))
     }
 
-    /// Whether `curl` is installed; if so, commands that call it find this node's gateway at its usual port.
+    /// Whether `curl` is installed; if so, commands that call it find this node's gateway and admin door at their usual ports.
     pub(crate) fn has_curl(&self) -> bool {
-        self.stands_in("curl", &format!("--connect-to 127.0.0.1:8080:{} \"$@\"", self.gateway))
+        self.stands_in(
+            "curl",
+            &format!(
+                "--connect-to 127.0.0.1:8080:{} --connect-to 127.0.0.1:4280:{} \"$@\"",
+                self.gateway, self.admin
+            ),
+        )
     }
 
     /// Whether `dig` is installed; if so, commands that call it ask this node, whatever port they say.

@@ -75,6 +75,10 @@ pub struct Usage {
     pub memory_evictions: u64,
     /// Bytes of files.
     pub disk_bytes: u64,
+    /// Pieces that were read from disk.
+    pub disk_reads: u64,
+    /// Pieces that were written to disk.
+    pub disk_writes: u64,
     /// Files that had to make room.
     pub disk_evictions: u64,
     /// Files that were not what was written.
@@ -197,6 +201,8 @@ impl Cache {
         if let Some(disk) = &self.0.disk {
             let counters = disk.counters();
             usage.disk_bytes = disk.bytes();
+            usage.disk_reads = counters.reads.load(Ordering::Relaxed);
+            usage.disk_writes = counters.writes.load(Ordering::Relaxed);
             usage.disk_evictions = counters.evictions.load(Ordering::Relaxed);
             usage.disk_corrupt = counters.corrupt.load(Ordering::Relaxed);
             usage.disk_failed = counters.failed.load(Ordering::Relaxed);

@@ -117,6 +117,15 @@ impl Disk {
         records
     }
 
+    /// The objects of a key like [`Disk::objects`], if no file has to be waited for. None: some have to, or there are none.
+    pub fn objects_at_once(&self, key: &Key) -> Option<Vec<Record>> {
+        let ids = self.catalog.lock().get(&key.hash())?.clone();
+        let heads = ids.into_iter().map(|(id, slice)| self.files.newest_head_at_once(id, slice));
+        let mut records = heads.collect::<Option<Vec<Record>>>()?;
+        records.sort_by_key(|record| record.object);
+        records.iter().all(|record| record.key == key.whole()).then_some(records)
+    }
+
     /// A piece. Blocks. A file that is not what was written is dropped and is as if it had not been there.
     pub fn read(&self, object: u64, slice: u32) -> Option<Piece> {
         let piece = self.files.read(object, slice)?;

@@ -7,6 +7,7 @@
 //! | is it worth asking at all? | [`breaker`] |
 //! | may this be tried again? | [`retry`] |
 //! | who goes first under overload? | [`shed`] |
+//! | how long do nearly all answers take? | [`quantile`] |
 //!
 //! All are pure: time and randomness are arguments. A rate's arithmetic is in whole numbers, so that a limit that
 //! several nodes share through the keyspace gives the numbers that a local one gives.
@@ -15,6 +16,7 @@ pub mod adaptive;
 pub mod breaker;
 pub mod concurrency;
 pub mod headers;
+pub mod quantile;
 pub mod retry;
 mod rolling;
 pub mod rule;

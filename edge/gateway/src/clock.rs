@@ -26,6 +26,11 @@ pub fn wall() -> Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 
+/// What is added to [`now`] to have the time since 1970.
+pub fn epoch() -> Duration {
+    wall().saturating_sub(now())
+}
+
 thread_local! {
     static RANDOM: RefCell<Random> = RefCell::new(Random::new(rand::random()));
 }

@@ -27,6 +27,8 @@ pub struct Config {
     pub explain: bool,
     /// Where finished requests are written.
     pub access_log: AccessLog,
+    /// Where spans are sent; nowhere without.
+    pub otel: Option<crate::otel::Config>,
     /// How often files of certificates are looked at.
     pub reload_interval: Duration,
 }
@@ -42,6 +44,7 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(10),
             explain: false,
             access_log: AccessLog::default(),
+            otel: None,
             reload_interval: Duration::from_secs(5),
         }
     }
@@ -85,6 +88,8 @@ pub struct Parts {
     pub shared_store: Option<Arc<dyn bole_edge_core::limits::Store>>,
     /// Reads buckets of this node; no route can show one without.
     pub objects: Option<Arc<dyn crate::bucket::Objects>>,
+    /// Where accounts with authorities and their certificates are kept, durably and secret; no document can ask for any without.
+    pub keeper: Option<Arc<dyn bole_gateway_acme::Keeper>>,
     /// What stores answers; none are without.
     pub store: Option<crate::cached::Store>,
 }

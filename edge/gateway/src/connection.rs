@@ -7,6 +7,7 @@ pub mod body;
 pub mod client;
 pub mod head;
 mod held;
+pub mod leave;
 pub mod origin;
 pub mod wire;
 
@@ -19,6 +20,8 @@ use bole_net::Connection;
 use bole_net::metrics::Counter;
 use client::{Client, Exchange, TlsFacts};
 use head::{Bounds, Framing};
+use http::header::EXPECT;
+use leave::Leaves;
 use pingora_core::apps::HttpServerApp;
 use pingora_core::protocols::Digest;
 use pingora_core::protocols::http::ServerSession;
@@ -88,7 +91,8 @@ pub async fn serve(connection: Connection, door: Arc<Door>, secured: bool) {
     let transport = if secured {
         let accepted = tokio::time::timeout(limit, door.certificates.accept(stream)).await;
         let stream = match accepted {
-            Ok(Ok(stream)) => stream,
+            Ok(Ok(Some(stream))) => stream,
+            Ok(Ok(None)) => return,
             Ok(Err(error)) => return debug!("{peer}: {error}"),
             Err(_) => return debug!("{peer}: no TLS handshake within {limit:?}"),
         };
@@ -183,7 +187,8 @@ fn h2_options(limits: &crate::limits::Limits) -> H2Options {
 
 /// Streams of HTTP/2, each a task.
 async fn http2(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
-    wire.open();
+    let leaves = Arc::<Leaves>::default();
+    wire.open(leaves.clone());
     let limits = &door.config.limits;
     let handshake = handshake(Box::new(wire), Some(h2_options(limits)));
     let mut connection = match tokio::time::timeout(limits.handshake_timeout, handshake).await {
@@ -210,11 +215,16 @@ async fn http2(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
                 told = true;
                 continue;
             }
-            accepted = H2Session::from_h2_conn(&mut connection, digest) => accepted,
+            accepted = leaves.next(H2Session::from_h2_conn(&mut connection, digest)) => accepted,
             () = idle, if !told => return,
         };
+        let leave = leaves.of_last();
         match accepted {
             Ok(Some(H2Accept::Session(session))) => {
+                let expects = session.req_header().headers.contains_key(EXPECT);
+                if let Some(leave) = leave.filter(|_| expects) {
+                    exchange.set_leave(leave);
+                }
                 let (door, guard) = (door.clone(), running.subscribe());
                 tokio::spawn(async move {
                     let _guard = guard;
@@ -231,6 +241,7 @@ async fn http2(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
 /// One request of HTTP/2. Its deadline is looked at from here, because no stream of its own could.
 async fn stream(session: H2Session, exchange: Arc<Exchange>, door: Arc<Door>) {
     let limits = &door.config.limits;
+    let expects = session.req_header().headers.contains_key(EXPECT);
     let mut session = ServerSession::new_http2(session);
     session.set_read_timeout(Some(limits.body_timeout));
     session.set_write_timeout(Some(limits.write_timeout));
@@ -239,6 +250,19 @@ async fn stream(session: H2Session, exchange: Arc<Exchange>, door: Arc<Door>) {
     tokio::select! {
         _ = process => {}
         () = overdue(&exchange) => debug!("{}: a stream is reset: its time is over", exchange.client.address),
+        () = waits_in_vain(&exchange, limits.expect_timeout), if expects => {
+            door.refused.add(Problem::Expectation);
+            debug!("{}: a stream is reset: its client waits for leave that it does not get", exchange.client.address);
+        }
+    }
+}
+
+/// Whether a client that waits for leave to send its body (RFC 9110, section 10.1.1) still does so after this time, because it could not be given
+/// ([`leave`]). Most go on by themselves after a second; the others would wait until a deadline ends the request.
+async fn waits_in_vain(exchange: &Exchange, wait: Duration) {
+    tokio::time::sleep(wait).await;
+    if exchange.goes_on() {
+        std::future::pending().await
     }
 }
 

@@ -1,6 +1,6 @@
-//! Requests of the gateway's own: to issuers of tokens, to providers of logins, to servers that decide on requests.
+//! Requests of the gateway's own: to issuers of tokens, to providers of logins, to servers that decide on requests, to authorities of certificates.
 //!
-//! Each is bounded in time and size, certificates of https are checked against the machine's authorities, redirects are not
+//! Each is bounded in time and size, certificates of https are checked against the machine's authorities (or those of a file), redirects are not
 //! followed and no proxy is used. Connections are kept for a short while, because a server that decides is asked for each request.
 //! An error names the host and what went wrong, never what was sent or answered.
 
@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -48,6 +49,8 @@ struct Idle {
 /// Sends requests over HTTP/1.1.
 #[derive(Default)]
 pub struct Web {
+    /// Whose servers are believed; the machine's authorities without.
+    authorities: Option<PathBuf>,
     idle: Mutex<Vec<Idle>>,
     tls: OnceLock<Result<Tls, String>>,
 }
@@ -76,9 +79,21 @@ impl Place {
 }
 
 impl Web {
+    /// One that believes servers of the authorities in this file only, which is read when it is first needed.
+    pub fn with_authorities(authorities: Option<PathBuf>) -> Self {
+        Self { authorities, ..Self::default() }
+    }
+
+    /// With this TLS in place of one by the machine's authorities.
+    pub fn with(tls: Tls) -> Self {
+        Self { tls: OnceLock::from(Ok(tls)), ..Self::default() }
+    }
+
     /// Authorities are loaded once; a machine without any can fetch nothing by https.
     fn tls(&self) -> Result<&Tls, FetchError> {
-        let loaded = self.tls.get_or_init(|| Tls::load(None, None).map_err(|error| error.to_string()));
+        let loaded = self
+            .tls
+            .get_or_init(|| Tls::load(self.authorities.as_deref(), None).map_err(|error| error.to_string()));
         loaded.as_ref().map_err(told)
     }
 

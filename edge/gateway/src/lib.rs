@@ -15,6 +15,7 @@
 #![expect(clippy::unnecessary_box_returns, reason = "the proxy library's errors are boxed")]
 
 pub mod access_log;
+pub mod acme;
 pub mod answer;
 pub mod bucket;
 pub mod cached;
@@ -33,6 +34,7 @@ pub mod limits;
 pub mod logins;
 pub mod metrics;
 pub mod mirror;
+pub mod otel;
 pub mod places;
 pub mod proxy;
 pub mod rates;

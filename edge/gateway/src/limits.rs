@@ -20,6 +20,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Between two pieces of a request's body.
     pub body_timeout: Duration,
+    /// A client of HTTP/2 that waits for leave to send its body waits so long; then its stream is reset, since it cannot be given.
+    pub expect_timeout: Duration,
     /// Until a client takes the next piece of an answer.
     pub write_timeout: Duration,
     /// Between two pieces in either direction of a connection that was upgraded.
@@ -68,6 +70,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
             body_timeout: Duration::from_secs(30),
+            expect_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_mins(1),
             upgraded_idle_timeout: Duration::from_hours(1),
             handshake_timeout: Duration::from_secs(10),

@@ -32,11 +32,13 @@ use crate::compression::Compressors;
 use crate::config::Config;
 use crate::connection::RefusedCounters;
 use crate::inner::Engine;
+use crate::otel::Tracer;
 use crate::state::State;
 use crate::tls::Certificates;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bole_edge_core::limits::shed::Shedder;
+use bole_gateway_acme::Acme;
 use bytes::Bytes;
 use context::Context;
 use http::HeaderMap;
@@ -60,10 +62,14 @@ pub struct Proxy {
     pub config: Arc<Config>,
     /// To see that a connection may carry a request for a host.
     pub certificates: Arc<Certificates>,
+    /// Where authorities look for proofs, if any are asked for certificates.
+    pub acme: Option<Arc<Acme>>,
     /// Turns true when the gateway closes.
     pub closing: watch::Receiver<bool>,
     /// Finished requests.
     pub log: Arc<Log>,
+    /// Takes spans, if anybody wants them.
+    pub tracer: Option<Arc<Tracer>>,
     /// Problems by kind.
     pub problems: RefusedCounters,
     /// What came of logins.
@@ -138,6 +144,9 @@ impl ProxyHttp for Proxy {
         end: bool,
         context: &mut Context,
     ) -> Result<()> {
+        if let Some(exchange) = context.exchange.as_ref().filter(|_| body.is_some() || end) {
+            exchange.go_on();
+        }
         self.request_body(body, end, context)?;
         self.request_of_grpc_web(body, end, context)?;
         // The library writes an empty last piece as the chunk that ends a body, and then ends the body: the second end would stand before the

@@ -4,6 +4,7 @@
 //! goes on. A gateway that closes takes no more connections, tells its clients so, and waits for what is under way.
 
 use crate::access_log::Log;
+use crate::acme;
 use crate::cached::prefetch::Prefetcher;
 use crate::cached::{self, Store};
 use crate::clock::{self, Lag};
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::inner::Engine;
 use crate::logins;
 use crate::metrics::LoginCounters;
+use crate::otel::Tracer;
 use crate::proxy::Proxy;
 use crate::rates::Stores;
 use crate::state::{self, State, Workshop};
@@ -21,15 +23,18 @@ use crate::straight::Straight;
 use crate::tls::{Certificates, Prepared};
 use crate::upstream::{Tools, resolve};
 use arc_swap::ArcSwap;
+use bole_base::clock::SystemClock;
 use bole_edge_core::limits::shed::{self, Shedder};
 use bole_edge_core::limits::store::Local;
+use bole_gateway_acme::Acme;
 use bole_gateway_document::Document;
 use bole_net::limits::ConnectionLimit;
 use bole_net::listener::{self, LastWord, Listener};
 use bole_net::tasks::{self, OnFailure};
-use bole_net::{ServiceMetrics, Shutdown, Stopper};
+use bole_net::{Metrics, ServiceMetrics, Shutdown, Stopper};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +45,9 @@ use tracing::info;
 /// How long a new document waits for names of instances to be looked up, before requests are answered by it all the same.
 const LOOK_UP: Duration = Duration::from_secs(2);
 
+/// How long a gateway that closes waits for its last spans to be sent.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// A gateway that runs.
 pub struct Service {
     state: Arc<ArcSwap<State>>,
@@ -47,6 +55,7 @@ pub struct Service {
     certificates: Arc<Certificates>,
     store: Option<Store>,
     engine: Arc<Engine>,
+    tracer: Option<Arc<Tracer>>,
     applying: Mutex<()>,
     addresses: Vec<SocketAddr>,
     secured: Vec<SocketAddr>,
@@ -76,11 +85,14 @@ impl Service {
         let log = Arc::new(Log::open(&config.access_log, &metrics).map_err(Error::Config)?);
         let (closing, is_closing) = watch::channel(false);
         let state = Arc::new(ArcSwap::from_pointee(State::default()));
-        let (certificates, lag) = (Arc::new(Certificates::default()), Arc::new(Lag::default()));
+        let acme = authorities(&parts);
+        let (certificates, lag) = (Arc::new(Certificates::new(acme.clone())), Arc::new(Lag::default()));
         let problems = RefusedCounters::new(&metrics);
         let overload = shed::Settings { wait: config.limits.shed_wait, ..shed::Settings::default() };
         let own = Arc::<Engine>::default();
+        let (tracer, exporter) = traced(&config, &metrics)?;
         let straight = Straight {
+            tracer: tracer.clone(),
             state: state.clone(),
             config: config.clone(),
             certificates: certificates.clone(),
@@ -91,8 +103,10 @@ impl Service {
             state: state.clone(),
             config: config.clone(),
             certificates: certificates.clone(),
+            acme: acme.clone(),
             closing: is_closing.clone(),
             log,
+            tracer: tracer.clone(),
             problems: problems.clone(),
             logins: LoginCounters::new(&metrics),
             shedder: parking_lot::Mutex::new(Shedder::new(overload, clock::now())),
@@ -115,15 +129,13 @@ impl Service {
         };
         let node_limit = parts.node_limit.clone().unwrap_or_else(|| ConnectionLimit::new(usize::MAX));
         let store = parts.store.clone();
-        let workshop = workshop(&config, parts);
+        let workshop = workshop(&config, parts, acme.clone());
         let (stopper, shutdown) = Stopper::new();
-        let helpers = vec![
-            tokio::spawn(certificates.clone().watch(config.reload_interval)),
-            tokio::spawn(lag.measure()),
-            tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
-        ];
+        let mut helpers = helpers((&config, &state, &is_closing), &certificates, &lag, acme);
+        helpers.extend(exporter);
         let mut service = Self {
             state,
+            tracer,
             workshop,
             certificates,
             store,
@@ -190,6 +202,11 @@ impl Service {
         &self.secured
     }
 
+    /// What becomes of certificates that authorities are asked for, by their names.
+    pub fn certificates(&self) -> BTreeMap<String, bole_gateway_acme::Status> {
+        self.workshop.acme.as_ref().map(|acme| acme.status()).unwrap_or_default()
+    }
+
     /// What requests are answered by, now.
     pub fn state(&self) -> Arc<State> {
         self.state.load_full()
@@ -235,6 +252,9 @@ impl Service {
         };
         // Names that are not found in time are looked up on and on; their services answer 503 until then.
         let _ = tokio::time::timeout(LOOK_UP, known).await;
+        if let Some(acme) = &self.workshop.acme {
+            acme.want(state.wanted.clone()).await;
+        }
         let (routes, services) = (state.routes.len(), state.services.len());
         self.certificates.commit(certificates);
         if let Some(store) = &self.store {
@@ -261,8 +281,44 @@ impl Service {
         for upstream in self.state.load().services.values() {
             upstream.retire();
         }
+        if let Some(tracer) = &self.tracer {
+            tracer.flush(FLUSH).await;
+        }
         closed
     }
+}
+
+/// What asks authorities for certificates, if there is where to keep them.
+fn authorities(parts: &Parts) -> Option<Arc<Acme>> {
+    let keeper = parts.keeper.clone()?;
+    let (open, clock) = (acme::open(), Arc::new(SystemClock::new()));
+    Some(Acme::new(bole_gateway_acme::Parts { keeper, open, clock, metrics: parts.metrics.clone() }))
+}
+
+/// What runs beside the requests.
+fn helpers(
+    (config, state, is_closing): (&Config, &Arc<ArcSwap<State>>, &watch::Receiver<bool>),
+    certificates: &Arc<Certificates>,
+    lag: &Arc<Lag>,
+    acme: Option<Arc<Acme>>,
+) -> Vec<JoinHandle<()>> {
+    let mut helpers = vec![
+        tokio::spawn(certificates.clone().watch(config.reload_interval)),
+        tokio::spawn(lag.clone().measure()),
+        tasks::spawn("gateway logins", OnFailure::Log, logins::tend(state.clone(), is_closing.clone())),
+    ];
+    let orders =
+        |acme: Arc<Acme>| tasks::spawn("gateway certificates", OnFailure::Log, acme.run(is_closing.clone()));
+    helpers.extend(acme.map(orders));
+    helpers
+}
+
+/// What takes spans, and the task that sends them, if somebody wants them.
+fn traced(config: &Config, metrics: &Metrics) -> Result<(Option<Arc<Tracer>>, Option<JoinHandle<()>>)> {
+    let Some(otel) = &config.otel else { return Ok((None, None)) };
+    let (tracer, exporter) = Tracer::open(otel, metrics).map_err(Error::Config)?;
+    let sends = tasks::spawn("gateway spans", OnFailure::Log, exporter.run());
+    Ok((Some(Arc::new(tracer)), Some(sends)))
 }
 
 /// The library's engine around our phases.
@@ -279,7 +335,7 @@ fn engine(proxy: Proxy, config: &Config) -> HttpProxy<Proxy> {
 }
 
 /// What documents are compiled with.
-fn workshop(config: &Config, parts: Parts) -> Workshop {
+fn workshop(config: &Config, parts: Parts, acme: Option<Arc<Acme>>) -> Workshop {
     let cache = match &parts.store {
         None => state::Cache::None,
         Some(Store { network: None, .. }) => state::Cache::Alone,
@@ -297,6 +353,8 @@ fn workshop(config: &Config, parts: Parts) -> Workshop {
             shared: parts.shared_store,
         },
         objects: parts.objects,
+        doors: acme::Doors::of(config, acme.is_some()),
+        acme,
         logins: parts.logins.parts(),
         cache,
     }
@@ -304,7 +362,7 @@ fn workshop(config: &Config, parts: Parts) -> Workshop {
 
 /// Compiles a document with its certificates. Blocks on files.
 fn compile(document: Document, learned: &State, workshop: &Workshop) -> Result<(State, Prepared)> {
-    let certificates = Certificates::prepare(&document.certificates);
+    let certificates = Certificates::prepare(&document.certificates, workshop.acme.as_ref());
     let state = State::new(document, learned, workshop);
     match (state, certificates) {
         (Ok(state), Ok(certificates)) => Ok((state, certificates)),

@@ -1,6 +1,7 @@
 //! A document, compiled: what each request is answered by. A new one takes the place of the old one at once; requests under way
 //! keep the one that they began with.
 
+use crate::acme;
 use crate::answer::{Files, Reply};
 use crate::bucket::{Bucket, Objects};
 use crate::cached;
@@ -15,6 +16,7 @@ use crate::rates::{Rate, Stores};
 use crate::straight;
 use crate::unbuilt;
 use crate::upstream::{Tools, Upstream};
+use bole_gateway_acme::{Acme, Wanted};
 use bole_gateway_document::Document;
 use bole_gateway_document::access::Login;
 use bole_gateway_document::route::{self as document, Share};
@@ -42,6 +44,8 @@ pub struct State {
     pub described: BTreeMap<String, Arc<Described>>,
     /// All services.
     pub services: BTreeMap<String, Arc<Upstream>>,
+    /// What authorities are asked for.
+    pub wanted: BTreeMap<String, Wanted>,
 }
 
 impl Default for State {
@@ -50,7 +54,8 @@ impl Default for State {
         let document = Document::default();
         let table = Table::new(&document);
         let (routes, rates, services) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Self { document, table, routes, access: None, rates, described: BTreeMap::new(), services }
+        let (described, wanted) = (BTreeMap::new(), BTreeMap::new());
+        Self { document, table, routes, access: None, rates, described, services, wanted }
     }
 }
 
@@ -128,6 +133,10 @@ pub struct Workshop {
     pub cache: Cache,
     /// What reads buckets.
     pub objects: Option<Arc<dyn Objects>>,
+    /// What proofs for authorities need.
+    pub doors: acme::Doors,
+    /// What gets certificates of authorities, if there is anything.
+    pub acme: Option<Arc<Acme>>,
 }
 
 impl Workshop {
@@ -137,6 +146,7 @@ impl Workshop {
         let mut trial = self.clone();
         trial.tools.metrics = bole_net::Metrics::default();
         trial.logins = logins::forgetful(&self.logins);
+        trial.acme = None;
         trial
     }
 }
@@ -157,6 +167,11 @@ impl State {
         });
         problems.extend(unbuilt::found(&document, workshop.stores.shared.is_some()));
         problems.extend(workshop.cache.problems(&document));
+        let wanted = acme::wanted(&document, workshop.doors, &*workshop.logins.secrets);
+        let wanted = wanted.unwrap_or_else(|more| {
+            problems.extend(more);
+            BTreeMap::new()
+        });
         let mut services = BTreeMap::new();
         for (name, service) in &document.services {
             match Upstream::new(name, service, before.services.get(name), &workshop.tools) {
@@ -199,7 +214,8 @@ impl State {
         if !problems.is_empty() {
             return Err(Error::Document(problems));
         }
-        Ok(Self { table: Table::new(&document), routes, access, rates, described, services, document })
+        let table = Table::new(&document);
+        Ok(Self { table, routes, access, rates, described, services, wanted, document })
     }
 
     /// The descriptions of all services, as one document.

@@ -9,15 +9,18 @@ use crate::config::Config;
 use crate::connection::client::Client;
 use crate::connection::head::{Framing, Head};
 use crate::connection::wire::Wire;
+use crate::otel::Tracer;
+use crate::otel::span::{self, of_request};
 use crate::proxy::meaning;
 use crate::routing::Asked;
 use crate::state::{Action, Route, State};
 use crate::tls::Certificates;
-use crate::trace;
+use crate::trace::{self, Parent};
 use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
 use bole_cdn::Manner;
 use bole_cdn::cache::hit::{Hit, Part, Target};
+use bole_gateway_acme::proof;
 use bole_gateway_document::route as document;
 use bole_gateway_routes::forwarded::Trusted;
 use http::Method;
@@ -25,6 +28,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What such answers are made of.
 pub struct Straight {
@@ -36,6 +40,8 @@ pub struct Straight {
     pub certificates: Arc<Certificates>,
     /// Finished requests.
     pub log: Arc<Log>,
+    /// Takes spans, if anybody wants them.
+    pub tracer: Option<Arc<Tracer>>,
     /// What is stored of answers, if anything is.
     pub store: Option<Store>,
 }
@@ -46,6 +52,8 @@ struct Found {
     route: Arc<Route>,
     service: Arc<Upstream>,
     hit: Hit,
+    /// The path of the route as the document has it, if somebody may want to know.
+    path: Option<String>,
 }
 
 /// Whether nothing stands between the requests of a route and what is stored, and nothing is changed in its answers. A field of the document that
@@ -137,8 +145,8 @@ impl Straight {
         counters.answered(found.hit.status.as_u16(), took);
         let body_bytes = if bodyless || sent.is_err() { 0 } else { found.hit.body_bytes() };
         found.hit.sent(body_bytes);
-        if self.log.is_on() {
-            self.tell(&found, client, (&id, took), body_bytes, sent.is_err());
+        if self.log.is_on() || self.tracer.is_some() {
+            self.tell(&found, client, (&id, (began, took)), body_bytes, sent.is_err());
         }
         Some(sent.map(|()| !last))
     }
@@ -148,12 +156,15 @@ impl Straight {
         let state = self.state.load();
         let asked = Asked::of(&request, client.tls.is_some()).ok()?;
         let tls = client.tls.as_ref();
-        if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host))
+        // Proofs for authorities come before all that services say.
+        if asked.path.starts_with(proof::PATH)
+            || tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host))
             || state.access.as_ref().is_some_and(|access| access.has_sessions())
         {
             return None;
         }
-        let route = &state.routes[asked.find(&request, &state.table)?.route.index];
+        let way = asked.find(&request, &state.table)?;
+        let route = &state.routes[way.route.index];
         let Action::Service(upstream) = &route.action else { return None };
         if !route.is_plain || state.described.contains_key(&*upstream.name) {
             return None;
@@ -174,21 +185,27 @@ impl Straight {
             }
             None => store.cache.hit(manner, &target, &request.headers, by_file)?,
         };
-        Some(Found { route: route.clone(), service: upstream.clone(), hit, request })
+        let path = self.tracer.as_ref().and_then(|_| way.pattern().map(ToString::to_string));
+        Some(Found { route: route.clone(), service: upstream.clone(), hit, request, path })
     }
 
     fn tell(
         &self,
         found: &Found,
         client: &Client,
-        (id, took): (&str, std::time::Duration),
+        (id, (began, took)): (&str, (Duration, Duration)),
         body_bytes: u64,
         broke_off: bool,
     ) {
         let headers = &found.request.headers;
         let trusted = Trusted(&self.config.trusted_proxies);
         let from = trusted.client(headers, client.address.ip(), client.tls.is_some());
-        self.log.write(&Told {
+        let parent = Parent::of(headers);
+        let own = match &self.tracer {
+            Some(tracer) => tracer.sampler().begin(parent, client.trusted),
+            None => Parent::passed_on(parent),
+        };
+        let told = Told {
             client: from.address,
             status: found.hit.status.as_u16(),
             response_bytes: body_bytes,
@@ -197,11 +214,18 @@ impl Straight {
             service: Some(&found.service.name),
             problem: broke_off.then(|| crate::error::Problem::ClientGone.row().name),
             request_id: id,
-            trace: Some(trace::Parent::continued(trace::Parent::of(headers))),
+            trace: Some(own),
             tls: client.tls.as_ref().map(|tls| tls.version),
             cache: Some(&found.hit.cache_status),
             ..Told::of(&found.request)
-        });
+        };
+        self.log.write(&told);
+        if let Some(tracer) = self.tracer.as_ref().filter(|_| own.flags & 1 == 1) {
+            let (parent, secured) = (parent.map(|parent| parent.span), from.tls);
+            let began = clock::epoch() + began;
+            let path = found.path.as_deref();
+            tracer.take(vec![of_request(&told, &span::Asked { own, parent, client, secured, path, began })]);
+        }
     }
 }
 

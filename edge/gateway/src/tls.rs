@@ -1,13 +1,16 @@
-//! Certificates of the gateway by the name that a client asks for, with wildcards; what is asked of clients; reload of files.
+//! Certificates of the gateway by the name that a client asks for, with wildcards; what is asked of clients; reload of files. Those of authorities come
+//! from their slots, which change by themselves; until there is one, a client that asks for its host is told that there is none for it.
 //!
 //! A change of the files that cannot be used keeps what was in use, and is told once. Connections keep what they began with.
 
 use arc_swap::ArcSwap;
+use bole_gateway_acme::{Acme, Slot, proof};
 use bole_gateway_document::tls::Certificate;
 use parking_lot::Mutex;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{Acceptor, ClientHello, WebPkiClientVerifier};
+use rustls::server::{Acceptor, ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
@@ -23,16 +26,27 @@ use tracing::{info, warn};
 /// Files larger than this are no certificates.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// The end of a handshake for a name that is not known (RFC 6066, section 3): a record of TLS 1.2 or before with a fatal alert, which clients of every
+/// version read in place of a `ServerHello`.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
 type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// What handshakes are answered with.
+struct Served {
+    config: Arc<ServerConfig>,
+    /// Where the certificate is shown, if it is an authority's; else it is in the configuration.
+    slot: Option<Arc<Slot>>,
+}
 
 /// All certificates, ready for handshakes.
 #[derive(Default)]
 struct Ready {
-    by_host: HashMap<String, Arc<ServerConfig>>,
+    by_host: HashMap<String, Arc<Served>>,
     /// By what follows the first label.
-    by_wildcard: HashMap<String, Arc<ServerConfig>>,
-    /// For clients that ask for no name, and for names that are not known.
-    first: Option<Arc<ServerConfig>>,
+    by_wildcard: HashMap<String, Arc<Served>>,
+    /// All, in the order of their names. The first that is there is for clients that ask for no name.
+    all: Vec<Arc<Served>>,
 }
 
 /// Certificates that were read, but are not in use yet.
@@ -45,6 +59,7 @@ pub struct Prepared {
 /// The certificates of a gateway.
 #[derive(Default)]
 pub struct Certificates {
+    acme: Option<Arc<Acme>>,
     ready: ArcSwap<Ready>,
     seen: Mutex<(BTreeMap<String, Certificate>, Files)>,
 }
@@ -84,28 +99,58 @@ fn names(der: &CertificateDer<'_>) -> Vec<String> {
     names.value.general_names.iter().filter_map(name).collect()
 }
 
+/// The certificate in its files, and the hosts that it is for.
+fn from_files(
+    certificate: &Certificate,
+    provider: &CryptoProvider,
+    files: &mut Files,
+) -> Result<(CertifiedKey, Vec<String>), String> {
+    let (Some(path), Some(key_path)) = (&certificate.certificate, &certificate.key) else {
+        return Err("needs the files certificate and key".to_owned());
+    };
+    let chain = chain(path, files)?;
+    let key = PrivateKeyDer::from_pem_slice(&read(key_path, files)?)
+        .map_err(|error| format!("{}: {error}", key_path.display()))?;
+    let hosts = if certificate.hosts.is_empty() { names(&chain[0]) } else { certificate.hosts.clone() };
+    if hosts.is_empty() {
+        return Err(format!("{}: has no names; say hosts", path.display()));
+    }
+    let certified = CertifiedKey::from_der(chain, key, provider)
+        .map_err(|error| format!("{} with {}: {error}", path.display(), key_path.display()))?;
+    Ok((certified, hosts))
+}
+
+impl Served {
+    /// Whether there is a certificate for this name, or any if none is asked for.
+    fn is_there(&self, name: Option<&str>) -> bool {
+        self.slot.as_ref().is_none_or(|slot| slot.find(name).is_some())
+    }
+}
+
 impl Ready {
-    fn add(&mut self, certificate: &Certificate, files: &mut Files) -> Result<(), String> {
-        let (Some(path), Some(key_path)) = (&certificate.certificate, &certificate.key) else {
-            return Err("needs the files certificate and key".to_owned());
-        };
-        let chain = chain(path, files)?;
-        let key = PrivateKeyDer::from_pem_slice(&read(key_path, files)?)
-            .map_err(|error| format!("{}: {error}", key_path.display()))?;
-        let hosts = if certificate.hosts.is_empty() { names(&chain[0]) } else { certificate.hosts.clone() };
-        if hosts.is_empty() {
-            return Err(format!("{}: has no names; say hosts", path.display()));
-        }
+    fn add(
+        &mut self,
+        name: &str,
+        certificate: &Certificate,
+        acme: Option<&Arc<Acme>>,
+        files: &mut Files,
+    ) -> Result<(), String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let certified = CertifiedKey::from_der(chain, key, &provider)
-            .map_err(|error| format!("{} with {}: {error}", path.display(), key_path.display()))?;
-        let config = server_config(certificate, certified, provider, files)?;
-        self.first.get_or_insert_with(|| config.clone());
+        let (resolver, slot, hosts): (Arc<dyn ResolvesServerCert>, _, _) = if certificate.acme.is_some() {
+            let slot = acme.map(|acme| acme.slot(name)).unwrap_or_default();
+            (slot.clone(), Some(slot), certificate.hosts.clone())
+        } else {
+            let (certified, hosts) = from_files(certificate, &provider, files)?;
+            (Arc::new(One(Arc::new(certified))), None, hosts)
+        };
+        let config = server_config(certificate, resolver, provider, files)?;
+        let served = Arc::new(Served { config, slot });
+        self.all.push(served.clone());
         for host in hosts {
             let host = host.to_ascii_lowercase();
             let before = match host.strip_prefix("*.") {
-                Some(rest) => self.by_wildcard.insert(rest.to_owned(), config.clone()),
-                None => self.by_host.insert(host.clone(), config.clone()),
+                Some(rest) => self.by_wildcard.insert(rest.to_owned(), served.clone()),
+                None => self.by_host.insert(host.clone(), served.clone()),
             };
             if before.is_some() {
                 return Err(format!("{host:?} has two certificates"));
@@ -114,8 +159,10 @@ impl Ready {
         Ok(())
     }
 
-    fn find(&self, name: Option<&str>) -> Option<&Arc<ServerConfig>> {
-        let Some(name) = name.map(str::to_ascii_lowercase) else { return self.first.as_ref() };
+    fn find(&self, name: Option<&str>) -> Option<&Arc<Served>> {
+        let Some(name) = name.map(str::to_ascii_lowercase) else {
+            return self.all.iter().find(|served| served.is_there(None));
+        };
         let wildcard = || name.split_once('.').and_then(|(_, rest)| self.by_wildcard.get(rest));
         self.by_host.get(&name).or_else(wildcard)
     }
@@ -124,7 +171,7 @@ impl Ready {
 #[derive(Debug)]
 struct One(Arc<CertifiedKey>);
 
-impl rustls::server::ResolvesServerCert for One {
+impl ResolvesServerCert for One {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.clone())
     }
@@ -132,8 +179,8 @@ impl rustls::server::ResolvesServerCert for One {
 
 fn server_config(
     certificate: &Certificate,
-    certified: CertifiedKey,
-    provider: Arc<rustls::crypto::CryptoProvider>,
+    resolver: Arc<dyn ResolvesServerCert>,
+    provider: Arc<CryptoProvider>,
     files: &mut Files,
 ) -> Result<Arc<ServerConfig>, String> {
     let builder = ServerConfig::builder_with_provider(provider.clone())
@@ -153,16 +200,19 @@ fn server_config(
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut config = builder.with_cert_resolver(Arc::new(One(Arc::new(certified))));
+    let mut config = builder.with_cert_resolver(resolver);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.max_early_data_size = 0;
     Ok(Arc::new(config))
 }
 
-fn prepare(document: &BTreeMap<String, Certificate>) -> (Files, Result<Ready, Vec<String>>) {
+fn prepare(
+    document: &BTreeMap<String, Certificate>,
+    acme: Option<&Arc<Acme>>,
+) -> (Files, Result<Ready, Vec<String>>) {
     let (mut files, mut ready, mut problems) = (Files::new(), Ready::default(), Vec::new());
     for (name, certificate) in document {
-        if let Err(problem) = ready.add(certificate, &mut files) {
+        if let Err(problem) = ready.add(name, certificate, acme, &mut files) {
             problems.push(format!("certificates.{name}: {problem}"));
         }
     }
@@ -170,12 +220,20 @@ fn prepare(document: &BTreeMap<String, Certificate>) -> (Files, Result<Ready, Ve
 }
 
 impl Certificates {
-    /// Reads all files of a document. Blocks on them.
+    /// None yet; those of authorities are shown in the slots of `acme`.
+    pub fn new(acme: Option<Arc<Acme>>) -> Self {
+        Self { acme, ..Self::default() }
+    }
+
+    /// Reads all files of a document. Blocks on them. Certificates of authorities get the slots of `acme`; without, for a try, none that is ever filled.
     ///
     /// # Errors
     /// What is wrong with each.
-    pub fn prepare(document: &BTreeMap<String, Certificate>) -> Result<Prepared, Vec<String>> {
-        let (files, ready) = prepare(document);
+    pub fn prepare(
+        document: &BTreeMap<String, Certificate>,
+        acme: Option<&Arc<Acme>>,
+    ) -> Result<Prepared, Vec<String>> {
+        let (files, ready) = prepare(document, acme);
         Ok(Prepared { document: document.clone(), files, ready: ready? })
     }
 
@@ -193,7 +251,7 @@ impl Certificates {
         if document.is_empty() {
             return;
         }
-        let (files, ready) = prepare(document);
+        let (files, ready) = prepare(document, self.acme.as_ref());
         if files == *before {
             return;
         }
@@ -234,15 +292,34 @@ impl Certificates {
         }
     }
 
-    /// Makes the handshake of a client, with the certificate for the name that it asks for.
-    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
-        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    /// Makes the handshake of a client, with the certificate for the name that it asks for. `None`: it was an authority that looked for a proof.
+    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+    ) -> io::Result<Option<TlsStream<S>>> {
+        let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let hello = start.client_hello();
+        let name = hello.server_name().map(str::to_owned);
+        if hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == proof::ALPN)) {
+            let proof = name.as_deref().and_then(|name| self.acme.as_ref()?.proofs().handshake(name));
+            if let Some(proof) = proof {
+                let mut seen = start.into_stream(proof).await?;
+                seen.shutdown().await?;
+                return Ok(None);
+            }
+        }
         let config = {
             let ready = self.ready.load();
-            ready.find(start.client_hello().server_name()).cloned()
+            let served = ready.find(name.as_deref()).filter(|served| served.is_there(name.as_deref()));
+            served.map(|served| served.config.clone())
         };
-        let unknown =
-            || io::Error::new(io::ErrorKind::NotFound, "no certificate is for the name that was asked for");
-        start.into_stream(config.ok_or_else(unknown)?).await
+        let Some(config) = config else {
+            start.io.write_all(&UNRECOGNIZED_NAME).await?;
+            start.io.shutdown().await?;
+            let name = name.as_deref().unwrap_or("no name");
+            let wrong = format!("there is no certificate for {name}, which was asked for");
+            return Err(io::Error::new(io::ErrorKind::NotFound, wrong));
+        };
+        start.into_stream(config).await.map(Some)
     }
 }

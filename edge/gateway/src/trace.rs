@@ -1,4 +1,4 @@
-//! W3C Trace Context, level 1: which trace a request belongs to, and the gateway's own span in it.
+//! W3C Trace Context, level 1: which trace a request belongs to, and the gateway's own span in it, if it makes any ([`crate::otel`]).
 
 use http::HeaderMap;
 use rand::Rng;
@@ -39,6 +39,11 @@ impl Parent {
         parent.filter(|_| parents.next().is_none())
     }
 
+    /// What goes on where the gateway makes no spans: the client's, as it came, or that of a new trace, which is not sampled.
+    pub fn passed_on(from: Option<Self>) -> Self {
+        from.map_or_else(|| Self::continued(None), |parent| Self { flags: parent.flags & 1, ..parent })
+    }
+
     /// A span of the gateway's own, in the trace of a client or in a new one, which is not sampled.
     pub fn continued(from: Option<Self>) -> Self {
         let mut random = rand::rng();
@@ -57,6 +62,15 @@ const STATE_BYTES_MAX: usize = 2 << 10;
 pub fn keeps_state(headers: &HeaderMap) -> bool {
     let bytes: usize = headers.get_all("tracestate").iter().map(http::HeaderValue::len).sum();
     bytes <= STATE_BYTES_MAX && Parent::of(headers).is_some()
+}
+
+/// What else was said of the trace, if it goes on.
+pub fn state(headers: &HeaderMap) -> String {
+    if !keeps_state(headers) {
+        return String::new();
+    }
+    let states = headers.get_all("tracestate").iter().filter_map(|state| state.to_str().ok());
+    states.filter(|state| !state.is_empty()).collect::<Vec<_>>().join(",")
 }
 
 impl fmt::Display for Parent {
@@ -102,6 +116,11 @@ mod tests {
         let own = Parent::continued(parent);
         assert_eq!((format!("{:032x}", own.trace).as_str(), own.flags), (trace, 1));
         assert_ne!(own.span, 0xb7ad_6b71_6920_3331);
+        assert_eq!(
+            Parent::passed_on(parent),
+            parent.map(|parent| Parent { flags: 1, ..parent }).expect("one")
+        );
+        assert_eq!(Parent::passed_on(None).flags, 0);
     }
 
     #[test]
@@ -120,6 +139,7 @@ mod tests {
             }
             headers.insert("tracestate", state.parse().expect("a value"));
             assert_eq!(keeps_state(&headers), keeps, "{parents:?} {state:.10}");
+            assert_eq!(super::state(&headers), if keeps { state.as_str() } else { "" });
             assert_eq!(Parent::of(&headers).is_some(), parents == [good], "{parents:?}");
         }
     }

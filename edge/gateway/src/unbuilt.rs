@@ -24,8 +24,6 @@ pub fn found(document: &Document, shared: bool) -> Vec<String> {
             places.push(format!("limits.{name}.store (keyspace)"));
         }
     }
-    let acme = document.certificates.iter().filter(|(_, certificate)| certificate.acme.is_some());
-    places.extend(acme.map(|(name, _)| format!("certificates.{name}.acme")));
     places.into_iter().map(|place| format!("{place}: this gateway cannot do that yet; take it out")).collect()
 }
 

@@ -12,12 +12,14 @@ pub mod probe;
 pub mod resolve;
 pub mod set;
 
+use crate::clock;
 use crate::metrics::ServiceCounters;
 use bole_edge_core::limits::adaptive::{Adaptive, Bounds, Gradient};
 use bole_edge_core::limits::breaker::{self, Breaker};
 use bole_edge_core::limits::concurrency::{Concurrency, Permit};
+use bole_edge_core::limits::quantile::Quantile;
 use bole_edge_core::limits::retry::{self, Budget};
-use bole_gateway_document::service::{self as document, Instance};
+use bole_gateway_document::service::{self as document, HedgeAfter, Instance};
 use parking_lot::Mutex;
 use set::Set;
 use std::sync::Arc;
@@ -93,6 +95,8 @@ pub struct Protection {
     pub gate: Gate,
     /// How many retries.
     pub budget: Mutex<Budget>,
+    /// How long answers took of late, where hedging goes by that.
+    pub latency: Quantile,
 }
 
 impl Protection {
@@ -117,6 +121,7 @@ impl Protection {
             breaker,
             gate: Gate::new(service.concurrency.as_ref()),
             budget: Mutex::new(Budget::new(budget)),
+            latency: Quantile::default(),
         }
     }
 
@@ -191,6 +196,21 @@ impl Upstream {
         };
         upstream.set.prepare(template);
         Ok(Arc::new(upstream))
+    }
+
+    /// An instance took so long to answer, or has taken so long and nobody waits any more.
+    pub fn took(&self, latency: Duration) {
+        if let Some(HedgeAfter::Percentile(_)) = self.document.hedge_after {
+            self.protection.latency.record(latency, clock::now());
+        }
+    }
+
+    /// When a second instance is asked; nothing where that is never, or not known yet.
+    pub fn hedge_after(&self) -> Option<Duration> {
+        match self.document.hedge_after? {
+            HedgeAfter::Time(span) => Some(span.0),
+            HedgeAfter::Percentile(of) => self.protection.latency.at(f64::from(of) / 100.0, clock::now()),
+        }
     }
 
     /// Begins to look after the instances, as this document wants it. Ready as soon as they are known, or cannot be for now.

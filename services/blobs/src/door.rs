@@ -14,6 +14,7 @@ mod auth;
 mod cors;
 mod forms;
 mod framed;
+pub mod known;
 mod pace;
 mod signed;
 mod sts;

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use crate::blocking::{Outcome, Waiter};
 use crate::client::{Client, Unblock};
 use crate::commands::hello;
-use crate::context::{ReplyMode, SessionState, Then};
+use crate::context::{Grants, ReplyMode, SessionState, Then};
 use crate::dispatch::{self, Flow};
 use crate::failure::journal_text;
 use crate::limits::{
@@ -32,12 +32,38 @@ pub async fn serve<S>(service: Arc<Service>, stream: S, peer: SocketAddr, local:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let grants = service.authenticator.anonymous();
+    serve_as(service, stream, (peer, local), "", grants).await;
+}
+
+/// The same for a client of whom this node knows already which user it is: it shows no password, and may do what that user may. One that
+/// does not exist, or is not enabled, is served nothing.
+pub async fn serve_known<S>(service: Arc<Service>, stream: S, ends: (SocketAddr, SocketAddr), user: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Some(grants) = service.authenticator.grants(user) {
+        serve_as(service, stream, ends, user, Some(grants)).await;
+    }
+}
+
+async fn serve_as<S>(
+    service: Arc<Service>,
+    stream: S,
+    (peer, local): (SocketAddr, SocketAddr),
+    user: &str,
+    grants: Option<Grants>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let client = Arc::new(Client::new(service.next_client_id(), peer, local, service.now()));
+    if !user.is_empty() {
+        user.clone_into(&mut client.details.lock().user);
+    }
     // Drops last: when it says so, the socket is closed.
     let _closed = Closed(Arc::clone(&client));
     service.clients.insert(&client);
     service.metrics.connections.fetch_add(1, Ordering::Relaxed);
-    let grants = service.authenticator.anonymous();
     let mut state = SessionState::new(Arc::clone(&client), service.transaction(), grants);
     state.policy_version = service.authenticator.version();
     state.random = service.next_random();

@@ -67,10 +67,19 @@ impl From<Broken> for End {
 
 /// Serves one client until it leaves, is refused, or the service drains.
 pub async fn serve(service: Arc<Service>, connection: listener::Connection) {
+    serve_as(service, connection, None).await;
+}
+
+/// The same for a client of whom this node knows already which user it is: it shows no password, and a client that says it is another is refused.
+pub async fn serve_known(service: Arc<Service>, connection: listener::Connection, user: &str) {
+    serve_as(service, connection, Some(user)).await;
+}
+
+async fn serve_as(service: Arc<Service>, connection: listener::Connection, known: Option<&str>) {
     let peer = connection.peer;
     let mut wire = Wire::new(connection.stream);
     let login = tokio::select! {
-        login = timeout(service.config.login_timeout, login::run(&service, &mut wire)) => login,
+        login = timeout(service.config.login_timeout, login::run(&service, &mut wire, known)) => login,
         () = service.drained() => Ok(Err(End::Fatal(shutting_down()))),
     };
     let end = match login {

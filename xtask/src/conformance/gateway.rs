@@ -1,8 +1,9 @@
-//! What real clients see of the gateway: programs in several languages, raw floods, a browser, and logins at a real provider.
+//! What real clients see of the gateway: programs in several languages, raw floods, a browser, logins at a real provider, certificates of a real
+//! authority, and traces at a collector of OpenTelemetry's messages.
 //!
-//! All but the logins are started by `conformance/gateway/run.js`, which plays what stands behind the gateway.
+//! All but the last two are started by `conformance/gateway/run.js`, which plays what stands behind the gateway.
 
-use super::clients::{Client, node, script};
+use super::clients::{Client, node, python, script};
 use crate::server::{self, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{process, server::free_ports};
@@ -66,7 +67,101 @@ pub const CLIENTS: &[Client] = &[
         packages: Some(Packages { room: "node-oidc", ..tools::NODE }),
         command: |folder| node(folder, "node-oidc", "run.js"),
     },
+    Client {
+        name: "acme",
+        folder: "gateway/acme",
+        programs: &["go", "openssl", "python3"],
+        only_with: None,
+        packages: Some(PEBBLE),
+        command: acme,
+    },
+    Client {
+        name: "grpc-go",
+        folder: "gateway/interop",
+        programs: &["go", "openssl", "python3"],
+        only_with: None,
+        packages: Some(INTEROP),
+        command: |folder| interop(folder, "go", INTEROP.room),
+    },
+    Client {
+        name: "grpc-java",
+        folder: "gateway/interop",
+        programs: &["go", "java", "mvn", "openssl", "python3"],
+        only_with: None,
+        packages: Some(INTEROP_JAVA),
+        command: |folder| interop(folder, "java", INTEROP_JAVA.room),
+    },
+    Client {
+        name: "otel",
+        folder: "gateway/otel",
+        programs: &["python3"],
+        only_with: None,
+        packages: Some(Packages { room: "python-otel", ..tools::PYTHON }),
+        command: |folder| python(folder, "python-otel", "run.py"),
+    },
 ];
+
+/// gRPC's interoperability clients, and its server in Go.
+const INTEROP: Packages =
+    Packages { room: "grpc-interop", pins: &["go.mod", "go.sum"], fetch: fetch_interop };
+/// The same with the client in Java.
+const INTEROP_JAVA: Packages =
+    Packages { room: "grpc-interop-java", pins: &["go.mod", "go.sum", "pom.xml"], fetch: fetch_interop_java };
+
+/// Compiles a program of a module that the folder's `go.mod` names.
+fn compile(folder: &Path, program: &str, to: &Path) -> Result<()> {
+    let mut go = Command::new("go");
+    go.args(["build", "-mod=readonly", "-o"]).arg(to).arg(program);
+    process::run(go.envs(tools::go_caches()).current_dir(folder))
+}
+
+fn fetch_interop(folder: &Path, room: &Path) -> Result<()> {
+    for program in ["client", "server"] {
+        compile(folder, &format!("google.golang.org/grpc/interop/{program}"), &room.join(program))?;
+    }
+    Ok(())
+}
+
+fn fetch_interop_java(folder: &Path, room: &Path) -> Result<()> {
+    fetch_interop(folder, room)?;
+    let mut maven = Command::new("mvn");
+    maven.args(["-q", "-B", "dependency:copy-dependencies"]);
+    maven.arg(format!("-DoutputDirectory={}", room.join("jars").display()));
+    process::run(maven.current_dir(folder))
+}
+
+/// The cases, by a client of one language.
+fn interop(folder: &Path, language: &str, room: &str) -> Command {
+    let mut command = script("python3", &[&folder.join("run.py"), Path::new(language)]);
+    let room = process::tools_dir().join(room);
+    with_nodes(&mut command).env("INTEROP_JARS", room.join("jars")).env("INTEROP", room);
+    command
+}
+
+/// What scripts in Python have that start nodes of their own, or want free ports.
+fn with_nodes(command: &mut Command) -> &mut Command {
+    let nodes = process::repository().join("conformance/streams/python");
+    let folders = format!("{}:{}", super::clients::checks().display(), nodes.display());
+    command.env("PYTHONPATH", folders).env("PYTHONDONTWRITEBYTECODE", "1")
+}
+
+/// The authority that certificates are asked of, compiled.
+const PEBBLE: Packages = Packages { room: "pebble", pins: &["go.mod", "go.sum"], fetch: fetch_pebble };
+
+fn fetch_pebble(folder: &Path, room: &Path) -> Result<()> {
+    for program in ["pebble", "pebble-challtestsrv"] {
+        compile(folder, &format!("github.com/letsencrypt/pebble/v2/cmd/{program}"), &room.join(program))?;
+    }
+    Ok(())
+}
+
+/// It starts nodes of its own, because it kills them.
+fn acme(folder: &Path) -> Command {
+    let mut command = script("python3", &[&folder.join("run.py")]);
+    with_nodes(&mut command).env("PEBBLE", process::tools_dir().join(PEBBLE.room));
+    command.env("BOLE_BINARY", server::binary(server::Profile::Debug));
+    command
+}
 
 /// Runs the clients, each at a node of its own; fails when a script fails, or when one cannot run.
 pub fn run(args: &Args) -> Result<()> {
@@ -81,7 +176,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// The clients that the tests run: those that need little and take seconds.
-const IN_TESTS: [&str; 2] = ["oidc", "python"];
+const IN_TESTS: [&str; 3] = ["oidc", "otel", "python"];
 
 /// Runs the clients that are among the tests. One whose programs are not installed is passed over with a message.
 pub fn run_in_tests() -> Result<()> {
@@ -100,13 +195,22 @@ fn run_one(client: &Client) -> Result<()> {
     }
     // Whatever takes minutes comes before there is a node that waits.
     tools::fetch(client)?;
-    if client.programs.contains(&"python3") {
+    if client.programs.contains(&"python3") && client.folder == "gateway" {
         tools::fetch_packages(&PYTHON_ROOM, &client.folder())?;
     }
-    let [tls] = free_ports()?;
+    if client.name == "acme" {
+        server::build_bole(server::Profile::Debug)?;
+        return super::run_all("gateway", &[client], &super::Plan { all: false, jobs: 1 }, &[]);
+    }
+    let [tls, collector] = free_ports()?;
     let listen = format!("127.0.0.1:{tls}");
+    let endpoint =
+        if client.name == "otel" { format!("http://127.0.0.1:{collector}") } else { String::new() };
     let run = format!("conformance-gateway-{}", client.name);
-    let bole = TemporaryBole::start_with(&run, &[("BOLE_GATEWAY_TLS_LISTEN", &listen)])?;
+    let bole = TemporaryBole::start_with(
+        &run,
+        &[("BOLE_GATEWAY_TLS_LISTEN", &listen), ("BOLE_GATEWAY_OTEL_ENDPOINT", &endpoint)],
+    )?;
     server::wait_for(bole.gateway())?;
     server::wait_for(bole.admin())?;
     let env = [
@@ -114,6 +218,7 @@ fn run_one(client: &Client) -> Result<()> {
         ("BOLE_GATEWAY_TLS_URL", format!("https://localhost:{tls}")),
         ("BOLE_ADMIN_URL", format!("http://{}", bole.admin())),
         ("BOLE_PID", bole.pid().to_string()),
+        ("OTEL_PORT", collector.to_string()),
     ];
     let judged = super::run_all("gateway", &[client], &super::Plan { all: false, jobs: 1 }, &env);
     bole.still_runs().and(judged)

@@ -11,7 +11,7 @@ use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value, json};
 
-use super::Carried;
+use super::{Carried, certificates};
 
 /// The gateway, asked.
 pub(super) struct Sight(pub(super) Arc<Carried>);
@@ -24,7 +24,19 @@ impl door::Sight for Sight {
             let endpoints: Vec<Value> = upstream.set.status().iter().map(endpoint).collect();
             services.insert(name.clone(), json!({ "endpoints": endpoints }));
         }
-        json!({ "routes": state.routes.len(), "services": services, "problems": *self.0.problems.lock() })
+        let certificates: Map<String, Value> = self
+            .0
+            .service
+            .certificates()
+            .iter()
+            .map(|(name, one)| (name.clone(), certificates::told(one)))
+            .collect();
+        json!({
+            "routes": state.routes.len(),
+            "services": services,
+            "certificates": certificates,
+            "problems": *self.0.problems.lock(),
+        })
     }
 
     fn merged(&self) -> Value {

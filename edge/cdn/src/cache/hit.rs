@@ -124,7 +124,7 @@ impl Cache {
             return None;
         }
         let key = Key::of_target(target, manner.space)?;
-        let object = inner.memory.resource(&key)?.select(fields)?;
+        let object = inner.resource_at_once(&key)?.select(fields)?;
         if inner.purges.standing(&object) != Standing::Kept {
             return None;
         }

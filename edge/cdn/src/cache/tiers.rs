@@ -2,6 +2,7 @@
 
 use super::Inner;
 use crate::counters::Counters;
+use crate::disk::codec::Record;
 use crate::key::Key;
 use crate::limits::SLICE_BYTES;
 use crate::memory::Resource;
@@ -42,22 +43,27 @@ impl Inner {
 
     /// What is stored under a key, brought from disk if need be.
     pub(super) async fn resource(self: &Arc<Self>, key: &Key) -> Option<Arc<Resource>> {
-        if let Some(resource) = self.memory.resource(key) {
+        if let Some(resource) = self.resource_at_once(key) {
             return Some(resource);
         }
         if !self.disk.as_ref()?.may_have(key) {
             return None;
         }
         let (inner, wanted) = (self.clone(), key.clone());
-        let load = move || {
-            let records = inner.disk.as_ref().map(|disk| disk.objects(&wanted)).unwrap_or_default();
-            records
-                .into_iter()
-                .filter_map(crate::disk::codec::Record::into_object)
-                .map(Arc::new)
-                .collect::<Vec<_>>()
-        };
-        let variants = tokio::task::spawn_blocking(load).await.ok()?;
+        let load = move || inner.disk.as_ref().map(|disk| disk.objects(&wanted)).unwrap_or_default();
+        let records = tokio::task::spawn_blocking(load).await.ok()?;
+        self.take(key, records)
+    }
+
+    /// What is stored under a key, as far as nothing has to be waited for.
+    pub(super) fn resource_at_once(&self, key: &Key) -> Option<Arc<Resource>> {
+        let known = self.memory.resource(key);
+        known.or_else(|| self.take(key, self.disk.as_ref()?.objects_at_once(key)?))
+    }
+
+    /// Takes what the disk has under a key into memory.
+    fn take(&self, key: &Key, records: Vec<Record>) -> Option<Arc<Resource>> {
+        let variants: Vec<_> = records.into_iter().filter_map(Record::into_object).map(Arc::new).collect();
         // Somebody else may have been faster, with an answer of its own.
         if let Some(resource) = self.memory.resource(key) {
             return Some(resource);

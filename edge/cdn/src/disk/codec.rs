@@ -104,6 +104,8 @@ impl Record {
         if let Some(whole) = self.whole {
             object.set_whole(whole);
         }
+        // What is there needs no second admission, which would write it anew.
+        object.let_on_disk();
         Some(object)
     }
 

@@ -19,11 +19,11 @@ const CLUSTER_BYTES: u64 = 4 << 10;
 /// Folders that are looked through at once at a start: a disk answers several questions sooner than one after the other.
 const SCANNERS: usize = 8;
 
-/// Bytes that are read of a file for its head.
-const HEAD_BYTES: usize = 2 << 10;
-
 /// A file that was found: the hash of its key, its object and its slice.
 type Found = (u128, u64, u32);
+
+/// Of a file, what is read at once to find its head.
+const HEAD_AT_ONCE_BYTES: usize = 4 << 10;
 
 #[derive(Clone)]
 struct FileWeight;
@@ -166,11 +166,8 @@ impl Files {
     /// Reads a piece like [`Files::read`], but only if neither its name nor its bytes have to be waited for.
     pub fn read_at_once(&self, object: u64, slice: u32) -> Option<Piece> {
         let name = (object, slice);
-        let bytes = self.sizes.get(&name)?;
-        let how = (OFlags::RDONLY | OFlags::CLOEXEC, ResolveFlags::CACHED);
-        let file = openat2(CWD, self.path(name), how.0, Mode::empty(), how.1).ok()?;
-        let mut buffer = vec![0; bytes as usize];
-        let read = preadv2(file, &mut [IoSliceMut::new(&mut buffer)], 0, ReadWriteFlags::NOWAIT).ok()?;
+        let mut buffer = vec![0; self.sizes.get(&name)? as usize];
+        let read = begin_at_once(&self.path(name), &mut buffer)?;
         if read < buffer.len() { None } else { self.take(name, Some(buffer)) }
     }
 
@@ -206,6 +203,21 @@ impl Files {
         heads.map(|(_, record)| record).max_by_key(|record| record.version)
     }
 
+    /// The newest head of an object like [`Files::newest_head`], if none of them has to be waited for.
+    pub fn newest_head_at_once(&self, object: u64, slice: u32) -> Option<Record> {
+        let heads = [0, slice, HEAD_SLICE].into_iter().filter(|slice| self.has(object, *slice));
+        let heads: Option<Vec<Record>> = heads.map(|slice| self.head_at_once((object, slice))).collect();
+        heads?.into_iter().max_by_key(|record| record.version)
+    }
+
+    fn head_at_once(&self, name: (u64, u32)) -> Option<Record> {
+        let mut buffer = [0; HEAD_AT_ONCE_BYTES];
+        let read = begin_at_once(&self.path(name), &mut buffer)?;
+        let fixed = codec::read_fixed(&buffer[..read])?;
+        let is_whole = self.sizes.get(&name) == Some(fixed.file_bytes() as u64);
+        if is_whole { Record::read(&fixed, &buffer[..read]) } else { None }
+    }
+
     /// Removes the files of an object up to its last slice.
     pub fn remove_object(&self, object: u64, last: u32) {
         for slice in (0..=last).chain([HEAD_SLICE]).filter(|slice| self.has(object, *slice)) {
@@ -224,12 +236,19 @@ impl Files {
     }
 }
 
+/// The begin of a file, if neither its name nor its bytes have to be waited for; how much of it there is.
+fn begin_at_once(path: &Path, buffer: &mut [u8]) -> Option<usize> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+    preadv2(file, &mut [IoSliceMut::new(buffer)], 0, ReadWriteFlags::NOWAIT).ok()
+}
+
 /// The head of a file, read without its body.
 fn read_head(path: &Path) -> Option<(Fixed, Record)> {
     let mut file = File::open(path).ok()?;
     // Nearly all heads are there with one read.
-    let mut bytes = Vec::with_capacity(HEAD_BYTES);
-    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut bytes).ok()?;
+    let mut bytes = Vec::with_capacity(HEAD_AT_ONCE_BYTES);
+    file.by_ref().take(HEAD_AT_ONCE_BYTES as u64).read_to_end(&mut bytes).ok()?;
     let fixed = codec::read_fixed(bytes.get(..FIXED_BYTES)?)?;
     if file.metadata().ok()?.len() != fixed.file_bytes() as u64 {
         return None;

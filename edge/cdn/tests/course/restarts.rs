@@ -141,6 +141,14 @@ async fn the_disk_takes_in_what_was_asked_for_twice() {
         assert!(ask(&cache, &origin, &format!("GET {}", paths[1]), "").await.is_hit());
         assert!(!ask(&cache, &origin, &format!("GET {}", paths[0]), "").await.is_hit());
         assert_eq!(origin.times(), times + 1);
+        // What came from the disk is not written there again, however often it is asked for.
+        settled(&cache).await;
+        let writes = cache.usage().disk_writes;
+        for _ in 0..3 {
+            assert!(ask(&cache, &origin, &format!("GET {}", paths[1]), "").await.is_hit());
+        }
+        settled(&cache).await;
+        assert_eq!(cache.usage().disk_writes, writes);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Changes of objects and instances, and who hears of them.
 
 mod instances;
+mod kept;
 
 use crate::checks::{check_sizes, difference};
 use crate::entry::{Change, Instance, Part};

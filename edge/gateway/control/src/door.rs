@@ -6,7 +6,7 @@
 //! | `PUT /api/gateway/document` | takes a whole document; with `?dry_run=true` only tries it | change |
 //! | `GET /api/gateway/{part}` | the objects of a part by name | read |
 //! | `GET`, `PUT`, `DELETE /api/gateway/{part}/{name}` | one object; with `?dry_run=true` a change is only tried | read, change |
-//! | `GET /api/gateway/status` | services with their endpoints as the gateway sees them | read |
+//! | `GET /api/gateway/status` | services with their endpoints, and certificates of authorities, as the gateway sees them | read |
 //! | `POST /api/gateway/explain` | which route would take a request, and why | read |
 //! | `GET /api/gateway/merged/openapi.json` | what all services that are described say of themselves, as one `OpenAPI` document | read |
 //! | `GET /api/gateway/openapi.json` | this table for programs | everybody |
@@ -78,7 +78,7 @@ fn get_method() -> String {
 
 /// What the gateway says of itself.
 pub trait Sight: Send + Sync + 'static {
-    /// Services with their endpoints.
+    /// Services with their endpoints, certificates of authorities.
     fn status(&self) -> Value;
     /// One `OpenAPI` document of all services that are described.
     fn merged(&self) -> Value;

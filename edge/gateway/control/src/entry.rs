@@ -50,7 +50,7 @@ pub const PARTS: &[Row] = &[
     Row { part: Part::Logins, key: "logins", one: "login", secrets: true },
     Row { part: Part::Consumers, key: "consumers", one: "consumer", secrets: true },
     Row { part: Part::Limits, key: "limits", one: "limit", secrets: false },
-    Row { part: Part::Certificates, key: "certificates", one: "certificate", secrets: false },
+    Row { part: Part::Certificates, key: "certificates", one: "certificate", secrets: true },
 ];
 
 impl Part {
@@ -132,6 +132,18 @@ pub enum Change {
         /// Because it was not heard of any more.
         expired: bool,
     },
+    /// A secret text is there, as this.
+    Keep {
+        /// Its name.
+        name: String,
+        /// The text, sealed.
+        sealed: String,
+    },
+    /// A secret text goes.
+    Forget {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl Change {
@@ -157,6 +169,8 @@ mod tests {
             r#"{"remove":{"part":"services","name":"s"}}"#,
             r#"{"register":{"service":"s","id":"i","instance":{"address":"a:1","weight":1,"priority":0,"lease_ms":30000,"drain":false}}}"#,
             r#"{"deregister":{"service":"s","id":"i","expired":true}}"#,
+            r#"{"keep":{"name":"account/1","sealed":"sealed:AAAA"}}"#,
+            r#"{"forget":{"name":"account/1"}}"#,
         ] {
             let change = Change::decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(String::from_utf8(change.encode()).expect("JSON is text"), text);

@@ -25,3 +25,9 @@ pub const LEASE_MOST: Duration = Duration::from_hours(1);
 
 /// Logged changes of one instance a minute. A client that flaps faster is refused, and stays as it was.
 pub const CHANGES_PER_MINUTE: u32 = 30;
+
+/// Bytes of a secret text that is kept for the gateway: a certificate with its chain and key, and an order under way.
+pub const KEPT_BYTES_MAX: usize = 128 << 10;
+
+/// Secret texts: a certificate for each that a document may have, as many that ended with documents of before, and accounts.
+pub const KEPT_MAX: usize = 2_500;

@@ -1,4 +1,4 @@
-//! The state that the log builds: objects by part and name, instances by service and id, and how often objects changed.
+//! The state that the log builds: objects by part and name, instances by service and id, secret texts by name, and how often objects changed.
 
 use crate::entry::{Change, Instance, KIND, PARTS, Part, VERSION};
 use bole_gateway_document::Document;
@@ -18,6 +18,9 @@ pub struct State {
     revision: u64,
     objects: BTreeMap<Part, BTreeMap<String, Value>>,
     instances: Instances,
+    /// Sealed. Checkpoints of before there were any have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    kept: BTreeMap<String, String>,
 }
 
 impl State {
@@ -44,6 +47,16 @@ impl State {
     /// A registered instance.
     pub fn instance(&self, service: &str, id: &str) -> Option<&Instance> {
         self.instances.get(service)?.get(id)
+    }
+
+    /// A secret text, sealed.
+    pub fn kept(&self, name: &str) -> Option<&String> {
+        self.kept.get(name)
+    }
+
+    /// The names of all secret texts.
+    pub fn kept_names(&self) -> impl ExactSizeIterator<Item = &String> {
+        self.kept.keys()
     }
 
     /// The document that the objects make; the error says what is wrong with it.
@@ -103,6 +116,12 @@ impl Whole for State {
                     }
                 }
             }
+            Change::Keep { name, sealed } => {
+                self.kept.insert(name.clone(), sealed.clone());
+            }
+            Change::Forget { name } => {
+                self.kept.remove(name);
+            }
         }
     }
 
@@ -149,11 +168,15 @@ mod tests {
             register("one"),
             register("two"),
             Change::Deregister { service: "s".to_owned(), id: "one".to_owned(), expired: true },
+            Change::Keep { name: "a".to_owned(), sealed: "sealed:A".to_owned() },
+            Change::Keep { name: "b".to_owned(), sealed: "sealed:B".to_owned() },
+            Change::Forget { name: "a".to_owned() },
         ]);
         assert_eq!(state.revision(), 4);
         let document = state.document().expect("it is right");
         assert_eq!(document.routes.keys().collect::<Vec<_>>(), ["r"]);
         assert_eq!(state.instances()["s"].keys().collect::<Vec<_>>(), ["two"]);
+        assert_eq!((state.kept("a"), state.kept("b").map(String::as_str)), (None, Some("sealed:B")));
         let mut restored = State::default();
         restored.restore(&state.snapshot()).expect("its own");
         assert_eq!(restored, state);

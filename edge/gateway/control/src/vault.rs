@@ -81,6 +81,16 @@ impl Vault {
         problems
     }
 
+    /// A text as it is kept under this name.
+    pub(crate) fn close_text(&self, name: &str, clear: &str) -> String {
+        self.seal(&format!("kept/{name}"), clear)
+    }
+
+    /// The text that was kept under this name; `None` if it was sealed by another node's key file.
+    pub(crate) fn open_text(&self, name: &str, sealed: &str) -> Option<String> {
+        self.unseal(&format!("kept/{name}"), sealed.strip_prefix(SEALED)?)
+    }
+
     /// Whether what is kept was made of this secret.
     fn is_of(&self, object: &str, purpose: Use, kept: &str, clear: &str) -> bool {
         match purpose {

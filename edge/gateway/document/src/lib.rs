@@ -22,6 +22,7 @@
 
 pub mod access;
 pub mod check;
+pub mod hedge;
 pub mod host;
 pub mod limit;
 pub mod limits;

@@ -152,7 +152,7 @@ fn settle<'a>(raw: &str) -> Result<Path<'a>, Refused> {
             }
         }
     }
-    // Of what is left: a segment may be gone with a `..` behind it.
+    // Of what is left: segments that dots took out are not sent.
     let encoded_slash = text.contains("%2F") || text.contains("%5C");
     Ok(Path { text: Cow::Owned(text), encoded_slash })
 }

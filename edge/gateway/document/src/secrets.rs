@@ -42,6 +42,10 @@ impl Document {
                 .chain(signing)
                 .map(move |(purpose, secret)| ("consumers", name.as_str(), purpose, secret))
         });
-        logins.chain(consumers)
+        let certificates = self.certificates.iter_mut().filter_map(|(name, certificate)| {
+            let account = certificate.acme.as_mut()?.external_account.as_mut()?;
+            Some(("certificates", name.as_str(), Use::Shared, &mut account.key))
+        });
+        logins.chain(consumers).chain(certificates)
     }
 }

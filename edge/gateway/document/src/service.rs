@@ -1,6 +1,7 @@
 //! Services: the instances behind the gateway, how one of them is chosen, how it is seen whether they are well, and what
 //! is done when they are not.
 
+pub use crate::hedge::HedgeAfter;
 use crate::units::{Size, Span};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -37,7 +38,7 @@ pub struct Service {
     /// What is tried again.
     pub retries: Retries,
     /// After which time without an answer a second instance is asked as well, for requests that are safe and idempotent; none without.
-    pub hedge_after: Option<Span>,
+    pub hedge_after: Option<HedgeAfter>,
     /// When nobody is asked any more for a while; none without.
     pub breaker: Option<Breaker>,
     /// How many requests at a time all instances together get.

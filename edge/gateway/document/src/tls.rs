@@ -1,7 +1,11 @@
 //! Certificates with which the gateway answers.
 
+use crate::access::Secret;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// The authority where a document names none.
+pub const PUBLIC_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// A certificate: from files, or from an authority that speaks ACME.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +35,69 @@ pub struct Certificate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acme {
-    /// URL of its directory.
+    /// URL of its directory; that of Let's Encrypt without.
+    #[serde(default = "public_directory", skip_serializing_if = "is_public_directory")]
     pub directory: String,
+    /// Its terms of service were read and are agreed to. Nothing is asked of it without.
+    #[serde(default)]
+    pub terms_agreed: bool,
     /// Whom it writes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
+    /// How it sees that the names lead here.
+    #[serde(default, skip_serializing_if = "Challenge::is_default")]
+    pub challenge: Challenge,
+    /// Which of its kinds of certificates; its own choice without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// PEM file of the authorities of the authority's own server; the machine's without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorities: Option<PathBuf>,
+    /// An account that one has with it already, which it asks for (RFC 8555, section 7.3.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_account: Option<ExternalAccount>,
+}
+
+/// How an authority sees that a name leads to this gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Challenge {
+    /// It fetches a file from port 80 of the name (RFC 8555, section 8.3).
+    #[default]
+    #[serde(rename = "http-01")]
+    Http,
+    /// It makes a handshake of TLS with port 443 of the name (RFC 8737).
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn,
+}
+
+/// An account that was made elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalAccount {
+    /// What the authority calls it.
+    pub id: String,
+    /// Its key: base64url, as the authority shows it.
+    pub key: Secret,
+}
+
+fn public_directory() -> String {
+    PUBLIC_DIRECTORY.to_owned()
+}
+
+fn is_public_directory(directory: &str) -> bool {
+    directory == PUBLIC_DIRECTORY
+}
+
+impl Challenge {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http-01",
+            Self::TlsAlpn => "tls-alpn-01",
+        }
+    }
 }

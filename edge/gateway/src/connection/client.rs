@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::head::Refused;
+use super::leave::Leave;
 
 /// What is known of a client.
 #[derive(Debug)]
@@ -56,6 +57,12 @@ pub struct Exchange {
     upgraded: AtomicBool,
     /// Bytes came before the upgrade was answered.
     premature: AtomicBool,
+    /// The body has begun to come, or an answer has.
+    goes_on: AtomicBool,
+    /// Of a client that waits for leave to send its body, where it can be given by us.
+    leave: Mutex<Option<Leave>>,
+    /// It was.
+    leave_given: AtomicBool,
     refused: Mutex<Option<Refused>>,
     /// Whether the stream looks at the deadline, so that nobody else must.
     pub watched: bool,
@@ -74,6 +81,9 @@ impl Exchange {
             expired: AtomicBool::new(false),
             upgraded: AtomicBool::new(false),
             premature: AtomicBool::new(false),
+            goes_on: AtomicBool::new(false),
+            leave: Mutex::new(None),
+            leave_given: AtomicBool::new(false),
             refused: Mutex::new(None),
             watched,
             moved: Notify::new(),
@@ -166,6 +176,30 @@ impl Exchange {
         }
         self.upgraded.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// The client does not wait any more for leave to send its body: it sends it, or was answered.
+    pub fn go_on(&self) {
+        self.goes_on.store(true, Ordering::Release);
+    }
+
+    /// The client waits for this leave.
+    pub(super) fn set_leave(&self, leave: Leave) {
+        *self.leave.lock() = Some(leave);
+    }
+
+    /// Gives the client leave to send its body, if it waits for that and it is ours to give. Whether it was given, now or before.
+    pub fn give_leave(&self) -> bool {
+        if let Some(leave) = self.leave.lock().take() {
+            self.leave_given.store(true, Ordering::Release);
+            self.go_on();
+            leave.give();
+        }
+        self.leave_given.load(Ordering::Acquire)
+    }
+
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on.load(Ordering::Acquire)
     }
 
     pub(super) fn is_upgraded(&self) -> bool {

@@ -38,6 +38,9 @@ pub struct Head {
     pub framing: Framing,
     /// It asks for another protocol on this connection.
     pub upgrade: bool,
+    /// The line that offers HTTP/2 on this connection, from its first byte to the one after its last, from `start` on. Nobody has to take the offer
+    /// (RFC 9110, section 7.8), and it is not shown to the reader, which would take the request's body for another protocol.
+    pub offer: Option<(usize, usize)>,
     /// Its client waits for leave to send the body.
     pub expects: bool,
 }
@@ -104,7 +107,10 @@ struct Facts<'a> {
     host: Option<&'a [u8]>,
     length: Option<u64>,
     chunked: bool,
-    upgrade: bool,
+    /// How often another protocol is asked for.
+    upgrades: usize,
+    /// The last of them is HTTP/2 without TLS, which no client depends on.
+    h2c: bool,
     expects: bool,
 }
 
@@ -113,14 +119,23 @@ fn read(head: &[u8], bounds: &Bounds) -> Result<Head, Refused> {
     let mut lines = Lines(&head[..head.len() - 2]);
     let request_line = lines.next().ok_or(refused("there is no request line"))?;
     let line = request(request_line, bounds)?;
-    let mut facts = Facts::default();
+    let (mut facts, mut offer) = (Facts::default(), None);
+    let mut at = request_line.len() + 2;
     for (number, field) in lines.enumerate() {
         if number >= bounds.fields_max {
             return Err(Refused { problem: Problem::HeadTooLarge, detail: "the head has too many fields" });
         }
         let (name, value) = split(field)?;
+        let upgrades = facts.upgrades;
         facts.field(name, value)?;
+        let next = at + field.len() + 2;
+        if facts.upgrades > upgrades {
+            offer = Some((at, next));
+        }
+        at = next;
     }
+    let offer = offer.filter(|_| facts.upgrades == 1 && facts.h2c);
+    let upgrade = facts.upgrades > 0 && offer.is_none();
     if line.minor == 0 && facts.chunked {
         return Err(refused("HTTP/1.0 has no transfer codings"));
     }
@@ -139,10 +154,10 @@ fn read(head: &[u8], bounds: &Bounds) -> Result<Head, Refused> {
         (false, Some(0) | None) => Framing::None,
         (false, Some(length)) => Framing::Length(length),
     };
-    if facts.upgrade && framing != Framing::None {
+    if upgrade && framing != Framing::None {
         return Err(refused("a request for another protocol has a body"));
     }
-    Ok(Head { start: 0, end: head.len(), framing, upgrade: facts.upgrade, expects: facts.expects })
+    Ok(Head { start: 0, end: head.len(), framing, upgrade, offer, expects: facts.expects })
 }
 
 /// Lines that each end with CRLF.
@@ -241,7 +256,8 @@ impl<'a> Facts<'a> {
             4 if name.eq_ignore_ascii_case(b"host") => self.host(value),
             6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                self.upgrade = true;
+                self.upgrades += 1;
+                self.h2c = value.eq_ignore_ascii_case(b"h2c");
                 Ok(())
             }
             10 if name.eq_ignore_ascii_case(b"connection") => connection(value),

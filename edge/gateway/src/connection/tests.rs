@@ -93,6 +93,10 @@ const HEADERS: &[(&str, Option<usize>)] = &[
     ("Transfer_Encoding: chunked\r\n\r\n", None),
     ("Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n", Some(1)),
     ("Upgrade: x\r\nContent-Length: 1\r\n\r\na", None),
+    // Nobody depends on HTTP/2: the request goes on without the offer.
+    ("Upgrade: h2c\r\nContent-Length: 1\r\n\r\na", Some(1)),
+    ("Upgrade: h2c, websocket\r\nContent-Length: 1\r\n\r\na", None),
+    ("Upgrade: websocket\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na", None),
     // What follows a request for an upgrade is kept back by the wire until it is answered.
 ];
 

@@ -5,6 +5,7 @@ use super::body::Body;
 use super::client::Exchange;
 use super::head::{self, Bounds, Head, Refused};
 use super::held::Held;
+use super::leave::{Follower, Leaves};
 use crate::clock;
 use crate::error::Problem;
 use async_trait::async_trait;
@@ -73,7 +74,8 @@ pub struct Wire {
     exchange: Option<Arc<Exchange>>,
     digest: Option<Arc<ProxyDigest>>,
     timer: Option<(Duration, Pin<Box<Sleep>>)>,
-    h2: bool,
+    /// Of HTTP/2.
+    follower: Option<Box<Follower>>,
 }
 
 /// What comes next on a connection.
@@ -106,7 +108,7 @@ impl Wire {
             exchange: None,
             digest: None,
             timer: None,
-            h2: false,
+            follower: None,
         }
     }
 
@@ -159,10 +161,17 @@ impl Wire {
     /// Shows the request that was found to the reader.
     pub fn show(&mut self, head: &Head, exchange: Arc<Exchange>) {
         self.ahead.advance(head.start);
-        self.stage = Stage::Head(head.end - head.start);
+        let mut bytes = head.end - head.start;
+        if let Some((from, to)) = head.offer {
+            // What is before the line takes its place.
+            self.ahead.copy_within(..from, to - from);
+            self.ahead.advance(to - from);
+            bytes -= to - from;
+        }
+        self.stage = Stage::Head(bytes);
         self.framing = head.framing;
         self.upgrade = head.upgrade;
-        if head.upgrade && self.ahead.len() > head.end - head.start {
+        if head.upgrade && self.ahead.len() > bytes {
             exchange.mark_premature();
         }
         self.digest = Some(exchange.digest());
@@ -217,10 +226,10 @@ impl Wire {
         tokio::time::timeout(patience, self.transport.flush()).await?
     }
 
-    /// Shows all that comes to the reader.
-    pub fn open(&mut self) {
+    /// Shows all that comes to the reader, which speaks HTTP/2. Leave that is given goes between what it writes.
+    pub fn open(&mut self, leaves: Arc<Leaves>) {
         self.stage = Stage::Open;
-        self.h2 = true;
+        self.follower = Some(Box::new(Follower::new(leaves)));
     }
 
     /// Answers what is not a request, and closes so that the client can read the answer.
@@ -298,10 +307,14 @@ impl Wire {
     }
 
     fn poll_open(&mut self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         if self.ahead.is_empty() {
             ready!(Pin::new(&mut self.transport).poll_read(context, buf))?;
         } else {
             self.give(buf, usize::MAX);
+        }
+        if let Some(follower) = &mut self.follower {
+            follower.came(&buf.filled()[before..]);
         }
         if let Some(exchange) = &self.exchange {
             exchange.touch();
@@ -425,6 +438,9 @@ impl AsyncRead for Wire {
         if let Poll::Ready(drained) = this.poll_drain(context) {
             drained?;
         }
+        if let Poll::Ready(given) = this.poll_leave(context) {
+            given?;
+        }
         match this.stage {
             Stage::Open => this.poll_open(context, buf),
             Stage::Head(left) => {
@@ -468,6 +484,18 @@ impl Wire {
         Pin::new(&mut self.transport).poll_flush(context)
     }
 
+    /// Writes the leave that was given on streams of HTTP/2, if it may stand here.
+    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(follower) = &mut self.follower else { return Poll::Ready(Ok(())) };
+        let transport = &mut self.transport;
+        let write =
+            |context: &mut Context<'_>, bytes: &[u8]| Pin::new(&mut *transport).poll_write(context, bytes);
+        if ready!(follower.poll_own(context, write))? {
+            return Pin::new(&mut self.transport).poll_flush(context);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// A piece went to the client: a deadline between pieces is put off.
     fn wrote(&self) {
         if let Some(exchange) = &self.exchange {
@@ -495,9 +523,17 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.poll_leave(context))?;
         let transport = Pin::new(&mut this.transport);
-        let written = if this.h2 {
-            ready!(transport.poll_write_vectored(context, slices))?
+        let written = if let Some(follower) = &mut this.follower {
+            let written = ready!(transport.poll_write_vectored(context, slices))?;
+            let mut left = written;
+            for slice in slices {
+                let part = left.min(slice.len());
+                follower.went(&slice[..part]);
+                left -= part;
+            }
+            written
         } else {
             ready!(this.held.poll_write(transport, context, slices))?
         };
@@ -512,6 +548,7 @@ impl AsyncWrite for Wire {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_drain(context))?;
+        ready!(this.poll_leave(context))?;
         Pin::new(&mut this.transport).poll_flush(context)
     }
 
@@ -576,7 +613,7 @@ impl UniqueID for Wire {
 
 impl Ssl for Wire {
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.h2.then_some(ALPN::H2)
+        self.follower.is_some().then_some(ALPN::H2)
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Context {
     pub request_id: String,
     /// `traceparent` (W3C Trace Context).
     pub trace: Option<crate::trace::Parent>,
+    /// What is noted for spans, if its trace is sampled and somebody wants them.
+    pub record: Option<Box<crate::otel::record::Record>>,
     /// The service that it goes to.
     pub upstream: Option<Arc<Upstream>>,
     /// Its place among those of the service.
@@ -145,6 +147,7 @@ impl Context {
             route: None,
             request_id: String::new(),
             trace: None,
+            record: None,
             upstream: None,
             place: None,
             pass: None,

@@ -106,6 +106,7 @@ impl Proxy {
     ) -> Box<Error> {
         error.retry.decide_reuse(reused);
         if std::mem::take(&mut context.again) {
+            context.end_try(None);
             context.attempt = None;
             error.set_retry(true);
             return error;
@@ -148,6 +149,7 @@ impl Proxy {
 
     /// Counts a failure against the instance.
     fn blame(&self, context: &mut Context, problem: Problem) {
+        context.end_try(Some(problem.row().name));
         let (Some(upstream), Some(attempt)) = (context.upstream.clone(), context.attempt.take()) else {
             return;
         };

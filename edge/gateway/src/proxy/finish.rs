@@ -6,6 +6,7 @@ use super::response::judged;
 use crate::access_log::Told;
 use crate::clock;
 use crate::error::Problem;
+use crate::otel::span::{Asked, of_request};
 use bole_edge_core::balance::Ending;
 use bole_edge_core::health::outlier::Answer;
 use pingora_core::Error;
@@ -35,8 +36,11 @@ impl Proxy {
                 .and_then(|attempt| attempt.answered.map(|at| at.saturating_sub(attempt.began)));
             place.leave(latency.unwrap_or(took), overload);
         }
-        if is_told && self.log.is_on() {
+        context.end_try(problem.map(|problem| problem.row().name));
+        if is_told && (self.log.is_on() || context.record.is_some()) {
             self.told(session, context, status, took);
+        } else if let (Some(tracer), Some(record)) = (&self.tracer, &mut context.record) {
+            tracer.take(record.take_spans());
         }
         if let Some(attempt) = context.attempt.take() {
             let failed = judged(status) != Answer::Good;
@@ -56,11 +60,14 @@ impl Proxy {
         }
     }
 
-    fn told(&self, session: &Session, context: &Context, status: u16, took: Duration) {
+    /// Tells of a request where somebody wants to know: in the access log, and as spans.
+    fn told(&self, session: &Session, context: &mut Context, status: u16, took: Duration) {
+        let spans = context.record.as_mut().map(|record| record.take_spans());
+        let context = &*context;
         let attempt = context.attempt.as_ref();
         let exchange = context.exchange.as_ref();
         let problem = context.problem.as_ref().map(|(problem, _)| problem.row().name);
-        self.log.write(&Told {
+        let told = Told {
             client: context.ip,
             request: session.req_header(),
             status,
@@ -82,6 +89,21 @@ impl Proxy {
             cache: context.cache_status.as_ref().and_then(|status| status.to_str().ok()),
             upstream: attempt
                 .and_then(|attempt| attempt.answered.map(|answered| answered.saturating_sub(attempt.began))),
-        });
+        };
+        self.log.write(&told);
+        if let (Some(tracer), Some(record), Some(own), Some(exchange), Some(mut spans)) =
+            (&self.tracer, &context.record, context.trace, exchange, spans)
+        {
+            let asked = Asked {
+                own,
+                parent: record.parent,
+                client: &exchange.client,
+                secured: context.secured,
+                path: record.path.as_deref(),
+                began: record.epoch + context.began,
+            };
+            spans.push(of_request(&told, &asked));
+            tracer.take(spans);
+        }
     }
 }

@@ -25,7 +25,7 @@ impl Proxy {
         &self,
         session: &Session,
         request: &mut RequestHeader,
-        context: &Context,
+        context: &mut Context,
     ) -> Result<()> {
         let (Some(exchange), Some(upstream)) = (&context.exchange, &context.upstream) else {
             return Err(decided(Problem::Internal));
@@ -54,6 +54,9 @@ impl Proxy {
         for name in OWN {
             request.remove_header(name);
         }
+        if exchange.give_leave() {
+            request.remove_header(&header::EXPECT);
+        }
         let hop = Hop {
             peer: client.address.ip(),
             tls: client.tls.is_some(),
@@ -68,8 +71,11 @@ impl Proxy {
             request.insert_header(name, value)?;
         }
         request.insert_header("x-request-id", context.request_id.as_str())?;
-        if let Some(trace) = &context.trace {
+        if let Some(trace) = context.continued() {
             request.insert_header("traceparent", trace.to_string())?;
+        }
+        if let Some(record) = &mut context.record {
+            record.asked(&request.method, request.uri.path());
         }
         if !trace::keeps_state(&session.req_header().headers) {
             request.remove_header("tracestate");

@@ -12,6 +12,7 @@ use crate::config::Network;
 use crate::connection::client::{Client, Exchange};
 use crate::error::Problem;
 use crate::inner::Inner;
+use crate::otel::record::Record;
 use crate::routing::Asked;
 use crate::state::{Action, Route};
 use crate::upstream::Upstream;
@@ -122,6 +123,9 @@ impl Proxy {
         context.came.clone_from(&facts.came);
         context.request_id.clone_from(&facts.request_id);
         context.trace = facts.trace;
+        if let (Some(_), Some(trace)) = (&self.tracer, facts.trace) {
+            context.record = Record::of(trace, None);
+        }
         context.who.clone_from(&facts.who);
         context.state = Some(facts.state.clone());
         context.route = Some(facts.route.clone());
@@ -141,7 +145,15 @@ impl Proxy {
         let headers = &session.req_header().headers;
         let given = field(headers, "x-request-id").filter(|id| client.trusted && is_id(id));
         context.request_id = given.map_or_else(trace::request_id, str::to_owned);
-        context.trace = Some(trace::Parent::continued(trace::Parent::of(headers)));
+        let parent = trace::Parent::of(headers);
+        context.trace = Some(match &self.tracer {
+            None => trace::Parent::passed_on(parent),
+            Some(tracer) => {
+                let own = tracer.sampler().begin(parent, client.trusted);
+                context.record = Record::of(own, parent);
+                own
+            }
+        });
     }
 
     /// Finds the route and asks what stands before it. `true` if the gateway answers by itself.
@@ -158,12 +170,15 @@ impl Proxy {
         if tls.is_some_and(|tls| !self.certificates.are_alike(tls.server_name.as_deref(), &asked.host)) {
             return Err((Problem::Misdirected, None));
         }
-        if self.own_path(session, context, client, (&state, &asked)).await {
+        if self.proof(context, &asked) || self.own_path(session, context, client, (&state, &asked)).await {
             return Ok(true);
         }
         let request = session.req_header();
         let found = asked.find(request, &state.table).ok_or((Problem::NoRoute, None))?;
         let route = state.routes[found.route.index].clone();
+        if let Some(record) = &mut context.record {
+            record.path = found.pattern().map(ToString::to_string);
+        }
         let parts = found.parts(&asked.path);
         parts.rest.clone_into(&mut context.rest);
         context.groups = parts.groups.iter().map(|group| (*group).to_owned()).collect();

@@ -37,11 +37,17 @@ impl Proxy {
         if status < 200 && status != 101 {
             return Ok(());
         }
+        if let Some(exchange) = &context.exchange {
+            exchange.go_on();
+        }
         if let Some(call) = &mut context.grpc_web {
             call.response(response)?;
         }
         let Some(upstream) = context.upstream.clone() else { return Ok(()) };
         let now = clock::now();
+        if let Some(record) = &mut context.record {
+            record.answered(status);
+        }
         if let Some(attempt) = &mut context.attempt {
             attempt.answered = Some(now);
             if let Some(inner) = &context.inner {
@@ -51,6 +57,10 @@ impl Proxy {
             }
             attempt.counted = true;
             upstream.counters.seconds.record(now.saturating_sub(attempt.began));
+            // Who is asked second would tell what is quick, not what is slow.
+            if !context.inner.as_ref().is_some_and(|inner| matches!(inner.race, Some((_, true)))) {
+                upstream.took(now.saturating_sub(attempt.began));
+            }
             upstream.set.count(&attempt.live, judged(status));
         }
         if upstream.document.retries.statuses.contains(&status) && self.may_try_again(session, context, false)

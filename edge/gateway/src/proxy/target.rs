@@ -65,6 +65,7 @@ impl Proxy {
             peer::announce(&mut target, version, origin, timeouts.connect.0);
         }
         context.attempt = Some(Attempt { lease, live, began: now, answered: None, counted: false });
+        context.begin_try(&session.req_header().method);
         Ok(target)
     }
 

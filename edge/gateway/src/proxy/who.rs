@@ -13,7 +13,8 @@ use crate::routing::Asked;
 use crate::state::{Route, State};
 use bole_gateway_access::{Answer, BodyCheck, Identity, RequestFacts, Verdict};
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora_core::Result;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
@@ -71,6 +72,20 @@ fn strip(headers: &mut HeaderMap, who: &Identity) {
 }
 
 impl Proxy {
+    /// Whether the request is for a file that an authority was told to look for. It is before all routes; the answer is in the context.
+    pub(super) fn proof(&self, context: &mut Context, asked: &Asked) -> bool {
+        let file = self.acme.as_ref().and_then(|acme| acme.proofs().file(&asked.host, &asked.path));
+        let Some(file) = file else { return false };
+        let content_type = HeaderValue::from_static("application/octet-stream");
+        context.own_answer = Some(Box::new(Answer {
+            status: StatusCode::OK,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]),
+            body: file.into(),
+            reason: "proof",
+        }));
+        true
+    }
+
     /// Asks whether the path is the gateway's own (a callback, a logout). `true` if it is; the answer is in the context.
     pub(super) async fn own_path(
         &self,

@@ -129,3 +129,32 @@ async fn long_answers_pass_through_and_compression_and_cors_are_the_routes() {
         "{answer}"
     );
 }
+
+#[tokio::test]
+async fn a_percentile_is_learned_and_does_not_sink() {
+    let (slow, good) = (Backend::start(Behaviour::Echo).await, Backend::start(Behaviour::Echo).await);
+    let more = MORE.replace("50ms", "p60") + "retries = { budget_per_second = 1000.0 }\n";
+    let gateway = gateway(&document(&[&slow, &good], &more)).await;
+    let mut client = Client::connect(gateway.http()[0]).await;
+    let wait = || gateway.state().services["s"].hedge_after();
+    slow.behave(Behaviour::Slow(Duration::from_millis(40)));
+    for _ in 0..98 {
+        assert_eq!(status(&client.get("/").await.unwrap()), 200);
+        assert_eq!(wait(), None);
+    }
+    assert_eq!(hedges(&gateway)[0], 0, "it is not known yet what is slow");
+    // Half of them took 40 ms: that is what 60 of 100 take.
+    for _ in 0..2 {
+        assert_eq!(status(&client.get("/").await.unwrap()), 200);
+    }
+    let learned = wait().expect("a hundred answers came");
+    assert!(learned >= Duration::from_millis(40), "{learned:?}");
+    // From now on half of the requests are given up at the one that hangs; each still counts as at least as slow as it was waited for.
+    slow.behave(Behaviour::Hang);
+    for _ in 0..60 {
+        assert_eq!(status(&client.get("/").await.unwrap()), 200);
+    }
+    let [made, won, _] = hedges(&gateway);
+    assert!(made >= 20 && won == made, "{made} {won}");
+    assert!(wait().is_some_and(|wait| wait >= learned), "{:?}", wait());
+}

@@ -331,3 +331,50 @@ async fn a_body_that_ends_with_an_empty_piece_ends_once() {
     let came = String::from_utf8_lossy(&came).to_lowercase();
     assert!(came.contains("\r\n\r\n4\r\nsome\r\n0\r\n\r\nget /next "), "{came}");
 }
+
+#[tokio::test]
+async fn who_waits_for_leave_to_send_a_body_gets_it_or_does_not_wait_for_long() {
+    let backend = Backend::start(Behaviour::Echo).await;
+    let more = "[routes.shut]\npath = \"/shut\"\nreply = { status = 403 }\n";
+    let text = format!("{}{more}", document(&[&backend], ""));
+    let gateway = gateway_with(&text, Parts::default(), |config| {
+        config.limits.expect_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let ask = |path: &str| {
+        let url = format!("http://a.example{path}");
+        http::Request::post(url).header("expect", "100-continue").body(()).unwrap()
+    };
+    let mut sender = client(&gateway).await;
+    for turn in 0..3 {
+        let (mut answer, mut body) = sender.send_request(ask("/x"), false).unwrap();
+        let leave = std::future::poll_fn(|context| answer.poll_informational(context));
+        let leave = tokio::time::timeout(PATIENCE, leave).await.unwrap().unwrap().unwrap();
+        assert_eq!(leave.status(), 100, "turn {turn}");
+        body.send_data(Bytes::from_static(b"abcd"), true).unwrap();
+        let answer = tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap();
+        assert_eq!(answer.status(), 200);
+        sender = sender.ready().await.unwrap();
+    }
+    let seen = backend.seen();
+    assert!(seen.iter().all(|seen| seen.contains("abcd") && !seen.contains("expect:")), "{seen:?}");
+    // Who is answered at once gets the answer, and no leave.
+    let (answer, _body) = sender.send_request(ask("/shut"), false).unwrap();
+    assert_eq!(tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap().status(), 403);
+    // Of requests that come together nobody knows which stream they are on.
+    let mut sender = sender.ready().await.unwrap();
+    let pair: Vec<_> = (0..2).map(|_| sender.send_request(ask("/y"), false).unwrap()).collect();
+    let mut bodies = Vec::new();
+    for (answer, body) in pair {
+        bodies.push(body);
+        match tokio::time::timeout(PATIENCE, answer).await.unwrap() {
+            Err(reset) => assert!(reset.is_reset(), "{reset}"),
+            Ok(answer) => panic!("an answer before the body: {}", answer.status()),
+        }
+    }
+    // Others on the connection go on.
+    let mut sender = sender.ready().await.unwrap();
+    let request = http::Request::get("http://a.example/z").body(()).unwrap();
+    let (answer, _) = sender.send_request(request, true).unwrap();
+    assert_eq!(tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap().status(), 200);
+}

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
+mod authority;
 mod cached;
 mod collapse;
 mod described;
@@ -12,6 +13,7 @@ mod http2;
 mod images;
 mod logins;
 mod mirror;
+mod otel;
 mod plain;
 mod prefetch;
 mod protection;

@@ -180,7 +180,7 @@ async fn files_of_the_disk_that_need_no_waiting_are_read_at_once() {
     let backend = Backend::start(Behaviour::Hang).await;
     // Heads of ten objects fit memory, their bodies do not.
     let config = Config { memory_bytes: 512 << 10, disk, ..Config::default() };
-    let cache = Cache::open(config, Arc::new(SystemClock::new())).unwrap();
+    let cache = Cache::open(config.clone(), Arc::new(SystemClock::new())).unwrap();
     let store = Store { cache: cache.clone(), network: None, shield: false };
     let document = format!("{}cache = {{}}\n", document(&[&backend], ""));
     let gateway = gateway_with(&document, Parts { store: Some(store), ..Parts::default() }, |_| {}).await;
@@ -201,6 +201,14 @@ async fn files_of_the_disk_that_need_no_waiting_are_read_at_once() {
         assert!(again.ends_with(&body(number)), "{number}");
         assert_eq!(field(&again, "date"), Some(DATE), "{number}");
     }
+    // So are their heads, after a start.
+    let started = Cache::open(config, Arc::new(SystemClock::new())).unwrap();
+    let store = Store { cache: started, network: None, shield: false };
+    let other = gateway_with(&document, Parts { store: Some(store), ..Parts::default() }, |_| {}).await;
+    let mut others = Client::connect(other.http()[0]).await;
+    let again = ask(&mut others, &requests[7]).await;
+    assert!(again.ends_with(&body(7)) && field(&again, "date") == Some(DATE));
+    assert_eq!(backend.requests(), fetched);
     // One that is damaged is not sent: it is fetched anew.
     for entry in walk(folder.path().join("pieces")) {
         let mut bytes = std::fs::read(&entry).unwrap();

@@ -92,6 +92,29 @@ async fn what_has_two_meanings_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn an_offer_of_http_2_is_passed_over() {
+    let backend = Backend::start(Behaviour::Echo).await;
+    let gateway = gateway(&document(&[&backend], "")).await;
+    for (name, before, after) in
+        [("first", "", "X: y\r\n"), ("last", "X: y\r\n", ""), ("between", "W: v\r\n", "X: y\r\n")]
+    {
+        let head = format!(
+            "POST /{name} HTTP/1.1\r\nHost: a\r\n{before}Upgrade: h2c\r\n{after}Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAEAAEAA\r\nContent-Length: 4\r\n\r\nabcd"
+        );
+        let next = "GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let answer = closed_with(&gateway, format!("{head}{next}").as_bytes()).await;
+        assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{name}: {answer}");
+        let seen = backend.seen().join("\n").to_ascii_lowercase();
+        assert!(seen.contains(&format!("post /{name} http/1.1")) && seen.contains("abcd"), "{name}: {seen}");
+        assert!(
+            !seen.contains("h2c") && !seen.contains("http2-settings") && seen.contains("x: y"),
+            "{name}: {seen}"
+        );
+    }
+    assert_eq!(backend.requests(), 6);
+}
+
+#[tokio::test]
 async fn chunks_with_two_meanings_end_the_request() {
     let backend = Backend::start(Behaviour::Echo).await;
     let gateway = gateway(&document(&[&backend], "")).await;

@@ -11,14 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// An authority with the certificates that it made, as files.
-struct Authority {
+pub(crate) struct Authority {
     issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
     certificate: CertificateDer<'static>,
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -29,12 +29,16 @@ impl Authority {
         Self { issuer: rcgen::Issuer::new(params, key), certificate: der, folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Makes `name.pem` and `name.key`, for these hosts.
-    fn make(&self, name: &str, hosts: &[&str]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    pub(crate) fn make(
+        &self,
+        name: &str,
+        hosts: &[&str],
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = rcgen::KeyPair::generate().unwrap();
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>();
         let certificate =
@@ -50,7 +54,7 @@ impl Authority {
         roots
     }
 
-    fn written(&self, name: &str, more: &str) -> String {
+    pub(crate) fn written(&self, name: &str, more: &str) -> String {
         let (chain, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
         format!(
             "[certificates.{name}]\ncertificate = \"{}\"\nkey = \"{}\"\n{more}\n",
@@ -60,10 +64,10 @@ impl Authority {
     }
 }
 
-type Own = Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>;
+pub(crate) type Own = Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>;
 
 /// A client's connection with TLS: the certificate that was shown, and the stream.
-async fn connect(
+pub(crate) async fn connect(
     address: SocketAddr,
     authority: &Authority,
     name: &str,
@@ -85,12 +89,15 @@ async fn connect(
     tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await
 }
 
-async fn ask(stream: &mut tokio_rustls::client::TlsStream<TcpStream>, host: &str) -> Option<String> {
+pub(crate) async fn ask(
+    stream: &mut tokio_rustls::client::TlsStream<TcpStream>,
+    host: &str,
+) -> Option<String> {
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.ok()?;
     tokio::time::timeout(PATIENCE, message(stream, &mut Vec::new())).await.unwrap()
 }
 
-fn shown(stream: &tokio_rustls::client::TlsStream<TcpStream>) -> Vec<u8> {
+pub(crate) fn shown(stream: &tokio_rustls::client::TlsStream<TcpStream>) -> Vec<u8> {
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
 

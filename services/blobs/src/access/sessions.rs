@@ -83,6 +83,19 @@ impl Service {
         Ok(Caller { context, user, limits, source_address, request_id: arrived.request_id.clone() })
     }
 
+    /// Whom a request is from that this node knows the user of: who may do what is judged as for a request that the user signed.
+    pub(crate) fn known_caller(
+        &self,
+        known: &crate::door::known::Known,
+        head: &Head<'_>,
+        arrived: &Arrived,
+    ) -> Caller {
+        let user = Some(User::new(&self.config.account, known.user()));
+        let context = head.context(user.as_ref(), arrived);
+        let source_address = arrived.peer.ip().to_canonical().to_string();
+        Caller { context, user, limits: None, source_address, request_id: arrived.request_id.clone() }
+    }
+
     fn signer(&self, access_key: &str, token: Option<&str>) -> Result<(User, Option<Limits>)> {
         let account = &self.config.account;
         if let Some(name) = self.users.owner(access_key).map_err(|error| unreadable(&error))? {

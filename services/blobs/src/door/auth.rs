@@ -72,10 +72,14 @@ impl S3Access for Guard {
         let arrived = context.extensions_mut().get::<Arrived>().cloned();
         let arrived = arrived.ok_or_else(|| s3_error!(InternalError, "the request has no arrival"))?;
         let seen = context.extensions_mut().get::<Seen>().cloned();
+        let known = context.extensions_mut().get::<super::known::Known>().cloned();
         let operation = context.s3_op().name();
         let head = Head { uri: context.uri(), headers: context.headers() };
         let access_key = context.credentials().map(|credentials| credentials.access_key.as_str());
-        let caller = service.caller(access_key, head.token().as_deref(), &head, &arrived)?;
+        let caller = match &known {
+            Some(known) => service.known_caller(known, &head, &arrived),
+            None => service.caller(access_key, head.token().as_deref(), &head, &arrived)?,
+        };
         let (bucket, key) = match context.s3_path() {
             S3Path::Root => ("", ""),
             S3Path::Bucket { bucket } => (&**bucket, ""),

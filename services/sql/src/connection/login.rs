@@ -40,10 +40,18 @@ pub(super) struct Login {
     pub(super) canceller: Arc<Canceller>,
 }
 
-/// Lets a client in; `None` if all it wanted was to cancel.
-pub(super) async fn run(service: &Arc<Service>, wire: &mut Wire) -> Result<Option<Login>, End> {
+/// Lets a client in; `None` if all it wanted was to cancel. `known`: the user that it is, where the node knows that.
+pub(super) async fn run(
+    service: &Arc<Service>,
+    wire: &mut Wire,
+    known: Option<&str>,
+) -> Result<Option<Login>, End> {
     let Some(parameters) = startup::run(service, wire).await? else { return Ok(None) };
-    authenticate(service, wire, &parameters.user).await?;
+    match known {
+        None => authenticate(service, wire, &parameters.user).await?,
+        Some(user) if user == parameters.user => {}
+        Some(_) => return Err(End::Fatal(refused(&parameters.user))),
+    }
     let database = authorize(service, &parameters).map_err(End::Fatal)?;
     let secured = wire.stream()?.is_secured();
     let settings = settings(service, &parameters, secured).map_err(End::Fatal)?;

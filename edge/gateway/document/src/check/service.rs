@@ -4,8 +4,8 @@ use super::{At, balance, value};
 use crate::host::HostPort;
 use crate::limits;
 use crate::service::{
-    Breaker, Concurrency, Connections, Dns, Ejection, Health, HostHeader, Instance, Probe, Protocol, Retries,
-    Service, Timeouts, Tls,
+    Breaker, Concurrency, Connections, Dns, Ejection, Health, HedgeAfter, HostHeader, Instance, Probe,
+    Protocol, Retries, Service, Timeouts, Tls,
 };
 use std::net::IpAddr;
 
@@ -41,7 +41,13 @@ pub(super) fn check(at: &At<'_>, service: &Service) {
     retries(&at.field("retries"), &service.retries);
     if let Some(after) = service.hedge_after {
         let at = at.field("hedge_after");
-        value::span(&at, after);
+        match after {
+            HedgeAfter::Time(after) => value::span(&at, after),
+            HedgeAfter::Percentile(of) => {
+                let wrong = || format!("p{of} is out of range");
+                at.expect((50..=99).contains(&of), wrong, "use p50 to p99; p95 asks twice for one of twenty");
+            }
+        }
         let sticky = service.balance.algorithm == "sticky";
         let wrong = || "clients are bound to instances here, and would be answered by others".to_owned();
         at.expect(!sticky, wrong, "take it out, or choose another balance.algorithm");

@@ -48,14 +48,30 @@ fn hosts(at: &At<'_>, certificate: &Certificate) {
                 let todo = "list the names; a wildcard needs a proof by DNS, which is not built";
                 at.say(format!("{text:?} cannot be proved over HTTP"), todo);
             }
+            Some(HostPattern { name, .. }) if certificate.acme.is_some() && !can_be_ordered(&name) => {
+                let todo = "list names of the DNS, or name the files certificate and key";
+                at.say(format!("{text:?} is no name that authorities give certificates for"), todo);
+            }
             Some(_) => {}
             None => at.say(format!("{text:?} is no host"), "write example.com or *.example.com"),
         }
     }
 }
 
+/// Clients ask for certificates by names only, and names of the DNS have no underscores where authorities are asked for them.
+fn can_be_ordered(name: &str) -> bool {
+    let address = name.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
+    !address && !name.contains('_')
+}
+
 fn acme(at: &At<'_>, acme: &Acme) {
     value::url(&at.field("directory"), &acme.directory, false);
+    let todo = "read them, and write terms_agreed = true if you agree";
+    at.field("terms_agreed").expect(
+        acme.terms_agreed,
+        || format!("{} gives certificates only to who agrees to its terms", acme.directory),
+        todo,
+    );
     if let Some(contact) = &acme.contact {
         let address = contact.strip_prefix("mailto:").unwrap_or(contact);
         let holds = address.split_once('@').is_some_and(|(user, host)| {
@@ -71,6 +87,24 @@ fn acme(at: &At<'_>, acme: &Acme) {
     }
     if let Some(file) = &acme.authorities {
         value::file(&at.field("authorities"), file);
+    }
+    let is_plain = |text: &str| {
+        !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if let Some(profile) = &acme.profile {
+        let wrong = || format!("{profile:?} is no name of a profile");
+        at.field("profile").expect(
+            is_plain(profile),
+            wrong,
+            "write the name as the authority's directory has it",
+        );
+    }
+    if let Some(account) = &acme.external_account {
+        let at = at.field("external_account");
+        let wrong = || format!("{:?} is no name of an account", account.id);
+        at.field("id").expect(is_plain(&account.id), wrong, "write it as the authority shows it");
+        let empty = || "the key is empty".to_owned();
+        at.field("key").expect(!account.key.0.is_empty(), empty, "write it as the authority shows it");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Path, Refused};
 use crate::pattern::{self, whole};
 use regex::bytes::Regex;
+use std::fmt;
 
 /// Which paths a route takes.
 #[derive(Clone, Debug)]
@@ -30,6 +31,21 @@ pub enum Error {
     /// The pattern is none.
     #[error("{0}")]
     Pattern(#[from] pattern::Error),
+}
+
+impl fmt::Display for PathPattern {
+    /// As a document has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(path) => f.write_str(path),
+            Self::Prefix(path) => write!(f, "{path}/*"),
+            Self::Pattern(pattern) => {
+                let whole = pattern.as_str();
+                let inner = whole.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"));
+                write!(f, "~{}", inner.unwrap_or(whole))
+            }
+        }
+    }
 }
 
 impl PathPattern {

@@ -127,6 +127,13 @@ pub(super) const TARGETS: &[Row<'_>] = &[
         "routes.r.collapse",
         "binds clients",
     ),
+    ("services.y = { instances = ['a:1'], hedge_after = 'p100' }", "services.y.hedge_after", "p50 to p99"),
+    ("services.y = { instances = ['a:1'], hedge_after = 'p4' }", "services.y.hedge_after", "out of range"),
+    (
+        "services.y = { instances = ['a:1'], hedge_after = 'pp' }",
+        "services.y.hedge_after",
+        "not a percentile",
+    ),
     (
         "services.y = { instances = ['a:1'], balance = { algorithm = 'sticky', cookie = { name = 'c' } }, hedge_after = '1s' }",
         "services.y.hedge_after",
@@ -453,19 +460,39 @@ pub(super) const LIMITS_AND_CERTIFICATES: &[Row<'_>] = &[
         "certificates.c.hosts[0]",
         "know no ports",
     ),
-    ("certificates.c = { acme.directory = 'https://a/d' }", "certificates.c.hosts", "list them"),
+    ("certificates.c = { acme.terms_agreed = true }", "certificates.c.hosts", "list them"),
     (
-        "certificates.c = { acme.directory = 'https://a/d', hosts = ['*.a.b'] }",
+        "certificates.c = { acme = {}, hosts = ['a.b'] }",
+        "certificates.c.acme.terms_agreed",
+        "terms_agreed = true",
+    ),
+    (
+        "certificates.c = { acme.terms_agreed = true, hosts = ['192.0.2.1'] }",
+        "certificates.c.hosts[0]",
+        "no name that authorities",
+    ),
+    (
+        "certificates.c = { acme = { terms_agreed = true, profile = 'a b' }, hosts = ['a.b'] }",
+        "certificates.c.acme.profile",
+        "profile",
+    ),
+    (
+        "certificates.c = { acme = { terms_agreed = true, external_account = { id = '', key = 'k' } }, hosts = ['a.b'] }",
+        "certificates.c.acme.external_account.id",
+        "name of an account",
+    ),
+    (
+        "certificates.c = { acme.terms_agreed = true, hosts = ['*.a.b'] }",
         "certificates.c.hosts[0]",
         "a wildcard needs",
     ),
     (
-        "certificates.c = { acme.directory = 'http://a/d', hosts = ['a.b'] }",
+        "certificates.c = { acme = { directory = 'http://a/d', terms_agreed = true }, hosts = ['a.b'] }",
         "certificates.c.acme.directory",
         "https://",
     ),
     (
-        "certificates.c = { acme = { directory = 'https://a/d', contact = 'x' }, hosts = ['a.b'] }",
+        "certificates.c = { acme = { terms_agreed = true, contact = 'x' }, hosts = ['a.b'] }",
         "certificates.c.acme.contact",
         "somebody@",
     ),
