@@ -185,7 +185,7 @@ options! {
         shards: u64 = Count(1, 256), "16";
         /// Connections at a time; more are refused with an error.
         connections_max: u64 = Count(1, 1_000_000), "10000";
-        /// Memory that the keys may take; CONFIG SET maxmemory changes it until the next start. auto: half of node.memory.
+        /// Memory that the keys may take; CONFIG SET maxmemory changes it until the next start. auto: half of what cdn.memory leaves of node.memory.
         memory: Option<u64> = BytesOrAuto(MIB), "auto";
         /// Replies that may wait for a client. One whose command asks for more is disconnected; no command is read while replies wait.
         output_buffer_bytes_max: u64 = Bytes(MIB, 64 * GIB), "1GiB";

@@ -190,4 +190,24 @@ fn collect(cache: &Cache, out: &mut String) {
     ] {
         metrics::counter(out, name, help, value);
     }
+    collect_places(out);
+}
+
+/// What is done to bodies of answers: by how many at once, and who waits.
+fn collect_places(out: &mut String) {
+    type Value = fn(&bole_gateway::places::Usage) -> usize;
+    let all = bole_gateway::places::all();
+    let rows: [(&str, &str, Value); 3] = [
+        ("bole_gateway_places_in_use", "Bodies and images that are worked on at once.", |usage| usage.in_use),
+        ("bole_gateway_places_waiting", "Those that wait for a place.", |usage| usage.waiting),
+        ("bole_gateway_places_max", "Places that there are.", |usage| usage.most),
+    ];
+    for (name, help, value) in rows {
+        let values = all.map(|usage| (usage.name, value(&usage) as u64));
+        metrics::gauges(out, name, help, "kind", &values);
+    }
+    let (made, stood_in) = bole_gateway::cached::images::counts();
+    metrics::counter(out, "bole_cdn_images_made_total", "Variants of images that were made.", made);
+    let help = "Images that were answered in another format because the wished one took too long.";
+    metrics::counter(out, "bole_cdn_images_stood_in_total", help, stood_in);
 }

@@ -197,6 +197,11 @@ fn is_loopback(settings: &Settings) -> bool {
 /// The keys' share of the node's memory.
 const MEMORY_SHARE: u64 = 2;
 
+/// What the keys may take where nothing is said: a share of what the gateway's cache leaves, which is half at least.
+fn memory_share(node_bytes: u64, cache_bytes: u64) -> u64 {
+    (node_bytes - cache_bytes.min(node_bytes / 2)) / MEMORY_SHARE
+}
+
 fn config(settings: &Settings, node_memory_bytes: u64) -> Config {
     let keyspace = &settings.keyspace;
     Config {
@@ -204,7 +209,9 @@ fn config(settings: &Settings, node_memory_bytes: u64) -> Config {
         shards: keyspace.shards as usize,
         request_bytes_max: keyspace.request_bytes_max as usize,
         connections_max: keyspace.connections_max as usize,
-        memory_bytes_max: keyspace.memory.unwrap_or(node_memory_bytes / MEMORY_SHARE),
+        memory_bytes_max: keyspace
+            .memory
+            .unwrap_or_else(|| memory_share(node_memory_bytes, settings.cdn.memory)),
         output_bytes_max: keyspace.output_buffer_bytes_max as usize,
         pubsub_hard_bytes: keyspace.pubsub_output_buffer_bytes_max as usize,
         idle_seconds: keyspace.idle_timeout.as_secs(),

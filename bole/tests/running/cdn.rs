@@ -152,6 +152,13 @@ fn network(origin: &Origin) -> Network {
     Network { shield, edges, folders }
 }
 
+/// Milliseconds until the last node had a purge.
+fn slowest(receipt: &str) -> f64 {
+    let nodes = receipt.lines().filter_map(|line| line.trim_start().split_once(" after "));
+    let millis = nodes.filter_map(|(_, took)| took.strip_suffix(" ms")?.parse().ok());
+    millis.fold(f64::NAN, f64::max)
+}
+
 #[test]
 fn a_purge_reaches_shields_and_edges_and_misses_on_all_edges_are_one_fetch() {
     let origin = Origin::start(true, Arc::from(&b"body"[..]));
@@ -167,6 +174,7 @@ fn a_purge_reaches_shields_and_edges_and_misses_on_all_edges_are_one_fetch() {
         }
     });
     assert_eq!(origin.requests(), 1);
+    let mut took = Vec::new();
     for (round, args) in [
         &["cdn", "purge", "--tag", "news"][..],
         &["cdn", "purge", "--host", "a.example"],
@@ -181,12 +189,14 @@ fn a_purge_reaches_shields_and_edges_and_misses_on_all_edges_are_one_fetch() {
         for node in ["shield (shield)", "edge-1 (edge)", "edge-2 (edge)"] {
             assert!(receipt.contains(node), "{receipt}");
         }
-        println!("{receipt}");
+        took.push(slowest(&receipt));
         for edge in &network.edges {
             assert_eq!(text(&edge.gateway, "/x"), format!("answer {}\nbody", round + 2), "{args:?}");
         }
         assert_eq!(origin.requests(), round + 2, "{args:?}");
     }
+    // On all nodes within 150 ms: the best of the five, since the machine may be busy with something else.
+    assert!(took.iter().any(|millis| *millis < 150.0), "the slowest nodes of each purge: {took:?} ms");
     // What is soft purged is answered while the origin is down; what is not stored is a 502.
     done(&network.shield, &["cdn", "purge", "--all", "--soft"], "");
     origin.down.store(true, Ordering::SeqCst);
@@ -297,6 +307,57 @@ fn a_warm_up_stores_what_is_asked_for_later() {
     assert!(["job 1: done", "job 2: done", "job 3: done"].iter().all(|job| all.contains(job)), "{all}");
     let unknown = node.bole(&["cdn", "warm", "--job", "9"], "");
     assert!(unknown.code == 1 && unknown.errors.contains("there is no job 9"), "{unknown:?}");
+}
+
+/// The disk takes in what is asked for twice; a warm-up asks often enough.
+#[test]
+fn what_a_warm_up_fetched_is_there_after_a_restart() {
+    let origin = Origin::start(false, Arc::from(&b"body"[..]));
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    route(&node, &origin.address, "{}");
+    let told = done(
+        &node,
+        &[
+            "cdn",
+            "warm",
+            "--url",
+            "http://a.example/a",
+            "--url",
+            "http://a.example/b",
+            "--encoding",
+            "identity",
+        ],
+        "",
+    );
+    assert!(told.contains("2 stored"), "{told}");
+    // What one client asked for once is not worth the disk.
+    assert_eq!(get(&node.gateway, "/c").0, 200);
+    let files = || {
+        let mut folders = vec![folder.path().join("cdn")];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                if entry.path().is_dir() { folders.push(entry.path()) } else { files.push(entry.path()) }
+            }
+        }
+        let holds = |path: &std::path::PathBuf, text: &str| {
+            std::fs::read(path)
+                .is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+        };
+        ["a.example/a", "a.example/b", "a.example/c"].map(|name| files.iter().any(|file| holds(file, name)))
+    };
+    until("both are on disk", || files()[..2] == [true, true]);
+    assert!(!files()[2]);
+    node.stop();
+    let node = Node::start(folder.path());
+    until("the route is there again", || get(&node.gateway, "/a").0 == 200);
+    let before = origin.requests();
+    for path in ["/a", "/b"] {
+        let (status, head, _) = get(&node.gateway, path);
+        assert!(status == 200 && head.contains("; hit"), "{path}: {head}");
+    }
+    assert_eq!(origin.requests(), before);
 }
 
 #[test]

@@ -54,6 +54,11 @@ async function drawn(browser) {
       paint(hue, 0.2 + place * 0.3);
       return canvas.toDataURL('image/png').split(',')[1];
     });
+    [canvas.width, canvas.height] = [640, 360];
+    brush.scale(2, 2);
+    paint(200, 0.4);
+    const photo = canvas.toDataURL('image/jpeg', 0.95).split(',')[1];
+    [canvas.width, canvas.height] = [320, 180];
     const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: 'video/webm' });
     const parts = [];
     recorder.ondataavailable = (event) => parts.push(event.data);
@@ -68,22 +73,24 @@ async function drawn(browser) {
     const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
     let text = '';
     for (const byte of bytes) text += String.fromCharCode(byte);
-    return { images, video: btoa(text) };
+    return { images, photo, video: btoa(text) };
   });
   await page.close();
   return {
     images: made.images.map((image) => Buffer.from(image, 'base64')),
+    photo: Buffer.from(made.photo, 'base64'),
     video: Buffer.from(made.video, 'base64'),
   };
 }
 
 // The origin: answers hold for an hour, and parts can be asked for.
-function origin({ images, video }) {
+function origin({ images, photo, video }) {
   const files = {
     '/': ['text/html; charset=utf-8', Buffer.from(PAGE)],
     '/style.css': ['text/css', Buffer.from(STYLE)],
     '/script.js': ['text/javascript', Buffer.from(SCRIPT)],
     '/video.webm': ['video/webm', video],
+    '/photo.jpg': ['image/jpeg', photo],
     '/favicon.ico': ['image/png', images[0]],
   };
   images.forEach((image, place) => (files[`/images/${place + 1}.png`] = ['image/png', image]));
@@ -136,6 +143,33 @@ async function visit(browser, screenshot) {
   return { served, shown };
 }
 
+// A photograph in each format that the edge makes of it, as the browser decodes it: format, size, and how far its pixels are from those of the original.
+async function formats(browser) {
+  const page = await browser.newPage();
+  await page.goto(edge, { waitUntil: 'load' });
+  const seen = await page.evaluate(async () => {
+    const pixels = async (accept, query) => {
+      const response = await fetch(`/photo.jpg${query}`, { headers: { accept }, cache: 'no-store' });
+      const blob = await response.blob();
+      const bitmap = await createImageBitmap(blob);
+      const canvas = new OffscreenCanvas(256, 144);
+      const brush = canvas.getContext('2d');
+      brush.drawImage(bitmap, 0, 0, 256, 144);
+      const { data } = brush.getImageData(0, 0, 256, 144);
+      return { type: blob.type, bytes: blob.size, width: bitmap.width, height: bitmap.height, data };
+    };
+    const whole = await pixels('*/*', '');
+    const seen = {};
+    for (const name of ['avif', 'webp', 'jpeg']) {
+      const { data, ...told } = await pixels(`image/${name}`, '?width=256');
+      seen[name] = { ...told, distance: data.reduce((sum, value, at) => sum + Math.abs(value - whole.data[at]), 0) / data.length };
+    }
+    return seen;
+  });
+  await page.close();
+  return seen;
+}
+
 async function main() {
   const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'] });
   const media = await drawn(browser);
@@ -161,6 +195,11 @@ async function main() {
   }
   check('the video came in parts', second.served.some((one) => one.path === '/video.webm' && one.status === 206), second.served);
   check('the second visit asked the origin for nothing', asked.slice(before).every((url) => url === '/favicon.ico'), asked.slice(before));
+  for (const [name, one] of Object.entries(await formats(browser))) {
+    check(`a photograph as ${name}`, one.type === `image/${name}` && one.width === 256 && one.height === 144 && one.distance < 4, one);
+    console.log(`${name}: ${one.bytes} bytes, ${one.distance.toFixed(2)} from the original on the mean`);
+  }
+  check('the photograph was fetched once', asked.filter((url) => url === '/photo.jpg').length === 1, asked);
   console.log(`${checks - failed} checks passed, ${failed} failed; video of ${media.video.length} bytes, the origin was asked ${asked.length} times`);
   await browser.close();
   server.close();

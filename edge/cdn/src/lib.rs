@@ -28,4 +28,6 @@ pub mod shared;
 pub use admission::Admission;
 pub use cache::Cache;
 pub use limits::{Config, DiskConfig};
-pub use message::{Body, BodyError, Manner, Origin, OriginError, Request, Response, Unanswered};
+pub use message::{
+    Body, BodyError, ForCache, FreshAtMost, Manner, Origin, OriginError, Request, Response, Unanswered,
+};

@@ -46,6 +46,15 @@ pub struct Manner<'a> {
     pub authenticated: bool,
 }
 
+/// In the extensions of a request: its answer goes into this cache once more, as something that is made of it. So it shows the fields that are for caches,
+/// is not stale because it may be while it is confirmed, and counts neither as a request nor as a hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForCache;
+
+/// In the extensions of an origin's response: it stands in for a better one, and is to be asked for again after so many seconds, however long it is fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreshAtMost(pub u64);
+
 type Boxed = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
 
 /// A message's body.

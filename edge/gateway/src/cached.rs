@@ -7,6 +7,7 @@
 pub mod images;
 pub mod network;
 pub mod packed;
+pub mod prefetch;
 pub mod source;
 pub mod warm;
 
@@ -150,14 +151,24 @@ impl Proxy {
         let mut space = route.spaces.get(&*upstream.name).cloned().unwrap_or_default();
         let mut source = source;
         if image.is_some() {
-            (space, source) = (images::space(&space), Arc::new(images::Imaged { inner: source }));
+            let (inner, cache) = (source, store.cache.clone());
+            let originals = std::mem::take(&mut space);
+            space = images::space(&originals);
+            let authenticated = route.is_personal;
+            source = Arc::new(images::Imaged { inner, cache, space: originals, authenticated });
         }
+        let prefetch = route.document.cache.as_ref().is_some_and(|cache| cache.prefetch);
+        let asked = (prefetch && !exchange.client.is_prefetch && head.method == Method::GET)
+            .then(|| (request.uri().clone(), request.headers().clone()));
         let manner = Manner { space: &space, authenticated: route.is_personal };
         let mut response = store.cache.handle_as(manner, request, source).await;
         if let Some(told) = told {
             response.headers_mut().insert(network::ANSWER, told);
         }
         context.cache_status = response.headers().get("cache-status").cloned();
+        if let Some((uri, fields)) = asked {
+            self.prefetcher.look(&self.engine, &uri, &fields, &response);
+        }
         if let Some(Unanswered(reason)) = response.extensions().get() {
             let row = PROBLEMS.iter().find(|row| row.name == &**reason);
             context.problem = Some((row.map_or(Problem::UpstreamClosed, |row| row.problem), None));

@@ -5,6 +5,7 @@
 //! taken out, and `Vary` says what it goes by. A stream always ends as its format says, which the library's own module does not do for Brotli.
 
 use crate::clock;
+use crate::places;
 use async_trait::async_trait;
 use bole_gateway_document::route::Compression;
 use bytes::Bytes;
@@ -16,8 +17,8 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 use std::any::Any;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 
 /// A way to compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,31 +142,10 @@ pub fn vary(fields: &mut HeaderMap) {
     }
 }
 
-/// Bodies that are compressed at once; further answers stay as they are. Each takes some MiB.
-const ENCODERS_MAX: usize = 128;
-
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-
-/// A place among those that may run.
-struct Place;
-
-impl Place {
-    fn take() -> Option<Self> {
-        let more = |running: usize| (running < ENCODERS_MAX).then_some(running + 1);
-        RUNNING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Compresses one body.
 pub struct Encoder {
     kind: Kind,
-    _place: Place,
+    _place: SemaphorePermit<'static>,
 }
 
 enum Kind {
@@ -180,7 +160,7 @@ enum Kind {
 impl Encoder {
     /// At the beginning of a body. `None`: too many run, or there is no memory for it.
     pub fn new(coding: Coding) -> Option<Self> {
-        let place = Place::take()?;
+        let place = places::ENCODERS.try_take()?;
         let out = Vec::new();
         let kind = match coding {
             Coding::Zstd => Kind::Zstd(zstd::stream::write::Encoder::new(out, ZSTD_LEVEL).ok()?),

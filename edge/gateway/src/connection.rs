@@ -116,7 +116,7 @@ pub async fn serve(connection: Connection, door: Arc<Door>, secured: bool) {
             Err(_) => return debug!("{peer}: no line of the PROXY protocol within {limit:?}"),
         }
     }
-    let mut client = Client { address, local, trusted: trusts(address), tls: None, id };
+    let mut client = Client { address, local, trusted: trusts(address), tls: None, id, is_prefetch: false };
     let mut h2 = false;
     let transport = if secured {
         let accepted = tokio::time::timeout(limit, door.certificates.accept(stream)).await;

@@ -37,6 +37,7 @@ pub mod logins;
 pub mod metrics;
 pub mod mirror;
 pub mod otel;
+pub mod places;
 pub mod proxy;
 pub mod rates;
 pub mod routing;

@@ -26,6 +26,7 @@ pub mod who;
 
 use crate::access_log::Log;
 use crate::cached::Store;
+use crate::cached::prefetch::Prefetcher;
 use crate::collapse::Flights;
 use crate::compression::Compressors;
 use crate::config::Config;
@@ -85,6 +86,8 @@ pub struct Proxy {
     pub mirrors: Arc<Semaphore>,
     /// Requests that others wait for.
     pub flights: Arc<Flights>,
+    /// Fetches what stored answers name as needed next.
+    pub prefetcher: Arc<Prefetcher>,
 }
 
 #[async_trait]

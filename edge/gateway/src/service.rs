@@ -5,6 +5,7 @@
 
 use crate::access_log::Log;
 use crate::acme;
+use crate::cached::prefetch::Prefetcher;
 use crate::cached::{self, Store};
 use crate::clock::{self, Lag};
 use crate::collapse::Flights;
@@ -109,6 +110,7 @@ impl Service {
             engine: own.clone(),
             mirrors: Arc::new(Semaphore::new(config.limits.mirrors_max)),
             flights: Flights::new(config.limits.collapse),
+            prefetcher: Prefetcher::new(&metrics),
         };
         let door = door(proxy, &metrics);
         let node_limit = parts.node_limit.clone().unwrap_or_else(|| ConnectionLimit::new(usize::MAX));

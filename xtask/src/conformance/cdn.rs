@@ -1,7 +1,7 @@
 //! What real programs see of the gateway's cache: npm `http-cache-tests` through a route of a real node, and a page in Chromium through an edge and a shield.
 //! What of the suite must pass, and why the rest does not, is in `conformance/cdn/expected.json`.
 
-use super::clients::{Client, node};
+use super::clients::{Client, node, python};
 use crate::server::{self, TemporaryBole};
 use crate::tools::{self, Packages};
 use crate::{process, server::free_ports};
@@ -12,8 +12,8 @@ use std::process::Command;
 /// Options of `cargo xtask conformance cdn`.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
-    /// Run only this: suite or chromium
-    #[arg(long, value_parser = ["suite", "chromium"])]
+    /// Run only this: suite, chromium or pillow
+    #[arg(long, value_parser = ["suite", "chromium", "pillow"])]
     client: Option<String>,
 }
 
@@ -31,7 +31,17 @@ const BROWSER: Client = Client {
     command: |folder| node(folder, "node-chromium", "page.js"),
 };
 
-/// Runs both; fails when other tests fail than those that are expected to. Without Chromium its part is passed over with a message, unless it was asked for.
+/// Decodes what the node makes of photographs, with Pillow.
+const PILLOW: Client = Client {
+    name: "pillow",
+    folder: "cdn/pillow",
+    programs: &["python3"],
+    only_with: None,
+    packages: Some(Packages { room: "python-pillow", ..tools::PYTHON }),
+    command: |folder| python(folder, "python-pillow", "formats.py"),
+};
+
+/// Runs all; fails when other tests fail than those that are expected to. Without Chromium its part is passed over with a message, unless it was asked for.
 pub fn run(args: &Args) -> Result<()> {
     for program in ["node", "npm"] {
         if !process::installed(program) {
@@ -41,6 +51,9 @@ pub fn run(args: &Args) -> Result<()> {
     let wanted = |name: &str| args.client.as_deref().is_none_or(|client| client == name);
     if wanted("suite") {
         suite()?;
+    }
+    if wanted("pillow") {
+        pictures()?;
     }
     if !wanted("chromium") {
         return Ok(());
@@ -78,9 +91,27 @@ fn suite() -> Result<()> {
     bole.still_runs().and(judged)
 }
 
+fn pictures() -> Result<()> {
+    if let Some(program) = PILLOW.missing_program() {
+        bail!("`{program}` is not installed");
+    }
+    tools::fetch(&PILLOW)?;
+    let [origin] = free_ports()?;
+    let document = document(&format!("127.0.0.1:{origin}"), "{ images = {} }")?;
+    let file = document.path().display().to_string();
+    let bole = TemporaryBole::start_with("conformance-cdn-pillow", &[("BOLE_GATEWAY_FILE", &file)])?;
+    server::wait_for(bole.gateway())?;
+    let env = [
+        ("BOLE_GATEWAY_URL", format!("http://{}", bole.gateway())),
+        ("BOLE_ORIGIN_PORT", origin.to_string()),
+    ];
+    let judged = super::run_all("cdn", &[&PILLOW], &super::Plan { all: false, jobs: 1 }, &env);
+    bole.still_runs().and(judged)
+}
+
 /// A node of a network of caches, whose service is `before`.
 fn member(role: &str, before: &str, control: &str, secret: &Path) -> Result<TemporaryBole> {
-    let cache = if role == "edge" { "{ shield = true }" } else { "{}" };
+    let cache = if role == "edge" { "{ shield = true, images = {} }" } else { "{}" };
     let document = document(before, cache)?;
     let bole = TemporaryBole::start_with(
         &format!("conformance-cdn-{role}"),

@@ -91,7 +91,7 @@ mod tests {
             ((10_000, 1), Some(10), None, Fit::Contain, (10, 1), (10, 1)),
             ((400, 200), Some(0), None, Fit::Contain, (1, 1), (1, 1)),
         ] {
-            let wish = Wish { width, height, fit, quality: 80, webp: true };
+            let wish = Wish { width, height, fit, quality: 80, webp: true, avif: false };
             assert_eq!(sizes(size, &wish), Sizes { scaled, cut }, "{size:?} {wish:?}");
         }
     }

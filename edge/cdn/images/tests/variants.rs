@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up does")]
 
-use bole_cdn_images::{Fit, Format, Kept, Limits, Variant, Wish, variant};
+use bole_cdn_images::{Fit, Format, Kept, Limits, Variant, Wish, is_slow, variant};
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -13,7 +13,8 @@ use image::{
 use proptest::prelude::*;
 use std::io::Cursor;
 
-const WISH: Wish = Wish { width: Some(80), height: None, fit: Fit::Contain, quality: 80, webp: true };
+const WISH: Wish =
+    Wish { width: Some(80), height: None, fit: Fit::Contain, quality: 80, webp: true, avif: false };
 
 /// Left red, right blue, with some texture.
 fn picture(width: u32, height: u32) -> DynamicImage {
@@ -50,24 +51,72 @@ fn each_format_gets_the_one_that_suits_it() {
     let clear = DynamicImage::ImageRgba8(RgbaImage::from_fn(320, 200, |x, y| {
         Rgba([x as u8, y as u8, 0, (x + y) as u8])
     }));
-    for (image, from, webp, expected) in [
-        (&picture, ImageFormat::Jpeg, true, Format::Jpeg),
-        (&picture, ImageFormat::Jpeg, false, Format::Jpeg),
-        (&picture, ImageFormat::Png, true, Format::WebP),
-        (&picture, ImageFormat::Png, false, Format::Png),
-        (&picture, ImageFormat::WebP, true, Format::Jpeg),
-        (&clear, ImageFormat::Png, true, Format::WebP),
-        (&clear, ImageFormat::WebP, false, Format::Png),
+    for (image, from, accepted, expected) in [
+        (&picture, ImageFormat::Jpeg, "", Format::Jpeg),
+        (&picture, ImageFormat::Jpeg, "webp", Format::WebP),
+        (&picture, ImageFormat::Jpeg, "avif", Format::Avif),
+        (&picture, ImageFormat::Jpeg, "webp avif", Format::Avif),
+        (&picture, ImageFormat::Png, "webp avif", Format::WebP),
+        (&picture, ImageFormat::Png, "avif", Format::Png),
+        (&picture, ImageFormat::Png, "", Format::Png),
+        (&picture, ImageFormat::WebP, "webp", Format::WebP),
+        (&picture, ImageFormat::WebP, "", Format::Jpeg),
+        (&clear, ImageFormat::Png, "webp avif", Format::WebP),
+        (&clear, ImageFormat::WebP, "", Format::Png),
     ] {
-        let made = variant(&bytes(image, from), &Wish { webp, ..WISH }, &Limits::default());
-        let made = made.unwrap_or_else(|kept| panic!("{from:?} {webp}: {kept}"));
-        assert_eq!((made.format, made.width, made.height), (expected, 80, 50), "{from:?} {webp}");
+        let [webp, avif] = ["webp", "avif"].map(|name| accepted.contains(name));
+        let wish = Wish { webp, avif, ..WISH };
+        let original = bytes(image, from);
+        let made = variant(&original, &wish, &Limits::default());
+        let made = made.unwrap_or_else(|kept| panic!("{from:?} {accepted}: {kept}"));
+        assert_eq!((made.format, made.width, made.height), (expected, 80, 50), "{from:?} {accepted}");
+        assert!(made.format != Format::Avif || is_slow(&original, &wish), "{from:?} {accepted}");
+        if made.format == Format::Avif {
+            assert!(is_avif(&made.bytes, 80, 50), "{from:?}");
+            continue;
+        }
         let shown = decoded(&made);
         assert_eq!(shown.color().has_alpha(), image.color().has_alpha(), "{from:?}");
         if !image.color().has_alpha() {
             assert!(is_red(&shown, 5, 20) && !is_red(&shown, 75, 20), "{from:?}");
         }
     }
+}
+
+/// Whether it looks like AVIF of this size. Nothing here can decode it: Pillow and Chromium do (`cargo xtask conformance cdn`).
+fn is_avif(bytes: &[u8], width: u32, height: u32) -> bool {
+    let extent = [b"ispe\0\0\0\0".as_slice(), &width.to_be_bytes(), &height.to_be_bytes()].concat();
+    bytes.get(4..12) == Some(b"ftypavif") && bytes.windows(extent.len()).any(|window| window == extent)
+}
+
+#[test]
+fn what_has_another_profile_than_srgb_is_never_avif_and_keeps_it() {
+    let mut profile = vec![0; 128];
+    profile.extend_from_slice(&[0, 0, 0, 1]);
+    profile.extend_from_slice(b"desc\0\0\0\x90\0\0\0\x0a");
+    let wish = Wish { avif: true, ..WISH };
+    for (name, expected) in [(b"Display P3", Format::WebP), (b"sRGB built", Format::Avif)] {
+        let profile = [profile.as_slice(), name].concat();
+        let mut jpeg = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 95);
+        encoder.set_icc_profile(profile.clone()).unwrap();
+        picture(320, 200).write_with_encoder(encoder).unwrap();
+        let made = variant(&jpeg, &wish, &Limits::default()).unwrap();
+        assert_eq!(made.format, expected);
+        if expected == Format::WebP {
+            let mut decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(&made.bytes)).unwrap();
+            assert_eq!(decoder.icc_profile().unwrap(), Some(profile));
+            assert!(is_red(&decoded(&made), 5, 20));
+        }
+    }
+}
+
+/// The mean of the absolute differences of what is seen and what it was made of.
+fn distance(one: &DynamicImage, other: &DynamicImage) -> f64 {
+    let (one, other) = (one.to_rgb8(), other.to_rgb8());
+    assert_eq!(one.dimensions(), other.dimensions());
+    let sum: u64 = one.iter().zip(other.iter()).map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
+    sum as f64 / one.len() as f64
 }
 
 #[test]
@@ -97,7 +146,7 @@ fn animated_foreign_and_small_images_are_kept() {
     // A JPEG that is encoded again with a better quality has more bytes.
     let mut jpeg = Vec::new();
     picture(64, 64).write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, 20)).unwrap();
-    let wish = Wish { width: Some(64), quality: 95, ..WISH };
+    let wish = Wish { width: Some(64), quality: 95, webp: false, ..WISH };
     assert_eq!(variant(&jpeg, &wish, &limits), Err(Kept::NotSmaller));
 }
 
@@ -131,7 +180,7 @@ fn an_image_is_upright_and_its_profile_stays_and_its_places_do_not() {
     encoder.set_icc_profile(profile.clone()).unwrap();
     encoder.set_exif_metadata(exif).unwrap();
     picture(400, 200).write_with_encoder(encoder).unwrap();
-    let made = variant(&jpeg, &WISH, &Limits::default()).unwrap();
+    let made = variant(&jpeg, &Wish { webp: false, ..WISH }, &Limits::default()).unwrap();
     assert_eq!((made.width, made.height), (80, 160));
     let shown = decoded(&made);
     assert!(is_red(&shown, 40, 10) && !is_red(&shown, 40, 150));
@@ -178,13 +227,38 @@ proptest! {
             image[at] = *byte;
         }
         let fit = if cover { Fit::Cover } else { Fit::Contain };
-        let wish = Wish { width: wide, height: tall, fit, quality, webp };
+        let wish = Wish { width: wide, height: tall, fit, quality, webp, avif: false };
         let limits = Limits { side: 4_000, pixels: 1_000_000, memory: 64 << 20, ..Limits::default() };
         if let Ok(made) = variant(&image, &wish, &limits) {
             prop_assert!(wide.is_none_or(|most| made.width <= most.max(1)));
             prop_assert!(tall.is_none_or(|most| made.height <= most.max(1)));
             prop_assert!(made.width >= 1 && made.height >= 1);
             decoded(&made);
+        }
+    }
+
+    // What a decoder sees is near what was there, for all sizes and qualities: an encoder that went another way than the decoder would be far off, and
+    // farther with each block.
+    #[test]
+    fn lossy_webp_is_what_it_was_made_of(
+        width in 1_u32..100, height in 1_u32..100, quality in 1_u8..=100, seed in any::<u32>(), noise in 0_u32..3,
+    ) {
+        let image = RgbImage::from_fn(width, height, |x, y| {
+            let wave = |by: u32| ((f64::from(x * by + y * (seed % 7)) / 9.0).sin() * 90.0 + 128.0) as u8;
+            let grain = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(seed | 1)) % 64 * noise / 2;
+            Rgb([wave(1), wave(2), wave(3)].map(|channel| channel.saturating_add(grain as u8)))
+        });
+        let image = DynamicImage::ImageRgb8(image);
+        let mut jpeg = Vec::new();
+        image.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, 100)).unwrap();
+        let wish = Wish { width: None, quality, ..WISH };
+        // Small ones may not become smaller; then there is nothing to see.
+        if let Ok(made) = variant(&jpeg, &wish, &Limits::default()) {
+            prop_assert_eq!(made.format, Format::WebP);
+            let (seen, there) = (decoded(&made), image::load_from_memory(&jpeg).unwrap());
+            let most = 4.0 + f64::from(100 - quality) / 4.0 + f64::from(noise) * 6.0;
+            let distance = distance(&seen, &there);
+            prop_assert!(distance <= most, "{} x {}, quality {}: {} of {}", width, height, quality, distance, most);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::counters::Counters;
 use crate::fill::Fill;
 use crate::flight::{Boarding, Landed, wait};
 use crate::key::{self, Key, Meeting};
-use crate::message::{Body, Origin, Response};
+use crate::message::{Body, ForCache, Origin, Response};
 use crate::object::{Object, Standing};
 use bole_cdn_policy::reuse::Cause;
 use bole_cdn_policy::status::{Forward, Status};
@@ -72,8 +72,20 @@ impl Exchange {
         self.head.method == Method::GET || self.head.method == Method::HEAD
     }
 
+    /// Whether what is answered goes into the cache again.
+    pub(super) fn is_for_cache(&self) -> bool {
+        self.head.extensions.get::<ForCache>().is_some()
+    }
+
+    /// Whether fields for caches are left out of answers.
+    pub(super) fn hides_targeted(&self) -> bool {
+        !self.inner.config.show_targeted && !self.is_for_cache()
+    }
+
     pub(super) async fn run(self, body: Body) -> Response {
-        Counters::add(&self.counters.requests);
+        if !self.is_for_cache() {
+            Counters::add(&self.counters.requests);
+        }
         match key::meeting(&self.head, &body) {
             Meeting::Pass(detail) => self.pass(body, detail).await,
             Meeting::Change => self.change(body).await,
@@ -136,7 +148,9 @@ impl Exchange {
             Reuse::Validate(Cause::Stale) if collapsed && object.is_confirmed_since(self.arrived) => {
                 Reuse::Fresh
             }
-            Reuse::StaleWhileRevalidate if !self.inner.config.stale_while_revalidate => {
+            Reuse::StaleWhileRevalidate
+                if !self.inner.config.stale_while_revalidate || self.is_for_cache() =>
+            {
                 Reuse::Validate(Cause::Stale)
             }
             Reuse::Fresh | Reuse::StaleAccepted | Reuse::StaleWhileRevalidate
@@ -168,7 +182,9 @@ impl Exchange {
         let status = Status { hit: true, collapsed, ..Status::default() };
         match self.serve(&object, status).await {
             Some(response) => {
-                Counters::add(&self.counters.hits);
+                if !self.is_for_cache() {
+                    Counters::add(&self.counters.hits);
+                }
                 if !terms.is_fresh(now) {
                     Counters::add(&self.counters.stale);
                 }

@@ -55,7 +55,7 @@ impl Exchange {
     }
 
     fn shown(&self, object: &Object, kept: &HeaderMap, status: &mut Status) -> HeaderMap {
-        let hide = !self.inner.config.show_targeted;
+        let hide = self.hides_targeted();
         let mut headers = store::shown_fields(kept, hide);
         if hide {
             for name in &TAG_FIELDS {

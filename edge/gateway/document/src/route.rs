@@ -116,11 +116,13 @@ pub struct Cache {
     /// Images are answered in the size and format that the request's query wishes (`width`, `height`, `dpr`, `fit`, `quality`); never without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
+    /// What answers name in `Link` as needed next (`rel=preload` and `rel=prefetch`, on the same host) is fetched when they are stored.
+    pub prefetch: bool,
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { enabled: true, shield: false, images: None }
+        Self { enabled: true, shield: false, images: None, prefetch: false }
     }
 }
 
@@ -130,16 +132,19 @@ impl Default for Cache {
 pub struct Images {
     /// Widths and heights in pixels, rising: what is wished for becomes the next larger one.
     pub sizes: Vec<u32>,
-    /// Qualities of JPEG, rising: likewise.
+    /// Qualities of what is written with losses, as of JPEG, rising: likewise.
     pub qualities: Vec<u8>,
     /// The quality where none is wished for.
     pub quality: u8,
+    /// Formats besides JPEG and PNG that clients get who name them in `Accept`: `avif`, `webp`.
+    pub formats: Vec<String>,
 }
 
 impl Default for Images {
     fn default() -> Self {
         let sizes = vec![64, 128, 256, 384, 512, 640, 768, 1_024, 1_280, 1_600, 1_920, 2_560];
-        Self { sizes, qualities: vec![50, 65, 80, 90], quality: 80 }
+        let formats = vec!["avif".to_owned(), "webp".to_owned()];
+        Self { sizes, qualities: vec![50, 65, 80, 90], quality: 80, formats }
     }
 }
 

@@ -50,7 +50,7 @@ impl Warmer {
         accept_encoding: Option<&str>,
         keep: usize,
     ) -> Result<Warmed, Problem> {
-        let response = self.ask(&Method::GET, url, accept_encoding).await?;
+        let response = ask(&self.0, &Method::GET, url, accept_encoding, Purpose::WarmUp).await?;
         let (parts, mut body) = response.into_parts();
         let mut warmed = Warmed {
             status: parts.status.as_u16(),
@@ -77,41 +77,53 @@ impl Warmer {
     /// # Errors
     /// As [`Warmer::get`].
     pub async fn again(&self, url: &str, accept_encoding: Option<&str>) -> Result<(), Problem> {
-        self.ask(&Method::HEAD, url, accept_encoding).await.map(drop)
+        ask(&self.0, &Method::HEAD, url, accept_encoding, Purpose::WarmUp).await.map(drop)
     }
+}
 
-    async fn ask(
-        &self,
-        method: &Method,
-        url: &str,
-        accept_encoding: Option<&str>,
-    ) -> Result<Response, Problem> {
-        let bad = || Problem::Url(url.to_owned());
-        let uri: Uri = url.parse().map_err(|_| bad())?;
-        let authority =
-            uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(bad)?;
-        let tls = match uri.scheme_str() {
-            Some("http") => None,
-            Some("https") => {
-                let server_name = Some(authority.host().to_ascii_lowercase());
-                Some(TlsFacts { server_name, version: "own", certificate: None })
-            }
-            _ => return Err(bad()),
-        };
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let client = Client { address, local: address, trusted: false, tls, id: 0 };
-        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let mut fields = HeaderMap::new();
-        fields.insert(header::USER_AGENT, HeaderValue::from_static("bole-warm"));
-        if let Some(accept) = accept_encoding {
-            let value = HeaderValue::from_str(accept)
-                .map_err(|_| Problem::Answer(format!("{accept:?} is no value of Accept-Encoding")))?;
-            fields.insert(header::ACCEPT_ENCODING, value);
+/// Why the gateway makes a request to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Somebody asked for it.
+    WarmUp,
+    /// An answer named it as needed next.
+    Prefetch,
+}
+
+/// Makes a request as a client would.
+pub(super) async fn ask(
+    engine: &Engine,
+    method: &Method,
+    url: &str,
+    accept_encoding: Option<&str>,
+    purpose: Purpose,
+) -> Result<Response, Problem> {
+    let bad = || Problem::Url(url.to_owned());
+    let uri: Uri = url.parse().map_err(|_| bad())?;
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(bad)?;
+    let tls = match uri.scheme_str() {
+        Some("http") => None,
+        Some("https") => {
+            let server_name = Some(authority.host().to_ascii_lowercase());
+            Some(TlsFacts { server_name, version: "own", certificate: None })
         }
-        let question = Question::new(method, target, authority.as_str(), &fields, Bytes::new());
-        let engine = self.0.get().and_then(std::sync::Weak::upgrade);
-        let engine = engine.ok_or_else(|| Problem::Answer("the gateway is closed".to_owned()))?;
-        let answer = inner::as_client(engine, Arc::new(client), &question).await;
-        answer.map_err(|problem| Problem::Answer(problem.row().name.to_owned()))
+        _ => return Err(bad()),
+    };
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let is_prefetch = purpose == Purpose::Prefetch;
+    let client = Client { address, local: address, trusted: false, tls, id: 0, is_prefetch };
+    let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let mut fields = HeaderMap::new();
+    let agent = if is_prefetch { "bole-prefetch" } else { "bole-warm" };
+    fields.insert(header::USER_AGENT, HeaderValue::from_static(agent));
+    if let Some(accept) = accept_encoding {
+        let value = HeaderValue::from_str(accept)
+            .map_err(|_| Problem::Answer(format!("{accept:?} is no value of Accept-Encoding")))?;
+        fields.insert(header::ACCEPT_ENCODING, value);
     }
+    let question = Question::new(method, target, authority.as_str(), &fields, Bytes::new());
+    let engine = engine.get().and_then(std::sync::Weak::upgrade);
+    let engine = engine.ok_or_else(|| Problem::Answer("the gateway is closed".to_owned()))?;
+    let answer = inner::as_client(engine, Arc::new(client), &question).await;
+    answer.map_err(|problem| Problem::Answer(problem.row().name.to_owned()))
 }

@@ -26,6 +26,8 @@ pub struct Client {
     pub tls: Option<TlsFacts>,
     /// The connection's number.
     pub id: u64,
+    /// It is this gateway, which fetches what an answer named as needed next.
+    pub is_prefetch: bool,
 }
 
 /// What was agreed on in a handshake.

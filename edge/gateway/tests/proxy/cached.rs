@@ -27,12 +27,6 @@ async fn cached(backends: &[&Backend], more: &str) -> (Service, Cache) {
     (gateway_with(&document, parts, |_| {}).await, cache)
 }
 
-fn field<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let head = answer.split("\r\n\r\n").next().unwrap_or("");
-    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
-    fields.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
-}
-
 #[tokio::test]
 async fn what_a_client_sees_is_its_own_and_the_rest_is_stored() {
     let backend = Backend::start(Behaviour::Raw(FRESH)).await;
@@ -462,80 +456,4 @@ async fn what_is_compressed_is_stored_once_for_each_coding() {
     let head = String::from_utf8_lossy(&head).into_owned();
     assert_eq!(field(&head, "content-encoding"), Some("gzip"), "{head}");
     assert!(field(&head, "cache-status").unwrap().contains("hit"), "{head}");
-}
-
-/// The head and the bytes of an answer.
-async fn whole(address: std::net::SocketAddr, request: &str) -> (String, Vec<u8>) {
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
-    let body = answer.split_off(end);
-    (String::from_utf8(answer).unwrap(), body)
-}
-
-#[tokio::test]
-async fn images_are_stored_in_the_sizes_that_are_wished() {
-    let picture = image::RgbImage::from_fn(400, 200, |x, y| image::Rgb([x as u8, (x * y) as u8, y as u8]));
-    let mut png = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
-    let png = png.into_inner();
-    let head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nCache-Tag: news\r\nETag: \"a\"\r\nContent-Type: image/png\r\n";
-    let answer = [format!("{head}Content-Length: {}\r\n\r\n", png.len()).into_bytes(), png.clone()].concat();
-    let backend = Backend::start(Behaviour::Raw(Vec::leak(answer))).await;
-    let cache = store();
-    let store = Store { cache: cache.clone(), network: None, shield: false };
-    let document = format!("{}cache = {{ images = {{}} }}\n", document(&[&backend], ""));
-    let parts = Parts { store: Some(store), ..Parts::default() };
-    let gateway = gateway_with(&document, parts, |_| {}).await;
-    let address = gateway.http()[0];
-    let ask = async |target: &str, accept: &str| {
-        whole(address, &format!("GET {target} HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n")).await
-    };
-    for (target, accept, kind, size, fetches) in [
-        ("/x", "image/webp,*/*", "image/png", (400, 200), 1),
-        ("/x?width=120", "image/avif,image/webp,*/*", "image/webp", (128, 64), 2),
-        ("/x?width=100", "image/webp", "image/webp", (128, 64), 2),
-        ("/x?width=64&dpr=2", "image/webp", "image/webp", (128, 64), 2),
-        ("/x?width=100", "*/*", "image/png", (128, 64), 3),
-        ("/x?width=100&height=100&fit=cover", "image/webp", "image/webp", (128, 128), 4),
-        ("/x", "*/*", "image/png", (400, 200), 4),
-        ("/x?width=100", "image/webp", "image/webp", (128, 64), 4),
-    ] {
-        let (head, body) = ask(target, accept).await;
-        assert_eq!(
-            (status(&head), field(&head, "content-type")),
-            (200, Some(kind)),
-            "{target} {accept}: {head}"
-        );
-        let made = image::load_from_memory(&body).unwrap();
-        assert_eq!(
-            ((made.width(), made.height()), backend.requests()),
-            (size, fetches),
-            "{target} {accept}: {head}"
-        );
-        let varied = field(&head, "vary") == Some("accept, bole-image");
-        assert_eq!(varied, size != (400, 200), "{head}");
-    }
-    // The service was asked for the original, and no client tells what is made.
-    let seen = backend.seen();
-    assert!(
-        seen.iter().all(|seen| seen.starts_with("GET /x HTTP/1.1") && !seen.contains("bole-image")),
-        "{seen:?}"
-    );
-    let forged = "GET /x HTTP/1.1\r\nHost: a\r\nBole-Image: 64 - contain 80 any\r\n\r\n";
-    assert_eq!(whole(address, forged).await.1, png);
-    // What is done to the original is done to its variants: by URL, by tag, by a change.
-    let purge = |target| cache.purge(target, false).unwrap();
-    purge(Target::Url("http://a/x".to_owned()));
-    ask("/x?width=100", "image/webp").await;
-    assert_eq!(backend.requests(), 5);
-    purge(Target::Tag("news".to_owned()));
-    ask("/x?width=100", "image/webp").await;
-    assert_eq!(backend.requests(), 6);
-    whole(address, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab").await;
-    let (head, body) = ask("/x?width=100", "image/webp").await;
-    assert_eq!(backend.requests(), 8, "{head}");
-    assert_eq!(image::load_from_memory(&body).unwrap().width(), 128);
 }

@@ -8,7 +8,7 @@ use crate::counters::Counters;
 use crate::fill::{Fill, Reader};
 use crate::flight::{Landed, Pilot};
 use crate::limits::{SLICE_BYTES, WINDOW_BYTES};
-use crate::message::{Body, Request, Response, Unanswered};
+use crate::message::{Body, FreshAtMost, Request, Response, Unanswered};
 use crate::object::{Meta, Object, Standing, TAG_FIELDS};
 use bole_cdn_policy::range::{self, ContentRange, Spec};
 use bole_cdn_policy::status::{Forward, Status};
@@ -187,7 +187,10 @@ impl Exchange {
             at: sent.at,
         };
         let settings = &self.inner.config.terms;
-        let terms = store::storable(&asked, response.status(), headers, received, settings)?;
+        let mut terms = store::storable(&asked, response.status(), headers, received, settings)?;
+        if let Some(FreshAtMost(seconds)) = response.extensions().get() {
+            terms.lifetime = terms.lifetime.min(terms.initial_age.saturating_add(*seconds));
+        }
         let selection = Selection::of(&Vary::read(headers), &self.head.headers).ok_or(Refusal::VaryAny)?;
         let part = partial::part_of(headers);
         let unknown_part = response.status() == StatusCode::PARTIAL_CONTENT
@@ -392,7 +395,7 @@ impl Exchange {
     fn relay(&self, mut response: Response, going: &Going, detail: Option<&'static str>) -> Response {
         let headers = response.headers_mut();
         field::strip_hop_by_hop(headers);
-        if !self.inner.config.show_targeted {
+        if self.hides_targeted() {
             headers.remove(bole_cdn_policy::target::CDN_CACHE_CONTROL);
             for name in &TAG_FIELDS {
                 headers.remove(name);

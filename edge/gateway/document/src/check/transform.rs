@@ -199,6 +199,16 @@ fn images(at: &At<'_>, images: &Images) {
         "name qualities from 1 to 100, rising, or take it out",
     );
     at.field("quality").expect(good(&images.quality), || images.quality.to_string(), "use 1 to 100");
+    for (index, name) in images.formats.iter().enumerate() {
+        let at = at.field("formats").item(index);
+        let known = ["avif", "webp"].contains(&name.as_str());
+        at.expect(
+            known,
+            || format!("there is no {name:?}"),
+            "use avif and webp; JPEG and PNG are always made",
+        );
+    }
+    value::distinct(&at.field("formats"), images.formats.iter().map(String::as_str));
 }
 
 fn compression(at: &At<'_>, compression: &Compression) {

@@ -65,6 +65,9 @@ const SPELLINGS: &[(&str, Result<&str, Refused>)] = &[
     ("/%c0%af", Err(Refused::Overlong)),
     ("/%e0%80%af", Err(Refused::Overlong)),
     ("/%f0%80%80%af", Err(Refused::Overlong)),
+    // What was left behind is not told of.
+    ("/a%2Fb/../c", Ok("/c")),
+    ("//%2F/%2F*/..//..", Ok("/")),
 ];
 
 #[test]

@@ -164,6 +164,11 @@ pub(super) const TARGETS: &[Row<'_>] = &[
         "routes.r.cache.images.quality",
         "use 1 to 100",
     ),
+    (
+        "routes.r = { service = 's', cache.images.formats = ['webp', 'jxl'] }",
+        "routes.r.cache.images.formats[1]",
+        "use avif and webp",
+    ),
     ("routes.r = { reply.status = 200, collapse = true }", "routes.r.collapse", "no effect"),
     (
         "routes.r = { files.root = '/srv', mirror = { service = 's', weight = 1 } }",
