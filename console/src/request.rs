@@ -108,6 +108,7 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Where a request came from.
+#[expect(clippy::result_large_err, reason = "the page that says why is made at once and moved once")]
 pub(crate) fn peer(console: &Console, parts: &Parts) -> Result<SocketAddr, Response> {
     console.node.peer(&parts.extensions).ok_or_else(|| {
         let fault = Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the connection's other end is not known");
@@ -127,6 +128,7 @@ pub(crate) struct Visitor {
 
 impl Visitor {
     /// The visitor of a request; `None` if nobody is logged in.
+    #[expect(clippy::result_large_err, reason = "the page that says why is made at once and moved once")]
     pub(crate) fn of(console: &Arc<Console>, parts: &Parts) -> Result<Option<Self>, Response> {
         let peer = peer(console, parts)?;
         let Some(token) = token(&parts.headers) else { return Ok(None) };
@@ -228,6 +230,7 @@ pub(crate) async fn body_of(body: axum::body::Body, bytes_max: usize) -> Result<
 }
 
 /// Refuses what no page of this session asked for.
+#[expect(clippy::result_large_err, reason = "the page that says why is made at once and moved once")]
 fn check_proof(visitor: &Visitor, said: &str) -> Result<(), Response> {
     let found = Found { user: Arc::clone(&visitor.user), proof: Arc::clone(&visitor.proof) };
     if found.is_proof(said) {

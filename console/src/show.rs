@@ -89,6 +89,7 @@ pub(crate) fn text(bytes: &[u8], chars_max: usize) -> (String, bool) {
     (out, false)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an iterator of them gives them")]
 fn pieces(chunk: std::str::Utf8Chunk<'_>) -> Vec<String> {
     let one = |one: char| match one {
         '\n' | '\t' => one.to_string(),

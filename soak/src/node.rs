@@ -105,6 +105,14 @@ fn read_map(catalog: &Catalog) -> anyhow::Result<[u8; bole_keyspace::dataset::DA
     Ok(map)
 }
 
+/// A journal that cannot be opened.
+pub(crate) fn unopened(error: &bole_log::Error) -> OpenError {
+    match error.kind() {
+        bole_base::Kind::Corrupt => OpenError::Corrupt(error.to_string()),
+        _ => failed(error),
+    }
+}
+
 pub(crate) fn failed(error: &impl fmt::Display) -> OpenError {
     OpenError::Failed(error.to_string())
 }

@@ -28,7 +28,7 @@ use bole_testing::scheduler::{Handle, Turn};
 
 use crate::command::{Command, Op, class, next_of};
 use crate::model::{Answer, DATABASES, Keyspace, Shown};
-use crate::node::{failed, open_service};
+use crate::node::{failed, open_service, unopened};
 use crate::wrap::{LyingDisk, NotingJournal};
 use crate::{dump, fold};
 
@@ -332,10 +332,7 @@ impl<const FLAW: u8, const FED: bool> System for Simulated<FLAW, FED> {
         let mut config = journal_config();
         config.bytes_max = if FED { FED_BYTES_MAX } else { config.bytes_max };
         let local = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), &dir, config);
-        let local = Arc::new(local.map_err(|error| match error.kind() {
-            bole_base::Kind::Corrupt => OpenError::Corrupt(error.to_string()),
-            _ => failed(&error),
-        })?);
+        let local = Arc::new(local.map_err(|error| unopened(&error))?);
         let recovered = local.wal().positions().end.0;
         env.recovered(recovered);
         add_actors(&env.scheduler, &local);

@@ -37,7 +37,7 @@ use super::bodies::keys;
 use super::model::{BUCKETS, Objects, Op};
 use super::upkeep::{spawn_mover, spawn_reclaimer};
 use super::{Flaw, audit, listeners, model};
-use crate::node::failed;
+use crate::node::{failed, unopened};
 use crate::sink::apart::{Apart, Delivery as _};
 use crate::wrap::{LyingDisk, NotingJournal};
 
@@ -240,10 +240,7 @@ impl<const FLAW: u8> System for Simulated<FLAW> {
         let folder = rows_folder(&*disk)?;
         let config = crate::system::journal_config();
         let local = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), Path::new("journal"), config);
-        let local = Arc::new(local.map_err(|error| match error.kind() {
-            Kind::Corrupt => OpenError::Corrupt(error.to_string()),
-            _ => failed(&error),
-        })?);
+        let local = Arc::new(local.map_err(|error| unopened(&error))?);
         let recovered = local.wal().positions().end.0;
         env.recovered(recovered);
         crate::system::add_actors(&env.scheduler, &local);

@@ -26,7 +26,7 @@ use rusqlite::Connection;
 use super::Flaw;
 use super::model::{ACCOUNTS, Bank, FORGOTTEN_MAX, MONEY, Op};
 use super::vfs::Vfs;
-use crate::node::failed;
+use crate::node::{failed, unopened};
 use crate::wrap::{LyingDisk, NotingJournal};
 
 /// The log of the other service.
@@ -292,10 +292,7 @@ impl Ground {
         let disk: Arc<dyn Disk> = env.disk.clone();
         let clock: Arc<dyn bole_base::Clock> = env.clock.clone();
         let local = LocalJournal::open(Arc::clone(&disk), Arc::clone(&clock), Path::new("journal"), config);
-        let local = Arc::new(local.map_err(|error| match error.kind() {
-            bole_base::Kind::Corrupt => OpenError::Corrupt(error.to_string()),
-            _ => failed(&error),
-        })?);
+        let local = Arc::new(local.map_err(|error| unopened(&error))?);
         let recovered = local.wal().positions().end.0;
         env.recovered(recovered);
         crate::system::add_actors(&env.scheduler, &local);

@@ -4,6 +4,7 @@
 //! takes the next request and waits until it is due. Its time counts from when it was due, so whatever keeps requests
 //! waiting is charged for it. Every other request is a `POST`, which a gateway must not send twice; the others are `GET`s.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -253,9 +254,9 @@ pub fn exchange(
     let mut stream = open(server, Duration::from_secs(30))?;
     let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n");
     for (name, value) in fields {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(request, "{name}: {value}\r\n");
     }
-    request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    let _ = write!(request, "content-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes())?;
     let (status, body, _) = read_answer(&mut BufReader::new(stream))?;
     Ok((status, body))

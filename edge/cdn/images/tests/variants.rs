@@ -256,7 +256,8 @@ proptest! {
         if let Ok(made) = variant(&jpeg, &wish, &Limits::default()) {
             prop_assert_eq!(made.format, Format::WebP);
             let (seen, there) = (decoded(&made), image::load_from_memory(&jpeg).unwrap());
-            let most = 4.0 + f64::from(100 - quality) / 4.0 + f64::from(noise) * 6.0;
+            // Colours are kept for four pixels together, which alone moves those of small steep patterns by this much.
+            let most = 8.0 + f64::from(100 - quality) / 4.0 + f64::from(noise) * 6.0;
             let distance = distance(&seen, &there);
             prop_assert!(distance <= most, "{} x {}, quality {}: {} of {}", width, height, quality, distance, most);
         }

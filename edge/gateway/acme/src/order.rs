@@ -371,12 +371,11 @@ async fn register(shop: &Shop, wanted: &Wanted, line: &Line, anew: bool) -> Trie
         .await?;
         return Ok(account);
     }
-    let key = match kept {
-        Some(kept) => kept.key,
-        None => {
-            let (_, made) = Key::generate_pkcs8()?;
-            Base64UrlUnpadded::encode_string(made.secret_pkcs8_der())
-        }
+    let key = if let Some(kept) = kept {
+        kept.key
+    } else {
+        let (_, made) = Key::generate_pkcs8()?;
+        Base64UrlUnpadded::encode_string(made.secret_pkcs8_der())
     };
     let keep = |url: Option<String>| kept::Account { directory: directory.clone(), key: key.clone(), url };
     kept::keep(&*shop.keeper, &name, &keep(None)).await?;

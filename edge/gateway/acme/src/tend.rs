@@ -105,15 +105,12 @@ impl Acme {
             if slot.shown().is_some() {
                 continue;
             }
-            match kept::load::<Record>(&*self.shop.keeper, &kept::certificate_name(one)).await {
-                Ok(record) => {
-                    let shown = record.and_then(|record| record.issued).map(|issued| Shown::read(&issued));
-                    if let Some(Ok(shown)) = shown {
-                        slot.show(Arc::new(shown));
-                    }
-                }
-                // Its loop finds the same, and tells it.
-                Err(_) => continue,
+            // Of one that cannot be loaded its loop finds the same, and tells it.
+            if let Ok(Some(record)) =
+                kept::load::<Record>(&*self.shop.keeper, &kept::certificate_name(one)).await
+                && let Some(Ok(shown)) = record.issued.map(|issued| Shown::read(&issued))
+            {
+                slot.show(Arc::new(shown));
             }
         }
         self.slots.lock().retain(|name, _| wanted.contains_key(name));

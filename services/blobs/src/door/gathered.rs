@@ -187,7 +187,7 @@ mod tests {
 
     fn gates() -> Gates {
         let gate = |bytes| Gate::new(bytes, Duration::from_secs(1));
-        Gates { arriving: gate(200 << 10), parsed: gate(100 * XML_PARSED_FACTOR << 10) }
+        Gates { arriving: gate(200 << 10), parsed: gate((100 * XML_PARSED_FACTOR) << 10) }
     }
 
     fn body(bytes: usize, gathers: &Gathers, gates: &Gates) -> Gathered<Full<Bytes>> {
@@ -199,8 +199,8 @@ mod tests {
         for (bytes, is_gathered, arriving, parsed) in [
             (0, true, 0, 0),
             (1 << 10, true, 0, XML_PARSED_FACTOR << 10),
-            (64 << 10, true, 0, 64 * XML_PARSED_FACTOR << 10),
-            (80 << 10, true, 80 << 10, 80 * XML_PARSED_FACTOR << 10),
+            (64 << 10, true, 0, (64 * XML_PARSED_FACTOR) << 10),
+            (80 << 10, true, 80 << 10, (80 * XML_PARSED_FACTOR) << 10),
             (80 << 10, false, 0, 0),
         ] {
             let (gathers, gates) = (Gathers::default(), gates());
