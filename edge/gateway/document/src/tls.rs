@@ -89,6 +89,7 @@ fn is_public_directory(directory: &str) -> bool {
 }
 
 impl Challenge {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
