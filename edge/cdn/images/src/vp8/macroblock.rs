@@ -103,19 +103,19 @@ impl<'a> Coder<'a> {
         if x == 0 {
             (self.left, self.neighbours.left) = (Border::default(), Neighbours::new(0).left);
         }
-        let canvas = canvas(&self.shown.planes[0], 16, (x, y), self.source.across);
-        let source = square::<256>(&self.source.planes[0], 16, (x, y));
+        let canvas = canvas(&self.shown.each[0], 16, (x, y), self.source.across);
+        let source = square::<256>(&self.source.each[0], 16, (x, y));
         let mut luma = self.whole(&canvas, &source, x);
         if let Some(each) = self.each(&canvas, &source, x, luma.score) {
             luma = each;
         }
-        put(&mut self.shown.planes[0], 16, (x, y), &luma.pixels);
+        put(&mut self.shown.each[0], 16, (x, y), &luma.pixels);
         let canvases =
-            [1, 2].map(|plane| self::canvas(&self.shown.planes[plane], 8, (x, y), self.source.across));
-        let sources = [1, 2].map(|plane| square::<64>(&self.source.planes[plane], 8, (x, y)));
+            [1, 2].map(|plane| self::canvas(&self.shown.each[plane], 8, (x, y), self.source.across));
+        let sources = [1, 2].map(|plane| square::<64>(&self.source.each[plane], 8, (x, y)));
         let chroma = self.chroma(&canvases, &sources, x);
-        put(&mut self.shown.planes[1], 8, (x, y), &chroma.pixels[..64]);
-        put(&mut self.shown.planes[2], 8, (x, y), &chroma.pixels[64..128]);
+        put(&mut self.shown.each[1], 8, (x, y), &chroma.pixels[..64]);
+        put(&mut self.shown.each[2], 8, (x, y), &chroma.pixels[64..128]);
         let mut levels = luma.levels;
         levels[16..FIRSTS].copy_from_slice(&chroma.levels[16..FIRSTS]);
         self.neighbours.pass(x, luma.mode, &luma.blocks);
@@ -345,9 +345,9 @@ fn canvas(shown: &Plane, side: usize, (x, y): (usize, usize), across: usize) -> 
         // Right of the last macroblock its own last pixel goes on.
         let beyond = &mut canvas.pixels[side + 1..side + 5];
         if x + 1 < across {
-            beyond.copy_from_slice(&above[side..side + 4])
+            beyond.copy_from_slice(&above[side..side + 4]);
         } else {
-            beyond.fill(above[side - 1])
+            beyond.fill(above[side - 1]);
         }
         canvas.pixels[0] = if x > 0 { shown.row(left - 1, top - 1)[0] } else { 129 };
     }

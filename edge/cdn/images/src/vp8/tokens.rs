@@ -31,8 +31,8 @@ pub(super) fn tell(sink: &mut impl Sink, kind: Kind, context: usize, levels: &Le
     let (kind, end) = (kind as usize, levels.end());
     let mut context = context;
     let mut after_zero = false;
-    for at in first..end {
-        let place = (kind, BANDS[at], context);
+    for (at, band) in BANDS.iter().enumerate().take(end).skip(first) {
+        let place = (kind, *band, context);
         let mut bit = |number, bit| sink.bit((place.0, place.1, place.2, number), bit);
         if !after_zero {
             bit(0, true);
