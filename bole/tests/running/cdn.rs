@@ -334,10 +334,10 @@ fn what_a_warm_up_fetched_is_there_after_a_restart() {
     // What one client asked for once is not worth the disk.
     assert_eq!(get(&node.gateway, "/c").0, 200);
     let files = || {
-        let mut folders = vec![folder.path().join("cdn")];
+        let mut folders = vec![folder.path().join("bole-data/cdn")];
         let mut files = Vec::new();
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 if entry.path().is_dir() { folders.push(entry.path()) } else { files.push(entry.path()) }
             }
         }

@@ -294,7 +294,7 @@ async fn stream(session: H2Session, exchange: Arc<Exchange>, door: Arc<Door>) {
 async fn waits_in_vain(exchange: &Exchange, wait: Duration) {
     tokio::time::sleep(wait).await;
     if exchange.goes_on() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

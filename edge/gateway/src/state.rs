@@ -218,7 +218,7 @@ impl State {
             return Err(Error::Document(problems));
         }
         let table = Table::new(&document);
-        Ok(Self { table, routes, access, rates, described, services, wanted, document })
+        Ok(Self { document, table, routes, access, rates, described, services, wanted })
     }
 
     /// The descriptions of all services, as one document.

@@ -94,9 +94,9 @@ impl Prefetcher {
             let Ok(_turn) = own.turns.acquire().await else { return };
             let fetched = tokio::time::timeout(TIMEOUT, fetch(&engine, &name.0, &name.1)).await;
             if matches!(fetched, Ok(true)) {
-                own.fetched.add(1)
+                own.fetched.add(1);
             } else {
-                own.failed.add(1)
+                own.failed.add(1);
             }
             drop(place);
         });

@@ -191,7 +191,7 @@ impl Exporter {
                     return self.tell(&why);
                 }
                 Answer::Later(why, after) => {
-                    let jitter = clock::with_random(|random| random.unit()).mul_add(0.4, 0.8);
+                    let jitter = clock::with_random(bole_edge_core::Random::unit).mul_add(0.4, 0.8);
                     let wait = after.unwrap_or_else(|| pause.mul_f64(jitter)).min(RETRY_MOST);
                     self.tell(&why);
                     if begun.elapsed() + wait > RETRY_FOR {

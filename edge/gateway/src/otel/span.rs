@@ -83,17 +83,13 @@ fn version(version: Version) -> &'static str {
 
 /// Adds the method; what the span's name begins with.
 fn tell_method(attributes: &mut Vec<(&'static str, Value)>, asked: &Method) -> &'static str {
-    match method(asked) {
-        Some(known) => {
-            attributes.push(("http.request.method", word(known)));
-            known
-        }
-        None => {
-            attributes.push(("http.request.method", word("_OTHER")));
-            attributes.push(("http.request.method_original", text(asked.as_str())));
-            "HTTP"
-        }
+    if let Some(known) = method(asked) {
+        attributes.push(("http.request.method", word(known)));
+        return known;
     }
+    attributes.push(("http.request.method", word("_OTHER")));
+    attributes.push(("http.request.method_original", text(asked.as_str())));
+    "HTTP"
 }
 
 /// What is told of a request besides what the access log tells.

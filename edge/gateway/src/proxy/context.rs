@@ -8,8 +8,8 @@ use crate::upstream::set::Live;
 use crate::upstream::{Place, Upstream};
 use bole_edge_core::balance::{Lease, Token};
 use bole_edge_core::limits::breaker::Pass;
-use bole_gateway_routes::Values;
 use bole_gateway_routes::table::Parts;
+use bole_gateway_routes::{Found, Values};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,6 +180,13 @@ impl Context {
             by: None,
             copy: None,
             cache_status: None,
+        }
+    }
+
+    /// Notes the path of the route that was found, as the document has it, if somebody may want to know.
+    pub fn found(&mut self, found: &Found<'_>) {
+        if let Some(record) = &mut self.record {
+            record.path = found.pattern().map(ToString::to_string);
         }
     }
 

@@ -181,9 +181,7 @@ impl Proxy {
         let request = session.req_header();
         let found = asked.find(request, &state.table).ok_or((Problem::NoRoute, None))?;
         let route = state.routes[found.route.index].clone();
-        if let Some(record) = &mut context.record {
-            record.path = found.pattern().map(ToString::to_string);
-        }
+        context.found(&found);
         let parts = found.parts(&asked.path);
         parts.rest.clone_into(&mut context.rest);
         context.groups = parts.groups.iter().map(|group| (*group).to_owned()).collect();

@@ -103,19 +103,19 @@ impl<'a> Coder<'a> {
         if x == 0 {
             (self.left, self.neighbours.left) = (Border::default(), Neighbours::new(0).left);
         }
-        let canvas = canvas(&self.shown.channels[0], 16, (x, y), self.source.across);
-        let source = square::<256>(&self.source.channels[0], 16, (x, y));
+        let canvas = canvas(&self.shown.each[0], 16, (x, y), self.source.across);
+        let source = square::<256>(&self.source.each[0], 16, (x, y));
         let mut luma = self.whole(&canvas, &source, x);
         if let Some(each) = self.each(&canvas, &source, x, luma.score) {
             luma = each;
         }
-        put(&mut self.shown.channels[0], 16, (x, y), &luma.pixels);
+        put(&mut self.shown.each[0], 16, (x, y), &luma.pixels);
         let canvases =
-            [1, 2].map(|plane| self::canvas(&self.shown.channels[plane], 8, (x, y), self.source.across));
-        let sources = [1, 2].map(|plane| square::<64>(&self.source.channels[plane], 8, (x, y)));
+            [1, 2].map(|plane| self::canvas(&self.shown.each[plane], 8, (x, y), self.source.across));
+        let sources = [1, 2].map(|plane| square::<64>(&self.source.each[plane], 8, (x, y)));
         let chroma = self.chroma(&canvases, &sources, x);
-        put(&mut self.shown.channels[1], 8, (x, y), &chroma.pixels[..64]);
-        put(&mut self.shown.channels[2], 8, (x, y), &chroma.pixels[64..128]);
+        put(&mut self.shown.each[1], 8, (x, y), &chroma.pixels[..64]);
+        put(&mut self.shown.each[2], 8, (x, y), &chroma.pixels[64..128]);
         let mut levels = luma.levels;
         levels[16..FIRSTS].copy_from_slice(&chroma.levels[16..FIRSTS]);
         self.neighbours.pass(x, luma.mode, &luma.blocks);

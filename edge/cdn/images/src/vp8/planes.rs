@@ -25,7 +25,7 @@ pub(super) struct Planes {
     /// Macroblocks across and down.
     pub(super) across: usize,
     pub(super) down: usize,
-    pub(super) channels: [Plane; 3],
+    pub(super) each: [Plane; 3],
 }
 
 impl Planes {
@@ -33,7 +33,7 @@ impl Planes {
     pub(super) fn blank(width: usize, height: usize) -> Self {
         let (across, down) = (width.div_ceil(16), height.div_ceil(16));
         let plane = |side| Plane::new(across * side, down * side);
-        Self { across, down, channels: [plane(16), plane(8), plane(8)] }
+        Self { across, down, each: [plane(16), plane(8), plane(8)] }
     }
 
     pub(super) fn of(image: &RgbImage) -> Self {
@@ -44,7 +44,7 @@ impl Planes {
             let at = (y.min(height - 1) * width + x.min(width - 1)) * 3;
             [0, 1, 2].map(|channel| i32::from(bytes[at + channel]))
         };
-        let [luma, blue, red] = &mut out.channels;
+        let [luma, blue, red] = &mut out.each;
         let chroma_width = blue.width;
         for (y, rows) in luma.pixels.chunks_exact_mut(chroma_width * 4).enumerate() {
             for x in 0..chroma_width {
