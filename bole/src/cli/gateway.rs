@@ -204,15 +204,15 @@ fn status(gateway: &Gateway, json: bool, out: &mut dyn Write) -> Result<()> {
 /// A certificate of an authority, in a line.
 fn certificate(one: &Value) -> String {
     let hosts: Vec<&str> = one["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut line = format!("{} for {}", one["state"].as_str().unwrap_or("-"), hosts.join(" "));
-    match one["days_left"].as_f64() {
-        Some(days) => line.push_str(&format!(", ends in {days} days")),
-        None => line.push_str(", none yet"),
+    let line = format!("{} for {}", one["state"].as_str().unwrap_or("-"), hosts.join(" "));
+    let line = match one["days_left"].as_f64() {
+        Some(days) => line + &format!(", ends in {days} days"),
+        None => line + ", none yet",
+    };
+    match one["last_error"].as_str() {
+        Some(error) => line + &format!("; failed {} times in a row: {error}", one["failures"]),
+        None => line,
     }
-    if let Some(error) = one["last_error"].as_str() {
-        line.push_str(&format!("; failed {} times in a row: {error}", one["failures"]));
-    }
-    line
 }
 
 fn show(gateway: &Gateway, json: bool, out: &mut dyn Write) -> Result<()> {

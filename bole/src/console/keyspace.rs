@@ -39,8 +39,7 @@ impl Keyspace for Node {
 /// Sends the commands while the replies are read: neither side waits for the other to read first. Dropping the stream ends the connection.
 async fn ask(stream: DuplexStream, database: u32, commands: Vec<Command>) -> Result<Vec<Reply>, Fault> {
     let select = vec![b"SELECT".to_vec(), database.to_string().into_bytes()];
-    let request: Vec<u8> =
-        std::iter::once(&select).chain(&commands).flat_map(|command| reply::command(command)).collect();
+    let request: Vec<u8> = std::iter::once(&select).chain(&commands).flat_map(reply::command).collect();
     let (mut reader, mut writer) = tokio::io::split(stream);
     let sending = async { writer.write_all(&request).await };
     let reading = async {

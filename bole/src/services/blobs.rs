@@ -107,9 +107,8 @@ pub async fn serve(node: &mut Node, kernel: &Kernel, hosted: Hosted) -> Result<(
         threads_max: settings.blobs.threads_max as usize,
         ..Config::default()
     };
-    let users = Arc::clone(&kernel.identity);
     let keys = ServerKeys::new(kernel.identity.derived_keys(KEYS_PURPOSE));
-    let clock = Arc::clone(kernel.runtime.clock());
+    let (users, clock) = (Arc::clone(&kernel.identity), Arc::clone(kernel.runtime.clock()));
     let parts = Parts { blobs: blobs.clone(), config, users, keys, clock };
     // A door on another address is reached by that address as well.
     let bound = Some(address.ip()).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());

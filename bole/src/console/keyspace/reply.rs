@@ -78,12 +78,13 @@ fn list(bytes: &[u8], start: usize, count: i64, depth: usize) -> Result<Option<(
 mod tests {
     use super::*;
 
+    type Expected = Option<std::result::Result<Reply, ()>>;
+
     #[test]
     fn replies() {
         let bytes = |text: &[u8]| Reply::Bytes(text.to_vec());
         let nested = Reply::List(vec![bytes(b"0"), Reply::List(vec![bytes(b"a"), Reply::Nothing])]);
         let deep = [&b"*1\r\n".repeat(DEPTH_MAX + 1)[..], b":1\r\n"].concat();
-        type Expected = Option<std::result::Result<Reply, ()>>;
         let rows: &[(&[u8], Expected, usize)] = &[
             (b"+OK\r\n", Some(Ok(Reply::Word("OK".to_owned()))), 0),
             (b"-ERR no\r\n", Some(Ok(Reply::Error("ERR no".to_owned()))), 0),

@@ -91,7 +91,7 @@ impl Browser {
         let status = head[9..12].parse().unwrap();
         let page = Page { status, head: head.to_owned(), body: body.to_owned() };
         if let Some(cookie) = page.header("set-cookie") {
-            *self.cookie.borrow_mut() = cookie.split(';').next().unwrap().to_owned();
+            cookie.split(';').next().unwrap().clone_into(&mut self.cookie.borrow_mut());
         }
         page
     }

@@ -110,7 +110,7 @@ async fn what_cannot_be_asked_for_is_refused() {
         let parts = Parts { keeper: keeps.then(|| Arc::new(Memory::default()) as _), ..Parts::default() };
         let gateway = gateway_with("", parts, |config| {
             if secures {
-                secured(config)
+                secured(config);
             }
         })
         .await;

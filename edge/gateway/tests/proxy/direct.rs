@@ -208,13 +208,12 @@ async fn shown(direct: bool, request: &str, instances: &[Played], more: (&str, &
     };
     let mut learned: Vec<String> = set.status().iter().map(|status| known(learned(status))).collect();
     learned.sort();
+    // Which instance is the first goes by their ports too.
+    let mut seen: Vec<_> = all.iter().map(|(_, seen)| seen.lock().clone()).collect();
+    seen.sort_by_key(|seen| std::cmp::Reverse(seen.len()));
     Shown {
         answers,
-        seen: all
-            .iter()
-            .flat_map(|(_, seen)| seen.lock().clone())
-            .map(|seen| self::parts(&seen, false).0)
-            .collect(),
+        seen: seen.concat().iter().map(|seen| self::parts(seen, false).0).collect(),
         metrics: metrics.render().lines().filter(counts).map(str::to_owned).collect(),
         log: lines().lines().map(|line| known(line.to_owned())).collect(),
         learned,
