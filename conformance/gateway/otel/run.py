@@ -55,7 +55,9 @@ class Collector(Quiet):
 
 class Service(Quiet):
     def do_GET(self):
-        span = trace.get_current_span(propagate.extract(dict(self.headers))).get_span_context()
+        # The SDK's getter looks names up as they are written; HTTP's have no case, and urllib writes its own.
+        fields = {name.lower(): value for name, value in self.headers.items()}
+        span = trace.get_current_span(propagate.extract(fields)).get_span_context()
         seen.append((self.path, span))
         return self.answer(500 if self.path.startswith("/broken") else 200, b"ok")
 
@@ -99,8 +101,9 @@ def ask(path, sampler, state=None):
         request = urllib.request.Request(f"{GATEWAY}{path}", headers=fields)
         try:
             urllib.request.urlopen(request, timeout=30).read()
-        except urllib.error.HTTPError:
-            pass
+        except urllib.error.HTTPError as error:
+            # A client that goes away before the body is another failure than the one that is looked for.
+            error.read()
         return span.get_span_context()
 
 

@@ -176,7 +176,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// The clients that the tests run: those that need little and take seconds.
-const IN_TESTS: [&str; 2] = ["oidc", "python"];
+const IN_TESTS: [&str; 3] = ["oidc", "otel", "python"];
 
 /// Runs the clients that are among the tests. One whose programs are not installed is passed over with a message.
 pub fn run_in_tests() -> Result<()> {
