@@ -1,6 +1,7 @@
 //! The bytes of a client's connection, as the proxy library reads them: never more than belongs to the request under way. Heads are
 //! scanned before they are shown, bodies are followed to their end; what comes after waits here.
 
+mod answer;
 mod lane;
 
 pub use lane::Lost;
@@ -13,7 +14,6 @@ use super::leave::{Follower, Leaves};
 use crate::clock;
 use crate::error::Problem;
 use async_trait::async_trait;
-use bole_cdn::cache::hit::Part;
 use bole_net::Stream as Socket;
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::raw_connect::ProxyDigest;
@@ -21,7 +21,6 @@ use pingora_core::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
     UniqueID, UniqueIDType,
 };
-use std::fs::File;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -194,48 +193,6 @@ impl Wire {
         &self.ahead[head.start..head.end]
     }
 
-    /// Whether files can be sent as they are.
-    pub const fn takes_files(&self) -> bool {
-        matches!(self.transport, Transport::Plain(_))
-    }
-
-    /// Answers a request that has no body without showing it to the reader. Each piece must go on within `patience`.
-    ///
-    /// # Errors
-    /// What was not sent whole; nothing can follow it then.
-    pub async fn answer(
-        &mut self,
-        head: &Head,
-        fields: &[u8],
-        parts: &[Part],
-        patience: Duration,
-    ) -> io::Result<()> {
-        self.ahead.advance(head.end);
-        self.searched = 0;
-        // Nothing of the answer before is left behind.
-        std::future::poll_fn(|context| self.poll_drain(context)).await?;
-        let mut slices = vec![IoSlice::new(fields)];
-        for part in parts {
-            match (&part.file, &self.transport) {
-                (Some((file, from)), Transport::Plain(socket)) => {
-                    write_plain(socket, &mut slices, patience).await?;
-                    slices.clear();
-                    send_file(socket, file.file(), (*from, part.bytes.len()), patience).await?;
-                }
-                _ => slices.push(IoSlice::new(&part.bytes)),
-            }
-        }
-        let mut slices = &mut slices[..];
-        while !slices.is_empty() {
-            let written = tokio::time::timeout(patience, self.transport.write_vectored(slices)).await??;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            IoSlice::advance_slices(&mut slices, written);
-        }
-        tokio::time::timeout(patience, self.transport.flush()).await?
-    }
-
     /// Shows all that comes to the reader, which speaks HTTP/2. Leave that is given goes between what it writes.
     pub fn open(&mut self, leaves: Arc<Leaves>) {
         self.stage = Stage::Open;
@@ -387,33 +344,6 @@ impl Wire {
         }
         Poll::Pending
     }
-}
-
-/// Writes what a file follows.
-async fn write_plain(socket: &Socket, mut slices: &mut [IoSlice<'_>], patience: Duration) -> io::Result<()> {
-    while !slices.is_empty() {
-        let written = tokio::time::timeout(patience, socket.write_plain(slices, true)).await??;
-        IoSlice::advance_slices(&mut slices, written);
-    }
-    Ok(())
-}
-
-/// Sends so many bytes of a file.
-async fn send_file(
-    socket: &Socket,
-    file: &File,
-    (mut from, mut count): (u64, usize),
-    patience: Duration,
-) -> io::Result<()> {
-    while count > 0 {
-        let sent = tokio::time::timeout(patience, socket.send_file(file, from, count)).await??;
-        if sent == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        from += sent as u64;
-        count -= sent;
-    }
-    Ok(())
 }
 
 impl AsyncRead for Wire {
