@@ -31,6 +31,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{H2Accept, H2Options, HttpSession as H2Session, handshake};
 use pingora_proxy::HttpProxy;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -84,7 +85,7 @@ impl Door {
         wire: &mut Wire,
         head: &Head,
         client: &Client,
-        (looked, habit): (Looked, &mut Habit),
+        (looked, habit): (Box<Looked>, &mut Habit),
         last: bool,
     ) -> Option<After> {
         match self.straight.answer(wire, head, client, last, &looked).await {
@@ -154,13 +155,15 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
         target_bytes_max: limits.target_bytes_max,
     };
     let mut closing = door.closing.clone();
+    // It waits from one request to the next, so that none has to register.
+    let mut closed = pin!(closing.wait_for(|closing| *closing));
     let mut habit = Habit::default();
     for number in 0..limits.connection_requests_max {
         let first = number == 0 && client.tls.is_none();
         let next = tokio::select! {
             biased;
             next = wire.next(&bounds, limits.idle_timeout, limits.head_timeout, first) => next,
-            _ = closing.wait_for(|closing| *closing) => return,
+            _ = &mut closed => return,
         };
         let head = match next {
             Next::Request(head) => head,
@@ -172,7 +175,7 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
                 return wire.refuse(refused).await;
             }
         };
-        let last = number + 1 == limits.connection_requests_max || *closing.borrow();
+        let last = number + 1 == limits.connection_requests_max || *door.closing.borrow();
         if let Some(looked) = door.lookout.look(wire.found(&head), &head, &client) {
             // What a request needs in memory, a connection that waits for the next one does not.
             let way = Box::pin(door.at_once(&mut wire, &head, &client, (looked, &mut habit), last));
@@ -183,24 +186,35 @@ async fn requests(mut wire: Wire, client: Arc<Client>, door: Arc<Door>) {
                 None => {}
             }
         }
-        let exchange = Exchange::new(client.clone(), true);
-        wire.show(&head, exchange);
-        let mut session = ServerSession::new_http1(Box::new(wire));
-        session.set_keepalive((!last).then_some(limits.idle_timeout.as_secs()));
-        session.set_read_timeout(Some(limits.body_timeout));
-        session.set_write_timeout(Some(limits.write_timeout));
-        session.set_total_drain_timeout(Some(limits.body_timeout));
         // Here as well.
-        let processed = Box::pin(door.engine.process_new_http(session, &door.closing)).await;
-        let Some(reused) = processed else { return };
-        let (stream, _) = reused.consume();
-        let Ok(returned) = stream.into_any().downcast::<Wire>() else { return };
-        wire = *returned;
+        let Some(returned) = Box::pin(by_library(wire, &head, &client, &door, last)).await else { return };
+        wire = returned;
         // Where a body was not read to its end, what follows cannot be told from it.
         if !wire.is_over() || (head.framing == Framing::Chunked && head.expects) {
             return wire.linger().await;
         }
     }
+}
+
+/// Serves a request of HTTP/1 by the library's engine; the connection, if it may go on.
+async fn by_library(
+    mut wire: Wire,
+    head: &Head,
+    client: &Arc<Client>,
+    door: &Arc<Door>,
+    last: bool,
+) -> Option<Wire> {
+    let limits = &door.config.limits;
+    let exchange = Exchange::new(client.clone(), true);
+    wire.show(head, exchange);
+    let mut session = ServerSession::new_http1(Box::new(wire));
+    session.set_keepalive((!last).then_some(limits.idle_timeout.as_secs()));
+    session.set_read_timeout(Some(limits.body_timeout));
+    session.set_write_timeout(Some(limits.write_timeout));
+    session.set_total_drain_timeout(Some(limits.body_timeout));
+    let reused = door.engine.process_new_http(session, &door.closing).await?;
+    let (stream, _) = reused.consume();
+    stream.into_any().downcast::<Wire>().ok().map(|wire| *wire)
 }
 
 fn h2_options(limits: &crate::limits::Limits) -> H2Options {

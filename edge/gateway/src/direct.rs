@@ -89,7 +89,7 @@ impl Direct {
         wire: &mut Wire,
         head: &Head,
         client: &Client,
-        (looked, habit): (Looked, &mut Habit),
+        (looked, habit): (Box<Looked>, &mut Habit),
         last: bool,
     ) -> Option<After> {
         let call = self.find(looked, head.framing, client, habit)?;
@@ -104,7 +104,7 @@ impl Direct {
     }
 
     /// Carries a request out that its route's limits count. From here on it cannot go another way, which would count it once more.
-    async fn counted(&self, mut call: Call, wire: &mut Wire, client: &Client, last: bool) -> After {
+    async fn counted(&self, mut call: Box<Call>, wire: &mut Wire, client: &Client, last: bool) -> After {
         if let Err(refused) = call.count().await {
             return call.refuse(refused, self, (wire, client), last).await;
         }
@@ -118,8 +118,14 @@ impl Direct {
     }
 
     /// Puts together what is known of a request, if its route and service are of this way.
-    fn find(&self, looked: Looked, framing: Framing, client: &Client, habit: &mut Habit) -> Option<Call> {
-        let Looked { began, ask, asked, ip, route, service, rest, groups, pattern: _ } = looked;
+    fn find(
+        &self,
+        looked: Box<Looked>,
+        framing: Framing,
+        client: &Client,
+        habit: &mut Habit,
+    ) -> Option<Box<Call>> {
+        let Looked { began, ask, asked, ip, route, service, rest, groups, pattern: _ } = *looked;
         let upstream = service.filter(|service| service.is_direct)?;
         // Spans of tries are made in the phases.
         let is_on = self.config.direct && self.config.otel.is_none();
@@ -133,7 +139,7 @@ impl Direct {
         let trace = trace::Parent::passed_on(trace::Parent::of(&request.headers));
         habit.learn(&self.config.trusted_proxies, &request, client, &asked);
         let (key, told) = (key_of(&upstream, &request, ip), habit.told());
-        Some(Call {
+        Some(Box::new(Call {
             began,
             request,
             text,
@@ -150,7 +156,7 @@ impl Direct {
             route,
             upstream,
             rates: Vec::new(),
-        })
+        }))
     }
 
     fn is_too_large(&self, route: &Route, framing: Framing) -> bool {
@@ -201,9 +207,10 @@ impl Call {
     }
 
     /// Asks what protects the service, and picks the first instance. If it is refused nothing is left of that.
-    fn enter(self) -> Result<Under, Box<(Self, Refusal)>> {
-        let refused =
-            |call: Self, problem: Problem, wait| Box::new((call, Refusal { trouble: problem.into(), wait }));
+    fn enter(self: Box<Self>) -> Result<Box<Under>, Box<(Box<Self>, Refusal)>> {
+        let refused = |call: Box<Self>, problem: Problem, wait| {
+            Box::new((call, Refusal { trouble: problem.into(), wait }))
+        };
         let (upstream, now) = (self.upstream.clone(), clock::now());
         let protection = &upstream.protection;
         let Some(place) = protection.gate.enter() else {
@@ -221,6 +228,6 @@ impl Call {
         protection.budget.lock().request(now);
         let total = self.route.document.timeout.or(upstream.document.timeouts.total);
         let last = total.map(|total| now + total.0);
-        Ok(Under { course: Course::new(place, pass, last), target, picked, call: self })
+        Ok(Box::new(Under { course: Course::new(place, pass, last), target, picked, call: self }))
     }
 }

@@ -65,9 +65,15 @@ pub fn keeps_state(headers: &HeaderMap) -> bool {
 }
 
 /// Adds the last so many hexadecimal digits of a number.
-fn put_hex(text: &mut String, number: u128, digits: u32) {
-    let digit = |place: u32| b"0123456789abcdef"[(number >> (place * 4) & 15) as usize];
-    text.extend((0..digits).rev().map(|place| char::from(digit(place))));
+fn put_hex(text: &mut String, number: u128, digits: usize) {
+    let mut room = [0; 32];
+    for (pair, byte) in room.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        for (place, digit) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            *place = if digit < 10 { b'0' + digit } else { b'a' - 10 + digit };
+        }
+    }
+    // They are ASCII.
+    text.push_str(std::str::from_utf8(&room[32 - digits..]).unwrap_or_default());
 }
 
 impl Parent {

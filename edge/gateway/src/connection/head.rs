@@ -258,10 +258,21 @@ pub fn split(field: &[u8]) -> Result<(&[u8], &[u8]), Refused> {
     if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
         return Err(refused("a field's name is not a token"));
     }
-    if value.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7F) {
+    // All of them are looked at, whatever is found, so that several are at a time.
+    if value.iter().fold(false, |found, byte| found | is_control(*byte)) {
         return Err(refused("a field's value has control characters"));
     }
     Ok((name, value.trim_ascii()))
+}
+
+/// [`split`] of a field that has passed it.
+pub fn parts(field: &[u8]) -> (&[u8], &[u8]) {
+    let colon = memchr::memchr(b':', field).unwrap_or(field.len());
+    (&field[..colon], field.get(colon + 1..).unwrap_or_default().trim_ascii())
+}
+
+const fn is_control(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t') || byte == 0x7F
 }
 
 impl<'a> Facts<'a> {
@@ -363,8 +374,34 @@ fn is_host(host: &[u8]) -> bool {
 }
 
 /// Characters of tokens (RFC 9110, section 5.6.2).
-pub fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub const fn is_token(byte: u8) -> bool {
+    const TOKEN: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 128_u8 {
+            table[byte as usize] = byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'!' | b'#'
+                        | b'$'
+                        | b'%'
+                        | b'&'
+                        | b'\''
+                        | b'*'
+                        | b'+'
+                        | b'-'
+                        | b'.'
+                        | b'^'
+                        | b'_'
+                        | b'`'
+                        | b'|'
+                        | b'~'
+                );
+            byte += 1;
+        }
+        table
+    };
+    TOKEN[byte as usize]
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::lines;
 use crate::config::Network;
 use crate::connection::client::Client;
-use crate::connection::head::{Framing, Lines, split};
+use crate::connection::head::{Framing, Lines, parts};
 use crate::proxy::forward::{OWN, host_for};
 use crate::routing::{Asked, host_of};
 use crate::trace;
@@ -46,17 +46,18 @@ const HOP_BY_HOP: [&str; 10] = [
 /// nothing out.
 pub fn read(head: &[u8]) -> Option<Ask> {
     let line = memchr::memchr(b'\n', head)? + 1;
-    let mut parts = head[..line - 2].split(|byte| *byte == b' ');
-    let (method, target, version) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut words = head[..line - 2].split(|byte| *byte == b' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
     if version != b"HTTP/1.1" || !target.starts_with(b"/") {
         return None;
     }
     let method = Method::from_bytes(method).ok()?;
-    let mut request = RequestHeader::build_no_case(method, target, Some(16)).ok()?;
     let text = Bytes::copy_from_slice(&head[line..head.len() - 2]);
+    let fields = memchr::memchr_iter(b'\n', &text).count();
+    let mut request = RequestHeader::build_no_case(method, target, Some(fields)).ok()?;
     let mut close = false;
     for field in Lines(&text) {
-        let (name, value) = split(field).ok()?;
+        let (name, value) = parts(field);
         let name = HeaderName::from_bytes(name).ok()?;
         if name == header::CONNECTION {
             let closes = value.eq_ignore_ascii_case(b"close");
@@ -164,9 +165,9 @@ impl Call {
         let traced =
             self.request.headers.contains_key("tracestate") && trace::keeps_state(&self.request.headers);
         for line in Lines(&self.text) {
-            let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-            if stays(&line[..colon], trusted, traced) {
-                lines::put(out, &line[..colon], line.get(colon + 1..).unwrap_or_default().trim_ascii());
+            let (name, value) = parts(line);
+            if stays(name, trusted, traced) {
+                lines::pass(out, line, (name, value));
             }
         }
         out.extend_from_slice(&self.told);

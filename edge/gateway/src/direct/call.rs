@@ -116,7 +116,7 @@ type Picked = (Lease, Arc<Live>);
 /// A request that is under way.
 pub struct Under {
     /// What was decided on it.
-    pub call: Call,
+    pub call: Box<Call>,
     /// How it goes.
     pub course: Course,
     /// The target that instances see, if it is not the client's.
@@ -152,8 +152,14 @@ impl From<Trouble> for Stopped {
 
 impl Under {
     /// Carries it out. `last`: the connection must not go on.
-    pub async fn run(self, direct: &Direct, wire: &mut Wire, client: &Client, last: bool) -> After {
-        let Self { call, mut course, target, picked } = self;
+    pub async fn run(
+        self: Box<Self>,
+        direct: &Direct,
+        wire: &mut Wire,
+        client: &Client,
+        last: bool,
+    ) -> After {
+        let Self { call, mut course, target, picked } = *self;
         call.route.counters.in_flight.add(1);
         let open = Open(call.route.counters.in_flight.clone());
         let retries = &call.upstream.document.retries;
@@ -208,7 +214,7 @@ impl Call {
         self.upstream.counters.tries.add(1);
         course.tried.push(lease.endpoint().token());
         course.problem = None;
-        let stream = match live.pool.take() {
+        let stream = match live.pool.take(now) {
             Some(stream) => Ok(stream),
             None => self.connect(live.member.address, course.last).await,
         };

@@ -8,10 +8,22 @@ use std::time::{Duration, SystemTime};
 
 /// Adds a field.
 pub fn put(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Adds a field that came as `line`, without more blanks than one around its value.
+pub fn pass(out: &mut Vec<u8>, line: &[u8], (name, value): (&[u8], &[u8])) {
+    if line.len() == name.len() + 2 + value.len() && line.get(name.len() + 1) == Some(&b' ') {
+        out.reserve(line.len() + 2);
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+    } else {
+        put(out, name, value);
+    }
 }
 
 /// Adds the size of a chunk, and what ends its line (RFC 9112, section 7.1).

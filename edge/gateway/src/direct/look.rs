@@ -52,7 +52,7 @@ pub struct Looked {
 
 impl Lookout {
     /// Looks at the request whose head has these bytes. `None`: it goes the usual way.
-    pub fn look(&self, bytes: &[u8], head: &Head, client: &Client) -> Option<Looked> {
+    pub fn look(&self, bytes: &[u8], head: &Head, client: &Client) -> Option<Box<Looked>> {
         if self.config.explain || head.upgrade || head.offer.is_some() || head.expects {
             return None;
         }
@@ -97,6 +97,6 @@ impl Lookout {
             groups = parts.groups.iter().map(|group| (*group).to_owned()).collect();
         }
         let pattern = self.config.otel.as_ref().and_then(|_| found.pattern().map(ToString::to_string));
-        Some(Looked { began, ask, asked, ip, route, service, rest, groups, pattern })
+        Some(Box::new(Looked { began, ask, asked, ip, route, service, rest, groups, pattern }))
     }
 }

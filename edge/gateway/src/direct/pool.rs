@@ -60,8 +60,7 @@ pub struct Pool(Mutex<Vec<Kept>>);
 
 impl Pool {
     /// The connection that was used last, if it is still good.
-    pub fn take(&self) -> Option<TcpStream> {
-        let now = clock::now();
+    pub fn take(&self, now: Duration) -> Option<TcpStream> {
         loop {
             let kept = self.0.lock().pop()?;
             if kept.until > now && is_quiet(&kept.stream) {
@@ -132,8 +131,11 @@ mod tests {
             keeper.waiting.load(Ordering::Relaxed) == 1
         })
         .await;
-        assert_eq!(pool.take().expect("the quiet one").local_addr().expect("an address"), address);
-        assert!(pool.take().is_none());
+        assert_eq!(
+            pool.take(clock::now()).expect("the quiet one").local_addr().expect("an address"),
+            address
+        );
+        assert!(pool.take(clock::now()).is_none());
     }
 
     #[tokio::test]
@@ -144,10 +146,10 @@ mod tests {
         let (two, _two) = pair().await;
         pool.put(one, LONG, &keeper);
         other.put(two, LONG, &keeper);
-        assert!(other.take().is_none(), "one in all");
-        let one = pool.take().expect("the first");
+        assert!(other.take(clock::now()).is_none(), "one in all");
+        let one = pool.take(clock::now()).expect("the first");
         pool.put(one, Duration::ZERO, &keeper);
-        assert!(pool.take().is_none(), "its time is over");
+        assert!(pool.take(clock::now()).is_none(), "its time is over");
         assert_eq!(keeper.waiting.load(Ordering::Relaxed), 0);
     }
 }

@@ -226,7 +226,12 @@ impl<'a> Relay<'a> {
                 continue;
             }
             let (pieces, count) = up.out.pieces(&up.piece);
-            match Pin::new(&mut self.stream).poll_write_vectored(context, &pieces[..count]) {
+            let stream = Pin::new(&mut self.stream);
+            let sent = match &pieces[..count] {
+                [piece] => stream.poll_write(context, piece),
+                pieces => stream.poll_write_vectored(context, pieces),
+            };
+            match sent {
                 Poll::Ready(Ok(sent)) if sent > 0 => {
                     up.out.sent(sent, &mut up.piece);
                     if !up.over {

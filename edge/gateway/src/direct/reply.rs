@@ -94,7 +94,7 @@ fn read(head: &[u8], bodyless: bool) -> Result<Reply, Refused> {
             return Err(refused("the head has too many fields"));
         }
         let (name, value) = split(line).map_err(|refusal| refused(refusal.detail))?;
-        facts.field(name, value)?;
+        facts.field(line, (name, value))?;
     }
     if !facts.hop.is_empty() {
         facts.take_out();
@@ -148,7 +148,7 @@ fn status(line: &[u8]) -> Result<(u8, u16, &[u8]), Refused> {
 }
 
 impl Facts {
-    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
+    fn field(&mut self, line: &[u8], (name, value): (&[u8], &[u8])) -> Result<(), Refused> {
         // Names by length first: most fields are none of these.
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"date") => self.dated = true,
@@ -172,7 +172,7 @@ impl Facts {
             }
             _ => {}
         }
-        lines::put(&mut self.fields, name, value);
+        lines::pass(&mut self.fields, line, (name, value));
         Ok(())
     }
 

@@ -91,7 +91,11 @@ impl Wire {
     pub fn poll_put(&mut self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         // Nothing of the answer before is left behind.
         ready!(self.poll_drain(context))?;
-        Pin::new(&mut self.transport).poll_write_vectored(context, pieces)
+        // Of one piece there is a cheaper call.
+        match pieces {
+            [piece] => Pin::new(&mut self.transport).poll_write(context, piece),
+            pieces => Pin::new(&mut self.transport).poll_write_vectored(context, pieces),
+        }
     }
 
     /// Ready when all that was sent is with the system.
