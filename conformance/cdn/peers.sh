@@ -1,6 +1,7 @@
 #!/bin/sh
 # The HTTP cache tests through other caches, as their distribution packages them, each with the least that makes it a cache: `peers.sh PACKAGE_FOLDER`.
-# Needs nginx, varnishd, squid, traffic_server; one that is missing is skipped. Prints the passes of each.
+# Needs nginx, varnishd, squid, traffic_server; one that is missing is skipped. Prints the passes of each,
+# and what at least one of them passes.
 set -eu
 package=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -108,4 +109,9 @@ END
   chmod -R a+rwX "$room"
   TS_RUNROOT=$home/runroot.yaml traffic_server > "$room/trafficserver.out" 2>&1 & server=$!
   judge trafficserver "$(traffic_server --version 2>&1 | sed -n 's/.*Traffic Server \([0-9.]*\).*/\1/p' | head -1)"
+fi
+
+if ls "$room"/*.json >/dev/null 2>&1; then
+  echo "== in at least one of them"
+  node --no-warnings "$here/together.mjs" "$package" "$room"/*.json
 fi

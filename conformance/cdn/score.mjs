@@ -3,32 +3,15 @@
 // required or optimal test failed and none of the list passed.
 
 import { readFileSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
-import { join, resolve } from 'node:path'
+import { judged, print } from './scores.mjs'
 
 const [folder, results, expected] = process.argv.slice(2)
-const load = path => import(pathToFileURL(resolve(join(folder, path))))
-const groups = (await load('tests/index.mjs')).default
-const { determineTestResult } = await load('lib/display.mjs')
-const outcome = JSON.parse(readFileSync(results, 'utf8'))
-
-const scores = {}
-const failed = []
-for (const group of groups) {
-  for (const test of group.tests.filter(test => !test.browser_only)) {
-    const kind = test.kind || 'required'
-    const symbol = determineTestResult(groups, test.id, outcome)[2]
-    const passed = symbol === '✅' || symbol === 'Y'
-    scores[kind] = scores[kind] || { passed: 0, of: 0 }
-    scores[kind].of += 1
-    scores[kind].passed += passed ? 1 : 0
-    if (!passed) {
-      failed.push({ id: test.id, kind })
-      console.log(`${kind === 'check' ? 'no  ' : 'FAIL'} ${kind} ${group.id} ${test.id}: ${JSON.stringify(outcome[test.id])}`)
-    }
-  }
+const tests = await judged(folder, results)
+const failed = tests.filter(test => !test.passed)
+for (const { kind, group, id, outcome } of failed) {
+  console.log(`${kind === 'check' ? 'no  ' : 'FAIL'} ${kind} ${group} ${id}: ${JSON.stringify(outcome)}`)
 }
-for (const [kind, { passed, of }] of Object.entries(scores)) console.log(`${kind}: ${passed} of ${of}`)
+print(tests)
 
 if (expected) {
   const allowed = JSON.parse(readFileSync(expected, 'utf8'))

@@ -233,3 +233,55 @@ async fn elements_with_their_numbers() {
         ])
         .await;
 }
+
+/// SQLite takes an explicit collation anywhere in a function's arguments or a `CASE` for that of the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn text_is_in_its_own_order_whatever_it_depends_on() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let setup = "create table n (id int primary key, n numeric, b char(3), t text);\
+                 insert into n values (1, 1, 'x', 'ab'), (2, 2, 'x', 'aaa'), (3, 3, 'y', 'b')";
+    client.check_all(&[(setup, "C CREATE TABLE / C INSERT 0 3 / Z I")]).await;
+    let word = "case when n = 1 then 'ab' else 'aaa' end";
+    let blank = "case when b = 'x' then 'a ' else 'a' end";
+    for (select, rows) in [
+        (format!("select id from n order by {word}, id"), "2 3 1"),
+        (format!("select id from n order by {word} desc, id"), "1 2 3"),
+        (format!("select id from (select id, {word} as w from n) s order by w, id"), "2 3 1"),
+        (format!("with s as (select id, {word} as w from n) select id from s order by w desc, id"), "1 2 3"),
+        (format!("select id from n where {word} < 'ab' order by id"), "2 3"),
+        (format!("select id from n where 'ab' > {word} order by id"), "2 3"),
+        (format!("select id from n where t > {word} order by id"), "3"),
+        (format!("select id from n where (t, id) > ({word}, 1) order by id"), "2 3"),
+        (format!("select id from n where {word} between 'aa' and 'ab' order by id"), "1 2 3"),
+        (format!("select max({word}) from n"), "ab"),
+        (format!("select min({word}) from n"), "aaa"),
+        (format!("select greatest({word}, 'aab') from n where id = 1"), "ab"),
+        (format!("select rank() over (order by {word}) from n order by id"), "3 1 1"),
+        (format!("select string_agg(id::text, '' order by {word}, id) from n"), "231"),
+        (format!("select {word} from n union all select 'aab' order by 1"), "aaa aaa aab ab"),
+        (
+            "select w from (values (case when 1.0 = 1 then 'ab' else 'x' end), ('aab')) s(w) order by w"
+                .to_owned(),
+            "aab ab",
+        ),
+        ("select id from n order by repeat(t, greatest(n, 1.0)::int4), id".to_owned(), "2 1 3"),
+        (format!("select count(*) from (select distinct {blank} from n) s"), "2"),
+        (format!("select count(distinct {blank}) from n"), "2"),
+        (format!("select count(*) from (select {blank} from n group by 1) s"), "2"),
+        (format!("select id from n where {blank} = 'a' order by id"), "3"),
+        (format!("select id from n where 'a' = {blank} order by id"), "3"),
+        (format!("select id from n where {blank} in ('a') order by id"), "3"),
+        (format!("select id from n where {blank} in (select 'a') order by id"), "3"),
+        (format!("select id from n where 'a ' in (select {blank} from n) and id = 1"), "1"),
+        (format!("select count(*) from (select {blank} from n union select 'a  ') s"), "3"),
+        (format!("select count(*) from (select {blank} from n except select 'a') s"), "1"),
+        (format!("select case {blank} when 'a' then 1 else 2 end from n order by id"), "2 2 1"),
+        (format!("select nullif({blank}, 'a') is null from n order by id"), "f f t"),
+        (format!("select {blank} is distinct from 'a' from n order by id"), "t t f"),
+    ] {
+        let said = client.query(&select).await;
+        let got: Vec<&str> = said.lines().filter_map(|part| part.strip_prefix("D ")).collect();
+        assert_eq!(got.join(" "), rows, "{select}: {said}");
+    }
+}

@@ -4,10 +4,14 @@ use bole_sql_types::{Type, Value};
 
 use super::{Printer, literal};
 use crate::bind::tree::{Aggregate, Bound, Cell, Comparison, Expr, Frame, Node, Query, Source, Window};
+use crate::bind::walk;
 use crate::builtins::Spelling;
 
 /// What SQLite answers with an error, in place of a call that has no spelling.
 const UNRESOLVED: &str = "bole_unresolved_call()";
+
+/// The order of bytes.
+pub(crate) const BINARY: &str = "BINARY";
 
 impl Printer<'_> {
     /// Prints an expression. In a longer one it needs parentheses: [`Self::operand_of`].
@@ -200,7 +204,7 @@ impl Printer<'_> {
     }
 
     fn compare(&mut self, operator: Comparison, left: &Expr, right: &Expr) {
-        self.compared(left);
+        self.compared_with(left, Some(right));
         self.raw(" ");
         self.raw(operator.sqlite());
         self.raw(" ");
@@ -241,22 +245,60 @@ impl Printer<'_> {
 
     /// Prints the left side of a comparison: its collation is the one that counts.
     fn compared(&mut self, left: &Expr) {
+        self.compared_with(left, None);
+    }
+
+    /// The same, beside a right side whose collation would count if the left has none.
+    fn compared_with(&mut self, left: &Expr, right: Option<&Expr>) {
         if let Node::Row(list) = &left.node {
+            let rights = match right.map(|right| &right.node) {
+                Some(Node::Row(rights)) => Some(rights),
+                _ => None,
+            };
             self.raw("(");
-            self.list(list, ", ", Self::compared);
+            for (index, left) in list.iter().enumerate() {
+                self.raw(if index > 0 { ", " } else { "" });
+                self.compared_with(left, rights.and_then(|rights| rights.get(index)));
+            }
             self.raw(")");
-        } else {
-            self.operand_of(left);
-            self.collate(left.ty);
+            return;
         }
+        self.operand_of(left);
+        if let Some(name) = self.collation_beside(left, right) {
+            self.collate_by(name);
+        }
+    }
+
+    fn collation_beside(&self, left: &Expr, right: Option<&Expr>) -> Option<&'static str> {
+        let by_right = || right.and_then(|right| self.collation_of(right)).filter(|name| *name == BINARY);
+        self.collation_of(left).or_else(by_right)
+    }
+
+    /// The collation that must be written at an expression: its type's, or the plain one where SQLite would take another from a part of it. To SQLite
+    /// a `COLLATE` anywhere in the arguments of a function, or in the conditions of `CASE`, counts for the whole.
+    pub(crate) fn collation_of(&self, expr: &Expr) -> Option<&'static str> {
+        if let Some(collation) = self.collation(expr.ty) {
+            return Some(collation.name());
+        }
+        // Numbers have one order.
+        let is_number = matches!(
+            expr.ty,
+            Type::BOOL | Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8
+        );
+        let is_collated = |part: &Expr| self.collation(part.ty).is_some();
+        (!is_number && walk::any(expr, false, &is_collated)).then_some(BINARY)
     }
 
     /// Prints the collation of a type, if it has one.
     pub(crate) fn collate(&mut self, ty: Type) {
         if let Some(collation) = self.collation(ty) {
-            self.raw(" COLLATE ");
-            self.raw(collation.name());
+            self.collate_by(collation.name());
         }
+    }
+
+    pub(crate) fn collate_by(&mut self, name: &str) {
+        self.raw(" COLLATE ");
+        self.raw(name);
     }
 
     fn branches(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) {

@@ -1,6 +1,7 @@
 //! Queries, their sources and their order.
 
 use super::Printer;
+use super::expression::BINARY;
 use crate::bind::tree::{Body, Column, Cte, Expr, Node, Order, Query, Select, Set, SetOperator, Source};
 use crate::bind::walk;
 
@@ -59,6 +60,10 @@ impl Printer<'_> {
                     let comma = if index > 1 { ", " } else { "" };
                     self.raw(comma);
                     self.number("column", index as u32);
+                    let values = rows.iter().filter_map(|row| row.get(index - 1));
+                    if values.filter_map(|value| self.collation_of(value)).any(|name| name == BINARY) {
+                        self.collate_by(BINARY);
+                    }
                     self.number(" AS c", index as u32);
                 }
                 self.raw(" FROM (");
@@ -142,12 +147,19 @@ impl Printer<'_> {
             // Only an aggregate in its list makes one row of all in SQLite.
             let grouped = index == 0 && select.is_silently_grouped();
             self.raw(if grouped { "CASE WHEN count(*) >= 0 THEN " } else { "" });
-            if collated && !grouped {
+            // A column of a query in FROM has the collation of its expression.
+            let is_own = self.collation(item.ty).is_some();
+            if (collated || !is_own) && !grouped {
                 self.collated(item);
             } else {
                 self.expr(item);
             }
-            self.raw(if grouped { " END" } else { "" });
+            if grouped {
+                self.raw(" END");
+                if let Some(name) = self.collation_of(item).filter(|name| collated || *name == BINARY) {
+                    self.collate_by(name);
+                }
+            }
             self.number(" AS c", index as u32 + 1);
         }
         if items.is_empty() {
@@ -318,11 +330,12 @@ impl Printer<'_> {
 
     /// Prints a value that is compared by SQLite, with its collation.
     pub(crate) fn collated(&mut self, expr: &Expr) {
-        if self.collation(expr.ty).is_some() {
-            self.operand_of(expr);
-            self.collate(expr.ty);
-        } else {
-            self.expr(expr);
+        match self.collation_of(expr) {
+            Some(name) => {
+                self.operand_of(expr);
+                self.collate_by(name);
+            }
+            None => self.expr(expr),
         }
     }
 }
