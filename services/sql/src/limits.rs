@@ -24,7 +24,7 @@ pub const SHAPES_BYTES_MAX: usize = 256 << 10;
 pub const STATEMENTS_CACHED: usize = 256;
 /// Reading connections that stay open however long nobody uses them.
 pub const READERS_IDLE_MIN: usize = 16;
-/// How long one more stays open that nobody uses; then it is closed when another is given back.
+/// How long one more stays open that nobody uses.
 pub const READER_IDLE_MAX: Duration = Duration::from_secs(10);
 /// Sessions of a node that may have temporary tables at a time; each has a connection of SQLite's of its own.
 pub const TEMPORARY_SESSIONS_MAX: usize = 128;

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::limits::READER_IDLE_MAX;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::session::advisory::Locks;
@@ -107,13 +108,17 @@ impl Service {
         }
     }
 
-    /// Checkpoints databases whose overlay has grown: run it as a task. It returns why the node must stop, when a checkpoint failed for good (promise P4).
+    /// Checkpoints databases whose overlay has grown, and closes connections of SQLite's that nobody uses any more: run it as a task. It returns why the node must stop, when a checkpoint failed for good (promise P4).
     pub async fn look_after(self: Arc<Self>) -> String {
         loop {
             tokio::select! {
                 () = self.databases.grown() => {}
                 () = self.failing.notified() => {
                     return self.failed.lock().take().unwrap_or_default();
+                }
+                () = tokio::time::sleep(READER_IDLE_MAX) => {
+                    self.close_old_readers().await;
+                    continue;
                 }
             }
             let service = Arc::clone(&self);
@@ -126,6 +131,16 @@ impl Service {
                 }
                 Err(_lost) => return "the checkpoint of a database that has grown panicked".to_owned(),
             }
+        }
+    }
+
+    /// A burst of clients must not take memory for ever.
+    async fn close_old_readers(&self) {
+        let old = self.databases.all().into_iter().filter(|database| database.has_old_readers());
+        let old: Vec<_> = old.collect();
+        if !old.is_empty() {
+            let close = move || old.iter().for_each(|database| database.close_old_readers());
+            let _lost = self.pool.run(close).await;
         }
     }
 

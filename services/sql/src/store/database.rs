@@ -261,6 +261,16 @@ impl Database {
         (self.readers.count() as u64 + OWN_CONNECTIONS) * CACHE_BYTES
     }
 
+    /// Whether more connections are open than are kept for later, and nobody has used them for a while.
+    pub(crate) fn has_old_readers(&self) -> bool {
+        self.readers.has_old()
+    }
+
+    /// Closes them. Blocks.
+    pub(crate) fn close_old_readers(&self) {
+        self.readers.close_old();
+    }
+
     /// Stops the database for good: whoever still uses it gets errors that say why.
     pub(crate) fn close(&self, reason: &str) {
         self.books.close(reason);

@@ -47,6 +47,29 @@ impl Readers {
     pub(crate) fn clear(&self) {
         self.idle.lock().clear();
     }
+
+    /// Closes those that nobody has used for [`READER_IDLE_MAX`], but for [`READERS_IDLE_MIN`].
+    pub(crate) fn close_old(&self) {
+        let now = Instant::now();
+        while let Some(old) = self.oldest(now) {
+            drop(old);
+        }
+    }
+
+    /// Whether [`Readers::close_old`] would close some.
+    pub(crate) fn has_old(&self) -> bool {
+        Self::is_old(&self.idle.lock(), Instant::now())
+    }
+
+    fn oldest(&self, now: Instant) -> Option<Connected> {
+        let mut idle = self.idle.lock();
+        Self::is_old(&idle, now).then(|| idle.remove(0).1)
+    }
+
+    fn is_old(idle: &[(Instant, Connected)], now: Instant) -> bool {
+        let is_old = |(since, _): &(Instant, Connected)| now.duration_since(*since) > READER_IDLE_MAX;
+        idle.len() > READERS_IDLE_MIN && idle.first().is_some_and(is_old)
+    }
 }
 
 /// A connection that reads. Dropping it ends its snapshot and gives it back.
@@ -297,18 +320,9 @@ impl Drop for Reader {
             Source::Pooled(connected, permit) => (connected, permit),
             Source::Own(space, temporary) => return temporary.put(space),
         };
-        let (mut idle, now) = (self.database.readers.idle.lock(), Instant::now());
         // One whose snapshot does not end is of no use to anybody.
         if connected.connection.is_autocommit() {
-            idle.push((now, connected));
+            self.database.readers.idle.lock().push((Instant::now(), connected));
         }
-        let is_old = |(since, _): &(Instant, Connected)| now.duration_since(*since) > READER_IDLE_MAX;
-        let old = if idle.len() > READERS_IDLE_MIN && idle.first().is_some_and(is_old) {
-            Some(idle.remove(0))
-        } else {
-            None
-        };
-        // Closing one takes longer than others should wait for theirs.
-        drop((idle, old));
     }
 }
