@@ -201,7 +201,7 @@ async fn by_library(
     mut wire: Wire,
     head: &Head,
     client: &Arc<Client>,
-    door: &Arc<Door>,
+    door: &Door,
     last: bool,
 ) -> Option<Wire> {
     let limits = &door.config.limits;

@@ -108,15 +108,18 @@ impl Service {
         }
     }
 
-    /// Checkpoints databases whose overlay has grown, and closes connections of SQLite's that nobody uses any more: run it as a task. It returns why the node must stop, when a checkpoint failed for good (promise P4).
+    /// Checkpoints databases whose overlay has grown, and closes connections of SQLite's that nobody uses any more: run it as a task. It returns why
+    /// the node must stop, when a checkpoint failed for good (promise P4).
     pub async fn look_after(self: Arc<Self>) -> String {
+        // It goes on whatever else there is to do.
+        let mut sweeps = tokio::time::interval(READER_IDLE_MAX);
         loop {
             tokio::select! {
                 () = self.databases.grown() => {}
                 () = self.failing.notified() => {
                     return self.failed.lock().take().unwrap_or_default();
                 }
-                () = tokio::time::sleep(READER_IDLE_MAX) => {
+                _ = sweeps.tick() => {
                     self.close_old_readers().await;
                     continue;
                 }
@@ -136,10 +139,11 @@ impl Service {
 
     /// A burst of clients must not take memory for ever.
     async fn close_old_readers(&self) {
-        let old = self.databases.all().into_iter().filter(|database| database.has_old_readers());
+        let old =
+            self.databases.all().into_iter().filter(|database| database.has_old_readers(READER_IDLE_MAX));
         let old: Vec<_> = old.collect();
         if !old.is_empty() {
-            let close = move || old.iter().for_each(|database| database.close_old_readers());
+            let close = move || old.iter().for_each(|database| database.close_old_readers(READER_IDLE_MAX));
             let _lost = self.pool.run(close).await;
         }
     }

@@ -271,7 +271,8 @@ pub fn parts(field: &[u8]) -> (&[u8], &[u8]) {
     (&field[..colon], field.get(colon + 1..).unwrap_or_default().trim_ascii())
 }
 
-const fn is_control(byte: u8) -> bool {
+/// Controls, but for tabs: no part of a field's value or of a reason.
+pub const fn is_control(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t') || byte == 0x7F
 }
 
@@ -375,33 +376,16 @@ fn is_host(host: &[u8]) -> bool {
 
 /// Characters of tokens (RFC 9110, section 5.6.2).
 pub const fn is_token(byte: u8) -> bool {
-    const TOKEN: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut byte = 0;
-        while byte < 128_u8 {
-            table[byte as usize] = byte.is_ascii_alphanumeric()
-                || matches!(
-                    byte,
-                    b'!' | b'#'
-                        | b'$'
-                        | b'%'
-                        | b'&'
-                        | b'\''
-                        | b'*'
-                        | b'+'
-                        | b'-'
-                        | b'.'
-                        | b'^'
-                        | b'_'
-                        | b'`'
-                        | b'|'
-                        | b'~'
-                );
-            byte += 1;
+    const TOKENS: &[u8] = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const TABLE: [bool; 256] = {
+        let (mut table, mut at) = ([false; 256], 0);
+        while at < TOKENS.len() {
+            table[TOKENS[at] as usize] = true;
+            at += 1;
         }
         table
     };
-    TOKEN[byte as usize]
+    TABLE[byte as usize]
 }
 
 #[cfg(test)]

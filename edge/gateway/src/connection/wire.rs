@@ -4,7 +4,7 @@
 mod answer;
 mod lane;
 
-pub use lane::Lost;
+pub use lane::{Lost, poll_send};
 
 use super::body::Body;
 use super::client::Exchange;

@@ -10,14 +10,14 @@ use super::upload::{Trouble, Upload, Waits};
 use crate::clock;
 use crate::connection::body::Body;
 use crate::connection::head::{Framing, Refused};
-use crate::connection::wire::Wire;
+use crate::connection::wire::{Wire, poll_send};
 use crate::error::Problem;
 use bytes::{Buf, BytesMut};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 /// Room for the head of an answer and the begin of its body.
@@ -226,12 +226,7 @@ impl<'a> Relay<'a> {
                 continue;
             }
             let (pieces, count) = up.out.pieces(&up.piece);
-            let stream = Pin::new(&mut self.stream);
-            let sent = match &pieces[..count] {
-                [piece] => stream.poll_write(context, piece),
-                pieces => stream.poll_write_vectored(context, pieces),
-            };
-            match sent {
+            match poll_send(Pin::new(&mut self.stream), context, &pieces[..count]) {
                 Poll::Ready(Ok(sent)) if sent > 0 => {
                     up.out.sent(sent, &mut up.piece);
                     if !up.over {

@@ -4,7 +4,7 @@
 //! not used again; codings besides `chunked`, lengths that differ, folded lines and bare line feeds are no answer.
 
 use super::lines;
-use crate::connection::head::{Lines, Refused, split, whole};
+use crate::connection::head::{Lines, Refused, is_control, parts, split, whole};
 use crate::error::Problem;
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ fn status(line: &[u8]) -> Result<(u8, u16, &[u8]), Refused> {
     if !matches!(reason.first(), None | Some(b' ')) {
         return Err(wrong);
     }
-    if reason.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7F) {
+    if reason.iter().any(|byte| is_control(*byte)) {
         return Err(refused("the reason has control characters"));
     }
     Ok((minor, number, rest))
@@ -205,7 +205,7 @@ impl Facts {
         const KEPT: [&[u8]; 4] = [b"content-type", b"content-encoding", b"set-cookie", b"cache-control"];
         let mut left = Vec::with_capacity(self.fields.len() + 192);
         for line in Lines(&self.fields) {
-            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            let (name, _) = parts(line);
             let named = self.hop.iter().any(|hop| hop.eq_ignore_ascii_case(name));
             if !named || KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(name)) {
                 left.extend_from_slice(line);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bole_base::{Durability, LogId, Offset, Position};
 use bole_log::Journal;
@@ -261,14 +262,14 @@ impl Database {
         (self.readers.count() as u64 + OWN_CONNECTIONS) * CACHE_BYTES
     }
 
-    /// Whether more connections are open than are kept for later, and nobody has used them for a while.
-    pub(crate) fn has_old_readers(&self) -> bool {
-        self.readers.has_old()
+    /// Whether more connections are open than are kept for later, and nobody has used the others for so long.
+    pub fn has_old_readers(&self, age: Duration) -> bool {
+        self.readers.has_old(age)
     }
 
     /// Closes them. Blocks.
-    pub(crate) fn close_old_readers(&self) {
-        self.readers.close_old();
+    pub fn close_old_readers(&self, age: Duration) {
+        self.readers.close_old(age);
     }
 
     /// Stops the database for good: whoever still uses it gets errors that say why.

@@ -1,7 +1,7 @@
 //! Connections that read, and the snapshots that they hold.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bole_sql_dialect::Catalog;
 use bole_sql_functions::Context;
@@ -16,7 +16,7 @@ use super::database::{Database, open_snapshot, read_catalog, read_version};
 use super::error::{from_shard, from_sqlite};
 use super::snapshots::{Parked, Snapshot, Snapshots, Stop, too_old};
 use super::temporary::{Space, Temporary};
-use crate::limits::{READER_IDLE_MAX, READERS_IDLE_MIN, READERS_MAX};
+use crate::limits::{READERS_IDLE_MIN, READERS_MAX};
 
 /// A connection with what its functions know.
 pub(crate) struct Connected {
@@ -48,28 +48,26 @@ impl Readers {
         self.idle.lock().clear();
     }
 
-    /// Closes those that nobody has used for [`READER_IDLE_MAX`], but for [`READERS_IDLE_MIN`].
-    pub(crate) fn close_old(&self) {
-        let now = Instant::now();
-        while let Some(old) = self.oldest(now) {
+    /// Closes those that nobody has used for so long, but for [`READERS_IDLE_MIN`]. Others need not wait for it.
+    pub(crate) fn close_old(&self, age: Duration) {
+        while let Some(old) = self.oldest(age) {
             drop(old);
         }
     }
 
     /// Whether [`Readers::close_old`] would close some.
-    pub(crate) fn has_old(&self) -> bool {
-        Self::is_old(&self.idle.lock(), Instant::now())
+    pub(crate) fn has_old(&self, age: Duration) -> bool {
+        is_old(&self.idle.lock(), age)
     }
 
-    fn oldest(&self, now: Instant) -> Option<Connected> {
+    fn oldest(&self, age: Duration) -> Option<Connected> {
         let mut idle = self.idle.lock();
-        Self::is_old(&idle, now).then(|| idle.remove(0).1)
+        is_old(&idle, age).then(|| idle.remove(0).1)
     }
+}
 
-    fn is_old(idle: &[(Instant, Connected)], now: Instant) -> bool {
-        let is_old = |(since, _): &(Instant, Connected)| now.duration_since(*since) > READER_IDLE_MAX;
-        idle.len() > READERS_IDLE_MIN && idle.first().is_some_and(is_old)
-    }
+fn is_old(idle: &[(Instant, Connected)], age: Duration) -> bool {
+    idle.len() > READERS_IDLE_MIN && idle.first().is_some_and(|(since, _)| since.elapsed() >= age)
 }
 
 /// A connection that reads. Dropping it ends its snapshot and gives it back.

@@ -168,6 +168,30 @@ async fn values_of_sequences_are_given_once() {
 }
 
 #[tokio::test]
+async fn connections_of_a_burst_are_closed_when_nobody_uses_them() {
+    const KEPT: usize = 16;
+    const BURST: usize = 20;
+    let place = Place::new();
+    let node = place.start().await;
+    let database = &node.database;
+    let mut burst = Vec::new();
+    while burst.len() < BURST {
+        burst.push(database.reader().await.unwrap());
+    }
+    let used = database.memory_bytes();
+    // Three more are the database's own.
+    let each = used / (BURST as u64 + 3);
+    drop(burst);
+    assert!(!database.has_old_readers(Duration::from_mins(1)));
+    database.close_old_readers(Duration::from_mins(1));
+    assert_eq!(database.memory_bytes(), used, "they may be wanted again");
+    assert!(database.has_old_readers(Duration::ZERO));
+    database.close_old_readers(Duration::ZERO);
+    assert_eq!(used - database.memory_bytes(), (BURST - KEPT) as u64 * each);
+    assert!(!database.has_old_readers(Duration::ZERO));
+}
+
+#[tokio::test]
 async fn the_catalog_is_that_of_the_snapshot() {
     let place = Place::new();
     let node = place.start().await;

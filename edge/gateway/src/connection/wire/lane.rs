@@ -21,6 +21,18 @@ pub enum Lost {
     Refused(Refused),
 }
 
+/// Writes pieces in one call: for a single one there is a cheaper call.
+pub fn poll_send<W: AsyncWrite>(
+    to: Pin<&mut W>,
+    context: &mut Context<'_>,
+    pieces: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    match pieces {
+        [piece] => to.poll_write(context, piece),
+        pieces => to.poll_write_vectored(context, pieces),
+    }
+}
+
 impl Wire {
     /// Takes the request that was found away: what follows is its body, for [`Wire::poll_data`].
     pub fn take(&mut self, head: &Head) {
@@ -91,11 +103,7 @@ impl Wire {
     pub fn poll_put(&mut self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         // Nothing of the answer before is left behind.
         ready!(self.poll_drain(context))?;
-        // Of one piece there is a cheaper call.
-        match pieces {
-            [piece] => Pin::new(&mut self.transport).poll_write(context, piece),
-            pieces => Pin::new(&mut self.transport).poll_write_vectored(context, pieces),
-        }
+        poll_send(Pin::new(&mut self.transport), context, pieces)
     }
 
     /// Ready when all that was sent is with the system.

@@ -264,14 +264,10 @@ impl Printer<'_> {
             return;
         }
         self.operand_of(left);
-        if let Some(name) = self.collation_beside(left, right) {
+        let by_right = || right.and_then(|right| self.collation_of(right)).filter(|name| *name == BINARY);
+        if let Some(name) = self.collation_of(left).or_else(by_right) {
             self.collate_by(name);
         }
-    }
-
-    fn collation_beside(&self, left: &Expr, right: Option<&Expr>) -> Option<&'static str> {
-        let by_right = || right.and_then(|right| self.collation_of(right)).filter(|name| *name == BINARY);
-        self.collation_of(left).or_else(by_right)
     }
 
     /// The collation that must be written at an expression: its type's, or the plain one where SQLite would take another from a part of it. To SQLite

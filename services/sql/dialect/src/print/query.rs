@@ -146,19 +146,17 @@ impl Printer<'_> {
             }
             // Only an aggregate in its list makes one row of all in SQLite.
             let grouped = index == 0 && select.is_silently_grouped();
-            self.raw(if grouped { "CASE WHEN count(*) >= 0 THEN " } else { "" });
             // A column of a query in FROM has the collation of its expression.
-            let is_own = self.collation(item.ty).is_some();
-            if (collated || !is_own) && !grouped {
-                self.collated(item);
+            let collation = self.collation_of(item).filter(|name| collated || *name == BINARY);
+            self.raw(if grouped { "CASE WHEN count(*) >= 0 THEN " } else { "" });
+            if collation.is_some() && !grouped {
+                self.operand_of(item);
             } else {
                 self.expr(item);
             }
-            if grouped {
-                self.raw(" END");
-                if let Some(name) = self.collation_of(item).filter(|name| collated || *name == BINARY) {
-                    self.collate_by(name);
-                }
+            self.raw(if grouped { " END" } else { "" });
+            if let Some(name) = collation {
+                self.collate_by(name);
             }
             self.number(" AS c", index as u32 + 1);
         }
